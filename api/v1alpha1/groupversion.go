@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package v1alpha1 is the RealtimeService API: its fields, their defaults and what is refused.
+//
+// Defaults and most checks live in the schema that is generated from the markers in this package
+// (config/crd); what a schema cannot say is in Validate. It knows no other package of the project but
+// api/expression, the declaration of the expression language.
+//
+// +kubebuilder:object:generate=true
+// +groupName=realtime-operator.io
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// GroupVersion is the API group and version of every type here.
+var GroupVersion = schema.GroupVersion{Group: "realtime-operator.io", Version: "v1alpha1"}
+
+var schemeBuilder = runtime.NewSchemeBuilder(addKnownTypes)
+
+// AddToScheme registers the types of this package with a scheme.
+var AddToScheme = schemeBuilder.AddToScheme
+
+func addKnownTypes(scheme *runtime.Scheme) error {
+	scheme.AddKnownTypes(GroupVersion, &RealtimeService{}, &RealtimeServiceList{})
+	metav1.AddToGroupVersion(scheme, GroupVersion)
+	return nil
+}

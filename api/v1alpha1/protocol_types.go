@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import (
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// ProtocolSpec holds the settings of Engine.IO and Socket.IO. The defaults are those of the reference server.
+// Durations are Go's: 25s, 300ms, 1m30s.
+type ProtocolSpec struct {
+	// path that clients connect to; the client's `path` option must agree.
+	// +optional
+	// +kubebuilder:default="/socket.io/"
+	// +kubebuilder:validation:MaxLength=200
+	// +kubebuilder:validation:Pattern=`^/([A-Za-z0-9._~-]+/)+$`
+	Path string `json:"path,omitempty"`
+
+	// pingInterval is the time between two heartbeats of the server.
+	// +optional
+	// +kubebuilder:default="25s"
+	PingInterval Duration `json:"pingInterval,omitempty"`
+
+	// pingTimeout is how long a client may take to answer a heartbeat.
+	// +optional
+	// +kubebuilder:default="20s"
+	PingTimeout Duration `json:"pingTimeout,omitempty"`
+
+	// upgradeTimeout is how long the upgrade of a polling connection to websocket may take.
+	// +optional
+	// +kubebuilder:default="10s"
+	UpgradeTimeout Duration `json:"upgradeTimeout,omitempty"`
+
+	// connectTimeout is how long a connection may be without a namespace before it is closed.
+	// +optional
+	// +kubebuilder:default="45s"
+	ConnectTimeout Duration `json:"connectTimeout,omitempty"`
+
+	// maxPayload is the largest message or polling request that a client may send, in bytes.
+	// +optional
+	// +kubebuilder:default="1M"
+	// +kubebuilder:validation:XValidation:rule="!quantity(string(self)).isLessThan(quantity('1k')) && !quantity(string(self)).isGreaterThan(quantity('64Mi'))",message="must be from 1k to 64Mi"
+	MaxPayload resource.Quantity `json:"maxPayload,omitempty"`
+
+	// transports that a client may use.
+	// +optional
+	// +listType=set
+	// +kubebuilder:default={polling,websocket}
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=2
+	Transports []Transport `json:"transports,omitempty"`
+
+	// cors lets pages of other origins connect. Left out, browsers refuse them.
+	// +optional
+	CORS *CORSSpec `json:"cors,omitempty"`
+}
+
+// Duration is a time span as Go writes it.
+//
+// +kubebuilder:validation:Type=string
+// +kubebuilder:validation:MaxLength=32
+// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('100ms') && duration(self) <= duration('1h')",message="must be from 100ms to 1h"
+type Duration struct {
+	metav1.Duration `json:",inline"`
+}
+
+// Transport is a way for a client to connect.
+//
+// +kubebuilder:validation:Enum=polling;websocket
+type Transport string
+
+// The transports of Engine.IO.
+const (
+	TransportPolling   Transport = "polling"
+	TransportWebSocket Transport = "websocket"
+)
+
+// CORSSpec says which pages of other origins may connect by HTTP.
+//
+// +kubebuilder:validation:XValidation:rule="!(has(self.credentials) && self.credentials && self.origins.exists(o, o == '*'))",message="credentials need origins that are named: a browser refuses them with '*'",fieldPath=".credentials"
+type CORSSpec struct {
+	// origins such as https://chat.example.com, or '*' for any.
+	// +required
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MaxLength=256
+	// +kubebuilder:validation:items:Pattern=`^(\*|https?://[^/\s*]+)$`
+	Origins []string `json:"origins"`
+
+	// credentials lets such pages send cookies.
+	// +optional
+	Credentials bool `json:"credentials,omitempty"`
+}

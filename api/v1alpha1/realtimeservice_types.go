@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// RealtimeService is a Socket.IO service: its namespaces and what they do with events, the gateways
+// that serve it, and the NATS that connects them. The operator turns it into Deployments; a gateway
+// and `realtime dev` run it.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:subresource:scale:specpath=.spec.gateway.replicas,statuspath=.status.replicas,selectorpath=.status.selector
+// +kubebuilder:resource:shortName=rts,categories=all
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Gateways",type=string,JSONPath=`.status.gateways`,description="Ready gateways of those wanted"
+// +kubebuilder:printcolumn:name="Connections",type=integer,JSONPath=`.status.connections`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 45",message="metadata.name may have at most 45 characters, since the names of the objects it owns are made from it"
+type RealtimeService struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// spec is the service that is wanted.
+	// +required
+	Spec RealtimeServiceSpec `json:"spec"`
+	// status is the service as the operator last saw it.
+	// +optional
+	Status RealtimeServiceStatus `json:"status,omitempty"`
+}
+
+// RealtimeServiceList is a list of services.
+//
+// +kubebuilder:object:root=true
+type RealtimeServiceList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []RealtimeService `json:"items"`
+}
+
+// RealtimeServiceSpec is what a user writes.
+type RealtimeServiceSpec struct {
+	// gateway is the Deployment of the pods that clients connect to.
+	// +optional
+	// +kubebuilder:default={}
+	Gateway GatewaySpec `json:"gateway,omitempty"`
+
+	// nats names the NATS servers that connect the gateways. Left out, the operator runs one for this service alone.
+	// +optional
+	NATS *NATSSpec `json:"nats,omitempty"`
+
+	// protocol holds the settings of the wire: path, heartbeat, size limits, CORS.
+	// +optional
+	// +kubebuilder:default={}
+	Protocol ProtocolSpec `json:"protocol,omitempty"`
+
+	// namespaces are the Socket.IO namespaces of the service. A client that asks for another gets
+	// connect_error "Invalid namespace".
+	// +required
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	Namespaces []Namespace `json:"namespaces"`
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// FieldManager is the name under which the operator applies what it owns.
+const FieldManager = "realtime-operator"
+
+// Condition types of a RealtimeService.
+const (
+	// ConditionReady is true while clients can connect to gateways that run the newest configuration.
+	ConditionReady = "Ready"
+	// ConditionGatewaysAvailable is true while as many gateways are ready as are wanted.
+	ConditionGatewaysAvailable = "GatewaysAvailable"
+	// ConditionNATSAvailable is true while the service's NATS is ready, or is somebody else's.
+	ConditionNATSAvailable = "NATSAvailable"
+	// ConditionConfigured is true while every ready gateway runs the configuration of this generation.
+	ConditionConfigured = "Configured"
+)
+
+// RealtimeServiceStatus is the service as the operator last saw it.
+type RealtimeServiceStatus struct {
+	// observedGeneration is the generation of the spec that this status speaks of.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// conditions are Ready, GatewaysAvailable, NATSAvailable and Configured.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// replicas is the number of gateways that exist, for the scale subresource.
+	// +optional
+	Replicas int32 `json:"replicas"`
+
+	// readyReplicas is the number of gateways that take clients.
+	// +optional
+	ReadyReplicas int32 `json:"readyReplicas"`
+
+	// gateways is readyReplicas of those wanted, such as 2/3, for people.
+	// +optional
+	Gateways string `json:"gateways,omitempty"`
+
+	// connections is the number of clients on all gateways.
+	// +optional
+	Connections int64 `json:"connections"`
+
+	// selector finds the gateway pods, for the scale subresource.
+	// +optional
+	Selector string `json:"selector,omitempty"`
+}
