@@ -11,11 +11,11 @@ type Namespace struct {
 	// +kubebuilder:validation:Pattern=`^/[^,?#\s]*$`
 	Name string `json:"name"`
 
-	// on lists what to do on events, in order. Every handler whose event fits runs.
+	// handlers list what to do on events, in order. Every handler whose event fits runs.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=128
-	On []Handler `json:"on,omitempty"`
+	Handlers []Handler `json:"handlers,omitempty"`
 }
 
 // Handler is what a namespace does when an event comes in.

@@ -3,8 +3,11 @@
 package v1alpha1
 
 import (
+	"encoding/json"
+	"fmt"
+	"time"
+
 	"k8s.io/apimachinery/pkg/api/resource"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // ProtocolSpec holds the settings of Engine.IO and Socket.IO. The defaults are those of the reference server.
@@ -63,7 +66,23 @@ type ProtocolSpec struct {
 // +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
 // +kubebuilder:validation:XValidation:rule="duration(self) >= duration('100ms') && duration(self) <= duration('1h')",message="must be from 100ms to 1h"
 type Duration struct {
-	metav1.Duration `json:",inline"`
+	time.Duration `json:"-"`
+}
+
+// MarshalJSON writes the time span as Go does: "25s".
+func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(d.String()) }
+
+// UnmarshalJSON reads a time span as [time.ParseDuration] does.
+func (d *Duration) UnmarshalJSON(data []byte) error {
+	var text string
+	err := json.Unmarshal(data, &text)
+	if err == nil {
+		d.Duration, err = time.ParseDuration(text)
+	}
+	if err != nil {
+		return fmt.Errorf("read a duration: %w", err)
+	}
+	return nil
 }
 
 // Transport is a way for a client to connect.

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package expression
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/ast"
+	"github.com/google/cel-go/common/types"
+)
+
+// Kind is what an expression must yield.
+type Kind int
+
+const (
+	// Condition yields a bool.
+	Condition Kind = iota
+	// Value yields anything that JSON can say, or bytes.
+	Value
+	// List yields a list.
+	List
+	// Rooms yields a room's name or a list of them.
+	Rooms
+)
+
+// wants says it for people.
+func (k Kind) wants() string {
+	switch k {
+	case Condition:
+		return "a bool"
+	case List:
+		return "a list"
+	case Rooms:
+		return "a string or a list of strings"
+	default:
+		return "a value"
+	}
+}
+
+// costLimit bounds an evaluation, in CEL's units: about one for each element that a loop visits and for each function call. It
+// is some tens of milliseconds.
+const costLimit = 1_000_000
+
+// Compile checks an expression and makes it ready to run. Errors say where in the source the mistake is.
+func Compile(kind Kind, source string) (cel.Program, error) {
+	env, err := environment()
+	if err != nil {
+		return nil, fmt.Errorf("set up the expression language: %w", err)
+	}
+	checked, issues := env.Compile(source)
+	if issues.Err() != nil {
+		return nil, mistakes(issues)
+	}
+	if !kind.accepts(checked.OutputType()) {
+		return nil, fmt.Errorf("must yield %s, and yields %s", kind.wants(), checked.OutputType())
+	}
+	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
+	// Without a loop the work is bounded by the length of the expression times the size of an event, and counting it would
+	// cost more than doing it.
+	if hasLoop(checked.NativeRep()) {
+		options = append(options, cel.CostLimit(costLimit))
+	}
+	program, err := env.Program(checked, options...)
+	if err != nil {
+		return nil, fmt.Errorf("plan the expression: %w", err)
+	}
+	return program, nil
+}
+
+// accepts tells whether a value of the type may be one of the kind; of a dyn only the run can tell.
+func (k Kind) accepts(t *cel.Type) bool {
+	if t.Kind() == types.DynKind {
+		return true
+	}
+	switch k {
+	case Condition:
+		return t.Kind() == types.BoolKind
+	case List:
+		return t.Kind() == types.ListKind
+	case Rooms:
+		if t.Kind() == types.ListKind {
+			element := t.Parameters()[0].Kind()
+			return element == types.StringKind || element == types.DynKind || element == types.TypeParamKind
+		}
+		return t.Kind() == types.StringKind
+	default:
+		return t.Kind() != types.TypeKind && t.Kind() != types.StructKind
+	}
+}
+
+// mistakes joins what the compiler found, each with its place. The first few are enough.
+func mistakes(issues *cel.Issues) error {
+	var texts []string
+	for i, e := range issues.Errors() {
+		if i == 3 {
+			break
+		}
+		place := fmt.Sprintf("column %d", e.Location.Column()+1)
+		if e.Location.Line() > 1 {
+			place = fmt.Sprintf("line %d, %s", e.Location.Line(), place)
+		}
+		texts = append(texts, place+": "+strings.TrimSuffix(e.Message, " (in container '')"))
+	}
+	return errors.New(strings.Join(texts, "; "))
+}
+
+func hasLoop(a *ast.AST) bool {
+	loop := false
+	ast.PostOrderVisit(a.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		loop = loop || e.Kind() == ast.ComprehensionKind
+	}))
+	return loop
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package expression declares the language of a manifest's expressions: CEL (https://cel.dev) with the variables
+//
+//	event   string              name of the event, "connection", "disconnecting" or "disconnect"
+//	args    list                arguments of the event; the reason at disconnecting and disconnect
+//	socket  realtime.Socket     who has sent it: id, namespace, data, rooms, handshake
+//	now     timestamp           when it came in
+//
+// and the functions of CEL's strings, math, lists, sets and encoders extensions. JSON numbers are doubles, as in CEL's own
+// conversion from JSON, and binary arguments are bytes. The API server's webhook and the gateway compile with the same
+// declarations, so what has been accepted runs.
+package expression
+
+import (
+	"sync"
+
+	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/types"
+	"github.com/google/cel-go/ext"
+)
+
+// Names of the variables.
+const (
+	Event  = "event"
+	Args   = "args"
+	Socket = "socket"
+	Now    = "now"
+)
+
+// Types of the values that a gateway supplies.
+var (
+	SocketType    = types.NewObjectType("realtime.Socket")
+	HandshakeType = types.NewObjectType("realtime.Handshake")
+)
+
+var stringMap = types.NewMapType(types.StringType, types.StringType)
+
+// fields of the types. They are declared, so that a misspelt one is refused when the manifest is.
+var fields = map[string]map[string]*types.Type{
+	SocketType.TypeName(): {
+		"id":        types.StringType,
+		"namespace": types.StringType,
+		"data":      types.NewMapType(types.StringType, types.DynType),
+		"rooms":     types.NewListType(types.StringType),
+		"handshake": HandshakeType,
+	},
+	HandshakeType.TypeName(): {
+		"auth":    types.DynType,
+		"query":   stringMap,
+		"headers": stringMap,
+		"address": types.StringType,
+		"time":    types.TimestampType,
+		"secure":  types.BoolType,
+	},
+}
+
+// environment is made when the first expression is compiled; it takes some milliseconds.
+var environment = sync.OnceValues(func() (*cel.Env, error) {
+	registry, err := types.NewRegistry()
+	if err != nil {
+		return nil, err
+	}
+	return cel.NewEnv(
+		cel.CustomTypeAdapter(registry),
+		cel.CustomTypeProvider(provider{registry}),
+		cel.EagerlyValidateDeclarations(true),
+		cel.DefaultUTCTimeZone(true),
+		cel.CrossTypeNumericComparisons(true),
+		cel.Variable(Event, types.StringType),
+		cel.Variable(Args, types.NewListType(types.DynType)),
+		cel.Variable(Socket, SocketType),
+		cel.Variable(Now, types.TimestampType),
+		ext.Strings(ext.StringsVersion(4)),
+		ext.Math(ext.MathVersion(2)),
+		ext.Lists(ext.ListsVersion(3)),
+		ext.Sets(ext.SetsVersion(1)),
+		ext.Encoders(ext.EncodersVersion(1)),
+	)
+})
+
+// provider adds our types to those of CEL.
+type provider struct{ *types.Registry }
+
+func (p provider) FindStructType(name string) (*types.Type, bool) {
+	switch name {
+	case SocketType.TypeName():
+		return types.NewTypeTypeWithParam(SocketType), true
+	case HandshakeType.TypeName():
+		return types.NewTypeTypeWithParam(HandshakeType), true
+	}
+	return p.Registry.FindStructType(name)
+}
+
+func (p provider) FindStructFieldNames(name string) ([]string, bool) {
+	if declared, ok := fields[name]; ok {
+		names := make([]string, 0, len(declared))
+		for field := range declared {
+			names = append(names, field)
+		}
+		return names, true
+	}
+	return p.Registry.FindStructFieldNames(name)
+}
+
+// FindStructFieldType gives the type alone: values are looked up by the traits of what the gateway supplies.
+func (p provider) FindStructFieldType(name, field string) (*types.FieldType, bool) {
+	if declared, ok := fields[name]; ok {
+		t, ok := declared[field]
+		return &types.FieldType{Type: t}, ok
+	}
+	return p.Registry.FindStructFieldType(name, field)
+}

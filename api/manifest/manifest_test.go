@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package manifest
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/config/samples"
+)
+
+const head = "apiVersion: realtime-operator.io/v1alpha1\nkind: RealtimeService\nmetadata: {name: chat}\n"
+
+func TestLoadFillsInDefaults(t *testing.T) {
+	svc, err := Load([]byte(head + "spec: {namespaces: [{name: /, handlers: [{event: e, do: [{emit: {event: f}}]}]}]}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := svc.Spec.Protocol
+	if p.Path != "/socket.io/" || p.PingInterval.Duration != 25*time.Second || p.PingTimeout.Duration != 20*time.Second ||
+		p.UpgradeTimeout.Duration != 10*time.Second || p.ConnectTimeout.Duration != 45*time.Second || p.MaxPayload.Value() != 1_000_000 ||
+		len(p.Transports) != 2 {
+		t.Errorf("protocol %+v", p)
+	}
+	if g := svc.Spec.Gateway; *g.Replicas != 1 || g.Service.Port != 80 || g.Resources.Requests.Cpu().MilliValue() != 100 {
+		t.Errorf("gateway %+v", g)
+	}
+	if e := svc.Spec.Namespaces[0].Handlers[0].Do[0].Emit; e.To != v1alpha1.EmitToEveryone || e.Args != "[]" {
+		t.Errorf("emit %+v", e)
+	}
+	if svc.Namespace != "default" {
+		t.Errorf("namespace %q", svc.Namespace)
+	}
+}
+
+func TestSamplesLoad(t *testing.T) {
+	for name, data := range map[string][]byte{"chat": samples.Chat, "conformance": samples.Conformance} {
+		if _, err := Load(data); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestOtherObjectsInTheFileArePassedOver(t *testing.T) {
+	data := "kind: ConfigMap\napiVersion: v1\n---\n# nothing\n---\n" + head + "spec: {namespaces: [{name: /}]}\n---\n"
+	if _, err := Load([]byte(data)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLoadRefuses(t *testing.T) {
+	namespace := func(handlers string) string { return head + "spec: {namespaces: [{name: /, handlers: [" + handlers + "]}]}" }
+	tests := []struct {
+		name, manifest string
+		want           []string
+	}{
+		{"nothing", "", []string{"the file has no RealtimeService"}},
+		{"a file of two", head + "spec: {namespaces: [{name: /}]}\n---\n" + head, []string{"more than one RealtimeService"}},
+		{"a list", "- a", []string{"not an object"}},
+		{"what is no YAML", "a: [", []string{"line 1"}},
+		{"another version", strings.Replace(head, "v1alpha1", "v9", 1) + "spec: {namespaces: [{name: /}]}", []string{"apiVersion", `supported values: "realtime-operator.io/v1alpha1"`}},
+		{"no name", strings.Replace(head, "name: chat", "", 1) + "spec: {namespaces: [{name: /}]}", []string{"metadata.name: Required value"}},
+		{"a bad name", strings.Replace(head, "chat", "Chat!", 1) + "spec: {namespaces: [{name: /}]}", []string{"metadata.name", "RFC 1123"}},
+		{"a long name", strings.Replace(head, "chat", strings.Repeat("a", 46), 1) + "spec: {namespaces: [{name: /}]}", []string{"at most 45 characters"}},
+		{"an unknown field", head + "spec: {namespaces: [{name: /}], gatway: {}}", []string{"spec.gatway: Forbidden: unknown field"}},
+		{"an unknown field, deep", namespace("{event: e, do: [{emit: {event: f, arg: '[]'}}]}"), []string{"spec.namespaces[0].handlers[0].do[0].emit.arg: Forbidden: unknown field"}},
+		{"a key twice", head + "spec: {namespaces: [{name: /, name: /a}]}", []string{`key "name" already set`}},
+		{"a bad duration", head + "spec: {namespaces: [{name: /}], protocol: {pingInterval: soon}}", []string{"spec.protocol.pingInterval", "should match"}},
+		{"a duration out of bounds", head + "spec: {namespaces: [{name: /}], protocol: {pingInterval: 1ms}}", []string{"spec.protocol.pingInterval", "must be from 100ms to 1h"}},
+		{"a bad quantity", head + "spec: {namespaces: [{name: /}], protocol: {maxPayload: big}}", []string{"spec.protocol.maxPayload"}},
+		{"a payload too large", head + "spec: {namespaces: [{name: /}], protocol: {maxPayload: 1Gi}}", []string{"spec.protocol.maxPayload", "must be from 1k to 64Mi"}},
+		{"no namespaces", head + "spec: {namespaces: []}", []string{"spec.namespaces", "at least 1"}},
+		{"a namespace twice", head + "spec: {namespaces: [{name: /}, {name: /}]}", []string{"spec.namespaces[1]: Duplicate value"}},
+		{"a namespace without slash", head + "spec: {namespaces: [{name: chat}]}", []string{"spec.namespaces[0].name", "should match"}},
+		{"a reserved event", namespace("{event: connect, do: [{disconnect: {}}]}"), []string{"spec.namespaces[0].handlers[0].event", "reserved event name"}},
+		{"emitting a reserved event", namespace("{event: e, do: [{emit: {event: disconnect}}]}"), []string{"spec.namespaces[0].handlers[0].do[0].emit.event", "reserved event name"}},
+		{"an expression that does not compile", namespace("{event: e, when: 'args[0', do: [{disconnect: {}}]}"), []string{"spec.namespaces[0].handlers[0].when", "column 7", "Syntax error"}},
+		{"a misspelt field", namespace("{event: e, do: [{emit: {event: f, args: '[socket.dta]'}}]}"), []string{"spec.namespaces[0].handlers[0].do[0].emit.args", "column 8", "undefined field 'dta'"}},
+		{"arguments that are no list", namespace("{event: e, do: [{emit: {event: f, args: '1'}}]}"), []string{"emit.args", "must yield a list, and yields int"}},
+		{"a room that is no string", namespace("{event: e, do: [{join: '1'}]}"), []string{"handlers[0].do[0].join", "must yield a string"}},
+		{"two actions in one step", namespace("{event: e, do: [{join: \"'a'\", leave: \"'b'\"}]}"), []string{"spec.namespaces[0].handlers[0].do[0]", "at most 1"}},
+		{"no action in a step", namespace("{event: e, do: [{}]}"), []string{"spec.namespaces[0].handlers[0].do[0]", "at least 1"}},
+		{"an unknown audience", namespace("{event: e, do: [{emit: {event: f, to: all}}]}"), []string{"emit.to: Unsupported value: \"all\""}},
+		{"rooms for a socket", namespace("{event: e, do: [{emit: {event: f, to: socket, rooms: [\"'a'\"]}}]}"), []string{"emit.to", "do not go with"}},
+		{"an ack at connection", namespace("{event: connection, do: [{ack: '[]'}]}"), []string{"do[0].ack: Forbidden"}},
+		{"joining while leaving", namespace("{event: disconnect, do: [{join: \"'a'\"}]}"), []string{"do[0].join: Forbidden"}},
+		{"a field that is no identifier", namespace("{event: e, do: [{set: {'a-b': '1'}}]}"), []string{"do[0].set", "must be identifiers"}},
+		{"more than the most", head + "spec: {namespaces: [{name: /}], gateway: {autoscaling: {minReplicas: 3, maxReplicas: 2}}}", []string{"spec.gateway.autoscaling.minReplicas", "must not be greater"}},
+		{"credentials for any origin", head + "spec: {namespaces: [{name: /}], protocol: {cors: {origins: ['*'], credentials: true}}}", []string{"spec.protocol.cors.credentials"}},
+		{"a NATS that is no URL", head + "spec: {namespaces: [{name: /}], nats: {urls: ['nats:4222']}}", []string{"spec.nats.urls[0]"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := Load([]byte(tt.manifest))
+			if err == nil {
+				t.Fatal("it is accepted")
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("error %q does not say %q", err, want)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import (
+	"maps"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/realtime-operator/realtime-operator/api/expression"
+)
+
+// Validate checks what the schema cannot: that every expression compiles and yields what it must, and that no handler asks
+// for what can never happen. The schema's own checks are the API server's, and those of package manifest.
+func (s *RealtimeService) Validate() field.ErrorList {
+	var errs field.ErrorList
+	namespaces := field.NewPath("spec", "namespaces")
+	for i := range s.Spec.Namespaces {
+		for j := range s.Spec.Namespaces[i].Handlers {
+			errs = append(errs, s.Spec.Namespaces[i].Handlers[j].validate(namespaces.Index(i).Child("handlers").Index(j))...)
+		}
+	}
+	return errs
+}
+
+func (h *Handler) validate(path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	if h.When != "" {
+		errs = compile(errs, path.Child("when"), expression.Condition, Expression(h.When))
+	}
+	for i := range h.Do {
+		step := path.Child("do").Index(i)
+		errs = append(errs, h.Do[i].validate(step)...)
+		errs = append(errs, h.Do[i].impossibleAt(h.Event, step)...)
+	}
+	return errs
+}
+
+func (a *Action) validate(path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for _, name := range slices.Sorted(maps.Keys(a.Set)) {
+		errs = compile(errs, path.Child("set").Key(name), expression.Value, a.Set[name])
+	}
+	if a.Emit != nil {
+		errs = append(errs, a.Emit.validate(path.Child("emit"))...)
+	}
+	if a.Join != "" {
+		errs = compile(errs, path.Child("join"), expression.Rooms, a.Join)
+	}
+	if a.Leave != "" {
+		errs = compile(errs, path.Child("leave"), expression.Rooms, a.Leave)
+	}
+	if a.Ack != "" {
+		errs = compile(errs, path.Child("ack"), expression.List, a.Ack)
+	}
+	return errs
+}
+
+func (e *EmitAction) validate(path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for i, room := range e.Rooms {
+		errs = compile(errs, path.Child("rooms").Index(i), expression.Rooms, room)
+	}
+	for i, room := range e.Except {
+		errs = compile(errs, path.Child("except").Index(i), expression.Rooms, room)
+	}
+	if e.Args != "" {
+		errs = compile(errs, path.Child("args"), expression.List, e.Args)
+	}
+	return errs
+}
+
+// Names of the events that are not a client's.
+const (
+	EventConnection    = "connection"
+	EventDisconnecting = "disconnecting"
+	EventDisconnect    = "disconnect"
+	// EventAny stands for every event that clients emit.
+	EventAny = "*"
+)
+
+// impossibleAt refuses steps that can do nothing at an event: at a connection nobody waits for an acknowledgement, and
+// who is leaving neither joins nor receives.
+func (a *Action) impossibleAt(event string, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	leaving := event == EventDisconnecting || event == EventDisconnect
+	if a.Ack != "" && (leaving || event == EventConnection) {
+		errs = append(errs, field.Forbidden(path.Child("ack"), "at "+event+" nobody waits for an acknowledgement"))
+	}
+	if !leaving {
+		return errs
+	}
+	if a.Join != "" {
+		errs = append(errs, field.Forbidden(path.Child("join"), "at "+event+" the socket is leaving"))
+	}
+	if a.Leave != "" {
+		errs = append(errs, field.Forbidden(path.Child("leave"), "at "+event+" the socket leaves its rooms by itself"))
+	}
+	if a.Disconnect != nil {
+		errs = append(errs, field.Forbidden(path.Child("disconnect"), "at "+event+" the socket is leaving already"))
+	}
+	if a.Emit != nil && a.Emit.To == EmitToSocket {
+		errs = append(errs, field.Forbidden(path.Child("emit", "to"), "at "+event+" the socket receives nothing any more"))
+	}
+	return errs
+}
+
+func compile(errs field.ErrorList, path *field.Path, kind expression.Kind, source Expression) field.ErrorList {
+	if _, err := expression.Compile(kind, string(source)); err != nil {
+		return append(errs, field.Invalid(path, string(source), err.Error()))
+	}
+	return errs
+}
