@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engineio
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+)
+
+var errClientPing = errors.New("ping from the client")
+
+// receive does what a client's packet asks for. A session that is not open ignores it.
+func (s *Session) receive(p packet) {
+	switch p.typ {
+	case packetMessage:
+		s.deliver(p)
+		return
+	case packetPing:
+		s.close(ReasonTransportError, errClientPing, closeNow)
+		return
+	case packetClose:
+		s.close(ReasonTransportClose, nil, closeByClient)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != stateOpen {
+		return
+	}
+	if p.typ == packetPong {
+		s.heartbeat.pong(time.Now())
+		return
+	}
+	s.heartbeat.extend() // the other types have no meaning here, but show that the client is alive
+}
+
+// deliver hands a message to the handler.
+func (s *Session) deliver(p packet) {
+	s.dispatching.Lock()
+	defer s.dispatching.Unlock()
+
+	s.mu.Lock()
+	open := s.state == stateOpen
+	if open {
+		s.heartbeat.extend()
+	}
+	s.mu.Unlock()
+	if open {
+		s.guard("OnMessage", func() { s.handler.OnMessage(p.data, p.binary) })
+	}
+}
+
+// start asks the application who takes the session's messages.
+func (s *Session) start() {
+	s.dispatching.Lock()
+	defer s.dispatching.Unlock()
+	s.guard("OnSession", func() { s.handler = s.config.OnSession(s) })
+}
+
+func (s *Session) deliverClose(reason CloseReason, err error) {
+	s.dispatching.Lock()
+	if s.handler != nil {
+		s.guard("OnClose", func() { s.handler.OnClose(reason, err) })
+	}
+	s.dispatching.Unlock()
+
+	s.mu.Lock()
+	s.taskDone()
+	s.mu.Unlock()
+}
+
+// guard runs code of the application. Its panic ends this session, not the process and everybody else's.
+func (s *Session) guard(what string, call func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.config.ErrorLog.Error("engine.io handler panicked", "call", what, "session", s.id, "panic", r, "stack", string(debug.Stack()))
+			s.close(ReasonTransportError, fmt.Errorf("%s panicked: %v", what, r), closeNow)
+		}
+	}()
+	call()
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engineio
+
+import "time"
+
+// ending is how a transport ends.
+type ending struct {
+	// drop forgets what waits for the client.
+	drop bool
+	// farewell is the last packet to a polling client; nil, to any client, if the transport is broken.
+	farewell *Message
+	// await is how long a client may take to fetch what is left.
+	await time.Duration
+}
+
+const (
+	// gracefulWait bounds how long a closed session waits for its client to fetch what was sent before.
+	gracefulWait = 30 * time.Second
+	// closeWait bounds the websocket closing handshake where nothing of value is left to send.
+	closeWait = time.Second
+	// closedPollWait is how long a poll may come later than the POST that closes the session, if both were sent at once.
+	closedPollWait = 100 * time.Millisecond
+)
+
+var (
+	closeNow      = ending{drop: true, farewell: closePacket}
+	closeGraceful = ending{farewell: closePacket, await: gracefulWait}
+	closeByClient = ending{drop: true, farewell: noopPacket, await: closedPollWait}
+	closeBroken   = ending{drop: true}
+)
+
+// Close ends the session: the client gets what was sent before, and then sees its transport closed, upon which stock
+// clients connect again. OnClose is called with the reason, soon and in another goroutine. A closed session stays as it is.
+func (s *Session) Close(reason CloseReason) { s.close(reason, nil, closeGraceful) }
+
+func (s *Session) close(reason CloseReason, err error, how ending) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.end(reason, err, how)
+}
+
+// end is close for those who hold the lock. Only the first reason counts, but an ending that does not wait overtakes
+// one that does.
+func (s *Session) end(reason CloseReason, err error, how ending) {
+	switch {
+	case s.state == stateClosed:
+		return
+	case s.state == stateClosing:
+		if how.await == 0 {
+			s.transport.cut()
+		}
+		return
+	}
+	s.state = stateClosing
+	s.tasks++
+	go s.deliverClose(reason, err)
+
+	s.heartbeat.stop()
+	if how.await > 0 {
+		s.heartbeat.wait(how.await)
+	}
+	if how.drop {
+		s.queue.drop()
+		s.upgrade.abort()
+	}
+	s.transport.stop(how)
+}
+
+// finish forgets the session. The lock is held.
+func (s *Session) finish() {
+	if s.state == stateClosed {
+		return
+	}
+	s.state = stateClosed
+	s.heartbeat.stop()
+	s.queue.drop()
+	s.upgrade.abort()
+	s.server.remove(s)
+	s.signalEnd()
+}
+
+// taskDone is called, with the lock held, by a goroutine that was counted in tasks.
+func (s *Session) taskDone() {
+	s.tasks--
+	s.signalEnd()
+}
+
+func (s *Session) signalEnd() {
+	if s.ended != nil && s.state == stateClosed && s.tasks == 0 {
+		close(s.ended)
+	}
+}
+
+// done is closed once the session is closed and its goroutines have ended.
+func (s *Session) done() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended == nil {
+		s.ended = make(chan struct{})
+		s.signalEnd()
+	}
+	return s.ended
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engineio
+
+import (
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// Handshake is what the request that began a session told. It is not changed after that; who reads it may not change it either.
+type Handshake struct {
+	// Address is the client's IP address, or the last proxy's.
+	Address string
+	// RemoteAddr is the address with the port, as net/http gives it.
+	RemoteAddr string
+	// Host is the host that the client asked for.
+	Host string
+	// URL is the path and the query as they were sent.
+	URL string
+	// Header are the request's headers.
+	Header http.Header
+	// Query are the parameters of the query, EIO and transport among them.
+	Query url.Values
+	// Secure says that the request came over TLS.
+	Secure bool
+	// Time is when the request came.
+	Time time.Time
+}
+
+func newHandshake(r *http.Request, query url.Values, now time.Time) *Handshake {
+	address, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil { // a listener that is not TCP
+		address = r.RemoteAddr
+	}
+	return &Handshake{
+		Address:    address,
+		RemoteAddr: r.RemoteAddr,
+		Host:       r.Host,
+		URL:        r.URL.RequestURI(),
+		Header:     r.Header,
+		Query:      query,
+		Secure:     r.TLS != nil,
+		Time:       now,
+	}
+}

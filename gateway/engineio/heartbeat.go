@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engineio
+
+import (
+	"errors"
+	"time"
+)
+
+// errStuck: a client answers pings, or seems to, but has not read for a whole interval.
+var errStuck = errors.New("client does not read")
+
+// heartbeat decides when a client is pinged and when it is given up (Engine.IO protocol v4, "Heartbeat"). All times are
+// counted from the one before, not from when a timer happened to run, so that lateness does not add up.
+// The session's lock guards it.
+type heartbeat struct {
+	interval, timeout time.Duration
+	timer             *time.Timer
+
+	// due is when the next ping is sent or, after that, when its answer must be there.
+	due time.Time
+	// awaiting: a ping was sent and not answered.
+	awaiting bool
+	// extended: a packet other than the answer has put the deadline off once already.
+	extended bool
+}
+
+// start begins the first interval. Upon each end of one, beat is called by the timer.
+func (h *heartbeat) start(c *Config, now time.Time, beat func()) {
+	h.interval, h.timeout = c.PingInterval, c.PingTimeout
+	h.due = now.Add(h.interval)
+	h.timer = time.AfterFunc(time.Until(h.due), beat)
+}
+
+func (h *heartbeat) stop() { h.timer.Stop() }
+
+// wait makes the timer call once more, for a session that is closing.
+func (h *heartbeat) wait(d time.Duration) {
+	h.due = time.Now().Add(d)
+	h.timer.Reset(d)
+}
+
+// pinged is told that the ping which was due is sent.
+func (h *heartbeat) pinged(now time.Time) {
+	h.awaiting, h.extended = true, false
+	// A process that was suspended sends its pings late: the client may not pay for that.
+	if now.Sub(h.due) > h.timeout/2 {
+		h.due = now
+	}
+	h.due = h.due.Add(h.timeout)
+	h.timer.Reset(h.due.Sub(now))
+}
+
+// pong takes the answer. One that nobody waits for counts for nothing.
+func (h *heartbeat) pong(now time.Time) {
+	if !h.awaiting {
+		return
+	}
+	h.awaiting = false
+	h.due = now.Add(h.interval)
+	h.timer.Reset(h.interval)
+}
+
+// extend puts the deadline of an answer off, once: a client that is busy sending something long is alive.
+func (h *heartbeat) extend() {
+	if !h.awaiting || h.extended {
+		return
+	}
+	h.extended = true
+	h.due = time.Now().Add(h.timeout)
+}
+
+// missed reports whether an answer is overdue, also if no timer has run yet.
+func (h *heartbeat) missed(now time.Time) bool {
+	if h.awaiting {
+		return !now.Before(h.due)
+	}
+	return !now.Before(h.due.Add(h.timeout))
+}
+
+func (s *Session) startHeartbeat(now time.Time) {
+	s.mu.Lock() // for beat, which could come at once
+	defer s.mu.Unlock()
+	s.heartbeat.start(s.config, now, s.beat)
+}
+
+// beat is called when a session's timer fires.
+func (s *Session) beat() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state == stateClosed {
+		return
+	}
+	now := time.Now()
+	h := &s.heartbeat
+	switch {
+	case now.Before(h.due): // put off meanwhile
+		h.timer.Reset(h.due.Sub(now))
+	case s.state == stateClosing:
+		s.transport.cut()
+	case h.awaiting:
+		s.end(ReasonPingTimeout, nil, closeNow)
+	case s.transport.stuck():
+		s.end(ReasonTransportClose, errStuck, closeBroken)
+	default:
+		h.pinged(now)
+		s.queue.push(pingPacket)
+		s.transport.flush()
+	}
+}
+
+// expire ends the session if its client is overdue, so that a request does not find what a late timer left standing.
+// It reports whether the session is not open for the client any more.
+func (s *Session) expire(now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state == stateOpen && s.heartbeat.missed(now) {
+		s.end(ReasonPingTimeout, nil, closeNow)
+	}
+	return s.state == stateClosed
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engineio
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"sync"
+)
+
+// The first byte of a websocket frame (RFC 6455 section 5.2): the frame is final, and its opcode.
+const (
+	finalText   = 0x80 | 0x1
+	finalBinary = 0x80 | 0x2
+	finalClose  = 0x80 | 0x8
+	finalPong   = 0x80 | 0xA
+)
+
+// Message is a packet made ready for the wire. It is encoded once, however many sessions it is sent to: they share the
+// bytes of the websocket frame. A Message is immutable, and safe for concurrent use.
+type Message struct {
+	// frame is a whole unmasked websocket frame.
+	frame []byte
+	// polling is the packet's form in a polling payload; a text packet's is a part of its frame. A binary message's is
+	// base64, which few messages need, so it is made when it is first asked for.
+	polling     []byte
+	pollingOnce sync.Once
+	// data is what a binary message carries, a part of its frame.
+	data []byte
+}
+
+// NewText makes a text message of data, which must be UTF-8 and, since U+001E separates packets in a polling payload,
+// free of that character. JSON is. The data is copied.
+func NewText(data []byte) *Message { return newTextPacket(packetMessage, data) }
+
+// NewBinary makes a binary message of data. The data is copied.
+func NewBinary(data []byte) *Message {
+	frame, header := newFrame(finalBinary, len(data))
+	frame = append(frame, data...)
+	return &Message{frame: frame, data: frame[header:]}
+}
+
+// Size is the number of bytes that the message takes in a websocket connection.
+func (m *Message) Size() int { return len(m.frame) }
+
+// newTextPacket makes a packet of any type but binary messages.
+func newTextPacket(typ packetType, data []byte) *Message {
+	frame, header := newFrame(finalText, 1+len(data))
+	frame = append(frame, byte(typ))
+	frame = append(frame, data...)
+	return &Message{frame: frame, polling: frame[header:]}
+}
+
+// pollingForm is the packet as it stands in a polling payload. The caller may not change it.
+func (m *Message) pollingForm() []byte {
+	m.pollingOnce.Do(func() {
+		if m.polling != nil {
+			return
+		}
+		m.polling = make([]byte, 1+base64.StdEncoding.EncodedLen(len(m.data)))
+		m.polling[0] = binaryMark
+		base64.StdEncoding.Encode(m.polling[1:], m.data)
+	})
+	return m.polling
+}
+
+// newFrame begins a frame for a payload of n bytes, with room for them. It returns the header's length too.
+func newFrame(first byte, n int) (frame []byte, header int) {
+	switch {
+	case n < 126:
+		frame = append(make([]byte, 0, 2+n), first, byte(n))
+	case n <= 0xffff:
+		frame = append(make([]byte, 0, 4+n), first, 126)
+		frame = binary.BigEndian.AppendUint16(frame, uint16(n))
+	default:
+		frame = append(make([]byte, 0, 10+n), first, 127)
+		frame = binary.BigEndian.AppendUint64(frame, uint64(n))
+	}
+	return frame, len(frame)
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engineio
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// pollWriteTimeout bounds the writing of an answer to a poll, against a client that does not read it.
+const pollWriteTimeout = 30 * time.Second
+
+var (
+	errPollOverlap = errors.New("two polls at once")
+	errPollAborted = errors.New("poll ended by the client")
+)
+
+// servePoll answers a GET as soon as there is something for the client.
+func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
+	poll, refusal := s.beginPoll()
+	if refusal != nil {
+		refusal.write(w, false)
+		return
+	}
+	defer s.endTask()
+	// With a deadline of the http.Server, net/http would take the client for gone. A server that cannot set deadlines
+	// has none.
+	http.NewResponseController(w).SetReadDeadline(time.Time{})
+	select {
+	case answer := <-poll:
+		if err := answer.write(w, r); err != nil {
+			s.close(ReasonTransportError, fmt.Errorf("answer poll: %w", err), closeBroken)
+		}
+	case <-r.Context().Done():
+		s.abortPoll(poll)
+	}
+}
+
+// beginPoll registers a GET. Its answer may be there already.
+func (s *Session) beginPoll() (chan pollAnswer, *requestError) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, ok := s.transport.(*polling)
+	switch {
+	case s.state == stateClosed:
+		return nil, errUnknownSession
+	case !ok: // upgraded since the request was verified
+		return nil, errBadRequest
+	case p.poll != nil:
+		s.end(ReasonTransportError, errPollOverlap, closeNow)
+		return nil, errBadRequest
+	}
+	s.tasks++
+	poll := make(chan pollAnswer, 1) // so that nobody waits for this goroutine
+	p.poll = poll
+	p.flush()
+	return poll, nil
+}
+
+// abortPoll is called when the client has gone away from a GET. What it was just being answered is lost with it.
+func (s *Session) abortPoll(poll chan pollAnswer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p, ok := s.transport.(*polling); ok && p.poll == poll {
+		p.poll = nil
+	}
+	s.end(ReasonTransportError, errPollAborted, closeBroken)
+}
+
+func (s *Session) endTask() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.taskDone()
+}
+
+func (a pollAnswer) write(w http.ResponseWriter, r *http.Request) error {
+	if a.refusal != nil {
+		a.refusal.write(w, false)
+		return nil
+	}
+	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(pollWriteTimeout))
+	body := appendPayload(make([]byte, 0, payloadSize(a.messages)), a.messages)
+	writeHeader(w, r, "text/plain; charset=UTF-8", len(body))
+	_, err := w.Write(body)
+	return err
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engineio
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// polling is the HTTP long-polling transport: the client fetches packets by GET, at most one of which may wait, and sends
+// by POST, one at a time. The session's lock guards it.
+type polling struct {
+	session *Session
+	// poll is the GET that waits, if one does. Each gets one answer.
+	poll chan pollAnswer
+	// posting: a POST is in hand.
+	posting bool
+	// body can interrupt the reading of its body; nil before and after that.
+	body *http.ResponseController
+}
+
+// pollAnswer is what a GET is answered: messages, or that it was refused after all.
+type pollAnswer struct {
+	messages []*Message
+	refusal  *requestError
+}
+
+func (p *polling) name() string   { return Polling }
+func (p *polling) stuck() bool    { return false } // servePoll sets a deadline, where it costs little
+func (p *polling) writable() bool { return p.poll != nil }
+
+func (p *polling) flush() {
+	if p.poll == nil || p.session.queue.empty() {
+		return
+	}
+	batch := p.session.queue.take()
+	p.answer(pollAnswer{messages: batch})
+	p.session.queue.release(nil) // the answer keeps the batch's memory
+	if p.session.state == stateClosing {
+		p.session.finish()
+	}
+}
+
+// answer answers the GET that waits.
+func (p *polling) answer(a pollAnswer) {
+	if p.poll != nil {
+		p.poll <- a
+		p.poll = nil
+	}
+}
+
+func (p *polling) stop(how ending) {
+	if p.body != nil {
+		p.body.SetReadDeadline(time.Unix(1, 0))
+	}
+	if how.farewell == nil {
+		p.answer(pollAnswer{refusal: errUnknownSession})
+	} else {
+		p.session.queue.push(how.farewell)
+		p.flush()
+	}
+	if how.await == 0 {
+		p.session.finish()
+	}
+}
+
+func (p *polling) cut() { p.session.finish() }
+
+// discard ends the transport in favour of another one.
+func (p *polling) discard() { p.answer(pollAnswer{refusal: errBadRequest}) }
+
+// acceptPolling answers a handshake with the open packet, and what the application has sent behind it.
+func (s *Server) acceptPolling(w http.ResponseWriter, c *Config, req *request) {
+	id, err := c.NewID()
+	if err != nil {
+		c.ErrorLog.Error("engine.io handshake", "error", err)
+		errBadRequest.write(w, false)
+		return
+	}
+	session, refusal := s.open(c, req, id, func(s *Session) transport { return &polling{session: s} })
+	if refusal != nil {
+		refusal.write(w, false)
+		return
+	}
+	session.servePoll(w, req.Request)
+}
+
+// writeHeader begins the answer to a poll or post of a living session.
+func writeHeader(w http.ResponseWriter, r *http.Request, contentType string, length int) {
+	h := w.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("Content-Length", strconv.Itoa(length))
+	h.Set("Cache-Control", "no-store")
+	// Old Internet Explorers would see an attack in an answer that repeats what was sent.
+	if agent := r.UserAgent(); strings.Contains(agent, ";MSIE") || strings.Contains(agent, "Trident/") {
+		h.Set("X-XSS-Protection", "0")
+	}
+	w.WriteHeader(http.StatusOK)
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engineio
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+var (
+	errPostOverlap   = errors.New("two posts at once")
+	errBinaryContent = errors.New("binary content is not of this version of the protocol")
+)
+
+// servePost takes the packets of a POST.
+func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
+	p, refusal := s.beginPost(http.NewResponseController(w))
+	if refusal != nil {
+		refusal.write(w, false)
+		return
+	}
+	defer s.endPost(p)
+
+	payload, err := s.readPost(w, r)
+	s.endBody(p, err)
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		w.WriteHeader(http.StatusRequestEntityTooLarge) // the session lives
+		return
+	case err != nil:
+		s.close(ReasonTransportError, fmt.Errorf("read post: %w", err), closeNow)
+		errBadRequest.write(w, false)
+		return
+	}
+
+	err = decodePayload(payload, func(p packet) bool {
+		s.receive(p)
+		return p.typ != packetClose
+	})
+	if err != nil {
+		s.close(ReasonParseError, err, closeNow)
+		errBadRequest.write(w, false)
+		return
+	}
+	// Not text/plain, lest some browsers offer the answer as a download.
+	writeHeader(w, r, "text/html", len("ok"))
+	io.WriteString(w, "ok")
+}
+
+func (s *Session) beginPost(body *http.ResponseController) (*polling, *requestError) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, ok := s.transport.(*polling)
+	switch {
+	case s.state == stateClosed:
+		return nil, errUnknownSession
+	case !ok: // upgraded since the request was verified
+		return nil, errBadRequest
+	case p.posting:
+		s.end(ReasonTransportError, errPostOverlap, closeNow)
+		return nil, errBadRequest
+	}
+	s.tasks++
+	p.posting = true
+	p.body = body
+	// Who takes longer than this is given up by the heartbeat, which does not interrupt the reading.
+	body.SetReadDeadline(time.Now().Add(s.config.PingInterval + s.config.PingTimeout))
+	return p, nil
+}
+
+// endBody takes the deadline away, since net/http reads on in order to see the client go; but not from a body that
+// could not be read, which net/http would wait for.
+func (s *Session) endBody(p *polling, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		p.body.SetReadDeadline(time.Time{})
+	}
+	p.body = nil
+}
+
+func (s *Session) endPost(p *polling) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p.posting = false
+	s.taskDone()
+}
+
+// readPost reads a POST's body. Its error is a *http.MaxBytesError for one that is too large.
+func (s *Session) readPost(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if contentType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); contentType == "application/octet-stream" {
+		return nil, errBinaryContent
+	}
+	if r.ContentLength > s.config.MaxPayload {
+		return nil, &http.MaxBytesError{Limit: s.config.MaxPayload}
+	}
+	return io.ReadAll(http.MaxBytesReader(w, r.Body, s.config.MaxPayload))
+}

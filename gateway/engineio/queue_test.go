@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engineio
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"testing"
+)
+
+func TestQueueCountsWhatIsBeingWritten(t *testing.T) {
+	m := NewText(make([]byte, 97)) // 100 bytes
+	c := &Config{MaxQueueMessages: 3, MaxQueueBytes: 1000}
+	var q queue
+	q.push(m, m)
+	batch := q.take()
+	if len(batch) != 2 || !q.empty() {
+		t.Fatalf("took %d, empty: %t", len(batch), q.empty())
+	}
+	if q.full(c) {
+		t.Error("full of 2 of 3 messages")
+	}
+	q.push(m)
+	if !q.full(c) {
+		t.Error("not full of 3 messages, 2 of which are being written")
+	}
+	q.drop()
+	if q.count != 2 || q.bytes != 200 || !q.empty() {
+		t.Errorf("after drop: %d messages, %d bytes", q.count, q.bytes)
+	}
+	q.release(batch)
+	if q.count != 0 || q.bytes != 0 {
+		t.Errorf("after release: %d messages, %d bytes", q.count, q.bytes)
+	}
+}
+
+func TestQueueIsFullOfBytes(t *testing.T) {
+	c := &Config{MaxQueueMessages: 1000, MaxQueueBytes: 200}
+	var q queue
+	for range 2 {
+		if q.full(c) {
+			t.Errorf("full of %d bytes", q.bytes)
+		}
+		q.push(NewText(make([]byte, 97)))
+	}
+	if !q.full(c) {
+		t.Errorf("not full of %d bytes", q.bytes)
+	}
+}
+
+func TestQueueForgetsWhatItGave(t *testing.T) {
+	var q queue
+	for _, n := range []int{1, keptCapacity, 100} {
+		for range n {
+			q.push(NewText(nil))
+		}
+		batch := q.take()
+		q.release(batch)
+		if cap(q.spare) > keptCapacity {
+			t.Errorf("keeps room for %d messages", cap(q.spare))
+		}
+		for _, m := range q.spare[:cap(q.spare)] {
+			if m != nil {
+				t.Fatal("keeps a message that is written")
+			}
+		}
+	}
+}
+
+// writes is a connection that notes each write.
+type writes struct {
+	net.Conn
+	all   bytes.Buffer
+	sizes []int
+}
+
+func (w *writes) Write(p []byte) (int, error) {
+	w.sizes = append(w.sizes, len(p))
+	return w.all.Write(p)
+}
+
+func TestWriteFrames(t *testing.T) {
+	small, large := NewText(make([]byte, 1000)), NewBinary(make([]byte, writeBufferSize))
+	repeat := func(m *Message, n int) (all []*Message) {
+		for range n {
+			all = append(all, m)
+		}
+		return all
+	}
+	for _, test := range []struct {
+		name     string
+		messages []*Message
+		writes   int
+	}{
+		{"one", repeat(small, 1), 1},
+		{"few small ones", repeat(small, 10), 1},
+		{"more than the buffer", repeat(small, 40), 3},
+		{"one large", repeat(large, 1), 1},
+		{"large between small", []*Message{small, large, small, small}, 3},
+		{"large at the end", []*Message{small, large}, 2},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var want bytes.Buffer
+			ends := map[int]bool{}
+			for _, m := range test.messages {
+				want.Write(m.frame)
+				ends[want.Len()] = true
+			}
+			var got writes
+			if err := writeFrames(&got, test.messages); err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(got.all.Bytes(), want.Bytes()) {
+				t.Error("bytes differ")
+			}
+			if len(got.sizes) != test.writes {
+				t.Errorf("%d writes of sizes %v, want %d", len(got.sizes), got.sizes, test.writes)
+			}
+			at := 0
+			for _, n := range got.sizes {
+				if at += n; !ends[at] {
+					t.Errorf("a write ends within a frame, at %d", at)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkQueue(b *testing.B) {
+	m := NewText(make([]byte, 193))
+	for _, n := range []int{1, 8, 100} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			b.ReportAllocs()
+			var q queue
+			for b.Loop() {
+				for range n {
+					q.push(m)
+				}
+				q.release(q.take())
+			}
+		})
+	}
+}
+
+// BenchmarkDrain compares ways to write a batch to a connection whose other end is read.
+func BenchmarkDrain(b *testing.B) {
+	m := NewText(make([]byte, 193))
+	for _, n := range []int{1, 2, 4, 8, 32, 100} {
+		batch := make([]*Message, n)
+		for i := range batch {
+			batch[i] = m
+		}
+		b.Run(fmt.Sprintf("%d/buffer", n), func(b *testing.B) {
+			conn := sink(b)
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := writeFrames(conn, batch); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(fmt.Sprintf("%d/writev", n), func(b *testing.B) {
+			conn := sink(b)
+			var memory [][]byte
+			b.ReportAllocs()
+			for b.Loop() {
+				buffers := memory[:0]
+				for _, m := range batch {
+					buffers = append(buffers, m.frame)
+				}
+				memory = buffers
+				if _, err := (*net.Buffers)(&buffers).WriteTo(conn); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// sink is a connection to a reader that throws everything away.
+func sink(b *testing.B) net.Conn {
+	b.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		buf := make([]byte, 1<<20)
+		for {
+			if _, err := conn.Read(buf); err != nil {
+				return
+			}
+		}
+	}()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		conn.Close()
+		<-done
+	})
+	return conn
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package engineio serves Engine.IO, revision 4 of the protocol: sessions that begin with long-polling or websocket,
+// change from the first to the second, and are kept alive by heartbeats. It carries packets and reads none of them.
+//
+// The specification is https://github.com/socketio/engine.io-protocol; where it is silent, the package does as the
+// reference implementation does, and says where it does not.
+package engineio
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// Server is an http.Handler that serves the requests under its path. All methods may be called at any time, from any
+// goroutine.
+//
+// A middleware is an http.Handler around it. Headers that a middleware sets are in all answers, the websocket's 101 too.
+// The ReadTimeout and WriteTimeout of the http.Server that runs it do not hold for polls, which wait for long.
+type Server struct {
+	config atomic.Pointer[Config]
+
+	mu       sync.Mutex // guards what follows; taken after a session's lock, never before
+	sessions map[string]*Session
+	draining bool
+}
+
+// NewServer makes a server. It fails if the configuration makes no sense.
+func NewServer(c Config) (*Server, error) {
+	s := &Server{sessions: make(map[string]*Session)}
+	if err := s.Reconfigure(c); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Reconfigure changes the configuration. It holds for requests and sessions from now on; what lives keeps
+// the one that it began with. A configuration that makes no sense changes nothing.
+func (s *Server) Reconfigure(c Config) error {
+	c, err := c.withDefaults()
+	if err != nil {
+		return err
+	}
+	s.config.Store(&c)
+	return nil
+}
+
+// Len is the number of sessions, those included whose client still has to fetch what was sent before their end.
+func (s *Server) Len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.sessions)
+}
+
+// Close ends all sessions, with ReasonServerShuttingDown and without sending what waits, and returns when their
+// handlers and goroutines are done; a client's last word is waited for a second. Handshakes are refused from now on. It may not
+// be called by a Handler, which it would wait for.
+func (s *Server) Close() {
+	s.mu.Lock()
+	s.draining = true
+	sessions := s.list()
+	s.mu.Unlock()
+	for _, session := range sessions {
+		session.close(ReasonServerShuttingDown, nil, closeNow)
+	}
+	for _, session := range sessions {
+		<-session.done()
+	}
+}
+
+// list are the sessions of this moment. The lock is held.
+func (s *Server) list() []*Session {
+	sessions := make([]*Session, 0, len(s.sessions))
+	for _, session := range s.sessions {
+		sessions = append(sessions, session)
+	}
+	return sessions
+}
+
+// ServeHTTP serves a request of any transport.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := s.config.Load()
+	if !strings.HasPrefix(r.URL.Path, c.Path) {
+		http.NotFound(w, r)
+		return
+	}
+	if c.CORS.apply(w, r) {
+		return
+	}
+	req := &request{
+		Request:   r,
+		query:     r.URL.Query(),
+		isUpgrade: websocket.IsWebSocketUpgrade(r),
+		time:      time.Now(),
+	}
+	session, refusal := s.verify(c, req)
+	if refusal != nil {
+		refusal.write(w, req.isUpgrade)
+		return
+	}
+	switch {
+	case session == nil && req.isUpgrade:
+		s.acceptWebSocket(w, c, req)
+	case session == nil:
+		s.acceptPolling(w, c, req)
+	case req.isUpgrade:
+		session.serveUpgrade(w, r)
+	case r.Method == http.MethodGet:
+		session.servePoll(w, r)
+	case r.Method == http.MethodPost:
+		session.servePost(w, r)
+	default:
+		errBadRequest.write(w, false)
+	}
+}
+
+// open makes a session and makes it known. Its open packet is queued, and the application has met it.
+func (s *Server) open(c *Config, req *request, id string, t func(*Session) transport) (*Session, *requestError) {
+	session := &Session{
+		id:        id,
+		server:    s,
+		config:    c,
+		handshake: newHandshake(req.Request, req.query, req.time),
+	}
+	session.transport = t(session)
+	session.queue.push(openPacket(c, id, session.transport.name()))
+	session.startHeartbeat(req.time)
+	if refusal := s.add(session); refusal != nil {
+		session.heartbeat.stop()
+		return nil, refusal
+	}
+	session.start()
+	return session, nil
+}
+
+func (s *Server) add(session *Session) *requestError {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining {
+		return errDraining
+	}
+	if _, taken := s.sessions[session.id]; taken {
+		return errBadRequest
+	}
+	s.sessions[session.id] = session
+	return nil
+}
+
+func (s *Server) remove(session *Session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.sessions, session.id)
+}
+
+func (s *Server) session(id string) *Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sessions[id]
+}
+
+func (s *Server) isDraining() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.draining
+}
+
+// offers reports whether a transport may be used.
+func (c *Config) offers(transport string) bool { return slices.Contains(c.Transports, transport) }

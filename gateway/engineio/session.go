@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engineio
+
+import "sync"
+
+// Session is one client's connection, whatever transport carries it. Its methods may be called from any goroutine,
+// and from within the session's Handler.
+type Session struct {
+	id        string
+	server    *Server
+	config    *Config
+	handshake *Handshake
+
+	// dispatching is held while the handler is called, so that its calls come one at a time. It is taken before mu, never
+	// while mu is held.
+	dispatching sync.Mutex
+	handler     Handler // set under dispatching
+
+	mu        sync.Mutex // guards what follows
+	state     sessionState
+	transport transport
+	queue     queue
+	heartbeat heartbeat
+	upgrade   *upgrade // while a websocket probes
+	// tasks counts the goroutines that work for the session.
+	tasks int
+	// ended, if somebody waits for it, is closed once the session is closed and no goroutine works for it.
+	ended chan struct{}
+}
+
+type sessionState uint8
+
+const (
+	// stateOpen: messages go both ways.
+	stateOpen sessionState = iota
+	// stateClosing: the handler is done with, but the client may still fetch what was sent before.
+	stateClosing
+	// stateClosed: the server has forgotten the session.
+	stateClosed
+)
+
+// transport carries a session's packets. The session's lock is held around every call, so none may block.
+type transport interface {
+	name() string
+	// flush sends what is queued, if the transport can send now, or sees to it that it will be.
+	flush()
+	// stuck reports whether the same write is under way as at the call before. It takes the place of write deadlines, which
+	// would be set anew for each write; a client that is gone fails to answer pings anyway.
+	stuck() bool
+	// writable reports whether what is queued now would be sent at once.
+	writable() bool
+	// stop says farewell and ends the transport. It comes once. If the ending awaits the client, cut comes after that time.
+	stop(ending)
+	// cut ends a transport that has been told to stop, and takes too long.
+	cut()
+}
+
+// ID is the session's id. Who knows it can take the session over: it is not for other clients' eyes.
+func (s *Session) ID() string { return s.id }
+
+// Handshake is what the session's first request told.
+func (s *Session) Handshake() *Handshake { return s.handshake }
+
+// Transport is the transport in use now: Polling or WebSocket.
+func (s *Session) Transport() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.transport.name()
+}
+
+// Writable reports whether a message would go out at once: nothing waits for the client, and a poll or a websocket is
+// there to take it. A message that may be lost is not worth sending otherwise.
+func (s *Session) Writable() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state == stateOpen && s.transport.writable()
+}
+
+// Send queues messages for the client, one behind the other with nothing in between. It never blocks. Its errors are
+// ErrClosed and ErrSlowConsumer.
+func (s *Session) Send(messages ...*Message) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != stateOpen {
+		return ErrClosed
+	}
+	if s.queue.full(s.config) {
+		s.end(ReasonSlowConsumer, nil, closeBroken)
+		return ErrSlowConsumer
+	}
+	s.queue.push(messages...)
+	s.transport.flush()
+	return nil
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engineio
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// While a websocket probes, a poll that waits is sent away, so that the client can stop polling: soon after the
+// probe, and again for a client that polled once more.
+const (
+	firstNoop   = 20 * time.Millisecond
+	noopsPeriod = 100 * time.Millisecond
+)
+
+var (
+	errNoProbe       = errors.New("websocket did not probe before the upgrade")
+	errUpgradeClosed = errors.New("session ended during the upgrade")
+
+	probeData   = []byte("probe")
+	probeAnswer = newTextPacket(packetPong, probeData)
+)
+
+// upgrade is a websocket connection that is about to replace a session's polling (Engine.IO protocol v4, "Upgrade").
+// Nothing of it touches the session until the client sends the upgrade packet: whatever fails before, polling goes on.
+type upgrade struct {
+	ws *webSocket
+	// noops sends polls away, once the client has probed. The session's lock guards it.
+	noops *time.Timer
+}
+
+// abort ends the probing websocket. The session's lock is held.
+func (u *upgrade) abort() {
+	if u != nil {
+		u.ws.interrupt()
+	}
+}
+
+// serveUpgrade takes a websocket connection for a session that lives. One that cannot be upgraded is told so by a close
+// frame, since a refused handshake is an error to some clients that nothing handles.
+func (s *Session) serveUpgrade(w http.ResponseWriter, r *http.Request) {
+	ws, err := upgradeToWebSocket(w, r, s.config)
+	if err != nil {
+		return
+	}
+	ws.conn.SetDeadline(time.Now().Add(s.config.UpgradeTimeout))
+	u := &upgrade{ws: ws}
+	if !s.beginUpgrade(u) {
+		ws.hangUp(nil)
+		return
+	}
+	go s.runUpgrade(u)
+}
+
+// beginUpgrade registers a websocket, if there is none.
+func (s *Session) beginUpgrade(u *upgrade) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != stateOpen || s.upgrade != nil || s.transport.name() != Polling || s.config.NoUpgrades {
+		return false
+	}
+	s.upgrade = u
+	s.tasks++
+	return true
+}
+
+// runUpgrade goes through the upgrade, and then serves the websocket as the session's transport.
+func (s *Session) runUpgrade(u *upgrade) {
+	err := s.probe(u)
+	if err == nil {
+		err = s.completeUpgrade(u)
+	}
+	if err == nil {
+		u.ws.serve()
+		return
+	}
+	s.mu.Lock()
+	s.cancelUpgrade(u)
+	s.mu.Unlock()
+	u.ws.hangUp(nil)
+	s.endTask()
+}
+
+// probe answers probes until the client asks for the upgrade.
+func (s *Session) probe(u *upgrade) error {
+	probed := false
+	for {
+		p, err := u.ws.readPacket()
+		switch {
+		case err != nil:
+			return fmt.Errorf("read probe: %w", err)
+		case p.typ == packetPing && string(p.data) == string(probeData):
+			if _, err := u.ws.conn.Write(probeAnswer.frame); err != nil {
+				return fmt.Errorf("answer probe: %w", err)
+			}
+			s.startNoops(u)
+			probed = true
+		case p.typ == packetUpgrade && probed:
+			return nil
+		default:
+			return errNoProbe
+		}
+	}
+}
+
+func (s *Session) startNoops(u *upgrade) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if u.noops == nil {
+		u.noops = time.AfterFunc(firstNoop, func() { s.sendNoop(u) })
+	}
+}
+
+func (s *Session) sendNoop(u *upgrade) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, ok := s.transport.(*polling)
+	if s.upgrade != u || !ok {
+		return
+	}
+	p.answer(pollAnswer{messages: []*Message{noopPacket}})
+	u.noops.Reset(noopsPeriod)
+}
+
+// completeUpgrade makes the websocket the session's transport. What waits goes out over it.
+func (s *Session) completeUpgrade(u *upgrade) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cancelUpgrade(u)
+	if s.state == stateClosed {
+		return errUpgradeClosed
+	}
+	// A client stops polling before it asks for the upgrade, so this is for one that does not.
+	s.transport.(*polling).discard()
+	u.ws.session = s
+	s.transport = u.ws
+	deadline := time.Time{}
+	if s.state == stateClosing {
+		deadline = time.Now().Add(gracefulWait)
+	}
+	u.ws.conn.SetDeadline(deadline)
+	s.transport.flush()
+	return nil
+}
+
+// cancelUpgrade forgets an upgrade. The lock is held.
+func (s *Session) cancelUpgrade(u *upgrade) {
+	s.upgrade = nil
+	if u.noops != nil {
+		u.noops.Stop()
+	}
+}
