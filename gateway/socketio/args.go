@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package socketio
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+)
+
+// Args are the arguments of an event or of an acknowledgement, as they came over the wire or will go out.
+// They stay raw, so that what is relayed keeps its bytes: the order of keys, the form of numbers.
+type Args struct {
+	// JSON is a JSON array, such as [1,{"a":2}]. An attachment stands in it as {"_placeholder":true,"num":n}.
+	JSON []byte
+	// Attachments are the binary arguments that the placeholders name by index.
+	Attachments [][]byte
+}
+
+var emptyList = []byte("[]")
+
+// NewArgs encodes values as arguments: []byte becomes an attachment, wherever at top level it stands, and
+// json.RawMessage is kept as it is. Everything else goes through encoding/json, without HTML escaping.
+func NewArgs(values ...any) (Args, error) {
+	var args Args
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	buf.WriteByte('[')
+	for i, v := range values {
+		if i > 0 {
+			buf.WriteByte(',')
+		}
+		if b, ok := v.([]byte); ok {
+			buf.WriteString(`{"_placeholder":true,"num":` + strconv.Itoa(len(args.Attachments)) + `}`)
+			args.Attachments = append(args.Attachments, b)
+			continue
+		}
+		if err := enc.Encode(v); err != nil {
+			return Args{}, fmt.Errorf("encode argument %d: %w", i, err)
+		}
+		buf.Truncate(buf.Len() - 1) // the newline that Encode adds
+	}
+	buf.WriteByte(']')
+	args.JSON = buf.Bytes()
+	return args, nil
+}
+
+// Len is the number of arguments.
+func (a Args) Len() int {
+	values, err := a.split()
+	if err != nil {
+		return 0
+	}
+	return len(values)
+}
+
+// Decode reads argument i into v: []byte for an attachment (v is *[]byte), and as json.Unmarshal does for the rest.
+func (a Args) Decode(i int, v any) error {
+	values, err := a.split()
+	if err != nil {
+		return err
+	}
+	if i < 0 || i >= len(values) {
+		return fmt.Errorf("decode argument %d: there are %d", i, len(values))
+	}
+	if dst, ok := v.(*[]byte); ok {
+		return a.attachment(values[i], dst)
+	}
+	if err := json.Unmarshal(values[i], v); err != nil {
+		return fmt.Errorf("decode argument %d: %w", i, err)
+	}
+	return nil
+}
+
+func (a Args) split() ([]json.RawMessage, error) {
+	if len(a.JSON) == 0 {
+		return nil, nil
+	}
+	var values []json.RawMessage
+	if err := json.Unmarshal(a.JSON, &values); err != nil {
+		return nil, fmt.Errorf("split arguments: %w", err)
+	}
+	return values, nil
+}
+
+func (a Args) attachment(raw json.RawMessage, dst *[]byte) error {
+	var p placeholder
+	if err := json.Unmarshal(raw, &p); err != nil || !p.Placeholder {
+		return fmt.Errorf("argument %.40s is not binary", raw)
+	}
+	if p.Num < 0 || p.Num >= len(a.Attachments) {
+		return fmt.Errorf("argument names attachment %d of %d", p.Num, len(a.Attachments))
+	}
+	*dst = a.Attachments[p.Num]
+	return nil
+}
+
+// list is the arguments as a JSON array even if nothing was given.
+func (a Args) list() []byte {
+	if len(a.JSON) == 0 {
+		return emptyList
+	}
+	return a.JSON
+}
+
+type placeholder struct {
+	Placeholder bool `json:"_placeholder"`
+	Num         int  `json:"num"`
+}

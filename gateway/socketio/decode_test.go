@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package socketio
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestDecodePacket(t *testing.T) {
+	tests := []struct {
+		name        string
+		in          string
+		want        packet
+		attachments int
+	}{
+		{"CONNECT", `0`, packet{typ: packetConnect, namespace: "/"}, 0},
+		{"CONNECT with auth", `0{"token":"123"}`, packet{typ: packetConnect, namespace: "/", payload: []byte(`{"token":"123"}`)}, 0},
+		{"CONNECT to a namespace", `0/custom,`, packet{typ: packetConnect, namespace: "/custom"}, 0},
+		{"CONNECT to a namespace without comma", `0/custom`, packet{typ: packetConnect, namespace: "/custom"}, 0},
+		{"CONNECT with an id", `0123`, packet{typ: packetConnect, namespace: "/", id: 123, hasID: true}, 0},
+		{"DISCONNECT", `1/custom,`, packet{typ: packetDisconnect, namespace: "/custom"}, 0},
+		{"EVENT", `2["message",1,"2",{"3":[true]}]`,
+			packet{typ: packetEvent, namespace: "/", event: "message", payload: []byte(`[1,"2",{"3":[true]}]`)}, 0},
+		{"EVENT without arguments", `2["message"]`, packet{typ: packetEvent, namespace: "/", event: "message", payload: []byte(`[]`)}, 0},
+		{"EVENT with an id", `2/a,456["m",1]`, packet{typ: packetEvent, namespace: "/a", event: "m", id: 456, hasID: true, payload: []byte(`[1]`)}, 0},
+		{"EVENT with white space", "2\n[ \"m\" , 1 ] ", packet{typ: packetEvent, namespace: "/", event: "m", payload: []byte(`[ 1 ]`)}, 0},
+		{"EVENT with an escaped name", `2["a\"b,\\",1]`, packet{typ: packetEvent, namespace: "/", event: `a"b,\`, payload: []byte(`[1]`)}, 0},
+		{"EVENT with an integer name", `2[7,1]`, packet{typ: packetEvent, namespace: "/", event: "7", payload: []byte(`[1]`)}, 0},
+		{"EVENT without payload", `2`, packet{typ: packetEvent, namespace: "/"}, 0},
+		{"ACK", `34[1]`, packet{typ: packetAck, namespace: "/", id: 4, hasID: true, payload: []byte(`[1]`)}, 0},
+		{"BINARY_EVENT", `52-/a,789["m",{"_placeholder":true,"num":1}]`,
+			packet{typ: packetEvent, namespace: "/a", event: "m", id: 789, hasID: true, payload: []byte(`[{"_placeholder":true,"num":1}]`)}, 2},
+		{"BINARY_ACK", `61-3[{"_placeholder":true,"num":0}]`,
+			packet{typ: packetAck, namespace: "/", id: 3, hasID: true, payload: []byte(`[{"_placeholder":true,"num":0}]`)}, 1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, attachments, err := decodePacket([]byte(tt.in))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(&tt.want, got, cmp.AllowUnexported(packet{})); diff != "" || attachments != tt.attachments {
+				t.Errorf("%d attachments, want %d; packet (-want +got):\n%s", attachments, tt.attachments, diff)
+			}
+		})
+	}
+}
+
+func TestDecodePacketRefuses(t *testing.T) {
+	tests := map[string]string{
+		"nothing":                       ``,
+		"an unknown type":               `7`,
+		"a letter":                      `abc`,
+		"an event that is an object":    `2{}`,
+		"an event without a name":       `2[]`,
+		"an event named by a list":      `2[[1]]`,
+		"an event named null":           `2[null,1]`,
+		"no JSON":                       `2abc["m",1]`,
+		"JSON that ends early":          `2["m"`,
+		"more than one value":           `2["m"]["m"]`,
+		"auth that is a list":           `0[]`,
+		"DISCONNECT with a payload":     `1{}`,
+		"CONNECT_ERROR with a payload":  `4{"message":"x"}`,
+		"no number of attachments":      `5["m"]`,
+		"no attachments":                `50-["m"]`,
+		"a negative number":             `5-1-["m"]`,
+		"too many attachments":          `511-["m"]`,
+		"absurdly many attachments":     `51000000-["m"]`,
+		"no dash":                       `52["m"]`,
+		"binary without payload":        `51-`,
+		"a placeholder beyond":          `51-["m",{"_placeholder":true,"num":1}]`,
+		"a negative placeholder":        `51-["m",{"_placeholder":true,"num":-1}]`,
+		"a placeholder without number":  `51-["m",{"_placeholder":true}]`,
+		"a placeholder with a string":   `51-["m",[{"a":{"_placeholder":true,"num":"0"}}]]`,
+		"a placeholder, escaped":        `51-["m",{"\u005fplaceholder":true,"num":9}]`,
+		"an id beyond 63 bits":          `29223372036854775808["m"]`,
+		"a reserved name, connect":      `2["connect"]`,
+		"a reserved name, disconnect":   `2["disconnect"]`,
+		"a reserved name, escaped":      `2["\u0064isconnecting"]`,
+		"what is not UTF-8":             "2[\"m\",\"\xff\"]",
+		"JSON nested beyond all bounds": `2["m",` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `]`,
+	}
+	for name, in := range tests {
+		t.Run(name, func(t *testing.T) {
+			if p, _, err := decodePacket([]byte(in)); err == nil {
+				t.Errorf("decoded as %+v", p)
+			}
+		})
+	}
+}
+
+func TestEncodeGivesTheWireForm(t *testing.T) {
+	id := func(p packet) *packet { p.id, p.hasID = 456, true; return &p }
+	tests := []struct {
+		name string
+		in   *packet
+		want string
+	}{
+		{"CONNECT", &packet{typ: packetConnect, namespace: "/", payload: []byte(`{"sid":"x"}`)}, `0{"sid":"x"}`},
+		{"DISCONNECT of a namespace", &packet{typ: packetDisconnect, namespace: "/a"}, `1/a,`},
+		{"EVENT", &packet{typ: packetEvent, namespace: "/", event: "m", payload: []byte(`[1,{"b":1,"a":2}]`)}, `2["m",1,{"b":1,"a":2}]`},
+		{"EVENT without arguments", &packet{typ: packetEvent, namespace: "/a", event: "m", payload: []byte(`[ ]`)}, `2/a,["m"]`},
+		{"EVENT, not HTML-escaped", &packet{typ: packetEvent, namespace: "/", event: "<&>\u2028", payload: []byte(`["<&>"]`)}, `2["<&>\u2028","<&>"]`},
+		{"ACK", id(packet{typ: packetAck, namespace: "/", payload: []byte(`[1]`)}), `3456[1]`},
+		{"BINARY_EVENT", &packet{typ: packetEvent, namespace: "/", event: "m", payload: []byte(`[0]`), attachments: [][]byte{{1}, {2}}}, `52-["m",0]`},
+		{"BINARY_ACK", id(packet{typ: packetAck, namespace: "/a", payload: []byte(`[0]`), attachments: [][]byte{{1}}}), `61-/a,456[0]`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := string(tt.in.encode().text); got != tt.want {
+				t.Errorf("got %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func FuzzDecoder(f *testing.F) {
+	for _, seed := range []string{
+		`0{"token":"123"}`, `0/custom,`, `1`, `2["message",1,"2",{"3":[true]}]`, `2/a,456["m"]`, `34[1]`, `2[7]`, "2\n[\"m\"]",
+		`52-["m",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`, `61-789[{"_placeholder":true,"num":0}]`, `2["\u0064",1]`,
+	} {
+		f.Add([]byte(seed), false, []byte{1, 2, 3})
+	}
+	f.Fuzz(func(t *testing.T, first []byte, binary bool, second []byte) {
+		var d decoder
+		decode := func(data []byte, binary bool) (*packet, error) {
+			if binary {
+				return d.addBinary(data)
+			}
+			return d.addText(append([]byte(nil), data...))
+		}
+		for range MaxAttachments + 1 {
+			p, err := decode(first, binary)
+			if err != nil {
+				return
+			}
+			if p != nil {
+				checkRoundTrip(t, p)
+				return
+			}
+			first, binary = second, true
+		}
+		t.Fatalf("more than %d attachments are awaited", MaxAttachments)
+	})
+}
+
+// checkRoundTrip encodes what has been decoded; what comes out of that must decode to the same.
+func checkRoundTrip(t *testing.T, p *packet) {
+	if p.typ == packetEvent && p.payload == nil || p.typ == packetAck && p.payload == nil {
+		return // accepted and ignored
+	}
+	if strings.ContainsAny(p.namespace, ",") {
+		t.Fatalf("namespace %q has a comma", p.namespace)
+	}
+	text := p.encode().text
+	again, attachments, err := decodePacket(append([]byte(nil), text...))
+	if err != nil {
+		t.Fatalf("encoded as %q: %v", text, err)
+	}
+	again.attachments = p.attachments
+	if attachments != len(p.attachments) {
+		t.Fatalf("encoded as %q, with %d attachments instead of %d", text, attachments, len(p.attachments))
+	}
+	if twice := again.encode().text; string(twice) != string(text) {
+		t.Fatalf("encoded as %q, then as %q", text, twice)
+	}
+}

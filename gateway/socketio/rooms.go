@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package socketio
+
+import (
+	"sync"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio"
+)
+
+// Rooms is the in-memory Adapter: who is in which room on this server. Safe for concurrent use.
+type Rooms struct {
+	mu sync.RWMutex
+	// rooms and joined are each other's inverse. Guarded by mu.
+	rooms  map[string]*room
+	joined map[*Socket]map[string]struct{}
+}
+
+// room keeps its members in a slice, since a broadcast walks it far more often than it changes.
+type room struct {
+	members []*Socket
+	index   map[*Socket]int
+}
+
+// NewRooms returns an Adapter for a single server.
+func NewRooms() *Rooms {
+	return &Rooms{rooms: map[string]*room{}, joined: map[*Socket]map[string]struct{}{}}
+}
+
+// Join puts a socket into rooms; the first call also makes it a member of the namespace.
+func (r *Rooms) Join(s *Socket, names ...string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	joined := r.joined[s]
+	if joined == nil {
+		joined = make(map[string]struct{}, len(names))
+		r.joined[s] = joined
+	}
+	for _, name := range names {
+		if _, ok := joined[name]; ok {
+			continue
+		}
+		joined[name] = struct{}{}
+		rm := r.rooms[name]
+		if rm == nil {
+			rm = &room{index: map[*Socket]int{}}
+			r.rooms[name] = rm
+		}
+		rm.add(s)
+	}
+}
+
+// Leave takes a socket out of a room.
+func (r *Rooms) Leave(s *Socket, name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, ok := r.joined[s][name]; !ok {
+		return
+	}
+	delete(r.joined[s], name)
+	r.removeMember(s, name)
+}
+
+// LeaveAll takes a socket out of all its rooms and out of the namespace.
+func (r *Rooms) LeaveAll(s *Socket) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for name := range r.joined[s] {
+		r.removeMember(s, name)
+	}
+	delete(r.joined, s)
+}
+
+func (r *Rooms) removeMember(s *Socket, name string) {
+	rm := r.rooms[name]
+	rm.remove(s)
+	if len(rm.members) == 0 {
+		delete(r.rooms, name)
+	}
+}
+
+// RoomsOf lists the rooms that a socket is in, in no order.
+func (r *Rooms) RoomsOf(s *Socket) []string {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	out := make([]string, 0, len(r.joined[s]))
+	for name := range r.joined[s] {
+		out = append(out, name)
+	}
+	return out
+}
+
+// Has tells whether a room has a member.
+func (r *Rooms) Has(name string) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.rooms[name] != nil
+}
+
+// Len is the number of sockets in the namespace.
+func (r *Rooms) Len() int {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return len(r.joined)
+}
+
+// Broadcast queues the packet with each member that is meant, once.
+func (r *Rooms) Broadcast(d *Delivery) error {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if !r.anyMember(d.Rooms) {
+		return nil
+	}
+	messages := encodedPacket{text: d.Text, attachments: d.Attachments}.messages()
+	r.each(d, func(s *Socket) { s.deliver(messages) })
+	return nil
+}
+
+// Close has nothing to release.
+func (r *Rooms) Close() error { return nil }
+
+func (r *Rooms) anyMember(rooms []string) bool {
+	if rooms == nil {
+		return len(r.joined) > 0
+	}
+	for _, name := range rooms {
+		if r.rooms[name] != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// each calls do once for every socket that is meant. The caller holds mu.
+func (r *Rooms) each(d *Delivery, do func(*Socket)) {
+	if d.Rooms == nil {
+		for s := range r.joined {
+			if !r.inAny(s, d.Except) {
+				do(s)
+			}
+		}
+		return
+	}
+	for i, name := range d.Rooms {
+		rm := r.rooms[name]
+		if rm == nil {
+			continue
+		}
+		for _, s := range rm.members {
+			// A member of an earlier room has got it already.
+			if !r.inAny(s, d.Rooms[:i]) && !r.inAny(s, d.Except) {
+				do(s)
+			}
+		}
+	}
+}
+
+func (r *Rooms) inAny(s *Socket, names []string) bool {
+	for _, name := range names {
+		if rm := r.rooms[name]; rm != nil {
+			if _, ok := rm.index[s]; ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (rm *room) add(s *Socket) {
+	rm.index[s] = len(rm.members)
+	rm.members = append(rm.members, s)
+}
+
+func (rm *room) remove(s *Socket) {
+	i := rm.index[s]
+	last := len(rm.members) - 1
+	rm.members[i] = rm.members[last]
+	rm.index[rm.members[i]] = i
+	rm.members[last] = nil
+	rm.members = rm.members[:last]
+	delete(rm.index, s)
+}
+
+var _ Adapter = (*Rooms)(nil)
+
+// deliver queues messages of one packet with the client. A socket that has gone gets nothing; a client that is too slow is
+// closed by its session, which spares everybody else.
+func (s *Socket) deliver(messages []*engineio.Message) {
+	if s.state.Load() == stateConnected {
+		_ = s.conn.session.Send(messages...)
+	}
+}
