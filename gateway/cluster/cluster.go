@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package cluster connects the gateways of a service over NATS, so that their clients see one server. It has the adapter
+// that carries broadcasts to the gateways with a member in the room, and to no others.
+//
+// Core NATS keeps the order of one publisher, and one goroutine delivers what comes in: the members of a room see the
+// events of one sender in the order in which it sent them.
+package cluster
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+const (
+	// incomingBuffer is how many messages of other gateways may wait to be queued with local members, which takes
+	// microseconds each. Beyond it NATS messages are dropped and counted.
+	incomingBuffer = 65536
+	// gatewayIDLength is how much of a socket's id names its gateway.
+	gatewayIDLength = 8
+	// socketIDLength is the length of every socket's id.
+	socketIDLength = 24
+	// flushTimeout bounds the wait for NATS to confirm a subscription.
+	flushTimeout = time.Second
+	// DefaultLinger is how long a gateway stays subscribed to a room after its last member has left.
+	DefaultLinger = 5 * time.Second
+)
+
+// Options configure a gateway's link to the others.
+type Options struct {
+	// Service names the service, namespace/name. Only its gateways hear each other.
+	Service string
+	// Gateway names this gateway in logs and in NATS's own monitoring.
+	Gateway string
+	// URLs of the NATS servers.
+	URLs []string
+	// CredentialsDir holds what the servers ask for; see credentialOptions. Empty: nothing.
+	CredentialsDir string
+	// Linger is how long to stay subscribed to a room after its last member has left; DefaultLinger if zero.
+	Linger time.Duration
+	// Registerer gets the metrics; none if nil.
+	Registerer prometheus.Registerer
+	// Log gets the state of the connection; slog's default if nil.
+	Log *slog.Logger
+}
+
+// Cluster is one gateway's link to the others. Safe for concurrent use. Close ends it.
+type Cluster struct {
+	id       string
+	service  string
+	linger   time.Duration
+	log      *slog.Logger
+	nc       *nats.Conn
+	incoming chan *nats.Msg
+	stop     chan struct{}
+	done     sync.WaitGroup
+	metrics  *metrics
+
+	// sending keeps the numbers of messages on several subjects in the order of their publication.
+	sending sync.Mutex
+	copies  uint64 // guarded by sending
+
+	mu       sync.RWMutex
+	adapters map[string]*adapter // by prefix of their subjects; guarded by mu
+
+	// delivered is, for each publisher, the number of its last message on several subjects. Only dispatch uses it.
+	delivered map[string]uint64
+}
+
+// Connect starts a link. It returns at once, whether NATS is there or not, and keeps trying; Connected tells.
+func Connect(o Options) (*Cluster, error) {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Linger == 0 {
+		o.Linger = DefaultLinger
+	}
+	opts, err := connectOptions(o)
+	if err != nil {
+		return nil, err
+	}
+	c := &Cluster{
+		id:        randomToken(gatewayIDLength),
+		service:   o.Service,
+		linger:    o.Linger,
+		log:       o.Log,
+		incoming:  make(chan *nats.Msg, incomingBuffer),
+		stop:      make(chan struct{}),
+		adapters:  map[string]*adapter{},
+		delivered: map[string]uint64{},
+	}
+	c.metrics = newMetrics(o.Registerer, c)
+	c.nc, err = nats.Connect(strings.Join(o.URLs, ","), opts...)
+	if err != nil {
+		return nil, fmt.Errorf("connect to NATS at %s: %w", strings.Join(o.URLs, ","), err)
+	}
+	c.done.Go(c.dispatch)
+	return c, nil
+}
+
+// Connected tells whether NATS is connected now.
+func (c *Cluster) Connected() bool { return c.nc.IsConnected() }
+
+// Status is NATS's word for the state of the connection, in lower case: connected, reconnecting and so on.
+func (c *Cluster) Status() string { return strings.ToLower(c.nc.Status().String()) }
+
+// NewSocketID returns an id that names this gateway, so that an event for one socket finds its way without a
+// subscription for each.
+func (c *Cluster) NewSocketID() string { return c.id + randomToken(socketIDLength-gatewayIDLength) }
+
+// NewAdapter returns the adapter of a Socket.IO namespace.
+func (c *Cluster) NewAdapter(namespace string) socketio.Adapter {
+	a := newAdapter(c, newSubjects(c.service, namespace))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.adapters[a.subjects.prefix] = a
+	return a
+}
+
+func (c *Cluster) forget(a *adapter) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.adapters[a.subjects.prefix] == a {
+		delete(c.adapters, a.subjects.prefix)
+	}
+}
+
+// Close ends the connection when what has been published is out. Adapters must be closed before.
+func (c *Cluster) Close() {
+	if c.nc.IsConnected() {
+		// What cannot be written in time is lost with the gateway either way.
+		_ = c.nc.FlushTimeout(flushTimeout)
+	}
+	c.nc.Close()
+	close(c.stop)
+	c.done.Wait()
+	c.metrics.unregister()
+}
+
+// randomToken returns n random characters of base64url; n is a multiple of 4.
+func randomToken(n int) string {
+	b := make([]byte, n/4*3)
+	_, _ = rand.Read(b) // never fails (crypto/rand)
+	return base64.RawURLEncoding.EncodeToString(b)
+}

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	natsserver "github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"go.uber.org/goleak"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+const path = "/socket.io/"
+
+// gateway is a Socket.IO server with a link to others.
+type gateway struct {
+	cluster *Cluster
+	io      *socketio.Server
+	url     string
+	sockets chan *socketio.Socket
+}
+
+func newGateway(t *testing.T, o Options) *gateway {
+	t.Helper()
+	if o.Service == "" {
+		o.Service = "default/chat"
+	}
+	c, err := Connect(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := socketio.Options{NewAdapter: c.NewAdapter, NewSocketID: c.NewSocketID}
+	options.Engine.Path = path
+	io, err := socketio.NewServer(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &gateway{cluster: c, io: io, sockets: make(chan *socketio.Socket, 16)}
+	io.OnConnection(func(s *socketio.Socket) { g.sockets <- s })
+	hs := httptest.NewServer(io)
+	g.url = hs.URL
+	t.Cleanup(func() {
+		if err := io.Close(); err != nil {
+			t.Error(err)
+		}
+		c.Close()
+		hs.Close()
+		http.DefaultClient.CloseIdleConnections()
+	})
+	return g
+}
+
+// client connects one client and puts it into rooms.
+func (g *gateway) client(t *testing.T, rooms ...string) (*wiretest.Client, *socketio.Socket) {
+	t.Helper()
+	c, _ := wiretest.Connect(t, g.url, path, "/")
+	s := <-g.sockets
+	s.Join(rooms...)
+	return c, s
+}
+
+// checkNothingIsLeft is called first, so that it checks last.
+func checkNothingIsLeft(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	t.Cleanup(func() { goleak.VerifyNone(t, before) })
+}
+
+func TestBroadcastReachesOtherGateways(t *testing.T) {
+	rooms := []string{"team.a", "*", ">", "a b", "大厅", "", strings.Repeat("long", 100)}
+	checkNothingIsLeft(t)
+	ns := natstest.Start(t, nil)
+	one, two := newGateway(t, Options{URLs: []string{ns.ClientURL()}}), newGateway(t, Options{URLs: []string{ns.ClientURL()}})
+
+	sender, senderSocket := one.client(t, rooms...)
+	near, _ := one.client(t, rooms...)
+	far, farSocket := two.client(t, rooms...)
+	outside, _ := two.client(t)
+
+	emit := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, room := range rooms {
+		emit(one.io.Of("/").To(room).Emit("room", room))
+	}
+	emit(one.io.Of("/").To("team.a", "*", "nobody").Emit("several"))
+	emit(senderSocket.Broadcast().Emit("others", []byte{1, 2}))
+	emit(one.io.Of("/").To(farSocket.ID()).Emit("direct"))
+	emit(one.io.Of("/").Except(farSocket.ID()).Emit("all but far"))
+	emit(one.io.Of("/").Emit("end"))
+
+	for _, c := range []*wiretest.Client{sender, near, far} {
+		for _, room := range rooms {
+			c.Expect(`42["room","` + room + `"]`)
+		}
+		c.Expect(`42["several"]`)
+		if c != sender {
+			c.Expect(`451-["others",{"_placeholder":true,"num":0}]`, "binary [1 2]")
+		}
+	}
+	sender.Expect(`42["all but far"]`, `42["end"]`)
+	near.Expect(`42["all but far"]`, `42["end"]`)
+	far.Expect(`42["direct"]`, `42["end"]`)
+	outside.Expect(`451-["others",{"_placeholder":true,"num":0}]`, "binary [1 2]", `42["all but far"]`, `42["end"]`)
+
+	// A socket's own gateway knows it by its id; the room beside it is still everybody's.
+	emit(two.io.Of("/").To(farSocket.ID(), "team.a").Emit("back"))
+	for _, c := range []*wiretest.Client{sender, near, far} {
+		c.Expect(`42["back"]`)
+	}
+}
+
+func TestEventsOfOneSenderKeepTheirOrderAcrossRooms(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns := natstest.Start(t, nil)
+	one, two := newGateway(t, Options{URLs: []string{ns.ClientURL()}}), newGateway(t, Options{URLs: []string{ns.ClientURL()}})
+	one.client(t)
+	far, farSocket := two.client(t, "a", "b")
+	targets := []*socketio.Broadcast{
+		one.io.Of("/").To("a"), one.io.Of("/").To("b"), one.io.Of("/").To("a", "b"), one.io.Of("/").Except("none"), one.io.Of("/").To(farSocket.ID()),
+	}
+	const rounds = 200
+	for i := range rounds {
+		if err := targets[i%len(targets)].Emit("n", i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range rounds {
+		args, err := socketio.NewArgs(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		far.Expect(`42["n",` + strings.Trim(string(args.JSON), "[]") + `]`)
+	}
+}
+
+func TestARoomsTrafficReachesOnlyGatewaysWithAMember(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns := natstest.Start(t, nil)
+	metrics := prometheus.NewRegistry()
+	one := newGateway(t, Options{URLs: []string{ns.ClientURL()}})
+	two := newGateway(t, Options{URLs: []string{ns.ClientURL()}, Registerer: metrics})
+	one.client(t, "shared", "third")
+	far, _ := two.client(t, "shared")
+
+	before := deliveredTo(t, ns, two.cluster)
+	for range 50 {
+		if err := one.io.Of("/").To("third").Emit("e"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := one.io.Of("/").To("shared").Emit("end"); err != nil {
+		t.Fatal(err)
+	}
+	far.Expect(`42["end"]`)
+	if n := deliveredTo(t, ns, two.cluster) - before; n != 1 {
+		t.Errorf("NATS has sent %d messages to the gateway without a member, want 1 (of the shared room)", n)
+	}
+	if n := testutil.ToFloat64(two.cluster.metrics.received); n != 1 {
+		t.Errorf("%v messages counted as received, want 1", n)
+	}
+}
+
+// deliveredTo is how many messages NATS has sent to a gateway, by NATS's own count.
+func deliveredTo(t *testing.T, ns *natsserver.Server, c *Cluster) int64 {
+	t.Helper()
+	id, err := c.nc.GetClientID()
+	if err != nil {
+		t.Fatal(err)
+	}
+	conns, err := ns.Connz(&natsserver.ConnzOptions{CID: id})
+	if err != nil || len(conns.Conns) != 1 {
+		t.Fatalf("connections of NATS: %v, %v", conns, err)
+	}
+	return conns.Conns[0].OutMsgs
+}
+
+func TestSubscriptionsDoNotGrowWithSockets(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns := natstest.Start(t, nil)
+	g := newGateway(t, Options{URLs: []string{ns.ClientURL()}, Linger: time.Millisecond})
+	g.client(t, "room")
+	before := ns.NumSubscriptions()
+	var sockets []*socketio.Socket
+	for range 20 {
+		_, s := g.client(t, "room")
+		sockets = append(sockets, s)
+	}
+	if after := ns.NumSubscriptions(); after != before {
+		t.Errorf("%d subscriptions for 1 socket, %d for 21", before, after)
+	}
+	_, last := g.client(t, "another")
+	last.Leave("another")
+	waitFor(t, "the subscription of an empty room to end", func() bool { return ns.NumSubscriptions() == before })
+	for _, s := range sockets {
+		s.Leave("room")
+	}
+	if n := ns.NumSubscriptions(); n != before {
+		t.Errorf("%d subscriptions while one member is left, want %d", n, before)
+	}
+}
+
+func TestARoomThatIsJoinedAgainInTimeKeepsItsSubscription(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns := natstest.Start(t, nil)
+	one := newGateway(t, Options{URLs: []string{ns.ClientURL()}})
+	two := newGateway(t, Options{URLs: []string{ns.ClientURL()}, Linger: time.Hour})
+	one.client(t)
+	far, s := two.client(t, "room")
+	before := ns.NumSubscriptions()
+	s.Leave("room")
+	s.Join("room")
+	if n := ns.NumSubscriptions(); n != before {
+		t.Errorf("%d subscriptions, want %d", n, before)
+	}
+	if err := one.io.Of("/").To("room").Emit("e"); err != nil {
+		t.Fatal(err)
+	}
+	far.Expect(`42["e"]`)
+}
+
+func TestServicesDoNotHearEachOther(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns := natstest.Start(t, nil)
+	one := newGateway(t, Options{URLs: []string{ns.ClientURL()}, Service: "a/chat"})
+	two := newGateway(t, Options{URLs: []string{ns.ClientURL()}, Service: "b/chat"})
+	one.client(t)
+	other, _ := two.client(t)
+	if err := one.io.Of("/").Emit("not for you"); err != nil {
+		t.Fatal(err)
+	}
+	one.cluster.nc.Flush()
+	if err := two.io.Of("/").Emit("yours"); err != nil {
+		t.Fatal(err)
+	}
+	other.Expect(`42["yours"]`)
+}
+
+func TestGatewaysFindNATSAgainAndWhatWasJoinedMeanwhile(t *testing.T) {
+	checkNothingIsLeft(t)
+	first := natstest.Start(t, nil)
+	urls := []string{first.ClientURL()}
+	one, two := newGateway(t, Options{URLs: urls}), newGateway(t, Options{URLs: urls})
+	near, _ := one.client(t, "room")
+	far, _ := two.client(t, "room")
+
+	port := first.Addr().(*net.TCPAddr).Port
+	first.Shutdown()
+	first.WaitForShutdown()
+	waitFor(t, "both gateways to notice", func() bool { return !one.cluster.Connected() && !two.cluster.Connected() })
+	late, _ := two.client(t, "late")
+	if err := one.io.Of("/").To("room").Except("elsewhere").Emit("while away"); err != nil {
+		t.Fatal(err)
+	}
+	near.Expect(`42["while away"]`)
+
+	natstest.Start(t, &natsserver.Options{Port: port})
+	waitFor(t, "both gateways to be back", func() bool { return one.cluster.Connected() && two.cluster.Connected() })
+	if err := two.cluster.nc.Flush(); err != nil { // its subscriptions are with the server
+		t.Fatal(err)
+	}
+	if err := one.io.Of("/").To("late").Emit("after"); err != nil {
+		t.Fatal(err)
+	}
+	late.Expect(`42["after"]`)
+	if err := one.io.Of("/").To("room").Emit("after"); err != nil {
+		t.Fatal(err)
+	}
+	// What was emitted while NATS was away is kept by the client library, and may come or not: core NATS promises nothing.
+	if got := far.Receive(); got == `42["while away"]` {
+		far.Expect(`42["after"]`)
+	} else if got != `42["after"]` {
+		t.Errorf("received %s", got)
+	}
+}
+
+func TestAMessageTooLargeForNATSIsAnError(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns := natstest.Start(t, &natsserver.Options{MaxPayload: 1024})
+	g := newGateway(t, Options{URLs: []string{ns.ClientURL()}})
+	c, _ := g.client(t)
+	waitFor(t, "NATS", g.cluster.Connected)
+	if err := g.io.Of("/").Emit("big", strings.Repeat("x", 2048)); err == nil {
+		t.Error("no error")
+	}
+	if err := g.io.Of("/").Emit("small"); err != nil {
+		t.Fatal(err)
+	}
+	c.Expect(`42["small"]`)
+}
+
+func TestCredentials(t *testing.T) {
+	tests := []struct {
+		name   string
+		server natsserver.Options
+		files  map[string]string
+	}{
+		{"username and password", natsserver.Options{Username: "gateway", Password: "secret"},
+			map[string]string{"username": "gateway\n", "password": "secret\n"}},
+		{"token", natsserver.Options{Authorization: "secret"}, map[string]string{"token": "secret"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			checkNothingIsLeft(t)
+			ns := natstest.Start(t, &tt.server)
+			dir := t.TempDir()
+			for name, content := range tt.files {
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			g := newGateway(t, Options{URLs: []string{ns.ClientURL()}, CredentialsDir: dir})
+			waitFor(t, "NATS", g.cluster.Connected)
+		})
+	}
+	t.Run("a folder with nothing in it is an error", func(t *testing.T) {
+		if _, err := Connect(Options{URLs: []string{nats.DefaultURL}, CredentialsDir: t.TempDir()}); err == nil {
+			t.Error("no error")
+		}
+	})
+}
+
+// waitFor polls for what nothing tells.
+func waitFor(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	deadline := time.After(30 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"strings"
+
+	"github.com/nats-io/nats.go"
+)
+
+// dispatch delivers what other gateways publish to local members. It only queues: no client can hold it up.
+func (c *Cluster) dispatch() {
+	for {
+		select {
+		case msg := <-c.incoming:
+			c.receive(msg)
+		case <-c.stop:
+			return
+		}
+	}
+}
+
+func (c *Cluster) receive(msg *nats.Msg) {
+	a := c.adapterOf(msg.Subject)
+	if a == nil {
+		return // a namespace that has just been removed
+	}
+	m, err := decodeMessage(msg.Data)
+	if err != nil {
+		c.metrics.malformed.Inc()
+		c.log.Debug("ignored a message of another gateway", "subject", msg.Subject, "error", err)
+		return
+	}
+	c.metrics.received.Inc()
+	if m.copyOf != 0 {
+		if m.copyOf <= c.delivered[m.publisher] {
+			return
+		}
+		c.delivered[m.publisher] = m.copyOf
+	}
+	_ = a.rooms.Broadcast(&m.delivery) // Rooms never fails
+}
+
+// adapterOf finds the adapter by the first three tokens of a subject.
+func (c *Cluster) adapterOf(subject string) *adapter {
+	end := 0
+	for range 3 {
+		i := strings.IndexByte(subject[end:], '.')
+		if i < 0 {
+			return nil
+		}
+		end += i + 1
+	}
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.adapters[subject[:end-1]]
+}
+
+// publish sends a message on all subjects.
+func (c *Cluster) publish(m *message, subjects []string) error {
+	m.publisher = c.id
+	if len(subjects) == 1 {
+		return c.send(m.encode(), subjects)
+	}
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	c.copies++
+	m.copyOf = c.copies
+	return c.send(m.encode(), subjects)
+}
+
+func (c *Cluster) send(data []byte, subjects []string) error {
+	for _, subject := range subjects {
+		if err := c.nc.Publish(subject, data); err != nil {
+			c.metrics.failed.Inc()
+			return err
+		}
+		c.metrics.published.Inc()
+	}
+	return nil
+}

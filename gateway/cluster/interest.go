@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// interest is what a namespace of this gateway subscribes to: the subjects of rooms with a local member, and for a while
+// those of rooms that the last one has left, since many come back. So NATS routes, and a gateway gets no message that
+// nobody there wants. Safe for concurrent use.
+type interest struct {
+	cluster *Cluster
+
+	mu     sync.Mutex
+	subs   map[string]*subscription // by subject; guarded by mu
+	idle   map[string]idleSubject   // guarded by mu
+	sweep  *time.Timer              // set while something is idle; guarded by mu
+	closed bool                     // guarded by mu
+}
+
+type subscription struct {
+	sub *nats.Subscription
+	// ready is closed when NATS has confirmed it, or did not in time.
+	ready chan struct{}
+}
+
+type idleSubject struct {
+	since time.Time
+	// unused tells whether nobody has come back.
+	unused func() bool
+}
+
+func newInterest(c *Cluster) *interest {
+	return &interest{cluster: c, subs: map[string]*subscription{}, idle: map[string]idleSubject{}}
+}
+
+// want subscribes to what is not subscribed yet, and returns when NATS has confirmed all of it. While NATS is away it does
+// not wait: the client library subscribes anew when it is back.
+func (i *interest) want(subjects []string) {
+	var fresh, pending []*subscription
+	i.mu.Lock()
+	for _, subject := range subjects {
+		delete(i.idle, subject)
+		s := i.subs[subject]
+		if s == nil {
+			if s = i.subscribe(subject); s == nil {
+				continue
+			}
+			fresh = append(fresh, s)
+		}
+		pending = append(pending, s)
+	}
+	i.mu.Unlock()
+
+	if len(fresh) > 0 {
+		if i.cluster.nc.IsConnected() {
+			// An error means that NATS went away meanwhile; see above.
+			_ = i.cluster.nc.FlushTimeout(flushTimeout)
+		}
+		for _, s := range fresh {
+			close(s.ready)
+		}
+	}
+	for _, s := range pending {
+		<-s.ready
+	}
+}
+
+// subscribe is called with mu held.
+func (i *interest) subscribe(subject string) *subscription {
+	if i.closed {
+		return nil
+	}
+	sub, err := i.cluster.nc.ChanSubscribe(subject, i.cluster.incoming)
+	if err != nil {
+		// Only a closed connection refuses.
+		i.cluster.log.Error("subscribe to a room", "subject", subject, "error", err)
+		return nil
+	}
+	s := &subscription{sub: sub, ready: make(chan struct{})}
+	i.subs[subject] = s
+	i.cluster.metrics.subscriptions.Inc()
+	return s
+}
+
+// release ends a subscription after the linger, if it is unused then.
+func (i *interest) release(subject string, unused func() bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.subs[subject] == nil || i.closed {
+		return
+	}
+	i.idle[subject] = idleSubject{since: time.Now(), unused: unused}
+	if i.sweep == nil {
+		i.sweep = time.AfterFunc(i.cluster.linger, i.sweepIdle)
+	}
+}
+
+// sweepIdle ends what has been idle for long enough, and comes back for the rest.
+func (i *interest) sweepIdle() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.sweep = nil
+	if i.closed {
+		return
+	}
+	var next time.Duration
+	for subject, idle := range i.idle {
+		if left := i.cluster.linger - time.Since(idle.since); left > 0 {
+			if next == 0 || left < next {
+				next = left
+			}
+			continue
+		}
+		delete(i.idle, subject)
+		// A member joins before it wants: who is there now either shows here, or subscribes anew after us.
+		if !idle.unused() {
+			continue
+		}
+		if err := i.drop(subject); err != nil {
+			i.cluster.log.Warn("give up a room that nobody here is in any more", "error", err)
+		}
+	}
+	if next > 0 {
+		i.sweep = time.AfterFunc(next, i.sweepIdle)
+	}
+}
+
+// drop is called with mu held.
+func (i *interest) drop(subject string) error {
+	s := i.subs[subject]
+	delete(i.subs, subject)
+	i.cluster.metrics.subscriptions.Dec()
+	i.cluster.metrics.countDropped(s.sub)
+	if err := s.sub.Unsubscribe(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
+		return fmt.Errorf("unsubscribe from %s: %w", subject, err)
+	}
+	return nil
+}
+
+func (i *interest) close() error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.closed = true
+	if i.sweep != nil {
+		i.sweep.Stop()
+	}
+	var errs []error
+	for subject := range i.subs {
+		errs = append(errs, i.drop(subject))
+	}
+	return errors.Join(errs...)
+}
+
+// dropped is the number of messages that came in faster than they were taken, over the live subscriptions.
+func (i *interest) dropped() float64 {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	total := 0
+	for _, s := range i.subs {
+		total += droppedBy(s.sub)
+	}
+	return float64(total)
+}
+
+func droppedBy(s *nats.Subscription) int {
+	n, err := s.Dropped()
+	if err != nil {
+		return 0 // already closed
+	}
+	return n
+}

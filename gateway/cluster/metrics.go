@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"sync/atomic"
+
+	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+type metrics struct {
+	published, received, malformed, failed prometheus.Counter
+	subscriptions                          prometheus.Gauge
+	// droppedBefore counts for subscriptions that have ended.
+	droppedBefore atomic.Int64
+
+	registerer prometheus.Registerer
+	all        []prometheus.Collector
+}
+
+func newMetrics(registerer prometheus.Registerer, c *Cluster) *metrics {
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+	}
+	m := &metrics{
+		published: counter("realtime_cluster_messages_published_total", "Messages published for other gateways."),
+		received:  counter("realtime_cluster_messages_received_total", "Messages received from other gateways."),
+		malformed: counter("realtime_cluster_messages_malformed_total", "Messages of other gateways that could not be read."),
+		failed:    counter("realtime_cluster_publish_errors_total", "Messages that could not be published."),
+		subscriptions: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "realtime_cluster_subscriptions", Help: "NATS subjects that this gateway is subscribed to.",
+		}),
+		registerer: registerer,
+	}
+	dropped := prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "realtime_cluster_messages_dropped_total", Help: "Messages of other gateways that came in faster than they could be taken.",
+	}, func() float64 { return float64(m.droppedBefore.Load()) + c.dropped() })
+	connected := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "realtime_nats_connected", Help: "1 while NATS is connected.",
+	}, func() float64 {
+		if c.Connected() {
+			return 1
+		}
+		return 0
+	})
+	m.all = []prometheus.Collector{m.published, m.received, m.malformed, m.failed, m.subscriptions, dropped, connected}
+	if registerer != nil {
+		registerer.MustRegister(m.all...)
+	}
+	return m
+}
+
+func (m *metrics) unregister() {
+	if m.registerer == nil {
+		return
+	}
+	for _, c := range m.all {
+		m.registerer.Unregister(c)
+	}
+}
+
+func (m *metrics) countDropped(s *nats.Subscription) { m.droppedBefore.Add(int64(droppedBy(s))) }
+
+func (c *Cluster) dropped() float64 {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	total := 0.0
+	for _, a := range c.adapters {
+		total += a.interest.dropped()
+	}
+	return total
+}
