@@ -86,6 +86,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"rooms for a socket", namespace("{event: e, do: [{emit: {event: f, to: socket, rooms: [\"'a'\"]}}]}"), []string{"emit.to", "do not go with"}},
 		{"an ack at connection", namespace("{event: connection, do: [{ack: '[]'}]}"), []string{"do[0].ack: Forbidden"}},
 		{"joining while leaving", namespace("{event: disconnect, do: [{join: \"'a'\"}]}"), []string{"do[0].join: Forbidden"}},
+		{"a field that YAML takes for a bool", namespace("{event: e, do: [{set: {n: '1'}}]}"), []string{"do[0].set", "unless these are quoted"}},
 		{"a field that is no identifier", namespace("{event: e, do: [{set: {'a-b': '1'}}]}"), []string{"do[0].set", "must be identifiers"}},
 		{"more than the most", head + "spec: {namespaces: [{name: /}], gateway: {autoscaling: {minReplicas: 3, maxReplicas: 2}}}", []string{"spec.gateway.autoscaling.minReplicas", "must not be greater"}},
 		{"credentials for any origin", head + "spec: {namespaces: [{name: /}], protocol: {cors: {origins: ['*'], credentials: true}}}", []string{"spec.protocol.cors.credentials"}},

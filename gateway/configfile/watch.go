@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package configfile tells when a file has new content, whichever way it is written: in place, by rename as editors
+// do, or by swapping a symbolic link as the kubelet does with a mounted ConfigMap.
+package configfile
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// settle is how long a file must be left alone before it is read, so that half of a write is not taken for all of it.
+const settle = 50 * time.Millisecond
+
+// Watch calls changed with the content of a file each time that it differs from last, until the context ends. It
+// returns an error only when the folder of the file cannot be watched. While the file is gone nothing is called.
+func Watch(ctx context.Context, name string, last []byte, changed func([]byte)) error {
+	watcher, err := fsnotify.NewWatcher()
+	if err != nil {
+		return fmt.Errorf("watch %s: %w", name, err)
+	}
+	defer watcher.Close()
+	// A watch on the file itself would stay with the old one when it is replaced.
+	if err := watcher.Add(filepath.Dir(name)); err != nil {
+		return fmt.Errorf("watch the folder of %s: %w", name, err)
+	}
+	// What was written between the first reading and the watch is found by reading once more.
+	quiet := time.NewTimer(settle)
+	defer quiet.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case _, ok := <-watcher.Events:
+			if !ok {
+				return nil
+			}
+			quiet.Reset(settle)
+		case <-watcher.Errors:
+			// Events may have been lost; the content tells.
+			quiet.Reset(settle)
+		case <-quiet.C:
+			data, err := os.ReadFile(name)
+			if err != nil || bytes.Equal(data, last) {
+				continue
+			}
+			last = data
+			changed(data)
+		}
+	}
+}

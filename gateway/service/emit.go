@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package service
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/google/cel-go/cel"
+
+	"github.com/realtime-operator/realtime-operator/api/expression"
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+// emission is an emit action with its expressions compiled.
+type emission struct {
+	to     v1alpha1.EmitTo
+	event  string
+	rooms  []cel.Program // nil: the whole namespace
+	except []cel.Program
+	args   cel.Program // nil: none
+}
+
+func compileEmit(e *v1alpha1.EmitAction) (step, error) {
+	m := &emission{to: e.To, event: e.Event}
+	var err error
+	if m.rooms, err = compileRooms(e.Rooms); err != nil {
+		return nil, fmt.Errorf("emit, rooms: %w", err)
+	}
+	if m.except, err = compileRooms(e.Except); err != nil {
+		return nil, fmt.Errorf("emit, except: %w", err)
+	}
+	if e.Args != "" {
+		if m.args, err = expression.Compile(expression.List, string(e.Args)); err != nil {
+			return nil, fmt.Errorf("emit, args: %w", err)
+		}
+	}
+	return m.run, nil
+}
+
+func compileRooms(sources []v1alpha1.Expression) ([]cel.Program, error) {
+	var programs []cel.Program
+	for _, source := range sources {
+		program, err := expression.Compile(expression.Rooms, string(source))
+		if err != nil {
+			return nil, err
+		}
+		programs = append(programs, program)
+	}
+	return programs, nil
+}
+
+func (m *emission) run(r *run) error {
+	var args socketio.Args
+	var err error
+	if m.args != nil {
+		if args, err = r.list(m.args); err != nil {
+			return fmt.Errorf("emit %s, args: %w", m.event, err)
+		}
+	}
+	if m.to == v1alpha1.EmitToSocket {
+		return gone(r.socket.EmitArgs(m.event, args))
+	}
+	audience, err := m.audience(r)
+	if err != nil {
+		return fmt.Errorf("emit %s, %w", m.event, err)
+	}
+	return audience.EmitArgs(m.event, args)
+}
+
+// audience is who receives the event.
+func (m *emission) audience(r *run) (*socketio.Broadcast, error) {
+	var audience *socketio.Broadcast
+	if m.to == v1alpha1.EmitToOthers {
+		audience = r.socket.Broadcast()
+	} else {
+		audience = r.socket.Namespace().Except()
+	}
+	for _, program := range m.rooms {
+		rooms, err := r.rooms(program)
+		if err != nil {
+			return nil, fmt.Errorf("rooms: %w", err)
+		}
+		audience = audience.To(rooms...)
+	}
+	for _, program := range m.except {
+		rooms, err := r.rooms(program)
+		if err != nil {
+			return nil, fmt.Errorf("except: %w", err)
+		}
+		audience = audience.Except(rooms...)
+	}
+	return audience, nil
+}
+
+// gone makes nothing of the socket's having left: it is no mistake of the manifest's.
+func gone(err error) error {
+	if errors.Is(err, socketio.ErrDisconnected) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package service
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/google/cel-go/cel"
+
+	"github.com/realtime-operator/realtime-operator/api/expression"
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+)
+
+// Program is a service whose expressions are compiled. It does not change, and any number of events run it at once.
+type Program struct {
+	namespaces map[string]*namespace
+}
+
+// namespace is what one namespace does.
+type namespace struct {
+	// lifecycle holds the handlers of connection, disconnecting and disconnect.
+	lifecycle map[string][]*handler
+	// events holds, by name, the handlers of clients' events in the manifest's order, those of '*' among them.
+	events map[string][]*handler
+	// any holds the handlers of '*' alone: for events that no handler names.
+	any []*handler
+}
+
+// handler is a handler of the manifest.
+type handler struct {
+	when  cel.Program // nil: always
+	steps []step
+}
+
+// step is one action, ready to run.
+type step func(*run) error
+
+// Compile makes a service ready to run. It refuses, with its path, an expression that does not compile; the API server and
+// `realtime dev` have refused such a service before.
+func Compile(svc *v1alpha1.RealtimeService) (*Program, error) {
+	if errs := svc.Validate(); len(errs) > 0 {
+		return nil, errs.ToAggregate()
+	}
+	p := &Program{namespaces: make(map[string]*namespace, len(svc.Spec.Namespaces))}
+	for i := range svc.Spec.Namespaces {
+		ns := &svc.Spec.Namespaces[i]
+		compiled, err := compileNamespace(ns)
+		if err != nil {
+			return nil, fmt.Errorf("namespace %s: %w", ns.Name, err)
+		}
+		p.namespaces[ns.Name] = compiled
+	}
+	return p, nil
+}
+
+func compileNamespace(ns *v1alpha1.Namespace) (*namespace, error) {
+	n := &namespace{lifecycle: map[string][]*handler{}, events: map[string][]*handler{}}
+	for i := range ns.Handlers {
+		h, err := compileHandler(&ns.Handlers[i])
+		if err != nil {
+			return nil, fmt.Errorf("handlers[%d], %s: %w", i, ns.Handlers[i].Event, err)
+		}
+		n.add(ns.Handlers[i].Event, h)
+	}
+	return n, nil
+}
+
+func (n *namespace) add(event string, h *handler) {
+	switch event {
+	case v1alpha1.EventConnection, v1alpha1.EventDisconnecting, v1alpha1.EventDisconnect:
+		n.lifecycle[event] = append(n.lifecycle[event], h)
+	case v1alpha1.EventAny:
+		for name := range n.events {
+			n.events[name] = append(n.events[name], h)
+		}
+		n.any = append(n.any, h)
+	default:
+		if _, named := n.events[event]; !named {
+			n.events[event] = slices.Clone(n.any) // those of '*' that come before
+		}
+		n.events[event] = append(n.events[event], h)
+	}
+}
+
+// on lists the handlers of a client's event.
+func (n *namespace) on(event string) []*handler {
+	if handlers, named := n.events[event]; named {
+		return handlers
+	}
+	return n.any
+}
+
+func compileHandler(h *v1alpha1.Handler) (*handler, error) {
+	compiled := &handler{steps: make([]step, len(h.Do))}
+	var err error
+	if h.When != "" {
+		if compiled.when, err = expression.Compile(expression.Condition, h.When); err != nil {
+			return nil, fmt.Errorf("when: %w", err)
+		}
+	}
+	for i := range h.Do {
+		if compiled.steps[i], err = compileAction(&h.Do[i]); err != nil {
+			return nil, fmt.Errorf("do[%d]: %w", i, err)
+		}
+	}
+	return compiled, nil
+}
+
+func compileAction(a *v1alpha1.Action) (step, error) {
+	switch {
+	case a.Set != nil:
+		return compileSet(a.Set)
+	case a.Emit != nil:
+		return compileEmit(a.Emit)
+	case a.Join != "":
+		return compileJoin(a.Join)
+	case a.Leave != "":
+		return compileLeave(a.Leave)
+	case a.Ack != "":
+		return compileAck(a.Ack)
+	case a.Disconnect != nil:
+		return disconnect(a.Disconnect.Close), nil
+	default:
+		return nil, fmt.Errorf("no action is given")
+	}
+}
+
+func compileSet(set map[string]v1alpha1.Expression) (step, error) {
+	names := slices.Sorted(maps.Keys(set))
+	programs := make([]cel.Program, len(names))
+	for i, name := range names {
+		var err error
+		if programs[i], err = expression.Compile(expression.Value, string(set[name])); err != nil {
+			return nil, fmt.Errorf("set %s: %w", name, err)
+		}
+	}
+	return func(r *run) error { return r.set(names, programs) }, nil
+}
+
+func compileJoin(e v1alpha1.Expression) (step, error) {
+	program, err := expression.Compile(expression.Rooms, string(e))
+	if err != nil {
+		return nil, fmt.Errorf("join: %w", err)
+	}
+	return func(r *run) error {
+		rooms, err := r.rooms(program)
+		if err != nil {
+			return fmt.Errorf("join: %w", err)
+		}
+		r.socket.Join(rooms...)
+		return nil
+	}, nil
+}
+
+func compileLeave(e v1alpha1.Expression) (step, error) {
+	program, err := expression.Compile(expression.Rooms, string(e))
+	if err != nil {
+		return nil, fmt.Errorf("leave: %w", err)
+	}
+	return func(r *run) error {
+		rooms, err := r.rooms(program)
+		if err != nil {
+			return fmt.Errorf("leave: %w", err)
+		}
+		for _, room := range rooms {
+			r.socket.Leave(room)
+		}
+		return nil
+	}, nil
+}
+
+func compileAck(e v1alpha1.Expression) (step, error) {
+	program, err := expression.Compile(expression.List, string(e))
+	if err != nil {
+		return nil, fmt.Errorf("ack: %w", err)
+	}
+	return func(r *run) error {
+		if !r.needsAck() {
+			return nil
+		}
+		args, err := r.list(program)
+		if err != nil {
+			return fmt.Errorf("ack: %w", err)
+		}
+		r.ack(args)
+		return nil
+	}, nil
+}
+
+func disconnect(closeConnection bool) step {
+	return func(r *run) error {
+		r.socket.Disconnect(closeConnection)
+		return nil
+	}
+}

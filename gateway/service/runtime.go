@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package service
+
+import (
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/cel-go/common/types"
+	"github.com/google/cel-go/common/types/ref"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/time/rate"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+// Failures are logged at most so often, as one bad client could otherwise fill the log. All are counted.
+const (
+	logsPerSecond = 1
+	logBurst      = 20
+)
+
+// Answers to an event that asks for an acknowledgement and gets none from a handler. They tell a client nothing of the inside.
+var (
+	answerDone      = socketio.Args{JSON: []byte(`[]`)}
+	answerFailed    = socketio.Args{JSON: []byte(`[{"error":"the service could not handle the event"}]`)}
+	answerUnhandled = socketio.Args{JSON: []byte(`[{"error":"the service does not handle the event"}]`)}
+)
+
+// Options of a Runtime.
+type Options struct {
+	// Registerer gets the metrics.
+	Registerer prometheus.Registerer
+	// Log gets what fails; slog's default if nil.
+	Log *slog.Logger
+}
+
+// Runtime runs programs on a Socket.IO server. Safe for concurrent use.
+type Runtime struct {
+	io       *socketio.Server
+	log      *slog.Logger
+	logLimit *rate.Limiter
+	events   *prometheus.CounterVec
+	failures *prometheus.CounterVec
+	program  atomic.Pointer[Program]
+
+	applying sync.Mutex
+}
+
+// NewRuntime returns a runtime without a program; Apply gives it one. The server's namespaces are the runtime's to make and
+// remove.
+func NewRuntime(io *socketio.Server, o Options) *Runtime {
+	r := &Runtime{
+		io:       io,
+		log:      o.Log,
+		logLimit: rate.NewLimiter(logsPerSecond, logBurst),
+		events: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "realtime_events_total",
+			Help: "Events that clients have sent, by namespace.",
+		}, []string{"namespace"}),
+		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "realtime_handler_errors_total",
+			Help: "Handlers that failed, by namespace.",
+		}, []string{"namespace"}),
+	}
+	if r.log == nil {
+		r.log = slog.Default()
+	}
+	if o.Registerer != nil {
+		o.Registerer.MustRegister(r.events, r.failures)
+	}
+	r.program.Store(&Program{})
+	return r
+}
+
+// Apply puts a program in force from the next event on. Clients stay, but for those of a namespace that is no more: they
+// leave it.
+func (r *Runtime) Apply(p *Program) {
+	r.applying.Lock()
+	defer r.applying.Unlock()
+	old := r.program.Swap(p)
+	for name := range p.namespaces {
+		if old.namespaces[name] == nil {
+			r.io.AddNamespace(name, func(ns *socketio.Namespace) { ns.OnConnection(r.connected) })
+		}
+	}
+	for name := range old.namespaces {
+		if p.namespaces[name] == nil {
+			r.io.RemoveNamespace(name)
+			r.events.DeleteLabelValues(name)
+			r.failures.DeleteLabelValues(name)
+		}
+	}
+}
+
+func (r *Runtime) connected(s *socketio.Socket) {
+	s.OnAny(r.received)
+	s.OnDisconnecting(func(reason string) { r.lifecycle(s, v1alpha1.EventDisconnecting, types.String(reason)) })
+	s.OnDisconnect(func(reason string) { r.lifecycle(s, v1alpha1.EventDisconnect, types.String(reason)) })
+	r.lifecycle(s, v1alpha1.EventConnection)
+}
+
+// lifecycle runs the handlers of an event that is not the client's.
+func (r *Runtime) lifecycle(s *socketio.Socket, event string, args ...ref.Val) {
+	ns := r.namespace(s)
+	if ns == nil || len(ns.lifecycle[event]) == 0 {
+		return
+	}
+	run := &run{variables: variables{
+		socket: s,
+		name:   event,
+		args:   types.NewRefValList(types.DefaultTypeAdapter, args),
+		now:    time.Now(),
+		data:   dataOf(s),
+	}}
+	r.run(run, ns.lifecycle[event])
+}
+
+// received runs the handlers of a client's event, and sees to it that one who waits for an answer gets it.
+func (r *Runtime) received(ev *socketio.Event) {
+	s := ev.Socket()
+	ns := r.namespace(s)
+	if ns == nil {
+		return
+	}
+	r.events.WithLabelValues(s.Namespace().Name()).Inc()
+	handlers := ns.on(ev.Name)
+	answer := answerUnhandled
+	if len(handlers) > 0 {
+		run := &run{event: ev, variables: variables{
+			socket: s,
+			name:   ev.Name,
+			args:   fromJSON(ev.Args.JSON, ev.Args.Attachments),
+			now:    time.Now(),
+			data:   dataOf(s),
+		}}
+		answer = answerDone
+		if !r.run(run, handlers) {
+			answer = answerFailed
+		}
+	}
+	// Who has its answer, or wants none, gets none.
+	_ = ev.Ack(answer)
+}
+
+// namespace is what the program in force says of the socket's; nil if it says nothing.
+func (r *Runtime) namespace(s *socketio.Socket) *namespace {
+	return r.program.Load().namespaces[s.Namespace().Name()]
+}
+
+// run runs handlers in order. One that fails ends, and the next ones still run. It tells whether all went well.
+func (r *Runtime) run(run *run, handlers []*handler) bool {
+	ok := true
+	for i, h := range handlers {
+		if err := run.handle(h); err != nil {
+			r.failed(run, i, err)
+			ok = false
+		}
+	}
+	return ok
+}
+
+func (r *Runtime) failed(run *run, index int, err error) {
+	namespace := run.socket.Namespace().Name()
+	r.failures.WithLabelValues(namespace).Inc()
+	if !r.logLimit.Allow() {
+		return
+	}
+	r.log.Warn("a handler failed", "namespace", namespace, "event", fmt.Sprintf("%.128q", run.name), "handler", index,
+		"socket", run.socket.ID(), "error", err)
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package service
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/types"
+	"github.com/google/cel-go/common/types/ref"
+	"github.com/google/cel-go/common/types/traits"
+
+	"github.com/realtime-operator/realtime-operator/api/expression"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+// variables are what the expressions of one event see (package expression). Nothing is decoded before it is asked for.
+type variables struct {
+	socket *socketio.Socket
+	name   string
+	args   ref.Val
+	now    time.Time
+	data   *data
+}
+
+var _ cel.Activation = (*variables)(nil)
+
+// ResolveName gives the value of a variable.
+func (v *variables) ResolveName(name string) (any, bool) {
+	switch name {
+	case expression.Event:
+		return types.String(v.name), true
+	case expression.Args:
+		return v.args, true
+	case expression.Now:
+		return types.Timestamp{Time: v.now}, true
+	case expression.Socket:
+		return object{expression.SocketType, v.socketField}, true
+	default:
+		return nil, false
+	}
+}
+
+// Parent is nil: there are no other variables.
+func (v *variables) Parent() cel.Activation { return nil }
+
+func (v *variables) socketField(name string) ref.Val {
+	switch name {
+	case "id":
+		return types.String(v.socket.ID())
+	case "namespace":
+		return types.String(v.socket.Namespace().Name())
+	case "data":
+		return v.data.values()
+	case "rooms":
+		return types.NewStringList(types.DefaultTypeAdapter, v.socket.Rooms())
+	case "handshake":
+		return object{expression.HandshakeType, v.handshakeField}
+	default:
+		return nil
+	}
+}
+
+func (v *variables) handshakeField(name string) ref.Val {
+	h := v.socket.Handshake()
+	switch name {
+	case "auth":
+		return fromJSON(h.Auth, nil)
+	case "query":
+		return stringMap(h.Query, func(name string) string { return name })
+	case "headers":
+		return stringMap(h.Headers, strings.ToLower)
+	case "address":
+		return types.String(h.Address)
+	case "time":
+		return types.Timestamp{Time: h.Time}
+	case "secure":
+		return types.Bool(h.Secure)
+	default:
+		return nil
+	}
+}
+
+// stringMap joins several values of one name with ", ", as HTTP does (RFC 9110 section 5.2).
+func stringMap(values map[string][]string, key func(string) string) ref.Val {
+	joined := make(map[string]string, len(values))
+	for name, list := range values {
+		joined[key(name)] = strings.Join(list, ", ")
+	}
+	return types.NewStringStringMap(types.DefaultTypeAdapter, joined)
+}
+
+// object is a value with declared fields, each made when an expression selects it.
+type object struct {
+	declared *types.Type
+	// field returns nil for a name that is not declared.
+	field func(name string) ref.Val
+}
+
+var (
+	_ traits.Indexer     = object{}
+	_ traits.FieldTester = object{}
+)
+
+// Get gives a field.
+func (o object) Get(name ref.Val) ref.Val {
+	text, ok := name.(types.String)
+	if !ok {
+		return types.MaybeNoSuchOverloadErr(name)
+	}
+	if v := o.field(string(text)); v != nil {
+		return v
+	}
+	return types.NewErr("no such field '%s'", text)
+}
+
+// IsSet is true for all declared fields.
+func (o object) IsSet(name ref.Val) ref.Val {
+	text, ok := name.(types.String)
+	return types.Bool(ok && o.field(string(text)) != nil)
+}
+
+// ConvertToNative fails: an object is not sent or stored as a whole.
+func (o object) ConvertToNative(t reflect.Type) (any, error) {
+	return nil, errNotSent(o, t)
+}
+
+// ConvertToType gives the object's type, and nothing else.
+func (o object) ConvertToType(t ref.Type) ref.Val {
+	if t == types.TypeType {
+		return o.declared
+	}
+	return types.NewErr("%s cannot become %s", o.declared.TypeName(), t.TypeName())
+}
+
+// Equal compares with another object of the same event: there is one of each type.
+func (o object) Equal(other ref.Val) ref.Val {
+	p, ok := other.(object)
+	return types.Bool(ok && p.declared == o.declared)
+}
+
+// Type is the declared type.
+func (o object) Type() ref.Type { return o.declared }
+
+// Value is the object itself.
+func (o object) Value() any { return o }
+
+// data is what `set` has written to a socket. It does not change; nil is empty.
+type data struct {
+	fields map[string]ref.Val
+}
+
+func dataOf(s *socketio.Socket) *data {
+	d, _ := s.Data().(*data)
+	return d
+}
+
+func (d *data) values() ref.Val {
+	if d == nil {
+		return types.NewStringInterfaceMap(types.DefaultTypeAdapter, nil)
+	}
+	values := make(map[ref.Val]ref.Val, len(d.fields))
+	for name, v := range d.fields {
+		values[types.String(name)] = v
+	}
+	return types.NewRefValMap(types.DefaultTypeAdapter, values)
+}
+
+func (d *data) with(names []string, values []ref.Val) *data {
+	next := &data{fields: make(map[string]ref.Val, len(names))}
+	if d != nil {
+		maps.Copy(next.fields, d.fields)
+	}
+	for i, name := range names {
+		next.fields[name] = values[i]
+	}
+	return next
+}
+
+// keep makes of a value what can be stored: lists and maps as JSON of their own, since those of an event hold on to the whole
+// event.
+func keep(v ref.Val) (ref.Val, error) {
+	switch v := v.(type) {
+	case types.String:
+		return types.String(strings.Clone(string(v))), nil
+	case types.Bytes:
+		return types.Bytes(slices.Clone(v)), nil
+	case types.Null, types.Bool, types.Int, types.Uint, types.Double, types.Timestamp, types.Duration:
+		return v, nil
+	}
+	args, err := encode(v)
+	if err != nil {
+		return nil, err
+	}
+	return fromJSON(args.JSON, args.Attachments), nil
+}
