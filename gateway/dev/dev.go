@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package dev runs a whole service on a laptop: gateways and a NATS server in one process, without a cluster. What a
+// manifest says it does here, it does on Kubernetes.
+package dev
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/realtime-operator/realtime-operator/api/manifest"
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/config/samples"
+	"github.com/realtime-operator/realtime-operator/gateway"
+	"github.com/realtime-operator/realtime-operator/gateway/configfile"
+	"github.com/realtime-operator/realtime-operator/gateway/dev/page"
+)
+
+// Options are those of `realtime dev`.
+type Options struct {
+	// Manifest is a file with a RealtimeService; empty for the chat sample.
+	Manifest string
+	// Host to listen on; loopback by default.
+	Host string
+	// Port of the first gateway; the others take the next ones. With 0 the kernel chooses each.
+	Port int
+	// Gateways is how many there are.
+	Gateways int
+	// ClientDir holds the client bundles of npm's socket.io-client; see gateway.Options.
+	ClientDir string
+	// Out is where people read what happens.
+	Out io.Writer
+	// Log gets what goes wrong inside.
+	Log *slog.Logger
+}
+
+// Run serves until the context ends.
+func Run(ctx context.Context, o Options) error {
+	data, err := readManifest(o.Manifest)
+	if err != nil {
+		return err
+	}
+	svc, err := manifest.Load(data)
+	if err != nil {
+		return fmt.Errorf("%s is refused:\n%s", nameOf(o.Manifest), indent(err))
+	}
+	nats, err := startNATS()
+	if err != nil {
+		return err
+	}
+	defer nats.WaitForShutdown()
+	defer nats.Shutdown()
+
+	s := &session{options: o}
+	err = s.start(svc, gateway.Revision(data), nats.ClientURL())
+	if err == nil {
+		s.greet(svc)
+		err = s.serve(ctx, data)
+	}
+	return errors.Join(err, s.close())
+}
+
+func readManifest(name string) ([]byte, error) {
+	if name == "" {
+		return samples.Chat, nil
+	}
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("read the manifest: %w", err)
+	}
+	return data, nil
+}
+
+// session is one run: its gateways and where they listen.
+type session struct {
+	options   Options
+	gateways  []*gateway.Gateway
+	listeners []net.Listener
+}
+
+func (s *session) start(svc *v1alpha1.RealtimeService, revision, natsURL string) error {
+	o := s.options
+	for i := range o.Gateways {
+		port := o.Port
+		if port != 0 {
+			port += i
+		}
+		l, err := net.Listen("tcp", net.JoinHostPort(o.Host, strconv.Itoa(port)))
+		if err != nil {
+			return fmt.Errorf("listen for gateway %d: %w", i+1, err)
+		}
+		s.listeners = append(s.listeners, l)
+		g, err := gateway.New(svc, revision, gateway.Options{
+			Name:      fmt.Sprintf("dev-%d", i+1),
+			NATSURLs:  []string{natsURL},
+			ClientDir: o.ClientDir,
+			Log:       o.Log,
+		})
+		if err != nil {
+			return err
+		}
+		s.gateways = append(s.gateways, g)
+	}
+	return nil
+}
+
+func (s *session) greet(svc *v1alpha1.RealtimeService) {
+	names := make([]string, len(svc.Spec.Namespaces))
+	for i, ns := range svc.Spec.Namespaces {
+		names[i] = ns.Name
+	}
+	s.say("%s from %s, with the namespaces %s:", svc.Name, nameOf(s.options.Manifest), strings.Join(names, " "))
+	for i, l := range s.listeners {
+		s.say("  gateway %d  %s", i+1, browserURL(l.Addr()))
+	}
+	s.say("Open it in a browser, or connect with any Socket.IO client. Ctrl-C ends.")
+}
+
+func (s *session) serve(ctx context.Context, config []byte) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for i, l := range s.listeners {
+		group.Go(func() error { return gateway.Serve(ctx, l, withPage(s.gateways[i])) })
+	}
+	if s.options.Manifest != "" {
+		group.Go(func() error { return configfile.Watch(ctx, s.options.Manifest, config, s.reload) })
+	}
+	group.Go(func() error {
+		<-ctx.Done()
+		// Requests that wait, polls above all, end with their sessions; then the servers can stop.
+		return s.closeConnections()
+	})
+	return group.Wait()
+}
+
+// withPage puts the chat page at the root, and the gateway everywhere else.
+func withPage(g *gateway.Gateway) http.Handler {
+	clients, chat := g.Handler(), page.Handler()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, g.Path()) {
+			clients.ServeHTTP(w, r)
+			return
+		}
+		chat.ServeHTTP(w, r)
+	})
+}
+
+// reload puts an edited manifest in force, or prints what is wrong with it.
+func (s *session) reload(data []byte) {
+	svc, err := manifest.Load(data)
+	if err != nil {
+		s.say("%s is refused, the old one stays in force:\n%s", s.options.Manifest, indent(err))
+		return
+	}
+	for _, g := range s.gateways {
+		if err := g.Apply(svc, gateway.Revision(data)); err != nil {
+			s.say("%s is refused, the old one stays in force:\n%s", s.options.Manifest, indent(err))
+			return
+		}
+	}
+	s.say("%s is in force.", s.options.Manifest)
+}
+
+func (s *session) closeConnections() error {
+	var errs []error
+	for _, g := range s.gateways {
+		errs = append(errs, g.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func (s *session) close() error {
+	for _, l := range s.listeners {
+		l.Close()
+	}
+	return s.closeConnections()
+}
+
+func (s *session) say(format string, args ...any) {
+	// Nobody is left to tell that the output has gone.
+	_, _ = fmt.Fprintf(s.options.Out, "%s  %s\n", time.Now().Format(time.TimeOnly), fmt.Sprintf(format, args...))
+}
+
+func nameOf(file string) string {
+	if file == "" {
+		return "the chat sample"
+	}
+	return file
+}
+
+// browserURL is where a person goes: localhost rather than 127.0.0.1, or than all addresses.
+func browserURL(addr net.Addr) string {
+	host, port, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return addr.String()
+	}
+	if ip := net.ParseIP(host); ip != nil && (ip.IsLoopback() || ip.IsUnspecified()) {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, port) + "/"
+}
+
+// indent puts each mistake on a line of its own.
+func indent(err error) string {
+	lines := []string{}
+	var many interface{ Errors() []error }
+	if errors.As(err, &many) {
+		for _, e := range many.Errors() {
+			lines = append(lines, "  "+e.Error())
+		}
+		return strings.Join(lines, "\n")
+	}
+	return "  " + strings.ReplaceAll(err.Error(), "\n", "\n  ")
+}

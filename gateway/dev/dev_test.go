@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dev
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
+)
+
+const greeter = `
+apiVersion: realtime-operator.io/v1alpha1
+kind: RealtimeService
+metadata: {name: greeter}
+spec: {namespaces: [{name: /, handlers: [{event: hi, do: [{emit: {event: hello, args: "['old']"}}]}]}]}
+`
+
+// screen is what a person sees.
+type screen struct {
+	mu      sync.Mutex
+	text    bytes.Buffer
+	changed chan struct{}
+}
+
+func (s *screen) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.changed)
+	s.changed = make(chan struct{})
+	return s.text.Write(p)
+}
+
+// await waits until the screen shows what fits, and returns it.
+func (s *screen) await(t *testing.T, pattern string) []string {
+	t.Helper()
+	wanted := regexp.MustCompile(pattern)
+	deadline := time.After(20 * time.Second)
+	for {
+		s.mu.Lock()
+		text, changed := s.text.String(), s.changed
+		s.mu.Unlock()
+		if found := wanted.FindStringSubmatch(text); found != nil {
+			return found
+		}
+		select {
+		case <-changed:
+		case <-deadline:
+			t.Fatalf("the screen never shows %s:\n%s", pattern, text)
+		}
+	}
+}
+
+// run runs `realtime dev` for a test; it must end well, and leave nothing.
+func run(t *testing.T, o Options) *screen {
+	t.Helper()
+	before := goleak.IgnoreCurrent()
+	s := &screen{changed: make(chan struct{})}
+	o.Host, o.Out, o.Log = "127.0.0.1", s, slog.New(slog.NewTextHandler(t.Output(), nil))
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- Run(ctx, o) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("it ended with %v", err)
+		}
+		http.DefaultClient.CloseIdleConnections()
+		goleak.VerifyNone(t, before)
+	})
+	return s
+}
+
+func TestTwoGatewaysAndReload(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "greeter.yaml")
+	write := func(text string) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(greeter)
+	s := run(t, Options{Manifest: file, Gateways: 2})
+	urls := s.await(t, `gateway 1 +(http://\S+)/\n.*gateway 2 +(http://\S+)/\n`)
+	ada, _ := wiretest.Connect(t, urls[1], "/socket.io/", "/")
+	bob, _ := wiretest.Connect(t, urls[2], "/socket.io/", "/")
+	ada.Send(`42["hi"]`)
+	ada.Expect(`42["hello","old"]`)
+	bob.Expect(`42["hello","old"]`)
+
+	write(strings.Replace(greeter, "'old'", "'old", 1))
+	s.await(t, `refused, the old one stays in force:\n +spec\.namespaces\[0\]\.handlers\[0\]\.do\[0\]\.emit\.args: Invalid value.*Syntax error`)
+	ada.Send(`42["hi"]`)
+	bob.Expect(`42["hello","old"]`)
+	ada.Expect(`42["hello","old"]`)
+
+	write(strings.Replace(greeter, "'old'", "'new'", 1))
+	s.await(t, `greeter\.yaml is in force`)
+	bob.Send(`42["hi"]`)
+	ada.Expect(`42["hello","new"]`)
+	bob.Expect(`42["hello","new"]`)
+}
+
+func TestTheSampleAndItsPage(t *testing.T) {
+	s := run(t, Options{Gateways: 1})
+	url := s.await(t, `gateway 1 +(http://\S+/)\n`)[1]
+	resp, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	page, err := io.ReadAll(resp.Body)
+	if err != nil || !strings.Contains(string(page), "socket.io.min.js") {
+		t.Errorf("the page is %.200s, %v", page, err)
+	}
+	if resp.Request.URL.Hostname() != "localhost" {
+		t.Errorf("the address shown is %s", url)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	dir := t.TempDir()
+	bad := filepath.Join(dir, "bad.yaml")
+	if err := os.WriteFile(bad, []byte(strings.Replace(greeter, "event: hi", "evnt: hi", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for file, want := range map[string]string{
+		bad:                             "spec.namespaces[0].handlers[0].evnt",
+		filepath.Join(dir, "none.yaml"): "read the manifest",
+	} {
+		err := Run(t.Context(), Options{Manifest: file, Gateways: 1, Out: io.Discard, Log: slog.New(slog.DiscardHandler)})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %q", file, err, want)
+		}
+	}
+}

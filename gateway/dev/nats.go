@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dev
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+const (
+	// natsMaxPayload fits the largest message that a manifest may allow, with what a gateway adds.
+	natsMaxPayload  = 65 << 20
+	natsReadyWithin = 10 * time.Second
+)
+
+// startNATS runs a nats-server in this process, on a port of loopback that the kernel chooses.
+func startNATS() (*server.Server, error) {
+	s, err := server.NewServer(&server.Options{
+		ServerName: "realtime-dev",
+		Host:       "127.0.0.1",
+		Port:       server.RANDOM_PORT,
+		MaxPayload: natsMaxPayload,
+		MaxPending: 4 * natsMaxPayload,
+		NoLog:      true,
+		NoSigs:     true,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("configure NATS: %w", err)
+	}
+	s.Start()
+	if !s.ReadyForConnections(natsReadyWithin) {
+		s.Shutdown()
+		return nil, errors.New("start NATS: it is not ready in time")
+	}
+	return s, nil
+}

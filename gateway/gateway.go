@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package gateway is what a gateway pod does: it serves a RealtimeService to Socket.IO clients, together with the
+// service's other gateways. It holds no Kubernetes credentials; its configuration comes from a file.
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/gateway/cluster"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio"
+	"github.com/realtime-operator/realtime-operator/gateway/service"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+// Options are what a gateway needs beside its configuration.
+type Options struct {
+	// Name of this gateway in logs and in NATS's monitoring; the pod's name.
+	Name string
+	// NATSURLs are the servers that connect the gateways.
+	NATSURLs []string
+	// NATSCredentialsDir holds what they ask for: user.creds, or token, or username and password; ca.crt, tls.crt, tls.key.
+	NATSCredentialsDir string
+	// ClientDir holds the client bundles of npm's socket.io-client (its dist folder). Without it clients are sent to
+	// the public CDN.
+	ClientDir string
+	// Log gets what people should know; slog's default if nil.
+	Log *slog.Logger
+}
+
+// Gateway serves one RealtimeService. Handler is for clients, Ops for Kubernetes and Prometheus. Safe for concurrent
+// use. Close ends it.
+type Gateway struct {
+	log      *slog.Logger
+	metrics  *prometheus.Registry
+	cluster  *cluster.Cluster
+	io       *socketio.Server
+	runtime  *service.Runtime
+	client   http.Handler
+	path     atomic.Pointer[string]
+	draining atomic.Bool
+
+	closing  sync.Once
+	closeErr error // set within closing
+
+	// applying keeps configurations in order.
+	applying sync.Mutex
+	status   configStatus
+}
+
+// New starts a gateway with its first configuration.
+func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, error) {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	program, err := service.Compile(svc)
+	if err != nil {
+		return nil, fmt.Errorf("compile the service: %w", err)
+	}
+	g := &Gateway{log: o.Log, metrics: newRegistry(), client: clientFiles(o.ClientDir)}
+	g.cluster, err = cluster.Connect(cluster.Options{
+		Service:        svc.Namespace + "/" + svc.Name,
+		Gateway:        o.Name,
+		URLs:           o.NATSURLs,
+		CredentialsDir: o.NATSCredentialsDir,
+		Registerer:     g.metrics,
+		Log:            o.Log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("join the other gateways: %w", err)
+	}
+	g.io, err = socketio.NewServer(socketio.Options{
+		Engine:         engineConfig(&svc.Spec.Protocol),
+		ConnectTimeout: svc.Spec.Protocol.ConnectTimeout.Duration,
+		NewAdapter:     g.cluster.NewAdapter,
+		NewSocketID:    g.cluster.NewSocketID,
+		Log:            o.Log,
+	})
+	if err != nil {
+		g.cluster.Close()
+		return nil, fmt.Errorf("start the Socket.IO server: %w", err)
+	}
+	registerConnections(g.metrics, g.io)
+	g.runtime = service.NewRuntime(g.io, service.Options{Registerer: g.metrics, Log: o.Log})
+	g.runtime.Apply(program)
+	g.path.Store(&svc.Spec.Protocol.Path)
+	g.status.set(revision, nil)
+	return g, nil
+}
+
+// Apply puts a new configuration in force while connections stay: handlers at once, the settings of the wire for new
+// connections. A configuration with a mistake is refused as a whole, and the old one stays.
+func (g *Gateway) Apply(svc *v1alpha1.RealtimeService, revision string) error {
+	g.applying.Lock()
+	defer g.applying.Unlock()
+	err := g.apply(svc)
+	if err != nil {
+		g.status.fail(err)
+		return err
+	}
+	g.status.set(revision, nil)
+	return nil
+}
+
+func (g *Gateway) apply(svc *v1alpha1.RealtimeService) error {
+	program, err := service.Compile(svc)
+	if err != nil {
+		return fmt.Errorf("compile the service: %w", err)
+	}
+	p := &svc.Spec.Protocol
+	if err := g.io.Reconfigure(engineConfig(p), p.ConnectTimeout.Duration); err != nil {
+		return err
+	}
+	g.path.Store(&p.Path)
+	g.runtime.Apply(program)
+	return nil
+}
+
+// Reject records that the newest configuration could not be read; the old one stays in force.
+func (g *Gateway) Reject(err error) { g.status.fail(err) }
+
+// Handler serves clients: the protocol's path, and the client bundles beneath it.
+func (g *Gateway) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if name, ok := clientFile(g.Path(), r); ok {
+			r = r.Clone(r.Context())
+			r.URL.Path = "/" + name
+			g.client.ServeHTTP(w, r)
+			return
+		}
+		g.io.ServeHTTP(w, r)
+	})
+}
+
+// Path is where clients connect to, such as /socket.io/.
+func (g *Gateway) Path() string { return *g.path.Load() }
+
+// Drain takes the gateway out of service: not ready, no new connections, and those that are open are closed evenly
+// over a time, so that their clients come back on other gateways one by one.
+func (g *Gateway) Drain(ctx context.Context, over time.Duration) error {
+	g.draining.Store(true)
+	if err := g.io.Drain(ctx, over); err != nil {
+		return fmt.Errorf("drain connections: %w", err)
+	}
+	return nil
+}
+
+// Close ends all connections. What was published before goes out. Closing again is harmless.
+func (g *Gateway) Close() error {
+	g.closing.Do(func() {
+		if err := g.io.Close(); err != nil {
+			g.closeErr = fmt.Errorf("close the Socket.IO server: %w", err)
+		}
+		g.cluster.Close()
+	})
+	return g.closeErr
+}
+
+// engineConfig are the settings of the wire as the engine wants them.
+func engineConfig(p *v1alpha1.ProtocolSpec) engineio.Config {
+	c := engineio.Config{
+		Path:           p.Path,
+		PingInterval:   p.PingInterval.Duration,
+		PingTimeout:    p.PingTimeout.Duration,
+		UpgradeTimeout: p.UpgradeTimeout.Duration,
+		MaxPayload:     p.MaxPayload.Value(),
+	}
+	for _, t := range p.Transports {
+		c.Transports = append(c.Transports, string(t))
+	}
+	if p.CORS != nil {
+		c.CORS = &engineio.CORS{Origins: p.CORS.Origins, Credentials: p.CORS.Credentials}
+	}
+	return c
+}

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/realtime-operator/realtime-operator/api/manifest"
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
+	"sigs.k8s.io/yaml"
+)
+
+const enginePath = "/socket.io/"
+
+// greeter is a service that answers hi with a greeting to everyone, as the operator writes it to a file.
+func greeter(t *testing.T, greeting string) []byte {
+	t.Helper()
+	svc, err := manifest.Load(fmt.Appendf(nil, `
+apiVersion: realtime-operator.io/v1alpha1
+kind: RealtimeService
+metadata: {name: greeter}
+spec: {namespaces: [{name: /, handlers: [{event: hi, do: [{emit: {event: hello, args: "['%s', args[0]]"}}]}]}]}`, greeting))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return render(t, svc)
+}
+
+func render(t *testing.T, svc *v1alpha1.RealtimeService) []byte {
+	t.Helper()
+	data, err := yaml.Marshal(svc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// pod is a gateway that runs as in a pod.
+type pod struct {
+	clients, ops string
+	config       string
+	stop         context.CancelFunc
+	ended        chan error
+}
+
+// start runs a gateway, and wants it to end well with the test.
+func start(t *testing.T, natsURL string, drain time.Duration) *pod {
+	t.Helper()
+	p := &pod{config: filepath.Join(t.TempDir(), "service.yaml"), ended: make(chan error, 1)}
+	if err := os.WriteFile(p.config, greeter(t, "old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	logs := &addresses{out: t.Output(), found: make(chan struct{})}
+	ctx, stop := context.WithCancel(t.Context())
+	p.stop = stop
+	go func() {
+		p.ended <- Run(ctx, RunOptions{
+			Options:    Options{Name: t.Name(), NATSURLs: []string{natsURL}, Log: slog.New(slog.NewJSONHandler(logs, nil))},
+			ConfigFile: p.config,
+			Listen:     "127.0.0.1:0",
+			OpsListen:  "127.0.0.1:0",
+			Drain:      drain,
+		})
+	}()
+	t.Cleanup(func() {
+		stop()
+		if err := <-p.ended; err != nil {
+			t.Errorf("the gateway ended with %v", err)
+		}
+		p.ended <- nil
+	})
+	select {
+	case <-logs.found:
+		p.clients, p.ops = "http://"+logs.clients, "http://"+logs.ops
+	case err := <-p.ended:
+		p.ended <- nil
+		t.Fatalf("the gateway ended with %v", err)
+	}
+	return p
+}
+
+// addresses finds in a gateway's log where it listens.
+type addresses struct {
+	out          io.Writer
+	once         sync.Once
+	found        chan struct{}
+	clients, ops string
+}
+
+func (a *addresses) Write(line []byte) (int, error) {
+	var entry struct{ Msg, Clients, Ops string }
+	if json.Unmarshal(line, &entry) == nil && entry.Ops != "" {
+		a.once.Do(func() {
+			a.clients, a.ops = entry.Clients, entry.Ops
+			close(a.found)
+		})
+	}
+	return a.out.Write(line)
+}
+
+func leakCheck(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	t.Cleanup(func() {
+		http.DefaultClient.CloseIdleConnections()
+		goleak.VerifyNone(t, before)
+	})
+}
+
+func get(t *testing.T, url string) (int, string) {
+	t.Helper()
+	resp, err := http.Get(url)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(body)
+}
+
+// await asks until the answer fits.
+func await(t *testing.T, url string, want func(status int, body string) bool) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(20 * time.Second)
+	for {
+		status, body := get(t, url)
+		if want(status, body) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("%s answers %d %s", url, status, body)
+		}
+	}
+}
+
+func ready(status int, _ string) bool { return status == http.StatusOK }
+
+func TestGatewaysOfAServiceAreOne(t *testing.T) {
+	leakCheck(t)
+	nats := natstest.Start(t, nil)
+	a, b := start(t, nats.ClientURL(), 0), start(t, nats.ClientURL(), 0)
+	await(t, a.ops+"/readyz", ready)
+	await(t, b.ops+"/readyz", ready)
+	ada, _ := wiretest.Connect(t, a.clients, enginePath, "/")
+	bob, _ := wiretest.Connect(t, b.clients, enginePath, "/")
+
+	ada.Send(`42["hi",{"b":1.0,"a":"<>"}]`)
+
+	for _, c := range []*wiretest.Client{ada, bob} {
+		c.Expect(`42["hello","old",{"b":1.0,"a":"<>"}]`)
+	}
+	if _, metrics := get(t, a.ops+"/metrics"); !strings.Contains(metrics, "\nrealtime_connections 1\n") ||
+		!strings.Contains(metrics, `realtime_events_total{namespace="/"} 1`) {
+		t.Errorf("metrics: %s", metrics)
+	}
+	if status, body := get(t, a.ops+"/healthz"); status != http.StatusOK {
+		t.Errorf("healthz answers %d %s", status, body)
+	}
+}
+
+func TestReloadWhileClientsStay(t *testing.T) {
+	leakCheck(t)
+	p := start(t, natstest.Start(t, nil).ClientURL(), 0)
+	ada, _ := wiretest.Connect(t, p.clients, enginePath, "/")
+	inForce := func(revision string) func(int, string) bool {
+		return func(_ int, body string) bool {
+			var s Status
+			return json.Unmarshal([]byte(body), &s) == nil && s.ConfigHash == revision && s.ConfigError == "" && s.Connections == 1
+		}
+	}
+	await(t, p.ops+"/status", inForce(Revision(greeter(t, "old"))))
+
+	if err := os.WriteFile(p.config, greeter(t, "new"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	await(t, p.ops+"/status", inForce(Revision(greeter(t, "new"))))
+	ada.Send(`42["hi",1]`)
+	ada.Expect(`42["hello","new",1]`)
+
+	for _, bad := range []string{"no: [yaml", strings.Replace(string(greeter(t, "bad")), "args[0]", "arg[0]", 1)} {
+		if err := os.WriteFile(p.config, []byte(bad), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		await(t, p.ops+"/status", func(_ int, body string) bool {
+			return strings.Contains(body, Revision(greeter(t, "new"))) && !strings.Contains(body, `"configError":""`)
+		})
+		ada.Send(`42["hi",2]`)
+		ada.Expect(`42["hello","new",2]`)
+		if err := os.WriteFile(p.config, greeter(t, "new"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		await(t, p.ops+"/status", inForce(Revision(greeter(t, "new"))))
+	}
+}
+
+func TestLeaving(t *testing.T) {
+	leakCheck(t)
+	p := start(t, natstest.Start(t, nil).ClientURL(), 300*time.Millisecond)
+	await(t, p.ops+"/readyz", ready)
+	var all []*wiretest.Client
+	for range 8 {
+		c, _ := wiretest.Connect(t, p.clients, enginePath, "/")
+		all = append(all, c)
+	}
+
+	p.stop()
+
+	await(t, p.ops+"/readyz", func(status int, body string) bool {
+		return status == http.StatusServiceUnavailable && strings.Contains(body, "leaving")
+	})
+	if status, _ := get(t, p.clients+enginePath+"?EIO=4&transport=polling"); status != http.StatusServiceUnavailable && status != 0 {
+		t.Errorf("a handshake is answered with %d", status)
+	}
+	for _, c := range all {
+		if last := c.ExpectClosed(); strings.Contains(strings.Join(last, " "), "41") {
+			t.Errorf("the namespace was disconnected, so that the client does not come back by itself: %q", last)
+		}
+	}
+	if err := <-p.ended; err != nil {
+		t.Errorf("the gateway ended with %v", err)
+	}
+	p.ended <- nil
+}
+
+func TestNotReadyBeforeNATSIsReached(t *testing.T) {
+	leakCheck(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() // accepts nobody
+	p := start(t, "nats://"+l.Addr().String(), 0)
+	if status, body := get(t, p.ops+"/readyz"); status != http.StatusServiceUnavailable {
+		t.Errorf("readyz answers %d %s", status, body)
+	}
+	if status, _ := get(t, p.ops+"/healthz"); status != http.StatusOK {
+		t.Errorf("healthz answers %d", status)
+	}
+}
+
+func TestStartRefuses(t *testing.T) {
+	leakCheck(t)
+	bad := filepath.Join(t.TempDir(), "bad.yaml")
+	if err := os.WriteFile(bad, []byte(strings.Replace(string(greeter(t, "x")), "args[0]", "arg[0]", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"missing.yaml": "read the configuration", bad: "undeclared reference to 'arg'"} {
+		err := Run(t.Context(), RunOptions{ConfigFile: name})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %q", name, err, want)
+		}
+	}
+}
+
+func TestClientFiles(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "socket.io.min.js"), []byte("client"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		dir, method, name string
+		status            int
+		location, body    string
+	}{
+		{dir, "GET", "socket.io.min.js", 200, "", "client"},
+		{dir, "HEAD", "socket.io.min.js", 200, "", ""},
+		{dir, "POST", "socket.io.min.js", 405, "", "method not allowed\n"},
+		{dir, "GET", "socket.io.esm.min.js", 302, cdn + "/socket.io.esm.min.js", ""},
+		{"", "GET", "socket.io.min.js.map", 302, cdn + "/socket.io.min.js.map", ""},
+	} {
+		w := httptest.NewRecorder()
+		clientFiles(tt.dir).ServeHTTP(w, httptest.NewRequest(tt.method, enginePath+tt.name, nil))
+		if w.Code != tt.status || w.Header().Get("Location") != tt.location || tt.body != "" && w.Body.String() != tt.body {
+			t.Errorf("%s %s: %d %v %q", tt.method, tt.name, w.Code, w.Header(), w.Body)
+		}
+	}
+	for _, url := range []string{"/socket.io/", "/socket.io/passwd", "/socket.io/../socket.io.js", "/other/socket.io.js"} {
+		if name, ok := clientFile(enginePath, httptest.NewRequest("GET", url, nil)); ok {
+			t.Errorf("%s is taken for the client's %s", url, name)
+		}
+	}
+}

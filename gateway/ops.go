@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"encoding/json"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+// Ops serves what Kubernetes and Prometheus ask for, on a port of its own that clients do not reach:
+//
+//	/healthz  200 while the process works
+//	/readyz   200 while clients should come here: NATS has been reached once, and the gateway is not leaving
+//	/metrics  Prometheus
+//	/status   Status as JSON
+func (g *Gateway) Ops() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") })
+	mux.HandleFunc("GET /readyz", g.readyz())
+	mux.Handle("GET /metrics", promhttp.HandlerFor(g.metrics, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		// The client may have gone; nobody is left to tell.
+		_ = json.NewEncoder(w).Encode(g.Status())
+	})
+	return mux
+}
+
+// readyz does not fail when NATS goes away later: all gateways would leave the Service at once, and clients with
+// them, while rooms on each gateway still work.
+func (g *Gateway) readyz() http.HandlerFunc {
+	var reached atomic.Bool
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if g.cluster.Connected() {
+			reached.Store(true)
+		}
+		switch {
+		case g.draining.Load():
+			answer(w, http.StatusServiceUnavailable, "leaving")
+		case !reached.Load():
+			answer(w, http.StatusServiceUnavailable, "NATS has not been reached yet")
+		default:
+			answer(w, http.StatusOK, "ok")
+		}
+	}
+}
+
+func answer(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(text + "\n"))
+}
+
+func newRegistry() *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return r
+}
+
+func registerConnections(r *prometheus.Registry, io *socketio.Server) {
+	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "realtime_connections", Help: "Clients that are connected to this gateway.",
+	}, func() float64 { return float64(io.Connections()) }))
+}

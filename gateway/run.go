@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"sigs.k8s.io/yaml"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/gateway/configfile"
+)
+
+const (
+	// headerTimeout bounds how long a client may take over the headers of a request.
+	headerTimeout = 10 * time.Second
+	// bodyTimeout bounds how long it may take over the whole request. Answers may take as long as a poll lasts.
+	bodyTimeout = 60 * time.Second
+	idleTimeout = 2 * time.Minute
+	// farewellTimeout is how long the last clients may take to fetch what was sent to them.
+	farewellTimeout = 3 * time.Second
+	// shutdownTimeout bounds the wait for requests that are being answered when everything else has ended.
+	shutdownTimeout = 2 * time.Second
+)
+
+// RunOptions are what a gateway pod is started with.
+type RunOptions struct {
+	Options
+	// ConfigFile holds the RealtimeService, as YAML or JSON; it is read again whenever it changes.
+	ConfigFile string
+	// Listen and OpsListen are the addresses for clients and for Kubernetes.
+	Listen, OpsListen string
+	// Drain is how long connections are closed over when the context ends.
+	Drain time.Duration
+}
+
+// Run serves until the context ends, then drains.
+func Run(ctx context.Context, o RunOptions) error {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	data, err := os.ReadFile(o.ConfigFile)
+	if err != nil {
+		return fmt.Errorf("read the configuration: %w", err)
+	}
+	svc, err := parse(data)
+	if err != nil {
+		return err
+	}
+	g, err := New(svc, Revision(data), o.Options)
+	if err != nil {
+		return err
+	}
+	err = g.serve(ctx, o, data)
+	return errors.Join(err, g.Close())
+}
+
+// parse reads a service that the API server has checked and completed. It ignores fields it does not know, since in a
+// rollout of the operator a gateway may be older than its configuration.
+func parse(data []byte) (*v1alpha1.RealtimeService, error) {
+	var svc v1alpha1.RealtimeService
+	if err := yaml.Unmarshal(data, &svc); err != nil {
+		return nil, fmt.Errorf("parse the configuration: %w", err)
+	}
+	return &svc, nil
+}
+
+func (g *Gateway) serve(ctx context.Context, o RunOptions, config []byte) error {
+	clients, err := net.Listen("tcp", o.Listen)
+	if err != nil {
+		return fmt.Errorf("listen for clients: %w", err)
+	}
+	ops, err := net.Listen("tcp", o.OpsListen)
+	if err != nil {
+		clients.Close()
+		return fmt.Errorf("listen for Kubernetes: %w", err)
+	}
+	g.log.Info("gateway is listening", "clients", clients.Addr().String(), "ops", ops.Addr().String())
+
+	// The servers outlive the context by the drain.
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	group, serving := errgroup.WithContext(serving)
+	group.Go(func() error { return Serve(serving, clients, g.Handler()) })
+	group.Go(func() error { return Serve(serving, ops, g.Ops()) })
+	group.Go(func() error {
+		return configfile.Watch(serving, o.ConfigFile, config, g.reload)
+	})
+	group.Go(func() error {
+		defer stop()
+		select {
+		case <-ctx.Done():
+		case <-serving.Done(): // a server has failed
+			return nil
+		}
+		g.leave(serving, o.Drain)
+		return nil
+	})
+	return group.Wait()
+}
+
+// leave drains, and does not wait longer than a little for clients that do not fetch their last packets.
+func (g *Gateway) leave(ctx context.Context, over time.Duration) {
+	g.log.Info("draining", "connections", g.io.Connections(), "over", over)
+	ctx, cancel := context.WithTimeout(ctx, over+farewellTimeout)
+	defer cancel()
+	if err := g.Drain(ctx, over); err != nil {
+		g.log.Warn("leaving with clients that have not said goodbye", "error", err)
+	}
+}
+
+func (g *Gateway) reload(data []byte) {
+	svc, err := parse(data)
+	if err != nil {
+		g.Reject(err)
+		g.log.Error("the new configuration is refused, the old one stays in force", "error", err)
+		return
+	}
+	if err := g.Apply(svc, Revision(data)); err != nil {
+		g.log.Error("the new configuration is refused, the old one stays in force", "error", err)
+		return
+	}
+	g.log.Info("configuration is in force", "revision", Revision(data))
+}
+
+// Serve answers HTTP on a listener until the context ends. It closes the listener.
+func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
+	server := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       bodyTimeout,
+		IdleTimeout:       idleTimeout,
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(l) }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve on %s: %w", l.Addr(), err)
+	case <-ctx.Done():
+	}
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer cancel()
+	if err := server.Shutdown(bounded); err != nil {
+		server.Close()
+	}
+	<-ended
+	return nil
+}
