@@ -20,11 +20,12 @@ import (
 
 	"go.uber.org/goleak"
 
+	"sigs.k8s.io/yaml"
+
 	"github.com/realtime-operator/realtime-operator/api/manifest"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
-	"sigs.k8s.io/yaml"
 )
 
 const enginePath = "/socket.io/"

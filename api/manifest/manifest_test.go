@@ -51,7 +51,9 @@ func TestOtherObjectsInTheFileArePassedOver(t *testing.T) {
 }
 
 func TestLoadRefuses(t *testing.T) {
-	namespace := func(handlers string) string { return head + "spec: {namespaces: [{name: /, handlers: [" + handlers + "]}]}" }
+	namespace := func(handlers string) string {
+		return head + "spec: {namespaces: [{name: /, handlers: [" + handlers + "]}]}"
+	}
 	tests := []struct {
 		name, manifest string
 		want           []string

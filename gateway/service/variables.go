@@ -188,7 +188,7 @@ func keep(v ref.Val) (ref.Val, error) {
 	case types.String:
 		return types.String(strings.Clone(string(v))), nil
 	case types.Bytes:
-		return types.Bytes(slices.Clone(v)), nil
+		return slices.Clone(v), nil
 	case types.Null, types.Bool, types.Int, types.Uint, types.Double, types.Timestamp, types.Duration:
 		return v, nil
 	}
