@@ -52,8 +52,6 @@ type Action struct {
 	// +optional
 	// +kubebuilder:validation:MinProperties=1
 	// +kubebuilder:validation:MaxProperties=32
-	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^[A-Za-z_][A-Za-z0-9_]*$'))",message="names must be identifiers"
-	// +kubebuilder:validation:XValidation:rule="!self.exists(k, k in ['true', 'false'])",message="true and false are no names; YAML makes them of y, n, yes, no, on and off, unless these are quoted"
 	Set map[string]Expression `json:"set,omitempty"`
 
 	// emit sends an event.

@@ -3,13 +3,20 @@
 package v1alpha1
 
 import (
+	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/realtime-operator/realtime-operator/api/expression"
 )
+
+const maxNameLength = 128
+
+// identifier is a name that CEL can select by.
+var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // Validate checks what the schema cannot: that every expression compiles and yields what it must, and that no handler asks
 // for what can never happen. The schema's own checks are the API server's, and those of package manifest.
@@ -40,6 +47,7 @@ func (h *Handler) validate(path *field.Path) field.ErrorList {
 func (a *Action) validate(path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for _, name := range slices.Sorted(maps.Keys(a.Set)) {
+		errs = append(errs, validateName(name, path.Child("set").Key(name))...)
 		errs = compile(errs, path.Child("set").Key(name), expression.Value, a.Set[name])
 	}
 	if a.Emit != nil {
@@ -55,6 +63,18 @@ func (a *Action) validate(path *field.Path) field.ErrorList {
 		errs = compile(errs, path.Child("ack"), expression.List, a.Ack)
 	}
 	return errs
+}
+
+// validateName checks a name of socket.data. The schema cannot: keys have no bound in it, so that the API server would take
+// a rule about them for too expensive.
+func validateName(name string, path *field.Path) field.ErrorList {
+	switch {
+	case name == "true" || name == "false":
+		return field.ErrorList{field.Invalid(path, name, "is no name; YAML makes it of y, n, yes, no, on and off, unless these are quoted")}
+	case len(name) > maxNameLength || !identifier.MatchString(name):
+		return field.ErrorList{field.Invalid(path, name, fmt.Sprintf("must be an identifier of at most %d characters", maxNameLength))}
+	}
+	return nil
 }
 
 func (e *EmitAction) validate(path *field.Path) field.ErrorList {
