@@ -35,10 +35,12 @@ type RealtimeServiceStatus struct {
 
 	// replicas is the number of gateways that exist, for the scale subresource.
 	// +optional
+	// +kubebuilder:default=0
 	Replicas int32 `json:"replicas"`
 
 	// readyReplicas is the number of gateways that take clients.
 	// +optional
+	// +kubebuilder:default=0
 	ReadyReplicas int32 `json:"readyReplicas"`
 
 	// gateways is readyReplicas of those wanted, such as 2/3, for people.
@@ -47,6 +49,7 @@ type RealtimeServiceStatus struct {
 
 	// connections is the number of clients on all gateways.
 	// +optional
+	// +kubebuilder:default=0
 	Connections int64 `json:"connections"`
 
 	// selector finds the gateway pods, for the scale subresource.
