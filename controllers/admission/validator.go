@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package admission judges services at `kubectl apply`, where the schema of the CustomResourceDefinition cannot: above all
+// whether expressions compile.
+package admission
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+)
+
+// Path is where the API server asks.
+const Path = "/validate-realtime-operator-io-v1alpha1-realtimeservice"
+
+// Register serves the validator at Path of the manager's webhook server.
+func Register(mgr ctrl.Manager) {
+	mgr.GetWebhookServer().Register(Path, admission.WithValidator(mgr.GetScheme(), Validator{}))
+}
+
+// Validator refuses services that no gateway could run. It may be used at once by many.
+type Validator struct{}
+
+var _ admission.Validator[*v1alpha1.RealtimeService] = Validator{}
+
+// ValidateCreate judges a new service.
+func (Validator) ValidateCreate(_ context.Context, svc *v1alpha1.RealtimeService) (admission.Warnings, error) {
+	return nil, judge(svc)
+}
+
+// ValidateUpdate judges a changed spec. What stays as it was is let through: a service that an older operator let in can
+// still be labelled and deleted.
+func (Validator) ValidateUpdate(_ context.Context, before, svc *v1alpha1.RealtimeService) (admission.Warnings, error) {
+	if equality.Semantic.DeepEqual(before.Spec, svc.Spec) {
+		return nil, nil
+	}
+	return nil, judge(svc)
+}
+
+// ValidateDelete lets everybody go.
+func (Validator) ValidateDelete(context.Context, *v1alpha1.RealtimeService) (admission.Warnings, error) {
+	return nil, nil
+}
+
+// judge returns an error that names each field and what is wrong with it.
+func judge(svc *v1alpha1.RealtimeService) error {
+	errs := svc.Validate()
+	if len(errs) == 0 {
+		return nil
+	}
+	kind := v1alpha1.GroupVersion.WithKind("RealtimeService").GroupKind()
+	return apierrors.NewInvalid(kind, svc.Name, errs)
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+)
+
+// TestBadManifestsAreRefused sends what the schema, its rules and the webhook must refuse.
+func TestBadManifestsAreRefused(t *testing.T) {
+	c, namespace := useCluster(t)
+	on := func(handler string) string { return "spec: {namespaces: [{name: /, handlers: [" + handler + "]}]}" }
+	fine := "namespaces: [{name: /}]"
+	for name, test := range map[string]struct {
+		manifest string
+		want     []string
+	}{
+		// by the schema
+		"unknown field":       {"spec: {gatway: {}, " + fine + "}", []string{"spec.gatway", "unknown field"}},
+		"no namespace":        {"spec: {namespaces: []}", []string{"spec.namespaces", "at least 1"}},
+		"namespace twice":     {"spec: {namespaces: [{name: /}, {name: /}]}", []string{"spec.namespaces[1]", "Duplicate value"}},
+		"bad duration":        {"spec: {protocol: {pingInterval: soon}, " + fine + "}", []string{"spec.protocol.pingInterval", "soon"}},
+		"two actions in one":  {on("{event: e, do: [{join: \"'a'\", leave: \"'b'\"}]}"), []string{"spec.namespaces[0].handlers[0].do[0]", "at most 1"}},
+		"unknown Service":     {"spec: {gateway: {service: {type: ExternalName}}, " + fine + "}", []string{"spec.gateway.service.type", "ExternalName"}},
+		"NATS that is no URL": {"spec: {nats: {urls: ['nats:4222']}, " + fine + "}", []string{"spec.nats.urls[0]"}},
+		// by its rules
+		"duration out of bounds":  {"spec: {protocol: {pingTimeout: 2h}, " + fine + "}", []string{"spec.protocol.pingTimeout", "from 100ms to 1h"}},
+		"payload out of bounds":   {"spec: {protocol: {maxPayload: 1Gi}, " + fine + "}", []string{"spec.protocol.maxPayload", "from 1k to 64Mi"}},
+		"reserved event":          {on("{event: connect, do: [{disconnect: {}}]}"), []string{"spec.namespaces[0].handlers[0].event", "reserved"}},
+		"least above the most":    {"spec: {gateway: {autoscaling: {minReplicas: 3, maxReplicas: 2}}, " + fine + "}", []string{"spec.gateway.autoscaling.minReplicas", "must not be greater"}},
+		"name that is too long":   {"metadata: {name: " + strings.Repeat("a", 46) + "}\nspec: {" + fine + "}", []string{"at most 45 characters"}},
+		"rooms for a socket":      {on("{event: e, do: [{emit: {event: f, to: socket, rooms: [\"'a'\"]}}]}"), []string{"do[0].emit.to", "do not go with"}},
+		"credentials for anybody": {"spec: {protocol: {cors: {origins: ['*'], credentials: true}}, " + fine + "}", []string{"spec.protocol.cors.credentials"}},
+		// by the webhook
+		"expression that does not compile":  {on("{event: e, when: 'args[0', do: [{disconnect: {}}]}"), []string{"spec.namespaces[0].handlers[0].when", "column 7", "Syntax error"}},
+		"expression of an unknown variable": {on("{event: e, do: [{join: sockets.id}]}"), []string{"spec.namespaces[0].handlers[0].do[0].join", "undeclared reference"}},
+		"expression of the wrong kind":      {on("{event: e, do: [{emit: {event: f, args: '1'}}]}"), []string{"spec.namespaces[0].handlers[0].do[0].emit.args", "must yield a list"}},
+		"misspelt field in a set":           {on("{event: e, do: [{set: {name: socket.dta}}]}"), []string{"spec.namespaces[0].handlers[0].do[0].set[name]", "undefined field 'dta'"}},
+		"ack that nobody waits for":         {on("{event: connection, do: [{ack: '[]'}]}"), []string{"spec.namespaces[0].handlers[0].do[0].ack", "nobody waits"}},
+		"two mistakes at once": {
+			on("{event: e, when: '1', do: [{join: '1'}]}"),
+			[]string{"spec.namespaces[0].handlers[0].when", "spec.namespaces[0].handlers[0].do[0].join"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := c.Create(t.Context(), parse(t, namespace, test.manifest), client.FieldValidation(metav1.FieldValidationStrict))
+			if err == nil {
+				t.Fatal("it is let in")
+			}
+			if err := contains(err.Error(), test.want...); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestChangesAreJudgedToo(t *testing.T) {
+	c, namespace := useCluster(t)
+	s := create(t, c, namespace, plain)
+	svc := s.live()
+	before := svc.DeepCopy()
+	svc.Spec.Namespaces[0].Handlers = []v1alpha1.Handler{{Event: "e", When: "args[0", Do: []v1alpha1.Action{{Ack: "[]"}}}}
+	err := c.Patch(t.Context(), svc, client.MergeFrom(before))
+	if err == nil {
+		t.Fatal("it is let in")
+	}
+	if err := contains(err.Error(), "spec.namespaces[0].handlers[0].when"); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestWhatWasLetInCanBeLabelledAndDeleted is for services that an older operator let in.
+func TestWhatWasLetInCanBeLabelledAndDeleted(t *testing.T) {
+	c, namespace := useCluster(t, unjudged)
+	s := create(t, c, namespace, "spec: {namespaces: [{name: /, handlers: [{event: e, when: 'args[0', do: [{disconnect: {}}]}]}]}")
+	live := &corev1.Namespace{}
+	if err := c.Get(t.Context(), client.ObjectKey{Name: namespace}, live); err != nil {
+		t.Fatal(err)
+	}
+	delete(live.Labels, unjudged)
+	if err := c.Update(t.Context(), live); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the webhook sees the namespace", func() error {
+		bad := parse(t, namespace, "metadata: {name: other}\nspec: {namespaces: [{name: /, handlers: [{event: e, when: 'args[0', do: [{disconnect: {}}]}]}]}")
+		return want("whether it refuses", c.Create(t.Context(), bad, client.DryRunAll) != nil, true)
+	})
+
+	svc := s.live()
+	before := svc.DeepCopy()
+	svc.Labels = map[string]string{"a": "b"}
+	if err := c.Patch(t.Context(), svc, client.MergeFrom(before)); err != nil {
+		t.Errorf("labelling: %v", err)
+	}
+	if err := c.Delete(t.Context(), svc); err != nil {
+		t.Errorf("deleting: %v", err)
+	}
+}
+
+func TestSamplesAreLetIn(t *testing.T) {
+	c, namespace := useCluster(t)
+	files, err := filepath.Glob("../config/samples/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no samples: %v", err)
+	}
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		object := parse(t, namespace, string(source))
+		if err := c.Create(t.Context(), object, client.FieldValidation(metav1.FieldValidationStrict), client.DryRunAll); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+}

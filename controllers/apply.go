@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"reflect"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+)
+
+// apply makes an object of the service as it is wanted. What is as it was after the last apply is left alone.
+func (r *Reconciler) apply(ctx context.Context, svc *v1alpha1.RealtimeService, wanted client.Object) error {
+	live, err := r.live(ctx, svc, wanted)
+	if err != nil {
+		return err
+	}
+	return r.applyOver(ctx, svc, live, wanted)
+}
+
+// applyOver applies an object over the live one, nil if there is none.
+func (r *Reconciler) applyOver(ctx context.Context, svc *v1alpha1.RealtimeService, live, wanted client.Object) error {
+	object, err := applyConfiguration(wanted)
+	if err != nil {
+		return err
+	}
+	hash, err := hashOf(object)
+	if err != nil {
+		return fmt.Errorf("hash %s: %w", nameOf(wanted), err)
+	}
+	applied := r.memory.of(keyOf(svc)).applied
+	if live != nil && applied[nameOf(wanted)] == (application{hash, live.GetResourceVersion()}) {
+		return nil
+	}
+	pristine := object.DeepCopy()
+	err = r.applyAs(ctx, v1alpha1.FieldManager, object)
+	if live != nil && apierrors.IsInvalid(err) {
+		if err := r.repair(ctx, pristine); err != nil {
+			return err
+		}
+		object = pristine
+		err = r.applyAs(ctx, v1alpha1.FieldManager, object)
+	}
+	if err != nil {
+		return err
+	}
+	switch last, known := applied[nameOf(wanted)]; {
+	case live == nil:
+		r.event(svc, object, corev1.EventTypeNormal, reasonCreated, "Create", "created %s", nameOf(wanted))
+	case known && last.wanted != hash:
+		r.event(svc, object, corev1.EventTypeNormal, reasonUpdated, "Update", "updated %s", nameOf(wanted))
+	}
+	applied[nameOf(wanted)] = application{hash, object.GetResourceVersion()}
+	return nil
+}
+
+// applyAs applies an object and reads into it what it has become.
+func (r *Reconciler) applyAs(ctx context.Context, manager string, object *unstructured.Unstructured) error {
+	name := object.GetKind() + " " + object.GetName()
+	configuration := client.ApplyConfigurationFromUnstructured(object)
+	if err := r.Client.Apply(ctx, configuration, client.FieldOwner(manager), client.ForceOwnership); err != nil {
+		return fmt.Errorf("apply %s: %w", name, err)
+	}
+	return nil
+}
+
+// live is the object in the cluster, nil if there is none. One that is not the service's is an error: it is somebody's,
+// and applying would take it over.
+func (r *Reconciler) live(ctx context.Context, svc *v1alpha1.RealtimeService, wanted client.Object) (client.Object, error) {
+	live := reflect.New(reflect.TypeOf(wanted).Elem()).Interface().(client.Object)
+	err := r.Client.Get(ctx, client.ObjectKeyFromObject(wanted), live)
+	if apierrors.IsNotFound(err) {
+		// The cache holds only what carries our label.
+		return r.unlabelled(ctx, svc, wanted)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", nameOf(wanted), err)
+	}
+	if !metav1.IsControlledBy(live, svc) {
+		return nil, &foreignError{nameOf(wanted)}
+	}
+	return live, nil
+}
+
+func (r *Reconciler) unlabelled(ctx context.Context, svc *v1alpha1.RealtimeService, wanted client.Object) (client.Object, error) {
+	live := &metav1.PartialObjectMetadata{}
+	live.SetGroupVersionKind(wanted.GetObjectKind().GroupVersionKind())
+	err := r.Reader.Get(ctx, client.ObjectKeyFromObject(wanted), live)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", nameOf(wanted), err)
+	}
+	if !metav1.IsControlledBy(live, svc) {
+		return nil, &foreignError{nameOf(wanted)}
+	}
+	return live, nil
+}
+
+// remove deletes an object that the service wants no longer, as the reader finds it. One that is not the service's stays.
+func (r *Reconciler) remove(ctx context.Context, svc *v1alpha1.RealtimeService, from client.Reader, unwanted client.Object) error {
+	name := nameOf(unwanted)
+	err := from.Get(ctx, client.ObjectKeyFromObject(unwanted), unwanted)
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read %s: %w", name, err)
+	}
+	if !metav1.IsControlledBy(unwanted, svc) || !unwanted.GetDeletionTimestamp().IsZero() {
+		return nil
+	}
+	uid := unwanted.GetUID()
+	err = r.Client.Delete(ctx, unwanted, client.Preconditions{UID: &uid}, client.PropagationPolicy(metav1.DeletePropagationBackground))
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("delete %s: %w", name, err)
+	}
+	delete(r.memory.of(keyOf(svc)).applied, name)
+	r.event(svc, unwanted, corev1.EventTypeNormal, reasonDeleted, "Delete", "deleted %s", name)
+	return nil
+}
+
+// foreignError says that an object of a name that the service needs belongs to somebody else.
+type foreignError struct {
+	name string
+}
+
+func (e *foreignError) Error() string {
+	return e.name + " exists and does not belong to this service: delete it, or name the service differently"
+}
+
+// applyConfiguration is the object as it is sent: without what a typed object cannot leave out, and the operator does
+// not mean to own.
+func applyConfiguration(wanted client.Object) (*unstructured.Unstructured, error) {
+	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(wanted)
+	if err != nil {
+		return nil, fmt.Errorf("convert %s: %w", nameOf(wanted), err)
+	}
+	unstructured.RemoveNestedField(fields, "status")
+	for _, path := range [][]string{
+		{"metadata", "creationTimestamp"},
+		{"spec", "template", "metadata", "creationTimestamp"},
+	} {
+		unstructured.RemoveNestedField(fields, path...)
+	}
+	return &unstructured.Unstructured{Object: fields}, nil
+}
+
+func hashOf(object *unstructured.Unstructured) ([32]byte, error) {
+	data, err := json.Marshal(object.Object) // with sorted keys
+	return sha256.Sum256(data), err
+}
+
+// nameOf is an object's kind and name, for people.
+func nameOf(object client.Object) string {
+	return object.GetObjectKind().GroupVersionKind().Kind + " " + object.GetName()
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/selection"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/realtime-operator/realtime-operator/controllers/resources"
+)
+
+// cacheOptions keep in memory what belongs to services, and no other object of the cluster.
+func cacheOptions(namespaces []string) (cache.Options, error) {
+	requirement, err := labels.NewRequirement(resources.LabelService, selection.Exists, nil)
+	if err != nil {
+		return cache.Options{}, err
+	}
+	ours := labels.NewSelector().Add(*requirement)
+	byObject := map[client.Object]cache.ByObject{
+		// The list of managers says whether we own the number of gateways.
+		&appsv1.Deployment{}: {Label: ours, Transform: asItIs},
+		&corev1.Pod{}:        {Label: ours, Transform: withoutPodSpec},
+	}
+	for _, object := range []client.Object{
+		&appsv1.StatefulSet{},
+		&corev1.ConfigMap{},
+		&corev1.Service{},
+		&corev1.ServiceAccount{},
+		&policyv1.PodDisruptionBudget{},
+		&autoscalingv2.HorizontalPodAutoscaler{},
+	} {
+		byObject[object] = cache.ByObject{Label: ours}
+	}
+	options := cache.Options{
+		ByObject:         byObject,
+		DefaultTransform: cache.TransformStripManagedFields(),
+		// Nothing but the above is to be read from the cache.
+		ReaderFailOnMissingInformer: true,
+	}
+	for _, namespace := range namespaces {
+		if options.DefaultNamespaces == nil {
+			options.DefaultNamespaces = map[string]cache.Config{}
+		}
+		options.DefaultNamespaces[namespace] = cache.Config{}
+	}
+	return options, nil
+}
+
+func asItIs(object any) (any, error) { return object, nil }
+
+// withoutPodSpec keeps of a pod its metadata and status.
+func withoutPodSpec(object any) (any, error) {
+	if pod, ok := object.(*corev1.Pod); ok {
+		pod.Spec = corev1.PodSpec{}
+		pod.ManagedFields = nil
+	}
+	return object, nil
+}

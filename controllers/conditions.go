@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/controllers/resources"
+)
+
+// Reasons of conditions.
+const (
+	reasonReady        = "Ready"
+	reasonAvailable    = "Available"
+	reasonExternal     = "External"
+	reasonInForce      = "InForce"
+	reasonStarting     = "Starting"
+	reasonScaledToZero = "ScaledToZero"
+	reasonPropagating  = "Propagating"
+	reasonUnreachable  = "Unreachable"
+	reasonRefused      = "Refused"
+	reasonInvalid      = "Invalid"
+	reasonApplyFailed  = "ApplyFailed"
+)
+
+// messageLimit keeps what a gateway or the API server says readable; conditions may hold much more.
+const messageLimit = 2048
+
+func conditions(svc *v1alpha1.RealtimeService, seen *observation) []metav1.Condition {
+	configured := configuredCondition(svc, seen)
+	return []metav1.Condition{
+		readyCondition(svc, seen, configured),
+		gatewaysCondition(svc, seen),
+		natsCondition(svc, seen),
+		configured,
+	}
+}
+
+func readyCondition(svc *v1alpha1.RealtimeService, seen *observation, configured metav1.Condition) metav1.Condition {
+	is := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
+		return metav1.Condition{Type: v1alpha1.ConditionReady, Status: status, Reason: reason, Message: message}
+	}
+	switch {
+	case seen.applyErr != nil:
+		return is(metav1.ConditionFalse, reasonApplyFailed, seen.applyErr.Error())
+	case len(seen.invalid) > 0:
+		return is(metav1.ConditionFalse, configured.Reason, configured.Message)
+	case len(seen.ready()) > 0 && configured.Status != metav1.ConditionTrue:
+		return is(configured.Status, configured.Reason, configured.Message)
+	case len(seen.ready()) > 0:
+		return is(metav1.ConditionTrue, reasonReady, "clients can connect")
+	case wantedGateways(svc, seen) == 0:
+		return is(metav1.ConditionFalse, reasonScaledToZero, "no gateway is wanted")
+	case resources.OwnNATS(svc) && !seen.natsReady:
+		return is(metav1.ConditionFalse, reasonStarting, "gateways wait for NATS")
+	}
+	return is(metav1.ConditionFalse, reasonStarting, "no gateway is ready yet")
+}
+
+func gatewaysCondition(svc *v1alpha1.RealtimeService, seen *observation) metav1.Condition {
+	condition := metav1.Condition{Type: v1alpha1.ConditionGatewaysAvailable, Status: metav1.ConditionFalse, Reason: reasonStarting}
+	ready, wanted := len(seen.ready()), int(wantedGateways(svc, seen))
+	condition.Message = fmt.Sprintf("%d of %d gateways are ready", ready, wanted)
+	d := seen.deployment
+	if d == nil {
+		return condition
+	}
+	if !rolledOut(d) {
+		condition.Message += fmt.Sprintf(", %d have the newest pod template", d.Status.UpdatedReplicas)
+	}
+	if ready >= wanted {
+		condition.Status, condition.Reason = metav1.ConditionTrue, reasonAvailable
+		return condition
+	}
+	if problem := deploymentProblem(d); problem != "" {
+		condition.Message += ": " + problem
+	}
+	return condition
+}
+
+// deploymentProblem is what the Deployment complains about, such as a quota.
+func deploymentProblem(d *appsv1.Deployment) string {
+	for _, c := range d.Status.Conditions {
+		failed := c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue ||
+			c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse
+		if failed {
+			return c.Message
+		}
+	}
+	return ""
+}
+
+func natsCondition(svc *v1alpha1.RealtimeService, seen *observation) metav1.Condition {
+	is := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
+		return metav1.Condition{Type: v1alpha1.ConditionNATSAvailable, Status: status, Reason: reason, Message: message}
+	}
+	switch {
+	case !resources.OwnNATS(svc):
+		return is(metav1.ConditionTrue, reasonExternal, "spec.nats names it"+natsSight(seen))
+	case seen.natsReady:
+		return is(metav1.ConditionTrue, reasonAvailable, "NATS is ready")
+	}
+	return is(metav1.ConditionFalse, reasonStarting, "NATS is not ready")
+}
+
+// natsSight is what gateways say of a NATS that the operator does not see itself.
+func natsSight(seen *observation) string {
+	without := 0
+	for _, g := range seen.ready() {
+		if g.err == nil && g.status.NATS != "connected" {
+			without++
+		}
+	}
+	if without == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %d of %d gateways are not connected to it", without, len(seen.ready()))
+}
+
+func configuredCondition(svc *v1alpha1.RealtimeService, seen *observation) metav1.Condition {
+	is := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
+		return metav1.Condition{Type: v1alpha1.ConditionConfigured, Status: status, Reason: reason, Message: message}
+	}
+	if len(seen.invalid) > 0 {
+		return is(metav1.ConditionFalse, reasonInvalid, seen.invalid.ToAggregate().Error())
+	}
+	if seen.revision == "" {
+		return is(metav1.ConditionFalse, reasonApplyFailed, "the configuration could not be written")
+	}
+	ready, lagging := seen.ready(), seen.lagging()
+	if len(ready) == 0 && wantedGateways(svc, seen) > 0 {
+		return is(metav1.ConditionFalse, reasonStarting, "no gateway is ready yet")
+	}
+	if len(lagging) == 0 {
+		return is(metav1.ConditionTrue, reasonInForce, fmt.Sprintf("%d gateways run configuration %s", len(ready), seen.revision))
+	}
+	for _, g := range lagging {
+		if g.err == nil && g.status.ConfigError != "" {
+			return is(metav1.ConditionFalse, reasonRefused, g.pod.Name+" keeps the old configuration: "+g.status.ConfigError)
+		}
+	}
+	for _, g := range lagging {
+		if g.err != nil {
+			// The error itself is in the log: it may read differently each time.
+			return is(metav1.ConditionUnknown, reasonUnreachable,
+				fmt.Sprintf("%s does not tell its status on port %d: does a network policy keep the operator out?", g.pod.Name, resources.OpsPort))
+		}
+	}
+	return is(metav1.ConditionFalse, reasonPropagating,
+		fmt.Sprintf("%d of %d gateways run configuration %s", len(ready)-len(lagging), len(ready), seen.revision))
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+)
+
+// Reasons of events.
+const (
+	reasonCreated    = "Created"
+	reasonUpdated    = "Updated"
+	reasonDeleted    = "Deleted"
+	reasonConfigured = "ConfigurationInForce"
+)
+
+// eventLimit is the API server's bound on an event's note, in bytes.
+const eventLimit = 1024
+
+// event tells of a service. Events of one reason are counted as one unless the object they are about, nil for none, differs.
+func (r *Reconciler) event(svc *v1alpha1.RealtimeService, about runtime.Object, kind, reason, action, note string, args ...any) {
+	r.Events.Eventf(svc, about, kind, reason, action, "%s", shortened(fmt.Sprintf(note, args...), eventLimit))
+}
+
+// shortened is a text of at most so many bytes.
+func shortened(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	const more = "…"
+	cut := limit - len(more)
+	for cut > 0 && text[cut]&0xC0 == 0x80 { // not in the middle of a character
+		cut--
+	}
+	return text[:cut] + more
+}

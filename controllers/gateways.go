@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/controllers/resources"
+)
+
+const (
+	// statusTimeout bounds how long a gateway may take to answer. It is one pod on the same network.
+	statusTimeout = time.Second
+	// statusAtOnce bounds how many gateways of a service are asked at the same time.
+	statusAtOnce = 16
+	// statusLimit bounds the answer: gateways face the internet, and are not trusted with the operator's memory.
+	statusLimit = 64 << 10
+	// answerLasts is how long an old answer counts when there is no new one, so that one that is late alters nothing.
+	answerLasts = 30 * time.Second
+)
+
+// GatewayStatus is what a gateway says of itself at /status of its ops port.
+type GatewayStatus struct {
+	// Connections is the number of clients.
+	Connections int64 `json:"connections"`
+	// ConfigHash is the revision of the configuration in force.
+	ConfigHash string `json:"configHash"`
+	// ConfigError says why the newest configuration is not in force; empty if it is.
+	ConfigError string `json:"configError"`
+	// Draining is true once the gateway has been told to leave.
+	Draining bool `json:"draining"`
+	// NATS is the state of its connection: connected, reconnecting and so on.
+	NATS string `json:"nats"`
+}
+
+// StatusFunc asks a gateway pod for its status.
+type StatusFunc func(ctx context.Context, pod *corev1.Pod) (GatewayStatus, error)
+
+// StatusOverHTTP asks a gateway at its pod's address.
+func StatusOverHTTP() StatusFunc {
+	httpClient := newStatusClient()
+	return func(ctx context.Context, pod *corev1.Pod) (GatewayStatus, error) {
+		url := "http://" + net.JoinHostPort(pod.Status.PodIP, strconv.Itoa(resources.OpsPort)) + "/status"
+		return fetchStatus(ctx, httpClient, url)
+	}
+}
+
+// newStatusClient goes through no proxy, and follows no redirect to somewhere else.
+func newStatusClient() *http.Client {
+	return &http.Client{
+		Transport:     &http.Transport{MaxIdleConnsPerHost: 1, IdleConnTimeout: 3 * steadyInterval},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+func fetchStatus(ctx context.Context, httpClient *http.Client, url string) (GatewayStatus, error) {
+	var status GatewayStatus
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return status, fmt.Errorf("ask %s: %w", url, err)
+	}
+	response, err := httpClient.Do(request)
+	if err != nil {
+		return status, fmt.Errorf("ask a gateway: %w", err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return status, fmt.Errorf("ask %s: the answer is %s", url, response.Status)
+	}
+	if err := json.NewDecoder(io.LimitReader(response.Body, statusLimit)).Decode(&status); err != nil {
+		return status, fmt.Errorf("read the answer of %s: %w", url, err)
+	}
+	return status, nil
+}
+
+// gateway is a gateway pod that runs, and what it says.
+type gateway struct {
+	pod *corev1.Pod
+	// ready is true while clients should come to it.
+	ready  bool
+	status GatewayStatus
+	// err says why there is no status.
+	err error
+}
+
+// answer is a status, and when it was given.
+type answer struct {
+	status GatewayStatus
+	at     time.Time
+}
+
+// listGateways are the service's gateway pods that run, those that are leaving too: they still have clients.
+func (r *Reconciler) listGateways(ctx context.Context, svc *v1alpha1.RealtimeService) ([]gateway, error) {
+	var pods corev1.PodList
+	err := r.Client.List(ctx, &pods, client.InNamespace(svc.Namespace), client.MatchingLabels(resources.GatewaySelector(svc.Name)))
+	if err != nil {
+		return nil, fmt.Errorf("list the gateway pods: %w", err)
+	}
+	var gateways []gateway
+	for i := range pods.Items {
+		pod := &pods.Items[i]
+		if pod.Status.Phase == corev1.PodRunning && pod.Status.PodIP != "" {
+			gateways = append(gateways, gateway{pod: pod, ready: podReady(pod)})
+		}
+	}
+	return gateways, nil
+}
+
+// podReady is true for a pod that is ready and stays.
+func podReady(pod *corev1.Pod) bool {
+	if !pod.DeletionTimestamp.IsZero() {
+		return false
+	}
+	for _, condition := range pod.Status.Conditions {
+		if condition.Type == corev1.PodReady {
+			return condition.Status == corev1.ConditionTrue
+		}
+	}
+	return false
+}
+
+// ask asks all gateways at once. One that does not answer is taken for what it said a moment ago.
+func (r *Reconciler) ask(ctx context.Context, svc *v1alpha1.RealtimeService, gateways []gateway) {
+	var group errgroup.Group
+	group.SetLimit(statusAtOnce)
+	for i := range gateways {
+		group.Go(func() error {
+			bounded, cancel := context.WithTimeout(ctx, statusTimeout)
+			defer cancel()
+			gateways[i].status, gateways[i].err = r.Gateway(bounded, gateways[i].pod)
+			return nil
+		})
+	}
+	_ = group.Wait() // nobody fails: each gateway has its own error
+
+	remembered, now := r.memory.of(keyOf(svc)), r.Now()
+	answers := make(map[types.UID]answer, len(gateways))
+	for i := range gateways {
+		g := &gateways[i]
+		if g.err == nil {
+			answers[g.pod.UID] = answer{g.status, now}
+			continue
+		}
+		log.FromContext(ctx).V(1).Info("a gateway does not tell its status", "pod", g.pod.Name, "error", g.err.Error())
+		if last, ok := remembered.gateways[g.pod.UID]; ok && now.Sub(last.at) < answerLasts {
+			g.status, g.err = last.status, nil
+			answers[g.pod.UID] = last
+		}
+	}
+	remembered.gateways = answers
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/controllers/resources"
+)
+
+// applyNATS makes the service's own NATS, before the gateways that need it.
+func (r *Reconciler) applyNATS(ctx context.Context, svc *v1alpha1.RealtimeService) error {
+	if !resources.OwnNATS(svc) {
+		return nil
+	}
+	r.memory.of(keyOf(svc)).natsRemoved = false
+	credentials, err := r.applyCredentials(ctx, svc)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, object := range []client.Object{
+		resources.NATSServiceAccount(svc),
+		resources.NATSService(svc),
+		resources.NATSConfigMap(svc),
+		resources.NATSStatefulSet(svc, r.NATSImage, credentials),
+	} {
+		errs = append(errs, r.apply(ctx, svc, object))
+	}
+	return errors.Join(errs...)
+}
+
+// applyCredentials makes the credentials once and keeps them. They are read from the API server: a cache would need the
+// right to list all Secrets.
+func (r *Reconciler) applyCredentials(ctx context.Context, svc *v1alpha1.RealtimeService) (resources.Credentials, error) {
+	var none resources.Credentials
+	key := client.ObjectKey{Namespace: svc.Namespace, Name: resources.NATSCredentialsName(svc.Name)}
+	secret := &corev1.Secret{}
+	var live client.Object = secret
+	err := r.Reader.Get(ctx, key, secret)
+	switch {
+	case apierrors.IsNotFound(err):
+		live = nil
+	case err != nil:
+		return none, fmt.Errorf("read Secret %s: %w", key.Name, err)
+	case !metav1.IsControlledBy(secret, svc):
+		return none, &foreignError{"Secret " + key.Name}
+	}
+	credentials, ok := resources.CredentialsOf(secret)
+	if !ok {
+		if credentials, err = resources.NewCredentials(rand.Reader); err != nil {
+			return none, err
+		}
+	}
+	if err := r.applyOver(ctx, svc, live, resources.NATSCredentials(svc, credentials)); err != nil {
+		return none, err
+	}
+	return credentials, nil
+}
+
+// removeNATS deletes the service's own NATS once another one is named and no gateway is left that uses it.
+func (r *Reconciler) removeNATS(ctx context.Context, svc *v1alpha1.RealtimeService) error {
+	remembered := r.memory.of(keyOf(svc))
+	if resources.OwnNATS(svc) || remembered.natsRemoved {
+		return nil
+	}
+	deployment, err := r.deployment(ctx, svc)
+	if err != nil {
+		return err
+	}
+	if deployment == nil || resources.UsesOwnNATS(svc, deployment) || !rolledOut(deployment) {
+		return nil // a change of the Deployment brings us back
+	}
+	credentials := resources.NATSCredentials(svc, resources.Credentials{})
+	errs := []error{r.remove(ctx, svc, r.Reader, credentials)}
+	for _, object := range []client.Object{
+		resources.NATSStatefulSet(svc, r.NATSImage, resources.Credentials{}),
+		resources.NATSService(svc),
+		resources.NATSConfigMap(svc),
+		resources.NATSServiceAccount(svc),
+	} {
+		errs = append(errs, r.remove(ctx, svc, r.Client, object))
+	}
+	err = errors.Join(errs...)
+	remembered.natsRemoved = err == nil
+	return err
+}
+
+// deployment is that of the gateways, nil if there is none.
+func (r *Reconciler) deployment(ctx context.Context, svc *v1alpha1.RealtimeService) (*appsv1.Deployment, error) {
+	deployment := &appsv1.Deployment{}
+	key := client.ObjectKey{Namespace: svc.Namespace, Name: resources.GatewayName(svc.Name)}
+	err := r.Client.Get(ctx, key, deployment)
+	if apierrors.IsNotFound(err) || err == nil && !metav1.IsControlledBy(deployment, svc) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read Deployment %s: %w", key.Name, err)
+	}
+	return deployment, nil
+}
+
+// rolledOut is true when all pods are of the newest template.
+func rolledOut(d *appsv1.Deployment) bool {
+	return d.Status.ObservedGeneration >= d.Generation && d.Status.UpdatedReplicas == d.Status.Replicas &&
+		(d.Spec.Replicas == nil || d.Status.UpdatedReplicas == *d.Spec.Replicas)
+}

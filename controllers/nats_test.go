@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+)
+
+func TestOwnNATSGivesWayToANamedOne(t *testing.T) {
+	c, namespace := useCluster(t)
+	s := create(t, c, namespace, plain)
+	s.awaitObjects()
+	s.rollOut()
+	secret := &corev1.Secret{}
+	s.get("chat-nats-credentials", secret)
+
+	s.edit(func(spec *v1alpha1.RealtimeServiceSpec) {
+		spec.NATS = &v1alpha1.NATSSpec{URLs: []string{"nats://elsewhere:4222"}}
+	})
+	await(s, "chat-gateway", &appsv1.Deployment{}, func(d *appsv1.Deployment) error {
+		if args := d.Spec.Template.Spec.Containers[0].Args; !slices.Contains(args, "--nats-url=nats://elsewhere:4222") {
+			return fmt.Errorf("its gateways are started with %q", args)
+		}
+		return nil
+	})
+	s.awaitCondition(v1alpha1.ConditionNATSAvailable, metav1.ConditionTrue, reasonExternal)
+	s.get("chat-nats", &appsv1.StatefulSet{}) // gateways of the old template still use it
+	s.get("chat-nats-credentials", secret)
+
+	s.rollOut()
+	for _, key := range []string{"Secret chat-nats-credentials", "StatefulSet chat-nats", "Service chat-nats", "ConfigMap chat-nats-config", "ServiceAccount chat-nats"} {
+		s.awaitGone(nameIn(key), owned()[key])
+	}
+
+	s.edit(func(spec *v1alpha1.RealtimeServiceSpec) { spec.NATS = nil })
+	await(s, "chat-nats", &appsv1.StatefulSet{}, there)
+	fresh := &corev1.Secret{}
+	await(s, "chat-nats-credentials", fresh, there)
+	if string(fresh.Data["password"]) == string(secret.Data["password"]) {
+		t.Error("the password is that of a Secret that was deleted")
+	}
+}
+
+func TestCredentialsAreMadeOnceAndStay(t *testing.T) {
+	c, namespace := useCluster(t)
+	s := create(t, c, namespace, plain)
+	s.awaitObjects()
+	secret := &corev1.Secret{}
+	s.get("chat-nats-credentials", secret)
+	if len(secret.Data["password"]) < 64 {
+		t.Errorf("the password has %d characters", len(secret.Data["password"]))
+	}
+	s.edit(func(spec *v1alpha1.RealtimeServiceSpec) { spec.Gateway.Image = "mine:1" })
+	await(s, "chat-gateway", &appsv1.Deployment{}, func(d *appsv1.Deployment) error {
+		return want("the image", d.Spec.Template.Spec.Containers[0].Image, "mine:1")
+	})
+	after := &corev1.Secret{}
+	s.get("chat-nats-credentials", after)
+	if after.ResourceVersion != secret.ResourceVersion {
+		t.Error("the Secret was written again")
+	}
+
+	o := create(t, c, c.newNamespace(t), plain)
+	o.awaitObjects()
+	o.get("chat-nats-credentials", after)
+	if string(after.Data["password"]) == string(secret.Data["password"]) {
+		t.Error("two services have the same password")
+	}
+}
+
+func TestLostPasswordRestartsNATS(t *testing.T) {
+	c, namespace := useCluster(t)
+	s := create(t, c, namespace, plain)
+	s.awaitObjects()
+	before := &appsv1.StatefulSet{}
+	s.get("chat-nats", before)
+	change(s, "chat-nats-credentials", &corev1.Secret{}, func(secret *corev1.Secret) { delete(secret.Data, "password") })
+	await(s, "chat-nats", &appsv1.StatefulSet{}, func(set *appsv1.StatefulSet) error {
+		if fmt.Sprint(set.Spec.Template.Annotations) == fmt.Sprint(before.Spec.Template.Annotations) {
+			return errors.New("NATS goes on with the old password")
+		}
+		return nil
+	})
+}

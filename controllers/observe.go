@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/controllers/resources"
+)
+
+// observation is what one look at a service has found.
+type observation struct {
+	// invalid is what the webhook would have refused, had it been asked.
+	invalid field.ErrorList
+	// applyErr says why the objects are not all as they are wanted.
+	applyErr error
+	// revision is the configuration that gateways should run; empty if there is none that they could.
+	revision string
+	// deployment is that of the gateways, nil if there is none.
+	deployment *appsv1.Deployment
+	// natsReady is true while the service's own NATS is ready.
+	natsReady bool
+	// gateways are the pods that run, and what they say.
+	gateways []gateway
+}
+
+// observe looks at what has become of what was applied.
+func (r *Reconciler) observe(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) error {
+	var err error
+	if seen.deployment, err = r.deployment(ctx, svc); err != nil {
+		return err
+	}
+	if resources.OwnNATS(svc) {
+		if seen.natsReady, err = r.natsReady(ctx, svc); err != nil {
+			return err
+		}
+	}
+	if seen.gateways, err = r.listGateways(ctx, svc); err != nil {
+		return err
+	}
+	r.ask(ctx, svc, seen.gateways)
+	return nil
+}
+
+func (r *Reconciler) natsReady(ctx context.Context, svc *v1alpha1.RealtimeService) (bool, error) {
+	set := &appsv1.StatefulSet{}
+	key := client.ObjectKey{Namespace: svc.Namespace, Name: resources.NATSName(svc.Name)}
+	err := r.Client.Get(ctx, key, set)
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read StatefulSet %s: %w", key.Name, err)
+	}
+	return set.Status.ReadyReplicas > 0, nil
+}
+
+// ready are the gateways that clients should come to.
+func (o *observation) ready() []gateway {
+	var ready []gateway
+	for _, g := range o.gateways {
+		if g.ready {
+			ready = append(ready, g)
+		}
+	}
+	return ready
+}
+
+// lagging are the ready gateways that do not run the wanted configuration, as far as is known.
+func (o *observation) lagging() []gateway {
+	var lagging []gateway
+	for _, g := range o.ready() {
+		if g.err != nil || g.status.ConfigHash != o.revision {
+			lagging = append(lagging, g)
+		}
+	}
+	return lagging
+}
+
+// connections are the clients on all gateways, those that are leaving too.
+func (o *observation) connections() int64 {
+	var sum int64
+	for _, g := range o.gateways {
+		sum += g.status.Connections
+	}
+	return sum
+}

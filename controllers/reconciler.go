@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package controllers turns RealtimeServices into the objects they own, and the state of these into the services' status.
+//
+// Everything is applied server-side under one field manager, so that what others write beside it stays, and what they
+// write over it is set back. The number of gateways has a manager of its own, so that it can be handed to an autoscaler.
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+)
+
+// What the operator may do in the namespaces that it looks after. Secrets are not listed or watched: it knows the names
+// of the few that it owns.
+//
+// +kubebuilder:rbac:groups=realtime-operator.io,resources=realtimeservices,verbs=get;list;watch
+// +kubebuilder:rbac:groups=realtime-operator.io,resources=realtimeservices/status,verbs=patch
+// +kubebuilder:rbac:groups=realtime-operator.io,resources=realtimeservices/finalizers,verbs=update
+// +kubebuilder:rbac:groups="",resources=configmaps;serviceaccounts;services,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=pods,verbs=list;watch;patch
+// +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=apps,resources=statefulsets,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=autoscaling,resources=horizontalpodautoscalers,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups="";events.k8s.io,resources=events,verbs=create;patch
+
+// steadyInterval is how often a service is looked at when nothing happens, for its number of connections.
+const steadyInterval = 10 * time.Second
+
+// Reconciler makes the cluster as services want it. Safe for concurrent use on different services.
+type Reconciler struct {
+	// Client writes, and reads from the cache.
+	Client client.Client
+	// Reader reads from the API server.
+	Reader client.Reader
+	// Events tells people what was done.
+	Events events.EventRecorder
+	// Gateway asks a gateway pod for its status.
+	Gateway StatusFunc
+	// Now is the clock.
+	Now func() time.Time
+	// GatewayImage and NATSImage are for services that name none.
+	GatewayImage, NATSImage string
+
+	memory memory
+}
+
+var _ reconcile.Reconciler = (*Reconciler)(nil)
+
+// Reconcile looks at one service. An error is shown in the service's conditions, and tried again.
+func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	svc := &v1alpha1.RealtimeService{}
+	if err := r.Client.Get(ctx, request.NamespacedName, svc); err != nil {
+		if client.IgnoreNotFound(err) == nil {
+			r.memory.forget(request.NamespacedName)
+			return ctrl.Result{}, nil
+		}
+		return ctrl.Result{}, fmt.Errorf("read the service: %w", err)
+	}
+	if !svc.DeletionTimestamp.IsZero() {
+		return ctrl.Result{}, nil // the garbage collector does the rest
+	}
+
+	seen := observation{invalid: svc.Validate()}
+	seen.applyErr = r.applyAll(ctx, svc, &seen)
+	if apierrors.HasStatusCause(seen.applyErr, corev1.NamespaceTerminatingCause) {
+		return ctrl.Result{}, nil // the service goes with its namespace, and nothing can be made in it
+	}
+	observeErr := r.observe(ctx, svc, &seen)
+	pace := r.configure(ctx, svc, &seen)
+	statusErr := r.writeStatus(ctx, svc, &seen)
+	if err := errors.Join(seen.applyErr, observeErr, statusErr); err != nil {
+		return ctrl.Result{}, err
+	}
+	return ctrl.Result{RequeueAfter: pace}, nil
+}
+
+func keyOf(svc *v1alpha1.RealtimeService) types.NamespacedName {
+	return client.ObjectKeyFromObject(svc)
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+)
+
+// repairManager is the name under which an object is written over. It owns nothing for longer than that.
+const repairManager = v1alpha1.FieldManager + "-repair"
+
+// repair writes over an object's spec, where applying cannot. Who changes by hand the key of a list's entry, as a Service's
+// port, has an entry of their own; applying would add ours beside it, and both together are refused.
+func (r *Reconciler) repair(ctx context.Context, wanted *unstructured.Unstructured) error {
+	patch, err := json.Marshal(map[string]any{"spec": wanted.Object["spec"]})
+	if err != nil {
+		return fmt.Errorf("write a patch: %w", err)
+	}
+	object := wanted.DeepCopy()
+	if err := r.Client.Patch(ctx, object, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(repairManager)); err != nil {
+		return fmt.Errorf("write over %s: %w", nameOf(wanted), err)
+	}
+	// What it owned it would keep when we want it no longer.
+	return r.disown(ctx, object, func(e metav1.ManagedFieldsEntry) bool { return e.Manager == repairManager })
+}
+
+// disown takes managers out of an object's list, and leaves the fields as they are.
+func (r *Reconciler) disown(ctx context.Context, object client.Object, who func(metav1.ManagedFieldsEntry) bool) error {
+	type operation struct {
+		Op    string `json:"op"`
+		Path  string `json:"path"`
+		Value any    `json:"value"`
+	}
+	patch, err := json.Marshal([]operation{
+		{"replace", "/metadata/managedFields", slices.DeleteFunc(slices.Clone(object.GetManagedFields()), who)},
+		// A conflict if somebody has changed the list since it was read.
+		{"replace", "/metadata/resourceVersion", object.GetResourceVersion()},
+	})
+	if err != nil {
+		return fmt.Errorf("write a patch: %w", err)
+	}
+	if err := r.Client.Patch(ctx, object, client.RawPatch(types.JSONPatchType, patch)); err != nil {
+		return fmt.Errorf("give up fields of %s: %w", object.GetName(), err)
+	}
+	return nil
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package resources
+
+import (
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+)
+
+// GatewayAutoscaler scales the gateways on CPU; nil while spec.gateway.autoscaling is left out. It aims at the Deployment and
+// not at the service, since spec.gateway.replicas is the user's.
+func GatewayAutoscaler(svc *v1alpha1.RealtimeService) *autoscalingv2.HorizontalPodAutoscaler {
+	wanted := svc.Spec.Gateway.Autoscaling
+	if wanted == nil {
+		return nil
+	}
+	return &autoscalingv2.HorizontalPodAutoscaler{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "autoscaling/v2", Kind: "HorizontalPodAutoscaler"},
+		ObjectMeta: owned(svc, GatewayName(svc.Name), componentGateway),
+		Spec: autoscalingv2.HorizontalPodAutoscalerSpec{
+			ScaleTargetRef: autoscalingv2.CrossVersionObjectReference{
+				APIVersion: "apps/v1",
+				Kind:       "Deployment",
+				Name:       GatewayName(svc.Name),
+			},
+			MinReplicas: wanted.MinReplicas,
+			MaxReplicas: wanted.MaxReplicas,
+			Metrics: []autoscalingv2.MetricSpec{{
+				Type: autoscalingv2.ResourceMetricSourceType,
+				Resource: &autoscalingv2.ResourceMetricSource{
+					Name: corev1.ResourceCPU,
+					Target: autoscalingv2.MetricTarget{
+						Type:               autoscalingv2.UtilizationMetricType,
+						AverageUtilization: wanted.TargetCPUUtilizationPercentage,
+					},
+				},
+			}},
+		},
+	}
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package resources
+
+import (
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+)
+
+// GatewayDeployment runs the gateways. It says nothing of their number, which belongs to GatewayReplicas or to an
+// autoscaler, and nothing of namespaces and handlers, which reach gateways without a new pod.
+func GatewayDeployment(svc *v1alpha1.RealtimeService, image string) *appsv1.Deployment {
+	meta := owned(svc, GatewayName(svc.Name), componentGateway)
+	return &appsv1.Deployment{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"},
+		ObjectMeta: meta,
+		Spec: appsv1.DeploymentSpec{
+			Selector: &metav1.LabelSelector{MatchLabels: GatewaySelector(svc.Name)},
+			Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{
+					Labels:      meta.Labels,
+					Annotations: svc.Spec.Gateway.PodAnnotations,
+				},
+				Spec: gatewayPod(svc, image),
+			},
+			// A gateway leaves when another one has come.
+			Strategy: appsv1.DeploymentStrategy{
+				Type: appsv1.RollingUpdateDeploymentStrategyType,
+				RollingUpdate: &appsv1.RollingUpdateDeployment{
+					MaxUnavailable: ptr.To(intstr.FromInt32(0)),
+					MaxSurge:       ptr.To(intstr.FromString("25%")),
+				},
+			},
+		},
+	}
+}
+
+// GatewayReplicas is the part of the Deployment that says how many gateways there are. It is applied under a name of its
+// own, so that it can be handed to an autoscaler without touching the rest.
+func GatewayReplicas(svc *v1alpha1.RealtimeService, replicas int32) *unstructured.Unstructured {
+	return &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "apps/v1",
+		"kind":       "Deployment",
+		"metadata":   map[string]any{"name": GatewayName(svc.Name), "namespace": svc.Namespace},
+		"spec":       map[string]any{"replicas": int64(replicas)},
+	}}
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package resources
+
+import (
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+)
+
+// GatewayDisruptionBudget lets a drained node take one gateway at a time. It never blocks a node for good: a single gateway may
+// go, and so may one that is not healthy anyway.
+func GatewayDisruptionBudget(svc *v1alpha1.RealtimeService) *policyv1.PodDisruptionBudget {
+	return &policyv1.PodDisruptionBudget{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "policy/v1", Kind: "PodDisruptionBudget"},
+		ObjectMeta: owned(svc, GatewayName(svc.Name), componentGateway),
+		Spec: policyv1.PodDisruptionBudgetSpec{
+			MaxUnavailable:             ptr.To(intstr.FromInt32(1)),
+			UnhealthyPodEvictionPolicy: ptr.To(policyv1.AlwaysAllow),
+			Selector:                   &metav1.LabelSelector{MatchLabels: GatewaySelector(svc.Name)},
+		},
+	}
+}

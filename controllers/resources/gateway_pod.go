@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package resources
+
+import (
+	"strconv"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+)
+
+// Ports of a gateway.
+const (
+	// GatewayPort is where clients come.
+	GatewayPort = 3000
+	// OpsPort is where Kubernetes, Prometheus and the operator come.
+	OpsPort = 9090
+
+	gatewayPortName = "socketio"
+	opsPortName     = "ops"
+)
+
+const (
+	configDir      = "/etc/realtime/config"
+	credentialsDir = "/etc/realtime/nats"
+)
+
+// defaultGracePeriod is the schema's default, for a service that has not been through it.
+const defaultGracePeriod = 30
+
+func gatewayPod(svc *v1alpha1.RealtimeService, image string) corev1.PodSpec {
+	gateway := svc.Spec.Gateway
+	return corev1.PodSpec{
+		ServiceAccountName:            GatewayName(svc.Name),
+		AutomountServiceAccountToken:  ptr.To(false),
+		EnableServiceLinks:            ptr.To(false),
+		ImagePullSecrets:              gateway.ImagePullSecrets,
+		NodeSelector:                  gateway.NodeSelector,
+		Tolerations:                   gateway.Tolerations,
+		TerminationGracePeriodSeconds: ptr.To(gracePeriod(svc)),
+		TopologySpreadConstraints:     spread(svc.Name),
+		SecurityContext:               podSecurity(),
+		Containers:                    []corev1.Container{gatewayContainer(svc, image)},
+		Volumes:                       gatewayVolumes(svc),
+	}
+}
+
+func gatewayContainer(svc *v1alpha1.RealtimeService, image string) corev1.Container {
+	if svc.Spec.Gateway.Image != "" {
+		image = svc.Spec.Gateway.Image
+	}
+	return corev1.Container{
+		Name:            "gateway",
+		Image:           image,
+		ImagePullPolicy: corev1.PullIfNotPresent,
+		Args:            gatewayArgs(svc),
+		Env: []corev1.EnvVar{{
+			Name:      "POD_NAME",
+			ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.name"}},
+		}},
+		Ports: []corev1.ContainerPort{
+			{Name: gatewayPortName, ContainerPort: GatewayPort, Protocol: corev1.ProtocolTCP},
+			{Name: opsPortName, ContainerPort: OpsPort, Protocol: corev1.ProtocolTCP},
+		},
+		LivenessProbe: probe("/healthz", opsPortName, 10),
+		// Clients wait for the first answer of a new gateway.
+		ReadinessProbe:  probe("/readyz", opsPortName, 2),
+		Resources:       svc.Spec.Gateway.Resources,
+		SecurityContext: containerSecurity(),
+		VolumeMounts:    gatewayMounts(svc),
+	}
+}
+
+func gatewayArgs(svc *v1alpha1.RealtimeService) []string {
+	args := []string{
+		"gateway",
+		"--config=" + configDir + "/" + ConfigKey,
+		"--name=$(POD_NAME)",
+	}
+	for _, url := range natsURLs(svc) {
+		args = append(args, "--nats-url="+url)
+	}
+	if natsSecret(svc) != "" {
+		args = append(args, "--nats-credentials-dir="+credentialsDir)
+	}
+	return append(args,
+		"--listen=:"+strconv.Itoa(GatewayPort),
+		"--ops-listen=:"+strconv.Itoa(OpsPort),
+		"--client-dir=/client",
+		"--drain="+drain(svc).String(),
+	)
+}
+
+// drain is how long clients are told to go over: two thirds of the grace period, so that the last ones, and what was
+// still to be sent, have the rest.
+func drain(svc *v1alpha1.RealtimeService) time.Duration {
+	return (time.Duration(gracePeriod(svc)) * time.Second * 2 / 3).Round(time.Millisecond)
+}
+
+func gracePeriod(svc *v1alpha1.RealtimeService) int64 {
+	return ptr.Deref(svc.Spec.Gateway.TerminationGracePeriodSeconds, defaultGracePeriod)
+}
+
+// gatewayVolumes mounts the ConfigMap as a directory: a file mounted by subPath would never change.
+func gatewayVolumes(svc *v1alpha1.RealtimeService) []corev1.Volume {
+	volumes := []corev1.Volume{{
+		Name: "config",
+		VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
+			LocalObjectReference: corev1.LocalObjectReference{Name: ConfigMapName(svc.Name)},
+		}},
+	}}
+	if secret := natsSecret(svc); secret != "" {
+		volumes = append(volumes, corev1.Volume{
+			Name:         "nats",
+			VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: secret}},
+		})
+	}
+	return volumes
+}
+
+func gatewayMounts(svc *v1alpha1.RealtimeService) []corev1.VolumeMount {
+	mounts := []corev1.VolumeMount{{Name: "config", MountPath: configDir, ReadOnly: true}}
+	if natsSecret(svc) != "" {
+		mounts = append(mounts, corev1.VolumeMount{Name: "nats", MountPath: credentialsDir, ReadOnly: true})
+	}
+	return mounts
+}
+
+// spread puts gateways on different nodes, and in different zones, where there are some. Of one revision at a time: the
+// pods that a rollout takes away do not count.
+func spread(service string) []corev1.TopologySpreadConstraint {
+	over := func(key string) corev1.TopologySpreadConstraint {
+		return corev1.TopologySpreadConstraint{
+			MaxSkew:           1,
+			TopologyKey:       key,
+			WhenUnsatisfiable: corev1.ScheduleAnyway,
+			LabelSelector:     &metav1.LabelSelector{MatchLabels: GatewaySelector(service)},
+			MatchLabelKeys:    []string{"pod-template-hash"},
+		}
+	}
+	return []corev1.TopologySpreadConstraint{over(corev1.LabelHostname), over(corev1.LabelTopologyZone)}
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package resources
+
+import (
+	"cmp"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+)
+
+// GatewayService is where clients connect. It has no session affinity, which would put all of a NAT's clients on one
+// gateway, and does not lead to the ops port.
+func GatewayService(svc *v1alpha1.RealtimeService) *corev1.Service {
+	wanted := svc.Spec.Gateway.Service
+	meta := owned(svc, svc.Name, componentGateway)
+	meta.Annotations = wanted.Annotations
+	return &corev1.Service{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
+		ObjectMeta: meta,
+		Spec: corev1.ServiceSpec{
+			Type:            cmp.Or(wanted.Type, corev1.ServiceTypeClusterIP),
+			SessionAffinity: corev1.ServiceAffinityNone,
+			Selector:        GatewaySelector(svc.Name),
+			Ports: []corev1.ServicePort{{
+				Name:       gatewayPortName,
+				Protocol:   corev1.ProtocolTCP,
+				Port:       cmp.Or(wanted.Port, 80),
+				TargetPort: intstr.FromString(gatewayPortName),
+			}},
+		},
+	}
+}

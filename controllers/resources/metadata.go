@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package resources builds the objects that a RealtimeService owns: one file per object, pure functions, service in,
+// object out. An object holds exactly the fields that the operator wants to own; it is meant for server-side apply. Nothing
+// here asks a cluster or a clock.
+package resources
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+)
+
+// Labels that all owned objects carry.
+const (
+	LabelName      = "app.kubernetes.io/name"
+	LabelInstance  = "app.kubernetes.io/instance"
+	LabelComponent = "app.kubernetes.io/component"
+	LabelPartOf    = "app.kubernetes.io/part-of"
+	LabelManagedBy = "app.kubernetes.io/managed-by"
+	// LabelService names the RealtimeService that an object belongs to.
+	LabelService = "realtime-operator.io/service"
+)
+
+// Annotations that the operator writes.
+const (
+	// AnnotationConfigHash of a gateway pod changes when its configuration does, so that the kubelet looks at the
+	// mounted ConfigMap at once.
+	AnnotationConfigHash = "realtime-operator.io/config-hash"
+	// annotationNATSRevision of NATS's pod template changes with what NATS reads only when it starts.
+	annotationNATSRevision = "realtime-operator.io/nats-revision"
+)
+
+const projectName = "realtime-operator"
+
+// The component of an object, as its label says.
+const (
+	componentGateway = "gateway"
+	componentNATS    = "nats"
+)
+
+// GatewayName is the name of the Deployment of a service's gateways, and of what goes with it.
+func GatewayName(service string) string { return service + "-gateway" }
+
+// ConfigMapName is the name of the ConfigMap that gateways read.
+func ConfigMapName(service string) string { return service + "-config" }
+
+// NATSName is the name of the StatefulSet of a service's own NATS, and of what goes with it.
+func NATSName(service string) string { return service + "-nats" }
+
+// NATSCredentialsName is the name of the Secret with the credentials of a service's own NATS.
+func NATSCredentialsName(service string) string { return service + "-nats-credentials" }
+
+// GatewaySelector finds a service's gateway pods. It can never change: a Deployment's selector is immutable.
+func GatewaySelector(service string) map[string]string { return selector(service, componentGateway) }
+
+func selector(service, component string) map[string]string {
+	return map[string]string{LabelService: service, LabelComponent: component}
+}
+
+func labels(service, component string) map[string]string {
+	return map[string]string{
+		LabelName:      "realtime-" + component,
+		LabelInstance:  service,
+		LabelComponent: component,
+		LabelPartOf:    projectName,
+		LabelManagedBy: projectName,
+		LabelService:   service,
+	}
+}
+
+// owned is the metadata of an object of the service, which goes when the service does.
+func owned(svc *v1alpha1.RealtimeService, name, component string) metav1.ObjectMeta {
+	kind := v1alpha1.GroupVersion.WithKind("RealtimeService")
+	return metav1.ObjectMeta{
+		Name:            name,
+		Namespace:       svc.Namespace,
+		Labels:          labels(svc.Name, component),
+		OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(svc, kind)},
+	}
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package resources
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+)
+
+const natsConfigKey = "nats.conf"
+
+const (
+	mebi = 1 << 20
+	// natsHeadroom is room for what gateways write around a client's message.
+	natsHeadroom = 1 * mebi
+	// natsMaxPending is NATS's own default. It must not be below the largest message.
+	natsMaxPending = 64 * mebi
+)
+
+// natsConfig takes the credentials from the environment, so that it holds no secret. The server makes a number of
+// a value that looks like one; NewCredentials makes none that does.
+const natsConfig = `port: %d
+http: %d
+server_name: %s
+authorization {
+  user: $NATS_USERNAME
+  password: $NATS_PASSWORD
+}
+max_payload: %d
+max_pending: %d
+`
+
+// NATSConfigMap holds the configuration of the operator's own NATS. It keeps nothing: no JetStream, no file.
+func NATSConfigMap(svc *v1alpha1.RealtimeService) *corev1.ConfigMap {
+	maxPayload := svc.Spec.Protocol.MaxPayload.Value() + natsHeadroom
+	maxPending := max(natsMaxPending, 2*maxPayload)
+	name := NATSName(svc.Name)
+	return &corev1.ConfigMap{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
+		ObjectMeta: owned(svc, natsConfigName(svc.Name), componentNATS),
+		Data: map[string]string{
+			natsConfigKey: fmt.Sprintf(natsConfig, natsPort, natsMonitorPort, name, maxPayload, maxPending),
+		},
+	}
+}
+
+func natsConfigName(service string) string { return NATSName(service) + "-config" }

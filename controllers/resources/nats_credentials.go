@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package resources
+
+import (
+	"encoding/hex"
+	"fmt"
+	"io"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+)
+
+// The keys of a credentials Secret, as gateways read them.
+const (
+	keyUsername = "username"
+	keyPassword = "password"
+)
+
+// Credentials are what gateways say to the operator's own NATS.
+type Credentials struct {
+	Username, Password string
+}
+
+// passwordBytes are as many as nobody guesses.
+const passwordBytes = 32
+
+// NewCredentials makes credentials that nobody else has. The letters in front keep NATS from taking the password for a number.
+func NewCredentials(random io.Reader) (Credentials, error) {
+	secret := make([]byte, passwordBytes)
+	if _, err := io.ReadFull(random, secret); err != nil {
+		return Credentials{}, fmt.Errorf("make a password for NATS: %w", err)
+	}
+	return Credentials{Username: "gateway", Password: "pw" + hex.EncodeToString(secret)}, nil
+}
+
+// CredentialsOf reads what NATSCredentials has written. It is false if something is missing.
+func CredentialsOf(secret *corev1.Secret) (Credentials, bool) {
+	c := Credentials{Username: string(secret.Data[keyUsername]), Password: string(secret.Data[keyPassword])}
+	return c, c.Username != "" && c.Password != ""
+}
+
+// NATSCredentials holds the credentials. Only the service's gateways, and its NATS, mount it.
+func NATSCredentials(svc *v1alpha1.RealtimeService, credentials Credentials) *corev1.Secret {
+	return &corev1.Secret{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
+		ObjectMeta: owned(svc, NATSCredentialsName(svc.Name), componentNATS),
+		Type:       corev1.SecretTypeOpaque,
+		Data: map[string][]byte{
+			keyUsername: []byte(credentials.Username),
+			keyPassword: []byte(credentials.Password),
+		},
+	}
+}

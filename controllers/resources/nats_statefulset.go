@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package resources
+
+import (
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+)
+
+const (
+	natsConfigDir   = "/etc/nats"
+	natsGracePeriod = 10
+)
+
+// NATSStatefulSet runs one NATS server without storage: it holds nothing that must survive. Its pod is replaced when
+// what it reads at its start has changed, which are its configuration and the credentials.
+func NATSStatefulSet(svc *v1alpha1.RealtimeService, image string, credentials Credentials) *appsv1.StatefulSet {
+	meta := owned(svc, NATSName(svc.Name), componentNATS)
+	// A hash of a random password says nothing about it.
+	revision := Revision(NATSConfigMap(svc).Data[natsConfigKey] + "\x00" + credentials.Username + "\x00" + credentials.Password)
+	return &appsv1.StatefulSet{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "StatefulSet"},
+		ObjectMeta: meta,
+		Spec: appsv1.StatefulSetSpec{
+			Replicas:    ptr.To[int32](1),
+			ServiceName: NATSName(svc.Name),
+			// In order, a pod that cannot start would never be replaced by one that can.
+			PodManagementPolicy: appsv1.ParallelPodManagement,
+			Selector:            &metav1.LabelSelector{MatchLabels: selector(svc.Name, componentNATS)},
+			Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{
+					Labels:      meta.Labels,
+					Annotations: map[string]string{annotationNATSRevision: revision},
+				},
+				Spec: natsPod(svc, image),
+			},
+		},
+	}
+}
+
+func natsPod(svc *v1alpha1.RealtimeService, image string) corev1.PodSpec {
+	return corev1.PodSpec{
+		ServiceAccountName:            NATSName(svc.Name),
+		AutomountServiceAccountToken:  ptr.To(false),
+		EnableServiceLinks:            ptr.To(false),
+		ImagePullSecrets:              svc.Spec.Gateway.ImagePullSecrets,
+		TerminationGracePeriodSeconds: ptr.To[int64](natsGracePeriod),
+		SecurityContext:               podSecurity(),
+		Containers: []corev1.Container{{
+			Name:            "nats",
+			Image:           image,
+			ImagePullPolicy: corev1.PullIfNotPresent,
+			// The official image, in all its variants, takes flags alone.
+			Args: []string{"--config=" + natsConfigDir + "/" + natsConfigKey},
+			Env:  natsEnvironment(svc),
+			Ports: []corev1.ContainerPort{
+				{Name: natsPortName, ContainerPort: natsPort, Protocol: corev1.ProtocolTCP},
+				{Name: natsMonitorPortName, ContainerPort: natsMonitorPort, Protocol: corev1.ProtocolTCP},
+			},
+			LivenessProbe:  probe("/healthz", natsMonitorPortName, 10),
+			ReadinessProbe: probe("/healthz", natsMonitorPortName, 1),
+			Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{
+				corev1.ResourceCPU:    resource.MustParse("50m"),
+				corev1.ResourceMemory: resource.MustParse("64Mi"),
+			}},
+			SecurityContext: containerSecurity(),
+			VolumeMounts:    []corev1.VolumeMount{{Name: "config", MountPath: natsConfigDir, ReadOnly: true}},
+		}},
+		Volumes: []corev1.Volume{{
+			Name: "config",
+			VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
+				LocalObjectReference: corev1.LocalObjectReference{Name: natsConfigName(svc.Name)},
+			}},
+		}},
+	}
+}
+
+func natsEnvironment(svc *v1alpha1.RealtimeService) []corev1.EnvVar {
+	from := func(variable, key string) corev1.EnvVar {
+		return corev1.EnvVar{Name: variable, ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{
+			LocalObjectReference: corev1.LocalObjectReference{Name: NATSCredentialsName(svc.Name)},
+			Key:                  key,
+		}}}
+	}
+	return []corev1.EnvVar{from("NATS_USERNAME", keyUsername), from("NATS_PASSWORD", keyPassword)}
+}

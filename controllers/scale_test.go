@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+)
+
+// owns says whether a manager has applied anything.
+func owns(entries []metav1.ManagedFieldsEntry, manager string) bool {
+	return slices.ContainsFunc(entries, func(e metav1.ManagedFieldsEntry) bool {
+		return e.Manager == manager && e.Operation == metav1.ManagedFieldsOperationApply
+	})
+}
+
+// scaledBy are the managers of .spec.replicas.
+func scaledBy(d *appsv1.Deployment) []string {
+	var managers []string
+	for _, e := range d.ManagedFields {
+		if e.FieldsV1 != nil && strings.Contains(e.FieldsV1.String(), `"f:replicas":{}`) && e.Subresource != "status" {
+			managers = append(managers, e.Manager)
+		}
+	}
+	return managers
+}
+
+func (s *service) awaitReplicas(replicas int32, managers ...string) {
+	s.t.Helper()
+	await(s, "chat-gateway", &appsv1.Deployment{}, func(d *appsv1.Deployment) error {
+		return errors.Join(
+			want("replicas", ptr.Deref(d.Spec.Replicas, -1), replicas),
+			want("who owns them", fmt.Sprint(scaledBy(d)), fmt.Sprint(managers)),
+		)
+	})
+}
+
+func TestReplicasHaveAManagerOfTheirOwn(t *testing.T) {
+	c, namespace := useCluster(t)
+	s := create(t, c, namespace, "spec: {gateway: {replicas: 3}, namespaces: [{name: /}]}")
+	s.awaitReplicas(3, ScaleFieldManager)
+	s.edit(func(spec *v1alpha1.RealtimeServiceSpec) { spec.Gateway.Replicas = ptr.To[int32](0) })
+	s.awaitReplicas(0, ScaleFieldManager)
+}
+
+func TestKubectlScale(t *testing.T) {
+	c, namespace := useCluster(t)
+	s := create(t, c, namespace, plain)
+	s.awaitObjects()
+	svc := s.live()
+	scale := &autoscalingv1.Scale{}
+	if err := c.SubResource("scale").Get(t.Context(), svc, scale); err != nil {
+		t.Fatal(err)
+	}
+	if scale.Spec.Replicas != 1 || scale.Status.Selector != svc.Status.Selector || svc.Status.Selector == "" {
+		t.Errorf("scale %+v", scale)
+	}
+	scale.Spec.Replicas = 4
+	if err := c.SubResource("scale").Update(t.Context(), svc, client.WithSubResourceBody(scale)); err != nil {
+		t.Fatal(err)
+	}
+	s.awaitReplicas(4, ScaleFieldManager)
+	s.rollOut()
+	await(s, "chat", svc, func(svc *v1alpha1.RealtimeService) error {
+		return errors.Join(want("replicas", svc.Status.Replicas, 4), want("gateways", svc.Status.Gateways, "0/4"))
+	})
+}
+
+func TestAutoscalingOnAndOff(t *testing.T) {
+	c, namespace := useCluster(t)
+	s := create(t, c, namespace, "spec: {gateway: {replicas: 5}, namespaces: [{name: /}]}")
+	s.awaitReplicas(5, ScaleFieldManager)
+
+	s.edit(func(spec *v1alpha1.RealtimeServiceSpec) {
+		spec.Gateway.Autoscaling = &v1alpha1.AutoscalingSpec{MinReplicas: ptr.To[int32](2), MaxReplicas: 9}
+	})
+	await(s, "chat-gateway", &autoscalingv2.HorizontalPodAutoscaler{}, func(h *autoscalingv2.HorizontalPodAutoscaler) error {
+		return errors.Join(want("min", *h.Spec.MinReplicas, 2), want("max", h.Spec.MaxReplicas, 9),
+			want("CPU", *h.Spec.Metrics[0].Resource.Target.AverageUtilization, 80))
+	})
+	s.awaitReplicas(5) // it has not jumped, and nobody owns it
+
+	// The autoscaler scales as it does: by the Deployment's scale.
+	d := &appsv1.Deployment{}
+	s.get("chat-gateway", d)
+	scale := &autoscalingv1.Scale{Spec: autoscalingv1.ScaleSpec{Replicas: 7}}
+	err := c.SubResource("scale").Update(t.Context(), d, client.WithSubResourceBody(scale))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// An applied image does not touch it.
+	s.edit(func(spec *v1alpha1.RealtimeServiceSpec) { spec.Gateway.Image = "mine:1" })
+	await(s, "chat-gateway", d, func(d *appsv1.Deployment) error {
+		return want("the image", d.Spec.Template.Spec.Containers[0].Image, "mine:1")
+	})
+	s.awaitReplicas(7) // what nobody owns, the API server gives to nobody
+	await(s, "chat", &v1alpha1.RealtimeService{}, func(svc *v1alpha1.RealtimeService) error {
+		return want("gateways", svc.Status.Gateways, "0/7")
+	})
+
+	s.edit(func(spec *v1alpha1.RealtimeServiceSpec) { spec.Gateway.Autoscaling = nil })
+	s.awaitGone("chat-gateway", &autoscalingv2.HorizontalPodAutoscaler{})
+	s.awaitReplicas(5, ScaleFieldManager)
+}
+
+func TestAutoscalingStartsFromNone(t *testing.T) {
+	c, namespace := useCluster(t)
+	s := create(t, c, namespace, "spec: {gateway: {replicas: 0}, namespaces: [{name: /}]}")
+	s.awaitReplicas(0, ScaleFieldManager)
+	s.edit(func(spec *v1alpha1.RealtimeServiceSpec) {
+		spec.Gateway.Autoscaling = &v1alpha1.AutoscalingSpec{MinReplicas: ptr.To[int32](2), MaxReplicas: 3}
+	})
+	s.awaitReplicas(2)
+}

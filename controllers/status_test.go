@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"errors"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/controllers/resources"
+)
+
+func TestStatusFollowsTheObjects(t *testing.T) {
+	c, namespace := useCluster(t)
+	s := create(t, c, namespace, "spec: {gateway: {replicas: 2}, namespaces: [{name: /}]}")
+	s.awaitObjects()
+	s.awaitCondition(v1alpha1.ConditionGatewaysAvailable, metav1.ConditionFalse, reasonStarting)
+	s.awaitCondition(v1alpha1.ConditionNATSAvailable, metav1.ConditionFalse, reasonStarting)
+	s.awaitCondition(v1alpha1.ConditionConfigured, metav1.ConditionFalse, reasonStarting)
+
+	s.startNATS()
+	s.awaitCondition(v1alpha1.ConditionNATSAvailable, metav1.ConditionTrue, reasonAvailable)
+
+	inForce := func(connections int64) func(*fakeGateway) {
+		return func(g *fakeGateway) {
+			g.status.ConfigHash, g.status.Connections = resources.Revision(s.config()), connections
+		}
+	}
+	s.rollOut()
+	s.startGateway(t, namespace, "chat", "one", inForce(40))
+	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionTrue, reasonReady) // clients can connect
+	s.awaitMessage(v1alpha1.ConditionGatewaysAvailable, metav1.ConditionFalse, reasonStarting, "1 of 2 gateways are ready")
+
+	s.startGateway(t, namespace, "chat", "two", inForce(2))
+	s.awaitCondition(v1alpha1.ConditionGatewaysAvailable, metav1.ConditionTrue, reasonAvailable)
+	await(s, "chat", &v1alpha1.RealtimeService{}, func(svc *v1alpha1.RealtimeService) error {
+		status := svc.Status
+		return errors.Join(
+			want("gateways", status.Gateways, "2/2"),
+			want("replicas", status.Replicas, 2),
+			want("ready replicas", status.ReadyReplicas, 2),
+			want("connections", status.Connections, 42),
+		)
+	})
+	selector, err := labels.Parse(s.live().Status.Selector)
+	if err != nil || !selector.Matches(labels.Set(resources.GatewaySelector("chat"))) {
+		t.Errorf("selector %q: %v", s.live().Status.Selector, err)
+	}
+}
+
+func TestSilentGatewaysAreShown(t *testing.T) {
+	c, namespace := useCluster(t)
+	s := create(t, c, namespace, plain)
+	s.awaitObjects()
+	s.startNATS()
+	s.rollOut()
+	s.startGateway(t, namespace, "chat", "one", func(g *fakeGateway) { g.silent = true })
+	s.awaitMessage(v1alpha1.ConditionConfigured, metav1.ConditionUnknown, reasonUnreachable, "one", "network policy")
+	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionUnknown, reasonUnreachable)
+}
+
+func TestNoGatewayWantedIsNotReady(t *testing.T) {
+	c, namespace := useCluster(t)
+	s := create(t, c, namespace, "spec: {gateway: {replicas: 0}, namespaces: [{name: /}]}")
+	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionFalse, reasonScaledToZero)
+	s.awaitCondition(v1alpha1.ConditionGatewaysAvailable, metav1.ConditionTrue, reasonAvailable)
+}
+
+func TestNamedNATSIsSeenThroughGateways(t *testing.T) {
+	c, namespace := useCluster(t)
+	s := create(t, c, namespace, "spec: {nats: {urls: ['nats://elsewhere:4222']}, namespaces: [{name: /}]}")
+	s.awaitCondition(v1alpha1.ConditionNATSAvailable, metav1.ConditionTrue, reasonExternal)
+	s.startGateway(t, namespace, "chat", "one", func(g *fakeGateway) {
+		g.status.ConfigHash, g.status.NATS = resources.Revision(s.config()), "reconnecting"
+	})
+	s.awaitMessage(v1alpha1.ConditionNATSAvailable, metav1.ConditionTrue, reasonExternal, "1 of 1 gateways are not connected")
+}
+
+func TestStatusIsNotWrittenForNothing(t *testing.T) {
+	s, _, _ := withGateways(t)
+	s.awaitMessage(v1alpha1.ConditionConfigured, metav1.ConditionTrue, reasonInForce, "2 gateways")
+	before := s.live().ResourceVersion
+	// What the operator applies again, it does after it has looked at all.
+	pdb := owned()["PodDisruptionBudget chat-gateway"]
+	s.get("chat-gateway", pdb)
+	if err := s.Delete(t.Context(), pdb); err != nil {
+		t.Fatal(err)
+	}
+	await(s, "chat-gateway", owned()["PodDisruptionBudget chat-gateway"], there)
+	if after := s.live().ResourceVersion; after != before {
+		t.Errorf("the service was written: %+v", s.live().Status)
+	}
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/controllers/resources"
+)
+
+const (
+	// servicesAtOnce are looked at at the same time: each waits mostly for its gateways' answers.
+	servicesAtOnce = 8
+	// firstRetry and lastRetry bound the pauses after errors. What is in the way may be taken away unseen, as another's
+	// object of the same name.
+	firstRetry = 50 * time.Millisecond
+	lastRetry  = 30 * time.Second
+)
+
+// SetupWithManager registers the reconciler for services, for what they own and for their gateway pods.
+func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("realtimeservice").
+		// Our own writes of the status do not bring us back.
+		For(&v1alpha1.RealtimeService{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Owns(&appsv1.Deployment{}).
+		Owns(&appsv1.StatefulSet{}).
+		Owns(&corev1.ConfigMap{}).
+		Owns(&corev1.Service{}).
+		Owns(&corev1.ServiceAccount{}).
+		Owns(&policyv1.PodDisruptionBudget{}).
+		Owns(&autoscalingv2.HorizontalPodAutoscaler{}).
+		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(serviceOf), builder.WithPredicates(podTurned())).
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: servicesAtOnce,
+			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, lastRetry),
+		}).
+		Complete(r)
+}
+
+func serviceOf(_ context.Context, object client.Object) []reconcile.Request {
+	name := object.GetLabels()[resources.LabelService]
+	if name == "" {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: object.GetNamespace(), Name: name}}}
+}
+
+// podTurned lets only those changes of a pod through that change who is asked for the status. Above all not that of
+// its annotation, which is our own.
+func podTurned() predicate.Predicate {
+	type sight struct {
+		phase   corev1.PodPhase
+		address string
+		ready   bool
+	}
+	look := func(object client.Object) sight {
+		pod, ok := object.(*corev1.Pod)
+		if !ok {
+			return sight{}
+		}
+		return sight{pod.Status.Phase, pod.Status.PodIP, podReady(pod)}
+	}
+	return predicate.Funcs{
+		UpdateFunc: func(e event.UpdateEvent) bool { return look(e.ObjectOld) != look(e.ObjectNew) },
+	}
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command realtime is the whole of realtime-operator: the operator, the gateway that it runs in pods, and a service
+// on a laptop.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/realtime-operator/realtime-operator/controllers"
+	"github.com/realtime-operator/realtime-operator/gateway"
+	"github.com/realtime-operator/realtime-operator/gateway/dev"
+)
+
+// version is set when a release is built.
+var version = "dev"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A second signal ends the process at once.
+	context.AfterFunc(ctx, stop)
+	if err := command().ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "Error:", err)
+		os.Exit(1)
+	}
+}
+
+func command() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "realtime",
+		Short:         "Socket.IO services on Kubernetes, and on your laptop",
+		Version:       version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(devCommand(), gatewayCommand(), operatorCommand())
+	return root
+}
+
+// logger writes JSON for machines, and for people on a terminal what goes wrong.
+func logger(json bool) *slog.Logger {
+	if json {
+		return slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+}
+
+func devCommand() *cobra.Command {
+	o := dev.Options{Out: os.Stdout, Log: logger(false)}
+	cmd := &cobra.Command{
+		Use:   "dev",
+		Short: "Run a service on this machine, without a cluster",
+		Long: "Run a service on this machine: gateways and a NATS server in one process, and a chat page at the root.\n" +
+			"The manifest is checked as the API server would, and read again whenever it changes.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.Gateways < 1 {
+				return fmt.Errorf("--gateways %d: at least one is needed", o.Gateways)
+			}
+			return dev.Run(cmd.Context(), o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&o.Manifest, "filename", "f", "", "manifest with a RealtimeService (default: the chat sample)")
+	f.StringVar(&o.Host, "host", "127.0.0.1", "address to listen on; 0.0.0.0 lets other machines connect")
+	f.IntVar(&o.Port, "port", 3000, "port of the first gateway; the next ones follow (0: any that are free)")
+	f.IntVar(&o.Gateways, "gateways", 1, "number of gateways")
+	f.StringVar(&o.ClientDir, "client-dir", "", "folder with the bundles of npm's socket.io-client (default: the public CDN's)")
+	return cmd
+}
+
+func gatewayCommand() *cobra.Command {
+	o := gateway.RunOptions{}
+	cmd := &cobra.Command{
+		Use:   "gateway",
+		Short: "Serve clients in a gateway pod",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.Log = logger(true)
+			return gateway.Run(cmd.Context(), o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.ConfigFile, "config", "/etc/realtime/config/service.yaml", "file with the RealtimeService; read again whenever it changes")
+	f.StringVar(&o.Name, "name", hostname(), "name of this gateway, for logs")
+	f.StringSliceVar(&o.NATSURLs, "nats-url", []string{"nats://127.0.0.1:4222"}, "NATS servers that connect the gateways")
+	f.StringVar(&o.NATSCredentialsDir, "nats-credentials-dir", "", "folder with user.creds, or token, or username and password; and ca.crt, tls.crt, tls.key")
+	f.StringVar(&o.Listen, "listen", ":3000", "address for clients")
+	f.StringVar(&o.OpsListen, "ops-listen", ":9090", "address for /healthz, /readyz, /metrics and /status")
+	f.StringVar(&o.ClientDir, "client-dir", "", "folder with the bundles of npm's socket.io-client (default: the public CDN's)")
+	f.DurationVar(&o.Drain, "drain", 20*time.Second, "time over which connections are closed on SIGTERM")
+	return cmd
+}
+
+func operatorCommand() *cobra.Command {
+	o := controllers.Options{PodNamespace: os.Getenv("POD_NAMESPACE")}
+	cmd := &cobra.Command{
+		Use:   "operator",
+		Short: "Look after the RealtimeServices of a cluster",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return controllers.Run(cmd.Context(), logger(true), o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.GatewayImage, "gateway-image", "", "image of gateways whose service names none; the operator's own will do")
+	f.StringVar(&o.NATSImage, "nats-image", "", "image of the NATS of services that name none")
+	f.BoolVar(&o.LeaderElect, "leader-elect", false, "agree with other replicas on one that acts")
+	f.StringVar(&o.MetricsBindAddress, "metrics-bind-address", ":8080", "address for /metrics (0: none)")
+	f.StringVar(&o.HealthProbeBindAddress, "health-probe-bind-address", ":8081", "address for /healthz and /readyz")
+	f.IntVar(&o.WebhookPort, "webhook-port", 9443, "port of the validating webhook (0: none)")
+	f.StringVar(&o.WebhookServiceName, "webhook-service-name", "realtime-operator-webhook", "Service in front of the webhook; without -webhook, it is the name of the ValidatingWebhookConfiguration")
+	f.StringArrayVar(&o.WatchNamespaces, "watch-namespace", nil, "namespace to look after; may be given several times (default: all)")
+	return cmd
+}
+
+func hostname() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return "gateway"
+	}
+	return name
+}
