@@ -1,0 +1,141 @@
+# `make help` lists the targets. Go and Node suffice for all above the line "needs root" there.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+VERSION ?= $(shell sed -n 's/^appVersion: //p' charts/realtime-operator/Chart.yaml)
+IMAGE ?= realtime-operator/realtime:$(VERSION)
+NATS_IMAGE ?= realtime-operator/nats:e2e
+FUZZTIME ?= 30s
+E2E_FLAGS ?=
+
+BIN := $(CURDIR)/bin
+CLUSTER := hack/cluster/cluster
+# Built like the tools, so that the build cache holds each package once.
+BUILD := CGO_ENABLED=0 go build -trimpath
+
+.PHONY: help
+help: ## List the targets.
+	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Develop
+
+.PHONY: dev
+dev: ## Run the chat sample at http://localhost:3000/; it reloads when the manifest changes.
+	go run . dev
+
+.PHONY: build
+build: dist/realtime ## Build the program, statically, into dist/.
+
+.PHONY: generate
+generate: $(BIN)/controller-gen ## Write what is made from markers: deepcopy, CRD, RBAC, and the chart's copies.
+	CONTROLLER_GEN=$(BIN)/controller-gen hack/generate
+
+.PHONY: fmt
+fmt: $(BIN)/golangci-lint ## Format the Go code.
+	$(BIN)/golangci-lint fmt
+
+.PHONY: tools
+tools: $(BIN)/controller-gen $(BIN)/golangci-lint $(BIN)/helm ## Build the tools into bin/: controller-gen, golangci-lint, helm.
+
+##@ Check
+
+.PHONY: lint
+lint: $(BIN)/golangci-lint $(BIN)/helm ## Lint the Go code and the chart.
+	$(BIN)/golangci-lint run
+	$(BIN)/helm lint --strict charts/realtime-operator
+
+.PHONY: verify
+verify: $(BIN)/controller-gen ## Fail if generated files are not what make generate writes.
+	before=$$(mktemp -d); trap 'rm -rf "$$before"' EXIT; cp -r api config charts "$$before"; \
+	CONTROLLER_GEN=$(BIN)/controller-gen hack/generate; \
+	for folder in api config charts; do diff --recursive --unified "$$before/$$folder" "$$folder"; done
+
+.PHONY: test
+test: test-go test-clients ## Run the unit tests, those against a real API server, and stock Node clients.
+
+.PHONY: test-go
+test-go: ## Run the Go tests, with the race detector and an API server built from its module.
+	KUBEBUILDER_ASSETS="$$($(CLUSTER) envtest-assets)" go test -race ./...
+
+.PHONY: test-clients
+test-clients: dist/realtime node-modules ## Run stock Node clients against the gateway.
+	npm test --prefix test/clients
+
+.PHONY: test-chart
+test-chart: $(BIN)/helm $(BIN)/kubectl ## Render the chart and compare it with config/default.
+	HELM=$(BIN)/helm KUBECTL=$(BIN)/kubectl go test -tags chart -count 1 ./charts/...
+
+.PHONY: test-browser
+test-browser: dist/realtime node-modules ## Run the chat page in headless Chromium.
+	npm run test:browser --prefix test/clients
+
+.PHONY: fuzz
+fuzz: ## Fuzz each parser for FUZZTIME (30s).
+	hack/fuzz $(FUZZTIME)
+
+##@ Image and cluster
+
+.PHONY: image
+image: dist/realtime.tar ## Build the image IMAGE, by docker or buildah, into dist/realtime.tar.
+
+.PHONY: cluster
+cluster: ## Bring up a real Kubernetes on this machine; needs root and Debian.
+	$(CLUSTER) up
+
+.PHONY: cluster-down
+cluster-down: ## Take it down; nothing of it is left.
+	$(CLUSTER) down
+
+.PHONY: e2e
+e2e: dist/realtime.tar dist/nats.tar $(BIN)/helm $(BIN)/kubectl node-modules ## Test on the cluster of make cluster, or on that of KUBECONFIG.
+	IMAGE=$(IMAGE) NATS_IMAGE=$(NATS_IMAGE) HELM=$(BIN)/helm KUBECTL=$(BIN)/kubectl hack/e2e $(E2E_FLAGS)
+
+# What follows are files.
+
+# The tools' versions are pinned in hack/tools/go.mod.
+$(BIN)/controller-gen: PACKAGE := sigs.k8s.io/controller-tools/cmd/controller-gen
+$(BIN)/golangci-lint: PACKAGE := github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+$(BIN)/helm: PACKAGE := helm.sh/helm/v4/cmd/helm
+$(BIN)/controller-gen $(BIN)/golangci-lint $(BIN)/helm: hack/tools/go.mod
+	CGO_ENABLED=0 go build -C hack/tools -trimpath -o $@ $(PACKAGE)
+
+# The cluster's own, of the same version as its API server.
+$(BIN)/kubectl: hack/cluster/kubernetes/go.mod
+	mkdir -p $(BIN)
+	cp "$$($(CLUSTER) build kubectl)" $@
+
+# By their short names too, such as `make bin/kubectl`.
+bin/%: $(BIN)/% ;
+
+.PHONY: force
+dist/realtime: force
+	$(BUILD) -ldflags "-s -w -X main.version=$(VERSION)" -o $@ .
+
+.PHONY: node-modules
+node-modules: test/clients/node_modules
+test/clients/node_modules: test/clients/package-lock.json
+	npm ci --prefix test/clients --no-audit --no-fund --ignore-scripts --loglevel=error
+	touch $@
+
+dist/client: hack/client/package-lock.json
+	npm ci --prefix hack/client --no-audit --no-fund --ignore-scripts --loglevel=error
+	rm -rf $@ && mkdir -p $@
+	cp hack/client/node_modules/socket.io-client/dist/* $@
+	touch $@
+
+# The public certificate authorities, so that gateways can trust a NATS elsewhere: those that Node ships.
+dist/ca-certificates.crt:
+	mkdir -p dist
+	node --print 'require("node:tls").rootCertificates.join("\n")' > $@
+
+dist/realtime.tar: dist/realtime dist/client dist/ca-certificates.crt Dockerfile
+	hack/images/build Dockerfile $(IMAGE) $@
+
+dist/nats-server: go.mod
+	$(BUILD) -ldflags "-s -w" -o $@ github.com/nats-io/nats-server/v2
+
+dist/nats.tar: dist/nats-server hack/images/nats/Dockerfile
+	hack/images/build hack/images/nats/Dockerfile $(NATS_IMAGE) $@

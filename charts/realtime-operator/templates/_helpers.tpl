@@ -1,0 +1,38 @@
+{{/* Name of the chart, for the label app.kubernetes.io/name. */}}
+{{- define "realtime-operator.name" -}}
+{{- .Values.nameOverride | default .Chart.Name | trunc 45 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* The first part of every object's name; at most 45 characters, so that suffixes fit. */}}
+{{- define "realtime-operator.fullname" -}}
+{{- $name := include "realtime-operator.name" . -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 45 | trimSuffix "-" -}}
+{{- else if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 45 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 45 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "realtime-operator.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "realtime-operator.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "realtime-operator.podLabels" -}}
+{{ include "realtime-operator.selectorLabels" . }}
+app.kubernetes.io/component: operator
+app.kubernetes.io/part-of: realtime-operator
+{{- end -}}
+
+{{- define "realtime-operator.labels" -}}
+{{ include "realtime-operator.podLabels" . }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{- define "realtime-operator.image" -}}
+{{- printf "%s:%s" .Values.image.repository (.Values.image.tag | default .Chart.AppVersion) -}}
+{{- end -}}
