@@ -1,0 +1,171 @@
+//go:build e2e
+
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os/exec"
+	"sync"
+	"testing"
+	"time"
+)
+
+// clients are stock Socket.IO clients in one Node process (clients/clients.mjs). It ends with the test.
+type clients struct {
+	t      *testing.T
+	orders io.WriteCloser
+
+	mu      sync.Mutex
+	seen    []clientEvent // guarded by mu
+	changed chan struct{} // guarded by mu; closed when seen grows
+}
+
+// clientEvent is what a client saw: an event of the service, or connect, disconnect, connect_error.
+type clientEvent struct {
+	Client string `json:"client"`
+	Event  string `json:"event"`
+	Args   []any  `json:"args"`
+}
+
+func (e clientEvent) String() string { return fmt.Sprintf("%s %s%v", e.Client, e.Event, e.Args) }
+
+func startClients(t *testing.T) *clients {
+	t.Helper()
+	command := exec.Command("node", "clients/clients.mjs")
+	orders, err := command.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	output, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	command.Stderr = t.Output()
+	if err := command.Start(); err != nil {
+		t.Fatalf("starting the clients: %v", err)
+	}
+	c := &clients{t: t, orders: orders, changed: make(chan struct{})}
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		c.read(output)
+	}()
+	t.Cleanup(func() {
+		orders.Close()
+		<-read
+		if err := command.Wait(); err != nil {
+			t.Errorf("the clients' process: %v", err)
+		}
+	})
+	return c
+}
+
+func (c *clients) read(output io.Reader) {
+	lines := bufio.NewScanner(output)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var event clientEvent
+		if err := json.Unmarshal(lines.Bytes(), &event); err != nil {
+			c.t.Errorf("the clients said %q: %v", lines.Text(), err)
+			return
+		}
+		c.mu.Lock()
+		c.seen = append(c.seen, event)
+		close(c.changed)
+		c.changed = make(chan struct{})
+		c.mu.Unlock()
+	}
+}
+
+func (c *clients) order(fields map[string]any) {
+	c.t.Helper()
+	line, err := json.Marshal(fields)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if _, err := c.orders.Write(append(line, '\n')); err != nil {
+		c.t.Fatalf("ordering the clients: %v", err)
+	}
+}
+
+// connect connects a client by websocket alone, since a polling session needs a load balancer that sticks.
+func (c *clients) connect(client, url string) {
+	c.t.Helper()
+	c.order(map[string]any{"do": "connect", "client": client, "url": url, "options": map[string]any{"transports": []string{"websocket"}}})
+	c.wait(client, "connect", 20*time.Second, anything)
+}
+
+func (c *clients) emit(client, event string, args ...any) {
+	c.t.Helper()
+	c.order(map[string]any{"do": "emit", "client": client, "event": event, "args": append([]any{}, args...)})
+}
+
+func (c *clients) close(client string) {
+	c.t.Helper()
+	c.order(map[string]any{"do": "close", "client": client})
+	c.wait(client, "disconnect", 10*time.Second, anything)
+}
+
+// mark is a place in what was seen; wait and count look behind it.
+func (c *clients) mark() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.seen)
+}
+
+// count says how often a client saw an event since the mark.
+func (c *clients) count(mark int, event string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	found := 0
+	for _, seen := range c.seen[mark:] {
+		if seen.Event == event {
+			found++
+		}
+	}
+	return found
+}
+
+func anything([]any) bool { return true }
+
+// wait waits for an event whose arguments fit, that the client saw at any time.
+func (c *clients) wait(client, event string, limit time.Duration, fits func(args []any) bool) []any {
+	c.t.Helper()
+	return c.waitSince(0, client, event, limit, fits)
+}
+
+// waitSince waits for an event that the client saw behind the mark.
+func (c *clients) waitSince(mark int, client, event string, limit time.Duration, fits func(args []any) bool) []any {
+	c.t.Helper()
+	deadline := time.NewTimer(limit)
+	defer deadline.Stop()
+	next := mark
+	for {
+		c.mu.Lock()
+		seen, changed := c.seen[next:], c.changed
+		c.mu.Unlock()
+		for _, e := range seen {
+			if e.Client == client && e.Event == event && fits(e.Args) {
+				return e.Args
+			}
+		}
+		next += len(seen)
+		select {
+		case <-changed:
+		case <-deadline.C:
+			c.t.Fatalf("%s did not see %s within %v; seen by all: %v", client, event, limit, c.tail(40))
+		}
+	}
+}
+
+// tail is the last that was seen.
+func (c *clients) tail(n int) []clientEvent {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.seen[max(0, len(c.seen)-n):]
+}
