@@ -44,7 +44,7 @@ tools: $(BIN)/controller-gen $(BIN)/golangci-lint $(BIN)/helm ## Build the tools
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint $(BIN)/helm ## Lint the Go code and the chart.
-	$(BIN)/golangci-lint run
+	$(BIN)/golangci-lint run --allow-parallel-runners
 	$(BIN)/helm lint --strict charts/realtime-operator
 
 .PHONY: verify
