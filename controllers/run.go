@@ -29,6 +29,9 @@ import (
 // Run is the operator. It returns when the context ends, or when it can go on no longer: when it has lost the lead, or a port
 // is taken. It sets the process's logger of Kubernetes libraries.
 func Run(ctx context.Context, log *slog.Logger, o Options) error {
+	if err := o.validate(); err != nil {
+		return err
+	}
 	logger := logr.FromSlogHandler(log.Handler())
 	ctrl.SetLogger(logger)
 	klog.SetLogger(logger)
@@ -41,9 +44,6 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 
 // run is Run for a cluster. In tests, adapt replaces what a test cluster does not have.
 func run(ctx context.Context, config *rest.Config, o Options, adapt func(*parts)) error {
-	if err := o.validate(); err != nil {
-		return err
-	}
 	p := &parts{hosts: []string{fmt.Sprintf("%s.%s.svc", o.WebhookServiceName, o.PodNamespace)}, gateway: StatusOverHTTP()}
 	if adapt != nil {
 		adapt(p)

@@ -65,6 +65,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"another version", strings.Replace(head, "v1alpha1", "v9", 1) + "spec: {namespaces: [{name: /}]}", []string{"apiVersion", `supported values: "realtime-operator.io/v1alpha1"`}},
 		{"no name", strings.Replace(head, "name: chat", "", 1) + "spec: {namespaces: [{name: /}]}", []string{"metadata.name: Required value"}},
 		{"a bad name", strings.Replace(head, "chat", "Chat!", 1) + "spec: {namespaces: [{name: /}]}", []string{"metadata.name", "RFC 1123"}},
+		{"a name that no Service may have", strings.Replace(head, "chat", "chat.v2", 1) + "spec: {namespaces: [{name: /}]}", []string{"start with a letter, since a Service"}},
 		{"a long name", strings.Replace(head, "chat", strings.Repeat("a", 46), 1) + "spec: {namespaces: [{name: /}]}", []string{"at most 45 characters"}},
 		{"an unknown field", head + "spec: {namespaces: [{name: /}], gatway: {}}", []string{"spec.gatway: Forbidden: unknown field"}},
 		{"an unknown field, deep", namespace("{event: e, do: [{emit: {event: f, arg: '[]'}}]}"), []string{"spec.namespaces[0].handlers[0].do[0].emit.arg: Forbidden: unknown field"}},

@@ -18,6 +18,7 @@ import (
 // +kubebuilder:printcolumn:name="Gateways",type=string,JSONPath=`.status.gateways`,description="Ready gateways of those wanted"
 // +kubebuilder:printcolumn:name="Connections",type=integer,JSONPath=`.status.connections`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="metadata.name must be lower-case letters, digits and '-', and start with a letter, since a Service has the same name"
 // +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 45",message="metadata.name may have at most 45 characters, since the names of the objects it owns are made from it"
 type RealtimeService struct {
 	metav1.TypeMeta `json:",inline"`

@@ -2,6 +2,7 @@
 
 import { io } from "socket.io-client";
 
+import { atEnd } from "./ending.mjs";
 import { Inbox } from "./inbox.mjs";
 
 /**
@@ -10,7 +11,7 @@ import { Inbox } from "./inbox.mjs";
  */
 export async function connect(t, url, options = {}) {
   const socket = io(url, { forceNew: true, reconnection: false, ...options });
-  t.after(() => socket.close());
+  atEnd(t, () => socket.close());
   const inbox = new Inbox("the client");
   socket.onAny((event, ...args) => inbox.put({ event, args }));
   for (const event of ["connect", "connect_error", "disconnect"]) {

@@ -10,6 +10,7 @@ import { before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { connect } from "./client.mjs";
+import { atEnd } from "./ending.mjs";
 import { startRealtime, wholeFile } from "./realtime.mjs";
 
 const manifest = fileURLToPath(new URL("rooms.yaml", import.meta.url));
@@ -149,7 +150,7 @@ test("the last words for a killed client cross over", async (t) => {
     const socket = io(process.argv[1], { transports: ["websocket"] });
     socket.emit("enter", process.argv[2], "Bob");
   `, urls[1], room], { cwd: path.dirname(manifest), stdio: "inherit" });
-  t.after(() => doomed.kill("SIGKILL"));
+  atEnd(t, () => doomed.kill("SIGKILL"));
   assert.deepEqual(await ada.next("entered"), ["Bob"]);
 
   doomed.kill("SIGKILL");

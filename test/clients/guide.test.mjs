@@ -9,6 +9,7 @@ import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
+import { atEnd } from "./ending.mjs";
 import { Inbox, within } from "./inbox.mjs";
 import { startRealtime } from "./realtime.mjs";
 
@@ -19,7 +20,7 @@ function startClient(t, port, transports) {
     env: { ...process.env, PORT: String(port), TRANSPORTS: transports },
     stdio: ["pipe", "pipe", "inherit"],
   });
-  t.after(() => child.kill("SIGKILL"));
+  atEnd(t, () => child.kill("SIGKILL"));
   const exited = once(child, "exit");
   const lines = new Inbox(`the ${transports || "upgrading"} client`);
   createInterface({ input: child.stdout }).on("line", (line) => lines.put(line));

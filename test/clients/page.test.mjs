@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 import { connect } from "./client.mjs";
+import { atEnd } from "./ending.mjs";
 import { deadline } from "./inbox.mjs";
 import { startRealtime } from "./realtime.mjs";
 
@@ -31,7 +32,7 @@ async function openTab(t, url, options = {}) {
   const context = await browser.newContext({ locale: "en-GB", viewport: { width: 900, height: 640 }, ...options });
   context.setDefaultTimeout(deadline);
   const complaints = [];
-  t.after(async () => {
+  atEnd(t, async () => {
     await context.close();
     assert.deepEqual(complaints, []);
   });
@@ -233,7 +234,7 @@ for (const colorScheme of ["light", "dark"]) {
 test("a page without the client says so", async (t) => {
   const { urls } = await startRealtime(t);
   const context = await browser.newContext({ locale: "en-GB" });
-  t.after(() => context.close());
+  atEnd(t, () => context.close());
   context.setDefaultTimeout(deadline);
   await context.route("**/socket.io.min.js", (route) => route.abort());
   const page = await context.newPage();

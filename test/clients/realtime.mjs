@@ -13,6 +13,7 @@ import { createInterface } from "node:readline";
 import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 
+import { atEnd } from "./ending.mjs";
 import { Inbox, within } from "./inbox.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
@@ -38,7 +39,7 @@ export function wholeFile() {
 /** A folder of the test's own. */
 export async function folder(t) {
   const name = await mkdtemp(path.join(tmpdir(), "realtime-"));
-  t.after(() => rm(name, { recursive: true, force: true }));
+  atEnd(t, () => rm(name, { recursive: true, force: true }));
   return name;
 }
 
@@ -72,7 +73,7 @@ export async function startRealtime(t, { manifest, gateways = 1, port } = {}) {
     });
     assert.equal(code, 0, `realtime dev ended with ${code ?? signal}:\n${output}`);
   };
-  t.after(stop);
+  atEnd(t, stop);
 
   const failed = exited.then(([code]) => {
     throw new Error(`realtime dev ended with ${code}:\n${output}`);

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 
 import { WebSocket } from "ws";
 
+import { atEnd } from "./ending.mjs";
 import { Inbox, deadline, withResolvers, within } from "./inbox.mjs";
 
 const separator = "\x1e";
@@ -69,7 +70,7 @@ export async function openPolling(url) {
 /** A websocket connection, or what refused it: { refused: status }. It is closed with the test. */
 export async function connectWebSocket(t, url, query = {}) {
   const socket = new WebSocket(address(url.replace("http", "ws"), { transport: "websocket", ...query }));
-  t.after(() => socket.terminate());
+  atEnd(t, () => socket.terminate());
   const frames = new Inbox("the websocket");
   const opened = withResolvers();
   const closed = withResolvers();
