@@ -8,6 +8,8 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"github.com/klauspost/compress/gzhttp"
 )
 
 // clientVersion is the release of socket.io-client that the CDN is asked for; test/clients installs the same.
@@ -33,9 +35,10 @@ func clientFile(prefix string, r *http.Request) (string, bool) {
 	return name, true
 }
 
-// clientFiles serves the client bundles of a directory, or sends to the CDN what is not there.
+// clientFiles serves the client bundles of a directory, compressed for those who take it, or sends to the CDN what is not
+// there.
 func clientFiles(dir string) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return gzhttp.GzipHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
 			http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
@@ -53,5 +56,5 @@ func clientFiles(dir string) http.Handler {
 		w.Header().Set("Cache-Control", "public, max-age=0")
 		w.Header().Set("ETag", `"`+clientVersion+`"`)
 		http.ServeFile(w, r, file)
-	})
+	}))
 }

@@ -298,6 +298,26 @@ func TestClientFiles(t *testing.T) {
 			t.Errorf("%s %s: %d %v %q", tt.method, tt.name, w.Code, w.Header(), w.Body)
 		}
 	}
+	if err := os.WriteFile(filepath.Join(dir, "socket.io.js"), []byte(strings.Repeat("client ", 1000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for header, want := range map[[2]string]int{
+		{"If-None-Match", `"` + clientVersion + `"`}:   http.StatusNotModified,
+		{"If-None-Match", `W/"` + clientVersion + `"`}: http.StatusNotModified,
+		{"If-None-Match", `"0.0.0"`}:                   http.StatusOK,
+		{"Accept-Encoding", "gzip"}:                    http.StatusOK,
+		{"Accept-Encoding", "identity"}:                http.StatusOK,
+	} {
+		r, w := httptest.NewRequest("GET", enginePath+"socket.io.js", nil), httptest.NewRecorder()
+		r.Header.Set(header[0], header[1])
+		clientFiles(dir).ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("%s: %d, want %d", header, w.Code, want)
+		}
+		if zipped := w.Header().Get("Content-Encoding") == "gzip"; zipped != (header[1] == "gzip") {
+			t.Errorf("%s: compressed is %v", header, zipped)
+		}
+	}
 	for _, url := range []string{"/socket.io/", "/socket.io/passwd", "/socket.io/../socket.io.js", "/other/socket.io.js"} {
 		if name, ok := clientFile(enginePath, httptest.NewRequest("GET", url, nil)); ok {
 			t.Errorf("%s is taken for the client's %s", url, name)
