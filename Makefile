@@ -13,8 +13,9 @@ E2E_FLAGS ?=
 
 BIN := $(CURDIR)/bin
 CLUSTER := hack/cluster/cluster
-# Built like the tools, so that the build cache holds each package once.
-BUILD := CGO_ENABLED=0 go build -trimpath
+# Built like the tools, so that the build cache holds each package once. The version is ours to set: git, asked for it,
+# refuses to look at a checkout of another user.
+BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false
 
 .PHONY: help
 help: ## List the targets.
@@ -100,7 +101,7 @@ $(BIN)/controller-gen: PACKAGE := sigs.k8s.io/controller-tools/cmd/controller-ge
 $(BIN)/golangci-lint: PACKAGE := github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 $(BIN)/helm: PACKAGE := helm.sh/helm/v4/cmd/helm
 $(BIN)/controller-gen $(BIN)/golangci-lint $(BIN)/helm: hack/tools/go.mod
-	CGO_ENABLED=0 go build -C hack/tools -trimpath -o $@ $(PACKAGE)
+	CGO_ENABLED=0 go build -C hack/tools -trimpath -buildvcs=false -o $@ $(PACKAGE)
 
 # The cluster's own, of the same version as its API server.
 $(BIN)/kubectl: hack/cluster/kubernetes/go.mod

@@ -122,7 +122,7 @@ func (b *builder) buildFolder(ctx context.Context, folder string, programs []pro
 	if err := errors.Join(os.MkdirAll(target, 0o755), os.MkdirAll(unfinished, 0o755)); err != nil {
 		return err
 	}
-	args := []string{"build", "-C", filepath.Join(b.sources, folder), "-trimpath", "-ldflags", flags, "-o", unfinished + "/"}
+	args := []string{"build", "-C", filepath.Join(b.sources, folder), "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", unfinished + "/"}
 	var names []string
 	for _, p := range programs {
 		args = append(args, p.pkg)
