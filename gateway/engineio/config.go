@@ -9,46 +9,85 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 )
 
 // The names of the transports.
 const (
-	Polling   = "polling"
-	WebSocket = "websocket"
+	Polling      = "polling"
+	WebSocket    = "websocket"
+	WebTransport = "webtransport"
 )
 
-// Config is how a Server behaves. Zero values stand for the defaults of the reference implementation.
+// Config is how a Server behaves. Zero values stand for the defaults of the reference implementation; NewServer and
+// Reconfigure refuse negative times and limits, and what is named below. "Row 15" is what the test TestRow15… shows on the wire.
 type Config struct {
-	// Path is the prefix of the requests that are served, "/engine.io/" by default.
-	Path string
-	// PingInterval is the time between pings, 25 s by default.
+	// Path is the prefix of the requests that are served, "/engine.io/" by default. Like the reference implementation, the
+	// server puts a slash behind it where there is none, unless NoTrailingSlash is set: then "/engine.io" is served,
+	// with and without a slash or more behind it. Other paths are answered 404, also to websockets: what the reference
+	// calls destroyUpgrade is up to the http.ServeMux that knows the other paths (rows 13 and 14). A path that does not begin
+	// with a slash is refused.
+	Path            string
+	NoTrailingSlash bool
+	// PingInterval is the time between pings, 25 s by default (row 25).
 	PingInterval time.Duration
 	// PingTimeout is how long a client may take to answer a ping, 20 s by default.
 	PingTimeout time.Duration
-	// UpgradeTimeout is how long a probing websocket may take to complete the upgrade, 10 s by default.
+	// UpgradeTimeout is how long a probing websocket may take to complete the upgrade, and a WebTransport client to open
+	// its stream; 10 s by default (rows 28 and 34).
 	UpgradeTimeout time.Duration
-	// MaxPayload bounds the body of a POST and a websocket message, in bytes; 1,000,000 by default.
+	// AllowEIO3 also serves revision 3 of the protocol, which Socket.IO clients of 1.x and 2.x speak: Session.Protocol tells. There
+	// the client pings, and is given up when PingInterval and PingTimeout have passed without one (row 35). Off by default:
+	// such clients are answered 400, code 5 (row 7).
+	AllowEIO3 bool
+	// MaxPayload bounds the body of a POST and a websocket message, in bytes; 1,000,000 by default. A larger POST is answered
+	// 413, and the session lives; a larger message closes the websocket with 1009 (row 21).
 	MaxPayload int64
-	// Transports are the transports that are offered: Polling and WebSocket, both by default.
+	// Transports are the transports that are offered: Polling, WebSocket and WebTransport; the first two by default.
+	// WebTransport needs a server for HTTP/3 beside this one: package engineio/webtransport (rows 10 and 34).
 	Transports []string
 	// NoUpgrades keeps sessions on the transport that they began with.
 	NoUpgrades bool
-	// CORS answers pages of other origins; nil: no CORS headers.
-	CORS *CORS
 
+	// Middlewares wrap the server, the first outermost; CORS comes before them, so that they see no preflights and their
+	// refusals can be read. Each wraps once per configuration. Server.Use adds more behind them (row 33).
+	Middlewares []Middleware
+	// CORS answers pages of other origins; nil: no CORS headers (row 15).
+	CORS *CORS
+	// Cookie carries the session id on the answer to a handshake by polling; nil: no cookie (row 12).
+	Cookie *Cookie
+	// InitialHeaders are added to the answers to handshakes, Headers to those of all polls, posts and websocket
+	// handshakes. Refused requests do not get them; a middleware can give headers to them too. Names must be in canonical
+	// form; those that the protocol needs itself, such as Content-Type, are refused (row 16).
+	InitialHeaders, Headers http.Header
+	// OnInitialHeaders and OnHeaders may change the headers of such answers, after the fields above. They are called
+	// for several requests at once, before the answer is written, and may not keep or change the request.
+	OnInitialHeaders, OnHeaders func(http.Header, *http.Request)
+	// InitialPacket is sent right behind the open packet, before anything that OnSession sends; nil: none (row 11).
+	InitialPacket *Message
+
+	// NoHTTPCompression sends answers to polls as they are. Otherwise those of HTTPCompressionThreshold bytes or more, 1024 by
+	// default, are compressed with gzip or deflate, whichever the client likes better (row 17).
+	NoHTTPCompression        bool
+	HTTPCompressionThreshold int
+	// PerMessageDeflate compresses websocket messages; nil: off, as it costs much time and memory for small messages.
+	PerMessageDeflate *PerMessageDeflate
+
+	// MaxSessions bounds the sessions of the server, and with them the memory that a flood of handshakes takes: one that nobody
+	// comes back to lives for PingInterval and PingTimeout. More are refused with 503, code 4 and Retry-After. 0: no bound.
+	MaxSessions int
 	// MaxQueueBytes and MaxQueueMessages bound what waits for one client: 4 MiB and 16,384 by default. Who is to be sent
 	// more while that much waits is closed with ReasonSlowConsumer.
 	MaxQueueBytes    int
 	MaxQueueMessages int
 
 	// NewID makes a session's id: unguessable, unique, free of characters that a URL must escape.
-	// The default is 20 characters of base64url from crypto/rand. Its error is answered with 400, code 3.
+	// The default is 20 characters of base64url from crypto/rand. Its error is answered with 400, code 3, and so is an id that
+	// is empty or in use (row 9).
 	NewID func() (string, error)
 	// AllowRequest may refuse a handshake. A *Refusal says how it is answered; any other error is
-	// answered with 403, code 4 and its text. nil: all are allowed.
+	// answered with 403, code 4 and its text (rows 6 and 8). nil: all are allowed.
 	AllowRequest func(*http.Request) error
 	// OnSession is called once per handshake, before anything is received, and returns who receives it.
 	// It may send already: the client reads that right behind the open packet. Required.
@@ -88,10 +127,12 @@ func (r *Refusal) Error() string {
 // withDefaults fills in what is not set, and checks the rest.
 func (c Config) withDefaults() (Config, error) {
 	setDefault(&c.Path, "/engine.io/")
+	c.Path = strings.TrimSuffix(c.Path, "/")
 	setDefault(&c.PingInterval, 25*time.Second)
 	setDefault(&c.PingTimeout, 20*time.Second)
 	setDefault(&c.UpgradeTimeout, 10*time.Second)
 	setDefault(&c.MaxPayload, 1_000_000)
+	setDefault(&c.HTTPCompressionThreshold, defaultCompressionThreshold)
 	setDefault(&c.MaxQueueBytes, 4<<20)
 	setDefault(&c.MaxQueueMessages, 16_384)
 	if c.Transports == nil {
@@ -108,29 +149,53 @@ func (c Config) check() error {
 	switch {
 	case c.OnSession == nil:
 		return errors.New("configure engine.io: OnSession is missing")
-	case !strings.HasPrefix(c.Path, "/"):
+	case c.Path != "" && !strings.HasPrefix(c.Path, "/"):
 		return fmt.Errorf("configure engine.io: path %q does not begin with a slash", c.Path)
 	case len(c.Transports) == 0:
 		return errors.New("configure engine.io: no transport")
 	case c.PingInterval < 0 || c.PingTimeout < 0 || c.UpgradeTimeout < 0:
 		return errors.New("configure engine.io: negative duration")
-	case c.MaxPayload < 0 || c.MaxQueueBytes < 0 || c.MaxQueueMessages < 0:
+	case c.MaxPayload < 0 || c.MaxQueueBytes < 0 || c.MaxQueueMessages < 0 || c.HTTPCompressionThreshold < 0 || c.MaxSessions < 0:
 		return errors.New("configure engine.io: negative limit")
 	}
 	for _, t := range c.Transports {
-		if t != Polling && t != WebSocket {
+		if t != Polling && t != WebSocket && t != WebTransport {
 			return fmt.Errorf("configure engine.io: unknown transport %q", t)
 		}
 	}
-	return nil
+	return errors.Join(c.CORS.check(), c.Cookie.check(), c.PerMessageDeflate.check(), checkHeaders(c.InitialHeaders), checkHeaders(c.Headers))
+}
+
+// serves reports whether a path is one of the server's. Config.Path has no trailing slash here.
+func (c *Config) serves(path string) bool {
+	rest, ok := strings.CutPrefix(path, c.Path)
+	return ok && (strings.HasPrefix(rest, "/") || rest == "" && c.NoTrailingSlash)
+}
+
+// newID makes the id of a session.
+func (c *Config) newID() (string, error) {
+	id, err := c.NewID()
+	if err == nil && id == "" {
+		err = errors.New("session id is empty")
+	}
+	if err != nil {
+		c.ErrorLog.Error("engine.io handshake", "error", err)
+	}
+	return id, err
 }
 
 // upgrades are the transports that a session which began with this one may change to.
 func (c Config) upgrades(transport string) []string {
-	if transport == Polling && !c.NoUpgrades && slices.Contains(c.Transports, WebSocket) {
-		return []string{WebSocket}
+	upgrades := []string{}
+	if transport != Polling || c.NoUpgrades {
+		return upgrades
 	}
-	return []string{}
+	for _, t := range []string{WebSocket, WebTransport} {
+		if c.offers(t) {
+			upgrades = append(upgrades, t)
+		}
+	}
+	return upgrades
 }
 
 func setDefault[T comparable](field *T, value T) {

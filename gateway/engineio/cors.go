@@ -3,6 +3,7 @@
 package engineio
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -12,22 +13,55 @@ import (
 
 const defaultCORSMethods = "GET,HEAD,PUT,PATCH,POST,DELETE"
 
-// CORS says which pages of other origins a browser lets connect by HTTP (Fetch standard, "HTTP CORS protocol").
-// Browsers do not ask it for websocket connections.
+// maxOrigin bounds what is compared with patterns: a scheme, a host name of 253 characters and a port.
+const maxOrigin = 300
+
+// CORS says which pages of other origins a browser lets connect by HTTP (Fetch standard, "HTTP CORS protocol"). Its
+// headers are in all answers, refusals too, so that a page can read why. Browsers do not ask it for websocket connections.
 type CORS struct {
-	// Origins such as "https://chat.example.com", or "*" for any.
+	// Origins are those let in: exact ones such as "https://chat.example.com", "null" among them; patterns such as
+	// "https://*.example.com" or "http://localhost:*" (an asterisk stands for letters, digits, dots and hyphens,
+	// never for a slash, a colon or an at sign); and "*" for any.
+	// The answer to a page of another origin has no allow-origin header, nothing else differs.
 	Origins []string
-	// Credentials lets such pages send cookies. Browsers do not accept "*" with credentials, so the
-	// page's own origin is named in its place.
+	// Reflect names the page's own origin where Origins has "*", in place of an asterisk.
+	Reflect bool
+	// Credentials lets such pages send cookies. Browsers do not accept "*" with credentials, so it implies Reflect.
 	Credentials bool
-	// Methods are those a preflight allows, all usual ones by default.
+	// Methods are those a preflight allows; GET, HEAD, PUT, PATCH, POST and DELETE by default.
 	Methods []string
 	// AllowedHeaders are the request headers that a preflight allows; by default those that it asks for.
 	AllowedHeaders []string
 	// ExposedHeaders are the answer's headers that a page may read.
 	ExposedHeaders []string
-	// MaxAge is how long a browser may keep the answer to a preflight; not said if zero.
+	// MaxAge is how long a browser may keep the answer to a preflight, in whole seconds; not said if zero.
 	MaxAge time.Duration
+	// PreflightStatus answers a preflight, 204 by default. Some old browsers choke on 204; any of 200 to 299 will do.
+	PreflightStatus int
+}
+
+func (c *CORS) check() error {
+	switch {
+	case c == nil:
+		return nil
+	case c.MaxAge < 0:
+		return fmt.Errorf("configure engine.io: negative CORS max age %s", c.MaxAge)
+	case c.PreflightStatus != 0 && (c.PreflightStatus < 200 || c.PreflightStatus > 299):
+		return fmt.Errorf("configure engine.io: CORS preflight status %d is not one of success", c.PreflightStatus)
+	}
+	for _, origin := range c.Origins {
+		if err := checkOrigin(origin); err != nil {
+			return fmt.Errorf("configure engine.io: %w", err)
+		}
+	}
+	for _, list := range [][]string{c.Methods, c.AllowedHeaders, c.ExposedHeaders} {
+		for _, name := range list {
+			if !isToken(name) {
+				return fmt.Errorf("configure engine.io: CORS method or header name %q has a character that HTTP does not allow", name)
+			}
+		}
+	}
+	return nil
 }
 
 // apply sets the headers of an answer. It reports whether the request was a preflight, which it has then answered.
@@ -47,18 +81,23 @@ func (c *CORS) apply(w http.ResponseWriter, r *http.Request) (answered bool) {
 		return false
 	}
 	c.preflight(h, r.Header.Get("Access-Control-Request-Headers"))
-	w.WriteHeader(http.StatusNoContent)
+	status := c.PreflightStatus
+	setDefault(&status, http.StatusNoContent)
+	w.WriteHeader(status)
 	return true
 }
 
 func (c *CORS) allowOrigin(h http.Header, origin string) {
 	anyOrigin := slices.Contains(c.Origins, "*")
-	if anyOrigin && !c.Credentials {
+	if anyOrigin && !c.Credentials && !c.Reflect {
 		h.Set("Access-Control-Allow-Origin", "*")
 		return
 	}
-	h.Add("Vary", "Origin")
-	if validHeaderValue(origin) && origin != "" && (anyOrigin || slices.Contains(c.Origins, origin)) {
+	h.Add("Vary", "Origin") // also where it is refused: a cache may not answer another page with that
+	if origin == "" || len(origin) > maxOrigin || !validHeaderValue(origin) {
+		return
+	}
+	if anyOrigin || slices.ContainsFunc(c.Origins, func(o string) bool { return originPattern(o).matches(origin) }) {
 		h.Set("Access-Control-Allow-Origin", origin)
 	}
 }
@@ -81,14 +120,4 @@ func (c *CORS) preflight(h http.Header, requested string) {
 	if c.MaxAge > 0 {
 		h.Set("Access-Control-Max-Age", strconv.FormatInt(int64(c.MaxAge/time.Second), 10))
 	}
-}
-
-// validHeaderValue reports whether a header's value is free of control characters (RFC 9110 section 5.5).
-func validHeaderValue(v string) bool {
-	for i := range len(v) {
-		if b := v[i]; b < ' ' && b != '\t' || b == 0x7f {
-			return false
-		}
-	}
-	return true
 }

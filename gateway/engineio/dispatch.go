@@ -9,7 +9,10 @@ import (
 	"time"
 )
 
-var errClientPing = errors.New("ping from the client")
+var (
+	errClientPing = errors.New("ping from the client")
+	errClientPong = errors.New("pong from the client")
+)
 
 // receive does what a client's packet asks for. A session that is not open ignores it.
 func (s *Session) receive(p packet) {
@@ -18,6 +21,10 @@ func (s *Session) receive(p packet) {
 		s.deliver(p)
 		return
 	case packetPing:
+		if s.protocol == protocol3 {
+			s.answerPing()
+			return
+		}
 		s.close(ReasonTransportError, errClientPing, closeNow)
 		return
 	case packetClose:
@@ -30,6 +37,10 @@ func (s *Session) receive(p packet) {
 		return
 	}
 	if p.typ == packetPong {
+		if s.protocol == protocol3 {
+			s.end(ReasonTransportError, errClientPong, closeNow)
+			return
+		}
 		s.heartbeat.pong(time.Now())
 		return
 	}

@@ -41,6 +41,11 @@ var errDraining = &requestError{
 	status: http.StatusServiceUnavailable, code: 4, message: "Server is shutting down", retryAfter: time.Second,
 }
 
+// errFull answers a handshake that Config.MaxSessions leaves no room for.
+var errFull = &requestError{
+	status: http.StatusServiceUnavailable, code: 4, message: "Too many sessions", retryAfter: 5 * time.Second,
+}
+
 // refused is the answer to a handshake that AllowRequest did not like.
 func refused(err error) *requestError {
 	e := *errForbidden

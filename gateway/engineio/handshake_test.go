@@ -82,6 +82,11 @@ func TestSessionID(t *testing.T) {
 		s.Dial(websocket).WantClosed(1005)
 		p.WantAlive()
 	})
+	t.Run("that is empty", func(t *testing.T) {
+		s := enginetest.Start(t, with(func(c *engineio.Config) { c.NewID = func() (string, error) { return "", nil } }))
+		s.Do("GET", polling, "").Want(t, http.StatusBadRequest, enginetest.BadRequest)
+		s.NoSession()
+	})
 	t.Run("that cannot be made", func(t *testing.T) {
 		s := enginetest.Start(t, with(func(c *engineio.Config) {
 			c.NewID = func() (string, error) { return "", errors.New("no entropy") }
@@ -189,13 +194,27 @@ func TestConfigThatMakesNoSense(t *testing.T) {
 		"no OnSession":        {},
 		"path without slash":  {OnSession: onSession, Path: "engine.io/"},
 		"no transports":       {OnSession: onSession, Transports: []string{}},
-		"unknown transport":   {OnSession: onSession, Transports: []string{"webtransport"}},
+		"unknown transport":   {OnSession: onSession, Transports: []string{"pigeon"}},
 		"negative interval":   {OnSession: onSession, PingInterval: -1},
 		"negative timeout":    {OnSession: onSession, PingTimeout: -1},
 		"negative upgrade":    {OnSession: onSession, UpgradeTimeout: -1},
 		"negative payload":    {OnSession: onSession, MaxPayload: -1},
 		"negative queue":      {OnSession: onSession, MaxQueueBytes: -1},
 		"negative queue size": {OnSession: onSession, MaxQueueMessages: -1},
+		"origin with a path":  {OnSession: onSession, CORS: &engineio.CORS{Origins: []string{"https://a.example/"}}},
+		"preflight status":    {OnSession: onSession, CORS: &engineio.CORS{PreflightStatus: 404}},
+		"negative max age":    {OnSession: onSession, CORS: &engineio.CORS{MaxAge: -1}},
+		"negative cookie age": {OnSession: onSession, Cookie: &engineio.Cookie{MaxAge: -1}},
+		"cookie's name":       {OnSession: onSession, Cookie: &engineio.Cookie{Name: "a b"}},
+		"cookie's path":       {OnSession: onSession, Cookie: &engineio.Cookie{Path: "/", NoPath: true}},
+		"header of our own":   {OnSession: onSession, Headers: http.Header{"Content-Length": {"1"}}},
+		"header in two lines": {OnSession: onSession, InitialHeaders: http.Header{"X-A": {"a\r\nb"}}},
+		"header with a space": {OnSession: onSession, Headers: http.Header{"X A": {"a"}}},
+		"header not as usual": {OnSession: onSession, Headers: http.Header{"x-a": {"a"}}},
+		"negative threshold":  {OnSession: onSession, HTTPCompressionThreshold: -1},
+		"negative deflate":    {OnSession: onSession, PerMessageDeflate: &engineio.PerMessageDeflate{Threshold: -1}},
+		"negative sessions":   {OnSession: onSession, MaxSessions: -1},
+		"header name":         {OnSession: onSession, CORS: &engineio.CORS{AllowedHeaders: []string{"X Y"}}},
 	} {
 		if _, err := engineio.NewServer(c); err == nil {
 			t.Errorf("%s: accepted", name)
@@ -211,7 +230,7 @@ func TestSubprotocolIsTheFirstOffered(t *testing.T) {
 	}
 }
 
-func TestMiddleware(t *testing.T) {
+func TestHandlerAroundTheServer(t *testing.T) {
 	middleware := func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("X-Every", "answer")

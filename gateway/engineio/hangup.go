@@ -3,6 +3,7 @@
 package engineio
 
 import (
+	"compress/flate"
 	"errors"
 	"io"
 	"net"
@@ -14,10 +15,10 @@ import (
 // lingerBytes bounds what is read of a client that was told that it broke the protocol, and goes on sending.
 const lingerBytes = 16 << 20
 
-// hangUp closes the connection after the error that ended reading it, or nil if it was never read.
 func (ws *webSocket) hangUp(err error) {
 	defer ws.conn.Close()
 	var closed *websocket.CloseError
+	var corrupt flate.CorruptInputError
 	switch {
 	case errors.As(err, &closed):
 		if closed.Code != websocket.CloseAbnormalClosure { // gorilla's word for a connection that ended without a close frame
@@ -26,7 +27,9 @@ func (ws *webSocket) hangUp(err error) {
 		return
 	case err == nil:
 		ws.writeClose(websocket.CloseNoStatusReceived)
-	case errors.Is(err, errNotUTF8):
+	case errors.Is(err, errInflated):
+		ws.writeClose(websocket.CloseMessageTooBig)
+	case errors.Is(err, errNotUTF8) || errors.As(err, &corrupt):
 		ws.writeClose(websocket.CloseInvalidFramePayloadData)
 	case !brokeProtocol(err):
 		return // the connection is gone, or was waited for long enough
@@ -43,8 +46,7 @@ func (ws *webSocket) writeClose(code int) {
 	_, _ = ws.conn.Write(append(frame, payload...)) // the connection ends anyway
 }
 
-// closeReason is what a reader's error is to the application.
-func closeReason(err error) CloseReason {
+func (ws *webSocket) closeReason(err error) CloseReason {
 	if errors.Is(err, errNotUTF8) || brokeProtocol(err) {
 		return ReasonTransportError
 	}

@@ -10,7 +10,8 @@ import (
 // errStuck: a client answers pings, or seems to, but has not read for a whole interval.
 var errStuck = errors.New("client does not read")
 
-// heartbeat decides when a client is pinged and when it is given up (Engine.IO protocol v4, "Heartbeat"). All times are
+// heartbeat decides when a client is pinged and when it is given up (Engine.IO protocol v4, "Heartbeat"; in v3 the
+// client pings). All times are
 // counted from the one before, not from when a timer happened to run, so that lateness does not add up.
 // The session's lock guards it.
 type heartbeat struct {
@@ -26,10 +27,13 @@ type heartbeat struct {
 }
 
 // start begins the first interval. Upon each end of one, beat is called by the timer.
-func (h *heartbeat) start(c *Config, now time.Time, beat func()) {
-	h.interval, h.timeout = c.PingInterval, c.PingTimeout
+func (h *heartbeat) start(s *Session, now time.Time) {
+	h.interval, h.timeout = s.config.PingInterval, s.config.PingTimeout
 	h.due = now.Add(h.interval)
-	h.timer = time.AfterFunc(time.Until(h.due), beat)
+	if s.protocol == protocol3 {
+		h.pingedByClient(now)
+	}
+	h.timer = time.AfterFunc(time.Until(h.due), s.beat)
 }
 
 func (h *heartbeat) stop() { h.timer.Stop() }
@@ -49,6 +53,12 @@ func (h *heartbeat) pinged(now time.Time) {
 	}
 	h.due = h.due.Add(h.timeout)
 	h.timer.Reset(h.due.Sub(now))
+}
+
+// pingedByClient puts off the end of a client of revision 3, where only its pings count. The timer finds that out.
+func (h *heartbeat) pingedByClient(now time.Time) {
+	h.awaiting, h.extended = true, true
+	h.due = now.Add(h.interval + h.timeout)
 }
 
 // pong takes the answer. One that nobody waits for counts for nothing.
@@ -81,7 +91,7 @@ func (h *heartbeat) missed(now time.Time) bool {
 func (s *Session) startHeartbeat(now time.Time) {
 	s.mu.Lock() // for beat, which could come at once
 	defer s.mu.Unlock()
-	s.heartbeat.start(s.config, now, s.beat)
+	s.heartbeat.start(s, now)
 }
 
 // beat is called when a session's timer fires.
@@ -94,6 +104,8 @@ func (s *Session) beat() {
 	now := time.Now()
 	h := &s.heartbeat
 	switch {
+	case now.Before(h.due) && s.protocol == protocol3 && s.state == stateOpen && s.transport.stuck():
+		s.end(ReasonTransportClose, errStuck, closeBroken)
 	case now.Before(h.due): // put off meanwhile
 		h.timer.Reset(h.due.Sub(now))
 	case s.state == stateClosing:
@@ -105,6 +117,21 @@ func (s *Session) beat() {
 	default:
 		h.pinged(now)
 		s.queue.push(pingPacket)
+		s.transport.flush()
+	}
+}
+
+// answerPing answers a client of revision 3.
+func (s *Session) answerPing() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.state != stateOpen:
+	case s.queue.full(s.config):
+		s.end(ReasonSlowConsumer, nil, closeBroken)
+	default:
+		s.heartbeat.pingedByClient(time.Now())
+		s.queue.push(pongPacket)
 		s.transport.flush()
 	}
 }

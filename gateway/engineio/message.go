@@ -27,6 +27,12 @@ type Message struct {
 	pollingOnce sync.Once
 	// data is what a binary message carries, a part of its frame.
 	data []byte
+	// uncompressed: the message was made by Compress(false).
+	uncompressed bool
+	// deflated is the frame with its payload compressed, nil if that makes it no smaller. As all connections compress
+	// each message on its own, they share this too.
+	deflated     []byte
+	deflatedOnce sync.Once
 }
 
 // NewText makes a text message of data, which must be UTF-8 and, since U+001E separates packets in a polling payload,
@@ -40,7 +46,21 @@ func NewBinary(data []byte) *Message {
 	return &Message{frame: frame, data: frame[header:]}
 }
 
-// Size is the number of bytes that the message takes in a websocket connection.
+// Compress returns the message with or without leave to be compressed, by whatever transport compresses. By default it
+// may be; what is random already, or holds a secret beside what an attacker can choose (CRIME, BREACH), should not. A
+// poll's answer is compressed as a whole, if any of its messages may be.
+func (m *Message) Compress(allowed bool) *Message {
+	if m.uncompressed == !allowed {
+		return m
+	}
+	other := &Message{frame: m.frame, data: m.data, uncompressed: !allowed}
+	if m.data == nil {
+		other.polling = m.polling
+	}
+	return other
+}
+
+// Size is the number of bytes that the message takes in a websocket connection that does not compress.
 func (m *Message) Size() int { return len(m.frame) }
 
 // newTextPacket makes a packet of any type but binary messages.

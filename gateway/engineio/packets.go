@@ -7,6 +7,7 @@ import "encoding/json"
 // The packets that never differ.
 var (
 	pingPacket = newTextPacket(packetPing, nil)
+	pongPacket = newTextPacket(packetPong, nil)
 	noopPacket = newTextPacket(packetNoop, nil)
 	// closePacket is over websocket a close frame without a status, as the reference implementation sends it.
 	closePacket = &Message{frame: []byte{finalClose, 0}, polling: []byte{byte(packetClose)}}

@@ -18,7 +18,7 @@ var (
 )
 
 // servePoll answers a GET as soon as there is something for the client.
-func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
+func (s *Session) servePoll(w http.ResponseWriter, req *request) {
 	poll, refusal := s.beginPoll()
 	if refusal != nil {
 		refusal.write(w, false)
@@ -26,14 +26,16 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
 	}
 	defer s.endTask()
 	// With a deadline of the http.Server, net/http would take the client for gone. A server that cannot set deadlines
-	// has none.
-	http.NewResponseController(w).SetReadDeadline(time.Time{})
+	// has none. A body, which no client sends, keeps its own: net/http does not look at the client behind it.
+	if req.ContentLength == 0 {
+		http.NewResponseController(w).SetReadDeadline(time.Time{})
+	}
 	select {
 	case answer := <-poll:
-		if err := answer.write(w, r); err != nil {
+		if err := s.answerPoll(w, req, answer); err != nil {
 			s.close(ReasonTransportError, fmt.Errorf("answer poll: %w", err), closeBroken)
 		}
-	case <-r.Context().Done():
+	case <-req.Context().Done():
 		s.abortPoll(poll)
 	}
 }
@@ -75,14 +77,18 @@ func (s *Session) endTask() {
 	s.taskDone()
 }
 
-func (a pollAnswer) write(w http.ResponseWriter, r *http.Request) error {
+func (s *Session) answerPoll(w http.ResponseWriter, req *request, a pollAnswer) error {
 	if a.refusal != nil {
 		a.refusal.write(w, false)
 		return nil
 	}
 	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(pollWriteTimeout))
-	body := appendPayload(make([]byte, 0, payloadSize(a.messages)), a.messages)
-	writeHeader(w, r, "text/plain; charset=UTF-8", len(body))
+	body, contentType := s.encode(req, a.messages)
+	body, coding := s.config.compressAnswer(req.Request, body, a.messages)
+	if coding != "" {
+		w.Header().Set("Content-Encoding", coding)
+	}
+	s.writeHeader(w, req, contentType, len(body))
 	_, err := w.Write(body)
 	return err
 }

@@ -73,9 +73,8 @@ func (p *polling) discard() { p.answer(pollAnswer{refusal: errBadRequest}) }
 
 // acceptPolling answers a handshake with the open packet, and what the application has sent behind it.
 func (s *Server) acceptPolling(w http.ResponseWriter, c *Config, req *request) {
-	id, err := c.NewID()
+	id, err := c.newID()
 	if err != nil {
-		c.ErrorLog.Error("engine.io handshake", "error", err)
 		errBadRequest.write(w, false)
 		return
 	}
@@ -84,17 +83,18 @@ func (s *Server) acceptPolling(w http.ResponseWriter, c *Config, req *request) {
 		refusal.write(w, false)
 		return
 	}
-	session.servePoll(w, req.Request)
+	session.servePoll(w, req)
 }
 
 // writeHeader begins the answer to a poll or post of a living session.
-func writeHeader(w http.ResponseWriter, r *http.Request, contentType string, length int) {
+func (s *Session) writeHeader(w http.ResponseWriter, req *request, contentType string, length int) {
 	h := w.Header()
+	s.config.addHeaders(h, req, s.id)
 	h.Set("Content-Type", contentType)
 	h.Set("Content-Length", strconv.Itoa(length))
 	h.Set("Cache-Control", "no-store")
 	// Old Internet Explorers would see an attack in an answer that repeats what was sent.
-	if agent := r.UserAgent(); strings.Contains(agent, ";MSIE") || strings.Contains(agent, "Trident/") {
+	if agent := req.UserAgent(); strings.Contains(agent, ";MSIE") || strings.Contains(agent, "Trident/") {
 		h.Set("X-XSS-Protection", "0")
 	}
 	w.WriteHeader(http.StatusOK)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"time"
 )
 
@@ -17,7 +16,7 @@ var (
 )
 
 // servePost takes the packets of a POST.
-func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
+func (s *Session) servePost(w http.ResponseWriter, req *request) {
 	p, refusal := s.beginPost(http.NewResponseController(w))
 	if refusal != nil {
 		refusal.write(w, false)
@@ -25,7 +24,7 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
 	}
 	defer s.endPost(p)
 
-	payload, err := s.readPost(w, r)
+	payload, err := s.readPost(w, req)
 	s.endBody(p, err)
 	var tooLarge *http.MaxBytesError
 	switch {
@@ -38,7 +37,7 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	err = decodePayload(payload, func(p packet) bool {
+	err = s.decode(req, payload, func(p packet) bool {
 		s.receive(p)
 		return p.typ != packetClose
 	})
@@ -48,7 +47,7 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// Not text/plain, lest some browsers offer the answer as a download.
-	writeHeader(w, r, "text/html", len("ok"))
+	s.writeHeader(w, req, "text/html", len("ok"))
 	io.WriteString(w, "ok")
 }
 
@@ -92,12 +91,12 @@ func (s *Session) endPost(p *polling) {
 }
 
 // readPost reads a POST's body. Its error is a *http.MaxBytesError for one that is too large.
-func (s *Session) readPost(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	if contentType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); contentType == "application/octet-stream" {
+func (s *Session) readPost(w http.ResponseWriter, req *request) ([]byte, error) {
+	if s.protocol == protocol4 && req.hasBytes() {
 		return nil, errBinaryContent
 	}
-	if r.ContentLength > s.config.MaxPayload {
+	if req.ContentLength > s.config.MaxPayload {
 		return nil, &http.MaxBytesError{Limit: s.config.MaxPayload}
 	}
-	return io.ReadAll(http.MaxBytesReader(w, r.Body, s.config.MaxPayload))
+	return io.ReadAll(http.MaxBytesReader(w, req.Body, s.config.MaxPayload))
 }

@@ -80,6 +80,8 @@ func (w *writes) Write(p []byte) (int, error) {
 	return w.all.Write(p)
 }
 
+func plainFrame(m *Message) []byte { return m.frame }
+
 func TestWriteFrames(t *testing.T) {
 	small, large := NewText(make([]byte, 1000)), NewBinary(make([]byte, writeBufferSize))
 	repeat := func(m *Message, n int) (all []*Message) {
@@ -108,7 +110,7 @@ func TestWriteFrames(t *testing.T) {
 				ends[want.Len()] = true
 			}
 			var got writes
-			if err := writeFrames(&got, test.messages); err != nil {
+			if err := writeFrames(&got, test.messages, plainFrame); err != nil {
 				t.Fatal(err)
 			}
 			if !bytes.Equal(got.all.Bytes(), want.Bytes()) {
@@ -155,7 +157,7 @@ func BenchmarkDrain(b *testing.B) {
 			conn := sink(b)
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := writeFrames(conn, batch); err != nil {
+				if err := writeFrames(conn, batch, plainFrame); err != nil {
 					b.Fatal(err)
 				}
 			}

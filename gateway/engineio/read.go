@@ -5,6 +5,7 @@ package engineio
 import (
 	"bytes"
 	"errors"
+	"io"
 	"sync"
 	"unicode/utf8"
 
@@ -14,21 +15,25 @@ import (
 // keptReadBuffer is the largest buffer for a message that is kept for another one.
 const keptReadBuffer = 64 << 10
 
-var errNotUTF8 = errors.New("text message is not UTF-8")
+var (
+	errNotUTF8  = errors.New("text message is not UTF-8")
+	errInflated = errors.New("message is too large when inflated")
+)
 
-// serve reads until the connection ends, and ends the session with it.
-func (ws *webSocket) serve() {
-	err := ws.read()
-	s := ws.session
+// serveLink reads until the connection ends, and ends the session with it.
+func serveLink(l link) {
+	err := readLink(l)
+	d := l.shared()
+	s := d.session
 	s.mu.Lock()
-	stopped := ws.stopped
-	s.end(closeReason(err), err, closeBroken)
+	stopped := d.stopped
+	s.end(l.closeReason(err), err, closeBroken)
 	s.mu.Unlock()
 
 	if stopped {
-		ws.conn.Close()
+		d.conn.Close()
 	} else {
-		ws.hangUp(err)
+		l.hangUp(err)
 	}
 
 	s.mu.Lock()
@@ -37,19 +42,20 @@ func (ws *webSocket) serve() {
 	s.mu.Unlock()
 }
 
-// read takes the client's packets until an error.
-func (ws *webSocket) read() error {
+// readLink takes the client's packets until an error.
+func readLink(l link) error {
+	s := l.shared().session
 	for {
-		p, err := ws.readPacket()
+		p, err := l.readPacket()
 		var invalid *invalidPacketError
 		if errors.As(err, &invalid) {
-			ws.session.close(ReasonParseError, err, closeNow)
+			s.close(ReasonParseError, err, closeNow)
 			continue // until the client has closed too
 		}
 		if err != nil {
 			return err
 		}
-		ws.session.receive(p)
+		s.receive(p)
 	}
 }
 
@@ -59,7 +65,6 @@ type invalidPacketError struct{ err error }
 func (e *invalidPacketError) Error() string { return "parse packet: " + e.err.Error() }
 func (e *invalidPacketError) Unwrap() error { return e.err }
 
-// readPacket reads one packet. A message's data are a copy.
 func (ws *webSocket) readPacket() (packet, error) {
 	kind, r, err := ws.frames.NextReader()
 	if err != nil {
@@ -72,21 +77,36 @@ func (ws *webSocket) readPacket() (packet, error) {
 		}
 	}()
 	buf.Reset()
-	if _, err := buf.ReadFrom(r); err != nil {
+	// gorilla/websocket counts bytes of the connection, of which a thousandth may be enough.
+	if n, err := buf.ReadFrom(io.LimitReader(r, ws.limit+1)); err != nil {
 		return packet{}, err
+	} else if n > ws.limit {
+		return packet{}, errInflated
 	}
-	if kind == websocket.BinaryMessage {
-		return packet{typ: packetMessage, data: bytes.Clone(buf.Bytes()), binary: true}, nil
-	}
-	if !utf8.Valid(buf.Bytes()) {
+	if kind == websocket.TextMessage && !utf8.Valid(buf.Bytes()) {
 		return packet{}, errNotUTF8
 	}
-	p, err := decodeText(buf.Bytes())
+	p, err := ws.decode(kind, buf.Bytes())
 	if err != nil {
 		return packet{}, &invalidPacketError{err}
 	}
 	p.data = bytes.Clone(p.data)
 	return p, nil
+}
+
+// decode reads a packet from what a frame carries.
+func (ws *webSocket) decode(kind int, b []byte) (packet, error) {
+	switch binary := kind == websocket.BinaryMessage; {
+	case ws.protocol == protocol3 && binary:
+		return decodeBinary3(b)
+	case ws.protocol == protocol3:
+		return decodeText3(b)
+	case binary:
+		return packet{typ: packetMessage, data: b, binary: true}, nil
+	case ws.base64:
+		return decodePolling(b)
+	}
+	return decodeText(b)
 }
 
 var readBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package engineio serves Engine.IO, revision 4 of the protocol: sessions that begin with long-polling or websocket,
+// Package engineio serves Engine.IO, revision 4 of the protocol and, if told to, revision 3: sessions that begin with long-polling or websocket,
 // change from the first to the second, and are kept alive by heartbeats. It carries packets and reads none of them.
 //
 // The specification is https://github.com/socketio/engine.io-protocol; where it is silent, the package does as the
@@ -10,7 +10,6 @@ package engineio
 import (
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,10 +20,12 @@ import (
 // Server is an http.Handler that serves the requests under its path. All methods may be called at any time, from any
 // goroutine.
 //
-// A middleware is an http.Handler around it. Headers that a middleware sets are in all answers, the websocket's 101 too.
 // The ReadTimeout and WriteTimeout of the http.Server that runs it do not hold for polls, which wait for long.
 type Server struct {
-	config atomic.Pointer[Config]
+	current atomic.Pointer[generation]
+
+	configuring sync.Mutex   // held while current changes
+	used        []Middleware // guarded by configuring
 
 	mu       sync.Mutex // guards what follows; taken after a session's lock, never before
 	sessions map[string]*Session
@@ -47,7 +48,9 @@ func (s *Server) Reconfigure(c Config) error {
 	if err != nil {
 		return err
 	}
-	s.config.Store(&c)
+	s.configuring.Lock()
+	defer s.configuring.Unlock()
+	s.install(&c)
 	return nil
 }
 
@@ -85,19 +88,31 @@ func (s *Server) list() []*Session {
 
 // ServeHTTP serves a request of any transport.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c := s.config.Load()
-	if !strings.HasPrefix(r.URL.Path, c.Path) {
+	g := s.current.Load()
+	boundBody(w, r, g.config)
+	if !g.config.serves(r.URL.Path) {
 		http.NotFound(w, r)
 		return
 	}
-	if c.CORS.apply(w, r) {
+	// First of all, so that a page can read what refuses it.
+	if g.config.CORS.apply(w, r) {
 		return
 	}
+	g.handler.ServeHTTP(w, r)
+}
+
+// serve is what the middlewares lead to.
+func (s *Server) serve(c *Config, w http.ResponseWriter, r *http.Request) {
 	req := &request{
 		Request:   r,
 		query:     r.URL.Query(),
 		isUpgrade: websocket.IsWebSocketUpgrade(r),
 		time:      time.Now(),
+	}
+	if accept, ok := r.Context().Value(acceptKey{}).(acceptStream); ok {
+		req.isWebTransport = true
+		s.serveWebTransport(c, w, req, accept)
+		return
 	}
 	session, refusal := s.verify(c, req)
 	if refusal != nil {
@@ -110,11 +125,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case session == nil:
 		s.acceptPolling(w, c, req)
 	case req.isUpgrade:
-		session.serveUpgrade(w, r)
+		session.serveUpgrade(w, req)
 	case r.Method == http.MethodGet:
-		session.servePoll(w, r)
+		session.servePoll(w, req)
 	case r.Method == http.MethodPost:
-		session.servePost(w, r)
+		session.servePost(w, req)
 	default:
 		errBadRequest.write(w, false)
 	}
@@ -127,9 +142,14 @@ func (s *Server) open(c *Config, req *request, id string, t func(*Session) trans
 		server:    s,
 		config:    c,
 		handshake: newHandshake(req.Request, req.query, req.time),
+		protocol:  req.protocol(),
+		base64:    req.base64(),
 	}
 	session.transport = t(session)
 	session.queue.push(openPacket(c, id, session.transport.name()))
+	if c.InitialPacket != nil {
+		session.queue.push(c.InitialPacket)
+	}
 	session.startHeartbeat(req.time)
 	if refusal := s.add(session); refusal != nil {
 		session.heartbeat.stop()
@@ -142,8 +162,8 @@ func (s *Server) open(c *Config, req *request, id string, t func(*Session) trans
 func (s *Server) add(session *Session) *requestError {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.draining {
-		return errDraining
+	if refusal := s.roomLocked(session.config); refusal != nil {
+		return refusal
 	}
 	if _, taken := s.sessions[session.id]; taken {
 		return errBadRequest
@@ -164,10 +184,21 @@ func (s *Server) session(id string) *Session {
 	return s.sessions[id]
 }
 
-func (s *Server) isDraining() bool {
+// room is nil if the server takes another session.
+func (s *Server) room(c *Config) *requestError {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.draining
+	return s.roomLocked(c)
+}
+
+func (s *Server) roomLocked(c *Config) *requestError {
+	switch {
+	case s.draining:
+		return errDraining
+	case c.MaxSessions > 0 && len(s.sessions) >= c.MaxSessions:
+		return errFull
+	}
+	return nil
 }
 
 // offers reports whether a transport may be used.

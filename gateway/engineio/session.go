@@ -11,6 +11,10 @@ type Session struct {
 	server    *Server
 	config    *Config
 	handshake *Handshake
+	// protocol is the revision that the client speaks.
+	protocol int
+	// base64: the client, of revision 3, takes no bytes in answers to polls.
+	base64 bool
 
 	// dispatching is held while the handler is called, so that its calls come one at a time. It is taken before mu, never
 	// while mu is held.
@@ -62,7 +66,10 @@ func (s *Session) ID() string { return s.id }
 // Handshake is what the session's first request told.
 func (s *Session) Handshake() *Handshake { return s.handshake }
 
-// Transport is the transport in use now: Polling or WebSocket.
+// Protocol is the revision of the protocol that the client speaks: 4, or 3 if Config.AllowEIO3 lets it.
+func (s *Session) Protocol() int { return s.protocol }
+
+// Transport is the transport in use now: Polling, WebSocket or WebTransport.
 func (s *Session) Transport() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

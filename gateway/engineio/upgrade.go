@@ -24,38 +24,43 @@ var (
 	probeAnswer = newTextPacket(packetPong, probeData)
 )
 
-// upgrade is a websocket connection that is about to replace a session's polling (Engine.IO protocol v4, "Upgrade").
+// upgrade is a websocket or WebTransport connection that is about to replace a session's polling (Engine.IO protocol v4, "Upgrade").
 // Nothing of it touches the session until the client sends the upgrade packet: whatever fails before, polling goes on.
 type upgrade struct {
-	ws *webSocket
+	link link
 	// noops sends polls away, once the client has probed. The session's lock guards it.
 	noops *time.Timer
 }
 
-// abort ends the probing websocket. The session's lock is held.
+// abort ends the probing connection. The session's lock is held.
 func (u *upgrade) abort() {
 	if u != nil {
-		u.ws.interrupt()
+		u.link.shared().interrupt()
 	}
 }
 
 // serveUpgrade takes a websocket connection for a session that lives. One that cannot be upgraded is told so by a close
 // frame, since a refused handshake is an error to some clients that nothing handles.
-func (s *Session) serveUpgrade(w http.ResponseWriter, r *http.Request) {
-	ws, err := upgradeToWebSocket(w, r, s.config)
+func (s *Session) serveUpgrade(w http.ResponseWriter, req *request) {
+	ws, err := upgradeToWebSocket(w, req, s.config)
 	if err != nil {
 		return
 	}
-	ws.conn.SetDeadline(time.Now().Add(s.config.UpgradeTimeout))
-	u := &upgrade{ws: ws}
+	s.tryUpgrade(ws)
+}
+
+// tryUpgrade begins an upgrade, or closes the connection.
+func (s *Session) tryUpgrade(l link) {
+	l.shared().conn.SetDeadline(time.Now().Add(s.config.UpgradeTimeout))
+	u := &upgrade{link: l}
 	if !s.beginUpgrade(u) {
-		ws.hangUp(nil)
+		l.hangUp(nil)
 		return
 	}
 	go s.runUpgrade(u)
 }
 
-// beginUpgrade registers a websocket, if there is none.
+// beginUpgrade registers the connection, if there is none that probes already.
 func (s *Session) beginUpgrade(u *upgrade) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,26 +79,27 @@ func (s *Session) runUpgrade(u *upgrade) {
 		err = s.completeUpgrade(u)
 	}
 	if err == nil {
-		u.ws.serve()
+		serveLink(u.link)
 		return
 	}
 	s.mu.Lock()
 	s.cancelUpgrade(u)
 	s.mu.Unlock()
-	u.ws.hangUp(nil)
+	u.link.hangUp(nil)
 	s.endTask()
 }
 
 // probe answers probes until the client asks for the upgrade.
 func (s *Session) probe(u *upgrade) error {
+	d := u.link.shared()
 	probed := false
 	for {
-		p, err := u.ws.readPacket()
+		p, err := u.link.readPacket()
 		switch {
 		case err != nil:
 			return fmt.Errorf("read probe: %w", err)
 		case p.typ == packetPing && string(p.data) == string(probeData):
-			if _, err := u.ws.conn.Write(probeAnswer.frame); err != nil {
+			if _, err := d.conn.Write(d.encode(probeAnswer)); err != nil {
 				return fmt.Errorf("answer probe: %w", err)
 			}
 			s.startNoops(u)
@@ -135,13 +141,14 @@ func (s *Session) completeUpgrade(u *upgrade) error {
 	}
 	// A client stops polling before it asks for the upgrade, so this is for one that does not.
 	s.transport.(*polling).discard()
-	u.ws.session = s
-	s.transport = u.ws
+	d := u.link.shared()
+	d.session = s
+	s.transport = u.link
 	deadline := time.Time{}
 	if s.state == stateClosing {
 		deadline = time.Now().Add(gracefulWait)
 	}
-	u.ws.conn.SetDeadline(deadline)
+	d.conn.SetDeadline(deadline)
 	s.transport.flush()
 	return nil
 }

@@ -8,15 +8,14 @@ import (
 	"time"
 )
 
-// protocolVersion is the value of the query parameter EIO.
-const protocolVersion = "4"
-
 // request is an HTTP request with what its query says.
 type request struct {
 	*http.Request
 	query url.Values
 	// isUpgrade: the client asks for a websocket connection.
 	isUpgrade bool
+	// isWebTransport: the request is for a WebTransport session, whose query says nothing.
+	isWebTransport bool
 	// time is when the request came.
 	time time.Time
 }
@@ -26,7 +25,7 @@ func (r *request) transport() string { return r.query.Get("transport") }
 // verify finds the session that a request is for, nil for a handshake, or the reason to refuse it. The order of the
 // checks is that of the reference implementation, since clients' tests look at which error comes first.
 func (s *Server) verify(c *Config, r *request) (*Session, *requestError) {
-	if !c.offers(r.transport()) {
+	if !c.offers(r.transport()) || r.transport() == WebTransport { // which does not come by such requests
 		return nil, errUnknownTransport
 	}
 	if !validHeaderValue(r.Header.Get("Origin")) {
@@ -49,7 +48,7 @@ func (s *Server) verifySession(id string, r *request) (*Session, *requestError) 
 	if !r.isUpgrade && session.Transport() != r.transport() {
 		return nil, errBadRequest
 	}
-	if r.query.Get("EIO") != protocolVersion {
+	if r.protocol() != session.protocol {
 		return nil, errBadRequest
 	}
 	return session, nil
@@ -62,15 +61,15 @@ func (s *Server) verifyHandshake(c *Config, r *request) *requestError {
 	if r.transport() == WebSocket && !r.isUpgrade {
 		return errBadRequest
 	}
-	if s.isDraining() {
-		return errDraining
+	if refusal := s.room(c); refusal != nil {
+		return refusal
 	}
 	if c.AllowRequest != nil {
 		if err := c.AllowRequest(r.Request); err != nil {
 			return refused(err)
 		}
 	}
-	if r.query.Get("EIO") != protocolVersion {
+	if !c.speaks(r.protocol()) {
 		return errProtocolVersion
 	}
 	return nil

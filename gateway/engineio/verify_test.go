@@ -231,11 +231,27 @@ func TestPath(t *testing.T) {
 		}
 	}
 
-	s = enginetest.Start(t, with(func(c *engineio.Config) { c.Path = "/engine.io" }))
+	for _, configured := range []string{"/engine.io", "/engine.io/"} {
+		s = enginetest.Start(t, with(func(c *engineio.Config) { c.Path, c.NoTrailingSlash = configured, true }))
+		for path, want := range map[string]int{
+			"/engine.io":          http.StatusOK,
+			"/engine.io/":         http.StatusOK,
+			"/engine.io/default/": http.StatusOK,
+			"/engine.ious":        http.StatusNotFound,
+		} {
+			r := s.Request("GET", polling, nil)
+			r.URL.Path = path
+			if a, err := s.Send(r); err != nil || a.Status != want {
+				t.Errorf("%s without a trailing slash: answered %d, %v, want %d", path, a.Status, err, want)
+			}
+		}
+	}
+
+	s = enginetest.Start(t, with(func(c *engineio.Config) { c.Path = "/" }))
 	r := s.Request("GET", polling, nil)
-	r.URL.Path = "/engine.io"
+	r.URL.Path = "/anything"
 	if a, err := s.Send(r); err != nil || a.Status != http.StatusOK {
-		t.Errorf("path without a trailing slash: answered %d, %v", a.Status, err)
+		t.Errorf("path of a server for all: answered %d, %v", a.Status, err)
 	}
 }
 
@@ -248,6 +264,8 @@ func TestCORS(t *testing.T) {
 		ExposedHeaders: []string{"X-C"}, MaxAge: 90 * time.Second,
 	}
 	credentials := engineio.CORS{Origins: []string{"*"}, Credentials: true}
+	reflected := engineio.CORS{Origins: []string{"*"}, Reflect: true}
+	pattern := engineio.CORS{Origins: []string{"https://*.example"}, PreflightStatus: http.StatusOK}
 	for _, test := range []struct {
 		name   string
 		cors   *engineio.CORS
@@ -263,6 +281,15 @@ func TestCORS(t *testing.T) {
 		{"no origin", &one, "GET", "", 200, map[string]string{"Vary": "Origin"}},
 		{"any origin with credentials", &credentials, "GET", origin, 200, map[string]string{
 			"Access-Control-Allow-Origin": origin, "Access-Control-Allow-Credentials": "true", "Vary": "Origin",
+		}},
+		{"any origin, reflected", &reflected, "GET", origin, 200, map[string]string{"Access-Control-Allow-Origin": origin, "Vary": "Origin"}},
+		{"origin of a pattern", &pattern, "GET", origin, 200, map[string]string{"Access-Control-Allow-Origin": origin, "Vary": "Origin"}},
+		{"origin of no pattern", &pattern, "GET", origin + ".evil", 200, map[string]string{"Vary": "Origin"}},
+		{"preflight, status for old browsers", &pattern, "OPTIONS", origin, 200, map[string]string{
+			"Access-Control-Allow-Origin":  origin,
+			"Access-Control-Allow-Methods": "GET,HEAD,PUT,PATCH,POST,DELETE",
+			"Access-Control-Allow-Headers": "X-Asked",
+			"Vary":                         "Origin,Access-Control-Request-Headers",
 		}},
 		{"preflight, any origin", &any, "OPTIONS", origin, 204, map[string]string{
 			"Access-Control-Allow-Origin":  "*",
@@ -301,7 +328,7 @@ func TestCORS(t *testing.T) {
 				header = append(header, "Origin", test.origin)
 			}
 			a := s.Do(test.method, polling, "", header...)
-			if a.Status != test.status || (a.Status == 204) != (a.Body == "") {
+			if a.Status != test.status || (test.method == "OPTIONS") != (a.Body == "") {
 				t.Errorf("answered %d %q", a.Status, a.Body)
 			}
 			got := map[string]string{}

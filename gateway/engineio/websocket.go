@@ -4,7 +4,6 @@ package engineio
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -15,23 +14,19 @@ import (
 // readBufferSize is what a connection keeps for reading. Chat messages fit; longer ones take more system calls.
 const readBufferSize = 512
 
-// webSocket is the websocket transport. Who finds nobody writing starts a goroutine that writes all that waits, until
-// nothing does, so that an idle connection has only its reader. The reader owns the connection: it alone closes it, and
-// others end it by a deadline.
+// webSocket is the websocket transport.
 type webSocket struct {
-	session *Session
+	duplex
 	// frames reads frames. It never writes to the connection, except that it tells a client which rule of
 	// RFC 6455 it has broken; net.Conn keeps the bytes of two Write calls apart.
 	frames *websocket.Conn
-	conn   net.Conn
-
-	// writing: a goroutine drains the queue. The session's lock guards it.
-	writing bool
-	// batch is the number of the batch that is being written, seen the one that stuck last found there, 0 for none.
-	// The session's lock guards both.
-	batch, seen uint64
-	// stopped: the client was told, or will be, that the connection ends. The session's lock guards it.
-	stopped bool
+	// limit is the largest message, also of a compressed one when it is inflated.
+	limit int64
+	// deflate is the size from which messages are sent compressed, 0 for never.
+	deflate int
+	// protocol is the revision that the client speaks, base64 that it takes no bytes.
+	protocol int
+	base64   bool
 }
 
 var upgrader = websocket.Upgrader{
@@ -48,18 +43,34 @@ var upgrader = websocket.Upgrader{
 }
 
 // upgradeToWebSocket answers 101, or refuses the request itself.
-func upgradeToWebSocket(w http.ResponseWriter, r *http.Request, c *Config) (*webSocket, error) {
+func upgradeToWebSocket(w http.ResponseWriter, req *request, c *Config) (*webSocket, error) {
 	header := w.Header() // what a middleware has set
-	if offered := websocket.Subprotocols(r); len(offered) > 0 {
+	c.addHeaders(header, req, "")
+	if offered := websocket.Subprotocols(req.Request); len(offered) > 0 {
 		// Browsers give up a connection for which none of theirs was chosen. It means nothing to Engine.IO.
 		header.Set("Sec-Websocket-Protocol", offered[0])
 	}
-	frames, err := upgrader.Upgrade(w, r, header)
+	r, u := req.Request, upgrader
+	deflate := c.PerMessageDeflate.threshold(r)
+	if deflate > 0 {
+		u.EnableCompression = true
+		r = r.Clone(r.Context())
+		r.Header["Sec-Websocket-Extensions"] = []string{deflateOffer} // what we made of the client's offers
+	}
+	frames, err := u.Upgrade(w, r, header)
 	if err != nil {
 		return nil, fmt.Errorf("upgrade to websocket: %w", err)
 	}
 	frames.SetReadLimit(c.MaxPayload)
-	ws := &webSocket{frames: frames, conn: frames.NetConn()}
+	ws := &webSocket{
+		duplex:   duplex{conn: frames.NetConn()},
+		frames:   frames,
+		limit:    c.MaxPayload,
+		deflate:  deflate,
+		protocol: req.protocol(),
+		base64:   req.base64(),
+	}
+	ws.encode = ws.frame
 	// The reader answers a close frame when it ends, behind what is being written.
 	frames.SetCloseHandler(func(int, string) error { return nil })
 	frames.SetPingHandler(ws.onPing)
@@ -68,13 +79,12 @@ func upgradeToWebSocket(w http.ResponseWriter, r *http.Request, c *Config) (*web
 
 // acceptWebSocket answers a handshake over websocket.
 func (s *Server) acceptWebSocket(w http.ResponseWriter, c *Config, req *request) {
-	id, err := c.NewID()
+	id, err := c.newID()
 	if err != nil {
-		c.ErrorLog.Error("engine.io handshake", "error", err)
 		errBadRequest.write(w, true)
 		return
 	}
-	ws, err := upgradeToWebSocket(w, req.Request, c)
+	ws, err := upgradeToWebSocket(w, req, c)
 	if err != nil {
 		return
 	}
@@ -89,31 +99,11 @@ func (s *Server) acceptWebSocket(w http.ResponseWriter, c *Config, req *request)
 	session.mu.Lock()
 	defer session.mu.Unlock()
 	session.tasks++
-	go ws.serve()
+	go serveLink(ws)
 	ws.flush()
 }
 
-func (ws *webSocket) name() string   { return WebSocket }
-func (ws *webSocket) writable() bool { return !ws.writing && ws.session.queue.empty() }
-
-func (ws *webSocket) stuck() bool {
-	if !ws.writing {
-		ws.seen = 0
-		return false
-	}
-	same := ws.seen == ws.batch
-	ws.seen = ws.batch
-	return same
-}
-
-func (ws *webSocket) flush() {
-	if ws.writing || ws.session.queue.empty() {
-		return
-	}
-	ws.writing = true
-	ws.session.tasks++
-	go ws.drain()
-}
+func (ws *webSocket) name() string { return WebSocket }
 
 func (ws *webSocket) stop(how ending) {
 	if how.farewell == nil {
@@ -125,8 +115,3 @@ func (ws *webSocket) stop(how ending) {
 	ws.session.queue.push(closePacket)
 	ws.flush()
 }
-
-func (ws *webSocket) cut() { ws.interrupt() }
-
-// interrupt makes the reader and the writer end. It does not block, unlike closing a TLS connection.
-func (ws *webSocket) interrupt() { ws.conn.SetDeadline(time.Unix(1, 0)) }

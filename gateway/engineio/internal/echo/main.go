@@ -4,7 +4,8 @@
 //
 //	go run ./gateway/engineio/internal/echo --listen :3000
 //
-// It serves /engine.io/ with the timings that the suite has written into it.
+// It serves /engine.io/ with the timings that the suite has written into it. With --eio3 it is for the suite of revision 3
+// of the protocol.
 package main
 
 import (
@@ -20,18 +21,20 @@ import (
 
 func main() {
 	listen := flag.String("listen", ":3000", "address to listen on")
+	eio3 := flag.Bool("eio3", false, "serve revision 3 of the protocol too")
 	flag.Parse()
-	if err := run(*listen); err != nil {
+	if err := run(*listen, *eio3); err != nil {
 		slog.Error("echo", "error", err)
 		os.Exit(1)
 	}
 }
 
-func run(listen string) error {
+func run(listen string, eio3 bool) error {
 	engine, err := engineio.NewServer(engineio.Config{
 		PingInterval: 300 * time.Millisecond,
 		PingTimeout:  200 * time.Millisecond,
 		MaxPayload:   1_000_000,
+		AllowEIO3:    eio3,
 		CORS:         &engineio.CORS{Origins: []string{"*"}},
 		OnSession:    func(s *engineio.Session) engineio.Handler { return &echo{s} },
 	})

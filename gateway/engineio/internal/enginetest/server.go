@@ -136,6 +136,9 @@ func (s *Session) Message() Message {
 	return receive(s.t, s.messages, "a message")
 }
 
+// Closed is where the session's end will be told.
+func (s *Session) Closed() <-chan Closed { return s.closed }
+
 // WantClosed waits for the session's end, which must have this reason.
 func (s *Session) WantClosed(reason engineio.CloseReason) Closed {
 	s.t.Helper()

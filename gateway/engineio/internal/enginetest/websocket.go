@@ -35,11 +35,22 @@ func (s *Server) Dial(query string) *Socket {
 // TryDial is Dial, but returns nil and the answer if the handshake is refused.
 func (s *Server) TryDial(query string, header ...string) (*Socket, Answer) {
 	s.t.Helper()
+	return s.dial(websocket.Dialer{}, query, header)
+}
+
+// DialDeflate is Dial with an offer to compress messages.
+func (s *Server) DialDeflate(query string) (*Socket, Answer) {
+	s.t.Helper()
+	return s.dial(websocket.Dialer{EnableCompression: true}, query, nil)
+}
+
+func (s *Server) dial(dialer websocket.Dialer, query string, header []string) (*Socket, Answer) {
+	s.t.Helper()
 	h := http.Header{}
 	for i := 0; i < len(header); i += 2 {
 		h.Set(header[i], header[i+1])
 	}
-	dialer := websocket.Dialer{HandshakeTimeout: Patience}
+	dialer.HandshakeTimeout = Patience
 	if strings.HasPrefix(s.URL, "https") {
 		dialer.TLSClientConfig = s.client.Transport.(*http.Transport).TLSClientConfig
 	}

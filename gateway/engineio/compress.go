@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engineio
+
+import (
+	"bytes"
+	"compress/gzip"
+	"compress/zlib"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// defaultCompressionThreshold is the size in bytes from which answers and messages are compressed: below it they
+// fit a network packet or two either way.
+const defaultCompressionThreshold = 1024
+
+// A compressor is a compress/gzip or compress/zlib Writer. They take some hundred kilobytes, so they are kept.
+type compressor interface {
+	io.WriteCloser
+	Reset(io.Writer)
+}
+
+// contentCodings are the codings of RFC 9110 section 8.4.1 that answers to polls may have. "deflate" there is zlib's format.
+var contentCodings = map[string]*sync.Pool{
+	"gzip":    {New: func() any { return gzip.NewWriter(nil) }},
+	"deflate": {New: func() any { return zlib.NewWriter(nil) }},
+}
+
+// compressAnswer compresses the body of an answer to a poll, if it is worth it, if a message in it may be compressed, and
+// if the client takes that. It returns what to send and its content coding, empty for none.
+func (c *Config) compressAnswer(r *http.Request, body []byte, messages []*Message) (sent []byte, coding string) {
+	if c.NoHTTPCompression || len(body) < c.HTTPCompressionThreshold || !anyCompressible(messages) {
+		return body, ""
+	}
+	coding = acceptedCoding(r.Header.Values("Accept-Encoding"))
+	if coding == "" {
+		return body, ""
+	}
+	pool := contentCodings[coding]
+	w := pool.Get().(compressor)
+	defer pool.Put(w)
+	var buf bytes.Buffer
+	w.Reset(&buf)
+	_, _ = w.Write(body) // a bytes.Buffer takes all
+	_ = w.Close()
+	w.Reset(io.Discard) // so that the pool does not hold the bytes
+	return buf.Bytes(), coding
+}
+
+func anyCompressible(messages []*Message) bool {
+	for _, m := range messages {
+		if !m.uncompressed {
+			return true
+		}
+	}
+	return false
+}
+
+// acceptedCoding is the coding that a client likes best: by its quality and, among equals, by its place in the list. It
+// is empty if the client wants none of ours (RFC 9110 section 12.5.3).
+func acceptedCoding(header []string) string {
+	best, bestQuality := "", 0.0
+	rest := 0.0 // the quality of "*"
+	named := map[string]bool{}
+	for item := range strings.SplitSeq(strings.Join(header, ","), ",") {
+		name, parameters, _ := strings.Cut(item, ";")
+		name = strings.ToLower(strings.TrimSpace(name))
+		quality := qualityOf(parameters)
+		if name == "*" {
+			rest = quality
+			continue
+		}
+		named[name] = true
+		if contentCodings[name] != nil && quality > bestQuality {
+			best, bestQuality = name, quality
+		}
+	}
+	for _, name := range []string{"gzip", "deflate"} {
+		if !named[name] && rest > bestQuality {
+			best, bestQuality = name, rest
+		}
+	}
+	return best
+}
+
+// qualityOf reads a weight: 1 if there is none, 0 if it makes no sense.
+func qualityOf(parameters string) float64 {
+	for p := range strings.SplitSeq(parameters, ";") {
+		name, value, _ := strings.Cut(p, "=")
+		if strings.EqualFold(strings.TrimSpace(name), "q") {
+			q, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+			if err != nil || !(q >= 0 && q <= 1) { // also what is not a number
+				return 0
+			}
+			return q
+		}
+	}
+	return 1
+}

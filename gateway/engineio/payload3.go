@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engineio
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+)
+
+// Payloads of protocol revision 3 have two forms (docs/engine.io-protocol/v3.md, "Payload"): text, where each packet comes
+// after its length in UTF-16 code units and a colon; and bytes, where it comes after a byte that says whether it is binary,
+// the decimal digits of its length in bytes, as numbers, and 255.
+
+const (
+	stringMark3 = 0
+	binaryMark3 = 1
+	lengthEnd3  = 0xff
+
+	// maxDigits3 bounds a length; no body is as long as ten digits say.
+	maxDigits3 = 9
+)
+
+var (
+	errPayloadLength = errors.New("payload has a packet of no valid length")
+	errPayloadEmpty  = errors.New("payload is empty")
+)
+
+// decodePayload3 is decodePayload for text of revision 3. A packet of length 0 is passed over.
+func decodePayload3(body []byte, yield func(packet) bool) error {
+	if !utf8.Valid(body) {
+		return errPayloadEncoding
+	}
+	if len(body) == 0 {
+		return errPayloadEmpty
+	}
+	for len(body) > 0 {
+		colon := bytes.IndexByte(body[:min(len(body), maxDigits3+1)], ':')
+		if colon < 0 {
+			return errPayloadLength
+		}
+		n, numeric := parseLength3(body[:colon], '0')
+		body = body[colon+1:]
+		size, there := utf16Prefix(body, n)
+		if !numeric || !there {
+			return errPayloadLength
+		}
+		part := body[:size:size]
+		body = body[size:]
+		if size == 0 {
+			continue
+		}
+		p, err := decodeText3(part)
+		if err != nil {
+			return err
+		}
+		if !yield(p) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// decodeBinaryPayload3 is decodePayload for bytes of revision 3.
+func decodeBinaryPayload3(body []byte, yield func(packet) bool) error {
+	if len(body) == 0 {
+		return errPayloadEmpty
+	}
+	for len(body) > 0 {
+		mark := body[0]
+		end := bytes.IndexByte(body[:min(len(body), maxDigits3+2)], lengthEnd3)
+		if mark > binaryMark3 || end < 0 {
+			return errPayloadLength
+		}
+		n, ok := parseLength3(body[1:end], 0)
+		body = body[end+1:]
+		if !ok || n > len(body) {
+			return errPayloadLength
+		}
+		p, err := decodePart3(mark, body[:n:n])
+		if err != nil {
+			return err
+		}
+		body = body[n:]
+		if !yield(p) {
+			return nil
+		}
+	}
+	return nil
+}
+
+func decodePart3(mark byte, part []byte) (packet, error) {
+	if mark == binaryMark3 {
+		return decodeBinary3(part)
+	}
+	if !utf8.Valid(part) {
+		return packet{}, errPayloadEncoding
+	}
+	return decodeText3(part)
+}
+
+// parseLength3 reads decimal digits that are counted from zero.
+func parseLength3(digits []byte, zero byte) (n int, ok bool) {
+	if len(digits) == 0 || len(digits) > maxDigits3 {
+		return 0, false
+	}
+	for _, d := range digits {
+		if d < zero || d > zero+9 {
+			return 0, false
+		}
+		n = 10*n + int(d-zero)
+	}
+	return n, true
+}
+
+// utf16Prefix is the number of bytes of text that make n UTF-16 code units, if there are.
+func utf16Prefix(text []byte, n int) (size int, ok bool) {
+	for n > 0 {
+		_, width := utf8.DecodeRune(text[size:])
+		if width == 0 {
+			return 0, false
+		}
+		size += width
+		n -= utf16Width(text[size-width])
+	}
+	return size, n == 0 // else the length ends within a surrogate pair
+}
+
+// utf16Len is the number of UTF-16 code units of valid UTF-8.
+func utf16Len(text []byte) int {
+	n := 0
+	for _, b := range text {
+		if utf8.RuneStart(b) {
+			n += utf16Width(b)
+		}
+	}
+	return n
+}
+
+// utf16Width is the number of code units of a character that begins with this byte.
+func utf16Width(first byte) int {
+	if first >= 0xf0 {
+		return 2
+	}
+	return 1
+}
+
+// encodePayload3 makes a payload of messages: text, unless the client takes bytes and there are some.
+func encodePayload3(messages []*Message, base64 bool) (body []byte, contentType string) {
+	if !base64 && slices.ContainsFunc(messages, (*Message).isBinary) {
+		for _, m := range messages {
+			if m.isBinary() {
+				body = appendPart3(body, binaryMark3, m.binary3())
+			} else {
+				body = appendPart3(body, stringMark3, m.polling)
+			}
+		}
+		return body, contentTypeBytes
+	}
+	for _, m := range messages {
+		text := m.text3()
+		body = strconv.AppendInt(body, int64(utf16Len(text)), 10)
+		body = append(body, ':')
+		body = append(body, text...)
+	}
+	return body, contentTypeText
+}
+
+func appendPart3(body []byte, mark byte, part []byte) []byte {
+	body = append(body, mark)
+	for _, d := range strconv.Itoa(len(part)) {
+		body = append(body, byte(d-'0'))
+	}
+	body = append(body, lengthEnd3)
+	return append(body, part...)
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engineio
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"time"
+)
+
+// webTransportLinger is how long after the last write a WebTransport session is closed. Its client sees the end of the
+// session only, not that of the stream, and the first may overtake what the second carries.
+const webTransportLinger = 250 * time.Millisecond
+
+// Stream is the first bidirectional stream that a WebTransport client opens. Its methods are as those of a net.Conn; Close
+// ends the whole session.
+type Stream interface {
+	io.ReadWriteCloser
+	SetDeadline(time.Time) error
+	SetReadDeadline(time.Time) error
+	SetWriteDeadline(time.Time) error
+}
+
+// acceptStream answers a request for a WebTransport session and waits for its first stream.
+type acceptStream func(context.Context) (Stream, error)
+
+// acceptKey is the context key of a request's acceptStream, for which it passes through the middlewares.
+type acceptKey struct{}
+
+// ServeWebTransport serves an extended CONNECT for a WebTransport session under the server's path; accept answers it, if
+// Config.Transports has WebTransport, and returns the stream, for which it may wait until the context ends. Package
+// engineio/webtransport calls it for HTTP/3.
+func (s *Server) ServeWebTransport(w http.ResponseWriter, r *http.Request, accept func(context.Context) (Stream, error)) {
+	g := s.current.Load()
+	if !g.config.serves(r.URL.Path) {
+		http.NotFound(w, r)
+		return
+	}
+	g.handler.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), acceptKey{}, acceptStream(accept))))
+}
+
+// serveWebTransport begins a session, or an upgrade, by what the stream's first packet says: `0`, or `0{"sid":"…"}`. What is
+// not in order is closed without a word, as by the reference implementation.
+func (s *Server) serveWebTransport(c *Config, w http.ResponseWriter, req *request, accept acceptStream) {
+	if !c.offers(WebTransport) {
+		errUnknownTransport.write(w, false)
+		return
+	}
+	if !validHeaderValue(req.Header.Get("Origin")) {
+		errBadRequest.write(w, false)
+		return
+	}
+	ctx, cancel := context.WithDeadline(req.Context(), req.time.Add(c.UpgradeTimeout))
+	defer cancel()
+	stream, err := accept(ctx)
+	if err != nil {
+		return
+	}
+	wt := newWebTransport(stream, c)
+	stream.SetDeadline(req.time.Add(c.UpgradeTimeout))
+	p, err := wt.readPacket()
+	switch {
+	case err != nil || p.typ != packetOpen || p.binary:
+		stream.Close()
+	case len(p.data) == 0:
+		s.openWebTransport(c, req, wt)
+	default:
+		s.upgradeToWebTransport(p.data, wt)
+	}
+}
+
+func (s *Server) openWebTransport(c *Config, req *request, wt *webTransport) {
+	refusal := s.room(c)
+	if refusal == nil && c.AllowRequest != nil && c.AllowRequest(req.Request) != nil {
+		refusal = errForbidden
+	}
+	id, err := "", error(nil)
+	if refusal == nil {
+		id, err = c.newID()
+	}
+	if refusal != nil || err != nil {
+		wt.hangUp(nil)
+		return
+	}
+	wt.conn.SetDeadline(time.Time{})
+	session, refusal := s.open(c, req, id, func(s *Session) transport {
+		wt.session = s
+		return wt
+	})
+	if refusal != nil {
+		wt.hangUp(nil)
+		return
+	}
+	session.mu.Lock()
+	defer session.mu.Unlock()
+	session.tasks++
+	go serveLink(wt)
+	wt.flush()
+}
+
+func (s *Server) upgradeToWebTransport(data []byte, wt *webTransport) {
+	var open struct {
+		SessionID string `json:"sid"`
+	}
+	if err := json.Unmarshal(data, &open); err != nil {
+		wt.hangUp(nil)
+		return
+	}
+	session := s.session(open.SessionID)
+	if session == nil || session.expire(time.Now()) || session.protocol != protocol4 {
+		wt.hangUp(nil)
+		return
+	}
+	session.tryUpgrade(wt)
+}

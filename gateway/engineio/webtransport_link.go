@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engineio
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+	"unicode/utf8"
+)
+
+// errFrameLength: a frame is empty or larger than the limit. Nothing can be read after it.
+var errFrameLength = errors.New("frame has no valid length")
+
+// binaryFrameBit of a frame's first byte says that the frame is a binary message, not a packet in text.
+const binaryFrameBit = 0x80
+
+// webTransport is the WebTransport transport: packets on a stream, each behind its length, in the form of a websocket frame's:
+// 7 bits, or 126 and 16 bits, or 127 and 64 bits.
+type webTransport struct {
+	duplex
+	reader *bufio.Reader
+	limit  int64
+}
+
+func newWebTransport(stream Stream, c *Config) *webTransport {
+	wt := &webTransport{duplex: duplex{conn: stream}, reader: bufio.NewReaderSize(stream, readBufferSize), limit: c.MaxPayload}
+	wt.encode = webTransportFrame
+	wt.drained = wt.linger
+	return wt
+}
+
+func (wt *webTransport) name() string { return WebTransport }
+
+func (wt *webTransport) stop(how ending) {
+	if how.farewell == nil {
+		wt.interrupt()
+		return
+	}
+	wt.stopped = true
+	wt.conn.SetDeadline(time.Now().Add(max(how.await, closeWait)))
+	if !wt.writing && wt.session.queue.empty() {
+		wt.linger()
+		return
+	}
+	wt.flush()
+}
+
+// linger makes the reader end soon, which closes the session.
+func (wt *webTransport) linger() { wt.conn.SetReadDeadline(time.Now().Add(webTransportLinger)) }
+
+func (wt *webTransport) hangUp(error) { wt.conn.Close() }
+
+func (wt *webTransport) closeReason(err error) CloseReason {
+	if errors.Is(err, errFrameLength) {
+		return ReasonParseError
+	}
+	return ReasonTransportClose
+}
+
+func (wt *webTransport) readPacket() (packet, error) {
+	first, length, err := wt.readHeader()
+	if err != nil {
+		return packet{}, err
+	}
+	buf := readBuffers.Get().(*bytes.Buffer)
+	defer func() {
+		if buf.Cap() <= keptReadBuffer {
+			readBuffers.Put(buf)
+		}
+	}()
+	buf.Reset()
+	// The buffer grows as bytes come, not as they are announced.
+	if _, err := io.CopyN(buf, wt.reader, length); err != nil {
+		return packet{}, err
+	}
+	data := bytes.Clone(buf.Bytes())
+	if first&binaryFrameBit != 0 {
+		return packet{typ: packetMessage, data: data, binary: true}, nil
+	}
+	if !utf8.Valid(data) {
+		return packet{}, &invalidPacketError{errNotUTF8}
+	}
+	p, err := decodePolling(data)
+	if err != nil {
+		return packet{}, &invalidPacketError{err}
+	}
+	return p, nil
+}
+
+// readHeader reads what stands before a frame's payload.
+func (wt *webTransport) readHeader() (first byte, length int64, err error) {
+	first, err = wt.reader.ReadByte()
+	if err != nil {
+		return 0, 0, err
+	}
+	n := uint64(first &^ binaryFrameBit)
+	var extended [8]byte
+	switch n {
+	case 126:
+		if _, err := io.ReadFull(wt.reader, extended[:2]); err != nil {
+			return 0, 0, err
+		}
+		n = uint64(binary.BigEndian.Uint16(extended[:]))
+	case 127:
+		if _, err := io.ReadFull(wt.reader, extended[:]); err != nil {
+			return 0, 0, err
+		}
+		n = binary.BigEndian.Uint64(extended[:])
+	}
+	if n == 0 || n > uint64(wt.limit) {
+		return 0, 0, fmt.Errorf("%w: %d bytes of at most %d", errFrameLength, n, wt.limit)
+	}
+	return first, int64(n), nil
+}
+
+// webTransportFrame is a message as a WebTransport stream carries it: nothing for an empty binary message, since clients
+// take a frame without content for an error.
+func webTransportFrame(m *Message) []byte {
+	if m.isBinary() {
+		if len(m.data) == 0 {
+			return nil
+		}
+		return appendWebTransportFrame(binaryFrameBit, m.data)
+	}
+	return appendWebTransportFrame(0, m.polling)
+}
+
+func appendWebTransportFrame(first byte, payload []byte) []byte {
+	// newFrame writes a websocket frame's header: an opcode, and then the same length.
+	frame, _ := newFrame(finalBinary, len(payload))
+	frame[1] |= first
+	return append(frame, payload...)[1:]
+}
