@@ -10,14 +10,15 @@ import (
 
 // adapter is a namespace's rooms on this gateway, and its way to those on others.
 type adapter struct {
-	cluster  *Cluster
-	subjects subjects
-	rooms    *socketio.Rooms
-	interest *interest
+	cluster   *Cluster
+	namespace *socketio.Namespace
+	subjects  subjects
+	rooms     *socketio.Rooms
+	interest  *interest
 }
 
-func newAdapter(c *Cluster, s subjects) *adapter {
-	a := &adapter{cluster: c, subjects: s, rooms: socketio.NewRooms()}
+func newAdapter(c *Cluster, ns *socketio.Namespace) *adapter {
+	a := &adapter{cluster: c, namespace: ns, subjects: newSubjects(c.service, ns.Name()), rooms: socketio.NewRooms()}
 	a.interest = newInterest(c)
 	return a
 }
@@ -28,7 +29,7 @@ func (a *adapter) Join(s *socketio.Socket, rooms ...string) {
 	wanted := make([]string, 0, 2+len(rooms))
 	wanted = append(wanted, a.subjects.all(), a.subjects.gateway(a.cluster.id))
 	for _, room := range rooms {
-		if room != s.ID() {
+		if room != s.ID() || !a.isOurs(room) {
 			wanted = append(wanted, a.subjects.room(room))
 		}
 	}
@@ -48,7 +49,7 @@ func (a *adapter) LeaveAll(s *socketio.Socket) {
 	rooms := a.rooms.RoomsOf(s)
 	a.rooms.LeaveAll(s)
 	for _, room := range rooms {
-		if room != s.ID() && !a.rooms.Has(room) {
+		if !(room == s.ID() && a.isOurs(room)) && !a.rooms.Has(room) {
 			a.interest.release(a.subjects.room(room), func() bool { return !a.rooms.Has(room) })
 		}
 	}
@@ -64,6 +65,9 @@ func (a *adapter) RoomsOf(s *socketio.Socket) []string { return a.rooms.RoomsOf(
 
 // Broadcast delivers here and publishes for the others.
 func (a *adapter) Broadcast(d *socketio.Delivery) error {
+	if d.Local {
+		return a.rooms.Broadcast(d)
+	}
 	m := &message{delivery: *d}
 	if subjects := a.targets(d.Rooms); len(subjects) > 0 {
 		if err := a.cluster.publish(m, subjects); err != nil {
@@ -71,6 +75,12 @@ func (a *adapter) Broadcast(d *socketio.Delivery) error {
 		}
 	}
 	return a.rooms.Broadcast(d)
+}
+
+// isOurs tells whether a socket's id names this gateway, so that others find it without a room. Those of 2.x clients do not.
+func (a *adapter) isOurs(id string) bool {
+	gateway, ok := gatewayOfSocket(id)
+	return ok && gateway == a.cluster.id
 }
 
 // targets are the subjects on which a broadcast to rooms goes out; nil rooms mean the namespace.

@@ -65,6 +65,9 @@ type Cluster struct {
 	stop     chan struct{}
 	done     sync.WaitGroup
 	metrics  *metrics
+	subjects serviceSubjects
+	peers    *peers
+	requests requests
 
 	// sending keeps the numbers of messages on several subjects in the order of their publication.
 	sending sync.Mutex
@@ -75,6 +78,8 @@ type Cluster struct {
 
 	// delivered is, for each publisher, the number of its last message on several subjects. Only dispatch uses it.
 	delivered map[string]uint64
+	// asks are what clients are asked for other gateways, and how to end each. Only dispatch uses it.
+	asks map[askKey]func()
 }
 
 // Connect starts a link. It returns at once, whether NATS is there or not, and keeps trying; Connected tells.
@@ -98,13 +103,23 @@ func Connect(o Options) (*Cluster, error) {
 		stop:      make(chan struct{}),
 		adapters:  map[string]*adapter{},
 		delivered: map[string]uint64{},
+		asks:      map[askKey]func(){},
+		peers:     newPeers(),
+		requests:  requests{open: map[uint64]*gather{}},
 	}
+	c.subjects = newServiceSubjects(c.service, c.id)
 	c.metrics = newMetrics(o.Registerer, c)
 	c.nc, err = nats.Connect(strings.Join(o.URLs, ","), opts...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to NATS at %s: %w", strings.Join(o.URLs, ","), err)
 	}
+	if err := c.subscribePeers(); err != nil {
+		c.nc.Close()
+		c.metrics.unregister()
+		return nil, err
+	}
 	c.done.Go(c.dispatch)
+	c.say(peerHello)
 	return c, nil
 }
 
@@ -119,8 +134,8 @@ func (c *Cluster) Status() string { return strings.ToLower(c.nc.Status().String(
 func (c *Cluster) NewSocketID() string { return c.id + randomToken(socketIDLength-gatewayIDLength) }
 
 // NewAdapter returns the adapter of a Socket.IO namespace.
-func (c *Cluster) NewAdapter(namespace string) socketio.Adapter {
-	a := newAdapter(c, newSubjects(c.service, namespace))
+func (c *Cluster) NewAdapter(ns *socketio.Namespace) socketio.Adapter {
+	a := newAdapter(c, ns)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.adapters[a.subjects.prefix] = a
@@ -137,6 +152,7 @@ func (c *Cluster) forget(a *adapter) {
 
 // Close ends the connection when what has been published is out. Adapters must be closed before.
 func (c *Cluster) Close() {
+	c.say(peerBye)
 	if c.nc.IsConnected() {
 		// What cannot be written in time is lost with the gateway either way.
 		_ = c.nc.FlushTimeout(flushTimeout)

@@ -4,14 +4,19 @@ package cluster
 
 import (
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 )
 
 // dispatch delivers what other gateways publish to local members. It only queues: no client can hold it up.
 func (c *Cluster) dispatch() {
+	heartbeat := time.NewTicker(heartbeatInterval)
+	defer heartbeat.Stop()
 	for {
 		select {
+		case now := <-heartbeat.C:
+			c.beat(now)
 		case msg := <-c.incoming:
 			c.receive(msg)
 		case <-c.stop:
@@ -21,14 +26,24 @@ func (c *Cluster) dispatch() {
 }
 
 func (c *Cluster) receive(msg *nats.Msg) {
+	switch msg.Subject {
+	case c.subjects.peers:
+		c.receivePeer(msg)
+		return
+	case c.subjects.requests:
+		c.receiveRequest(msg)
+		return
+	case c.subjects.answers:
+		c.receiveAnswer(msg)
+		return
+	}
 	a := c.adapterOf(msg.Subject)
 	if a == nil {
 		return // a namespace that has just been removed
 	}
 	m, err := decodeMessage(msg.Data)
 	if err != nil {
-		c.metrics.malformed.Inc()
-		c.log.Debug("ignored a message of another gateway", "subject", msg.Subject, "error", err)
+		c.malformed(msg, err)
 		return
 	}
 	c.metrics.received.Inc()

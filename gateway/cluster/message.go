@@ -18,6 +18,7 @@ var errShortMessage = errors.New("message ends early")
 
 // message is a delivery on its way to other gateways. On the wire it is the version byte, then copyOf as a uvarint, then
 // the publisher, rooms, except, text and attachments; strings have their length, lists their number in front, as uvarints.
+// If there are flags, a byte of them follows.
 type message struct {
 	// publisher is the gateway that sent it.
 	publisher string
@@ -25,6 +26,22 @@ type message struct {
 	// it once. It grows with each such message of a publisher; 0 is for a message that goes out once.
 	copyOf   uint64
 	delivery socketio.Delivery
+}
+
+// Flags of a message. A gateway that knows none of them ignores a message that has one.
+const (
+	flagVolatile     = 1
+	flagUncompressed = 2
+)
+
+func flagsOf(d *socketio.Delivery) (flags byte) {
+	if d.Volatile {
+		flags |= flagVolatile
+	}
+	if d.Uncompressed {
+		flags |= flagUncompressed
+	}
+	return flags
 }
 
 func (m *message) encode() []byte {
@@ -48,6 +65,9 @@ func (m *message) encode() []byte {
 	buf = binary.AppendUvarint(buf, uint64(len(d.Attachments)))
 	for _, a := range d.Attachments {
 		buf = appendBytes(buf, a)
+	}
+	if flags := flagsOf(d); flags != 0 {
+		buf = append(buf, flags)
 	}
 	return buf
 }
@@ -79,6 +99,11 @@ func decodeMessage(data []byte) (*message, error) {
 	m.delivery.Text = r.bytes()
 	for n := r.count(); n > 0 && r.err == nil; n-- {
 		m.delivery.Attachments = append(m.delivery.Attachments, r.bytes())
+	}
+	if r.err == nil && len(r.rest) == 1 && r.rest[0] > 0 && r.rest[0] <= flagVolatile|flagUncompressed {
+		m.delivery.Volatile = r.rest[0]&flagVolatile != 0
+		m.delivery.Uncompressed = r.rest[0]&flagUncompressed != 0
+		r.rest = nil
 	}
 	if r.err == nil && len(r.rest) > 0 {
 		return nil, fmt.Errorf("%d bytes behind the message", len(r.rest))

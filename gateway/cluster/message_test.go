@@ -14,8 +14,11 @@ func TestMessageSurvivesTheWire(t *testing.T) {
 	for _, want := range []message{
 		{publisher: "p", delivery: socketio.Delivery{Text: []byte(`2["e"]`)}},
 		{publisher: "p", copyOf: 1 << 40, delivery: socketio.Delivery{
-			Text: []byte(`52-["e"]`), Attachments: [][]byte{{1}, {}}, Rooms: []string{"", "a"}, Except: []string{"大厅"},
+			Text: []byte(`52-["e"]`), Attachments: [][]byte{{1}, {}},
+			Target: socketio.Target{Rooms: []string{"", "a"}, Except: []string{"大厅"}},
 		}},
+		{publisher: "p", delivery: socketio.Delivery{Text: []byte(`2["e"]`), Volatile: true}},
+		{publisher: "p", delivery: socketio.Delivery{Text: []byte(`2["e"]`), Volatile: true, Uncompressed: true}},
 	} {
 		got, err := decodeMessage(want.encode())
 		if err != nil {
@@ -28,7 +31,7 @@ func TestMessageSurvivesTheWire(t *testing.T) {
 }
 
 func TestMessagesThatAreBrokenAreErrors(t *testing.T) {
-	whole := (&message{publisher: "p", delivery: socketio.Delivery{Text: []byte("2"), Rooms: []string{"a"}}}).encode()
+	whole := (&message{publisher: "p", delivery: socketio.Delivery{Text: []byte("2"), Target: socketio.Target{Rooms: []string{"a"}}}}).encode()
 	for n := range len(whole) {
 		if _, err := decodeMessage(whole[:n]); err == nil {
 			t.Errorf("the first %d of %d bytes are taken for a message", n, len(whole))
@@ -44,7 +47,7 @@ func TestMessagesThatAreBrokenAreErrors(t *testing.T) {
 }
 
 func FuzzMessage(f *testing.F) {
-	f.Add((&message{publisher: "p", copyOf: 3, delivery: socketio.Delivery{Text: []byte("2"), Rooms: []string{"a"}, Attachments: [][]byte{{1}}}}).encode())
+	f.Add((&message{publisher: "p", copyOf: 3, delivery: socketio.Delivery{Text: []byte("2"), Target: socketio.Target{Rooms: []string{"a"}}, Attachments: [][]byte{{1}}}}).encode())
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := decodeMessage(data)
 		if err != nil {

@@ -36,3 +36,19 @@ func newSubjects(service, namespace string) subjects {
 func (s subjects) all() string              { return s.prefix + ".all" }
 func (s subjects) room(name string) string  { return s.prefix + ".room." + token(name) }
 func (s subjects) gateway(id string) string { return s.prefix + ".gateway." + id }
+
+// serviceSubjects are those of a service's gateways among themselves:
+//
+//	rts.<service>.peers           who is there
+//	rts.<service>.requests        what one asks of all others
+//	rts.<service>.answers.<id>    what they answer to the one with the id
+type serviceSubjects struct {
+	peers, requests, answers string
+}
+
+func newServiceSubjects(service, id string) serviceSubjects {
+	prefix := "rts." + token(service)
+	return serviceSubjects{peers: prefix + ".peers", requests: prefix + ".requests", answers: answerSubject(service, id)}
+}
+
+func answerSubject(service, id string) string { return "rts." + token(service) + ".answers." + id }

@@ -7,68 +7,48 @@ import (
 	"fmt"
 )
 
+// ackFunc takes a client's acknowledgement; ok is false if the client has gone without one. It is called once, and must
+// not block.
+type ackFunc func(args Args, ok bool)
+
 // ackTable holds who waits for a client's acknowledgements. Guarded by the socket's mu.
 type ackTable struct {
-	next    uint64
-	waiting map[uint64]chan Args
+	waiting map[uint64]ackFunc
+	// closed: the client has gone, nobody can wait any more.
+	closed bool
 }
 
-func (t *ackTable) add() (uint64, chan Args) {
-	if t.waiting == nil {
-		t.waiting = map[uint64]chan Args{}
-	}
-	id := t.next
-	t.next++
-	answer := make(chan Args, 1)
-	t.waiting[id] = answer
-	return id, answer
-}
-
-func (t *ackTable) take(id uint64) chan Args {
-	answer := t.waiting[id]
-	delete(t.waiting, id)
-	return answer
-}
-
-// abandon ends the wait of everybody: the client has gone.
-func (t *ackTable) abandon() {
-	for id, answer := range t.waiting {
-		close(answer)
-		delete(t.waiting, id)
-	}
-}
-
-// EmitWithAck sends an event and waits for the client's answer, until the context ends or the client goes
-// (ErrDisconnected). It must not be called from a handler of the same connection: the answer would wait for the handler.
-func (s *Socket) EmitWithAck(ctx context.Context, event string, values ...any) (Args, error) {
-	args, err := NewArgs(values...)
-	if err != nil {
-		return Args{}, fmt.Errorf("emit %s: %w", event, err)
-	}
+// awaitAck sees to it that f gets the answer to a packet with the id. It is false if the client has gone.
+func (s *Socket) awaitAck(id uint64, f ackFunc) bool {
 	s.mu.Lock()
-	id, answer := s.acks.add()
+	defer s.mu.Unlock()
+	if s.acks.closed {
+		return false
+	}
+	if s.acks.waiting == nil {
+		s.acks.waiting = map[uint64]ackFunc{}
+	}
+	s.acks.waiting[id] = f
+	return true
+}
+
+// takeAck returns who waits for the answer, once.
+func (s *Socket) takeAck(id uint64) ackFunc {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.acks.waiting[id]
+	delete(s.acks.waiting, id)
+	return f
+}
+
+// abandonAcks ends the wait of everybody: the client has gone.
+func (s *Socket) abandonAcks() {
+	s.mu.Lock()
+	waiting := s.acks.waiting
+	s.acks = ackTable{closed: true}
 	s.mu.Unlock()
-	defer func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.acks.take(id)
-	}()
-	p := &packet{typ: packetEvent, event: event, id: id, hasID: true, payload: args.list(), attachments: args.Attachments}
-	if err := s.emit(p); err != nil {
-		return Args{}, err
-	}
-	if !s.Connected() {
-		// It went between the two: nobody is left to abandon the wait.
-		return Args{}, fmt.Errorf("emit %s: %w", event, ErrDisconnected)
-	}
-	select {
-	case args, ok := <-answer:
-		if !ok {
-			return Args{}, fmt.Errorf("wait for the acknowledgement of %s: %w", event, ErrDisconnected)
-		}
-		return args, nil
-	case <-ctx.Done():
-		return Args{}, fmt.Errorf("wait for the acknowledgement of %s: %w", event, ctx.Err())
+	for _, f := range waiting {
+		f(Args{}, false)
 	}
 }
 
@@ -77,10 +57,35 @@ func (s *Socket) onAck(p *packet) {
 	if !p.hasID {
 		return
 	}
-	s.mu.Lock()
-	answer := s.acks.take(p.id)
-	s.mu.Unlock()
-	if answer != nil {
-		answer <- Args{JSON: p.payload, Attachments: p.attachments}
+	if f := s.takeAck(p.id); f != nil {
+		f(Args{JSON: p.payload, Attachments: p.attachments}, true)
+	}
+}
+
+// answer is what a single client has said, or not.
+type answer struct {
+	args Args
+	ok   bool
+}
+
+// emitWithAck sends an event and waits for the answer.
+func (s *Socket) emitWithAck(ctx context.Context, p *packet, f flags) (Args, error) {
+	answers := make(chan answer, 1)
+	p.id, p.hasID = s.namespace.nextAckID(), true
+	if !s.awaitAck(p.id, func(args Args, ok bool) { answers <- answer{args, ok} }) {
+		return Args{}, fmt.Errorf("emit %s: %w", p.event, ErrDisconnected)
+	}
+	defer func() { _ = s.takeAck(p.id) }() // nobody waits any more
+	if err := s.emit(p, f); err != nil {
+		return Args{}, err
+	}
+	select {
+	case a := <-answers:
+		if !a.ok {
+			return Args{}, fmt.Errorf("wait for the acknowledgement of %s: %w", p.event, ErrDisconnected)
+		}
+		return a.args, nil
+	case <-ctx.Done():
+		return Args{}, fmt.Errorf("wait for the acknowledgement of %s: %w", p.event, ctx.Err())
 	}
 }

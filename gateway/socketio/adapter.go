@@ -2,8 +2,11 @@
 
 package socketio
 
-// Adapter keeps the rooms of one namespace and delivers broadcasts. NewRooms is the one for a single server; package
-// cluster has the one that reaches other gateways. Its methods are called from any goroutine.
+import "context"
+
+// Adapter keeps the rooms of one namespace and carries what concerns many sockets to them, on all servers. NewRooms is the one
+// for a single server; package cluster has the one that reaches other gateways. Its methods are called from any goroutine.
+// Those that take a context return when all servers have done their part, or the context ends.
 type Adapter interface {
 	// Join puts a socket into rooms. It returns when broadcasts to them reach the socket from everywhere.
 	Join(s *Socket, rooms ...string)
@@ -13,19 +16,53 @@ type Adapter interface {
 	LeaveAll(s *Socket)
 	// RoomsOf lists the rooms that a socket is in.
 	RoomsOf(s *Socket) []string
+
 	// Broadcast delivers to all who are meant, here and elsewhere. It does not block.
 	Broadcast(d *Delivery) error
+	// BroadcastWithAck delivers like Broadcast, and collects the acknowledgements. Unless all who are meant have answered,
+	// it returns an error beside the answers that are there.
+	BroadcastWithAck(ctx context.Context, d *Delivery) ([]Args, error)
+
+	// FetchSockets describes the sockets that are meant.
+	FetchSockets(ctx context.Context, t Target) ([]RemoteSocket, error)
+	// SocketsJoin puts all who are meant into rooms.
+	SocketsJoin(ctx context.Context, t Target, rooms ...string) error
+	// SocketsLeave takes all who are meant out of rooms.
+	SocketsLeave(ctx context.Context, t Target, rooms ...string) error
+	// DisconnectSockets disconnects all who are meant.
+	DisconnectSockets(ctx context.Context, t Target, closeConnection bool) error
+
+	// ServerSideEmit sends an event to the namespace on the other servers; they get it by Namespace.HandleServerSide.
+	ServerSideEmit(event string, args Args) error
+	// ServerSideEmitWithAck is ServerSideEmit with an answer from each server.
+	ServerSideEmitWithAck(ctx context.Context, event string, args Args) ([]Args, error)
+
 	// Close releases what the adapter holds. Nothing is called after it.
 	Close() error
 }
 
-// Delivery is an event on its way to many: encoded once, with who is meant.
-type Delivery struct {
-	// Text and Attachments are the packet as it goes to each client.
-	Text        []byte
-	Attachments [][]byte
+// Target says which sockets of a namespace are meant.
+type Target struct {
 	// Rooms are those whose members are meant; nil means the whole namespace, and empty nobody.
 	Rooms []string
 	// Except are rooms whose members are left out.
 	Except []string
+	// Local means sockets of this server alone.
+	Local bool
+}
+
+// Delivery is an event on its way to many: encoded once, with who is meant.
+type Delivery struct {
+	Target
+	// Text and Attachments are the packet as it goes to each client. A parser that has no text leaves it empty.
+	Text        []byte
+	Attachments [][]byte
+	// Volatile drops the event for clients that cannot take it at once.
+	Volatile bool
+	// Uncompressed keeps the transport from compressing the packet.
+	Uncompressed bool
+}
+
+func (d *Delivery) encoded() encodedPacket {
+	return encodedPacket{text: d.Text, attachments: d.Attachments, uncompressed: d.Uncompressed}
 }

@@ -33,7 +33,7 @@ func NewArgs(values ...any) (Args, error) {
 			buf.WriteByte(',')
 		}
 		if b, ok := v.([]byte); ok {
-			buf.WriteString(`{"_placeholder":true,"num":` + strconv.Itoa(len(args.Attachments)) + `}`)
+			buf.Write(appendPlaceholder(nil, len(args.Attachments)))
 			args.Attachments = append(args.Attachments, b)
 			continue
 		}
@@ -105,7 +105,24 @@ func (a Args) list() []byte {
 	return a.JSON
 }
 
+// appendPlaceholder writes what stands for an attachment.
+func appendPlaceholder(buf []byte, num int) []byte {
+	buf = append(buf, `{"_placeholder":true,"num":`...)
+	buf = strconv.AppendInt(buf, int64(num), 10)
+	return append(buf, '}')
+}
+
 type placeholder struct {
 	Placeholder bool `json:"_placeholder"`
 	Num         int  `json:"num"`
+}
+
+// Scan reads the arguments into pointers, one after the other, as Decode does. There may be more arguments than pointers.
+func (a Args) Scan(pointers ...any) error {
+	for i, p := range pointers {
+		if err := a.Decode(i, p); err != nil {
+			return err
+		}
+	}
+	return nil
 }

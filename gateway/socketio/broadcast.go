@@ -3,34 +3,61 @@
 package socketio
 
 import (
+	"context"
 	"fmt"
 	"slices"
 )
 
-// Broadcast is an emission to many in the making: To and Except narrow it, Emit sends it. Each step returns a new value, so
-// that a half-made one can be kept. Safe for concurrent use.
+// Broadcast aims at many sockets of a namespace: To and Except narrow it, Emit and the like act on who is meant. Each step
+// returns a new value, so that a half-made one can be kept. Safe for concurrent use.
 type Broadcast struct {
 	namespace *Namespace
-	// rooms is nil for the whole namespace.
-	rooms  []string
-	except []string
+	target    Target
+	volatile  bool
+	// uncompressed is the opposite of what Compress says, so that zero is the default.
+	uncompressed bool
 }
 
 // To adds rooms whose members are meant. A member of several gets the event once. To() without any
 // room on a whole namespace aims at nobody, not at everybody.
 func (b *Broadcast) To(rooms ...string) *Broadcast {
 	next := *b
-	next.rooms = appendNew(b.rooms, rooms)
-	if next.rooms == nil {
-		next.rooms = []string{}
+	next.target.Rooms = appendNew(b.target.Rooms, rooms)
+	if next.target.Rooms == nil {
+		next.target.Rooms = []string{}
 	}
 	return &next
 }
 
+// In is To, for those who find that `io.In("room").SocketsJoin(…)` reads better.
+func (b *Broadcast) In(rooms ...string) *Broadcast { return b.To(rooms...) }
+
 // Except adds rooms whose members are left out. A socket's id is a room of its own.
 func (b *Broadcast) Except(rooms ...string) *Broadcast {
 	next := *b
-	next.except = appendNew(b.except, rooms)
+	next.target.Except = appendNew(b.target.Except, rooms)
+	return &next
+}
+
+// Local aims at the sockets of this server alone.
+func (b *Broadcast) Local() *Broadcast {
+	next := *b
+	next.target.Local = true
+	return &next
+}
+
+// Volatile makes an event that is dropped for clients that cannot take it at once; see Socket.Volatile.
+func (b *Broadcast) Volatile() *Broadcast {
+	next := *b
+	next.volatile = true
+	return &next
+}
+
+// Compress allows or forbids the transport to compress the event, where the engine is configured to compress at all. What is
+// compressed already, as pictures are, costs time and gains nothing.
+func (b *Broadcast) Compress(allowed bool) *Broadcast {
+	next := *b
+	next.uncompressed = !allowed
 	return &next
 }
 
@@ -45,19 +72,97 @@ func (b *Broadcast) Emit(event string, values ...any) error {
 
 // EmitArgs is Emit with arguments that are encoded already.
 func (b *Broadcast) EmitArgs(event string, args Args) error {
-	if IsReservedEvent(event) {
-		return fmt.Errorf("emit %s: %w", event, ErrReservedEvent)
+	p := eventPacket(event, args)
+	if err := b.namespace.server.checkEmission(p); err != nil {
+		return err
 	}
-	if b.rooms != nil && len(b.rooms) == 0 {
+	if b.nobody() {
 		return nil
 	}
-	p := packet{typ: packetEvent, namespace: b.namespace.name, event: event, payload: args.list(), attachments: args.Attachments}
-	e := p.encode()
-	d := &Delivery{Text: e.text, Attachments: e.attachments, Rooms: b.rooms, Except: b.except}
-	if err := b.namespace.adapter.Broadcast(d); err != nil {
+	if err := b.namespace.adapter.Broadcast(b.delivery(p)); err != nil {
 		return fmt.Errorf("emit %s: %w", event, err)
 	}
 	return nil
+}
+
+// EmitWithAck sends an event and waits until every client that is meant has answered, or the context ends. The answers
+// that came in are returned in either case; the error is nil if that is all of them. A client that
+// disconnects is no longer waited for, and makes the error ErrDisconnected. Where nobody is meant there is no answer
+// and no error.
+func (b *Broadcast) EmitWithAck(ctx context.Context, event string, values ...any) ([]Args, error) {
+	args, err := NewArgs(values...)
+	if err != nil {
+		return nil, fmt.Errorf("emit %s: %w", event, err)
+	}
+	p := eventPacket(event, args)
+	if err := b.namespace.server.checkEmission(p); err != nil {
+		return nil, err
+	}
+	if b.nobody() {
+		return nil, nil
+	}
+	answers, err := b.namespace.adapter.BroadcastWithAck(ctx, b.delivery(p))
+	if err != nil {
+		return answers, fmt.Errorf("wait for the acknowledgements of %s: %w", event, err)
+	}
+	return answers, nil
+}
+
+// FetchSockets describes the sockets that are meant, on all servers.
+func (b *Broadcast) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
+	if b.nobody() {
+		return nil, nil
+	}
+	sockets, err := b.namespace.adapter.FetchSockets(ctx, b.target)
+	for i := range sockets {
+		sockets[i].namespace = b.namespace
+	}
+	if err != nil {
+		return sockets, fmt.Errorf("fetch sockets: %w", err)
+	}
+	return sockets, nil
+}
+
+// SocketsJoin puts the sockets that are meant into rooms. It returns when events to these rooms reach all of them.
+func (b *Broadcast) SocketsJoin(ctx context.Context, rooms ...string) error {
+	if b.nobody() {
+		return nil
+	}
+	if err := b.namespace.adapter.SocketsJoin(ctx, b.target, rooms...); err != nil {
+		return fmt.Errorf("let sockets join: %w", err)
+	}
+	return nil
+}
+
+// SocketsLeave takes the sockets that are meant out of rooms.
+func (b *Broadcast) SocketsLeave(ctx context.Context, rooms ...string) error {
+	if b.nobody() {
+		return nil
+	}
+	if err := b.namespace.adapter.SocketsLeave(ctx, b.target, rooms...); err != nil {
+		return fmt.Errorf("let sockets leave: %w", err)
+	}
+	return nil
+}
+
+// DisconnectSockets disconnects the sockets that are meant; see Socket.Disconnect.
+func (b *Broadcast) DisconnectSockets(ctx context.Context, closeConnection bool) error {
+	if b.nobody() {
+		return nil
+	}
+	if err := b.namespace.adapter.DisconnectSockets(ctx, b.target, closeConnection); err != nil {
+		return fmt.Errorf("disconnect sockets: %w", err)
+	}
+	return nil
+}
+
+// nobody tells whether rooms were asked for, but none was named.
+func (b *Broadcast) nobody() bool { return b.target.Rooms != nil && len(b.target.Rooms) == 0 }
+
+func (b *Broadcast) delivery(p *packet) *Delivery {
+	p.namespace = b.namespace.name
+	e := b.namespace.server.codec.encode(p)
+	return &Delivery{Text: e.text, Attachments: e.attachments, Target: b.target, Volatile: b.volatile, Uncompressed: b.uncompressed}
 }
 
 // appendNew copies list and adds what it lacks, so that no two values share memory.

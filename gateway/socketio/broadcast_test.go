@@ -110,10 +110,17 @@ func TestAHalfMadeBroadcastCanBeKept(t *testing.T) {
 
 func TestNamespacesAreSeparate(t *testing.T) {
 	io, url := server(t, socketio.Options{})
-	io.Of("/").OnConnection(func(s *socketio.Socket) { s.Join("room") })
-	io.Of("/other").OnConnection(func(s *socketio.Socket) { s.Join("room") })
+	joined := make(chan struct{}, 2)
+	join := func(s *socketio.Socket) {
+		s.Join("room")
+		joined <- struct{}{}
+	}
+	io.Of("/").OnConnection(join)
+	io.Of("/other").OnConnection(join)
 	one, _ := wiretest.Connect(t, url, path, "/")
 	other, _ := wiretest.Connect(t, url, path, "/other")
+	<-joined
+	<-joined
 	if err := io.Of("/other").To("room").Emit("e"); err != nil {
 		t.Fatal(err)
 	}

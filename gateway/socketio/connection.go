@@ -3,9 +3,6 @@
 package socketio
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"sync"
 	"time"
 
@@ -17,8 +14,7 @@ import (
 type connection struct {
 	server  *Server
 	session *engineio.Session
-	since   time.Time
-	decoder decoder
+	decoder packetDecoder
 	// serial runs everything that calls handlers.
 	serial serial
 
@@ -32,7 +28,7 @@ type connection struct {
 }
 
 func newConnection(server *Server, session *engineio.Session) *connection {
-	c := &connection{server: server, session: session, since: time.Now(), sockets: map[string]*Socket{}}
+	c := &connection{server: server, session: session, decoder: server.codec.newDecoder(), sockets: map[string]*Socket{}}
 	c.serial.guard = c.handlerPanicked
 	timeout := time.Duration(server.connectTimeout.Load())
 	if timeout <= 0 {
@@ -49,7 +45,7 @@ func (c *connection) connectTimedOut() {
 	idle := len(c.sockets) == 0
 	c.mu.Unlock()
 	if idle {
-		c.session.Close(engineio.ReasonForcedClose)
+		c.session.Close(ReasonForcedServerClose)
 	}
 }
 
@@ -109,102 +105,18 @@ func (c *connection) fail(err error) {
 	c.session.Close(engineio.ReasonParseError)
 }
 
+// violate closes the connection of a client whose packet makes no sense where it stands.
+func (c *connection) violate(err error) {
+	c.server.log.Debug("misplaced packet", "client", c.session.ID(), "error", err)
+	c.session.Close(ReasonForcedServerClose)
+}
+
 func (c *connection) handlerPanicked(p any) {
 	c.server.log.Error("a handler panicked; its connection is closed", "client", c.session.ID(), "panic", p)
 	c.session.Close(engineio.ReasonForcedClose)
 }
 
-func (c *connection) onPacket(p *packet) {
-	if p.typ == packetConnect {
-		c.onConnect(p)
-		return
-	}
-	s := c.socket(p.namespace)
-	if s == nil {
-		c.fail(errors.New("packet for a namespace that the client is not in: " + p.namespace))
-		return
-	}
-	switch p.typ {
-	case packetDisconnect:
-		s.close(reasonClientDisconnect)
-	case packetEvent:
-		s.onEvent(p)
-	case packetAck:
-		s.onAck(p)
-	default:
-		c.fail(errors.New("CONNECT_ERROR from a client"))
-	}
-}
-
-func (c *connection) socket(namespace string) *Socket {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.sockets[namespace]
-}
-
-func (c *connection) onConnect(p *packet) {
-	if s := c.socket(p.namespace); s != nil && s.state.Load() != stateClosed {
-		c.fail(errors.New("second CONNECT to " + p.namespace))
-		return
-	}
-	ns := c.server.namespace(p.namespace)
-	if ns == nil {
-		c.refuse(p.namespace, &ConnectError{Message: "Invalid namespace"})
-		return
-	}
-	s := newSocket(c, ns, p.payload)
-	if err := ns.authorize(s); err != nil {
-		c.refuse(p.namespace, err)
-		return
-	}
-	if !ns.add(s) {
-		c.refuse(p.namespace, &ConnectError{Message: "Invalid namespace"})
-		return
-	}
-	if !c.admit(s) {
-		ns.remove(s)
-		return
-	}
-	c.send(&packet{typ: packetConnect, namespace: ns.name, payload: []byte(`{"sid":"` + s.id + `"}`)})
-	s.connect()
-}
-
-// admit makes the socket one of the connection's, unless that has closed meanwhile.
-func (c *connection) admit(s *Socket) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		return false
-	}
-	c.connectTimer.Stop()
-	c.sockets[s.namespace.name] = s
-	return true
-}
-
-// refuse answers CONNECT with CONNECT_ERROR.
-func (c *connection) refuse(namespace string, err error) {
-	body := struct {
-		Message string `json:"message"`
-		Data    any    `json:"data,omitempty"`
-	}{Message: err.Error()}
-	var connectErr *ConnectError
-	if errors.As(err, &connectErr) {
-		body.Message, body.Data = connectErr.Message, connectErr.Data
-	}
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(body); err != nil {
-		c.server.log.Error("encode the data of a connect error; it is left out", "namespace", namespace, "error", err)
-		body.Data = nil
-		buf.Reset()
-		_ = enc.Encode(body) // a struct of one string always encodes
-	}
-	payload := bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
-	c.send(&packet{typ: packetConnectError, namespace: namespace, payload: payload})
-}
-
 func (c *connection) send(p *packet) {
 	// A session that has closed, or that closes because this is too much for it, tells OnClose.
-	_ = c.session.Send(p.encode().messages()...)
+	_ = c.session.Send(c.server.codec.encode(p).messages()...)
 }

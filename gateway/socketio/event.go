@@ -35,6 +35,9 @@ func (e *Event) Ack(args Args) error {
 	if !e.socket.Connected() {
 		return ErrDisconnected
 	}
+	if n, most := len(args.Attachments), e.socket.conn.server.codec.maxAttachments(); n > most {
+		return fmt.Errorf("acknowledge %s: %d binary arguments, clients take %d", e.Name, n, most)
+	}
 	e.socket.conn.send(&packet{
 		typ:         packetAck,
 		namespace:   e.socket.namespace.name,
@@ -46,6 +49,15 @@ func (e *Event) Ack(args Args) error {
 	return nil
 }
 
+// Reply is Ack with values; see NewArgs.
+func (e *Event) Reply(values ...any) error {
+	args, err := NewArgs(values...)
+	if err != nil {
+		return fmt.Errorf("acknowledge %s: %w", e.Name, err)
+	}
+	return e.Ack(args)
+}
+
 // onEvent calls the handlers of an event. What comes in after the socket has left is ignored.
 func (s *Socket) onEvent(p *packet) {
 	if !s.Connected() || p.payload == nil {
@@ -54,40 +66,38 @@ func (s *Socket) onEvent(p *packet) {
 	ev := &Event{Name: p.event, Args: Args{JSON: p.payload, Attachments: p.attachments}, socket: s, id: p.id}
 	ev.open.Store(p.hasID)
 	s.mu.Lock()
-	onAny, on := s.onAny, s.on[p.event]
+	onAny, middlewares := s.onAny, s.middlewares
 	s.mu.Unlock()
 	for _, f := range onAny {
-		f(ev)
+		(*f)(ev)
 	}
+	for _, f := range middlewares {
+		if err := f(ev); err != nil {
+			_ = ev.replyOnce(map[string]string{"error": err.Error()}) // strings always encode
+			s.failed(fmt.Errorf("event %.128q: %w", ev.Name, err))
+			return
+		}
+	}
+	// Read now, since those before may have changed it.
+	s.mu.Lock()
+	on := s.on[p.event]
+	s.mu.Unlock()
 	for _, f := range on {
-		f(ev)
+		(*f)(ev)
 	}
 }
 
-// Emit sends an event to the client. See NewArgs for values.
-func (s *Socket) Emit(event string, values ...any) error {
-	args, err := NewArgs(values...)
-	if err != nil {
-		return fmt.Errorf("emit %s: %w", event, err)
+// failed tells the OnError handlers, or the log.
+func (s *Socket) failed(err error) {
+	s.mu.Lock()
+	onError := s.onError
+	s.mu.Unlock()
+	if len(onError) == 0 {
+		s.conn.server.log.Debug("nobody handles a socket's error", "socket", s.id, "error", err)
 	}
-	return s.EmitArgs(event, args)
-}
-
-// EmitArgs is Emit with arguments that are encoded already.
-func (s *Socket) EmitArgs(event string, args Args) error {
-	return s.emit(&packet{typ: packetEvent, event: event, payload: args.list(), attachments: args.Attachments})
-}
-
-func (s *Socket) emit(p *packet) error {
-	if IsReservedEvent(p.event) {
-		return fmt.Errorf("emit %s: %w", p.event, ErrReservedEvent)
+	for _, f := range onError {
+		(*f)(err)
 	}
-	if !s.Connected() {
-		return fmt.Errorf("emit %s: %w", p.event, ErrDisconnected)
-	}
-	p.namespace = s.namespace.name
-	s.conn.send(p)
-	return nil
 }
 
 // Broadcast aims at everybody in the namespace but the socket itself.
@@ -95,3 +105,6 @@ func (s *Socket) Broadcast() *Broadcast { return s.namespace.Except(s.id) }
 
 // To aims at the members of rooms but the socket itself.
 func (s *Socket) To(rooms ...string) *Broadcast { return s.Broadcast().To(rooms...) }
+
+// Except aims at everybody in the namespace but the socket itself and the members of rooms.
+func (s *Socket) Except(rooms ...string) *Broadcast { return s.Broadcast().Except(rooms...) }

@@ -4,6 +4,7 @@ package socketio
 
 import (
 	"sync"
+	"sync/atomic"
 )
 
 // Namespace is a channel of its own on the connections of a server. Safe for concurrent use.
@@ -11,12 +12,19 @@ type Namespace struct {
 	server  *Server
 	name    string
 	adapter Adapter
+	// parent is the one whose pattern the name matches; nil for a namespace that was made by Of.
+	parent *ParentNamespace
+	params map[string]string
+	ackIDs atomic.Uint64
 
 	mu           sync.RWMutex
-	middlewares  []func(*Socket) error // guarded by mu
-	onConnection []func(*Socket)       // guarded by mu
-	sockets      map[string]*Socket    // by id; guarded by mu
-	retired      bool                  // guarded by mu
+	middlewares  []func(*Socket) error                       // guarded by mu
+	onConnection []func(*Socket)                             // guarded by mu
+	onServerSide map[string]handlers[func(*ServerSideEvent)] // guarded by mu
+	sockets      map[string]*Socket                          // by id; guarded by mu
+	// entering counts the sockets that run through middlewares. Guarded by mu.
+	entering int
+	retired  bool // guarded by mu
 }
 
 // Name is "/" or "/chat".
@@ -24,6 +32,9 @@ func (n *Namespace) Name() string { return n.name }
 
 // Adapter keeps the rooms of the namespace.
 func (n *Namespace) Adapter() Adapter { return n.adapter }
+
+// Param is what the named group of the pattern has matched in the name of a dynamic namespace; see Server.OfPattern.
+func (n *Namespace) Param(group string) string { return n.params[group] }
 
 // Use adds a middleware: an error refuses the client with connect_error. Middlewares run in order, before the connection
 // handlers.
@@ -47,26 +58,39 @@ func (n *Namespace) Len() int {
 	return len(n.sockets)
 }
 
-// Emit sends an event to every socket of the namespace. See NewArgs for values.
-func (n *Namespace) Emit(event string, values ...any) error {
-	return n.everyone().Emit(event, values...)
+// Sockets lists the connected sockets of this server, in no order; FetchSockets describes those of all servers.
+func (n *Namespace) Sockets() []*Socket {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	sockets := make([]*Socket, 0, len(n.sockets))
+	for _, s := range n.sockets {
+		if s.arrived() {
+			sockets = append(sockets, s)
+		}
+	}
+	return sockets
 }
 
-// EmitArgs is Emit with arguments that are encoded already.
-func (n *Namespace) EmitArgs(event string, args Args) error {
-	return n.everyone().EmitArgs(event, args)
+// Socket is the socket with an id, if it is connected to this server; nil otherwise.
+func (n *Namespace) Socket(id string) *Socket {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	if s := n.sockets[id]; s != nil && s.arrived() {
+		return s
+	}
+	return nil
 }
 
-// To aims at the members of rooms.
-func (n *Namespace) To(rooms ...string) *Broadcast { return n.everyone().To(rooms...) }
-
-// Except aims at everybody but the members of rooms.
-func (n *Namespace) Except(rooms ...string) *Broadcast { return n.everyone().Except(rooms...) }
-
-func (n *Namespace) everyone() *Broadcast { return &Broadcast{namespace: n} }
+// nextAckID numbers the acknowledgements of all sockets, since a broadcast goes out to many with one number.
+func (n *Namespace) nextAckID() uint64 { return n.ackIDs.Add(1) - 1 }
 
 // authorize runs the middlewares.
 func (n *Namespace) authorize(s *Socket) error {
+	if n.parent != nil {
+		if err := n.parent.authorize(s); err != nil {
+			return err
+		}
+	}
 	n.mu.RLock()
 	middlewares := n.middlewares
 	n.mu.RUnlock()
@@ -78,6 +102,30 @@ func (n *Namespace) authorize(s *Socket) error {
 	return nil
 }
 
+func (n *Namespace) connected(s *Socket) {
+	if n.parent != nil {
+		n.parent.connected(s)
+	}
+	n.mu.RLock()
+	onConnection := n.onConnection
+	n.mu.RUnlock()
+	for _, f := range onConnection {
+		f(s)
+	}
+}
+
+// enter keeps the namespace while a socket is on its way in; add or leave ends that. It is false if the namespace has been
+// removed.
+func (n *Namespace) enter() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.retired {
+		return false
+	}
+	n.entering++
+	return true
+}
+
 // add makes the socket one of the namespace's, unless that has been removed meanwhile.
 func (n *Namespace) add(s *Socket) bool {
 	n.mu.Lock()
@@ -85,39 +133,48 @@ func (n *Namespace) add(s *Socket) bool {
 	if n.retired {
 		return false
 	}
+	n.entering--
 	n.sockets[s.id] = s
 	return true
 }
 
-func (n *Namespace) connected(s *Socket) {
-	n.mu.RLock()
-	handlers := n.onConnection
-	n.mu.RUnlock()
-	for _, f := range handlers {
-		f(s)
-	}
-}
+// leave is the end of a socket that had entered, but was not added.
+func (n *Namespace) leave() { n.depart(func() { n.entering-- }) }
 
-// remove forgets a socket whose last handler has run; the last one out of a removed namespace closes the adapter.
-func (n *Namespace) remove(s *Socket) {
+// remove forgets a socket whose last handler has run.
+func (n *Namespace) remove(s *Socket) { n.depart(func() { delete(n.sockets, s.id) }) }
+
+// depart takes somebody out. The last one out of a removed namespace, or out of a dynamic one that is
+// not to stay without sockets, closes the adapter.
+func (n *Namespace) depart(out func()) {
 	n.mu.Lock()
-	delete(n.sockets, s.id)
-	last := n.retired && len(n.sockets) == 0
+	out()
+	empty := len(n.sockets) == 0 && n.entering == 0
+	if empty && n.parent != nil && n.server.cleanup {
+		n.retired = true
+	}
+	last := empty && n.retired
 	n.mu.Unlock()
 	if last {
+		n.server.forget(n)
 		n.closeAdapter()
 	}
 }
 
 func (n *Namespace) retire() {
 	n.mu.Lock()
+	if n.retired {
+		n.mu.Unlock()
+		return
+	}
 	n.retired = true
 	sockets := make([]*Socket, 0, len(n.sockets))
 	for _, s := range n.sockets {
 		sockets = append(sockets, s)
 	}
+	unused := len(n.sockets) == 0 && n.entering == 0
 	n.mu.Unlock()
-	if len(sockets) == 0 {
+	if unused {
 		n.closeAdapter()
 		return
 	}
@@ -132,6 +189,7 @@ func (n *Namespace) isRetired() bool {
 	return n.retired
 }
 
+// closeAdapter comes once: nobody enters a namespace that is retired, and the last one leaves once.
 func (n *Namespace) closeAdapter() {
 	if err := n.adapter.Close(); err != nil {
 		n.server.log.Error("close the adapter of a removed namespace", "namespace", n.name, "error", err)

@@ -37,16 +37,24 @@ type packet struct {
 
 // encodedPacket is a packet as it goes over the wire: its text, then its attachments.
 type encodedPacket struct {
-	text        []byte
-	attachments [][]byte
+	text         []byte
+	attachments  [][]byte
+	uncompressed bool
 }
 
 // messages are the Engine.IO messages of the packet, encoded once for all who receive them.
 func (e encodedPacket) messages() []*engineio.Message {
 	out := make([]*engineio.Message, 0, 1+len(e.attachments))
-	out = append(out, engineio.NewText(e.text))
+	if len(e.text) > 0 {
+		out = append(out, engineio.NewText(e.text))
+	}
 	for _, a := range e.attachments {
 		out = append(out, engineio.NewBinary(a))
+	}
+	if e.uncompressed {
+		for i, m := range out {
+			out[i] = m.Compress(false)
+		}
 	}
 	return out
 }

@@ -107,13 +107,37 @@ func (r *Rooms) Len() int {
 // Broadcast queues the packet with each member that is meant, once.
 func (r *Rooms) Broadcast(d *Delivery) error {
 	r.mu.RLock()
-	defer r.mu.RUnlock()
 	if !r.anyMember(d.Rooms) {
+		r.mu.RUnlock()
 		return nil
 	}
-	messages := encodedPacket{text: d.Text, attachments: d.Attachments}.messages()
-	r.each(d, func(s *Socket) { s.deliver(messages) })
+	e := d.encoded()
+	messages := e.messages()
+	var watched []*Socket
+	r.each(&d.Target, func(s *Socket) {
+		if s.hasOutgoing.Load() {
+			watched = append(watched, s)
+		}
+		s.deliver(messages, d.Volatile)
+	})
+	r.mu.RUnlock()
+	notifyOutgoing(watched, e)
 	return nil
+}
+
+// notifyOutgoing tells the OnAnyOutgoing handlers of sockets about a packet. The lock is not held: they are the
+// application's.
+func notifyOutgoing(sockets []*Socket, e encodedPacket) {
+	if len(sockets) == 0 {
+		return
+	}
+	p, err := sockets[0].conn.server.codec.decode(e)
+	if err != nil {
+		return // from a gateway with another parser; the clients will not understand it either
+	}
+	for _, s := range sockets {
+		s.notifyOutgoing(p.event, Args{JSON: p.payload, Attachments: p.attachments})
+	}
 }
 
 // Close has nothing to release.
@@ -132,23 +156,23 @@ func (r *Rooms) anyMember(rooms []string) bool {
 }
 
 // each calls do once for every socket that is meant. The caller holds mu.
-func (r *Rooms) each(d *Delivery, do func(*Socket)) {
-	if d.Rooms == nil {
+func (r *Rooms) each(t *Target, do func(*Socket)) {
+	if t.Rooms == nil {
 		for s := range r.joined {
-			if !r.inAny(s, d.Except) {
+			if !r.inAny(s, t.Except) {
 				do(s)
 			}
 		}
 		return
 	}
-	for i, name := range d.Rooms {
+	for i, name := range t.Rooms {
 		rm := r.rooms[name]
 		if rm == nil {
 			continue
 		}
 		for _, s := range rm.members {
 			// A member of an earlier room has got it already.
-			if !r.inAny(s, d.Rooms[:i]) && !r.inAny(s, d.Except) {
+			if !r.inAny(s, t.Rooms[:i]) && !r.inAny(s, t.Except) {
 				do(s)
 			}
 		}
@@ -185,8 +209,9 @@ var _ Adapter = (*Rooms)(nil)
 
 // deliver queues messages of one packet with the client. A socket that has gone gets nothing; a client that is too slow is
 // closed by its session, which spares everybody else.
-func (s *Socket) deliver(messages []*engineio.Message) {
-	if s.state.Load() == stateConnected {
-		_ = s.conn.session.Send(messages...)
+func (s *Socket) deliver(messages []*engineio.Message, volatile bool) {
+	if !s.arrived() || volatile && !s.conn.session.Writable() {
+		return
 	}
+	_ = s.conn.session.Send(messages...)
 }

@@ -1,17 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package socketio is a Socket.IO server (protocol v5) for stock clients: namespaces, rooms, events and
-// acknowledgements over the connections of package engineio. It is a Go server library in its own right:
+// Package socketio is a Socket.IO server (protocol v5, and 2.x clients by engineio.Config.AllowEIO3) for stock clients:
+// namespaces, rooms, events and acknowledgements over the connections of package engineio. It is a Go server library in its
+// own right:
 //
 //	io, err := socketio.NewServer(socketio.Options{})
 //	io.OnConnection(func(socket *socketio.Socket) {
-//		socket.On("chatMessage", func(ev *socketio.Event) {
-//			io.Of("/").EmitArgs("newMessage", ev.Args)
+//		socketio.On(socket, "chatMessage", func(socket *socketio.Socket, text string) {
+//			socket.To("lobby").Emit("newMessage", text)
 //		})
 //	})
 //	http.Handle("/socket.io/", io)
 //
-// Handlers of one connection run one at a time, in the order of its packets; different connections run in parallel.
+// Who knows the server for Node finds the names that he knows. What differs is what Go does in another way:
+//
+//	io.on("connection", f)             io.OnConnection(f)
+//	socket.on("e", (a, b) => …)        socket.On("e", func(ev *Event) { ev.Args.Scan(&a, &b) })
+//	                                   On(socket, "e", func(s *Socket, a T) { … })
+//	socket.on("e", (a, cb) => cb(r))   OnAck(socket, "e", func(s *Socket, a T) (R, error) { … })
+//	socket.broadcast.to("r").emit(…)   socket.To("r").Emit(…)
+//	socket.volatile.emit(…)            socket.Volatile().Emit(…)
+//	io.timeout(ms).emitWithAck(…)      io.EmitWithAck(ctx, …)
+//	await io.in("r").fetchSockets()    io.In("r").FetchSockets(ctx)
+//	io.of(/^\/o-\d+$/)                 io.OfPattern(`/o-\d+`)
+//	io.use((socket, next) => …)        io.Use(func(s *Socket) error { … })
+//	socket.data.x = 1                  socket.SetData(v), DataOf[T](socket)
+//
+// Handlers of one connection run one at a time, in the order of its packets; different connections run in parallel. A handler
+// that waits holds up its own client only, and must not wait for that client's next packet: see Socket.EmitWithAck.
 package socketio
 
 import (
@@ -32,14 +48,21 @@ import (
 // DefaultConnectTimeout is how long a connection may be without a namespace.
 const DefaultConnectTimeout = 45 * time.Second
 
+// DefaultPath is where stock clients look for a server.
+const DefaultPath = "/socket.io/"
+
 // Options configure a Server. The zero value has the defaults of the reference.
 type Options struct {
-	// Engine holds the settings of the transport. OnSession is the server's own.
+	// Engine holds the settings of the transport; its Path is DefaultPath if empty. OnSession is the server's own.
 	Engine engineio.Config
 	// ConnectTimeout is how long a connection may be without a namespace before it is closed; 45 s if zero.
 	ConnectTimeout time.Duration
-	// NewAdapter makes the adapter of a namespace; NewRooms if nil.
-	NewAdapter func(namespace string) Adapter
+	// Parser is how packets look on the wire; ParserJSON if empty.
+	Parser Parser
+	// NewAdapter makes the adapter of a namespace; NewRooms if nil. It must not use the namespace yet, but for its name.
+	NewAdapter func(*Namespace) Adapter
+	// CleanupEmptyChildNamespaces removes a dynamic namespace when its last socket has left.
+	CleanupEmptyChildNamespaces bool
 	// NewSocketID makes the ids of sockets; 20 random characters if nil.
 	NewSocketID func() string
 	// Log gets what goes wrong without anybody to tell; slog's default if nil.
@@ -49,20 +72,34 @@ type Options struct {
 // Server is a Socket.IO server, an http.Handler for the path of its engine. Safe for concurrent use. Close ends it.
 type Server struct {
 	engine         *engineio.Server
-	newAdapter     func(string) Adapter
+	newAdapter     func(*Namespace) Adapter
+	codec          codec
+	cleanup        bool
 	newSocketID    func() string
 	log            *slog.Logger
 	connectTimeout atomic.Int64
 
 	mu         sync.RWMutex
 	namespaces map[string]*Namespace // guarded by mu
+	parents    []*ParentNamespace    // guarded by mu
 }
 
 // NewServer returns a server without namespaces; Of makes them.
 func NewServer(o Options) (*Server, error) {
-	s := &Server{newAdapter: o.NewAdapter, newSocketID: o.NewSocketID, log: o.Log, namespaces: map[string]*Namespace{}}
+	parser, err := newCodec(o.Parser)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		newAdapter:  o.NewAdapter,
+		newSocketID: o.NewSocketID,
+		log:         o.Log,
+		codec:       parser,
+		cleanup:     o.CleanupEmptyChildNamespaces,
+		namespaces:  map[string]*Namespace{},
+	}
 	if s.newAdapter == nil {
-		s.newAdapter = func(string) Adapter { return NewRooms() }
+		s.newAdapter = func(*Namespace) Adapter { return NewRooms() }
 	}
 	if s.newSocketID == nil {
 		s.newSocketID = randomID
@@ -89,7 +126,16 @@ func (s *Server) Reconfigure(engine engineio.Config, connectTimeout time.Duratio
 }
 
 func (s *Server) engineConfig(c engineio.Config) engineio.Config {
-	c.OnSession = func(session *engineio.Session) engineio.Handler { return newConnection(s, session) }
+	c.OnSession = func(session *engineio.Session) engineio.Handler {
+		conn := newConnection(s, session)
+		if conn.isV2() {
+			conn.connectV2()
+		}
+		return conn
+	}
+	if c.Path == "" {
+		c.Path = DefaultPath
+	}
 	if c.ErrorLog == nil {
 		c.ErrorLog = s.log
 	}
@@ -102,26 +148,28 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.engine.Se
 // Connections is the number of clients, whatever namespaces they are in.
 func (s *Server) Connections() int { return s.engine.Len() }
 
-// OnConnection is Of("/").OnConnection.
-func (s *Server) OnConnection(f func(*Socket)) { s.Of("/").OnConnection(f) }
-
 // Of returns the namespace, and makes it if it is not there.
 func (s *Server) Of(name string) *Namespace {
 	if ns := s.namespace(name); ns != nil {
 		return ns
 	}
-	return s.AddNamespace(name, func(*Namespace) {})
+	return s.addNamespace(name, func(*Namespace) {})
 }
 
 // AddNamespace is Of for a server that clients are on already: a namespace that is new is set up before the first of them
 // can connect to it. setup must not call the server.
 func (s *Server) AddNamespace(name string, setup func(*Namespace)) *Namespace {
+	return s.addNamespace(name, setup)
+}
+
+func (s *Server) addNamespace(name string, setup func(*Namespace)) *Namespace {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if ns := s.namespaces[name]; ns != nil {
 		return ns
 	}
-	ns := &Namespace{server: s, name: name, adapter: s.newAdapter(name), sockets: map[string]*Socket{}}
+	ns := &Namespace{server: s, name: name, sockets: map[string]*Socket{}}
+	ns.adapter = s.newAdapter(ns)
 	setup(ns)
 	s.namespaces[name] = ns
 	return ns

@@ -303,7 +303,7 @@ func TestEmitWithAck(t *testing.T) {
 			_, err := s.EmitWithAck(t.Context(), "question")
 			result <- err
 		}()
-		c.Expect(`420["question"]`)
+		c.Expect(`422["question"]`)
 		c.Close()
 		if err := <-result; !errors.Is(err, socketio.ErrDisconnected) {
 			t.Errorf("error %v", err)

@@ -3,43 +3,18 @@
 package socketio
 
 import (
-	"encoding/json"
-	"net/http"
-	"net/url"
 	"sync"
 	"sync/atomic"
-	"time"
-)
-
-// Reasons for which a socket leaves its namespace, beside those for which its connection closes (engineio.CloseReason).
-const (
-	reasonClientDisconnect = "client namespace disconnect"
-	reasonServerDisconnect = "server namespace disconnect"
 )
 
 // States of a socket, in the order in which it passes them.
 const (
 	stateConnecting int32 = iota
+	stateWelcoming
 	stateConnected
 	stateClosing
 	stateClosed
 )
-
-// Handshake is what is known of a client from its first request and its CONNECT packet. Not to be changed.
-type Handshake struct {
-	// Auth is the client's auth payload, a JSON object; {} when it gave none.
-	Auth json.RawMessage
-	// Query are the parameters of the connection's first request.
-	Query url.Values
-	// Headers are those of the connection's first request.
-	Headers http.Header
-	// Address is the IP address that the connection came from.
-	Address string
-	// Time is when the socket connected.
-	Time time.Time
-	// Secure tells whether the first request came by TLS.
-	Secure bool
-}
 
 // Socket is a client in one namespace. Its methods may be called from any goroutine and do not block; its handlers
 // are called one at a time. It ends with its connection, by Disconnect, or when the client leaves.
@@ -52,34 +27,22 @@ type Socket struct {
 
 	// joining is held while rooms are joined, so that no room is joined after the last is left.
 	joining sync.Mutex
+	// welcoming is held while the client is told that it is connected.
+	welcoming sync.Mutex
 
 	mu              sync.Mutex
-	data            any                       // guarded by mu
-	on              map[string][]func(*Event) // guarded by mu
-	onAny           []func(*Event)            // guarded by mu
-	onDisconnecting []func(string)            // guarded by mu
-	onDisconnect    []func(string)            // guarded by mu
-	acks            ackTable                  // guarded by mu
-}
+	data            any                               // guarded by mu
+	on              map[string]handlers[func(*Event)] // guarded by mu
+	onAny           handlers[func(*Event)]            // guarded by mu
+	onOutgoing      handlers[func(string, Args)]      // guarded by mu
+	onError         handlers[func(error)]             // guarded by mu
+	onDisconnecting handlers[func(string)]            // guarded by mu
+	onDisconnect    handlers[func(string)]            // guarded by mu
+	middlewares     []func(*Event) error              // guarded by mu
+	acks            ackTable                          // guarded by mu
 
-func newSocket(c *connection, ns *Namespace, auth []byte) *Socket {
-	if len(auth) == 0 {
-		auth = []byte("{}")
-	}
-	first := c.session.Handshake()
-	return &Socket{
-		id:        c.server.newSocketID(),
-		namespace: ns,
-		conn:      c,
-		handshake: Handshake{
-			Auth:    auth,
-			Query:   first.Query,
-			Headers: first.Header,
-			Address: first.Address,
-			Time:    time.Now(),
-			Secure:  first.Secure,
-		},
-	}
+	// hasOutgoing spares broadcasts the look at onOutgoing.
+	hasOutgoing atomic.Bool
 }
 
 // ID names the socket; it differs with each connection, and is a room of which the socket alone is a member.
@@ -126,37 +89,6 @@ func (s *Socket) Leave(room string) { s.namespace.adapter.Leave(s, room) }
 // Rooms lists the rooms that the socket is in, its own id among them, in no order.
 func (s *Socket) Rooms() []string { return s.namespace.adapter.RoomsOf(s) }
 
-// On adds a handler for an event of the client's.
-func (s *Socket) On(event string, f func(*Event)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.on == nil {
-		s.on = map[string][]func(*Event){}
-	}
-	s.on[event] = append(s.on[event], f)
-}
-
-// OnAny adds a handler for every event of the client's, called before those of On.
-func (s *Socket) OnAny(f func(*Event)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.onAny = append(s.onAny, f)
-}
-
-// OnDisconnecting adds a handler that is called, with the reason, when the socket is about to leave its rooms.
-func (s *Socket) OnDisconnecting(f func(reason string)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.onDisconnecting = append(s.onDisconnecting, f)
-}
-
-// OnDisconnect adds a handler that is called, with the reason, when the socket has left its rooms.
-func (s *Socket) OnDisconnect(f func(reason string)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.onDisconnect = append(s.onDisconnect, f)
-}
-
 // Disconnect ends the socket: with close the whole connection, without it this namespace alone, and the client
 // does not come back by itself.
 func (s *Socket) Disconnect(closeConnection bool) {
@@ -168,17 +100,40 @@ func (s *Socket) Disconnect(closeConnection bool) {
 		return
 	}
 	s.conn.send(&packet{typ: packetDisconnect, namespace: s.namespace.name})
-	s.close(reasonServerDisconnect)
+	s.close(ReasonServerDisconnect)
 }
 
-// connect makes the socket a member of its namespace and tells the handlers. It runs in the connection's serial.
+// connect makes the socket a member of its namespace, and tells the client and the handlers. It runs in the connection's
+// serial. A client that knows of its connection is within reach of all servers; one that does not gets no event yet.
 func (s *Socket) connect() {
-	s.state.Store(stateConnected)
 	s.Join(s.id)
+	s.welcoming.Lock()
+	s.state.Store(stateWelcoming)
+	s.conn.send(s.conn.welcome(s))
+	s.state.Store(stateConnected)
+	s.welcoming.Unlock()
 	s.namespace.connected(s)
 	if s.namespace.isRetired() {
 		s.Disconnect(false) // removed while the socket was on its way in
 	}
+}
+
+// arrived tells whether the socket is connected. Whoever comes while the client is being told waits for that, so that nothing
+// overtakes the answer to CONNECT, and nothing behind it is lost.
+func (s *Socket) arrived() bool {
+	if s.state.Load() == stateWelcoming {
+		s.welcoming.Lock()
+		defer s.welcoming.Unlock()
+	}
+	return s.Connected()
+}
+
+// abandon ends a socket that has not connected. A middleware may have let it join rooms.
+func (s *Socket) abandon() {
+	s.joining.Lock()
+	defer s.joining.Unlock()
+	s.state.Store(stateClosed)
+	s.namespace.adapter.LeaveAll(s)
 }
 
 // close ends the socket, once: the handlers for disconnecting, then the rooms, then the handlers for disconnect.
@@ -186,14 +141,16 @@ func (s *Socket) close(reason string) {
 	if !s.state.CompareAndSwap(stateConnected, stateClosing) {
 		return
 	}
+	// Who waits for an answer may be what the connection's handlers wait for.
+	s.abandonAcks()
 	s.conn.serial.run(func() {
 		// A handler that panics must not leave the socket in its rooms.
 		defer s.gone(reason)
 		s.mu.Lock()
-		handlers := s.onDisconnecting
+		onDisconnecting := s.onDisconnecting
 		s.mu.Unlock()
-		for _, f := range handlers {
-			f(reason)
+		for _, f := range onDisconnecting {
+			(*f)(reason)
 		}
 	})
 }
@@ -206,10 +163,9 @@ func (s *Socket) gone(reason string) {
 	// The namespace may release its adapter only when the last handler has broadcast its last.
 	defer s.namespace.remove(s)
 	s.mu.Lock()
-	handlers := s.onDisconnect
-	s.acks.abandon()
+	onDisconnect := s.onDisconnect
 	s.mu.Unlock()
-	for _, f := range handlers {
-		f(reason)
+	for _, f := range onDisconnect {
+		(*f)(reason)
 	}
 }

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+// fetchedBytes is about how much of the sockets' description goes into one message; NATS takes 1 MiB by default.
+const fetchedBytes = 256 << 10
+
+var errNoNATS = errors.New("NATS is away, other gateways are out of reach")
+
+// askKey names a requestAsk of another gateway.
+type askKey struct {
+	from string
+	id   uint64
+}
+
+// tell sends a request to all gateways.
+func (c *Cluster) tell(r *request) error {
+	if !c.nc.IsConnected() {
+		return errNoNATS
+	}
+	r.from = c.id
+	if err := c.nc.Publish(c.subjects.requests, r.encode()); err != nil {
+		return fmt.Errorf("ask the other gateways: %w", err)
+	}
+	return nil
+}
+
+// reply sends an answer to who has sent a request.
+func (c *Cluster) reply(to *request, kind byte, args socketio.Args, count int) {
+	r := &request{kind: kind, id: to.id, from: c.id, count: uint64(count)}
+	r.delivery.Text, r.delivery.Attachments = args.JSON, args.Attachments
+	if err := c.nc.Publish(answerSubject(c.service, to.from), r.encode()); err != nil {
+		// Without NATS the other one takes this gateway for dead.
+		c.log.Debug("answer another gateway", "error", err)
+	}
+}
+
+// receiveRequest does what another gateway asks for. What may block or take long has a goroutine of its own.
+func (c *Cluster) receiveRequest(msg *nats.Msg) {
+	r, err := decodeRequest(msg.Data)
+	if err != nil {
+		c.malformed(msg, err)
+		return
+	}
+	c.mu.RLock()
+	a := c.adapters[newSubjects(c.service, r.namespace).prefix]
+	c.mu.RUnlock()
+	switch {
+	case r.kind == requestStop:
+		c.stopAsking(askKey{r.from, r.id})
+	case a == nil:
+		c.replyNothing(r)
+	case r.kind == requestAsk:
+		a.answerAsk(r)
+	default:
+		c.done.Go(func() { a.answer(r) })
+	}
+}
+
+// replyNothing answers for a namespace that is not here.
+func (c *Cluster) replyNothing(r *request) {
+	switch r.kind {
+	case requestServerSide:
+	case requestAsk:
+		c.reply(r, answerCount, socketio.Args{}, 0)
+	default:
+		c.reply(r, answerDone, socketio.Args{}, 0)
+	}
+}
+
+// answerAsk delivers to local clients, and passes their answers on. It runs in dispatch, so that the packet keeps its place
+// among those of the sender.
+func (a *adapter) answerAsk(r *request) {
+	n, stop, err := a.rooms.Ask(&r.delivery, func(args socketio.Args, ok bool) {
+		kind := answerAck
+		if !ok {
+			kind = answerGone
+		}
+		a.cluster.reply(r, kind, args, 0)
+	})
+	if err != nil {
+		a.cluster.log.Debug("ask clients for another gateway", "error", err)
+		a.cluster.replyNothing(r)
+		return
+	}
+	if n > 0 {
+		a.cluster.asks[askKey{r.from, r.id}] = stop
+	}
+	a.cluster.reply(r, answerCount, socketio.Args{}, n)
+}
+
+func (c *Cluster) stopAsking(key askKey) {
+	if stop := c.asks[key]; stop != nil {
+		stop()
+		delete(c.asks, key)
+	}
+}
+
+// stopAskingFor ends what a gateway has begun that is no more.
+func (c *Cluster) stopAskingFor(peer string) {
+	for key := range c.asks {
+		if key.from == peer {
+			c.stopAsking(key)
+		}
+	}
+}
+
+func (a *adapter) answer(r *request) {
+	ctx, target := context.Background(), r.delivery.Target // Rooms do not wait
+	var err error
+	switch r.kind {
+	case requestFetch:
+		err = a.answerFetch(r)
+	case requestJoin:
+		err = a.rooms.SocketsJoin(ctx, target, r.rooms...)
+	case requestLeave:
+		err = a.rooms.SocketsLeave(ctx, target, r.rooms...)
+	case requestDisconnect, requestClose:
+		err = a.rooms.DisconnectSockets(ctx, target, r.kind == requestClose)
+	case requestServerSide:
+		a.serve(r, nil)
+		return
+	case requestServerSideAck:
+		// A gateway without a handler has nothing to say, and one whose handler gives no answer does not either.
+		if !a.serve(r, func(args socketio.Args) {
+			a.cluster.reply(r, answerPart, args, 0)
+			a.cluster.reply(r, answerDone, socketio.Args{}, 0)
+		}) {
+			a.cluster.reply(r, answerDone, socketio.Args{}, 0)
+		}
+		return
+	}
+	if err != nil {
+		a.cluster.log.Warn("do what another gateway asks for", "error", err)
+	}
+	a.cluster.reply(r, answerDone, socketio.Args{}, 0)
+}
+
+// serve calls the application's handlers; their panic must not end the gateway.
+func (a *adapter) serve(r *request, answer func(socketio.Args)) (handled bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			a.cluster.log.Error("a handler of a server-side event panicked", "event", r.event, "panic", p)
+		}
+	}()
+	return a.namespace.HandleServerSide(r.event, r.args(), answer)
+}
+
+func (a *adapter) answerFetch(r *request) error {
+	sockets, err := a.rooms.FetchSockets(context.Background(), r.delivery.Target)
+	if err != nil {
+		return err
+	}
+	part := []byte{'['}
+	flush := func() {
+		a.cluster.reply(r, answerPart, socketio.Args{JSON: append(part, ']')}, 0)
+		part = []byte{'['}
+	}
+	for i := range sockets {
+		one, err := json.Marshal(&sockets[i])
+		if err != nil {
+			return fmt.Errorf("describe a socket: %w", err)
+		}
+		if len(part) > 1 {
+			if len(part)+len(one) > fetchedBytes {
+				flush()
+			} else {
+				part = append(part, ',')
+			}
+		}
+		part = append(part, one...)
+	}
+	if len(part) > 1 {
+		flush()
+	}
+	return nil
+}
+
+// receiveAnswer takes an answer to a request of this gateway.
+func (c *Cluster) receiveAnswer(msg *nats.Msg) {
+	r, err := decodeRequest(msg.Data)
+	if err != nil {
+		c.malformed(msg, err)
+		return
+	}
+	g := c.requests.find(r.id)
+	if g == nil {
+		return // nobody waits any more
+	}
+	switch r.kind {
+	case answerCount:
+		g.count(r.from, int(min(r.count, 1<<31)))
+	case answerAck, answerGone:
+		g.acked(r.from, r.args(), r.kind == answerAck)
+	case answerPart:
+		g.add(r.args())
+	case answerDone:
+		g.finish(r.from)
+	}
+}
+
+func (c *Cluster) malformed(msg *nats.Msg, err error) {
+	c.metrics.malformed.Inc()
+	c.log.Debug("ignored a message of another gateway", "subject", msg.Subject, "error", err)
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"net/http/httptest"
+	"testing"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+// The ids of 2.x clients are those of their sessions, which name no gateway.
+func TestASocketWhoseIDNamesNoGatewayIsReached(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns := natstest.Start(t, nil)
+	one := newGateway(t, Options{URLs: []string{ns.ClientURL()}})
+	c, err := Connect(Options{Service: "default/chat", URLs: []string{ns.ClientURL()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	io, err := socketio.NewServer(socketio.Options{NewAdapter: c.NewAdapter})
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.Of("/")
+	hs := httptest.NewServer(io)
+	t.Cleanup(func() {
+		if err := io.Close(); err != nil {
+			t.Error(err)
+		}
+		c.Close()
+		hs.Close()
+	})
+	client, id := wiretest.Connect(t, hs.URL, path, "/")
+	waitForPeers(t, one.cluster, 1)
+	// A request finds it, and does so when its gateway has heard of everything before.
+	if sockets, err := one.io.In(id).FetchSockets(t.Context()); err != nil || len(sockets) != 1 {
+		t.Fatalf("sockets %v, %v", sockets, err)
+	}
+	if err := one.io.To(id).Emit("hello"); err != nil {
+		t.Fatal(err)
+	}
+	client.Expect(`42["hello"]`)
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+// What a gateway asks of the others, and what they answer. The numbers are on the wire.
+const (
+	// requestAsk: deliver to clients, and send their answers. The answers are one answerCount, and an answerAck or
+	// answerGone for each client, in any order.
+	requestAsk byte = iota + 1
+	// requestStop: the answers to a requestAsk with the id are of no interest any more.
+	requestStop
+	requestFetch
+	requestJoin
+	requestLeave
+	requestDisconnect
+	requestClose
+	requestServerSide
+	requestServerSideAck
+
+	answerCount byte = iota + 100
+	answerAck
+	answerGone
+	// answerPart is followed by others, answerDone is the last.
+	answerPart
+	answerDone
+)
+
+// request is a request or an answer. On the wire it is messageVersion, the kind, and the fields in their order here; see
+// message for their forms.
+type request struct {
+	kind byte
+	// id numbers the requests of a gateway; an answer has that of the request.
+	id        uint64
+	from      string
+	namespace string
+	event     string
+	rooms     []string
+	// count is the number of clients in answerCount.
+	count uint64
+	// delivery has the sockets that are meant, and the packet or arguments.
+	delivery socketio.Delivery
+}
+
+func (r *request) encode() []byte {
+	buf := []byte{messageVersion, r.kind}
+	buf = binary.AppendUvarint(buf, r.id)
+	buf = appendBytes(buf, r.from)
+	buf = appendBytes(buf, r.namespace)
+	buf = appendBytes(buf, r.event)
+	buf = appendRooms(buf, r.rooms)
+	buf = binary.AppendUvarint(buf, r.count)
+	m := message{delivery: r.delivery}
+	return append(buf, m.encode()...)
+}
+
+// decodeRequest reads what encode has written. The result shares data's memory.
+func decodeRequest(data []byte) (*request, error) {
+	if len(data) < 2 || data[0] != messageVersion {
+		return nil, fmt.Errorf("unknown version of request %.1x", data)
+	}
+	d := reader{rest: data[2:]}
+	r := &request{kind: data[1], id: d.uvarint()}
+	r.from = string(d.bytes())
+	r.namespace = string(d.bytes())
+	r.event = string(d.bytes())
+	r.rooms = d.strings()
+	r.count = d.uvarint()
+	if d.err != nil {
+		return nil, d.err
+	}
+	m, err := decodeMessage(d.rest)
+	if err != nil {
+		return nil, err
+	}
+	r.delivery = m.delivery
+	return r, nil
+}
+
+func (r *request) args() socketio.Args {
+	return socketio.Args{JSON: r.delivery.Text, Attachments: r.delivery.Attachments}
+}

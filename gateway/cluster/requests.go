@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+// BroadcastWithAck delivers here and elsewhere, and collects the answers of the clients of all gateways.
+func (a *adapter) BroadcastWithAck(ctx context.Context, d *socketio.Delivery) ([]socketio.Args, error) {
+	if d.Local {
+		return a.rooms.BroadcastWithAck(ctx, d)
+	}
+	r := &request{kind: requestAsk, delivery: *d}
+	g, err := a.ask(r, a.cluster.id)
+	if err != nil {
+		return nil, err
+	}
+	defer a.cluster.stopAnswers(r.id)
+	n, stop, err := a.rooms.Ask(d, func(args socketio.Args, ok bool) { g.acked(a.cluster.id, args, ok) })
+	if err != nil {
+		return nil, err
+	}
+	defer stop()
+	g.count(a.cluster.id, n)
+	return g.wait(ctx)
+}
+
+// FetchSockets describes the sockets of all gateways.
+func (a *adapter) FetchSockets(ctx context.Context, t socketio.Target) ([]socketio.RemoteSocket, error) {
+	sockets, err := a.rooms.FetchSockets(ctx, t)
+	if err != nil || t.Local {
+		return sockets, err
+	}
+	parts, err := a.askAll(ctx, &request{kind: requestFetch, delivery: socketio.Delivery{Target: t}})
+	for _, part := range parts {
+		var more []socketio.RemoteSocket
+		if e := json.Unmarshal(part.JSON, &more); e != nil {
+			return sockets, fmt.Errorf("read the sockets of another gateway: %w", e)
+		}
+		sockets = append(sockets, more...)
+	}
+	return sockets, err
+}
+
+// SocketsJoin puts the sockets of all gateways into rooms.
+func (a *adapter) SocketsJoin(ctx context.Context, t socketio.Target, rooms ...string) error {
+	if err := a.rooms.SocketsJoin(ctx, t, rooms...); err != nil || t.Local {
+		return err
+	}
+	_, err := a.askAll(ctx, &request{kind: requestJoin, delivery: socketio.Delivery{Target: t}, rooms: rooms})
+	return err
+}
+
+// SocketsLeave takes the sockets of all gateways out of rooms.
+func (a *adapter) SocketsLeave(ctx context.Context, t socketio.Target, rooms ...string) error {
+	if t.Local {
+		return a.rooms.SocketsLeave(ctx, t, rooms...)
+	}
+	// The others first: here, the socket that is meant may be known by the room that it leaves, and there too.
+	_, err := a.askAll(ctx, &request{kind: requestLeave, delivery: socketio.Delivery{Target: t}, rooms: rooms})
+	if e := a.rooms.SocketsLeave(ctx, t, rooms...); e != nil {
+		return e
+	}
+	return err
+}
+
+// DisconnectSockets disconnects the sockets of all gateways.
+func (a *adapter) DisconnectSockets(ctx context.Context, t socketio.Target, closeConnection bool) error {
+	if err := a.rooms.DisconnectSockets(ctx, t, closeConnection); err != nil || t.Local {
+		return err
+	}
+	kind := requestDisconnect
+	if closeConnection {
+		kind = requestClose
+	}
+	_, err := a.askAll(ctx, &request{kind: kind, delivery: socketio.Delivery{Target: t}})
+	return err
+}
+
+// ServerSideEmit gives the other gateways an event.
+func (a *adapter) ServerSideEmit(event string, args socketio.Args) error {
+	r := a.serverSide(requestServerSide, event, args)
+	r.namespace = a.namespace.Name()
+	return a.cluster.tell(r)
+}
+
+// ServerSideEmitWithAck is ServerSideEmit with an answer of each.
+func (a *adapter) ServerSideEmitWithAck(ctx context.Context, event string, args socketio.Args) ([]socketio.Args, error) {
+	return a.askAll(ctx, a.serverSide(requestServerSideAck, event, args))
+}
+
+func (a *adapter) serverSide(kind byte, event string, args socketio.Args) *request {
+	return &request{kind: kind, event: event, delivery: socketio.Delivery{Text: args.JSON, Attachments: args.Attachments}}
+}
+
+// askAll sends a request to all gateways, and waits until each has answered or is gone.
+func (a *adapter) askAll(ctx context.Context, r *request) ([]socketio.Args, error) {
+	g, err := a.ask(r)
+	if err != nil {
+		return nil, err
+	}
+	defer a.cluster.requests.end(r.id)
+	return g.wait(ctx)
+}
+
+// ask sends a request to all gateways, and waits for answers of them and of more. The caller ends it.
+func (a *adapter) ask(r *request, more ...string) (*gather, error) {
+	r.namespace = a.namespace.Name()
+	g := newGather(append(a.cluster.peers.list(), more...))
+	r.id = a.cluster.requests.begin(g)
+	if err := a.cluster.tell(r); err != nil {
+		a.cluster.requests.end(r.id)
+		return nil, err
+	}
+	return g, nil
+}
+
+// stopAnswers ends a requestAsk.
+func (c *Cluster) stopAnswers(id uint64) {
+	c.requests.end(id)
+	// Without NATS the others take this gateway for dead, and stop too.
+	_ = c.tell(&request{kind: requestStop, id: id})
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package socketio
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+)
+
+// maxKept is how many sockets a connection keeps that have left their namespace; see connection.sockets. Without a bound, a
+// client could pile them up in dynamic namespaces.
+const maxKept = 64
+
+var (
+	errInvalidNamespace = &ConnectError{Message: "Invalid namespace"}
+	errConnectError     = errors.New("CONNECT_ERROR from a client")
+)
+
+func (c *connection) onPacket(p *packet) {
+	if p.typ == packetConnect {
+		c.splitQuery(p)
+		c.onConnect(p)
+		return
+	}
+	s := c.socket(p.namespace)
+	if s == nil {
+		c.violate(errors.New("packet for a namespace that the client is not in: " + p.namespace))
+		return
+	}
+	switch p.typ {
+	case packetDisconnect:
+		s.close(ReasonClientDisconnect)
+	case packetEvent:
+		s.onEvent(p)
+	case packetAck:
+		s.onAck(p)
+	default:
+		c.violate(errConnectError)
+	}
+}
+
+func (c *connection) socket(namespace string) *Socket {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.sockets[namespace]
+}
+
+func (c *connection) onConnect(p *packet) {
+	if s := c.socket(p.namespace); s != nil && s.state.Load() != stateClosed {
+		c.violate(errors.New("second CONNECT to " + p.namespace))
+		return
+	}
+	h := c.handshake(p)
+	ns := c.server.enter(p.namespace, &h)
+	if ns == nil {
+		c.refuse(p.namespace, errInvalidNamespace)
+		return
+	}
+	s := &Socket{id: c.socketID(ns), namespace: ns, conn: c, handshake: h}
+	added := false
+	defer func() {
+		if !added { // refused, or a middleware has panicked
+			s.abandon()
+			ns.leave()
+		}
+	}()
+	if err := ns.authorize(s); err != nil {
+		c.refuse(p.namespace, err)
+		return
+	}
+	if added = ns.add(s); !added {
+		c.refuse(p.namespace, errInvalidNamespace)
+		return
+	}
+	if !c.admit(s) {
+		s.abandon()
+		ns.remove(s)
+		return
+	}
+	s.connect()
+}
+
+// admit makes the socket one of the connection's, unless that has closed meanwhile.
+func (c *connection) admit(s *Socket) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return false
+	}
+	c.connectTimer.Stop()
+	if len(c.sockets) >= maxKept {
+		for name, kept := range c.sockets {
+			if kept.state.Load() == stateClosed {
+				delete(c.sockets, name)
+			}
+		}
+	}
+	c.sockets[s.namespace.name] = s
+	return true
+}
+
+// refuse answers CONNECT with CONNECT_ERROR.
+func (c *connection) refuse(namespace string, err error) {
+	body := refusal{Message: err.Error()}
+	var connectErr *ConnectError
+	if errors.As(err, &connectErr) {
+		body.Message, body.Data = connectErr.Message, connectErr.Data
+	}
+	payload, err := marshal(c.refusalForm(body))
+	if err != nil {
+		c.server.log.Error("encode the data of a connect error; it is left out", "namespace", namespace, "error", err)
+		body.Data = nil
+		payload, _ = marshal(c.refusalForm(body)) // a string always encodes
+	}
+	c.send(&packet{typ: packetConnectError, namespace: namespace, payload: payload})
+}
+
+// refusal is the payload of CONNECT_ERROR.
+type refusal struct {
+	Message string `json:"message"`
+	Data    any    `json:"data,omitempty"`
+}
+
+// marshal encodes as JSON.stringify does, without HTML escaping.
+func marshal(v any) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package socketio
+
+import (
+	"context"
+	"fmt"
+)
+
+// Emission is an emission to one client in the making. Each step returns a new value. Safe for concurrent use.
+type Emission struct {
+	socket *Socket
+	flags  flags
+}
+
+// flags are how a packet goes out.
+type flags struct {
+	volatile     bool
+	uncompressed bool
+}
+
+// Volatile makes an event that is dropped if the client cannot take it at once: while it polls between two requests, or while
+// earlier packets are still on their way to it. It is for what the next event replaces, such as a position.
+func (s *Socket) Volatile() *Emission { return (&Emission{socket: s}).Volatile() }
+
+// Compress allows or forbids the transport to compress an event; see Broadcast.Compress.
+func (s *Socket) Compress(allowed bool) *Emission { return (&Emission{socket: s}).Compress(allowed) }
+
+// Volatile makes the event one that may be dropped; see Socket.Volatile.
+func (e *Emission) Volatile() *Emission {
+	next := *e
+	next.flags.volatile = true
+	return &next
+}
+
+// Compress allows or forbids the transport to compress the event; see Broadcast.Compress.
+func (e *Emission) Compress(allowed bool) *Emission {
+	next := *e
+	next.flags.uncompressed = !allowed
+	return &next
+}
+
+// Emit sends an event. See NewArgs for values.
+func (e *Emission) Emit(event string, values ...any) error {
+	args, err := NewArgs(values...)
+	if err != nil {
+		return fmt.Errorf("emit %s: %w", event, err)
+	}
+	return e.EmitArgs(event, args)
+}
+
+// EmitArgs is Emit with arguments that are encoded already.
+func (e *Emission) EmitArgs(event string, args Args) error {
+	return e.socket.emit(eventPacket(event, args), e.flags)
+}
+
+// EmitWithAck is Socket.EmitWithAck. An event that is dropped gets no answer before the context ends.
+func (e *Emission) EmitWithAck(ctx context.Context, event string, values ...any) (Args, error) {
+	args, err := NewArgs(values...)
+	if err != nil {
+		return Args{}, fmt.Errorf("emit %s: %w", event, err)
+	}
+	return e.socket.emitWithAck(ctx, eventPacket(event, args), e.flags)
+}
+
+// Emit sends an event to the client. See NewArgs for values.
+func (s *Socket) Emit(event string, values ...any) error {
+	return (&Emission{socket: s}).Emit(event, values...)
+}
+
+// EmitArgs is Emit with arguments that are encoded already.
+func (s *Socket) EmitArgs(event string, args Args) error {
+	return s.emit(eventPacket(event, args), flags{})
+}
+
+// EmitWithAck sends an event and waits for the client's answer, until the context ends or the client goes
+// (ErrDisconnected). It must not be called from a handler of the same connection: the answer would wait for the handler.
+func (s *Socket) EmitWithAck(ctx context.Context, event string, values ...any) (Args, error) {
+	return (&Emission{socket: s}).EmitWithAck(ctx, event, values...)
+}
+
+func eventPacket(event string, args Args) *packet {
+	return &packet{typ: packetEvent, event: event, payload: args.list(), attachments: args.Attachments}
+}
+
+func (s *Socket) emit(p *packet, f flags) error {
+	if err := s.conn.server.checkEmission(p); err != nil {
+		return err
+	}
+	if !s.Connected() {
+		return fmt.Errorf("emit %s: %w", p.event, ErrDisconnected)
+	}
+	p.namespace = s.namespace.name
+	e := s.conn.server.codec.encode(p)
+	e.uncompressed = f.uncompressed
+	if s.hasOutgoing.Load() {
+		s.notifyOutgoing(p.event, Args{JSON: p.payload, Attachments: p.attachments})
+	}
+	s.deliver(e.messages(), f.volatile)
+	return nil
+}
+
+// checkEmission refuses an event that would make stock clients close the connection.
+func (s *Server) checkEmission(p *packet) error {
+	if IsReservedEvent(p.event) {
+		return fmt.Errorf("emit %s: %w", p.event, ErrReservedEvent)
+	}
+	if n, most := len(p.attachments), s.codec.maxAttachments(); n > most {
+		return fmt.Errorf("emit %s: %d binary arguments, clients take %d", p.event, n, most)
+	}
+	return nil
+}
+
+// OnAnyOutgoing adds a handler for every event that is sent to the client. It is called by who emits, possibly from many
+// goroutines at once: it must not block.
+func (s *Socket) OnAnyOutgoing(f func(event string, args Args)) (off func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.onOutgoing.add(f)
+	s.hasOutgoing.Store(true)
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.onOutgoing.remove(h)
+		s.hasOutgoing.Store(len(s.onOutgoing) > 0)
+	}
+}
+
+func (s *Socket) notifyOutgoing(event string, args Args) {
+	s.mu.Lock()
+	onOutgoing := s.onOutgoing
+	s.mu.Unlock()
+	for _, f := range onOutgoing {
+		(*f)(event, args)
+	}
+}

@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package socketio
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/vmihailenco/msgpack/v5"
+	"github.com/vmihailenco/msgpack/v5/msgpcode"
+)
+
+// maxMsgpackAttachments bounds the binary values of a packet. The format itself has no bound, but an empty one takes two bytes
+// on the wire, and many times that here.
+const maxMsgpackAttachments = 1000
+
+// msgpackCodec is the format of socket.io-msgpack-parser: each packet is one binary message, the map {type, nsp, data, id}. Inside
+// the server it has the form of any other, with binary values as attachments, so that nobody else knows the difference.
+type msgpackCodec struct{}
+
+func (msgpackCodec) newDecoder() packetDecoder { return msgpackDecoder{} }
+func (msgpackCodec) maxAttachments() int       { return maxMsgpackAttachments }
+
+func (msgpackCodec) decode(e encodedPacket) (*packet, error) {
+	if len(e.text) > 0 || len(e.attachments) != 1 {
+		return nil, errors.New("packet is not msgpack")
+	}
+	return decodeMsgpack(e.attachments[0])
+}
+
+type msgpackDecoder struct{}
+
+func (msgpackDecoder) addText([]byte) (*packet, error) {
+	return nil, errors.New("text message, msgpack is binary")
+}
+func (msgpackDecoder) addBinary(data []byte) (*packet, error) { return decodeMsgpack(data) }
+
+// transcoder reads msgpack and writes JSON.
+type transcoder struct {
+	in          *msgpack.Decoder
+	rest        *bytes.Reader
+	out         []byte
+	attachments [][]byte
+}
+
+func decodeMsgpack(data []byte) (*packet, error) {
+	rest := bytes.NewReader(data)
+	t := &transcoder{in: msgpack.NewDecoder(rest), rest: rest}
+	n, err := t.in.DecodeMapLen()
+	if err != nil {
+		return nil, fmt.Errorf("decode packet: %w", err)
+	}
+	p := &packet{}
+	for range n {
+		if err := t.field(p); err != nil {
+			return nil, err
+		}
+	}
+	if rest.Len() > 0 {
+		return nil, fmt.Errorf("%d bytes behind the packet", rest.Len())
+	}
+	return p, p.checkMsgpack(t.attachments)
+}
+
+func (t *transcoder) field(p *packet) error {
+	name, err := t.bytes()
+	if err != nil {
+		return fmt.Errorf("decode key of packet: %w", err)
+	}
+	key := string(name)
+	switch key {
+	case "type":
+		n, err := t.in.DecodeInt64()
+		if err != nil || n < 0 || n > 4 {
+			return errors.New("packet without a type")
+		}
+		p.typ = packetConnect + packetType(n)
+		return nil
+	case "nsp":
+		namespace, err := t.bytes()
+		if err != nil || !utf8.Valid(namespace) {
+			return errors.New("namespace is not a string")
+		}
+		p.namespace = string(namespace)
+		return nil
+	}
+	start := len(t.out)
+	if err := t.value(0); err != nil {
+		return fmt.Errorf("decode %.20q: %w", key, err)
+	}
+	value := t.out[start:len(t.out):len(t.out)]
+	switch key {
+	case "id":
+		return p.setMsgpackID(value)
+	case "data":
+		p.payload = value
+	}
+	return nil // the reference's client sends options, which are its own
+}
+
+func (p *packet) setMsgpackID(value []byte) error {
+	if string(value) == "null" {
+		return nil
+	}
+	id, err := strconv.ParseUint(string(value), 10, 63)
+	if err != nil {
+		return fmt.Errorf("acknowledgement id %.20s", value)
+	}
+	p.id, p.hasID = id, true
+	return nil
+}
+
+// checkMsgpack checks the payload as decodePayload does for JSON.
+func (p *packet) checkMsgpack(attachments [][]byte) error {
+	switch {
+	case p.typ == 0:
+		return errors.New("packet without a type")
+	case p.namespace == "" || p.namespace[0] != '/' || bytes.ContainsRune([]byte(p.namespace), ','):
+		return fmt.Errorf("namespace %.40q", p.namespace)
+	}
+	if string(p.payload) == "null" {
+		p.payload = nil
+	}
+	switch {
+	case p.typ == packetConnect && (len(p.payload) == 0 || p.payload[0] == '{'):
+		return nil
+	case p.typ == packetDisconnect && len(p.payload) == 0:
+		return nil
+	case (p.typ == packetEvent || p.typ == packetAck) && len(p.payload) > 0 && p.payload[0] == '[':
+		p.attachments = attachments
+		if p.typ == packetEvent {
+			return p.takeEventName()
+		}
+		return nil
+	}
+	return fmt.Errorf("payload %.20s does not fit packet type %q", p.payload, byte(p.typ))
+}
+
+// value transcodes the next value.
+func (t *transcoder) value(depth int) error {
+	if depth > maxDepth {
+		return fmt.Errorf("nested more than %d levels deep", maxDepth)
+	}
+	code, err := t.in.PeekCode()
+	if err != nil {
+		return err
+	}
+	switch {
+	case code == msgpcode.Nil:
+		t.out = append(t.out, "null"...)
+		return t.in.DecodeNil()
+	case code == msgpcode.True || code == msgpcode.False:
+		v, err := t.in.DecodeBool()
+		t.out = strconv.AppendBool(t.out, v)
+		return err
+	case code == msgpcode.Float || code == msgpcode.Double:
+		return t.float()
+	case code == msgpcode.Uint64:
+		v, err := t.in.DecodeUint64()
+		t.out = strconv.AppendUint(t.out, v, 10)
+		return err
+	case msgpcode.IsFixedNum(code) || code >= msgpcode.Uint8 && code <= msgpcode.Int64:
+		v, err := t.in.DecodeInt64()
+		t.out = strconv.AppendInt(t.out, v, 10)
+		return err
+	case msgpcode.IsString(code):
+		return t.string()
+	}
+	return t.compound(code, depth)
+}
+
+// compound transcodes what is more than a scalar.
+func (t *transcoder) compound(code byte, depth int) error {
+	switch {
+	case msgpcode.IsBin(code):
+		v, err := t.bytes()
+		if err != nil {
+			return err
+		}
+		return t.attach(v)
+	case msgpcode.IsFixedArray(code) || code == msgpcode.Array16 || code == msgpcode.Array32:
+		return t.array(depth)
+	case msgpcode.IsFixedMap(code) || code == msgpcode.Map16 || code == msgpcode.Map32:
+		return t.object(depth)
+	case msgpcode.IsExt(code):
+		return t.extension()
+	}
+	return fmt.Errorf("byte %#x begins no value", code)
+}
+
+func (t *transcoder) float() error {
+	v, err := t.in.DecodeFloat64()
+	if err != nil {
+		return err
+	}
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		t.out = append(t.out, "null"...) // as JSON.stringify does
+		return nil
+	}
+	number, err := marshal(v)
+	t.out = append(t.out, number...)
+	return err
+}
+
+func (t *transcoder) string() error {
+	v, err := t.bytes()
+	if err != nil {
+		return err
+	}
+	if !utf8.Valid(v) {
+		return errors.New("string is not UTF-8")
+	}
+	t.out = appendJSONString(t.out, string(v))
+	return nil
+}
+
+// bytes reads a string or a binary value. The library would believe any length that is announced, and allocate it.
+func (t *transcoder) bytes() ([]byte, error) {
+	n, err := t.in.DecodeBytesLen()
+	if err != nil {
+		return nil, err
+	}
+	return t.take(max(n, 0)) // nil has -1
+}
+
+// take reads n bytes.
+func (t *transcoder) take(n int) ([]byte, error) {
+	if n > t.rest.Len() {
+		return nil, fmt.Errorf("%d bytes announced, %d are there", n, t.rest.Len())
+	}
+	data := make([]byte, n)
+	return data, t.in.ReadFull(data)
+}
+
+func (t *transcoder) attach(data []byte) error {
+	if len(t.attachments) >= maxMsgpackAttachments {
+		return fmt.Errorf("more than %d binary values", maxMsgpackAttachments)
+	}
+	t.out = appendPlaceholder(t.out, len(t.attachments))
+	t.attachments = append(t.attachments, data)
+	return nil
+}
+
+func (t *transcoder) array(depth int) error {
+	n, err := t.in.DecodeArrayLen()
+	if err != nil {
+		return err
+	}
+	t.out = append(t.out, '[')
+	for i := range n {
+		if i > 0 {
+			t.out = append(t.out, ',')
+		}
+		if err := t.value(depth + 1); err != nil {
+			return err
+		}
+	}
+	t.out = append(t.out, ']')
+	return nil
+}
+
+func (t *transcoder) object(depth int) error {
+	n, err := t.in.DecodeMapLen()
+	if err != nil {
+		return err
+	}
+	t.out = append(t.out, '{')
+	for i := range n {
+		if i > 0 {
+			t.out = append(t.out, ',')
+		}
+		if err := t.key(); err != nil {
+			return err
+		}
+		t.out = append(t.out, ':')
+		if err := t.value(depth + 1); err != nil {
+			return err
+		}
+	}
+	t.out = append(t.out, '}')
+	return nil
+}
+
+func (t *transcoder) key() error {
+	code, err := t.in.PeekCode()
+	if err != nil {
+		return err
+	}
+	if !msgpcode.IsString(code) {
+		return errors.New("key is not a string")
+	}
+	return t.string()
+}
+
+// Types of extension that notepack, the reference's library, writes.
+const (
+	extUndefinedOrBuffer = 0
+	extTimestamp         = -1
+)
+
+func (t *transcoder) extension() error {
+	code, err := t.in.PeekCode()
+	if err != nil {
+		return err
+	}
+	typ, n, err := t.in.DecodeExtHeader()
+	if err != nil {
+		return err
+	}
+	data, err := t.take(n)
+	if err != nil {
+		return err
+	}
+	switch {
+	case typ == extUndefinedOrBuffer && code == msgpcode.FixExt1:
+		t.out = append(t.out, "null"...) // undefined
+		return nil
+	case typ == extUndefinedOrBuffer && code == msgpcode.FixExt8:
+		return t.date(time.UnixMilli(int64(binary.BigEndian.Uint64(data)))) // a Date of old versions
+	case typ == extUndefinedOrBuffer:
+		return t.attach(data) // an ArrayBuffer
+	case typ == extTimestamp:
+		return t.timestamp(data)
+	}
+	return fmt.Errorf("extension type %d", typ)
+}
+
+// timestamp is the extension of the msgpack specification.
+func (t *transcoder) timestamp(data []byte) error {
+	switch len(data) {
+	case 4:
+		return t.date(time.Unix(int64(binary.BigEndian.Uint32(data)), 0))
+	case 8:
+		v := binary.BigEndian.Uint64(data)
+		return t.date(time.Unix(int64(v&(1<<34-1)), int64(v>>34)))
+	case 12:
+		return t.date(time.Unix(int64(binary.BigEndian.Uint64(data[4:])), int64(binary.BigEndian.Uint32(data))))
+	}
+	return fmt.Errorf("timestamp of %d bytes", len(data))
+}
+
+// date writes what JSON.stringify makes of a Date.
+func (t *transcoder) date(v time.Time) error {
+	v = v.UTC()
+	if year := v.Year(); year < 0 || year > 9999 {
+		return errors.New("date out of range")
+	}
+	t.out = v.AppendFormat(t.out, `"2006-01-02T15:04:05.000Z"`)
+	return nil
+}

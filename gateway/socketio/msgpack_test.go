@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package socketio
+
+import (
+	"bytes"
+	"encoding/hex"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func unhex(t testing.TB, s string) []byte {
+	t.Helper()
+	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// header is {"type": typ, "nsp": "/", "data": …} in hexadecimal.
+func header(typ string) string { return "83 a474797065 " + typ + " a36e7370 a12f a464617461 " }
+
+func TestDecodeMsgpack(t *testing.T) {
+	tests := []struct {
+		name, in string
+		want     packet
+	}{
+		{"CONNECT", "82 a474797065 00 a36e7370 a12f", packet{typ: packetConnect, namespace: "/"}},
+		{"CONNECT with undefined data", header("00") + "d4 00 00", packet{typ: packetConnect, namespace: "/"}},
+		{"CONNECT with auth", header("00") + "81 a16b 01", packet{typ: packetConnect, namespace: "/", payload: []byte(`{"k":1}`)}},
+		{"DISCONNECT", "82 a474797065 01 a36e7370 a12f", packet{typ: packetDisconnect, namespace: "/"}},
+		{"EVENT with an id and options", "85 a464617461 92 a16d ff a474797065 02 a76f7074696f6e73 81 a8636f6d7072657373 c3 a26964 cd01c8 a36e7370 a22f61",
+			packet{typ: packetEvent, namespace: "/a", id: 456, hasID: true, event: "m", payload: []byte(`[-1]`)}},
+		{"scalars", header("02") + "99 a16d c0 c2 c3 cb3ff8000000000000 cb7ff8000000000000 cfffffffffffffffff d3ffffffffffffff00 a3e282ac",
+			packet{typ: packetEvent, namespace: "/", event: "m", payload: []byte(`[null,false,true,1.5,null,18446744073709551615,-256,"€"]`)}},
+		{"nested, and the order of keys", header("02") + "92 a16d 82 a17a 91 90 a161 80",
+			packet{typ: packetEvent, namespace: "/", event: "m", payload: []byte(`[{"z":[[]],"a":{}}]`)}},
+		{"binary", header("03") + "92 c402 0102 81 a162 c7 03 00 030405", packet{typ: packetAck, namespace: "/",
+			payload:     []byte(`[{"_placeholder":true,"num":0},{"b":{"_placeholder":true,"num":1}}]`),
+			attachments: [][]byte{{1, 2}, {3, 4, 5}}}},
+		{"dates", header("02") + "94 a16d d6ff 00000001 d7ff 1dcd650000000001 d700 00000000000003e8",
+			packet{typ: packetEvent, namespace: "/", event: "m",
+				payload: []byte(`["1970-01-01T00:00:01.000Z","1970-01-01T00:00:01.125Z","1970-01-01T00:00:01.000Z"]`)}},
+		{"integer name", header("02") + "91 07", packet{typ: packetEvent, namespace: "/", event: "7", payload: []byte(`[]`)}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := decodeMsgpack(unhex(t, tt.in))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(&tt.want, got, cmp.AllowUnexported(packet{})); diff != "" {
+				t.Errorf("packet (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestDecodeMsgpackRefuses(t *testing.T) {
+	tests := map[string]string{
+		"nothing":                   "",
+		"no map":                    "01",
+		"nil":                       "c0",
+		"no type":                   "81 a36e7370 a12f",
+		"an unknown type":           header("05") + "90",
+		"no namespace":              "81 a474797065 00",
+		"a namespace with a comma":  "82 a474797065 00 a36e7370 a32f2c61",
+		"a namespace without slash": "82 a474797065 00 a36e7370 a161",
+		"bytes behind the packet":   "82 a474797065 00 a36e7370 a12f 00",
+		"CONNECT with a list":       header("00") + "90",
+		"DISCONNECT with data":      header("01") + "80",
+		"EVENT with an object":      header("02") + "80",
+		"EVENT without data":        "82 a474797065 02 a36e7370 a12f",
+		"EVENT without name":        header("02") + "90",
+		"a reserved name":           header("02") + "91 a7636f6e6e656374",
+		"CONNECT_ERROR":             header("04") + "80",
+		"a negative id":             "84 a474797065 02 a36e7370 a12f a26964 ff a464617461 91 a16d",
+		"a fractional id":           "84 a474797065 02 a36e7370 a12f a26964 cb3ff8000000000000 a464617461 91 a16d",
+		"a string that is no UTF-8": header("02") + "91 a1ff",
+		"a list that ends early":    header("02") + "dd ffffffff a16d",
+		"binary that ends early":    header("02") + "92 a16d c6 ffffffff 00",
+		"an extension too long":     header("02") + "92 a16d c9 ffffffff 00",
+		"an unknown extension":      header("02") + "92 a16d d4 05 00",
+		"a key that is no string":   header("02") + "92 a16d 81 01 01",
+		"a byte that means nothing": header("02") + "92 a16d c1",
+		"nested beyond all bounds":  header("02") + "92 a16d" + strings.Repeat("91", 100_000),
+		"nested in what is ignored": "81 a178" + strings.Repeat("91", 100_000),
+		"too many binary values":    header("02") + "dc 03ea a16d" + strings.Repeat("c400", 1001),
+	}
+	for name, in := range tests {
+		t.Run(name, func(t *testing.T) {
+			if p, err := decodeMsgpack(unhex(t, in)); err == nil {
+				t.Errorf("decoded as %+v", p)
+			}
+		})
+	}
+}
+
+func TestMsgpackBelievesNoLength(t *testing.T) {
+	for name, in := range map[string]string{
+		"binary":    header("02") + "92 a16d c6 ffffffff 00",
+		"string":    header("02") + "92 a16d db ffffffff 00",
+		"extension": header("02") + "92 a16d c9 ffffffff 00 00",
+		"list":      header("02") + "dd ffffffff",
+		"map":       "df ffffffff",
+		"key":       "81 db ffffffff 00",
+		"namespace": "81 a36e7370 db ffffffff 00",
+		"name":      header("02") + "91 c6 ffffffff 00",
+	} {
+		t.Run(name, func(t *testing.T) {
+			data := unhex(t, in)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			if _, err := decodeMsgpack(data); err == nil {
+				t.Error("no error")
+			}
+			runtime.ReadMemStats(&after)
+			if n := after.TotalAlloc - before.TotalAlloc; n > 1<<20 {
+				t.Errorf("%d bytes were allocated for a packet of %d", n, len(data))
+			}
+		})
+	}
+}
+
+func TestEncodeMsgpack(t *testing.T) {
+	args, err := NewArgs(1, -5, 1.5, 1e300, "é", nil, true, []byte{7}, map[string]any{"n": []int{1 << 40}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &packet{typ: packetEvent, namespace: "/a", event: "m", id: 3, hasID: true, payload: args.JSON, attachments: args.Attachments}
+	e := msgpackCodec{}.encode(p)
+	if len(e.text) > 0 || len(e.attachments) != 1 {
+		t.Fatalf("encoded as %+v", e)
+	}
+	want := "84 a474797065 02 a36e7370 a22f61 a26964 03 a464617461 9a a16d 01 fb cb3ff8000000000000 cb7e37e43c8800759c a2c3a9 c0 c3 " +
+		"c40107 81 a16e 91 cf0000010000000000"
+	if !bytes.Equal(e.attachments[0], unhex(t, want)) {
+		t.Errorf("encoded as %x, want %s", e.attachments[0], want)
+	}
+	again, err := msgpackCodec{}.decode(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if twice := (msgpackCodec{}).encode(again); !bytes.Equal(twice.attachments[0], e.attachments[0]) {
+		t.Errorf("encoded again as %x, first as %x", twice.attachments[0], e.attachments[0])
+	}
+}
+
+func FuzzMsgpack(f *testing.F) {
+	for _, seed := range []string{
+		"82 a474797065 00 a36e7370 a12f", header("02") + "92 a16d c402 0102", header("03") + "92 d6ff 00000001 cb3ff8000000000000",
+		"85 a464617461 92 a16d ff a474797065 02 a76f7074696f6e73 81 a8636f6d7072657373 c3 a26964 cd01c8 a36e7370 a22f61",
+	} {
+		f.Add(unhex(f, seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		p, err := decodeMsgpack(data)
+		if err != nil {
+			return
+		}
+		e := msgpackCodec{}.encode(p)
+		again, err := msgpackCodec{}.decode(e)
+		if err != nil {
+			t.Fatalf("%+v encoded as %x: %v", p, e.attachments[0], err)
+		}
+		if twice := (msgpackCodec{}).encode(again); !bytes.Equal(twice.attachments[0], e.attachments[0]) {
+			t.Fatalf("encoded as %x, then as %x", e.attachments[0], twice.attachments[0])
+		}
+	})
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package socketio
+
+import (
+	"encoding/json"
+	"net/url"
+	"strings"
+)
+
+// Clients of Socket.IO 1.x and 2.x speak revision 3 of Engine.IO and revision 4 of Socket.IO. This file is all that differs:
+// they are in the main namespace from the first, join others with a query instead of auth, and know their ids without
+// being told.
+
+// isV2 tells whether the client is one of them.
+func (c *connection) isV2() bool { return c.session.Protocol() == 3 }
+
+// connectV2 is the CONNECT to the main namespace that such a client does not send.
+func (c *connection) connectV2() {
+	c.serial.run(func() { c.onConnect(&packet{typ: packetConnect, namespace: "/"}) })
+}
+
+// splitQuery takes the query off the namespace of a CONNECT and makes it the auth payload.
+func (c *connection) splitQuery(p *packet) {
+	name, query, found := strings.Cut(p.namespace, "?")
+	if !found || !c.isV2() {
+		return
+	}
+	p.namespace = name
+	values, _ := url.ParseQuery(query) // what it cannot read it leaves out
+	auth := map[string]string{}
+	for key, v := range values {
+		auth[key] = v[len(v)-1]
+	}
+	p.payload, _ = json.Marshal(auth) // strings always encode
+}
+
+// socketID is a new socket's id. A 2.x client takes it to be that of the session, behind the namespace if that is not the main
+// one.
+func (c *connection) socketID(ns *Namespace) string {
+	switch {
+	case !c.isV2():
+		return c.server.newSocketID()
+	case ns.name == "/":
+		return c.session.ID()
+	default:
+		return ns.name + "#" + c.session.ID()
+	}
+}
+
+// welcome is the answer to a CONNECT that is let in.
+func (c *connection) welcome(s *Socket) *packet {
+	p := &packet{typ: packetConnect, namespace: s.namespace.name}
+	if !c.isV2() {
+		p.payload = []byte(`{"sid":"` + s.id + `"}`)
+	}
+	return p
+}
+
+// refusalForm is what a client is told of a refusal. 2.x clients get a middleware's data, or else its message, by itself; the
+// reference makes no difference for a namespace that is not there.
+func (c *connection) refusalForm(r refusal) any {
+	switch {
+	case !c.isV2(), r.Message == errInvalidNamespace.Message:
+		return r
+	case r.Data != nil:
+		return r.Data
+	default:
+		return r.Message
+	}
+}
