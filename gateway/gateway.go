@@ -5,6 +5,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -17,7 +18,6 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/gateway/cluster"
-	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 	"github.com/realtime-operator/realtime-operator/gateway/service"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
@@ -47,6 +47,7 @@ type Gateway struct {
 	runtime  *service.Runtime
 	client   http.Handler
 	path     atomic.Pointer[string]
+	parser   socketio.Parser
 	draining atomic.Bool
 
 	closing  sync.Once
@@ -66,7 +67,7 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 	if err != nil {
 		return nil, fmt.Errorf("compile the service: %w", err)
 	}
-	g := &Gateway{log: o.Log, metrics: newRegistry(), client: clientFiles(o.ClientDir)}
+	g := &Gateway{parser: parserOf(svc), log: o.Log, metrics: newRegistry(), client: clientFiles(o.ClientDir)}
 	g.cluster, err = cluster.Connect(cluster.Options{
 		Service:        svc.Namespace + "/" + svc.Name,
 		Gateway:        o.Name,
@@ -79,11 +80,14 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 		return nil, fmt.Errorf("join the other gateways: %w", err)
 	}
 	g.io, err = socketio.NewServer(socketio.Options{
-		Engine:         engineConfig(&svc.Spec.Protocol),
+		Engine:         g.engineConfig(&svc.Spec.Protocol),
 		ConnectTimeout: svc.Spec.Protocol.ConnectTimeout.Duration,
+		Parser:         g.parser,
 		NewAdapter:     g.cluster.NewAdapter,
 		NewSocketID:    g.cluster.NewSocketID,
-		Log:            o.Log,
+		// Their names are the clients' choice.
+		CleanupEmptyChildNamespaces: true,
+		Log:                         o.Log,
 	})
 	if err != nil {
 		g.cluster.Close()
@@ -117,12 +121,20 @@ func (g *Gateway) apply(svc *v1alpha1.RealtimeService) error {
 		return fmt.Errorf("compile the service: %w", err)
 	}
 	p := &svc.Spec.Protocol
-	if err := g.io.Reconfigure(engineConfig(p), p.ConnectTimeout.Duration); err != nil {
+	if parser := parserOf(svc); parser != g.parser {
+		return fmt.Errorf("the parser is %s and cannot become %s while clients are there: start anew", g.parser, parser)
+	}
+	if err := g.io.Reconfigure(g.engineConfig(p), p.ConnectTimeout.Duration); err != nil {
 		return err
 	}
 	g.path.Store(&p.Path)
 	g.runtime.Apply(program)
 	return nil
+}
+
+// parserOf is JSON for a service that has not been through the schema.
+func parserOf(svc *v1alpha1.RealtimeService) socketio.Parser {
+	return socketio.Parser(cmp.Or(svc.Spec.Protocol.Parser, string(socketio.ParserJSON)))
 }
 
 // Reject records that the newest configuration could not be read; the old one stays in force.
@@ -163,22 +175,4 @@ func (g *Gateway) Close() error {
 		g.cluster.Close()
 	})
 	return g.closeErr
-}
-
-// engineConfig are the settings of the wire as the engine wants them.
-func engineConfig(p *v1alpha1.ProtocolSpec) engineio.Config {
-	c := engineio.Config{
-		Path:           p.Path,
-		PingInterval:   p.PingInterval.Duration,
-		PingTimeout:    p.PingTimeout.Duration,
-		UpgradeTimeout: p.UpgradeTimeout.Duration,
-		MaxPayload:     p.MaxPayload.Value(),
-	}
-	for _, t := range p.Transports {
-		c.Transports = append(c.Transports, string(t))
-	}
-	if p.CORS != nil {
-		c.CORS = &engineio.CORS{Origins: p.CORS.Origins, Credentials: p.CORS.Credentials}
-	}
-	return c
 }

@@ -25,6 +25,8 @@ const (
 	// bodyTimeout bounds how long it may take over the whole request. Answers may take as long as a poll lasts.
 	bodyTimeout = 60 * time.Second
 	idleTimeout = 2 * time.Minute
+	// headerLimit bounds the headers of a request, as Node does by default: a session keeps those of its handshake.
+	headerLimit = 16 << 10
 	// farewellTimeout is how long the last clients may take to fetch what was sent to them.
 	farewellTimeout = 3 * time.Second
 	// shutdownTimeout bounds the wait for requests that are being answered when everything else has ended.
@@ -138,6 +140,7 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       bodyTimeout,
 		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    headerLimit,
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()

@@ -24,12 +24,14 @@ const (
 	List
 	// Rooms yields a room's name or a list of them.
 	Rooms
+	// Admission is a condition about a handshake: it sees `request` and `now`.
+	Admission
 )
 
 // wants says it for people.
 func (k Kind) wants() string {
 	switch k {
-	case Condition:
+	case Condition, Admission:
 		return "a bool"
 	case List:
 		return "a list"
@@ -46,7 +48,7 @@ const costLimit = 1_000_000
 
 // Compile checks an expression and makes it ready to run. Errors say where in the source the mistake is.
 func Compile(kind Kind, source string) (cel.Program, error) {
-	env, err := environment()
+	env, err := environmentOf(kind)
 	if err != nil {
 		return nil, fmt.Errorf("set up the expression language: %w", err)
 	}
@@ -76,7 +78,7 @@ func (k Kind) accepts(t *cel.Type) bool {
 		return true
 	}
 	switch k {
-	case Condition:
+	case Condition, Admission:
 		return t.Kind() == types.BoolKind
 	case List:
 		return t.Kind() == types.ListKind

@@ -4,8 +4,13 @@
 //
 //	event   string              name of the event, "connection", "disconnecting" or "disconnect"
 //	args    list                arguments of the event; the reason at disconnecting and disconnect
-//	socket  realtime.Socket     who has sent it: id, namespace, data, rooms, handshake
+//	socket  realtime.Socket     who has sent it: id, namespace, params, data, rooms, handshake
 //	now     timestamp           when it came in
+//
+// or, for an admission rule,
+//
+//	request realtime.Request    the handshake's: method, host, path, query, headers, address, secure
+//	now     timestamp           when it came
 //
 // and the functions of CEL's strings, math, lists, sets and encoders extensions. JSON numbers are doubles, as in CEL's own
 // conversion from JSON, and binary arguments are bytes. The API server's webhook and the gateway compile with the same
@@ -26,12 +31,15 @@ const (
 	Args   = "args"
 	Socket = "socket"
 	Now    = "now"
+	// Request is that of an admission rule.
+	Request = "request"
 )
 
 // Types of the values that a gateway supplies.
 var (
 	SocketType    = types.NewObjectType("realtime.Socket")
 	HandshakeType = types.NewObjectType("realtime.Handshake")
+	RequestType   = types.NewObjectType("realtime.Request")
 )
 
 var stringMap = types.NewMapType(types.StringType, types.StringType)
@@ -41,6 +49,7 @@ var fields = map[string]map[string]*types.Type{
 	SocketType.TypeName(): {
 		"id":        types.StringType,
 		"namespace": types.StringType,
+		"params":    stringMap,
 		"data":      types.NewMapType(types.StringType, types.DynType),
 		"rooms":     types.NewListType(types.StringType),
 		"handshake": HandshakeType,
@@ -53,41 +62,70 @@ var fields = map[string]map[string]*types.Type{
 		"time":    types.TimestampType,
 		"secure":  types.BoolType,
 	},
+	RequestType.TypeName(): {
+		"method":  types.StringType,
+		"host":    types.StringType,
+		"path":    types.StringType,
+		"query":   stringMap,
+		"headers": stringMap,
+		"address": types.StringType,
+		"secure":  types.BoolType,
+	},
 }
 
-// environment is made when the first expression is compiled; it takes some milliseconds.
-var environment = sync.OnceValues(func() (*cel.Env, error) {
+// environmentOf is what an expression of the kind may use.
+func environmentOf(kind Kind) (*cel.Env, error) {
+	if kind == Admission {
+		return admissionEnvironment()
+	}
+	return eventEnvironment()
+}
+
+// The environments are made when the first expression is compiled; each takes some milliseconds.
+var (
+	eventEnvironment = sync.OnceValues(func() (*cel.Env, error) {
+		return newEnvironment(
+			cel.Variable(Event, types.StringType),
+			cel.Variable(Args, types.NewListType(types.DynType)),
+			cel.Variable(Socket, SocketType),
+			cel.Variable(Now, types.TimestampType),
+		)
+	})
+	admissionEnvironment = sync.OnceValues(func() (*cel.Env, error) {
+		return newEnvironment(
+			cel.Variable(Request, RequestType),
+			cel.Variable(Now, types.TimestampType),
+		)
+	})
+)
+
+func newEnvironment(variables ...cel.EnvOption) (*cel.Env, error) {
 	registry, err := types.NewRegistry()
 	if err != nil {
 		return nil, err
 	}
-	return cel.NewEnv(
+	return cel.NewEnv(append([]cel.EnvOption{
 		cel.CustomTypeAdapter(registry),
 		cel.CustomTypeProvider(provider{registry}),
 		cel.EagerlyValidateDeclarations(true),
 		cel.DefaultUTCTimeZone(true),
 		cel.CrossTypeNumericComparisons(true),
-		cel.Variable(Event, types.StringType),
-		cel.Variable(Args, types.NewListType(types.DynType)),
-		cel.Variable(Socket, SocketType),
-		cel.Variable(Now, types.TimestampType),
 		ext.Strings(ext.StringsVersion(4)),
 		ext.Math(ext.MathVersion(2)),
 		ext.Lists(ext.ListsVersion(3)),
 		ext.Sets(ext.SetsVersion(1)),
 		ext.Encoders(ext.EncodersVersion(1)),
-	)
-})
+	}, variables...)...)
+}
 
 // provider adds our types to those of CEL.
 type provider struct{ *types.Registry }
 
 func (p provider) FindStructType(name string) (*types.Type, bool) {
-	switch name {
-	case SocketType.TypeName():
-		return types.NewTypeTypeWithParam(SocketType), true
-	case HandshakeType.TypeName():
-		return types.NewTypeTypeWithParam(HandshakeType), true
+	for _, t := range []*types.Type{SocketType, HandshakeType, RequestType} {
+		if t.TypeName() == name {
+			return types.NewTypeTypeWithParam(t), true
+		}
 	}
 	return p.Registry.FindStructType(name)
 }

@@ -54,6 +54,9 @@ func TestLoadRefuses(t *testing.T) {
 	namespace := func(handlers string) string {
 		return head + "spec: {namespaces: [{name: /, handlers: [" + handlers + "]}]}"
 	}
+	protocol := func(spec string) string {
+		return head + "spec: {protocol: " + spec + ", namespaces: [{name: /}]}"
+	}
 	tests := []struct {
 		name, manifest string
 		want           []string
@@ -66,6 +69,22 @@ func TestLoadRefuses(t *testing.T) {
 		{"no name", strings.Replace(head, "name: chat", "", 1) + "spec: {namespaces: [{name: /}]}", []string{"metadata.name: Required value"}},
 		{"a bad name", strings.Replace(head, "chat", "Chat!", 1) + "spec: {namespaces: [{name: /}]}", []string{"metadata.name", "RFC 1123"}},
 		{"a name that no Service may have", strings.Replace(head, "chat", "chat.v2", 1) + "spec: {namespaces: [{name: /}]}", []string{"start with a letter, since a Service"}},
+		{"an origin with a path", protocol("{cors: {origins: ['https://a.example/x']}}"), []string{"spec.protocol.cors.origins[0]"}},
+		{"an origin with too many asterisks", protocol("{cors: {origins: ['https://*.*.example:*']}}"), []string{"spec.protocol.cors.origins[0]", "more than two asterisks"}},
+		{"a cookie of all sites without TLS", protocol("{cookie: {sameSite: None}}"), []string{"spec.protocol.cookie.sameSite", "None needs secure"}},
+		{"a cookie's name with a space", protocol("{cookie: {name: a b}}"), []string{"spec.protocol.cookie.name"}},
+		{"a header that is none", protocol("{headers: {'a b': c}}"), []string{"spec.protocol.headers[a b]", "is no name of an HTTP header"}},
+		{"a header of the protocol's", protocol("{initialHeaders: {content-type: c}}"), []string{"spec.protocol.initialHeaders[content-type]", "sets this header itself"}},
+		{"a header twice", protocol("{headers: {x-a: b, X-A: c}}"), []string{"spec.protocol.headers[x-a]: Duplicate"}},
+		{"a header with a line break", protocol("{headers: {x-a: \"b\\nc\"}}"), []string{"spec.protocol.headers.x-a"}},
+		{"an admission rule that is no condition", protocol("{admission: [{expression: request.path}]}"), []string{"spec.protocol.admission[0].expression", "must yield a bool, and yields string"}},
+		{"an admission rule about a socket", protocol("{admission: [{expression: \"socket.id == ''\"}]}"), []string{"spec.protocol.admission[0].expression", "undeclared reference to 'socket'"}},
+		{"compression without a switch", protocol("{compression: {polling: {thresholdBytes: 1}}}"), []string{"spec.protocol.compression.polling.enabled: Required"}},
+		{"a pattern that RE2 does not know", head + "spec: {namespaces: [{name: /}], dynamicNamespaces: [{pattern: '/(?=a)'}]}", []string{"spec.dynamicNamespaces[0].pattern", "invalid or unsupported Perl syntax"}},
+		{"a pattern that is no name", head + "spec: {namespaces: [{name: /}], dynamicNamespaces: [{pattern: 'a.*'}]}", []string{"spec.dynamicNamespaces[0].pattern"}},
+		{"a pattern twice", head + "spec: {namespaces: [{name: /}], dynamicNamespaces: [{pattern: /a}, {pattern: /a}]}", []string{"spec.dynamicNamespaces[1]: Duplicate"}},
+		{"a mistake beneath a pattern", head + "spec: {namespaces: [{name: /}], dynamicNamespaces: [{pattern: /a, handlers: [{event: e, when: 'args[0', do: [{disconnect: {}}]}]}]}", []string{"spec.dynamicNamespaces[0].handlers[0].when"}},
+		{"an unknown parser", protocol("{parser: xml}"), []string{"spec.protocol.parser: Unsupported value"}},
 		{"a long name", strings.Replace(head, "chat", strings.Repeat("a", 46), 1) + "spec: {namespaces: [{name: /}]}", []string{"at most 45 characters"}},
 		{"an unknown field", head + "spec: {namespaces: [{name: /}], gatway: {}}", []string{"spec.gatway: Forbidden: unknown field"}},
 		{"an unknown field, deep", namespace("{event: e, do: [{emit: {event: f, arg: '[]'}}]}"), []string{"spec.namespaces[0].handlers[0].do[0].emit.arg: Forbidden: unknown field"}},

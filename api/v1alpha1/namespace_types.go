@@ -18,6 +18,24 @@ type Namespace struct {
 	Handlers []Handler `json:"handlers,omitempty"`
 }
 
+// DynamicNamespace is all Socket.IO namespaces whose name matches a pattern. Each is a namespace of its own, with its own
+// rooms; they share handlers.
+type DynamicNamespace struct {
+	// pattern that the whole name must match, such as '/orders/(?P<id>[0-9]+)', in the syntax of RE2
+	// (https://github.com/google/re2/wiki/Syntax). What a named group has matched is socket.params.id.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:Pattern=`^/`
+	Pattern string `json:"pattern"`
+
+	// handlers list what to do on events, in order. Every handler whose event fits runs.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=128
+	Handlers []Handler `json:"handlers,omitempty"`
+}
+
 // Handler is what a namespace does when an event comes in.
 type Handler struct {
 	// event is the name that a client emits, or one of connection, disconnecting and disconnect, or '*' for
@@ -119,6 +137,11 @@ type EmitAction struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=32
 	Except []Expression `json:"except,omitempty"`
+
+	// volatile drops the event for clients that cannot take it at once, such as those that are between two polls. For what the
+	// next event makes worthless: positions, cursors.
+	// +optional
+	Volatile bool `json:"volatile,omitempty"`
 
 	// event is the name of the event, not an expression.
 	// +required

@@ -54,9 +54,46 @@ type ProtocolSpec struct {
 	// +kubebuilder:validation:MaxItems=2
 	Transports []Transport `json:"transports,omitempty"`
 
+	// allowEIO3 also lets clients of Socket.IO 2.x connect, which speak revision 3 of Engine.IO.
+	// +optional
+	AllowEIO3 bool `json:"allowEIO3,omitempty"`
+
+	// parser is how packets look on the wire; the client's `parser` option must agree. json is what stock clients have,
+	// msgpack is socket.io-msgpack-parser. It cannot be changed: no client of the one understands the other.
+	// +optional
+	// +kubebuilder:default=json
+	// +kubebuilder:validation:Enum=json;msgpack
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="cannot be changed: clients of the one parser do not understand the other; make another service"
+	Parser string `json:"parser,omitempty"`
+
 	// cors lets pages of other origins connect. Left out, browsers refuse them.
 	// +optional
 	CORS *CORSSpec `json:"cors,omitempty"`
+
+	// cookie gives clients that start by polling a cookie with the session's id; left out, none.
+	// +optional
+	Cookie *CookieSpec `json:"cookie,omitempty"`
+
+	// headers are added to all answers to clients but refusals.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=32
+	Headers map[string]HeaderValue `json:"headers,omitempty"`
+
+	// initialHeaders are added to the answers to handshakes.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=32
+	InitialHeaders map[string]HeaderValue `json:"initialHeaders,omitempty"`
+
+	// compression of what goes to clients.
+	// +optional
+	// +kubebuilder:default={}
+	Compression CompressionSpec `json:"compression,omitempty"`
+
+	// admission refuses handshakes for which one of these rules is not true.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	Admission []AdmissionRule `json:"admission,omitempty"`
 }
 
 // Duration is a time span as Go writes it.
@@ -95,21 +132,3 @@ const (
 	TransportPolling   Transport = "polling"
 	TransportWebSocket Transport = "websocket"
 )
-
-// CORSSpec says which pages of other origins may connect by HTTP.
-//
-// +kubebuilder:validation:XValidation:rule="!(has(self.credentials) && self.credentials && self.origins.exists(o, o == '*'))",message="credentials need origins that are named: a browser refuses them with '*'",fieldPath=".credentials"
-type CORSSpec struct {
-	// origins such as https://chat.example.com, or '*' for any.
-	// +required
-	// +listType=set
-	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=64
-	// +kubebuilder:validation:items:MaxLength=256
-	// +kubebuilder:validation:items:Pattern=`^(\*|https?://[^/\s*]+)$`
-	Origins []string `json:"origins"`
-
-	// credentials lets such pages send cookies.
-	// +optional
-	Credentials bool `json:"credentials,omitempty"`
-}

@@ -66,4 +66,12 @@ type RealtimeServiceSpec struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	Namespaces []Namespace `json:"namespaces"`
+
+	// dynamicNamespaces serve all namespaces whose name matches a pattern. A name in namespaces comes first, then patterns in
+	// their order.
+	// +optional
+	// +listType=map
+	// +listMapKey=pattern
+	// +kubebuilder:validation:MaxItems=64
+	DynamicNamespaces []DynamicNamespace `json:"dynamicNamespaces,omitempty"`
 }

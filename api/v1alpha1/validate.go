@@ -21,12 +21,26 @@ var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // Validate checks what the schema cannot: that every expression compiles and yields what it must, and that no handler asks
 // for what can never happen. The schema's own checks are the API server's, and those of package manifest.
 func (s *RealtimeService) Validate() field.ErrorList {
-	var errs field.ErrorList
+	errs := s.Spec.Protocol.validate(field.NewPath("spec", "protocol"))
 	namespaces := field.NewPath("spec", "namespaces")
 	for i := range s.Spec.Namespaces {
-		for j := range s.Spec.Namespaces[i].Handlers {
-			errs = append(errs, s.Spec.Namespaces[i].Handlers[j].validate(namespaces.Index(i).Child("handlers").Index(j))...)
+		errs = append(errs, validateHandlers(s.Spec.Namespaces[i].Handlers, namespaces.Index(i).Child("handlers"))...)
+	}
+	dynamic := field.NewPath("spec", "dynamicNamespaces")
+	for i := range s.Spec.DynamicNamespaces {
+		ns := &s.Spec.DynamicNamespaces[i]
+		if _, err := regexp.Compile(ns.Pattern); err != nil {
+			errs = append(errs, field.Invalid(dynamic.Index(i).Child("pattern"), ns.Pattern, err.Error()))
 		}
+		errs = append(errs, validateHandlers(ns.Handlers, dynamic.Index(i).Child("handlers"))...)
+	}
+	return errs
+}
+
+func validateHandlers(handlers []Handler, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for i := range handlers {
+		errs = append(errs, handlers[i].validate(path.Index(i))...)
 	}
 	return errs
 }

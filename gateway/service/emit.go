@@ -15,15 +15,16 @@ import (
 
 // emission is an emit action with its expressions compiled.
 type emission struct {
-	to     v1alpha1.EmitTo
-	event  string
-	rooms  []cel.Program // nil: the whole namespace
-	except []cel.Program
-	args   cel.Program // nil: none
+	to       v1alpha1.EmitTo
+	event    string
+	volatile bool
+	rooms    []cel.Program // nil: the whole namespace
+	except   []cel.Program
+	args     cel.Program // nil: none
 }
 
 func compileEmit(e *v1alpha1.EmitAction) (step, error) {
-	m := &emission{to: e.To, event: e.Event}
+	m := &emission{to: e.To, event: e.Event, volatile: e.Volatile}
 	var err error
 	if m.rooms, err = compileRooms(e.Rooms); err != nil {
 		return nil, fmt.Errorf("emit, rooms: %w", err)
@@ -60,13 +61,20 @@ func (m *emission) run(r *run) error {
 		}
 	}
 	if m.to == v1alpha1.EmitToSocket {
-		return gone(r.socket.EmitArgs(m.event, args))
+		return gone(m.toSocket(r.socket, args))
 	}
 	audience, err := m.audience(r)
 	if err != nil {
 		return fmt.Errorf("emit %s, %w", m.event, err)
 	}
 	return audience.EmitArgs(m.event, args)
+}
+
+func (m *emission) toSocket(s *socketio.Socket, args socketio.Args) error {
+	if m.volatile {
+		return s.Volatile().EmitArgs(m.event, args)
+	}
+	return s.EmitArgs(m.event, args)
 }
 
 // audience is who receives the event.
@@ -76,6 +84,9 @@ func (m *emission) audience(r *run) (*socketio.Broadcast, error) {
 		audience = r.socket.Broadcast()
 	} else {
 		audience = r.socket.Namespace().Except()
+	}
+	if m.volatile {
+		audience = audience.Volatile()
 	}
 	for _, program := range m.rooms {
 		rooms, err := r.rooms(program)

@@ -5,6 +5,7 @@ package service
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 
 	"github.com/google/cel-go/cel"
@@ -15,7 +16,38 @@ import (
 
 // Program is a service whose expressions are compiled. It does not change, and any number of events run it at once.
 type Program struct {
+	admission  []admissionRule
 	namespaces map[string]*namespace
+	dynamic    []dynamicNamespace
+}
+
+// dynamicNamespace is all namespaces whose name matches.
+type dynamicNamespace struct {
+	pattern   *regexp.Regexp
+	namespace *namespace
+}
+
+// find is what the program says of a namespace, and what the groups of a pattern have matched; nil if it says nothing.
+func (p *Program) find(name string) (*namespace, map[string]string) {
+	if ns := p.namespaces[name]; ns != nil {
+		return ns, nil
+	}
+	for _, d := range p.dynamic {
+		if found := d.pattern.FindStringSubmatch(name); found != nil {
+			return d.namespace, groups(d.pattern, found)
+		}
+	}
+	return nil, nil
+}
+
+func groups(pattern *regexp.Regexp, found []string) map[string]string {
+	params := map[string]string{}
+	for i, name := range pattern.SubexpNames() {
+		if name != "" {
+			params[name] = found[i]
+		}
+	}
+	return params
 }
 
 // namespace is what one namespace does.
@@ -43,26 +75,46 @@ func Compile(svc *v1alpha1.RealtimeService) (*Program, error) {
 	if errs := svc.Validate(); len(errs) > 0 {
 		return nil, errs.ToAggregate()
 	}
-	p := &Program{namespaces: make(map[string]*namespace, len(svc.Spec.Namespaces))}
+	admission, err := compileAdmission(svc.Spec.Protocol.Admission)
+	if err != nil {
+		return nil, err
+	}
+	p := &Program{admission: admission, namespaces: make(map[string]*namespace, len(svc.Spec.Namespaces))}
 	for i := range svc.Spec.Namespaces {
 		ns := &svc.Spec.Namespaces[i]
-		compiled, err := compileNamespace(ns)
+		compiled, err := compileNamespace(ns.Handlers)
 		if err != nil {
 			return nil, fmt.Errorf("namespace %s: %w", ns.Name, err)
 		}
 		p.namespaces[ns.Name] = compiled
 	}
+	for i := range svc.Spec.DynamicNamespaces {
+		compiled, err := compileDynamic(&svc.Spec.DynamicNamespaces[i])
+		if err != nil {
+			return nil, fmt.Errorf("namespaces %s: %w", svc.Spec.DynamicNamespaces[i].Pattern, err)
+		}
+		p.dynamic = append(p.dynamic, compiled)
+	}
 	return p, nil
 }
 
-func compileNamespace(ns *v1alpha1.Namespace) (*namespace, error) {
+func compileDynamic(ns *v1alpha1.DynamicNamespace) (dynamicNamespace, error) {
+	pattern, err := regexp.Compile(`\A(?:` + ns.Pattern + `)\z`)
+	if err != nil {
+		return dynamicNamespace{}, err
+	}
+	compiled, err := compileNamespace(ns.Handlers)
+	return dynamicNamespace{pattern, compiled}, err
+}
+
+func compileNamespace(handlers []v1alpha1.Handler) (*namespace, error) {
 	n := &namespace{lifecycle: map[string][]*handler{}, events: map[string][]*handler{}}
-	for i := range ns.Handlers {
-		h, err := compileHandler(&ns.Handlers[i])
+	for i := range handlers {
+		h, err := compileHandler(&handlers[i])
 		if err != nil {
-			return nil, fmt.Errorf("handlers[%d], %s: %w", i, ns.Handlers[i].Event, err)
+			return nil, fmt.Errorf("handlers[%d], %s: %w", i, handlers[i].Event, err)
 		}
-		n.add(ns.Handlers[i].Event, h)
+		n.add(handlers[i].Event, h)
 	}
 	return n, nil
 }

@@ -47,6 +47,7 @@ type Runtime struct {
 	events   *prometheus.CounterVec
 	failures *prometheus.CounterVec
 	program  atomic.Pointer[Program]
+	dynamic  *socketio.ParentNamespace
 
 	applying sync.Mutex
 }
@@ -74,6 +75,10 @@ func NewRuntime(io *socketio.Server, o Options) *Runtime {
 		o.Registerer.MustRegister(r.events, r.failures)
 	}
 	r.program.Store(&Program{})
+	r.dynamic = io.OfFunc(func(name string, _ *socketio.Handshake) bool {
+		ns, _ := r.program.Load().find(name)
+		return ns != nil
+	}).OnConnection(r.connected)
 	return r
 }
 
@@ -95,6 +100,11 @@ func (r *Runtime) Apply(p *Program) {
 			r.failures.DeleteLabelValues(name)
 		}
 	}
+	for _, child := range r.dynamic.Children() {
+		if ns, _ := p.find(child.Name()); ns == nil {
+			r.io.RemoveNamespace(child.Name())
+		}
+	}
 }
 
 func (r *Runtime) connected(s *socketio.Socket) {
@@ -106,12 +116,13 @@ func (r *Runtime) connected(s *socketio.Socket) {
 
 // lifecycle runs the handlers of an event that is not the client's.
 func (r *Runtime) lifecycle(s *socketio.Socket, event string, args ...ref.Val) {
-	ns := r.namespace(s)
+	ns, params := r.namespace(s)
 	if ns == nil || len(ns.lifecycle[event]) == 0 {
 		return
 	}
 	run := &run{variables: variables{
 		socket: s,
+		params: params,
 		name:   event,
 		args:   types.NewRefValList(types.DefaultTypeAdapter, args),
 		now:    time.Now(),
@@ -123,16 +134,17 @@ func (r *Runtime) lifecycle(s *socketio.Socket, event string, args ...ref.Val) {
 // received runs the handlers of a client's event, and sees to it that one who waits for an answer gets it.
 func (r *Runtime) received(ev *socketio.Event) {
 	s := ev.Socket()
-	ns := r.namespace(s)
+	ns, params := r.namespace(s)
 	if ns == nil {
 		return
 	}
-	r.events.WithLabelValues(s.Namespace().Name()).Inc()
+	r.events.WithLabelValues(r.label(s)).Inc()
 	handlers := ns.on(ev.Name)
 	answer := answerUnhandled
 	if len(handlers) > 0 {
 		run := &run{event: ev, variables: variables{
 			socket: s,
+			params: params,
 			name:   ev.Name,
 			args:   fromJSON(ev.Args.JSON, ev.Args.Attachments),
 			now:    time.Now(),
@@ -148,8 +160,20 @@ func (r *Runtime) received(ev *socketio.Event) {
 }
 
 // namespace is what the program in force says of the socket's; nil if it says nothing.
-func (r *Runtime) namespace(s *socketio.Socket) *namespace {
-	return r.program.Load().namespaces[s.Namespace().Name()]
+func (r *Runtime) namespace(s *socketio.Socket) (*namespace, map[string]string) {
+	return r.program.Load().find(s.Namespace().Name())
+}
+
+// dynamicLabel stands in metrics for all dynamic namespaces, whose names are the clients' choice.
+const dynamicLabel = "dynamic"
+
+// label is the socket's namespace in metrics.
+func (r *Runtime) label(s *socketio.Socket) string {
+	name := s.Namespace().Name()
+	if r.program.Load().namespaces[name] == nil {
+		return dynamicLabel
+	}
+	return name
 }
 
 // run runs handlers in order. One that fails ends, and the next ones still run. It tells whether all went well.
@@ -166,7 +190,7 @@ func (r *Runtime) run(run *run, handlers []*handler) bool {
 
 func (r *Runtime) failed(run *run, index int, err error) {
 	namespace := run.socket.Namespace().Name()
-	r.failures.WithLabelValues(namespace).Inc()
+	r.failures.WithLabelValues(r.label(run.socket)).Inc()
 	if !r.logLimit.Allow() {
 		return
 	}

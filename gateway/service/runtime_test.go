@@ -57,9 +57,11 @@ func runtime(t *testing.T, namespaces string) (*Runtime, string) {
 	return r, hs.URL
 }
 
-func connect(t *testing.T, url string) *wiretest.Client {
+func connect(t *testing.T, url string) *wiretest.Client { return connectTo(t, url, "/") }
+
+func connectTo(t *testing.T, url, namespace string) *wiretest.Client {
 	t.Helper()
-	c, _ := wiretest.Connect(t, url, path, "/")
+	c, _ := wiretest.Connect(t, url, path, namespace)
 	return c
 }
 
@@ -270,6 +272,50 @@ func TestApplyWhileClientsStay(t *testing.T) {
 	c.Expect("41/extra,")
 	c.Send(`42["hi"]`, "40/extra,")
 	c.Expect(`42["hello","newest"]`, `44/extra,{"message":"Invalid namespace"}`)
+}
+
+func TestDynamicNamespaces(t *testing.T) {
+	const static = "  - name: /orders/new\n    handlers: [{event: who, do: [{ack: \"['static', socket.params.size()]\"}]}]\n"
+	dynamic := func(answer string) string {
+		return static + "  dynamicNamespaces:\n  - pattern: '/orders/(?P<id>[a-z0-9]+)'\n    handlers:\n" +
+			"    - {event: who, do: [{ack: \"['" + answer + "', socket.params.id, socket.namespace]\"}]}\n" +
+			"    - {event: shout, do: [{emit: {event: heard, args: args}}]}\n"
+	}
+	r, url := runtime(t, dynamic("dynamic"))
+	seven, another, eight := connectTo(t, url, "/orders/7"), connectTo(t, url, "/orders/7"), connectTo(t, url, "/orders/8")
+	seven.Send(`42/orders/7,0["who"]`)
+	seven.Expect(`43/orders/7,0["dynamic","7","/orders/7"]`)
+	newest := connectTo(t, url, "/orders/new")
+	newest.Send(`42/orders/new,0["who"]`)
+	newest.Expect(`43/orders/new,0["static",0]`)
+	seven.Send("40/orders/7/x,")
+	seven.Expect(`44/orders/7/x,{"message":"Invalid namespace"}`)
+
+	seven.Send(`42/orders/7,["shout",1]`)
+	for _, c := range []*wiretest.Client{seven, another} {
+		c.Expect(`42/orders/7,["heard",1]`)
+	}
+	r.Apply(program(t, dynamic("changed")))
+	eight.Send(`42/orders/8,0["who"]`)
+	eight.Expect(`43/orders/8,0["changed","8","/orders/8"]`)
+	if n := testutil.ToFloat64(r.events.WithLabelValues("dynamic")); n != 3 {
+		t.Errorf("%v events are counted, 3 came", n)
+	}
+
+	r.Apply(program(t, static))
+	for namespace, c := range map[string]*wiretest.Client{"/orders/7": seven, "/orders/8": eight} {
+		c.Expect("41" + namespace + ",")
+	}
+	newest.Send(`42/orders/new,0["who"]`)
+	newest.Expect(`43/orders/new,0["static",0]`)
+}
+
+func TestVolatile(t *testing.T) {
+	_, url := runtime(t, "  - name: /\n    handlers: [{event: move, do: [{emit: {event: at, volatile: true, args: args}}, {emit: {event: you, to: socket, volatile: true}}]}]\n")
+	c := connect(t, url)
+	c.Send(`42["move",1]`)
+	// Nothing is on its way to the client, so the first one comes.
+	c.Expect(`42["at",1]`)
 }
 
 func TestMetrics(t *testing.T) {

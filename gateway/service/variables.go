@@ -21,6 +21,7 @@ import (
 // variables are what the expressions of one event see (package expression). Nothing is decoded before it is asked for.
 type variables struct {
 	socket *socketio.Socket
+	params map[string]string // of a dynamic namespace
 	name   string
 	args   ref.Val
 	now    time.Time
@@ -54,6 +55,8 @@ func (v *variables) socketField(name string) ref.Val {
 		return types.String(v.socket.ID())
 	case "namespace":
 		return types.String(v.socket.Namespace().Name())
+	case "params":
+		return types.NewStringStringMap(types.DefaultTypeAdapter, v.params)
 	case "data":
 		return v.data.values()
 	case "rooms":

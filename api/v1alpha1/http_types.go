@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+// CORSSpec says which pages of other origins may connect by HTTP.
+//
+// +kubebuilder:validation:XValidation:rule="!(has(self.credentials) && self.credentials && self.origins.exists(o, o == '*'))",message="credentials need origins that are named: a browser refuses them with '*'",fieldPath=".credentials"
+type CORSSpec struct {
+	// origins such as https://chat.example.com. An asterisk stands for some letters, digits, dots and hyphens:
+	// https://*.example.com, http://localhost:*. '*' alone is any origin, 'null' that of a file or a sandbox.
+	// +required
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MaxLength=256
+	// +kubebuilder:validation:items:Pattern=`^(\*|null|https?://([A-Za-z0-9.*-]+|\[[0-9A-Fa-f:]+\])(:([0-9]+|\*))?)$`
+	Origins []string `json:"origins"`
+
+	// credentials lets such pages send cookies.
+	// +optional
+	Credentials bool `json:"credentials,omitempty"`
+
+	// allowedHeaders are the request headers that pages may send; left out, whatever they ask for.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:items:MaxLength=128
+	// +kubebuilder:validation:items:Pattern=`^[A-Za-z0-9!#$%&'*+.^_|~-]+$`
+	AllowedHeaders []string `json:"allowedHeaders,omitempty"`
+
+	// exposedHeaders are the headers of answers that pages may read.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:items:MaxLength=128
+	// +kubebuilder:validation:items:Pattern=`^[A-Za-z0-9!#$%&'*+.^_|~-]+$`
+	ExposedHeaders []string `json:"exposedHeaders,omitempty"`
+
+	// maxAgeSeconds is how long a browser may remember the answer to a preflight, in seconds.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=86400
+	MaxAgeSeconds int32 `json:"maxAgeSeconds,omitempty"`
+}
+
+// CookieSpec is a cookie with the session's id on the answer to a handshake by polling. Gateways do not read it; it is for
+// load balancers that stick to one. Scripts do not see it (HttpOnly).
+//
+// +kubebuilder:validation:XValidation:rule="self.sameSite != 'None' || (has(self.secure) && self.secure)",message="None needs secure: a browser refuses it otherwise",fieldPath=".sameSite"
+type CookieSpec struct {
+	// name of the cookie.
+	// +optional
+	// +kubebuilder:default=io
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9!#$%&'*+.^_|~-]+$`
+	Name string `json:"name,omitempty"`
+
+	// path that browsers send it to.
+	// +optional
+	// +kubebuilder:default="/"
+	// +kubebuilder:validation:MaxLength=200
+	// +kubebuilder:validation:Pattern=`^/[A-Za-z0-9._~/-]*$`
+	Path string `json:"path,omitempty"`
+
+	// sameSite says whether browsers send it with requests of other sites' pages.
+	// +optional
+	// +kubebuilder:default=Lax
+	// +kubebuilder:validation:Enum=Lax;Strict;None
+	SameSite string `json:"sameSite,omitempty"`
+
+	// secure keeps it to TLS.
+	// +optional
+	Secure bool `json:"secure,omitempty"`
+
+	// maxAgeSeconds is how long it lasts, in seconds; left out, it ends with the browser.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=31536000
+	MaxAgeSeconds int32 `json:"maxAgeSeconds,omitempty"`
+}
+
+// CompressionSpec says what of the traffic to clients is compressed.
+type CompressionSpec struct {
+	// polling compresses answers to long-polling, by gzip or deflate, for clients that take it.
+	// +optional
+	// +kubebuilder:default={enabled: true}
+	Polling CompressionRule `json:"polling,omitempty"`
+
+	// webSocket compresses websocket messages (permessage-deflate, RFC 7692). It costs CPU time that small messages do not
+	// repay, so it is off by default.
+	// +optional
+	// +kubebuilder:default={enabled: false}
+	WebSocket CompressionRule `json:"webSocket,omitempty"`
+}
+
+// CompressionRule switches compression.
+type CompressionRule struct {
+	// enabled switches it on or off.
+	// +required
+	Enabled bool `json:"enabled"`
+
+	// thresholdBytes is the size from which something is compressed, in bytes.
+	// +optional
+	// +kubebuilder:default=1024
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1048576
+	ThresholdBytes int32 `json:"thresholdBytes,omitempty"`
+}
+
+// HeaderValue is the value of an HTTP header: no control characters.
+//
+// +kubebuilder:validation:MaxLength=1024
+// +kubebuilder:validation:Pattern=`^[^\x00-\x08\x0A-\x1F\x7F]*$`
+type HeaderValue string
+
+// AdmissionRule refuses handshakes, before a client is connected.
+type AdmissionRule struct {
+	// expression is a CEL condition that must be true. It sees `request` (method, host, path, query, headers, address,
+	// secure) and `now`. One that fails refuses.
+	// +required
+	Expression Expression `json:"expression"`
+
+	// message is what the client is told, with status 403.
+	// +optional
+	// +kubebuilder:default=Forbidden
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	Message string `json:"message,omitempty"`
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio"
+)
+
+// engineConfig are the settings of the wire as the engine wants them.
+func (g *Gateway) engineConfig(p *v1alpha1.ProtocolSpec) engineio.Config {
+	c := engineio.Config{
+		Path:           p.Path,
+		PingInterval:   p.PingInterval.Duration,
+		PingTimeout:    p.PingTimeout.Duration,
+		UpgradeTimeout: p.UpgradeTimeout.Duration,
+		MaxPayload:     p.MaxPayload.Value(),
+		AllowEIO3:      p.AllowEIO3,
+		// To a 2.x client its session's id is that of its socket, too, by which other gateways find it.
+		NewID:                    func() (string, error) { return g.cluster.NewSocketID(), nil },
+		CORS:                     corsConfig(p.CORS),
+		Cookie:                   cookieConfig(p.Cookie),
+		Headers:                  headersOf(p.Headers),
+		InitialHeaders:           headersOf(p.InitialHeaders),
+		NoHTTPCompression:        !p.Compression.Polling.Enabled,
+		HTTPCompressionThreshold: int(p.Compression.Polling.ThresholdBytes),
+		AllowRequest:             func(r *http.Request) error { return g.runtime.AllowRequest(r) },
+	}
+	if p.Compression.WebSocket.Enabled {
+		c.PerMessageDeflate = &engineio.PerMessageDeflate{Threshold: int(p.Compression.WebSocket.ThresholdBytes)}
+	}
+	for _, t := range p.Transports {
+		c.Transports = append(c.Transports, string(t))
+	}
+	return c
+}
+
+func corsConfig(cors *v1alpha1.CORSSpec) *engineio.CORS {
+	if cors == nil {
+		return nil
+	}
+	return &engineio.CORS{
+		Origins:        cors.Origins,
+		Credentials:    cors.Credentials,
+		AllowedHeaders: cors.AllowedHeaders,
+		ExposedHeaders: cors.ExposedHeaders,
+		MaxAge:         time.Duration(cors.MaxAgeSeconds) * time.Second,
+	}
+}
+
+var sameSite = map[string]http.SameSite{
+	"Lax":    http.SameSiteLaxMode,
+	"Strict": http.SameSiteStrictMode,
+	"None":   http.SameSiteNoneMode,
+}
+
+func cookieConfig(cookie *v1alpha1.CookieSpec) *engineio.Cookie {
+	if cookie == nil {
+		return nil
+	}
+	return &engineio.Cookie{
+		Name:     cookie.Name,
+		Path:     cookie.Path,
+		MaxAge:   time.Duration(cookie.MaxAgeSeconds) * time.Second,
+		Secure:   cookie.Secure,
+		SameSite: sameSite[cookie.SameSite],
+	}
+}
+
+func headersOf(headers map[string]v1alpha1.HeaderValue) http.Header {
+	h := make(http.Header, len(headers))
+	for name, value := range headers {
+		h.Set(name, string(value))
+	}
+	return h
+}

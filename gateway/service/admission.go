@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package service
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/types"
+	"github.com/google/cel-go/common/types/ref"
+
+	"github.com/realtime-operator/realtime-operator/api/expression"
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio"
+)
+
+// admissionRule is one of the manifest's, ready to run.
+type admissionRule struct {
+	condition cel.Program
+	message   string
+}
+
+func compileAdmission(rules []v1alpha1.AdmissionRule) ([]admissionRule, error) {
+	compiled := make([]admissionRule, len(rules))
+	for i, rule := range rules {
+		condition, err := expression.Compile(expression.Admission, string(rule.Expression))
+		if err != nil {
+			return nil, fmt.Errorf("admission[%d]: %w", i, err)
+		}
+		compiled[i] = admissionRule{condition, rule.Message}
+	}
+	return compiled, nil
+}
+
+// AllowRequest judges a handshake by the rules of the program in force (engineio.Config.AllowRequest). A rule that fails
+// refuses, since nobody can tell what it would have said.
+func (r *Runtime) AllowRequest(req *http.Request) error {
+	rules := r.program.Load().admission
+	if len(rules) == 0 {
+		return nil
+	}
+	v := &requestVariables{request: req, now: time.Now()}
+	for i, rule := range rules {
+		admitted, _, err := rule.condition.Eval(v)
+		if err != nil && r.logLimit.Allow() {
+			r.log.Warn("an admission rule failed, and refuses", "rule", i, "error", err)
+		}
+		if admitted != types.True {
+			return &engineio.Refusal{Message: rule.message}
+		}
+	}
+	return nil
+}
+
+// requestVariables are what admission rules see.
+type requestVariables struct {
+	request *http.Request
+	now     time.Time
+}
+
+var _ cel.Activation = (*requestVariables)(nil)
+
+// ResolveName gives the value of a variable.
+func (v *requestVariables) ResolveName(name string) (any, bool) {
+	switch name {
+	case expression.Request:
+		return object{expression.RequestType, v.field}, true
+	case expression.Now:
+		return types.Timestamp{Time: v.now}, true
+	default:
+		return nil, false
+	}
+}
+
+// Parent is nil: there are no other variables.
+func (v *requestVariables) Parent() cel.Activation { return nil }
+
+func (v *requestVariables) field(name string) ref.Val {
+	switch name {
+	case "method":
+		return types.String(v.request.Method)
+	case "host":
+		return types.String(v.request.Host)
+	case "path":
+		return types.String(v.request.URL.Path)
+	case "query":
+		return stringMap(v.request.URL.Query(), func(name string) string { return name })
+	case "headers":
+		return stringMap(v.request.Header, strings.ToLower)
+	case "address":
+		return types.String(addressOf(v.request))
+	case "secure":
+		return types.Bool(v.request.TLS != nil)
+	default:
+		return nil
+	}
+}
+
+// addressOf is the IP address that the connection came from.
+func addressOf(r *http.Request) string {
+	address, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil { // a listener that is not TCP
+		return r.RemoteAddr
+	}
+	return address
+}
