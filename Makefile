@@ -73,6 +73,10 @@ test-chart: $(BIN)/helm $(BIN)/kubectl ## Render the chart and compare it with c
 test-browser: dist/realtime node-modules ## Run the chat page in headless Chromium.
 	npm run test:browser --prefix test/clients
 
+.PHONY: test-matrix
+test-matrix: dist/realtime node-modules ## Run every stock client (Node, Bun, Deno, Python, Chromium) over every transport.
+	npm run test:matrix --prefix test/clients
+
 .PHONY: fuzz
 fuzz: ## Fuzz each parser for FUZZTIME (30s).
 	hack/fuzz $(FUZZTIME)

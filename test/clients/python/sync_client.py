@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A stock socketio.Client that obeys orders on standard input and tells what happens on standard output."""
+
+import sys
+
+import socketio
+
+from lines import read, tell
+
+
+def listen(client, events):
+    """Tells of these events and of the connection."""
+
+    @client.on("connect")
+    def connected():
+        tell("connect", client.get_sid())
+        tell("transport", client.transport())
+
+    client.on("disconnect", lambda: tell("disconnect"))
+    client.on("connect_error", lambda reason=None: tell("connect_error", str(reason)))
+    for event in events:
+        client.on(event, lambda *args, event=event: tell(event, *args))
+
+
+def main():
+    client = socketio.Client(reconnection_delay=0.05, reconnection_delay_max=0.2)
+    for line in sys.stdin:
+        order = read(line)
+        if order["do"] == "connect":
+            listen(client, order["events"])
+            try:
+                client.connect(order["url"], transports=order["transports"], wait_timeout=10)
+            except socketio.exceptions.ConnectionError:
+                pass  # Told by connect_error.
+        elif order["do"] == "emit":
+            client.emit(order["event"], order["args"])
+        elif order["do"] == "ask":
+            client.emit(order["event"], order["args"], callback=lambda *answer: tell("ack", *answer))
+        elif order["do"] == "close":
+            client.disconnect()
+    client.disconnect()
+
+
+main()
