@@ -27,6 +27,9 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/dev/page"
 )
 
+// drainTimeout is how long clients may take to fetch what was sent to them, when the program ends.
+const drainTimeout = time.Second
+
 // Options are those of `realtime dev`.
 type Options struct {
 	// Manifest is a file with a RealtimeService; empty for the chat sample.
@@ -138,6 +141,7 @@ func (s *session) serve(ctx context.Context, config []byte) error {
 	group.Go(func() error {
 		<-ctx.Done()
 		// Requests that wait, polls above all, end with their sessions; then the servers can stop.
+		s.drain()
 		return s.closeConnections()
 	})
 	return group.Wait()
@@ -169,6 +173,16 @@ func (s *session) reload(data []byte) {
 		}
 	}
 	s.say("%s is in force.", s.options.Manifest)
+}
+
+// drain sends clients away as a gateway does on Kubernetes, but all at once: they look for the next run.
+func (s *session) drain() {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	for _, g := range s.gateways {
+		// Who has not gone in time is cut off by what comes next.
+		_ = g.Drain(ctx, 0)
+	}
 }
 
 func (s *session) closeConnections() error {

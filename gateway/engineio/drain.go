@@ -10,8 +10,9 @@ import (
 )
 
 // Drain sends all clients elsewhere, at an even pace, so that they do not fall upon the next server together. From now on
-// handshakes are refused with 503 and Retry-After. Each session is closed as by Session.Close, with
-// ReasonServerShuttingDown, at a random time within its own part of the given duration: its client sees a closed transport and connects again.
+// handshakes are refused with 503 and Retry-After. Each session is closed with
+// ReasonServerShuttingDown at a random time within its own part of the given duration: its client gets what was sent before, then
+// sees its websocket closed, or its poll refused with 503, and connects again.
 // Drain returns when all are closed and have fetched what was sent to them, or when the context ends, with an error that
 // says how many are left; Close ends those.
 func (s *Server) Drain(ctx context.Context, over time.Duration) error {
@@ -26,7 +27,7 @@ func (s *Server) Drain(ctx context.Context, over time.Duration) error {
 		if err := sleepUntil(ctx, start.Add(at)); err != nil {
 			return s.drainError(err)
 		}
-		session.Close(ReasonServerShuttingDown)
+		session.close(ReasonServerShuttingDown, nil, closeDrained)
 	}
 	for _, session := range sessions {
 		select {

@@ -53,7 +53,7 @@ func TestDrain(t *testing.T) {
 	if early < len(sockets)/4 || early > len(sockets)*3/4 {
 		t.Errorf("%d of %d clients were sent away in the first half of the time", early, len(sockets))
 	}
-	p.Answer(answer).Want(t, http.StatusOK, "1")
+	p.Answer(answer).Want(t, http.StatusServiceUnavailable, `{"code":4,"message":"Server is shutting down"}`)
 	for _, session := range sessions {
 		session.WantClosed(engineio.ReasonServerShuttingDown)
 	}
@@ -90,7 +90,8 @@ func TestDrainWaitsForWhatWasSent(t *testing.T) {
 	drained := make(chan error, 1)
 	go func() { drained <- s.Engine.Drain(t.Context(), 0) }()
 	p.WantClosed(engineio.ReasonServerShuttingDown)
-	p.Get().Want(t, http.StatusOK, "4last words\x1e1")
+	p.Get().Want(t, http.StatusOK, "4last words")
+	p.Get().Want(t, http.StatusServiceUnavailable, `{"code":4,"message":"Server is shutting down"}`)
 	if err := <-drained; err != nil {
 		t.Error(err)
 	}

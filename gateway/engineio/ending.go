@@ -10,6 +10,8 @@ type ending struct {
 	drop bool
 	// farewell is the last packet to a polling client; nil, to any client, if the transport is broken.
 	farewell *Message
+	// parting refuses the last poll of a polling client, in place of a farewell.
+	parting *requestError
 	// await is how long a client may take to fetch what is left.
 	await time.Duration
 }
@@ -28,6 +30,9 @@ var (
 	closeGraceful = ending{farewell: closePacket, await: gracefulWait}
 	closeByClient = ending{drop: true, farewell: noopPacket, await: closedPollWait}
 	closeBroken   = ending{drop: true}
+	// closeDrained differs from closeGraceful for polling clients: some take the close packet for the end, and stay away
+	// (python-engineio 4); after a poll that fails all come back.
+	closeDrained = ending{farewell: closePacket, parting: errDraining, await: gracefulWait}
 )
 
 // Close ends the session: the client gets what was sent before, and then sees its transport closed, upon which stock

@@ -17,6 +17,8 @@ type polling struct {
 	poll chan pollAnswer
 	// posting: a POST is in hand.
 	posting bool
+	// parting answers the GET that comes when all that was sent has been fetched, and ends the session; nil while it lives.
+	parting *requestError
 	// body can interrupt the reading of its body; nil before and after that.
 	body *http.ResponseController
 }
@@ -32,13 +34,25 @@ func (p *polling) stuck() bool    { return false } // servePoll sets a deadline,
 func (p *polling) writable() bool { return p.poll != nil }
 
 func (p *polling) flush() {
-	if p.poll == nil || p.session.queue.empty() {
+	switch {
+	case p.poll == nil:
+		return
+	case p.session.queue.empty():
+		p.part()
 		return
 	}
 	batch := p.session.queue.take()
 	p.answer(pollAnswer{messages: batch})
 	p.session.queue.release(nil) // the answer keeps the batch's memory
-	if p.session.state == stateClosing {
+	if p.session.state == stateClosing && p.parting == nil {
+		p.session.finish()
+	}
+}
+
+// part ends the session, if it is time, by the answer to the GET that waits.
+func (p *polling) part() {
+	if p.parting != nil {
+		p.answer(pollAnswer{refusal: p.parting})
 		p.session.finish()
 	}
 }
@@ -55,9 +69,13 @@ func (p *polling) stop(how ending) {
 	if p.body != nil {
 		p.body.SetReadDeadline(time.Unix(1, 0))
 	}
-	if how.farewell == nil {
+	switch {
+	case how.parting != nil:
+		p.parting = how.parting
+		p.flush()
+	case how.farewell == nil:
 		p.answer(pollAnswer{refusal: errUnknownSession})
-	} else {
+	default:
 		p.session.queue.push(how.farewell)
 		p.flush()
 	}
