@@ -201,8 +201,7 @@ func compileJoin(e v1alpha1.Expression) (step, error) {
 		if err != nil {
 			return fmt.Errorf("join: %w", err)
 		}
-		r.socket.Join(rooms...)
-		return nil
+		return r.join(rooms)
 	}, nil
 }
 

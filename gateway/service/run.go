@@ -107,6 +107,18 @@ func yielded(v ref.Val, want string) error {
 	return fmt.Errorf("must yield %s, and yields %s", want, v.Type().TypeName())
 }
 
+// maxRooms is how many rooms a socket may be in: where clients name rooms, one could otherwise make as many as it likes,
+// each with its subscription.
+const maxRooms = 1000
+
+func (r *run) join(rooms []string) error {
+	if in := len(r.socket.Rooms()) - 1; in+len(rooms) > maxRooms { // its own does not count
+		return fmt.Errorf("join: the socket is in %d rooms, and %d more would be beyond %d", in, len(rooms), maxRooms)
+	}
+	r.socket.Join(rooms...)
+	return nil
+}
+
 // set evaluates all values, then writes them together.
 func (r *run) set(names []string, programs []cel.Program) error {
 	values := make([]ref.Val, len(names))

@@ -23,7 +23,14 @@ const path = "/socket.io/"
 // program compiles namespaces, given as in a manifest.
 func program(t testing.TB, namespaces string) *Program {
 	t.Helper()
-	svc, err := manifest.Load([]byte("apiVersion: realtime-operator.io/v1alpha1\nkind: RealtimeService\nmetadata: {name: t}\nspec:\n  namespaces:\n" + namespaces))
+	return specProgram(t, "  namespaces:\n"+namespaces)
+}
+
+// specProgram compiles the spec of a manifest.
+func specProgram(t testing.TB, spec string) *Program {
+	t.Helper()
+	indented := "  " + strings.ReplaceAll(spec, "\n", "\n  ")
+	svc, err := manifest.Load([]byte("apiVersion: realtime-operator.io/v1alpha1\nkind: RealtimeService\nmetadata: {name: t}\nspec:\n" + indented))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,6 +44,11 @@ func program(t testing.TB, namespaces string) *Program {
 // runtime runs a server for a test, and checks that nothing of it is left.
 func runtime(t *testing.T, namespaces string) (*Runtime, string) {
 	t.Helper()
+	return runtimeOf(t, program(t, namespaces))
+}
+
+func runtimeOf(t *testing.T, p *Program) (*Runtime, string) {
+	t.Helper()
 	before := goleak.IgnoreCurrent()
 	options := socketio.Options{}
 	options.Engine.Path = path
@@ -45,7 +57,7 @@ func runtime(t *testing.T, namespaces string) (*Runtime, string) {
 		t.Fatal(err)
 	}
 	r := NewRuntime(server, Options{Registerer: prometheus.NewRegistry(), Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
-	r.Apply(program(t, namespaces))
+	r.Apply(p)
 	hs := httptest.NewServer(server)
 	t.Cleanup(func() {
 		if err := server.Close(); err != nil {
@@ -250,6 +262,27 @@ func TestAudience(t *testing.T) {
 	}
 	bob.Close()
 	eve.Expect(`42["leaving","transport close",true]`, `42["left","transport close",0]`)
+}
+
+func TestNobodyMakesRoomsOrNamespacesWithoutEnd(t *testing.T) {
+	_, url := runtime(t, "  - name: /\n    handlers: [{event: enter, do: [{join: 'args[0]'}, {ack: '[]'}]}]\n  dynamicNamespaces: [{pattern: '/.+'}]\n")
+	c := connect(t, url)
+	rooms := make([]string, maxRooms)
+	for i := range rooms {
+		rooms[i] = fmt.Sprintf(`"%d"`, i)
+	}
+	c.Send(`420["enter",[` + strings.Join(rooms, ",") + `]]`)
+	c.Expect("430[]")
+	c.Send(`421["enter","one more"]`)
+	c.Expect(`431[{"error":"the service could not handle the event"}]`)
+
+	for i := range 127 {
+		c.Join(fmt.Sprintf("/%d", i))
+	}
+	c.Send("40/more,")
+	c.Expect(`44/more,{"message":"Too many namespaces"}`)
+	c.Send("41/0,")
+	c.Join("/more")
 }
 
 func TestApplyWhileClientsStay(t *testing.T) {

@@ -12,8 +12,13 @@ import (
 // client could pile them up in dynamic namespaces.
 const maxKept = 64
 
+// maxNamespaces is how many namespaces a connection may be in at once: of dynamic ones a client could otherwise make as many
+// as it likes, each with its adapter.
+const maxNamespaces = 128
+
 var (
 	errInvalidNamespace = &ConnectError{Message: "Invalid namespace"}
+	errManyNamespaces   = &ConnectError{Message: "Too many namespaces"}
 	errConnectError     = errors.New("CONNECT_ERROR from a client")
 )
 
@@ -51,6 +56,10 @@ func (c *connection) onConnect(p *packet) {
 		c.violate(errors.New("second CONNECT to " + p.namespace))
 		return
 	}
+	if c.alive() >= maxNamespaces {
+		c.refuse(p.namespace, errManyNamespaces)
+		return
+	}
 	h := c.handshake(p)
 	ns := c.server.enter(p.namespace, &h)
 	if ns == nil {
@@ -79,6 +88,19 @@ func (c *connection) onConnect(p *packet) {
 		return
 	}
 	s.connect()
+}
+
+// alive is the number of namespaces that the connection is in.
+func (c *connection) alive() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := 0
+	for _, s := range c.sockets {
+		if s.state.Load() != stateClosed {
+			n++
+		}
+	}
+	return n
 }
 
 // admit makes the socket one of the connection's, unless that has closed meanwhile.
