@@ -4,7 +4,9 @@ package service
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -64,6 +66,7 @@ func runtimeOf(t *testing.T, p *Program) (*Runtime, string) {
 			t.Error(err)
 		}
 		hs.Close()
+		http.DefaultClient.CloseIdleConnections()
 		goleak.VerifyNone(t, before)
 	})
 	return r, hs.URL
@@ -343,12 +346,56 @@ func TestDynamicNamespaces(t *testing.T) {
 	newest.Expect(`43/orders/new,0["static",0]`)
 }
 
+// TestVolatile drops an event for a client between two polls, and sends it to one that can take it.
 func TestVolatile(t *testing.T) {
-	_, url := runtime(t, "  - name: /\n    handlers: [{event: move, do: [{emit: {event: at, volatile: true, args: args}}, {emit: {event: you, to: socket, volatile: true}}]}]\n")
+	_, url := runtime(t, "  - name: /\n    handlers: [{event: move, do: [{emit: {event: at, volatile: true, args: args}}, {ack: '[]'}]}]\n")
+
+	base := url + path + "?EIO=4&transport=polling"
+	open := request(t, base, "")
+	base += "&sid=" + strings.Split(open, `"`)[3]
+	request(t, base, "40")
+	request(t, base, "")
+	request(t, base, `420["move",1]`) // no poll waits meanwhile
+	if got := request(t, base, ""); got != "430[]" {
+		t.Errorf("a client between two polls gets %s", got)
+	}
+
 	c := connect(t, url)
-	c.Send(`42["move",1]`)
-	// Nothing is on its way to the client, so the first one comes.
-	c.Expect(`42["at",1]`)
+	// What came before may still be on its way, as the server sees it, when the first ones are sent.
+	for i := range 1000 {
+		c.Send(`420["move",2]`)
+		got := c.Receive()
+		if got == `42["at",2]` {
+			return
+		}
+		if got != "430[]" {
+			t.Fatalf("event %d is answered with %s", i, got)
+		}
+	}
+	t.Error("a client that could take it gets no volatile event")
+}
+
+// request polls, or posts a body, and returns the answer.
+func request(t *testing.T, url, body string) string {
+	t.Helper()
+	method := http.MethodGet
+	if body != "" {
+		method = http.MethodPost
+	}
+	r, err := http.NewRequest(method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("%s %s: %s %s, %v", method, body, resp.Status, answer, err)
+	}
+	return string(answer)
 }
 
 func TestMetrics(t *testing.T) {
