@@ -30,12 +30,8 @@ type Handshake struct {
 }
 
 func newHandshake(r *http.Request, query url.Values, now time.Time) *Handshake {
-	address, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil { // a listener that is not TCP
-		address = r.RemoteAddr
-	}
 	return &Handshake{
-		Address:    address,
+		Address:    AddressOf(r),
 		RemoteAddr: r.RemoteAddr,
 		Host:       r.Host,
 		URL:        r.URL.RequestURI(),
@@ -44,4 +40,13 @@ func newHandshake(r *http.Request, query url.Values, now time.Time) *Handshake {
 		Secure:     r.TLS != nil,
 		Time:       now,
 	}
+}
+
+// AddressOf is the IP address that a request came from: the client's, or the last proxy's.
+func AddressOf(r *http.Request) string {
+	address, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil { // a listener that is not TCP
+		return r.RemoteAddr
+	}
+	return address
 }

@@ -4,7 +4,6 @@ package service
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -92,19 +91,10 @@ func (v *requestVariables) field(name string) ref.Val {
 	case "headers":
 		return stringMap(v.request.Header, strings.ToLower)
 	case "address":
-		return types.String(addressOf(v.request))
+		return types.String(engineio.AddressOf(v.request))
 	case "secure":
 		return types.Bool(v.request.TLS != nil)
 	default:
 		return nil
 	}
-}
-
-// addressOf is the IP address that the connection came from.
-func addressOf(r *http.Request) string {
-	address, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil { // a listener that is not TCP
-		return r.RemoteAddr
-	}
-	return address
 }

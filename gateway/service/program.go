@@ -5,13 +5,13 @@ package service
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 
 	"github.com/google/cel-go/cel"
 
 	"github.com/realtime-operator/realtime-operator/api/expression"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
 // Program is a service whose expressions are compiled. It does not change, and any number of events run it at once.
@@ -23,7 +23,7 @@ type Program struct {
 
 // dynamicNamespace is all namespaces whose name matches.
 type dynamicNamespace struct {
-	pattern   *regexp.Regexp
+	pattern   *socketio.Pattern
 	namespace *namespace
 }
 
@@ -33,21 +33,11 @@ func (p *Program) find(name string) (*namespace, map[string]string) {
 		return ns, nil
 	}
 	for _, d := range p.dynamic {
-		if found := d.pattern.FindStringSubmatch(name); found != nil {
-			return d.namespace, groups(d.pattern, found)
+		if params, ok := d.pattern.Match(name); ok {
+			return d.namespace, params
 		}
 	}
 	return nil, nil
-}
-
-func groups(pattern *regexp.Regexp, found []string) map[string]string {
-	params := map[string]string{}
-	for i, name := range pattern.SubexpNames() {
-		if name != "" {
-			params[name] = found[i]
-		}
-	}
-	return params
 }
 
 // namespace is what one namespace does.
@@ -99,7 +89,7 @@ func Compile(svc *v1alpha1.RealtimeService) (*Program, error) {
 }
 
 func compileDynamic(ns *v1alpha1.DynamicNamespace) (dynamicNamespace, error) {
-	pattern, err := regexp.Compile(`\A(?:` + ns.Pattern + `)\z`)
+	pattern, err := socketio.ParsePattern(ns.Pattern)
 	if err != nil {
 		return dynamicNamespace{}, err
 	}

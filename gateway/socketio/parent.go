@@ -20,10 +20,12 @@ type ParentNamespace struct {
 	onConnection []func(*Socket)       // guarded by mu
 }
 
-// OfPattern serves all namespaces whose whole name matches a pattern, such as `/orders/(?P<id>[0-9]+)`. What a named group
-// has matched is Namespace.Param. A namespace made by Of comes first, then patterns in the order of their making.
-// The syntax is that of package regexp: its patterns take time in proportion to the name, whatever a client calls it.
-func (s *Server) OfPattern(pattern string) (*ParentNamespace, error) {
+// Pattern matches whole names of namespaces.
+type Pattern struct{ re *regexp.Regexp }
+
+// ParsePattern reads a pattern such as `/orders/(?P<id>[0-9]+)`. The syntax is that of package regexp: matching takes time
+// in proportion to the name, whatever a client calls it.
+func ParsePattern(pattern string) (*Pattern, error) {
 	// Alone first: `/a)|(?:/b` is no pattern, but would be one between the anchors.
 	if _, err := regexp.Compile(pattern); err != nil {
 		return nil, fmt.Errorf("namespaces by pattern %q: %w", pattern, err)
@@ -32,21 +34,32 @@ func (s *Server) OfPattern(pattern string) (*ParentNamespace, error) {
 	if err != nil {
 		return nil, fmt.Errorf("namespaces by pattern %q: %w", pattern, err)
 	}
-	return s.addParent(func(name string, _ *Handshake) (map[string]string, bool) { return matchGroups(re, name) }), nil
+	return &Pattern{re}, nil
 }
 
-func matchGroups(re *regexp.Regexp, name string) (map[string]string, bool) {
-	found := re.FindStringSubmatch(name)
+// Match tells whether the whole name matches, and what the named groups have matched.
+func (p *Pattern) Match(name string) (params map[string]string, ok bool) {
+	found := p.re.FindStringSubmatch(name)
 	if found == nil {
 		return nil, false
 	}
-	params := map[string]string{}
-	for i, group := range re.SubexpNames() {
+	params = map[string]string{}
+	for i, group := range p.re.SubexpNames() {
 		if group != "" {
 			params[group] = found[i]
 		}
 	}
 	return params, true
+}
+
+// OfPattern serves all namespaces whose name matches a pattern; see ParsePattern. What a named group
+// has matched is Namespace.Param. A namespace made by Of comes first, then patterns in the order of their making.
+func (s *Server) OfPattern(pattern string) (*ParentNamespace, error) {
+	p, err := ParsePattern(pattern)
+	if err != nil {
+		return nil, err
+	}
+	return s.addParent(func(name string, _ *Handshake) (map[string]string, bool) { return p.Match(name) }), nil
 }
 
 // OfFunc serves all namespaces that a function accepts. It is asked when a client connects to a name that is not there yet,
