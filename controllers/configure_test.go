@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
@@ -24,7 +25,7 @@ func withGateways(t *testing.T) (s *service, one, two client.ObjectKey) {
 	s.awaitObjects()
 	s.startNATS()
 	s.rollOut()
-	inForce := func(g *fakeGateway) { g.status.ConfigHash = resources.Revision(s.config()) }
+	inForce := func(g *fakeGateway) { g.status.ConfigHash = gatewaystatus.Revision([]byte(s.config())) }
 	one = s.startGateway(t, namespace, "chat", "one", inForce)
 	two = s.startGateway(t, namespace, "chat", "two", inForce)
 	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionTrue, reasonReady)
@@ -50,7 +51,7 @@ func TestConfigurationReachesGateways(t *testing.T) {
 	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionTrue, reasonReady)
 	t.Logf("in force after %v", time.Since(changed).Round(10*time.Millisecond))
 
-	revision := resources.Revision(s.config())
+	revision := gatewaystatus.Revision([]byte(s.config()))
 	if touches := s.gateways.touches(one); len(touches) != 1 || !strings.HasPrefix(touches[0], revision+"@") {
 		t.Errorf("the gateway whose kubelet was in time was touched %q", touches)
 	}

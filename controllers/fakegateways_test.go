@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
 
@@ -24,7 +25,7 @@ type fakeGateways struct {
 
 // fakeGateway is a gateway on a node whose kubelet looks at the ConfigMap when the pod is touched, and may be behind.
 type fakeGateway struct {
-	status GatewayStatus
+	status gatewaystatus.Status
 	// touches are the values that the pod's annotation has had.
 	touches []string
 	// late is how many touches the kubelet has nothing new at.
@@ -39,12 +40,12 @@ func newFakeGateways() *fakeGateways {
 	return &fakeGateways{pods: map[client.ObjectKey]*fakeGateway{}}
 }
 
-func (f *fakeGateways) status(_ context.Context, pod *corev1.Pod) (GatewayStatus, error) {
+func (f *fakeGateways) status(_ context.Context, pod *corev1.Pod) (gatewaystatus.Status, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	g := f.pods[client.ObjectKeyFromObject(pod)]
 	if g == nil || g.silent {
-		return GatewayStatus{}, errors.New("connection refused")
+		return gatewaystatus.Status{}, errors.New("connection refused")
 	}
 	touch := pod.Annotations[resources.AnnotationConfigHash]
 	if touch == "" || len(g.touches) > 0 && g.touches[len(g.touches)-1] == touch {
@@ -67,7 +68,7 @@ func (f *fakeGateways) set(key client.ObjectKey, change func(*fakeGateway)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.pods[key] == nil {
-		f.pods[key] = &fakeGateway{status: GatewayStatus{NATS: "connected"}}
+		f.pods[key] = &fakeGateway{status: gatewaystatus.Status{NATS: "connected"}}
 	}
 	change(f.pods[key])
 }

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
@@ -33,27 +34,13 @@ const (
 	answerLasts = 30 * time.Second
 )
 
-// GatewayStatus is what a gateway says of itself at /status of its ops port.
-type GatewayStatus struct {
-	// Connections is the number of clients.
-	Connections int64 `json:"connections"`
-	// ConfigHash is the revision of the configuration in force.
-	ConfigHash string `json:"configHash"`
-	// ConfigError says why the newest configuration is not in force; empty if it is.
-	ConfigError string `json:"configError"`
-	// Draining is true once the gateway has been told to leave.
-	Draining bool `json:"draining"`
-	// NATS is the state of its connection: connected, reconnecting and so on.
-	NATS string `json:"nats"`
-}
-
 // StatusFunc asks a gateway pod for its status.
-type StatusFunc func(ctx context.Context, pod *corev1.Pod) (GatewayStatus, error)
+type StatusFunc func(ctx context.Context, pod *corev1.Pod) (gatewaystatus.Status, error)
 
 // StatusOverHTTP asks a gateway at its pod's address.
 func StatusOverHTTP() StatusFunc {
 	httpClient := newStatusClient()
-	return func(ctx context.Context, pod *corev1.Pod) (GatewayStatus, error) {
+	return func(ctx context.Context, pod *corev1.Pod) (gatewaystatus.Status, error) {
 		url := "http://" + net.JoinHostPort(pod.Status.PodIP, strconv.Itoa(resources.OpsPort)) + "/status"
 		return fetchStatus(ctx, httpClient, url)
 	}
@@ -67,8 +54,8 @@ func newStatusClient() *http.Client {
 	}
 }
 
-func fetchStatus(ctx context.Context, httpClient *http.Client, url string) (GatewayStatus, error) {
-	var status GatewayStatus
+func fetchStatus(ctx context.Context, httpClient *http.Client, url string) (gatewaystatus.Status, error) {
+	var status gatewaystatus.Status
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return status, fmt.Errorf("ask %s: %w", url, err)
@@ -92,14 +79,14 @@ type gateway struct {
 	pod *corev1.Pod
 	// ready is true while clients should come to it.
 	ready  bool
-	status GatewayStatus
+	status gatewaystatus.Status
 	// err says why there is no status.
 	err error
 }
 
 // answer is a status, and when it was given.
 type answer struct {
-	status GatewayStatus
+	status gatewaystatus.Status
 	at     time.Time
 }
 

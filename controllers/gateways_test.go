@@ -10,33 +10,35 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
 )
 
 func TestFetchStatus(t *testing.T) {
 	for name, test := range map[string]struct {
 		answer http.HandlerFunc
-		want   GatewayStatus
+		want   gatewaystatus.Status
 		err    string
 	}{
 		"an answer": {
 			func(w http.ResponseWriter, _ *http.Request) {
 				fmt.Fprint(w, `{"connections": 3, "configHash": "abc", "configError": "", "draining": true, "nats": "connected", "later": 1}`)
 			},
-			GatewayStatus{Connections: 3, ConfigHash: "abc", Draining: true, NATS: "connected"}, "",
+			gatewaystatus.Status{Connections: 3, ConfigHash: "abc", Draining: true, NATS: "connected"}, "",
 		},
 		"an error": {
 			func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusNotFound) },
-			GatewayStatus{}, "404",
+			gatewaystatus.Status{}, "404",
 		},
 		"a redirect": {
 			func(w http.ResponseWriter, r *http.Request) {
 				http.Redirect(w, r, "http://192.0.2.1/", http.StatusFound)
 			},
-			GatewayStatus{}, "302",
+			gatewaystatus.Status{}, "302",
 		},
 		"something else": {
 			func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>") },
-			GatewayStatus{}, "read the answer",
+			gatewaystatus.Status{}, "read the answer",
 		},
 		"an answer without end": {
 			func(w http.ResponseWriter, _ *http.Request) {
@@ -45,11 +47,11 @@ func TestFetchStatus(t *testing.T) {
 					fmt.Fprint(w, strings.Repeat("a", 1000))
 				}
 			},
-			GatewayStatus{}, "unexpected EOF",
+			gatewaystatus.Status{}, "unexpected EOF",
 		},
 		"no answer": {
 			func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
-			GatewayStatus{}, "deadline exceeded",
+			gatewaystatus.Status{}, "deadline exceeded",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

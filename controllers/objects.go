@@ -8,6 +8,7 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
@@ -45,6 +46,6 @@ func (r *Reconciler) applyConfig(ctx context.Context, svc *v1alpha1.RealtimeServ
 	if err := r.apply(ctx, svc, config); err != nil {
 		return err
 	}
-	seen.revision = resources.Revision(config.Data[resources.ConfigKey])
+	seen.revision = gatewaystatus.Revision([]byte(config.Data[resources.ConfigKey]))
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
@@ -271,7 +272,7 @@ func TestNothingIsAppliedTwice(t *testing.T) {
 	// Each gateway that comes makes the operator look; the last one's connections tell that it has.
 	look := func(name string, connections int64) {
 		s.startGateway(t, namespace, "chat", name, func(g *fakeGateway) {
-			g.status.ConfigHash = resources.Revision(s.config())
+			g.status.ConfigHash = gatewaystatus.Revision([]byte(s.config()))
 			g.status.Connections = 1
 		})
 		await(s, "chat", &v1alpha1.RealtimeService{}, func(svc *v1alpha1.RealtimeService) error {
@@ -300,7 +301,7 @@ func TestEventsTellWhatWasDone(t *testing.T) {
 		{reasonCreated, "created Deployment chat-gateway"},
 		{reasonCreated, "created StatefulSet chat-nats"},
 		{reasonUpdated, "updated Deployment chat-gateway"},
-		{reasonConfigured, "configuration " + resources.Revision(s.config()) + " is in force on 1 gateways"},
+		{reasonConfigured, "configuration " + gatewaystatus.Revision([]byte(s.config())) + " is in force on 1 gateways"},
 	} {
 		eventually(t, told[1], func() error {
 			var list eventsv1.EventList

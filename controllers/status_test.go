@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
+	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
@@ -26,7 +27,7 @@ func TestStatusFollowsTheObjects(t *testing.T) {
 
 	inForce := func(connections int64) func(*fakeGateway) {
 		return func(g *fakeGateway) {
-			g.status.ConfigHash, g.status.Connections = resources.Revision(s.config()), connections
+			g.status.ConfigHash, g.status.Connections = gatewaystatus.Revision([]byte(s.config())), connections
 		}
 	}
 	s.rollOut()
@@ -74,7 +75,7 @@ func TestNamedNATSIsSeenThroughGateways(t *testing.T) {
 	s := create(t, c, namespace, "spec: {nats: {urls: ['nats://elsewhere:4222']}, namespaces: [{name: /}]}")
 	s.awaitCondition(v1alpha1.ConditionNATSAvailable, metav1.ConditionTrue, reasonExternal)
 	s.startGateway(t, namespace, "chat", "one", func(g *fakeGateway) {
-		g.status.ConfigHash, g.status.NATS = resources.Revision(s.config()), "reconnecting"
+		g.status.ConfigHash, g.status.NATS = gatewaystatus.Revision([]byte(s.config())), "reconnecting"
 	})
 	s.awaitMessage(v1alpha1.ConditionNATSAvailable, metav1.ConditionTrue, reasonExternal, "1 of 1 gateways are not connected")
 }

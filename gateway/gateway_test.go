@@ -22,6 +22,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
 	"github.com/realtime-operator/realtime-operator/api/manifest"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
@@ -188,16 +189,16 @@ func TestReloadWhileClientsStay(t *testing.T) {
 	ada, _ := wiretest.Connect(t, p.clients, enginePath, "/")
 	inForce := func(revision string) func(int, string) bool {
 		return func(_ int, body string) bool {
-			var s Status
+			var s gatewaystatus.Status
 			return json.Unmarshal([]byte(body), &s) == nil && s.ConfigHash == revision && s.ConfigError == "" && s.Connections == 1
 		}
 	}
-	await(t, p.ops+"/status", inForce(Revision(greeter(t, "old"))))
+	await(t, p.ops+"/status", inForce(gatewaystatus.Revision(greeter(t, "old"))))
 
 	if err := os.WriteFile(p.config, greeter(t, "new"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	await(t, p.ops+"/status", inForce(Revision(greeter(t, "new"))))
+	await(t, p.ops+"/status", inForce(gatewaystatus.Revision(greeter(t, "new"))))
 	ada.Send(`42["hi",1]`)
 	ada.Expect(`42["hello","new",1]`)
 
@@ -206,14 +207,14 @@ func TestReloadWhileClientsStay(t *testing.T) {
 			t.Fatal(err)
 		}
 		await(t, p.ops+"/status", func(_ int, body string) bool {
-			return strings.Contains(body, Revision(greeter(t, "new"))) && !strings.Contains(body, `"configError":""`)
+			return strings.Contains(body, gatewaystatus.Revision(greeter(t, "new"))) && !strings.Contains(body, `"configError":""`)
 		})
 		ada.Send(`42["hi",2]`)
 		ada.Expect(`42["hello","new",2]`)
 		if err := os.WriteFile(p.config, greeter(t, "new"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		await(t, p.ops+"/status", inForce(Revision(greeter(t, "new"))))
+		await(t, p.ops+"/status", inForce(gatewaystatus.Revision(greeter(t, "new"))))
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 //	/healthz  200 while the process works
 //	/readyz   200 while clients should come here: NATS has been reached once, and the gateway is not leaving
 //	/metrics  Prometheus
-//	/status   Status as JSON
+//	/status   gatewaystatus.Status as JSON
 func (g *Gateway) Ops() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") })

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"sigs.k8s.io/yaml"
 
+	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/gateway/configfile"
 )
@@ -57,7 +58,7 @@ func Run(ctx context.Context, o RunOptions) error {
 	if err != nil {
 		return err
 	}
-	g, err := New(svc, Revision(data), o.Options)
+	g, err := New(svc, gatewaystatus.Revision(data), o.Options)
 	if err != nil {
 		return err
 	}
@@ -126,11 +127,11 @@ func (g *Gateway) reload(data []byte) {
 		g.log.Error("the new configuration is refused, the old one stays in force", "error", err)
 		return
 	}
-	if err := g.Apply(svc, Revision(data)); err != nil {
+	if err := g.Apply(svc, gatewaystatus.Revision(data)); err != nil {
 		g.log.Error("the new configuration is refused, the old one stays in force", "error", err)
 		return
 	}
-	g.log.Info("configuration is in force", "revision", Revision(data))
+	g.log.Info("configuration is in force", "revision", gatewaystatus.Revision(data))
 }
 
 // Serve answers HTTP on a listener until the context ends. It closes the listener.

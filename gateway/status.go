@@ -3,30 +3,10 @@
 package gateway
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"sync"
+
+	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
 )
-
-// Status is what a gateway tells the operator about itself, at /status of its ops port.
-type Status struct {
-	// Connections is the number of clients.
-	Connections int `json:"connections"`
-	// ConfigHash is the Revision of the configuration in force.
-	ConfigHash string `json:"configHash"`
-	// ConfigError says why the newest configuration is not in force; empty if it is.
-	ConfigError string `json:"configError"`
-	// Draining is true once the gateway has been told to leave.
-	Draining bool `json:"draining"`
-	// NATS is the state of the connection: connected, reconnecting and so on.
-	NATS string `json:"nats"`
-}
-
-// Revision names a configuration by its bytes: the first 16 hex digits of their SHA-256.
-func Revision(config []byte) string {
-	sum := sha256.Sum256(config)
-	return hex.EncodeToString(sum[:8])
-}
 
 // configStatus is which configuration is in force, and what is wrong with the newest. Safe for concurrent use.
 type configStatus struct {
@@ -57,10 +37,10 @@ func (c *configStatus) get() (revision string, problem string) {
 }
 
 // Status tells how the gateway is.
-func (g *Gateway) Status() Status {
+func (g *Gateway) Status() gatewaystatus.Status {
 	revision, problem := g.status.get()
-	return Status{
-		Connections: g.io.Connections(),
+	return gatewaystatus.Status{
+		Connections: int64(g.io.Connections()),
 		ConfigHash:  revision,
 		ConfigError: problem,
 		Draining:    g.draining.Load(),

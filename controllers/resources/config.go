@@ -3,8 +3,6 @@
 package resources
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -51,10 +49,4 @@ func ConfigMap(svc *v1alpha1.RealtimeService) (*corev1.ConfigMap, error) {
 		ObjectMeta: owned(svc, ConfigMapName(svc.Name), componentGateway),
 		Data:       map[string]string{ConfigKey: string(data)},
 	}, nil
-}
-
-// Revision names a configuration by its bytes, as a gateway's /status does: the first 16 hex digits of their SHA-256.
-func Revision(config string) string {
-	sum := sha256.Sum256([]byte(config))
-	return hex.EncodeToString(sum[:8])
 }

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
+	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
@@ -22,7 +23,7 @@ const (
 func NATSStatefulSet(svc *v1alpha1.RealtimeService, image string, credentials Credentials) *appsv1.StatefulSet {
 	meta := owned(svc, NATSName(svc.Name), componentNATS)
 	// A hash of a random password says nothing about it.
-	revision := Revision(NATSConfigMap(svc).Data[natsConfigKey] + "\x00" + credentials.Username + "\x00" + credentials.Password)
+	revision := gatewaystatus.Revision([]byte(NATSConfigMap(svc).Data[natsConfigKey] + "\x00" + credentials.Username + "\x00" + credentials.Password))
 	return &appsv1.StatefulSet{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "StatefulSet"},
 		ObjectMeta: meta,

@@ -14,6 +14,7 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/yaml"
 
+	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
 	"github.com/realtime-operator/realtime-operator/api/manifest"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
@@ -274,7 +275,7 @@ func TestScalingDoesNotChangeTheConfiguration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if Revision(before.Data[ConfigKey]) != Revision(after.Data[ConfigKey]) {
+	if gatewaystatus.Revision([]byte(before.Data[ConfigKey])) != gatewaystatus.Revision([]byte(after.Data[ConfigKey])) {
 		t.Error("it does")
 	}
 }

@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
 	"github.com/realtime-operator/realtime-operator/api/manifest"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/config/samples"
@@ -66,7 +67,7 @@ func Run(ctx context.Context, o Options) error {
 	defer nats.Shutdown()
 
 	s := &session{options: o}
-	err = s.start(svc, gateway.Revision(data), nats.ClientURL())
+	err = s.start(svc, gatewaystatus.Revision(data), nats.ClientURL())
 	if err == nil {
 		s.greet(svc)
 		err = s.serve(ctx, data)
@@ -167,7 +168,7 @@ func (s *session) reload(data []byte) {
 		return
 	}
 	for _, g := range s.gateways {
-		if err := g.Apply(svc, gateway.Revision(data)); err != nil {
+		if err := g.Apply(svc, gatewaystatus.Revision(data)); err != nil {
 			s.say("%s is refused, the old one stays in force:\n%s", s.options.Manifest, indent(err))
 			return
 		}

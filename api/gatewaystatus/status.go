@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package gatewaystatus is what a gateway tells the operator about itself, at /status of its ops port: the one thing that
+// both must spell alike, though neither knows the other.
+package gatewaystatus
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+)
+
+// Status is the body of the answer, as JSON.
+type Status struct {
+	// Connections is the number of clients.
+	Connections int64 `json:"connections"`
+	// ConfigHash is the Revision of the configuration in force.
+	ConfigHash string `json:"configHash"`
+	// ConfigError says why the newest configuration is not in force; empty if it is.
+	ConfigError string `json:"configError"`
+	// Draining is true once the gateway has been told to leave.
+	Draining bool `json:"draining"`
+	// NATS is the state of its connection: connected, reconnecting and so on.
+	NATS string `json:"nats"`
+}
+
+// Revision names a configuration by its bytes: the first 16 hex digits of their SHA-256.
+func Revision(config []byte) string {
+	sum := sha256.Sum256(config)
+	return hex.EncodeToString(sum[:8])
+}
