@@ -4,6 +4,7 @@ package cluster
 
 import (
 	"fmt"
+	"sync/atomic"
 
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
@@ -15,6 +16,9 @@ type adapter struct {
 	subjects  subjects
 	rooms     *socketio.Rooms
 	interest  *interest
+	history   histories
+	// policy says how the log treats rooms; nil: nothing is asked of any.
+	policy atomic.Pointer[func(room string) RoomPolicy]
 }
 
 func newAdapter(c *Cluster, ns *socketio.Namespace) *adapter {
@@ -25,9 +29,18 @@ func newAdapter(c *Cluster, ns *socketio.Namespace) *adapter {
 
 // Join puts a socket into rooms, and returns when NATS has confirmed that the gateway hears of them.
 func (a *adapter) Join(s *socketio.Socket, rooms ...string) {
+	n := a.sessionOf(s)
+	if n == nil {
+		a.enter(s, rooms)
+		return
+	}
+	if past := a.newWithHistory(s, rooms); len(past) > 0 {
+		a.joinWithHistory(s, rooms, past, n)
+		return
+	}
 	a.enter(s, rooms)
-	if session := a.sessionOf(s); session != nil {
-		session.saveAndWait()
+	if err := n.saveAndWait(); err != nil {
+		a.cluster.log.Warn("a socket's rooms are not safe yet from the loss of this gateway", "socket", s.ID(), "error", err)
 	}
 }
 
@@ -59,6 +72,16 @@ func (a *adapter) abandon(room string) {
 	unused := func() bool { return !a.rooms.Has(room) }
 	if gateway, ok := gatewayOfSocket(room); ok {
 		unused = func() bool { return !a.rooms.HasPrefix(gateway) }
+	}
+	if a.history.find(room) != nil {
+		still := unused
+		unused = func() bool {
+			if !still() {
+				return false
+			}
+			a.history.forget(room)
+			return true
+		}
 	}
 	a.interest.release(a.subjects.interest(room), unused)
 }

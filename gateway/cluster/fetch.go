@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -41,7 +43,11 @@ type storedMessage struct {
 	number  uint64
 	subject string
 	data    []byte
+	time    time.Time
 }
+
+// maxNumber is beyond all numbers of the log.
+const maxNumber = math.MaxUint64
 
 // fetch reads the messages of a subject, which may have wildcards, from one number up to another, both included, in order.
 func (l *eventLog) fetch(ctx context.Context, subject string, from, to uint64, each func(storedMessage) error) error {
@@ -93,7 +99,7 @@ func (l *eventLog) fetchPage(ctx context.Context, subject string, from, to uint6
 		if last > to {
 			return last, 0, nil
 		}
-		if err := each(storedMessage{last, msg.Header.Get(jetstream.SubjectHeader), msg.Data}); err != nil {
+		if err := each(storedMessage{last, msg.Header.Get(jetstream.SubjectHeader), msg.Data, timeOf(msg)}); err != nil {
 			return 0, 0, err
 		}
 	}
@@ -111,7 +117,7 @@ func (l *eventLog) latest(ctx context.Context, subject string) (storedMessage, e
 	}
 	switch status := msg.Header.Get("Status"); status {
 	case "":
-		return storedMessage{sequenceOf(msg, jetstream.SequenceHeader), subject, msg.Data}, nil
+		return storedMessage{sequenceOf(msg, jetstream.SequenceHeader), subject, msg.Data, timeOf(msg)}, nil
 	case statusNotFound:
 		return storedMessage{}, errNotFound
 	default:

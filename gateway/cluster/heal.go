@@ -5,7 +5,6 @@ package cluster
 import (
 	"context"
 	"fmt"
-	"math"
 	"strings"
 	"time"
 )
@@ -48,7 +47,7 @@ func (l *eventLog) catchUp(s streamState) error {
 	ctx, cancel := context.WithTimeout(context.Background(), healTimeout)
 	defer cancel()
 	root, live := eventRoot(l.cluster.service), liveRoot+token(l.cluster.service)+"."
-	err := l.fetch(ctx, root+">", from, math.MaxUint64, func(stored storedMessage) error {
+	err := l.fetch(ctx, root+">", from, maxNumber, func(stored storedMessage) error {
 		l.replayLive(live+strings.TrimPrefix(stored.subject, root), stored)
 		return nil
 	})
@@ -85,5 +84,5 @@ func (l *eventLog) replayLive(subject string, stored storedMessage) {
 	}
 	l.cluster.metrics.healed.Inc()
 	a.interest.advance(subject, stored.number)
-	l.deliver(a, m, stored.number)
+	l.deliver(a, m, stored)
 }

@@ -257,7 +257,10 @@ func (k keeper) replayed(r *record, stored storedMessage) (socketio.Delivery, bo
 	l.delivering.Lock()
 	defer l.delivering.Unlock()
 	d := m.delivery
-	d.Offset, d.Position = l.offset(stored.number), stored.number
+	if k.revised(d.Rooms) {
+		d.Trailer = appendRevision(nil, stored.number)
+	}
+	d.Trailer, d.Position = l.offset(d.Trailer, stored.number), stored.number
 	return d, true
 }
 

@@ -19,7 +19,7 @@ import (
 
 const (
 	// prepareTimeout bounds one try to reach JetStream.
-	prepareTimeout = 5 * time.Second
+	prepareTimeout = 2 * time.Second
 	// prepareWait is the pause between two tries.
 	prepareWait = 500 * time.Millisecond
 	// retentionSlack is what clocks and timers may differ by.
@@ -39,6 +39,8 @@ type Recovery struct {
 	MaxMessages int
 	// Detection is how long the loss of a connection may go unnoticed: the heartbeat's interval and timeout.
 	Detection time.Duration
+	// HistoryAge is the longest that a room's history reaches back; 0 if none has one.
+	HistoryAge time.Duration
 	// Replicas is on how many NATS servers the log is kept; 1 if zero.
 	Replicas int
 }
@@ -189,7 +191,8 @@ func (l *eventLog) ensureStream(ctx context.Context, state *streamState) error {
 		Subjects:          []string{logRoot + token(l.cluster.service) + ".>"},
 		Storage:           jetstream.FileStorage,
 		Replicas:          max(1, l.recovery.Replicas),
-		MaxAge:            l.recovery.retention(),
+		MaxAge:            l.maxAge(),
+		AllowMsgTTL:       true,
 		MaxMsgsPerSubject: logPerSubject,
 		Duplicates:        min(duplicateWindow, l.recovery.retention()),
 		AllowRollup:       true,
@@ -215,13 +218,13 @@ func (l *eventLog) append(a *adapter, d *socketio.Delivery) error {
 	if len(d.Rooms) == 1 {
 		subject = a.subjects.room(d.Rooms[0])
 	}
-	err := l.out.push(&entry{subject: a.subjects.stored(subject), data: m.encode(), done: func(_ uint64, err error) {
+	e := &entry{subject: a.subjects.stored(subject), header: l.keepFor(a, d.Rooms), data: m.encode(), done: func(_ uint64, err error) {
 		if err != nil {
 			l.cluster.metrics.failed.Inc()
 			l.log.Error("an event was not stored", "subject", subject, "error", err)
 		}
-	}})
-	if err != nil {
+	}}
+	if err := l.out.push(e); err != nil {
 		l.cluster.metrics.failed.Inc()
 		return fmt.Errorf("store the event: %w", err)
 	}
@@ -233,13 +236,20 @@ func (l *eventLog) append(a *adapter, d *socketio.Delivery) error {
 // caller delivers it, then calls what is returned.
 func (l *eventLog) unordered(d *socketio.Delivery) (done func()) {
 	l.delivering.Lock()
-	d.Offset = l.offset(l.position)
+	d.Trailer = l.offset(nil, l.position)
 	return l.delivering.Unlock
 }
 
-// offset is what a client is told. The lock delivering is held.
-func (l *eventLog) offset(position uint64) string {
-	return l.generation + "." + strconv.FormatUint(position, 36)
+// offset adds to a trailer what a client is told of its place in the log. The lock delivering is held.
+func (l *eventLog) offset(trailer []byte, position uint64) []byte {
+	if len(trailer) > 0 {
+		trailer = append(trailer, ',')
+	}
+	trailer = append(trailer, '"')
+	trailer = append(trailer, l.generation...)
+	trailer = append(trailer, '.')
+	trailer = strconv.AppendUint(trailer, position, 36)
+	return append(trailer, '"')
 }
 
 // receive takes a message of the log. It runs in dispatch.
@@ -257,16 +267,20 @@ func (l *eventLog) receive(a *adapter, msg *nats.Msg, m *message) {
 	if known := a.interest.advance(msg.Subject, number); known != 0 && last > known {
 		l.fillGap(a, msg.Subject, known, number)
 	}
-	l.deliver(a, m, number)
+	l.deliver(a, m, storedMessage{number, msg.Subject, msg.Data, timeOf(msg)})
 }
 
 // deliver hands an event to those who are meant here.
-func (l *eventLog) deliver(a *adapter, m *message, number uint64) {
+func (l *eventLog) deliver(a *adapter, m *message, stored storedMessage) {
+	d := &m.delivery
+	a.history.add(a, d.Rooms, stored)
+	if a.revised(d.Rooms) {
+		d.Trailer = appendRevision(nil, stored.number)
+	}
 	l.delivering.Lock()
 	defer l.delivering.Unlock()
-	l.position = max(l.position, number)
-	d := &m.delivery
-	d.Offset, d.Position = l.offset(l.position), number
+	l.position = max(l.position, stored.number)
+	d.Trailer, d.Position = l.offset(d.Trailer, l.position), stored.number
 	_ = a.rooms.Broadcast(d) // Rooms never fails
 }
 
@@ -293,6 +307,38 @@ func (l *eventLog) passed(number uint64) {
 	l.position = max(l.position, number)
 }
 
+// maxAge is for how long the stream keeps what has no time of its own.
+func (l *eventLog) maxAge() time.Duration { return max(l.recovery.retention(), l.recovery.HistoryAge) }
+
+// keepFor is the header that says for how long an event is kept: until nobody can miss it any more, or as long as the history of
+// one of its rooms reaches.
+func (l *eventLog) keepFor(a *adapter, rooms []string) nats.Header {
+	age := l.recovery.retention()
+	for _, room := range rooms {
+		if p := a.policyOf(room); p.hasHistory() {
+			age = max(age, p.HistoryAge)
+		}
+	}
+	return l.keep(age)
+}
+
+func (l *eventLog) keep(age time.Duration) nats.Header {
+	if age >= l.maxAge() {
+		return nil
+	}
+	seconds := strconv.FormatInt(int64(age/time.Second)+1, 10)
+	return nats.Header{jetstream.MsgTTLHeader: []string{seconds + "s"}}
+}
+
+// timeOf is when a message of the log was stored.
+func timeOf(msg *nats.Msg) time.Time {
+	t, err := time.Parse(time.RFC3339Nano, msg.Header.Get(jetstream.TimeStampHeaer))
+	if err != nil {
+		return time.Now()
+	}
+	return t
+}
+
 func sequenceOf(msg *nats.Msg, header string) uint64 {
 	n, err := strconv.ParseUint(msg.Header.Get(header), 10, 64)
 	if err != nil {
@@ -307,6 +353,7 @@ func (c *Cluster) forgetNumbers() {
 	defer c.mu.RUnlock()
 	for _, a := range c.adapters {
 		a.interest.forgetNumbers()
+		a.history.clear()
 	}
 }
 

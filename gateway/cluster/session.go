@@ -102,7 +102,10 @@ func (s *session) write() {
 func (s *session) send(r *record) {
 	s.storing, s.dirty = true, false
 	s.storedAt = time.Now()
-	header := nats.Header{}
+	header := s.log.keep(s.log.recovery.retention())
+	if header == nil {
+		header = nats.Header{}
+	}
 	header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(s.number, 10))
 	header.Set(jetstream.MsgRollup, jetstream.MsgRollupSubject)
 	err := s.log.out.push(&entry{

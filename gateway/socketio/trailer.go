@@ -8,42 +8,42 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 )
 
-// messages are the packet as it goes to each client, with the offset as its last argument if it has one.
+// messages are the packet as it goes to each client, with the trailer behind its arguments if it has one.
 func (d *Delivery) messages(c codec) []*engineio.Message {
 	e := d.encoded()
-	if d.Offset != "" {
-		e = c.withOffset(e, d.Offset)
+	if len(d.Trailer) > 0 {
+		e = c.withTrailer(e, d.Trailer)
 	}
 	return e.messages()
 }
 
-// withOffset puts the offset before the bracket that ends the packet. Every event has a name, which a comma can follow.
-func (jsonCodec) withOffset(e encodedPacket, offset string) encodedPacket {
+// withTrailer puts it before the bracket that ends the packet. Every event has a name, which a comma can follow.
+func (jsonCodec) withTrailer(e encodedPacket, trailer []byte) encodedPacket {
 	end := bytes.LastIndexByte(e.text, ']')
 	if end < 0 {
 		return e
 	}
-	text := make([]byte, 0, len(e.text)+len(offset)+3)
+	text := make([]byte, 0, len(e.text)+len(trailer)+1)
 	text = append(text, e.text[:end]...)
-	text = append(text, `,"`...)
-	text = append(text, offset...)
-	e.text = append(text, `"]`...)
+	text = append(text, ',')
+	text = append(text, trailer...)
+	e.text = append(text, ']')
 	return e
 }
 
-func (c msgpackCodec) withOffset(e encodedPacket, offset string) encodedPacket {
+func (c msgpackCodec) withTrailer(e encodedPacket, trailer []byte) encodedPacket {
 	p, err := c.decode(e)
 	if err != nil {
 		return e // from a gateway with another parser; the clients will not understand it either
 	}
-	p.payload = appendArgument(p.payload, offset)
+	p.payload = appendArguments(p.payload, trailer)
 	next := c.encode(p)
 	next.uncompressed = e.uncompressed
 	return next
 }
 
-// appendArgument adds a string to a JSON array.
-func appendArgument(list []byte, s string) []byte {
+// appendArguments adds values to a JSON array.
+func appendArguments(list, values []byte) []byte {
 	list = bytes.TrimRight(list, " \t\r\n")
 	if len(list) == 0 {
 		list = emptyList
@@ -52,5 +52,5 @@ func appendArgument(list []byte, s string) []byte {
 	if len(bytes.TrimSpace(out)) > 1 {
 		out = append(out, ',')
 	}
-	return append(appendJSONString(out, s), ']')
+	return append(append(out, values...), ']')
 }
