@@ -77,7 +77,7 @@ func (a *adapter) Broadcast(d *socketio.Delivery) error {
 	return a.rooms.Broadcast(d)
 }
 
-// isOurs tells whether a socket's id names this gateway, so that others find it without a room. Those of 2.x clients do not.
+// isOurs tells whether a socket's id names this gateway, so that others find it without a room.
 func (a *adapter) isOurs(id string) bool {
 	gateway, ok := gatewayOfSocket(id)
 	return ok && gateway == a.cluster.id
@@ -112,7 +112,7 @@ func (a *adapter) Close() error {
 
 // gatewayOfSocket is the gateway that a socket's id names, if the string has the form of one.
 func gatewayOfSocket(id string) (string, bool) {
-	if len(id) != socketIDLength {
+	if len(id) != socketIDLength && len(id) != socketIDLength+SessionMACLength {
 		return "", false
 	}
 	for i := range len(id) {
