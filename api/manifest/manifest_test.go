@@ -27,7 +27,7 @@ func TestLoadFillsInDefaults(t *testing.T) {
 	if g := svc.Spec.Gateway; *g.Replicas != 1 || g.Service.Port != 80 || g.Resources.Requests.Cpu().MilliValue() != 100 {
 		t.Errorf("gateway %+v", g)
 	}
-	if e := svc.Spec.Namespaces[0].Handlers[0].Do[0].Emit; e.To != v1alpha1.EmitToEveryone || e.Args != "[]" {
+	if e := svc.Spec.Namespaces[0].Handlers[0].Do[0].Emit; e.To != v1alpha1.EmitToEveryone || e.Args != "[]" || !*e.Compress {
 		t.Errorf("emit %+v", e)
 	}
 	if svc.Namespace != "default" {
@@ -106,6 +106,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"no action in a step", namespace("{event: e, do: [{}]}"), []string{"spec.namespaces[0].handlers[0].do[0]", "at least 1"}},
 		{"an unknown audience", namespace("{event: e, do: [{emit: {event: f, to: all}}]}"), []string{"emit.to: Unsupported value: \"all\""}},
 		{"rooms for a socket", namespace("{event: e, do: [{emit: {event: f, to: socket, rooms: [\"'a'\"]}}]}"), []string{"emit.to", "do not go with"}},
+		{"a socket that is local", namespace("{event: e, do: [{emit: {event: f, to: socket, local: true}}]}"), []string{"spec.namespaces[0].handlers[0].do[0].emit.local", "makes no sense"}},
 		{"an ack at connection", namespace("{event: connection, do: [{ack: '[]'}]}"), []string{"do[0].ack: Forbidden"}},
 		{"joining while leaving", namespace("{event: disconnect, do: [{join: \"'a'\"}]}"), []string{"do[0].join: Forbidden"}},
 		{"a field that YAML takes for a bool", namespace("{event: e, do: [{set: {n: '1'}}]}"), []string{"do[0].set[false]", "unless these are quoted"}},

@@ -18,13 +18,15 @@ type emission struct {
 	to       v1alpha1.EmitTo
 	event    string
 	volatile bool
+	local    bool
+	compress bool
 	rooms    []cel.Program // nil: the whole namespace
 	except   []cel.Program
 	args     cel.Program // nil: none
 }
 
 func compileEmit(e *v1alpha1.EmitAction) (step, error) {
-	m := &emission{to: e.To, event: e.Event, volatile: e.Volatile}
+	m := &emission{to: e.To, event: e.Event, volatile: e.Volatile, local: e.Local, compress: e.Compress == nil || *e.Compress}
 	var err error
 	if m.rooms, err = compileRooms(e.Rooms); err != nil {
 		return nil, fmt.Errorf("emit, rooms: %w", err)
@@ -61,7 +63,7 @@ func (m *emission) run(r *run) error {
 		}
 	}
 	if m.to == v1alpha1.EmitToSocket {
-		return gone(m.toSocket(r.socket, args))
+		return gone(m.emission(r.socket).EmitArgs(m.event, args))
 	}
 	audience, err := m.audience(r)
 	if err != nil {
@@ -70,11 +72,13 @@ func (m *emission) run(r *run) error {
 	return audience.EmitArgs(m.event, args)
 }
 
-func (m *emission) toSocket(s *socketio.Socket, args socketio.Args) error {
+// emission is how the event goes to the socket alone.
+func (m *emission) emission(s *socketio.Socket) *socketio.Emission {
+	e := s.Compress(m.compress)
 	if m.volatile {
-		return s.Volatile().EmitArgs(m.event, args)
+		e = e.Volatile()
 	}
-	return s.EmitArgs(m.event, args)
+	return e
 }
 
 // audience is who receives the event.
@@ -85,8 +89,12 @@ func (m *emission) audience(r *run) (*socketio.Broadcast, error) {
 	} else {
 		audience = r.socket.Namespace().Except()
 	}
+	audience = audience.Compress(m.compress)
 	if m.volatile {
 		audience = audience.Volatile()
+	}
+	if m.local {
+		audience = audience.Local()
 	}
 	for _, program := range m.rooms {
 		rooms, err := r.rooms(program)
