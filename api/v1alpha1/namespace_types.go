@@ -154,6 +154,11 @@ type EmitAction struct {
 	// +kubebuilder:default=true
 	Compress *bool `json:"compress,omitempty"`
 
+	// ack asks those who receive it for an acknowledgement. The handler waits for their answers; its next actions see them
+	// in the variables answers and missing.
+	// +optional
+	Ack *EmitAck `json:"ack,omitempty"`
+
 	// event is the name of the event, not an expression.
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -165,6 +170,14 @@ type EmitAction struct {
 	// +optional
 	// +kubebuilder:default="[]"
 	Args Expression `json:"args,omitempty"`
+}
+
+// EmitAck says how long a handler waits for the acknowledgements of clients.
+type EmitAck struct {
+	// timeout ends the wait, from 100ms to 1m, for those who have not answered.
+	// +optional
+	// +kubebuilder:default="5s"
+	Timeout Duration `json:"timeout,omitempty"`
 }
 
 // DisconnectAction ends a socket.

@@ -3,6 +3,7 @@
 package service
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -23,10 +24,11 @@ type emission struct {
 	rooms    []cel.Program // nil: the whole namespace
 	except   []cel.Program
 	args     cel.Program // nil: none
+	ack      *v1alpha1.EmitAck
 }
 
 func compileEmit(e *v1alpha1.EmitAction) (step, error) {
-	m := &emission{to: e.To, event: e.Event, volatile: e.Volatile, local: e.Local, compress: e.Compress == nil || *e.Compress}
+	m := &emission{to: e.To, event: e.Event, volatile: e.Volatile, local: e.Local, compress: e.Compress == nil || *e.Compress, ack: e.Ack}
 	var err error
 	if m.rooms, err = compileRooms(e.Rooms); err != nil {
 		return nil, fmt.Errorf("emit, rooms: %w", err)
@@ -63,13 +65,32 @@ func (m *emission) run(r *run) error {
 		}
 	}
 	if m.to == v1alpha1.EmitToSocket {
-		return gone(m.emission(r.socket).EmitArgs(m.event, args))
+		return m.toSocket(r, args)
 	}
 	audience, err := m.audience(r)
 	if err != nil {
 		return fmt.Errorf("emit %s, %w", m.event, err)
 	}
+	if m.ack != nil {
+		return r.ask(m, func(ctx context.Context) ([]socketio.Args, error) {
+			return audience.EmitArgsWithAck(ctx, m.event, args)
+		})
+	}
 	return audience.EmitArgs(m.event, args)
+}
+
+func (m *emission) toSocket(r *run, args socketio.Args) error {
+	e := m.emission(r.socket)
+	if m.ack == nil {
+		return gone(e.EmitArgs(m.event, args))
+	}
+	return r.ask(m, func(ctx context.Context) ([]socketio.Args, error) {
+		answer, err := e.EmitArgsWithAck(ctx, m.event, args)
+		if err != nil {
+			return nil, err
+		}
+		return []socketio.Args{answer}, nil
+	})
 }
 
 // emission is how the event goes to the socket alone.
