@@ -125,10 +125,11 @@ test/clients/node_modules: test/clients/package-lock.json
 	npm ci --prefix test/clients --no-audit --no-fund --ignore-scripts --loglevel=error
 	touch $@
 
-dist/client: hack/client/package-lock.json
+dist/client: hack/client/package-lock.json hack/client/compress.mjs
 	npm ci --prefix hack/client --no-audit --no-fund --ignore-scripts --loglevel=error
 	rm -rf $@ && mkdir -p $@
 	cp hack/client/node_modules/socket.io-client/dist/* $@
+	node hack/client/compress.mjs $@
 	touch $@
 
 # The public certificate authorities, so that gateways can trust a NATS elsewhere: those that Node ships.

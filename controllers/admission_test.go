@@ -40,6 +40,7 @@ func TestBadManifestsAreRefused(t *testing.T) {
 		"name that no Service may have": {"metadata: {name: chat.v2}\nspec: {" + fine + "}", []string{"start with a letter, since a Service"}},
 		"name that is too long":         {"metadata: {name: " + strings.Repeat("a", 46) + "}\nspec: {" + fine + "}", []string{"at most 45 characters"}},
 		"rooms for a socket":            {on("{event: e, do: [{emit: {event: f, to: socket, rooms: [\"'a'\"]}}]}"), []string{"do[0].emit.to", "do not go with"}},
+		"socket that is local":          {on("{event: e, do: [{emit: {event: f, to: socket, local: true}}]}"), []string{"do[0].emit.local", "makes no sense"}},
 		"credentials for anybody":       {"spec: {protocol: {cors: {origins: ['*'], credentials: true}}, " + fine + "}", []string{"spec.protocol.cors.credentials"}},
 		// by the webhook
 		"expression that does not compile":  {on("{event: e, when: 'args[0', do: [{disconnect: {}}]}"), []string{"spec.namespaces[0].handlers[0].when", "column 7", "Syntax error"}},
@@ -47,6 +48,8 @@ func TestBadManifestsAreRefused(t *testing.T) {
 		"expression of the wrong kind":      {on("{event: e, do: [{emit: {event: f, args: '1'}}]}"), []string{"spec.namespaces[0].handlers[0].do[0].emit.args", "must yield a list"}},
 		"misspelt field in a set":           {on("{event: e, do: [{set: {name: socket.dta}}]}"), []string{"spec.namespaces[0].handlers[0].do[0].set[name]", "undefined field 'dta'"}},
 		"ack that nobody waits for":         {on("{event: connection, do: [{ack: '[]'}]}"), []string{"spec.namespaces[0].handlers[0].do[0].ack", "nobody waits"}},
+		"answers nobody is asked for":       {on("{event: e, do: [{ack: '[answers]'}]}"), []string{"spec.namespaces[0].handlers[0].do[0].ack", "only behind an emit with ack"}},
+		"wait that is too long":             {on("{event: e, do: [{emit: {event: f, ack: {timeout: 2m}}}]}"), []string{"do[0].emit.ack.timeout", "from 100ms to 1m"}},
 		"two mistakes at once": {
 			on("{event: e, when: '1', do: [{join: '1'}]}"),
 			[]string{"spec.namespaces[0].handlers[0].when", "spec.namespaces[0].handlers[0].do[0].join"},

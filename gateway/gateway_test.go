@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -273,55 +272,6 @@ func TestStartRefuses(t *testing.T) {
 		err := Run(t.Context(), RunOptions{ConfigFile: name})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %q", name, err, want)
-		}
-	}
-}
-
-func TestClientFiles(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "socket.io.min.js"), []byte("client"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, tt := range []struct {
-		dir, method, name string
-		status            int
-		location, body    string
-	}{
-		{dir, "GET", "socket.io.min.js", 200, "", "client"},
-		{dir, "HEAD", "socket.io.min.js", 200, "", ""},
-		{dir, "POST", "socket.io.min.js", 405, "", "method not allowed\n"},
-		{dir, "GET", "socket.io.esm.min.js", 302, cdn + "/socket.io.esm.min.js", ""},
-		{"", "GET", "socket.io.min.js.map", 302, cdn + "/socket.io.min.js.map", ""},
-	} {
-		w := httptest.NewRecorder()
-		clientFiles(tt.dir).ServeHTTP(w, httptest.NewRequest(tt.method, enginePath+tt.name, nil))
-		if w.Code != tt.status || w.Header().Get("Location") != tt.location || tt.body != "" && w.Body.String() != tt.body {
-			t.Errorf("%s %s: %d %v %q", tt.method, tt.name, w.Code, w.Header(), w.Body)
-		}
-	}
-	if err := os.WriteFile(filepath.Join(dir, "socket.io.js"), []byte(strings.Repeat("client ", 1000)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for header, want := range map[[2]string]int{
-		{"If-None-Match", `"` + clientVersion + `"`}:   http.StatusNotModified,
-		{"If-None-Match", `W/"` + clientVersion + `"`}: http.StatusNotModified,
-		{"If-None-Match", `"0.0.0"`}:                   http.StatusOK,
-		{"Accept-Encoding", "gzip"}:                    http.StatusOK,
-		{"Accept-Encoding", "identity"}:                http.StatusOK,
-	} {
-		r, w := httptest.NewRequest("GET", enginePath+"socket.io.js", nil), httptest.NewRecorder()
-		r.Header.Set(header[0], header[1])
-		clientFiles(dir).ServeHTTP(w, r)
-		if w.Code != want {
-			t.Errorf("%s: %d, want %d", header, w.Code, want)
-		}
-		if zipped := w.Header().Get("Content-Encoding") == "gzip"; zipped != (header[1] == "gzip") {
-			t.Errorf("%s: compressed is %v", header, zipped)
-		}
-	}
-	for _, url := range []string{"/socket.io/", "/socket.io/passwd", "/socket.io/../socket.io.js", "/other/socket.io.js"} {
-		if name, ok := clientFile(enginePath, httptest.NewRequest("GET", url, nil)); ok {
-			t.Errorf("%s is taken for the client's %s", url, name)
 		}
 	}
 }

@@ -6,6 +6,8 @@
 //	args    list                arguments of the event; the reason at disconnecting and disconnect
 //	socket  realtime.Socket     who has sent it: id, namespace, params, data, rooms, recovered, handshake
 //	now     timestamp           when it came in
+//	answers list of lists       arguments of the clients' acknowledgements, behind an emit that asks for them
+//	missing bool                whether somebody who was asked has not answered
 //
 // or, for an admission rule,
 //
@@ -31,6 +33,9 @@ const (
 	Args   = "args"
 	Socket = "socket"
 	Now    = "now"
+	// Answers and Missing are there only behind an emit with ack.
+	Answers = "answers"
+	Missing = "missing"
 	// Request is that of an admission rule.
 	Request = "request"
 )
@@ -84,12 +89,22 @@ func environmentOf(kind Kind) (*cel.Env, error) {
 
 // The environments are made when the first expression is compiled; each takes some milliseconds.
 var (
-	eventEnvironment = sync.OnceValues(func() (*cel.Env, error) {
+	unansweredEnvironment = sync.OnceValues(func() (*cel.Env, error) {
 		return newEnvironment(
 			cel.Variable(Event, types.StringType),
 			cel.Variable(Args, types.NewListType(types.DynType)),
 			cel.Variable(Socket, SocketType),
 			cel.Variable(Now, types.TimestampType),
+		)
+	})
+	eventEnvironment = sync.OnceValues(func() (*cel.Env, error) {
+		unanswered, err := unansweredEnvironment()
+		if err != nil {
+			return nil, err
+		}
+		return unanswered.Extend(
+			cel.Variable(Answers, types.NewListType(types.NewListType(types.DynType))),
+			cel.Variable(Missing, types.BoolType),
 		)
 	})
 	admissionEnvironment = sync.OnceValues(func() (*cel.Env, error) {

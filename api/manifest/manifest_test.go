@@ -27,11 +27,27 @@ func TestLoadFillsInDefaults(t *testing.T) {
 	if g := svc.Spec.Gateway; *g.Replicas != 1 || g.Service.Port != 80 || g.Resources.Requests.Cpu().MilliValue() != 100 {
 		t.Errorf("gateway %+v", g)
 	}
-	if e := svc.Spec.Namespaces[0].Handlers[0].Do[0].Emit; e.To != v1alpha1.EmitToEveryone || e.Args != "[]" {
+	if e := svc.Spec.Namespaces[0].Handlers[0].Do[0].Emit; e.To != v1alpha1.EmitToEveryone || e.Args != "[]" || !*e.Compress {
 		t.Errorf("emit %+v", e)
 	}
 	if svc.Namespace != "default" {
 		t.Errorf("namespace %q", svc.Namespace)
+	}
+}
+
+func TestAnswersAreSeenBehindTheQuestion(t *testing.T) {
+	for name, handler := range map[string]string{
+		"all actions behind it": "{event: e, do: [{emit: {event: f, ack: {}}}, {set: {a: answers, m: missing}}, {ack: 'answers.map(a, a[0])'}]}",
+		"a name of one's own":   "{event: e, do: [{ack: 'args.map(answers, answers)'}, {set: {missing: '1'}}, {ack: '[socket.data.missing]'}]}",
+	} {
+		svc, err := Load([]byte(head + "spec: {namespaces: [{name: /, handlers: [" + handler + "]}]}"))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if e := svc.Spec.Namespaces[0].Handlers[0].Do[0].Emit; e != nil && e.Ack.Timeout.Duration != 5*time.Second {
+			t.Errorf("%s: the wait is %s", name, e.Ack.Timeout)
+		}
 	}
 }
 
@@ -110,6 +126,13 @@ func TestLoadRefuses(t *testing.T) {
 		{"no action in a step", namespace("{event: e, do: [{}]}"), []string{"spec.namespaces[0].handlers[0].do[0]", "at least 1"}},
 		{"an unknown audience", namespace("{event: e, do: [{emit: {event: f, to: all}}]}"), []string{"emit.to: Unsupported value: \"all\""}},
 		{"rooms for a socket", namespace("{event: e, do: [{emit: {event: f, to: socket, rooms: [\"'a'\"]}}]}"), []string{"emit.to", "do not go with"}},
+		{"a socket that is local", namespace("{event: e, do: [{emit: {event: f, to: socket, local: true}}]}"), []string{"spec.namespaces[0].handlers[0].do[0].emit.local", "makes no sense"}},
+		{"answers that nobody is asked for", namespace("{event: e, do: [{ack: '[answers]'}, {emit: {event: f, ack: {}}}]}"), []string{"spec.namespaces[0].handlers[0].do[0].ack", "only behind an emit with ack"}},
+		{"answers before the first action", namespace("{event: e, when: missing, do: [{emit: {event: f, ack: {}}}]}"), []string{"spec.namespaces[0].handlers[0].when", "only behind an emit with ack"}},
+		{"answers in the question itself", namespace("{event: e, do: [{emit: {event: f, args: answers, ack: {}}}]}"), []string{"spec.namespaces[0].handlers[0].do[0].emit.args", "only behind an emit with ack"}},
+		{"a wait that is too long", namespace("{event: e, do: [{emit: {event: f, ack: {timeout: 61s}}}]}"), []string{"spec.namespaces[0].handlers[0].do[0].emit.ack.timeout", "must be from 100ms to 1m"}},
+		{"a wait that is too short", namespace("{event: e, do: [{emit: {event: f, ack: {timeout: 1ms}}}]}"), []string{"spec.namespaces[0].handlers[0].do[0].emit.ack.timeout"}},
+		{"waiting while leaving", namespace("{event: disconnect, do: [{emit: {event: f, ack: {}}}]}"), []string{"do[0].emit.ack: Forbidden", "gone before anybody answers"}},
 		{"an ack at connection", namespace("{event: connection, do: [{ack: '[]'}]}"), []string{"do[0].ack: Forbidden"}},
 		{"joining while leaving", namespace("{event: disconnect, do: [{join: \"'a'\"}]}"), []string{"do[0].join: Forbidden"}},
 		{"a field that YAML takes for a bool", namespace("{event: e, do: [{set: {n: '1'}}]}"), []string{"do[0].set[false]", "unless these are quoted"}},

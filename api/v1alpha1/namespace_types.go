@@ -117,6 +117,7 @@ const (
 // EmitAction sends an event to sockets on all gateways.
 //
 // +kubebuilder:validation:XValidation:rule="self.to != 'socket' || (!has(self.rooms) && !has(self.except))",message="rooms and except do not go with `to: socket`",fieldPath=".to"
+// +kubebuilder:validation:XValidation:rule="self.to != 'socket' || !has(self.local) || !self.local",message="makes no sense with `to: socket`, whose socket is on this gateway",fieldPath=".local"
 type EmitAction struct {
 	// to says who receives it: everyone, others (all but the socket itself), or the socket alone.
 	// +optional
@@ -143,6 +144,21 @@ type EmitAction struct {
 	// +optional
 	Volatile bool `json:"volatile,omitempty"`
 
+	// local narrows it to sockets of the gateway that the client is connected to, so that it costs the others nothing.
+	// +optional
+	Local bool `json:"local,omitempty"`
+
+	// compress allows the event to be compressed, where spec.protocol.compression is on. False is for what is compressed
+	// already, such as pictures: it costs time and gains nothing.
+	// +optional
+	// +kubebuilder:default=true
+	Compress *bool `json:"compress,omitempty"`
+
+	// ack asks those who receive it for an acknowledgement. The handler waits for their answers; its next actions see them
+	// in the variables answers and missing.
+	// +optional
+	Ack *EmitAck `json:"ack,omitempty"`
+
 	// event is the name of the event, not an expression.
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -154,6 +170,14 @@ type EmitAction struct {
 	// +optional
 	// +kubebuilder:default="[]"
 	Args Expression `json:"args,omitempty"`
+}
+
+// EmitAck says how long a handler waits for the acknowledgements of clients.
+type EmitAck struct {
+	// timeout ends the wait, from 100ms to 1m, for those who have not answered.
+	// +optional
+	// +kubebuilder:default="5s"
+	Timeout Duration `json:"timeout,omitempty"`
 }
 
 // DisconnectAction ends a socket.

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -48,33 +49,29 @@ func validateHandlers(handlers []Handler, path *field.Path) field.ErrorList {
 func (h *Handler) validate(path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	if h.When != "" {
-		errs = compile(errs, path.Child("when"), expression.Condition, Expression(h.When))
+		errs = append(errs, use{path.Child("when"), expression.Condition, Expression(h.When)}.validate(false)...)
 	}
+	answered := false
 	for i := range h.Do {
 		step := path.Child("do").Index(i)
-		errs = append(errs, h.Do[i].validate(step)...)
+		errs = append(errs, h.Do[i].validate(step, answered)...)
 		errs = append(errs, h.Do[i].impossibleAt(h.Event, step)...)
+		answered = answered || h.Do[i].Emit != nil && h.Do[i].Emit.Ack != nil
 	}
 	return errs
 }
 
-func (a *Action) validate(path *field.Path) field.ErrorList {
+// validate checks an action. answered tells that one before it has asked clients for acknowledgements.
+func (a *Action) validate(path *field.Path, answered bool) field.ErrorList {
 	var errs field.ErrorList
 	for _, name := range slices.Sorted(maps.Keys(a.Set)) {
 		errs = append(errs, validateName(name, path.Child("set").Key(name))...)
-		errs = compile(errs, path.Child("set").Key(name), expression.Value, a.Set[name])
 	}
-	if a.Emit != nil {
-		errs = append(errs, a.Emit.validate(path.Child("emit"))...)
+	if a.Emit != nil && a.Emit.Ack != nil {
+		errs = append(errs, a.Emit.Ack.validate(path.Child("emit", "ack"))...)
 	}
-	if a.Join != "" {
-		errs = compile(errs, path.Child("join"), expression.Rooms, a.Join)
-	}
-	if a.Leave != "" {
-		errs = compile(errs, path.Child("leave"), expression.Rooms, a.Leave)
-	}
-	if a.Ack != "" {
-		errs = compile(errs, path.Child("ack"), expression.List, a.Ack)
+	for _, u := range a.expressions(path) {
+		errs = append(errs, u.validate(answered)...)
 	}
 	return errs
 }
@@ -91,18 +88,17 @@ func validateName(name string, path *field.Path) field.ErrorList {
 	return nil
 }
 
-func (e *EmitAction) validate(path *field.Path) field.ErrorList {
-	var errs field.ErrorList
-	for i, room := range e.Rooms {
-		errs = compile(errs, path.Child("rooms").Index(i), expression.Rooms, room)
+// Bounds of emit.ack.timeout: a handler that waits holds on to its event.
+const (
+	minAckTimeout = 100 * time.Millisecond
+	maxAckTimeout = time.Minute
+)
+
+func (a *EmitAck) validate(path *field.Path) field.ErrorList {
+	if t := a.Timeout.Duration; t != 0 && (t < minAckTimeout || t > maxAckTimeout) {
+		return field.ErrorList{field.Invalid(path.Child("timeout"), t.String(), "must be from 100ms to 1m")}
 	}
-	for i, room := range e.Except {
-		errs = compile(errs, path.Child("except").Index(i), expression.Rooms, room)
-	}
-	if e.Args != "" {
-		errs = compile(errs, path.Child("args"), expression.List, e.Args)
-	}
-	return errs
+	return nil
 }
 
 // Names of the events that are not a client's.
@@ -137,12 +133,8 @@ func (a *Action) impossibleAt(event string, path *field.Path) field.ErrorList {
 	if a.Emit != nil && a.Emit.To == EmitToSocket {
 		errs = append(errs, field.Forbidden(path.Child("emit", "to"), "at "+event+" the socket receives nothing any more"))
 	}
-	return errs
-}
-
-func compile(errs field.ErrorList, path *field.Path, kind expression.Kind, source Expression) field.ErrorList {
-	if _, err := expression.Compile(kind, string(source)); err != nil {
-		return append(errs, field.Invalid(path, string(source), err.Error()))
+	if a.Emit != nil && a.Emit.Ack != nil {
+		errs = append(errs, field.Forbidden(path.Child("emit", "ack"), "at "+event+" the socket is gone before anybody answers"))
 	}
 	return errs
 }

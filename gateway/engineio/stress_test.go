@@ -16,19 +16,25 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/enginetest"
 )
 
+// mayhem is how many sessions are opened before the server is closed.
+const mayhem = 200
+
 // Clients of all sorts come, go and misbehave while everybody is sent to, and the server is closed in the midst of it.
 // Whatever happens to them, each session is closed exactly once, and no goroutine is left.
 func TestMayhem(t *testing.T) {
 	var mu sync.Mutex
 	sessions := map[*engineio.Session]bool{}
 	var opened, closed int
+	enough := make(chan struct{}) // closed with the last of the sessions that are waited for
 	s := enginetest.Start(t, func(c *engineio.Config) {
 		c.PingInterval, c.PingTimeout, c.UpgradeTimeout = 20*time.Millisecond, 20*time.Millisecond, 30*time.Millisecond
 		c.MaxQueueMessages = 50
 		c.OnSession = func(session *engineio.Session) engineio.Handler {
 			mu.Lock()
 			defer mu.Unlock()
-			opened++
+			if opened++; opened == mayhem {
+				close(enough)
+			}
 			sessions[session] = true
 			return handler{
 				message: func(data []byte) {
@@ -80,7 +86,7 @@ func TestMayhem(t *testing.T) {
 			}
 		}
 	})
-	time.Sleep(time.Second) // how long it goes on
+	<-enough
 	s.Engine.Close()
 	if n := s.Engine.Len(); n != 0 {
 		t.Errorf("%d sessions left", n)
@@ -89,7 +95,7 @@ func TestMayhem(t *testing.T) {
 	all.Wait()
 	mu.Lock()
 	defer mu.Unlock()
-	if opened == 0 || opened != closed {
+	if opened != closed {
 		t.Errorf("%d sessions were opened, %d closed", opened, closed)
 	}
 }

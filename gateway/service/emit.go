@@ -3,6 +3,7 @@
 package service
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -18,13 +19,16 @@ type emission struct {
 	to       v1alpha1.EmitTo
 	event    string
 	volatile bool
+	local    bool
+	compress bool
 	rooms    []cel.Program // nil: the whole namespace
 	except   []cel.Program
 	args     cel.Program // nil: none
+	ack      *v1alpha1.EmitAck
 }
 
 func compileEmit(e *v1alpha1.EmitAction) (step, error) {
-	m := &emission{to: e.To, event: e.Event, volatile: e.Volatile}
+	m := &emission{to: e.To, event: e.Event, volatile: e.Volatile, local: e.Local, compress: e.Compress == nil || *e.Compress, ack: e.Ack}
 	var err error
 	if m.rooms, err = compileRooms(e.Rooms); err != nil {
 		return nil, fmt.Errorf("emit, rooms: %w", err)
@@ -61,20 +65,41 @@ func (m *emission) run(r *run) error {
 		}
 	}
 	if m.to == v1alpha1.EmitToSocket {
-		return gone(m.toSocket(r.socket, args))
+		return m.toSocket(r, args)
 	}
 	audience, err := m.audience(r)
 	if err != nil {
 		return fmt.Errorf("emit %s, %w", m.event, err)
 	}
+	if m.ack != nil {
+		return r.ask(m, func(ctx context.Context) ([]socketio.Args, error) {
+			return audience.EmitArgsWithAck(ctx, m.event, args)
+		})
+	}
 	return audience.EmitArgs(m.event, args)
 }
 
-func (m *emission) toSocket(s *socketio.Socket, args socketio.Args) error {
-	if m.volatile {
-		return s.Volatile().EmitArgs(m.event, args)
+func (m *emission) toSocket(r *run, args socketio.Args) error {
+	e := m.emission(r.socket)
+	if m.ack == nil {
+		return gone(e.EmitArgs(m.event, args))
 	}
-	return s.EmitArgs(m.event, args)
+	return r.ask(m, func(ctx context.Context) ([]socketio.Args, error) {
+		answer, err := e.EmitArgsWithAck(ctx, m.event, args)
+		if err != nil {
+			return nil, err
+		}
+		return []socketio.Args{answer}, nil
+	})
+}
+
+// emission is how the event goes to the socket alone.
+func (m *emission) emission(s *socketio.Socket) *socketio.Emission {
+	e := s.Compress(m.compress)
+	if m.volatile {
+		e = e.Volatile()
+	}
+	return e
 }
 
 // audience is who receives the event.
@@ -85,8 +110,12 @@ func (m *emission) audience(r *run) (*socketio.Broadcast, error) {
 	} else {
 		audience = r.socket.Namespace().Except()
 	}
+	audience = audience.Compress(m.compress)
 	if m.volatile {
 		audience = audience.Volatile()
+	}
+	if m.local {
+		audience = audience.Local()
 	}
 	for _, program := range m.rooms {
 		rooms, err := r.rooms(program)

@@ -16,6 +16,7 @@ import (
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/common/types/traits"
 
+	"github.com/realtime-operator/realtime-operator/gateway/internal/plainjson"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -98,13 +99,7 @@ func (e *encoder) double(f float64) {
 	}
 }
 
-func (e *encoder) text(s string) {
-	var b bytes.Buffer
-	quoter := json.NewEncoder(&b)
-	quoter.SetEscapeHTML(false)
-	_ = quoter.Encode(s) // a string always encodes
-	e.buf = append(e.buf, bytes.TrimSuffix(b.Bytes(), []byte("\n"))...)
-}
+func (e *encoder) text(s string) { e.buf = plainjson.AppendString(e.buf, s) }
 
 func (e *encoder) bytes(b []byte) {
 	e.buf = append(e.buf, `{"_placeholder":true,"num":`...)

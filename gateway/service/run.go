@@ -14,29 +14,54 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// run is one event on its way through its handlers.
+// run is one event on its way through its handlers, in the connection's turn. It stands still where a step waits for answers.
 type run struct {
 	variables
-	event *socketio.Event // nil at connection, disconnecting and disconnect
+	event    *socketio.Event // nil at connection, disconnecting and disconnect
+	client   *client
+	handlers []*handler // those that are not done
+	index    int        // of the first of them, among all
+	step     int        // the next one of that
+	failed   bool       // one has
+	question *question  // what the last step waits for
 }
 
-// handle runs a handler: its steps in order, up to the first that fails.
-func (r *run) handle(h *handler) error {
-	if h.when != nil {
-		met, err := r.condition(h.when)
-		if err != nil {
-			return fmt.Errorf("when: %w", err)
-		}
-		if !met {
-			return nil
+// begin starts a handler: it is false if its condition is not met.
+func (r *run) begin(h *handler) (bool, error) {
+	r.answers, r.missing = noAnswers, false
+	if h.when == nil {
+		return true, nil
+	}
+	met, err := r.condition(h.when)
+	if err != nil {
+		return false, fmt.Errorf("when: %w", err)
+	}
+	return met, nil
+}
+
+// handle runs a handler from the step that is next, up to the first that fails or waits. done is false if one waits.
+func (r *run) handle(h *handler) (done bool, err error) {
+	if r.step == 0 {
+		if met, err := r.begin(h); err != nil || !met {
+			return true, err
 		}
 	}
-	for i, s := range h.steps {
-		if err := s(r); err != nil {
-			return fmt.Errorf("do[%d]: %w", i, err)
+	for r.step < len(h.steps) {
+		i := r.step
+		r.step++
+		if err := h.steps[i](r); err != nil {
+			return true, fmt.Errorf("do[%d]: %w", i, err)
+		}
+		if r.question != nil {
+			return false, nil
 		}
 	}
-	return nil
+	return true, nil
+}
+
+// next goes on to the next handler.
+func (r *run) next() {
+	r.handlers, r.index, r.step = r.handlers[1:], r.index+1, 0
 }
 
 // acknowledge answers the client when what the event has led to is safe: who has an answer need not ask again. One who wants

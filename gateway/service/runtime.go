@@ -108,54 +108,53 @@ func (r *Runtime) Apply(p *Program) {
 }
 
 func (r *Runtime) connected(s *socketio.Socket) {
-	s.OnAny(r.received)
-	s.OnDisconnecting(func(reason string) { r.lifecycle(s, v1alpha1.EventDisconnecting, types.String(reason)) })
-	s.OnDisconnect(func(reason string) { r.lifecycle(s, v1alpha1.EventDisconnect, types.String(reason)) })
-	r.lifecycle(s, v1alpha1.EventConnection)
+	c := &client{runtime: r, socket: s}
+	s.OnAny(c.received)
+	s.OnDisconnecting(func(reason string) {
+		c.left()
+		c.lifecycle(v1alpha1.EventDisconnecting, types.String(reason))
+	})
+	s.OnDisconnect(func(reason string) { c.lifecycle(v1alpha1.EventDisconnect, types.String(reason)) })
+	c.lifecycle(v1alpha1.EventConnection)
 }
 
 // lifecycle runs the handlers of an event that is not the client's.
-func (r *Runtime) lifecycle(s *socketio.Socket, event string, args ...ref.Val) {
-	ns, params := r.namespace(s)
+func (c *client) lifecycle(event string, args ...ref.Val) {
+	ns, params := c.runtime.namespace(c.socket)
 	if ns == nil || len(ns.lifecycle[event]) == 0 {
 		return
 	}
-	run := &run{variables: variables{
-		socket: s,
+	c.runtime.proceed(&run{client: c, handlers: ns.lifecycle[event], variables: variables{
+		socket: c.socket,
 		params: params,
 		name:   event,
 		args:   types.NewRefValList(types.DefaultTypeAdapter, args),
 		now:    time.Now(),
-		data:   dataOf(s),
-	}}
-	r.run(run, ns.lifecycle[event])
+		data:   dataOf(c.socket),
+	}})
 }
 
 // received runs the handlers of a client's event, and sees to it that one who waits for an answer gets it.
-func (r *Runtime) received(ev *socketio.Event) {
-	s := ev.Socket()
-	ns, params := r.namespace(s)
+func (c *client) received(ev *socketio.Event) {
+	r := c.runtime
+	ns, params := r.namespace(c.socket)
 	if ns == nil {
 		return
 	}
-	r.events.WithLabelValues(r.label(s)).Inc()
+	r.events.WithLabelValues(r.label(c.socket)).Inc()
 	handlers := ns.on(ev.Name)
-	answer := answerUnhandled
-	if len(handlers) > 0 {
-		run := &run{event: ev, variables: variables{
-			socket: s,
-			params: params,
-			name:   ev.Name,
-			args:   fromJSON(ev.Args.JSON, ev.Args.Attachments),
-			now:    time.Now(),
-			data:   dataOf(s),
-		}}
-		answer = answerDone
-		if !r.run(run, handlers) {
-			answer = answerFailed
-		}
+	if len(handlers) == 0 {
+		_ = ev.Ack(answerUnhandled) // who wants no answer gets none
+		return
 	}
-	acknowledge(ev, answer)
+	r.proceed(&run{client: c, event: ev, handlers: handlers, variables: variables{
+		socket: c.socket,
+		params: params,
+		name:   ev.Name,
+		args:   fromJSON(ev.Args.JSON, ev.Args.Attachments),
+		now:    time.Now(),
+		data:   dataOf(c.socket),
+	}})
 }
 
 // namespace is what the program in force says of the socket's; nil if it says nothing.
@@ -175,24 +174,38 @@ func (r *Runtime) label(s *socketio.Socket) string {
 	return name
 }
 
-// run runs handlers in order. One that fails ends, and the next ones still run. It tells whether all went well.
-func (r *Runtime) run(run *run, handlers []*handler) bool {
-	ok := true
-	for i, h := range handlers {
-		if err := run.handle(h); err != nil {
-			r.failed(run, i, err)
-			ok = false
+// proceed runs handlers in order, from where the run stands. One that fails ends, and the next ones still run. One that waits for
+// answers holds up the next ones, but no other event. When all are done, a client that waits for an acknowledgement and has
+// none gets it.
+func (r *Runtime) proceed(run *run) {
+	for len(run.handlers) > 0 {
+		done, err := run.handle(run.handlers[0])
+		if !done {
+			run.client.await(run)
+			return
 		}
+		if err != nil {
+			r.failed(run, err)
+		}
+		run.next()
 	}
-	return ok
+	if run.event == nil {
+		return
+	}
+	answer := answerDone
+	if run.failed {
+		answer = answerFailed
+	}
+	acknowledge(run.event, answer)
 }
 
-func (r *Runtime) failed(run *run, index int, err error) {
+func (r *Runtime) failed(run *run, err error) {
+	run.failed = true
 	namespace := run.socket.Namespace().Name()
 	r.failures.WithLabelValues(r.label(run.socket)).Inc()
 	if !r.logLimit.Allow() {
 		return
 	}
-	r.log.Warn("a handler failed", "namespace", namespace, "event", fmt.Sprintf("%.128q", run.name), "handler", index,
+	r.log.Warn("a handler failed", "namespace", namespace, "event", fmt.Sprintf("%.128q", run.name), "handler", run.index,
 		"socket", run.socket.ID(), "error", err)
 }

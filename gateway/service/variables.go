@@ -26,7 +26,12 @@ type variables struct {
 	args   ref.Val
 	now    time.Time
 	data   *data
+	// answers and missing are what has come of the last emit with ack.
+	answers ref.Val
+	missing bool
 }
+
+var noAnswers = types.NewRefValList(types.DefaultTypeAdapter, nil)
 
 var _ cel.Activation = (*variables)(nil)
 
@@ -39,6 +44,10 @@ func (v *variables) ResolveName(name string) (any, bool) {
 		return v.args, true
 	case expression.Now:
 		return types.Timestamp{Time: v.now}, true
+	case expression.Answers:
+		return v.answers, true
+	case expression.Missing:
+		return types.Bool(v.missing), true
 	case expression.Socket:
 		return object{expression.SocketType, v.socketField}, true
 	default:

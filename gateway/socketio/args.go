@@ -3,10 +3,11 @@
 package socketio
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"strconv"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/plainjson"
 )
 
 // Args are the arguments of an event or of an acknowledgement, as they came over the wire or will go out.
@@ -24,26 +25,22 @@ var emptyList = []byte("[]")
 // json.RawMessage is kept as it is. Everything else goes through encoding/json, without HTML escaping.
 func NewArgs(values ...any) (Args, error) {
 	var args Args
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	buf.WriteByte('[')
+	buf := []byte{'['}
 	for i, v := range values {
 		if i > 0 {
-			buf.WriteByte(',')
+			buf = append(buf, ',')
 		}
 		if b, ok := v.([]byte); ok {
-			buf.Write(appendPlaceholder(nil, len(args.Attachments)))
+			buf = appendPlaceholder(buf, len(args.Attachments))
 			args.Attachments = append(args.Attachments, b)
 			continue
 		}
-		if err := enc.Encode(v); err != nil {
+		var err error
+		if buf, err = plainjson.Append(buf, v); err != nil {
 			return Args{}, fmt.Errorf("encode argument %d: %w", i, err)
 		}
-		buf.Truncate(buf.Len() - 1) // the newline that Encode adds
 	}
-	buf.WriteByte(']')
-	args.JSON = buf.Bytes()
+	args.JSON = append(buf, ']')
 	return args, nil
 }
 

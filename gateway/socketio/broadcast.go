@@ -94,6 +94,11 @@ func (b *Broadcast) EmitWithAck(ctx context.Context, event string, values ...any
 	if err != nil {
 		return nil, fmt.Errorf("emit %s: %w", event, err)
 	}
+	return b.EmitArgsWithAck(ctx, event, args)
+}
+
+// EmitArgsWithAck is EmitWithAck with arguments that are encoded already.
+func (b *Broadcast) EmitArgsWithAck(ctx context.Context, event string, args Args) ([]Args, error) {
 	p := eventPacket(event, args)
 	if err := b.namespace.server.checkEmission(p); err != nil {
 		return nil, err

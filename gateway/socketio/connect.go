@@ -3,9 +3,9 @@
 package socketio
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/plainjson"
 )
 
 // maxKept is how many sockets a connection keeps that have left their namespace; see connection.sockets. Without a bound, a
@@ -138,11 +138,11 @@ func (c *connection) refuse(namespace string, err error) {
 	if errors.As(err, &connectErr) {
 		body.Message, body.Data = connectErr.Message, connectErr.Data
 	}
-	payload, err := marshal(c.refusalForm(body))
+	payload, err := plainjson.Append(nil, c.refusalForm(body))
 	if err != nil {
 		c.server.log.Error("encode the data of a connect error; it is left out", "namespace", namespace, "error", err)
 		body.Data = nil
-		payload, _ = marshal(c.refusalForm(body)) // a string always encodes
+		payload, _ = plainjson.Append(nil, c.refusalForm(body)) // a string always encodes
 	}
 	c.send(&packet{typ: packetConnectError, namespace: namespace, payload: payload})
 }
@@ -151,15 +151,4 @@ func (c *connection) refuse(namespace string, err error) {
 type refusal struct {
 	Message string `json:"message"`
 	Data    any    `json:"data,omitempty"`
-}
-
-// marshal encodes as JSON.stringify does, without HTML escaping.
-func marshal(v any) ([]byte, error) {
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
 }

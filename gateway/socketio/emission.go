@@ -60,6 +60,11 @@ func (e *Emission) EmitWithAck(ctx context.Context, event string, values ...any)
 	if err != nil {
 		return Args{}, fmt.Errorf("emit %s: %w", event, err)
 	}
+	return e.EmitArgsWithAck(ctx, event, args)
+}
+
+// EmitArgsWithAck is EmitWithAck with arguments that are encoded already.
+func (e *Emission) EmitArgsWithAck(ctx context.Context, event string, args Args) (Args, error) {
 	return e.socket.emitWithAck(ctx, eventPacket(event, args), e.flags)
 }
 

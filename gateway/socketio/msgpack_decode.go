@@ -14,6 +14,8 @@ import (
 
 	"github.com/vmihailenco/msgpack/v5"
 	"github.com/vmihailenco/msgpack/v5/msgpcode"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/plainjson"
 )
 
 // maxMsgpackAttachments bounds the binary values of a packet. The format itself has no bound, but an empty one takes two bytes
@@ -203,8 +205,7 @@ func (t *transcoder) float() error {
 		t.out = append(t.out, "null"...) // as JSON.stringify does
 		return nil
 	}
-	number, err := marshal(v)
-	t.out = append(t.out, number...)
+	t.out, err = plainjson.Append(t.out, v)
 	return err
 }
 
@@ -216,7 +217,7 @@ func (t *transcoder) string() error {
 	if !utf8.Valid(v) {
 		return errors.New("string is not UTF-8")
 	}
-	t.out = appendJSONString(t.out, string(v))
+	t.out = plainjson.AppendString(t.out, string(v))
 	return nil
 }
 

@@ -4,10 +4,10 @@ package socketio
 
 import (
 	"bytes"
-	"encoding/json"
 	"strconv"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/plainjson"
 )
 
 // packetType is the first character of a packet (Socket.IO protocol v5, "Packet encoding").
@@ -99,20 +99,10 @@ func (p *packet) wireType() packetType {
 // appendEvent writes ["event",args…], where args is a JSON array.
 func appendEvent(buf []byte, event string, args []byte) []byte {
 	buf = append(buf, '[')
-	buf = appendJSONString(buf, event)
+	buf = plainjson.AppendString(buf, event)
 	rest := bytes.TrimLeft(args[1:], " \t\r\n")
 	if rest[0] != ']' {
 		buf = append(buf, ',')
 	}
 	return append(buf, rest...)
-}
-
-// appendJSONString writes s as JSON without escaping <, > and &, as JSON.stringify does.
-func appendJSONString(buf []byte, s string) []byte {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	// A string always encodes; invalid UTF-8 becomes U+FFFD.
-	_ = enc.Encode(s)
-	return append(buf, bytes.TrimSuffix(b.Bytes(), []byte("\n"))...)
 }

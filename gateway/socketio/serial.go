@@ -15,6 +15,11 @@ type serial struct {
 	guard func(any)
 }
 
+// InTurn calls f as a handler of the connection is called: while none of them runs, at once or, while one does, behind it, by
+// whoever runs that. It is for what a handler could not wait for: the handler starts a goroutine, and that comes back by
+// InTurn. The socket may have left meanwhile; Connected tells.
+func (s *Socket) InTurn(f func()) { s.conn.serial.run(f) }
+
 func (s *serial) run(f func()) {
 	s.mu.Lock()
 	if s.running {

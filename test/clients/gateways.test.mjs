@@ -142,6 +142,27 @@ test("an acknowledgement brings back the arguments, binary ones too", async (t) 
   assert.equal(await ada.ask("shout", "x"), undefined);
 });
 
+test("a room on both gateways is asked, and who asks too", async (t) => {
+  const room = newRoom("poll");
+  const names = ["Ada", "Bob", "Eve"];
+  const clients = await Promise.all(names.map((name, i) => enter(t, i % 2, room, name, { transports: [["polling"], ["websocket"]][i % 2] })));
+  const poll = (question) => new Promise((resolve, reject) => {
+    clients[0].socket.timeout(5000).emit("poll", room, question, (error, ...args) => (error ? reject(error) : resolve(args)));
+  });
+  clients.forEach(({ socket }, i) => socket.on("question", (question, answer) => {
+    // Bob takes no questions about binary data.
+    if (question === "name") answer(names[i], { "<": 1 });
+    else if (i !== 1) answer(Buffer.from(names[i]));
+  }));
+
+  const [answers, missing] = await poll("name");
+  assert.deepEqual(answers.sort(), names.map((name) => [name, { "<": 1 }]));
+  assert.equal(missing, false);
+  const [partial, someMissing] = await poll("bytes");
+  assert.deepEqual(partial.map(([bytes]) => bytes.toString()).sort(), ["Ada", "Eve"]);
+  assert.equal(someMissing, true);
+});
+
 test("the last words for a killed client cross over", async (t) => {
   const room = newRoom("killed");
   const ada = await enter(t, 0, room, "Ada");

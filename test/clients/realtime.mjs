@@ -45,13 +45,13 @@ export async function folder(t) {
 
 /**
  * Starts the service, ready for clients, and ends it with the test.
- * @param {{ manifest?: string, gateways?: number, port?: number }} options manifest is a file; without one it is the chat
- *   sample. port is for a service that comes back where it was.
+ * @param {{ manifest?: string, gateways?: number, port?: number, clients?: string }} options manifest is a file; without one it is
+ *   the chat sample. port is for a service that comes back where it was. clients is a folder with client bundles.
  * @returns {Promise<{ urls: string[], ports: number[], says: (pattern: RegExp) => Promise<string>, stop: () => Promise<void> }>}
  */
-export async function startRealtime(t, { manifest, gateways = 1, port } = {}) {
+export async function startRealtime(t, { manifest, gateways = 1, port, clients = clientDir } = {}) {
   port ??= await freePorts(gateways);
-  const args = ["dev", "--port", String(port), "--gateways", String(gateways), "--client-dir", clientDir];
+  const args = ["dev", "--port", String(port), "--gateways", String(gateways), "--client-dir", clients];
   if (manifest) args.push("--filename", manifest);
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
   const exited = once(child, "exit");

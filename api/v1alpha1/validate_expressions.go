@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import (
+	"maps"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/realtime-operator/realtime-operator/api/expression"
+)
+
+// use is an expression in its place.
+type use struct {
+	path   *field.Path
+	kind   expression.Kind
+	source Expression
+}
+
+// validate checks the expression. answered tells that there are answers of clients to see.
+func (u use) validate(answered bool) field.ErrorList {
+	errs := compile(nil, u.path, u.kind, u.source)
+	if len(errs) == 0 && !answered && expression.NeedsAnswers(string(u.source)) {
+		errs = append(errs, field.Invalid(u.path, string(u.source), "answers and missing are there only behind an emit with ack"))
+	}
+	return errs
+}
+
+func compile(errs field.ErrorList, path *field.Path, kind expression.Kind, source Expression) field.ErrorList {
+	if _, err := expression.Compile(kind, string(source)); err != nil {
+		return append(errs, field.Invalid(path, string(source), err.Error()))
+	}
+	return errs
+}
+
+// expressions are those of an action, in the order of its fields.
+func (a *Action) expressions(path *field.Path) []use {
+	var uses []use
+	add := func(path *field.Path, kind expression.Kind, source Expression) {
+		if source != "" {
+			uses = append(uses, use{path, kind, source})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Set)) {
+		uses = append(uses, use{path.Child("set").Key(name), expression.Value, a.Set[name]})
+	}
+	if e := a.Emit; e != nil {
+		for i, room := range e.Rooms {
+			uses = append(uses, use{path.Child("emit", "rooms").Index(i), expression.Rooms, room})
+		}
+		for i, room := range e.Except {
+			uses = append(uses, use{path.Child("emit", "except").Index(i), expression.Rooms, room})
+		}
+		add(path.Child("emit", "args"), expression.List, e.Args)
+	}
+	add(path.Child("join"), expression.Rooms, a.Join)
+	add(path.Child("leave"), expression.Rooms, a.Leave)
+	add(path.Child("ack"), expression.List, a.Ack)
+	return uses
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package plainjson writes JSON as JSON.stringify does in what clients can see: without the HTML escaping that encoding/json has
+// by default.
+package plainjson
+
+import (
+	"bytes"
+	"encoding/json"
+)
+
+// Append writes a value behind what is in buf. With an error, buf is returned as it was.
+func Append(buf []byte, v any) ([]byte, error) {
+	b := bytes.NewBuffer(buf)
+	e := json.NewEncoder(b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return buf, err
+	}
+	written := b.Bytes()
+	return written[:len(written)-1], nil // without the newline that Encode adds
+}
+
+// AppendString writes a string. Invalid UTF-8 becomes U+FFFD.
+func AppendString(buf []byte, s string) []byte {
+	if isPlain(s) { // as names of events are
+		buf = append(buf, '"')
+		buf = append(buf, s...)
+		return append(buf, '"')
+	}
+	buf, _ = Append(buf, s) // a string always encodes
+	return buf
+}
+
+// isPlain tells that a string stands in JSON as it is.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
+}

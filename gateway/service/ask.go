@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package service
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/cel-go/common/types"
+	"github.com/google/cel-go/common/types/ref"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+const (
+	// maxWaiting is how many handlers of a socket may wait for answers at once: each holds on to its event, and is asked for
+	// by a client.
+	maxWaiting = 16
+	// defaultAckTimeout is for a service that has not been through the schema.
+	defaultAckTimeout = 5 * time.Second
+)
+
+// client is what the runtime keeps of a socket beside its data. It is used in the connection's turn alone.
+type client struct {
+	runtime *Runtime
+	socket  *socketio.Socket
+	waiting int // handlers that wait for answers
+	// ctx ends with the socket. It is made for the first handler that waits.
+	ctx    context.Context
+	cancel context.CancelFunc
+}
+
+// question is an event that a handler has clients acknowledge.
+type question struct {
+	event   string
+	timeout time.Duration
+	// ask sends it, and waits for the answers.
+	ask func(context.Context) ([]socketio.Args, error)
+}
+
+// ask lets the run stand still until clients have answered.
+func (r *run) ask(m *emission, ask func(context.Context) ([]socketio.Args, error)) error {
+	if r.client.waiting == maxWaiting {
+		return fmt.Errorf("emit %s: %d handlers of the socket wait for answers, which is the most", m.event, maxWaiting)
+	}
+	r.question = &question{m.event, cmp.Or(m.ack.Timeout.Duration, defaultAckTimeout), ask}
+	return nil
+}
+
+// await asks the question that a run stands still for, and goes on with the run when the answers are there, unless the socket has left: then
+// there is nobody any more for whom to go on. It does not wait itself, so that the client's next packets, its own answer
+// among them, are not held up.
+func (c *client) await(r *run) {
+	q := r.question
+	r.question = nil
+	if c.ctx == nil {
+		c.ctx, c.cancel = context.WithCancel(context.Background())
+	}
+	ctx, cancel := context.WithTimeout(c.ctx, q.timeout)
+	c.waiting++
+	go func() {
+		defer cancel()
+		answers, err := q.ask(ctx)
+		c.socket.InTurn(func() {
+			c.waiting--
+			if c.socket.Connected() {
+				c.resume(r, q, answers, err)
+			}
+		})
+	}()
+}
+
+// left ends the wait of all handlers.
+func (c *client) left() {
+	if c.cancel != nil {
+		c.cancel()
+	}
+}
+
+// resume goes on with a run whose answers are there.
+func (c *client) resume(r *run, q *question, answers []socketio.Args, err error) {
+	r.data = dataOf(c.socket) // other events may have changed it
+	r.answers, r.missing = answerList(answers), err != nil
+	if err != nil && !unanswered(err) {
+		c.runtime.failed(r, fmt.Errorf("do[%d]: emit %s: %w", r.step-1, q.event, err))
+		r.next()
+	}
+	c.runtime.proceed(r)
+}
+
+// unanswered tells an error that means no more than that a client has not answered, in time or at all.
+func unanswered(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, socketio.ErrDisconnected)
+}
+
+func answerList(answers []socketio.Args) ref.Val {
+	values := make([]ref.Val, len(answers))
+	for i, a := range answers {
+		if len(a.JSON) == 0 {
+			a = answerDone
+		}
+		values[i] = fromJSON(a.JSON, a.Attachments)
+	}
+	return types.NewRefValList(types.DefaultTypeAdapter, values)
+}

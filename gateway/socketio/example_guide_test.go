@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package socketio_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+// The server is an http.Handler, and lives beside others.
+func ExampleServer_ServeHTTP() {
+	io, err := socketio.NewServer(socketio.Options{})
+	if err != nil {
+		panic(err)
+	}
+	defer io.Close()
+	mux := http.NewServeMux()
+	mux.Handle(socketio.DefaultPath, io)
+	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, "%d clients", io.Connections())
+	})
+
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, httptest.NewRequest("GET", "/healthz", nil))
+	fmt.Println(w.Body)
+	// Output: 0 clients
+}
+
+// A handler that is not needed any more is taken away.
+func ExampleSocket_Once() {
+	io, dial, stop := newExample()
+	defer stop()
+	io.OnConnection(func(socket *socketio.Socket) {
+		socket.Once("ready", func(*socketio.Event) { socket.Emit("go") })
+		off := socket.On("tick", func(*socketio.Event) { socket.Emit("tock") })
+		socket.On("quiet", func(*socketio.Event) {
+			off()
+			socket.Emit("quiet now")
+		})
+	})
+	user := dial("/", "")
+	for _, packet := range []string{`42["ready"]`, `42["ready"]`, `42["tick"]`, `42["quiet"]`, `42["tick"]`, `42["quiet"]`} {
+		user.send(packet)
+	}
+	for range 4 {
+		fmt.Println(user.receive())
+	}
+	// Output:
+	// 42["go"]
+	// 42["tock"]
+	// 42["quiet now"]
+	// 42["quiet now"]
+}
+
+// All members of a room are asked at once. Those that answered in time are there even if others did not.
+func ExampleBroadcast_EmitWithAck() {
+	io, dial, stop := newExample()
+	defer stop()
+	io.OnConnection(func(socket *socketio.Socket) {
+		socket.Join("jury")
+		socket.Emit("welcome")
+	})
+	ann, bob := dial("/", ""), dial("/", "")
+	ann.receive()
+	bob.receive()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	voted := make(chan int, 1)
+	go func() {
+		answers, err := io.To("jury").EmitWithAck(ctx, "vote", "guilty?")
+		if err != nil {
+			fmt.Println("not all have voted:", err)
+		}
+		guilty := 0
+		for _, answer := range answers {
+			if yes, err := socketio.Decode[bool](answer, 0); err == nil && yes {
+				guilty++
+			}
+		}
+		voted <- guilty
+	}()
+	fmt.Println(ann.receive())
+	bob.receive()
+	ann.send(`430[true]`)
+	bob.send(`430[false]`)
+	fmt.Println("guilty:", <-voted)
+	// Output:
+	// 420["vote","guilty?"]
+	// guilty: 1
+}
+
+// A namespace knows its sockets, and what they are is counted without a look at other servers.
+func ExampleNamespace_Sockets() {
+	io, dial, stop := newExample()
+	defer stop()
+	var online atomic.Int64
+	left := make(chan struct{})
+	io.Of("/chat").OnConnection(func(socket *socketio.Socket) {
+		online.Add(1)
+		socket.OnDisconnect(func(string) {
+			online.Add(-1)
+			close(left)
+		})
+		socket.Emit("online", online.Load(), len(io.Of("/chat").Sockets()))
+	})
+	user := dial("/chat", "")
+	fmt.Println(user.receive())
+	user.send(`41/chat,`)
+	<-left
+	fmt.Println(online.Load())
+	// Output:
+	// 42/chat,["online",1,1]
+	// 0
+}
+
+// What a handler started comes back between handlers, never within one.
+func ExampleSocket_InTurn() {
+	io, dial, stop := newExample()
+	defer stop()
+	asked := make(chan string)
+	io.OnConnection(func(socket *socketio.Socket) {
+		searches := 0 // touched by handlers alone, so it needs no lock
+		socket.On("search", func(ev *socketio.Event) {
+			searches++
+			go func() {
+				result := <-asked // takes its time
+				socket.InTurn(func() { socket.Emit("found", result, searches) })
+			}()
+		})
+		socket.On("ping", func(*socketio.Event) {
+			socket.InTurn(func() { socket.Emit("second") }) // behind this handler
+			socket.Emit("first")
+		})
+	})
+	user := dial("/", "")
+	user.send(`42["search","tea"]`)
+	user.send(`42["ping"]`) // is not held up
+	fmt.Println(user.receive())
+	fmt.Println(user.receive())
+	asked <- "green tea"
+	fmt.Println(user.receive())
+	// Output:
+	// 42["first"]
+	// 42["second"]
+	// 42["found","green tea",1]
+}
