@@ -95,6 +95,8 @@ func gatewayCommand() *cobra.Command {
 	f.StringVar(&o.NATSCredentialsDir, "nats-credentials-dir", "", "folder with user.creds, or token, or username and password; and ca.crt, tls.crt, tls.key")
 	f.StringVar(&o.Listen, "listen", ":3000", "address for clients")
 	f.StringVar(&o.OpsListen, "ops-listen", ":9090", "address for /healthz, /readyz, /metrics and /status")
+	f.StringVar(&o.WebTransportListen, "webtransport-listen", "", "UDP address for clients that use WebTransport (default: none)")
+	f.StringVar(&o.WebTransportCertificateDir, "webtransport-certificate-dir", "", "folder with tls.crt and tls.key for WebTransport; read again whenever they change")
 	f.StringVar(&o.ClientDir, "client-dir", "", "folder with the bundles of npm's socket.io-client (default: the public CDN's)")
 	f.DurationVar(&o.Drain, "drain", 20*time.Second, "time over which connections are closed on SIGTERM")
 	return cmd

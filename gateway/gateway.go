@@ -30,6 +30,9 @@ type Options struct {
 	NATSURLs []string
 	// NATSCredentialsDir holds what they ask for: user.creds, or token, or username and password; ca.crt, tls.crt, tls.key.
 	NATSCredentialsDir string
+	// WebTransport says that ServeWebTransport will be called: without it the gateway does not offer the transport, even if its
+	// configuration does.
+	WebTransport bool
 	// ClientDir holds the client bundles of npm's socket.io-client (its dist folder). Without it clients are sent to
 	// the public CDN.
 	ClientDir string
@@ -49,6 +52,8 @@ type Gateway struct {
 	path     atomic.Pointer[string]
 	parser   socketio.Parser
 	draining atomic.Bool
+	// webTransport is true if there is a socket for it, which a configuration cannot bring.
+	webTransport bool
 
 	closing  sync.Once
 	closeErr error // set within closing
@@ -67,7 +72,9 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 	if err != nil {
 		return nil, fmt.Errorf("compile the service: %w", err)
 	}
-	g := &Gateway{parser: parserOf(svc), log: o.Log, metrics: newRegistry(), client: clientFiles(o.ClientDir)}
+	g := &Gateway{
+		parser: parserOf(svc), log: o.Log, metrics: newRegistry(), client: clientFiles(o.ClientDir), webTransport: o.WebTransport,
+	}
 	g.cluster, err = cluster.Connect(cluster.Options{
 		Service:        svc.Namespace + "/" + svc.Name,
 		Gateway:        o.Name,

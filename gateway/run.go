@@ -41,6 +41,10 @@ type RunOptions struct {
 	ConfigFile string
 	// Listen and OpsListen are the addresses for clients and for Kubernetes.
 	Listen, OpsListen string
+	// WebTransportListen is the UDP address for clients that use WebTransport; empty for none.
+	WebTransportListen string
+	// WebTransportCertificateDir holds tls.crt and tls.key for it; they are read again whenever they change.
+	WebTransportCertificateDir string
 	// Drain is how long connections are closed over when the context ends.
 	Drain time.Duration
 }
@@ -58,6 +62,7 @@ func Run(ctx context.Context, o RunOptions) error {
 	if err != nil {
 		return err
 	}
+	o.WebTransport = o.WebTransportListen != ""
 	g, err := New(svc, gatewaystatus.Revision(data), o.Options)
 	if err != nil {
 		return err
@@ -86,7 +91,13 @@ func (g *Gateway) serve(ctx context.Context, o RunOptions, config []byte) error 
 		clients.Close()
 		return fmt.Errorf("listen for Kubernetes: %w", err)
 	}
-	g.log.Info("gateway is listening", "clients", clients.Addr().String(), "ops", ops.Addr().String())
+	udp, err := listenUDP(o)
+	if err != nil {
+		clients.Close()
+		ops.Close()
+		return err
+	}
+	g.log.Info("gateway is listening", "clients", clients.Addr().String(), "ops", ops.Addr().String(), "webtransport", udp.address())
 
 	// The servers outlive the context by the drain.
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -94,6 +105,7 @@ func (g *Gateway) serve(ctx context.Context, o RunOptions, config []byte) error 
 	group, serving := errgroup.WithContext(serving)
 	group.Go(func() error { return Serve(serving, clients, g.Handler()) })
 	group.Go(func() error { return Serve(serving, ops, g.Ops()) })
+	udp.serve(serving, group, g)
 	group.Go(func() error {
 		return configfile.Watch(serving, o.ConfigFile, config, g.reload)
 	})
@@ -105,6 +117,8 @@ func (g *Gateway) serve(ctx context.Context, o RunOptions, config []byte) error 
 			return nil
 		}
 		g.leave(serving, o.Drain)
+		// Connections end before what carries them. What is wrong with that is told by Run, which closes again.
+		_ = g.Close()
 		return nil
 	})
 	return group.Wait()
