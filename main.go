@@ -98,6 +98,8 @@ func gatewayCommand() *cobra.Command {
 	f.StringVar(&o.PeerDir, "peer-dir", "", "folder with what gateways show to each other: ca.crt, tls.crt, tls.key, session.keys (default: they do not forward to each other)")
 	f.StringVar(&o.PeerListen, "peer-listen", ":7443", "address for other gateways, if there is a -peer-dir")
 	f.StringVar(&o.PeerAddress, "peer-address", "", "IP address by which other gateways reach this one")
+	f.StringVar(&o.WebTransportListen, "webtransport-listen", "", "UDP address for clients that use WebTransport (default: none)")
+	f.StringVar(&o.WebTransportCertificateDir, "webtransport-certificate-dir", "", "folder with tls.crt and tls.key for WebTransport; read again whenever they change")
 	f.StringVar(&o.ClientDir, "client-dir", "", "folder with the bundles of npm's socket.io-client (default: the public CDN's)")
 	f.DurationVar(&o.Drain, "drain", 20*time.Second, "time over which connections are closed on SIGTERM")
 	return cmd

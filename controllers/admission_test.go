@@ -25,13 +25,17 @@ func TestBadManifestsAreRefused(t *testing.T) {
 		want     []string
 	}{
 		// by the schema
-		"unknown field":       {"spec: {gatway: {}, " + fine + "}", []string{"spec.gatway", "unknown field"}},
-		"no namespace":        {"spec: {namespaces: []}", []string{"spec.namespaces", "at least 1"}},
-		"namespace twice":     {"spec: {namespaces: [{name: /}, {name: /}]}", []string{"spec.namespaces[1]", "Duplicate value"}},
-		"bad duration":        {"spec: {protocol: {pingInterval: soon}, " + fine + "}", []string{"spec.protocol.pingInterval", "soon"}},
-		"two actions in one":  {on("{event: e, do: [{join: \"'a'\", leave: \"'b'\"}]}"), []string{"spec.namespaces[0].handlers[0].do[0]", "at most 1"}},
-		"unknown Service":     {"spec: {gateway: {service: {type: ExternalName}}, " + fine + "}", []string{"spec.gateway.service.type", "ExternalName"}},
-		"NATS that is no URL": {"spec: {nats: {urls: ['nats:4222']}, " + fine + "}", []string{"spec.nats.urls[0]"}},
+		"unknown field":              {"spec: {gatway: {}, " + fine + "}", []string{"spec.gatway", "unknown field"}},
+		"no namespace":               {"spec: {namespaces: []}", []string{"spec.namespaces", "at least 1"}},
+		"namespace twice":            {"spec: {namespaces: [{name: /}, {name: /}]}", []string{"spec.namespaces[1]", "Duplicate value"}},
+		"bad duration":               {"spec: {protocol: {pingInterval: soon}, " + fine + "}", []string{"spec.protocol.pingInterval", "soon"}},
+		"two actions in one":         {on("{event: e, do: [{join: \"'a'\", leave: \"'b'\"}]}"), []string{"spec.namespaces[0].handlers[0].do[0]", "at most 1"}},
+		"unknown Service":            {"spec: {gateway: {service: {type: ExternalName}}, " + fine + "}", []string{"spec.gateway.service.type", "ExternalName"}},
+		"NATS that is no URL":        {"spec: {nats: {urls: ['nats:4222']}, " + fine + "}", []string{"spec.nats.urls[0]"}},
+		"transport without port":     {"spec: {protocol: {transports: [polling, webtransport]}, " + fine + "}", []string{"spec.protocol.transports[1]", "webtransport"}},
+		"WebTransport without name":  {"spec: {protocol: {webTransport: {}}, " + fine + "}", []string{"spec.protocol.webTransport.tlsSecretRef", "Required"}},
+		"Secret that cannot be":      {"spec: {protocol: {webTransport: {tlsSecretRef: {name: Chat_TLS}}}, " + fine + "}", []string{"spec.protocol.webTransport.tlsSecretRef.name", "Chat_TLS"}},
+		"UDP port that is too large": {"spec: {gateway: {service: {webTransportPort: 65536}}, " + fine + "}", []string{"spec.gateway.service.webTransportPort", "65535"}},
 		// by its rules
 		"duration out of bounds":        {"spec: {protocol: {pingTimeout: 2h}, " + fine + "}", []string{"spec.protocol.pingTimeout", "from 100ms to 1h"}},
 		"payload out of bounds":         {"spec: {protocol: {maxPayload: 1Gi}, " + fine + "}", []string{"spec.protocol.maxPayload", "from 1k to 64Mi"}},

@@ -73,6 +73,9 @@ func gatewaysCondition(svc *v1alpha1.RealtimeService, seen *observation) metav1.
 	if !rolledOut(d) {
 		condition.Message += fmt.Sprintf(", %d have the newest pod template", d.Status.UpdatedReplicas)
 	}
+	if seen.certificateProblem != "" {
+		condition.Message += ": " + seen.certificateProblem
+	}
 	if ready >= wanted {
 		condition.Status, condition.Reason = metav1.ConditionTrue, reasonAvailable
 		return condition

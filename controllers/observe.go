@@ -25,6 +25,8 @@ type observation struct {
 	revision string
 	// deployment is that of the gateways, nil if there is none.
 	deployment *appsv1.Deployment
+	// certificateProblem is what new gateways wait for before they can serve WebTransport; empty if nothing is known.
+	certificateProblem string
 	// natsReady is true while the service's own NATS is ready.
 	natsReady bool
 	// gateways are the pods that run, and what they say.
@@ -43,6 +45,9 @@ func (r *Reconciler) observe(ctx context.Context, svc *v1alpha1.RealtimeService,
 		}
 	}
 	if seen.gateways, err = r.listGateways(ctx, svc); err != nil {
+		return err
+	}
+	if seen.certificateProblem, err = r.certificateProblem(ctx, svc, seen); err != nil {
 		return err
 	}
 	r.ask(ctx, svc, seen.gateways)

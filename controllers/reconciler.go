@@ -24,7 +24,7 @@ import (
 )
 
 // What the operator may do in the namespaces that it looks after. Secrets are not listed or watched: it knows the names
-// of the few that it owns.
+// of the few that it owns, and that of a certificate that a service names.
 //
 // +kubebuilder:rbac:groups=realtime-operator.io,resources=realtimeservices,verbs=get;list;watch
 // +kubebuilder:rbac:groups=realtime-operator.io,resources=realtimeservices/status,verbs=patch

@@ -35,6 +35,9 @@ func (g *Gateway) engineConfig(p *v1alpha1.ProtocolSpec) engineio.Config {
 	for _, t := range p.Transports {
 		c.Transports = append(c.Transports, string(t))
 	}
+	if p.WebTransport != nil && g.webTransport {
+		c.Transports = append(c.Transports, engineio.WebTransport)
+	}
 	return c
 }
 

@@ -33,6 +33,9 @@ type Options struct {
 	// Peers lets gateways take requests for each other's sessions; nil: a request that reaches another gateway than its
 	// session's is refused.
 	Peers *PeerOptions
+	// WebTransport says that ServeWebTransport will be called: without it the gateway does not offer the transport, even if its
+	// configuration does.
+	WebTransport bool
 	// ClientDir holds the client bundles of npm's socket.io-client (its dist folder). Without it clients are sent to
 	// the public CDN.
 	ClientDir string
@@ -53,6 +56,8 @@ type Gateway struct {
 	path     atomic.Pointer[string]
 	parser   socketio.Parser
 	draining atomic.Bool
+	// webTransport is true if there is a socket for it, which a configuration cannot bring.
+	webTransport bool
 
 	closing  sync.Once
 	closeErr error // set within closing
@@ -71,7 +76,9 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 	if err != nil {
 		return nil, fmt.Errorf("compile the service: %w", err)
 	}
-	g := &Gateway{parser: parserOf(svc), log: o.Log, metrics: newRegistry(), client: clientFiles(o.ClientDir)}
+	g := &Gateway{
+		parser: parserOf(svc), log: o.Log, metrics: newRegistry(), client: clientFiles(o.ClientDir), webTransport: o.WebTransport,
+	}
 	g.cluster, err = cluster.Connect(cluster.Options{
 		Service:        svc.Namespace + "/" + svc.Name,
 		Gateway:        o.Name,

@@ -55,14 +55,14 @@ func render(t *testing.T, svc *v1alpha1.RealtimeService) []byte {
 
 // pod is a gateway that runs as in a pod.
 type pod struct {
-	clients, ops string
-	config       string
-	stop         context.CancelFunc
-	ended        chan error
+	clients, ops, udp string
+	config            string
+	stop              context.CancelFunc
+	ended             chan error
 }
 
-// start runs a gateway, and wants it to end well with the test.
-func start(t *testing.T, natsURL string, drain time.Duration) *pod {
+// start runs a gateway, and wants it to end well with the test. Edit changes what it is started with.
+func start(t *testing.T, natsURL string, drain time.Duration, edit ...func(*RunOptions)) *pod {
 	t.Helper()
 	p := &pod{config: filepath.Join(t.TempDir(), "service.yaml"), ended: make(chan error, 1)}
 	if err := os.WriteFile(p.config, greeter(t, "old"), 0o600); err != nil {
@@ -71,15 +71,17 @@ func start(t *testing.T, natsURL string, drain time.Duration) *pod {
 	logs := &addresses{out: t.Output(), found: make(chan struct{})}
 	ctx, stop := context.WithCancel(t.Context())
 	p.stop = stop
-	go func() {
-		p.ended <- Run(ctx, RunOptions{
-			Options:    Options{Name: t.Name(), NATSURLs: []string{natsURL}, Log: slog.New(slog.NewJSONHandler(logs, nil))},
-			ConfigFile: p.config,
-			Listen:     "127.0.0.1:0",
-			OpsListen:  "127.0.0.1:0",
-			Drain:      drain,
-		})
-	}()
+	o := RunOptions{
+		Options:    Options{Name: t.Name(), NATSURLs: []string{natsURL}, Log: slog.New(slog.NewJSONHandler(logs, nil))},
+		ConfigFile: p.config,
+		Listen:     "127.0.0.1:0",
+		OpsListen:  "127.0.0.1:0",
+		Drain:      drain,
+	}
+	for _, e := range edit {
+		e(&o)
+	}
+	go func() { p.ended <- Run(ctx, o) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-p.ended; err != nil {
@@ -90,6 +92,7 @@ func start(t *testing.T, natsURL string, drain time.Duration) *pod {
 	select {
 	case <-logs.found:
 		p.clients, p.ops = "http://"+logs.clients, "http://"+logs.ops
+		p.udp = logs.udp
 	case err := <-p.ended:
 		p.ended <- nil
 		t.Fatalf("the gateway ended with %v", err)
@@ -99,17 +102,17 @@ func start(t *testing.T, natsURL string, drain time.Duration) *pod {
 
 // addresses finds in a gateway's log where it listens.
 type addresses struct {
-	out          io.Writer
-	once         sync.Once
-	found        chan struct{}
-	clients, ops string
+	out               io.Writer
+	once              sync.Once
+	found             chan struct{}
+	clients, ops, udp string
 }
 
 func (a *addresses) Write(line []byte) (int, error) {
-	var entry struct{ Msg, Clients, Ops string }
+	var entry struct{ Msg, Clients, Ops, WebTransport string }
 	if json.Unmarshal(line, &entry) == nil && entry.Ops != "" {
 		a.once.Do(func() {
-			a.clients, a.ops = entry.Clients, entry.Ops
+			a.clients, a.ops, a.udp = entry.Clients, entry.Ops, entry.WebTransport
 			close(a.found)
 		})
 	}

@@ -45,6 +45,10 @@ type RunOptions struct {
 	// empty: they do not. It is read again while it changes. PeerListen is where this one listens for the others,
 	// PeerAddress the IP address by which they reach it.
 	PeerDir, PeerListen, PeerAddress string
+	// WebTransportListen is the UDP address for clients that use WebTransport; empty for none.
+	WebTransportListen string
+	// WebTransportCertificateDir holds tls.crt and tls.key for it; they are read again whenever they change.
+	WebTransportCertificateDir string
 	// Drain is how long connections are closed over when the context ends.
 	Drain time.Duration
 }
@@ -67,6 +71,7 @@ func Run(ctx context.Context, o RunOptions) error {
 		return err
 	}
 	defer door.Close()
+	o.WebTransport = o.WebTransportListen != ""
 	g, err := New(svc, gatewaystatus.Revision(data), o.Options)
 	if err != nil {
 		return err
@@ -95,7 +100,13 @@ func (g *Gateway) serve(ctx context.Context, o RunOptions, config []byte, door *
 		clients.Close()
 		return fmt.Errorf("listen for Kubernetes: %w", err)
 	}
-	g.log.Info("gateway is listening", "clients", clients.Addr().String(), "ops", ops.Addr().String())
+	udp, err := listenUDP(o)
+	if err != nil {
+		clients.Close()
+		ops.Close()
+		return err
+	}
+	g.log.Info("gateway is listening", "clients", clients.Addr().String(), "ops", ops.Addr().String(), "webtransport", udp.address())
 
 	// The servers outlive the context by the drain.
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -104,6 +115,7 @@ func (g *Gateway) serve(ctx context.Context, o RunOptions, config []byte, door *
 	group.Go(func() error { return Serve(serving, clients, g.Handler()) })
 	group.Go(func() error { return Serve(serving, ops, g.Ops()) })
 	group.Go(func() error { return door.serve(serving, g) })
+	udp.serve(serving, group, g)
 	group.Go(func() error {
 		return configfile.Watch(serving, o.ConfigFile, config, g.reload)
 	})
@@ -115,6 +127,8 @@ func (g *Gateway) serve(ctx context.Context, o RunOptions, config []byte, door *
 			return nil
 		}
 		g.leave(serving, o.Drain)
+		// Connections end before what carries them. What is wrong with that is told by Run, which closes again.
+		_ = g.Close()
 		return nil
 	})
 	return group.Wait()

@@ -21,10 +21,10 @@ func TestLoadFillsInDefaults(t *testing.T) {
 	p := svc.Spec.Protocol
 	if p.Path != "/socket.io/" || p.PingInterval.Duration != 25*time.Second || p.PingTimeout.Duration != 20*time.Second ||
 		p.UpgradeTimeout.Duration != 10*time.Second || p.ConnectTimeout.Duration != 45*time.Second || p.MaxPayload.Value() != 1_000_000 ||
-		len(p.Transports) != 2 {
+		len(p.Transports) != 2 || p.WebTransport != nil {
 		t.Errorf("protocol %+v", p)
 	}
-	if g := svc.Spec.Gateway; *g.Replicas != 1 || g.Service.Port != 80 || g.Resources.Requests.Cpu().MilliValue() != 100 {
+	if g := svc.Spec.Gateway; *g.Replicas != 1 || g.Service.Port != 80 || g.Service.WebTransportPort != 443 || g.Resources.Requests.Cpu().MilliValue() != 100 {
 		t.Errorf("gateway %+v", g)
 	}
 	if e := svc.Spec.Namespaces[0].Handlers[0].Do[0].Emit; e.To != v1alpha1.EmitToEveryone || e.Args != "[]" || !*e.Compress {
@@ -138,6 +138,9 @@ func TestLoadRefuses(t *testing.T) {
 		{"a field that YAML takes for a bool", namespace("{event: e, do: [{set: {n: '1'}}]}"), []string{"do[0].set[false]", "unless these are quoted"}},
 		{"a field that is no identifier", namespace("{event: e, do: [{set: {'a-b': '1'}}]}"), []string{"do[0].set[", "must be an identifier"}},
 		{"more than the most", head + "spec: {namespaces: [{name: /}], gateway: {autoscaling: {minReplicas: 3, maxReplicas: 2}}}", []string{"spec.gateway.autoscaling.minReplicas", "must not be greater"}},
+		{"WebTransport among those of TCP", protocol("{transports: [polling, webtransport]}"), []string{"spec.protocol.transports[1]: Unsupported value: \"webtransport\""}},
+		{"WebTransport without a certificate", protocol("{webTransport: {}}"), []string{"spec.protocol.webTransport.tlsSecretRef: Required"}},
+		{"WebTransport with a Secret without name", protocol("{webTransport: {tlsSecretRef: {name: ''}}}"), []string{"spec.protocol.webTransport.tlsSecretRef.name"}},
 		{"credentials for any origin", head + "spec: {namespaces: [{name: /}], protocol: {cors: {origins: ['*'], credentials: true}}}", []string{"spec.protocol.cors.credentials"}},
 		{"a NATS that is no URL", head + "spec: {namespaces: [{name: /}], nats: {urls: ['nats:4222']}}", []string{"spec.nats.urls[0]"}},
 	}

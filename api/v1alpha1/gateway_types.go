@@ -82,6 +82,14 @@ type GatewayServiceSpec struct {
 	// +kubebuilder:validation:Maximum=65535
 	Port int32 `json:"port,omitempty"`
 
+	// webTransportPort is the UDP port that clients connect to while spec.protocol.webTransport is there. A client uses one
+	// port number for all transports: this should be the one at which it finds the others, which is 443 behind an ingress.
+	// +optional
+	// +kubebuilder:default=443
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	WebTransportPort int32 `json:"webTransportPort,omitempty"`
+
 	// annotations of the Service, for the cloud's load balancer.
 	// +optional
 	Annotations map[string]string `json:"annotations,omitempty"`

@@ -30,7 +30,7 @@ type ProtocolSpec struct {
 	// +kubebuilder:default="20s"
 	PingTimeout Duration `json:"pingTimeout,omitempty"`
 
-	// upgradeTimeout is how long the upgrade of a polling connection to websocket may take.
+	// upgradeTimeout is how long the upgrade of a polling connection to another transport may take.
 	// +optional
 	// +kubebuilder:default="10s"
 	UpgradeTimeout Duration `json:"upgradeTimeout,omitempty"`
@@ -46,13 +46,17 @@ type ProtocolSpec struct {
 	// +kubebuilder:validation:XValidation:rule="!quantity(string(self)).isLessThan(quantity('1k')) && !quantity(string(self)).isGreaterThan(quantity('64Mi'))",message="must be from 1k to 64Mi"
 	MaxPayload resource.Quantity `json:"maxPayload,omitempty"`
 
-	// transports that a client may use.
+	// transports that a client may use over TCP. webTransport, which has a port of its own, comes beside them.
 	// +optional
 	// +listType=set
 	// +kubebuilder:default={polling,websocket}
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=2
 	Transports []Transport `json:"transports,omitempty"`
+
+	// webTransport also lets browsers connect over HTTP/3, which needs a UDP port and a certificate. Left out, it is off.
+	// +optional
+	WebTransport *WebTransportSpec `json:"webTransport,omitempty"`
 
 	// allowEIO3 also lets clients of Socket.IO 2.x connect, which speak revision 3 of Engine.IO.
 	// +optional

@@ -38,7 +38,7 @@ const defaultGracePeriod = 30
 
 func gatewayPod(svc *v1alpha1.RealtimeService, image string) corev1.PodSpec {
 	gateway := svc.Spec.Gateway
-	return corev1.PodSpec{
+	pod := corev1.PodSpec{
 		ServiceAccountName:            GatewayName(svc.Name),
 		AutomountServiceAccountToken:  ptr.To(false),
 		EnableServiceLinks:            ptr.To(false),
@@ -51,6 +51,8 @@ func gatewayPod(svc *v1alpha1.RealtimeService, image string) corev1.PodSpec {
 		Containers:                    []corev1.Container{gatewayContainer(svc, image)},
 		Volumes:                       gatewayVolumes(svc),
 	}
+	addWebTransport(svc, &pod)
+	return pod
 }
 
 func gatewayContainer(svc *v1alpha1.RealtimeService, image string) corev1.Container {

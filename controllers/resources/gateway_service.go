@@ -25,12 +25,12 @@ func GatewayService(svc *v1alpha1.RealtimeService) *corev1.Service {
 			Type:            cmp.Or(wanted.Type, corev1.ServiceTypeClusterIP),
 			SessionAffinity: corev1.ServiceAffinityNone,
 			Selector:        GatewaySelector(svc.Name),
-			Ports: []corev1.ServicePort{{
+			Ports: append([]corev1.ServicePort{{
 				Name:       gatewayPortName,
 				Protocol:   corev1.ProtocolTCP,
 				Port:       cmp.Or(wanted.Port, 80),
 				TargetPort: intstr.FromString(gatewayPortName),
-			}},
+			}}, webTransportPorts(svc)...),
 		},
 	}
 }

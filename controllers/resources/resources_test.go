@@ -153,7 +153,11 @@ func TestGatewayArguments(t *testing.T) {
 		},
 		{
 			"with a short grace", service(t, func(s *v1alpha1.RealtimeServiceSpec) { s.Gateway.TerminationGracePeriodSeconds = ptr.To[int64](1) }),
-			[]string{"--drain=667ms"}, nil,
+			[]string{"--drain=667ms"}, []string{"--webtransport-listen=:3000"},
+		},
+		{
+			"with WebTransport", service(t, withWebTransport),
+			[]string{"--webtransport-listen=:3000", "--webtransport-certificate-dir=/etc/realtime/webtransport"}, nil,
 		},
 	}
 	for _, tt := range tests {

@@ -6,6 +6,7 @@ package dev
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +15,6 @@ import (
 	"net/http"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -102,6 +102,10 @@ type session struct {
 	gateways  []*gateway.Gateway
 	listeners []net.Listener
 	doors     []net.Listener // for the other gateways
+	// sockets are for WebTransport, one for each gateway, with this certificate; none if the manifest did not ask for it at the
+	// start.
+	sockets     []net.PacketConn
+	certificate *tls.Certificate
 }
 
 func (s *session) start(svc *v1alpha1.RealtimeService, revision, natsURL string) error {
@@ -110,27 +114,36 @@ func (s *session) start(svc *v1alpha1.RealtimeService, revision, natsURL string)
 	if s.identity, err = forward.NewIdentity(); err != nil {
 		return err
 	}
+	if svc.Spec.Protocol.WebTransport != nil {
+		if s.certificate, err = newCertificate(o.Host, time.Now()); err != nil {
+			return err
+		}
+	}
 	for i := range o.Gateways {
 		port := o.Port
 		if port != 0 {
 			port += i
 		}
-		l, err := net.Listen("tcp", net.JoinHostPort(o.Host, strconv.Itoa(port)))
+		l, socket, err := listen(o.Host, port, s.certificate != nil)
 		if err != nil {
 			return fmt.Errorf("listen for gateway %d: %w", i+1, err)
 		}
 		s.listeners = append(s.listeners, l)
+		if socket != nil {
+			s.sockets = append(s.sockets, socket)
+		}
 		door, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return fmt.Errorf("listen for the peers of gateway %d: %w", i+1, err)
 		}
 		s.doors = append(s.doors, door)
 		g, err := gateway.New(svc, revision, gateway.Options{
-			Name:      fmt.Sprintf("dev-%d", i+1),
-			NATSURLs:  []string{natsURL},
-			Peers:     &gateway.PeerOptions{Address: door.Addr().String(), Identity: s.identity},
-			ClientDir: o.ClientDir,
-			Log:       o.Log,
+			Name:         fmt.Sprintf("dev-%d", i+1),
+			NATSURLs:     []string{natsURL},
+			Peers:        &gateway.PeerOptions{Address: door.Addr().String(), Identity: s.identity},
+			ClientDir:    o.ClientDir,
+			WebTransport: socket != nil,
+			Log:          o.Log,
 		})
 		if err != nil {
 			return err
@@ -149,11 +162,23 @@ func (s *session) greet(svc *v1alpha1.RealtimeService) {
 	for i, l := range s.listeners {
 		s.say("  gateway %d  %s", i+1, browserURL(l.Addr()))
 	}
+	if s.certificate != nil {
+		s.say("WebTransport is on the same ports, by UDP. The certificate is new with each start; a page takes it by its hash:")
+		s.say("  transportOptions: {webtransport: {serverCertificateHashes: [{algorithm: \"sha-256\", value: Uint8Array.fromBase64(\"%s\")}]}}", hashOf(s.certificate))
+	}
 	s.say("Open it in a browser, or connect with any Socket.IO client. Ctrl-C ends.")
 }
 
 func (s *session) serve(ctx context.Context, config []byte) error {
 	group, ctx := errgroup.WithContext(ctx)
+	// WebTransport outlives its connections.
+	carrying, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	for i, socket := range s.sockets {
+		group.Go(func() error {
+			return s.gateways[i].ServeWebTransport(carrying, socket, &tls.Config{Certificates: []tls.Certificate{*s.certificate}})
+		})
+	}
 	for i, l := range s.listeners {
 		group.Go(func() error { return gateway.Serve(ctx, l, withPage(s.gateways[i])) })
 		group.Go(func() error { return gateway.ServePeers(ctx, s.doors[i], s.gateways[i], s.identity) })
@@ -162,6 +187,7 @@ func (s *session) serve(ctx context.Context, config []byte) error {
 		group.Go(func() error { return configfile.Watch(ctx, s.options.Manifest, config, s.reload) })
 	}
 	group.Go(func() error {
+		defer stop()
 		<-ctx.Done()
 		// Requests that wait, polls above all, end with their sessions; then the servers can stop.
 		s.drain()
@@ -196,6 +222,9 @@ func (s *session) reload(data []byte) {
 		}
 	}
 	s.say("%s is in force.", s.options.Manifest)
+	if svc.Spec.Protocol.WebTransport != nil && s.certificate == nil {
+		s.say("But for spec.protocol.webTransport: it needs a port, which is opened at the start. Start again.")
+	}
 }
 
 // drain sends clients away as a gateway does on Kubernetes, but all at once: they look for the next run.
@@ -219,6 +248,9 @@ func (s *session) closeConnections() error {
 func (s *session) close() error {
 	for _, l := range slices.Concat(s.listeners, s.doors) {
 		l.Close()
+	}
+	for _, socket := range s.sockets {
+		socket.Close()
 	}
 	return s.closeConnections()
 }

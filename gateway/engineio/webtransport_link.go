@@ -92,7 +92,8 @@ func (wt *webTransport) readPacket() (packet, error) {
 	return p, nil
 }
 
-// readHeader reads what stands before a frame's payload.
+// readHeader reads what stands before a frame's payload. A frame without content is an empty binary message, as stock clients
+// send one, or an error: no packet in text is empty.
 func (wt *webTransport) readHeader() (first byte, length int64, err error) {
 	first, err = wt.reader.ReadByte()
 	if err != nil {
@@ -112,22 +113,19 @@ func (wt *webTransport) readHeader() (first byte, length int64, err error) {
 		}
 		n = binary.BigEndian.Uint64(extended[:])
 	}
-	if n == 0 || n > uint64(wt.limit) {
+	if n == 0 && first&binaryFrameBit == 0 || n > uint64(wt.limit) {
 		return 0, 0, fmt.Errorf("%w: %d bytes of at most %d", errFrameLength, n, wt.limit)
 	}
 	return first, int64(n), nil
 }
 
-// webTransportFrame is a message as a WebTransport stream carries it: nothing for an empty binary message, since clients
-// take a frame without content for an error.
+// webTransportFrame is a message as a WebTransport stream carries it. An empty binary message goes as in a polling payload, in
+// base64 behind a b, since clients take a frame without content for an error.
 func webTransportFrame(m *Message) []byte {
-	if m.isBinary() {
-		if len(m.data) == 0 {
-			return nil
-		}
+	if m.isBinary() && len(m.data) > 0 {
 		return appendWebTransportFrame(binaryFrameBit, m.data)
 	}
-	return appendWebTransportFrame(0, m.polling)
+	return appendWebTransportFrame(0, m.pollingForm())
 }
 
 func appendWebTransportFrame(first byte, payload []byte) []byte {

@@ -117,6 +117,8 @@ func TestRow34WebTransport(t *testing.T) {
 	}
 	c.send(0, "4ü€𝄞")
 	c.want(false, "4ü€𝄞")
+	c.send(0x80, "") // clients send an empty binary message so, and do not take one
+	c.want(false, "b")
 	session.WantOpen()
 	c.Close()
 	session.WantClosed(engineio.ReasonTransportClose)

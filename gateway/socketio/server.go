@@ -23,6 +23,7 @@
 //	io.timeout(ms).emitWithAck(…)      io.EmitWithAck(ctx, …)
 //	await io.in("r").fetchSockets()    io.In("r").FetchSockets(ctx)
 //	io.of(/^\/o-\d+$/)                 io.OfPattern(`/o-\d+`)
+//	io.engine                          io.Engine()
 //	io.use((socket, next) => …)        io.Use(func(s *Socket) error { … })
 //	socket.data.x = 1                  socket.SetData(v), DataOf[T](socket)
 //
@@ -151,6 +152,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.engine.Se
 
 // Release answers the poll that waits for a session of the engine, if one does, so that its client polls again.
 func (s *Server) Release(sessionID string) { s.engine.Release(sessionID) }
+// Engine is what carries the connections, for a transport with a listener of its own (package engineio/webtransport).
+func (s *Server) Engine() *engineio.Server { return s.engine }
 
 // Connections is the number of clients, whatever namespaces they are in.
 func (s *Server) Connections() int { return s.engine.Len() }

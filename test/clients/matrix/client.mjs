@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // One stock client for matrix.test.mjs, of any version and in any runtime. It obeys orders:
-//   {do: "connect", url, transports, events}, {do: "emit", event, args}, {do: "ask", event, args}, {do: "close"}
+//   {do: "connect", url, transports, events, hash}, {do: "emit", event, args}, {do: "ask", event, args}, {do: "close"},
+//   {do: "trust", hash}, the SHA-256 of the certificate that WebTransport will see from now on, in base64
 // and tells {event, args}: the events that it was to listen to, ack with an answer, transport with the name of the one in use,
 // connect with its id, disconnect with the reason, and connect_error with the message.
 
@@ -9,10 +10,20 @@ import { decode, encode } from "./bytes.mjs";
 
 export function clientOf(io, tellEncoded) {
   const tell = (event, ...args) => tellEncoded({ event, args: encode(args) });
+  const webtransport = {};
+  const trust = ({ hash }) => {
+    const value = Uint8Array.from(atob(hash), (char) => char.charCodeAt(0));
+    webtransport.serverCertificateHashes = [{ algorithm: "sha-256", value }];
+  };
   let socket;
   const actions = {
-    connect({ url, transports, events }) {
-      socket = io(url, { forceNew: true, transports, reconnectionDelay: 50, reconnectionDelayMax: 200 });
+    connect({ url, transports, events, hash }) {
+      const options = { forceNew: true, transports, reconnectionDelay: 50, reconnectionDelayMax: 200 };
+      if (hash) {
+        trust({ hash });
+        options.transportOptions = { webtransport };
+      }
+      socket = io(url, options);
       socket.on("connect", () => {
         const { engine } = socket.io;
         tell("connect", socket.id);
@@ -29,6 +40,7 @@ export function clientOf(io, tellEncoded) {
     emit: ({ event, args }) => socket.emit(event, ...decode(args)),
     ask: ({ event, args }) => socket.emit(event, ...decode(args), (...answer) => tell("ack", ...answer)),
     close: () => socket.close(),
+    trust,
   };
   return (order) => actions[order.do](order);
 }

@@ -5,9 +5,13 @@ import { connect, createServer } from "node:net";
 
 import { atEnd } from "../ending.mjs";
 import { within, withResolvers } from "../inbox.mjs";
+import { startUDPWay } from "./udp.mjs";
 
-/** A way to the port that can be cut: every connection ends at once, and so do new ones until it is mended. */
-export async function startProxy(t, port) {
+/**
+ * A way to the port that can be cut: every connection ends at once, and so do new ones until it is mended. With overUDP it is one
+ * to the UDP port of that number too, with the same number here.
+ */
+export async function startProxy(t, port, { overUDP = false } = {}) {
   const sockets = new Set();
   const polling = new Set();
   let nowPolling = withResolvers();
@@ -39,11 +43,16 @@ export async function startProxy(t, port) {
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
+  const udp = overUDP && await startUDPWay(t, { from: server.address().port, to: port });
   const cut = () => {
     isCut = true;
     sockets.forEach((socket) => socket.destroy());
+    if (udp) udp.cut();
   };
-  const mend = () => (isCut = false);
+  const mend = () => {
+    isCut = false;
+    if (udp) udp.mend();
+  };
   /** Resolves while a poll waits for its answer. */
   const polled = async () => {
     if (polling.size > 0) return;
