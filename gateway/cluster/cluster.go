@@ -62,6 +62,7 @@ type Cluster struct {
 	log      *slog.Logger
 	nc       *nats.Conn
 	incoming chan *nats.Msg
+	linked   chan struct{} // NATS is there, or there again
 	stop     chan struct{}
 	done     sync.WaitGroup
 	metrics  *metrics
@@ -90,7 +91,13 @@ func Connect(o Options) (*Cluster, error) {
 	if o.Linger == 0 {
 		o.Linger = DefaultLinger
 	}
-	opts, err := connectOptions(o)
+	linked := make(chan struct{}, 1)
+	opts, err := connectOptions(o, func() {
+		select {
+		case linked <- struct{}{}:
+		default: // it is going to be looked at
+		}
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -100,6 +107,7 @@ func Connect(o Options) (*Cluster, error) {
 		linger:    o.Linger,
 		log:       o.Log,
 		incoming:  make(chan *nats.Msg, incomingBuffer),
+		linked:    linked,
 		stop:      make(chan struct{}),
 		adapters:  map[string]*adapter{},
 		delivered: map[string]uint64{},

@@ -13,10 +13,18 @@ import (
 func (c *Cluster) dispatch() {
 	heartbeat := time.NewTicker(heartbeatInterval)
 	defer heartbeat.Stop()
+	census := time.NewTicker(censusInterval)
+	defer census.Stop()
+	var since lease
 	for {
 		select {
 		case now := <-heartbeat.C:
-			c.beat(now)
+			c.beat()
+			c.presenceBeat(now)
+		case now := <-census.C:
+			c.takeCensus(&since, now)
+		case <-c.linked:
+			c.presenceReconnected()
 		case msg := <-c.incoming:
 			c.receive(msg)
 		case <-c.stop:
@@ -40,6 +48,9 @@ func (c *Cluster) receive(msg *nats.Msg) {
 	a := c.adapterOf(msg.Subject)
 	if a == nil {
 		return // a namespace that has just been removed
+	}
+	if a.receivePresence(msg) {
+		return
 	}
 	m, err := decodeMessage(msg.Data)
 	if err != nil {

@@ -100,19 +100,12 @@ func (c *Cluster) receivePeer(msg *nats.Msg) {
 	c.peers.alive(id, time.Now())
 }
 
-// beat says that this gateway lives, and gives up those that do not. It runs in dispatch.
-func (c *Cluster) beat(now time.Time) {
-	c.say(peerAlive)
-	if !c.nc.IsConnected() {
-		return // silence says nothing of the others
-	}
-	for _, id := range c.peers.silent(now.Add(-deadAfter)) {
-		c.lost(id)
-	}
-}
+// beat says that this gateway lives. It runs in dispatch.
+func (c *Cluster) beat() { c.say(peerAlive) }
 
 func (c *Cluster) lost(id string) {
 	c.peers.gone(id)
 	c.requests.lost(id)
 	c.stopAskingFor(id)
+	c.presenceLost(id)
 }

@@ -25,6 +25,8 @@ func token(s string) string {
 //	rts.<service>.<namespace>.all            everybody in the namespace
 //	rts.<service>.<namespace>.room.<room>    the members of a room
 //	rts.<service>.<namespace>.gateway.<id>   sockets of one gateway, by their ids
+//	rts.<service>.<namespace>.presence.<room>  what gateways with a member in a room tell each other of its members
+//	rts.<service>.<namespace>.members.<id>     the members of rooms, for the gateway that has asked
 type subjects struct {
 	prefix string
 }
@@ -33,9 +35,18 @@ func newSubjects(service, namespace string) subjects {
 	return subjects{prefix: "rts." + token(service) + "." + token(namespace)}
 }
 
+// presenceToken and membersToken follow the prefix in the subjects of presence.
+const (
+	presenceToken = ".presence."
+	membersToken  = ".members."
+)
+
 func (s subjects) all() string              { return s.prefix + ".all" }
 func (s subjects) room(name string) string  { return s.prefix + ".room." + token(name) }
 func (s subjects) gateway(id string) string { return s.prefix + ".gateway." + id }
+
+func (s subjects) presence(room string) string { return s.prefix + presenceToken + token(room) }
+func (s subjects) members(id string) string    { return s.prefix + membersToken + id }
 
 // serviceSubjects are those of a service's gateways among themselves:
 //
