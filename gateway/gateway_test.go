@@ -65,8 +65,14 @@ type pod struct {
 // start runs a gateway, and wants it to end well with the test.
 func start(t *testing.T, natsURL string, drain time.Duration) *pod {
 	t.Helper()
+	return startWith(t, natsURL, drain, greeter(t, "old"))
+}
+
+// startWith is start with a configuration.
+func startWith(t *testing.T, natsURL string, drain time.Duration, config []byte) *pod {
+	t.Helper()
 	p := &pod{config: filepath.Join(t.TempDir(), "service.yaml"), ended: make(chan error, 1)}
-	if err := os.WriteFile(p.config, greeter(t, "old"), 0o600); err != nil {
+	if err := os.WriteFile(p.config, config, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	logs := &addresses{out: t.Output(), found: make(chan struct{})}

@@ -18,6 +18,8 @@ import (
 type run struct {
 	variables
 	event *socketio.Event // nil at connection, disconnecting and disconnect
+	// showsData: others may see something of the socket's data.
+	showsData bool
 }
 
 // handle runs a handler: its steps in order, up to the first that fails.
@@ -133,5 +135,6 @@ func (r *run) set(names []string, programs []cel.Program) error {
 	}
 	r.data = r.data.with(names, values)
 	r.socket.SetData(r.data)
+	r.touchPresence()
 	return nil
 }

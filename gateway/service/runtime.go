@@ -78,7 +78,7 @@ func NewRuntime(io *socketio.Server, o Options) *Runtime {
 	r.dynamic = io.OfFunc(func(name string, _ *socketio.Handshake) bool {
 		ns, _ := r.program.Load().find(name)
 		return ns != nil
-	}).OnConnection(r.connected)
+	}).OnConnection(r.connected).OnNamespace(r.configurePresence)
 	return r
 }
 
@@ -92,6 +92,7 @@ func (r *Runtime) Apply(p *Program) {
 		if old.namespaces[name] == nil {
 			r.io.AddNamespace(name, func(ns *socketio.Namespace) { ns.OnConnection(r.connected) })
 		}
+		r.configurePresence(r.io.Of(name))
 	}
 	for name := range old.namespaces {
 		if p.namespaces[name] == nil {
@@ -103,11 +104,16 @@ func (r *Runtime) Apply(p *Program) {
 	for _, child := range r.dynamic.Children() {
 		if ns, _ := p.find(child.Name()); ns == nil {
 			r.io.RemoveNamespace(child.Name())
+			continue
 		}
+		r.configurePresence(child)
 	}
 }
 
 func (r *Runtime) connected(s *socketio.Socket) {
+	if ns, _ := r.namespace(s); ns != nil && len(ns.rooms.autoJoin) > 0 {
+		s.Join(ns.rooms.autoJoin...)
+	}
 	s.OnAny(r.received)
 	s.OnDisconnecting(func(reason string) { r.lifecycle(s, v1alpha1.EventDisconnecting, types.String(reason)) })
 	s.OnDisconnect(func(reason string) { r.lifecycle(s, v1alpha1.EventDisconnect, types.String(reason)) })
@@ -120,7 +126,7 @@ func (r *Runtime) lifecycle(s *socketio.Socket, event string, args ...ref.Val) {
 	if ns == nil || len(ns.lifecycle[event]) == 0 {
 		return
 	}
-	run := &run{variables: variables{
+	run := &run{showsData: ns.rooms.info, variables: variables{
 		socket: s,
 		params: params,
 		name:   event,
@@ -142,7 +148,7 @@ func (r *Runtime) received(ev *socketio.Event) {
 	handlers := ns.on(ev.Name)
 	answer := answerUnhandled
 	if len(handlers) > 0 {
-		run := &run{event: ev, variables: variables{
+		run := &run{event: ev, showsData: ns.rooms.info, variables: variables{
 			socket: s,
 			params: params,
 			name:   ev.Name,

@@ -25,6 +25,8 @@ type Page struct {
 	Members []Member `json:"members"`
 	// Next is what the next page begins after; empty if there is none.
 	Next string `json:"next,omitempty"`
+	// Partial means that other gateways were out of reach: members on them may be missing, or gone.
+	Partial bool `json:"partial,omitempty"`
 }
 
 func (p *Page) continueIf(more bool) {
@@ -34,23 +36,31 @@ func (p *Page) continueIf(more bool) {
 }
 
 // Page lists up to limit members of a room behind an id, at most MaxPage; with a limit of 0 it counts only. A gateway without a
-// member in the room asks the others, until the context ends. With an error that is not ErrNotTracked, the page has what is known.
+// member in the room asks the others, until the context ends. With an error that is not ErrNotTracked, the
+// page is partial.
 func (t *Tracker) Page(ctx context.Context, room, after string, limit int) (Page, error) {
 	if !t.tracks(room) {
 		return Page{Room: room, Members: []Member{}}, fmt.Errorf("list the members of %.128q: %w", room, ErrNotTracked)
 	}
 	limit = min(max(limit, 0), MaxPage)
-	if t.link == nil || t.complete(room, time.Now()) {
+	if t.link == nil {
+		return t.held(room, after, limit, false), nil
+	}
+	if t.complete(room, time.Now()) && t.link.Connected() {
 		return t.held(room, after, limit, false), nil
 	}
 	others, err := t.link.Pages(ctx, room, after, limit)
-	if err != nil {
-		err = fmt.Errorf("ask other gateways for the members of %.128q: %w", room, err)
-		if t.Holds(room) {
-			return t.held(room, after, limit, false), err
-		}
+	if err == nil {
+		return merge(append(others, t.LocalPage(room, after, limit)), room, limit), nil
 	}
-	return merge(append(others, t.LocalPage(room, after, limit)), room, limit), err
+	var p Page
+	if t.Holds(room) {
+		p = t.held(room, after, limit, false)
+	} else {
+		p = merge(others, room, limit)
+	}
+	p.Partial = true
+	return p, fmt.Errorf("ask other gateways for the members of %.128q: %w", room, err)
 }
 
 // LocalPage is the members on this gateway alone.
