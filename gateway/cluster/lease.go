@@ -15,15 +15,20 @@ type lease struct {
 	last    time.Time
 }
 
+// canTell tells whether who has been silent for deadAfter is dead. It is asked at each census.
+func (l *lease) canTell(now time.Time, connected bool) bool {
+	late := now.Sub(l.last) > 4*censusInterval
+	l.last = now
+	if late || !connected {
+		l.hearing = now
+	}
+	return now.Sub(l.hearing) >= deadAfter
+}
+
 // takeCensus gives up the gateways that do not live. It runs in dispatch. While NATS is away silence says nothing of
 // the others, nor does it after a pause of this process, in which their heartbeats have piled up.
 func (c *Cluster) takeCensus(l *lease, now time.Time) {
-	late := now.Sub(l.last) > 4*censusInterval
-	l.last = now
-	if late || !c.nc.IsConnected() {
-		l.hearing = now
-	}
-	if now.Sub(l.hearing) < deadAfter {
+	if !l.canTell(now, c.nc.IsConnected()) {
 		return
 	}
 	for _, id := range c.peers.silent(now.Add(-deadAfter)) {

@@ -49,10 +49,13 @@ func (t *Tracker) Reconnected() {
 // Beat says to the others how far this gateway is, where they may not know, and gives up what nobody confirms; it is for the
 // link, which calls it every few seconds.
 func (t *Tracker) Beat(now time.Time) {
+	t.mu.Lock()
 	if !t.link.Connected() {
+		// Nobody hears a farewell; who holds members of those rooms gives them up when we do not confirm them.
+		clear(t.parted)
+		t.mu.Unlock()
 		return
 	}
-	t.mu.Lock()
 	out := make([]outgoing, 0, len(t.parted))
 	for room, seq := range t.parted {
 		if t.rooms[room] == nil {

@@ -94,6 +94,12 @@ func newRoom(name string) *room {
 	}
 }
 
+// hasLocal tells whether a member is in the room, on this gateway.
+func (r *room) hasLocal(id string) bool {
+	m := r.members[id]
+	return m != nil && m.gateway == ""
+}
+
 // empty tells whether nobody is in the room here.
 func (r *room) empty() bool { return r.local == 0 && len(r.fresh) == 0 }
 

@@ -57,7 +57,7 @@ func (t *Tracker) tell(r *room) {
 		return
 	}
 	batch := r.takeBatch()
-	arrived := r.arrived
+	arrived := slices.DeleteFunc(r.arrived, func(id string) bool { return !r.hasLocal(id) })
 	r.arrived = nil
 	var state Page
 	if len(arrived) > 0 {

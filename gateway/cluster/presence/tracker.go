@@ -32,7 +32,7 @@ type Config struct {
 	// locks held: it must return at once and must not use the namespace.
 	Tracks func(room string) bool
 	// Info yields what others see of a member besides its id, any value that encoding/json takes; nil: nothing. It is called when
-	// a socket has joined, and after Touch. More than MaxInfo bytes are not shown.
+	// a socket has joined, and after Touch. More than MaxInfo bytes are not shown. It must not use the tracker.
 	Info func(s *socketio.Socket, room string) any
 }
 
@@ -124,7 +124,7 @@ func (t *Tracker) tracks(room string) bool {
 
 // Joined takes a member in (socketio.RoomWatcher).
 func (t *Tracker) Joined(s *socketio.Socket, room string) {
-	if room != s.ID() && t.tracks(room) {
+	if room != s.ID() {
 		t.enter(s.ID(), s, room)
 	}
 }
@@ -151,9 +151,13 @@ func (t *Tracker) Closed() {
 }
 
 func (t *Tracker) enter(id string, s *socketio.Socket, name string) {
+	if !t.tracks(name) {
+		return
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.closed {
+	// It may have changed meanwhile, and Configure be through with the rooms.
+	if t.closed || !t.tracks(name) {
 		return
 	}
 	r := t.rooms[name]
@@ -161,7 +165,7 @@ func (t *Tracker) enter(id string, s *socketio.Socket, name string) {
 		r = newRoom(name)
 		t.rooms[name] = r
 	}
-	if m := r.members[id]; r.fresh[id] != nil || m != nil && m.gateway == "" {
+	if r.fresh[id] != nil || r.hasLocal(id) {
 		return
 	}
 	r.fresh[id] = &member{Member: Member{ID: id}, socket: s}
@@ -176,7 +180,8 @@ func (t *Tracker) leave(id, name string) {
 		return
 	}
 	delete(r.fresh, id)
-	if m := r.members[id]; m != nil && m.gateway == "" {
+	if r.hasLocal(id) {
+		m := r.members[id]
 		r.remove(m)
 		r.untold.note(left, m)
 		r.unsent.note(left, m)
