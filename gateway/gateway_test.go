@@ -64,8 +64,14 @@ type pod struct {
 // start runs a gateway, and wants it to end well with the test. Edit changes what it is started with.
 func start(t *testing.T, natsURL string, drain time.Duration, edit ...func(*RunOptions)) *pod {
 	t.Helper()
+	return startWith(t, natsURL, drain, greeter(t, "old"), edit...)
+}
+
+// startWith is start with a configuration.
+func startWith(t *testing.T, natsURL string, drain time.Duration, config []byte, edit ...func(*RunOptions)) *pod {
+	t.Helper()
 	p := &pod{config: filepath.Join(t.TempDir(), "service.yaml"), ended: make(chan error, 1)}
-	if err := os.WriteFile(p.config, greeter(t, "old"), 0o600); err != nil {
+	if err := os.WriteFile(p.config, config, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	logs := &addresses{out: t.Output(), found: make(chan struct{})}

@@ -91,20 +91,6 @@ func TestWebTransportOfAGatewayPod(t *testing.T) {
 }
 
 // eventually asks until it is so.
-func eventually(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(20 * time.Second)
-	for !is() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("never: %s", what)
-		}
-	}
-}
-
 func TestWebTransportFollowsTheConfiguration(t *testing.T) {
 	leakCheck(t)
 	dir := t.TempDir()

@@ -24,6 +24,10 @@ const (
 	List
 	// Rooms yields a room's name or a list of them.
 	Rooms
+	// Text yields a string.
+	Text
+	// Member is a value about a member of a room: it sees `socket`, `room` and `now`.
+	Member
 	// Admission is a condition about a handshake: it sees `request` and `now`.
 	Admission
 )
@@ -37,6 +41,8 @@ func (k Kind) wants() string {
 		return "a list"
 	case Rooms:
 		return "a string or a list of strings"
+	case Text:
+		return "a string"
 	default:
 		return "a value"
 	}
@@ -87,6 +93,8 @@ func (k Kind) accepts(t *cel.Type) bool {
 			element := t.Parameters()[0].Kind()
 			return element == types.StringKind || element == types.DynKind || element == types.TypeParamKind
 		}
+		return t.Kind() == types.StringKind
+	case Text:
 		return t.Kind() == types.StringKind
 	default:
 		return t.Kind() != types.TypeKind && t.Kind() != types.StructKind

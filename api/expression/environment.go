@@ -14,6 +14,12 @@
 //	request realtime.Request    the handshake's: method, host, path, query, headers, address, secure
 //	now     timestamp           when it came
 //
+// or, for what others see of a member of a room,
+//
+//	socket  realtime.Socket     the member
+//	room    realtime.Room       the room: name
+//	now     timestamp           when somebody looks
+//
 // and the functions of CEL's strings, math, lists, sets and encoders extensions. JSON numbers are doubles, as in CEL's own
 // conversion from JSON, and binary arguments are bytes. The API server's webhook and the gateway compile with the same
 // declarations, so what has been accepted runs.
@@ -38,6 +44,8 @@ const (
 	Missing = "missing"
 	// Request is that of an admission rule.
 	Request = "request"
+	// Room is that of a member.
+	Room = "room"
 )
 
 // Types of the values that a gateway supplies.
@@ -45,6 +53,7 @@ var (
 	SocketType    = types.NewObjectType("realtime.Socket")
 	HandshakeType = types.NewObjectType("realtime.Handshake")
 	RequestType   = types.NewObjectType("realtime.Request")
+	RoomType      = types.NewObjectType("realtime.Room")
 )
 
 var stringMap = types.NewMapType(types.StringType, types.StringType)
@@ -68,6 +77,9 @@ var fields = map[string]map[string]*types.Type{
 		"time":    types.TimestampType,
 		"secure":  types.BoolType,
 	},
+	RoomType.TypeName(): {
+		"name": types.StringType,
+	},
 	RequestType.TypeName(): {
 		"method":  types.StringType,
 		"host":    types.StringType,
@@ -81,10 +93,14 @@ var fields = map[string]map[string]*types.Type{
 
 // environmentOf is what an expression of the kind may use.
 func environmentOf(kind Kind) (*cel.Env, error) {
-	if kind == Admission {
+	switch kind {
+	case Admission:
 		return admissionEnvironment()
+	case Member:
+		return memberEnvironment()
+	default:
+		return eventEnvironment()
 	}
-	return eventEnvironment()
 }
 
 // The environments are made when the first expression is compiled; each takes some milliseconds.
@@ -105,6 +121,13 @@ var (
 		return unanswered.Extend(
 			cel.Variable(Answers, types.NewListType(types.NewListType(types.DynType))),
 			cel.Variable(Missing, types.BoolType),
+		)
+	})
+	memberEnvironment = sync.OnceValues(func() (*cel.Env, error) {
+		return newEnvironment(
+			cel.Variable(Socket, SocketType),
+			cel.Variable(Room, RoomType),
+			cel.Variable(Now, types.TimestampType),
 		)
 	})
 	admissionEnvironment = sync.OnceValues(func() (*cel.Env, error) {
@@ -138,7 +161,7 @@ func newEnvironment(variables ...cel.EnvOption) (*cel.Env, error) {
 type provider struct{ *types.Registry }
 
 func (p provider) FindStructType(name string) (*types.Type, bool) {
-	for _, t := range []*types.Type{SocketType, HandshakeType, RequestType} {
+	for _, t := range []*types.Type{SocketType, HandshakeType, RequestType, RoomType} {
 		if t.TypeName() == name {
 			return types.NewTypeTypeWithParam(t), true
 		}

@@ -59,6 +59,22 @@ func TestSamplesLoad(t *testing.T) {
 	}
 }
 
+func TestRoomsLoad(t *testing.T) {
+	svc, err := Load([]byte(head + `spec: {namespaces: [{name: /,
+		rooms: [{name: lobby, autoJoin: true, presence: true}, {name: 'team-*', presence: true, presenceInfo: "{'in': room.name, 'as': socket.id, 'at': now}"}],
+		handlers: [{event: who, do: [{presence: {room: 'args[0]'}}]}, {event: count, do: [{presence: {room: 'args[0]', limit: 0}}]}]}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ns := svc.Spec.Namespaces[0]
+	if len(ns.Rooms) != 2 || !ns.Rooms[0].AutoJoin || ns.Rooms[1].AutoJoin || !ns.Rooms[1].Presence {
+		t.Errorf("rooms %+v", ns.Rooms)
+	}
+	if all, none := ns.Handlers[0].Do[0].Presence, ns.Handlers[1].Do[0].Presence; *all.Limit != 100 || *none.Limit != 0 {
+		t.Errorf("limits %d, %d", *all.Limit, *none.Limit)
+	}
+}
+
 func TestOtherObjectsInTheFileArePassedOver(t *testing.T) {
 	data := "kind: ConfigMap\napiVersion: v1\n---\n# nothing\n---\n" + head + "spec: {namespaces: [{name: /}]}\n---\n"
 	if _, err := Load([]byte(data)); err != nil {
@@ -73,10 +89,25 @@ func TestLoadRefuses(t *testing.T) {
 	protocol := func(spec string) string {
 		return head + "spec: {protocol: " + spec + ", namespaces: [{name: /}]}"
 	}
+	rooms := func(rules string) string {
+		return head + "spec: {namespaces: [{name: /, rooms: [" + rules + "]}]}"
+	}
 	tests := []struct {
 		name, manifest string
 		want           []string
 	}{
+		{"a room twice", rooms("{name: a}, {name: a}"), []string{"spec.namespaces[0].rooms[1]: Duplicate value"}},
+		{"a room without a name", rooms("{presence: true}"), []string{"spec.namespaces[0].rooms[0].name: Required value"}},
+		{"joining a pattern", rooms("{name: a}, {name: 'b*', autoJoin: true}"), []string{"spec.namespaces[0].rooms[1].autoJoin", "names no room that could be joined"}},
+		{"a rule that never holds", rooms("{name: 'team-*'}, {name: team-a}"), []string{"spec.namespaces[0].rooms[1].name", "never holds, since team-* comes first"}},
+		{"info without presence", rooms("{name: a, presenceInfo: '1'}"), []string{"spec.namespaces[0].rooms[0].presenceInfo", "without `presence: true`"}},
+		{"info that sees an event", rooms("{name: a, presence: true, presenceInfo: 'args[0]'}"), []string{"spec.namespaces[0].rooms[0].presenceInfo", "undeclared reference to 'args'"}},
+		{"rooms beneath a pattern", head + "spec: {namespaces: [{name: /}], dynamicNamespaces: [{pattern: /a, rooms: [{name: a, presence: true, presenceInfo: 'soket'}]}]}", []string{"spec.dynamicNamespaces[0].rooms[0].presenceInfo"}},
+		{"members at a connection", namespace("{event: connection, do: [{presence: {room: \"'a'\"}}]}"), []string{"do[0].presence: Forbidden"}},
+		{"members of no room", namespace("{event: e, do: [{presence: {limit: 3}}]}"), []string{"do[0].presence.room: Required value"}},
+		{"members of several rooms", namespace("{event: e, do: [{presence: {room: 'socket.rooms'}}]}"), []string{"do[0].presence.room", "must yield a string, and yields list"}},
+		{"members after a number", namespace("{event: e, do: [{presence: {room: \"'a'\", after: '1'}}]}"), []string{"do[0].presence.after", "must yield a string, and yields int"}},
+		{"too many members", namespace("{event: e, do: [{presence: {room: \"'a'\", limit: 1001}}]}"), []string{"do[0].presence.limit", "less than or equal to 1000"}},
 		{"nothing", "", []string{"the file has no RealtimeService"}},
 		{"a file of two", head + "spec: {namespaces: [{name: /}]}\n---\n" + head, []string{"more than one RealtimeService"}},
 		{"a list", "- a", []string{"not an object"}},

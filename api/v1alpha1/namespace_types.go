@@ -11,6 +11,13 @@ type Namespace struct {
 	// +kubebuilder:validation:Pattern=`^/[^,?#\s]*$`
 	Name string `json:"name"`
 
+	// rooms are rules for rooms by their name; the first that matches holds.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=64
+	Rooms []RoomRule `json:"rooms,omitempty"`
+
 	// handlers list what to do on events, in order. Every handler whose event fits runs.
 	// +optional
 	// +listType=atomic
@@ -28,6 +35,13 @@ type DynamicNamespace struct {
 	// +kubebuilder:validation:MaxLength=256
 	// +kubebuilder:validation:Pattern=`^/`
 	Pattern string `json:"pattern"`
+
+	// rooms are rules for rooms by their name; the first that matches holds.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=64
+	Rooms []RoomRule `json:"rooms,omitempty"`
 
 	// handlers list what to do on events, in order. Every handler whose event fits runs.
 	// +optional
@@ -88,6 +102,10 @@ type Action struct {
 	// acknowledgement gets an empty answer when its handlers are done. Ignored if the client asked for none.
 	// +optional
 	Ack Expression `json:"ack,omitempty"`
+
+	// presence answers the client's acknowledgement with the members of a room. Ignored if the client asked for none.
+	// +optional
+	Presence *PresenceAction `json:"presence,omitempty"`
 
 	// disconnect ends the socket.
 	// +optional

@@ -25,7 +25,9 @@ func (s *RealtimeService) Validate() field.ErrorList {
 	errs := s.Spec.Protocol.validate(field.NewPath("spec", "protocol"))
 	namespaces := field.NewPath("spec", "namespaces")
 	for i := range s.Spec.Namespaces {
-		errs = append(errs, validateHandlers(s.Spec.Namespaces[i].Handlers, namespaces.Index(i).Child("handlers"))...)
+		ns := &s.Spec.Namespaces[i]
+		errs = append(errs, validateRooms(ns.Rooms, namespaces.Index(i).Child("rooms"))...)
+		errs = append(errs, validateHandlers(ns.Handlers, namespaces.Index(i).Child("handlers"))...)
 	}
 	dynamic := field.NewPath("spec", "dynamicNamespaces")
 	for i := range s.Spec.DynamicNamespaces {
@@ -33,6 +35,7 @@ func (s *RealtimeService) Validate() field.ErrorList {
 		if _, err := regexp.Compile(ns.Pattern); err != nil {
 			errs = append(errs, field.Invalid(dynamic.Index(i).Child("pattern"), ns.Pattern, err.Error()))
 		}
+		errs = append(errs, validateRooms(ns.Rooms, dynamic.Index(i).Child("rooms"))...)
 		errs = append(errs, validateHandlers(ns.Handlers, dynamic.Index(i).Child("handlers"))...)
 	}
 	return errs
@@ -72,6 +75,9 @@ func (a *Action) validate(path *field.Path, answered bool) field.ErrorList {
 	}
 	for _, u := range a.expressions(path) {
 		errs = append(errs, u.validate(answered)...)
+	}
+	if a.Presence != nil {
+		errs = append(errs, a.Presence.validate(path.Child("presence"))...)
 	}
 	return errs
 }
@@ -117,6 +123,9 @@ func (a *Action) impossibleAt(event string, path *field.Path) field.ErrorList {
 	leaving := event == EventDisconnecting || event == EventDisconnect
 	if a.Ack != "" && (leaving || event == EventConnection) {
 		errs = append(errs, field.Forbidden(path.Child("ack"), "at "+event+" nobody waits for an acknowledgement"))
+	}
+	if a.Presence != nil && (leaving || event == EventConnection) {
+		errs = append(errs, field.Forbidden(path.Child("presence"), "at "+event+" nobody waits for an acknowledgement"))
 	}
 	if !leaving {
 		return errs

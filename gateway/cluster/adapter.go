@@ -3,9 +3,11 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 
+	"github.com/realtime-operator/realtime-operator/gateway/cluster/presence"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -18,12 +20,15 @@ type adapter struct {
 	interest  *interest
 	history   histories
 	// policy says how the log treats rooms; nil: nothing is asked of any.
-	policy atomic.Pointer[func(room string) RoomPolicy]
+	policy   atomic.Pointer[func(room string) RoomPolicy]
+	presence *presence.Tracker
 }
 
 func newAdapter(c *Cluster, ns *socketio.Namespace) *adapter {
 	a := &adapter{cluster: c, namespace: ns, subjects: newSubjects(c.service, ns.Name()), rooms: socketio.NewRooms()}
 	a.interest = newInterest(c)
+	a.presence = presence.New(ns, presenceLink{a})
+	a.rooms.Watch(a.presence)
 	return a
 }
 
@@ -140,8 +145,9 @@ func (a *adapter) targets(rooms []string) []string {
 
 // Close gives up all subscriptions.
 func (a *adapter) Close() error {
+	err := a.rooms.Close() // says to the others that nobody is here any more
 	a.cluster.forget(a)
-	return a.interest.close()
+	return errors.Join(err, a.interest.close())
 }
 
 // gatewayOfSocket is the gateway that a socket's id names, if the string has the form of one.

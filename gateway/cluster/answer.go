@@ -122,6 +122,8 @@ func (a *adapter) answer(r *request) {
 	switch r.kind {
 	case requestFetch:
 		err = a.answerFetch(r)
+	case requestPresence:
+		err = a.answerPresence(r)
 	case requestJoin:
 		err = a.rooms.SocketsJoin(ctx, target, r.rooms...)
 	case requestLeave:

@@ -70,6 +70,7 @@ type Cluster struct {
 	log      *slog.Logger
 	nc       *nats.Conn
 	incoming chan *nats.Msg
+	linked   chan struct{} // NATS is there, or there again
 	stop     chan struct{}
 	done     sync.WaitGroup
 	metrics  *metrics
@@ -100,7 +101,13 @@ func Connect(o Options) (*Cluster, error) {
 	if o.Linger == 0 {
 		o.Linger = DefaultLinger
 	}
-	opts, err := connectOptions(o)
+	linked := make(chan struct{}, 1)
+	opts, err := connectOptions(o, func() {
+		select {
+		case linked <- struct{}{}:
+		default: // it is going to be looked at
+		}
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -110,6 +117,7 @@ func Connect(o Options) (*Cluster, error) {
 		linger:    o.Linger,
 		log:       o.Log,
 		incoming:  make(chan *nats.Msg, incomingBuffer),
+		linked:    linked,
 		stop:      make(chan struct{}),
 		adapters:  map[string]*adapter{},
 		delivered: map[string]uint64{},
@@ -124,7 +132,7 @@ func Connect(o Options) (*Cluster, error) {
 			return nil, err
 		}
 	}
-	opts = append(opts, c.watch()...)
+	opts = append(opts, nats.ErrorHandler(c.watch))
 	c.metrics = newMetrics(o.Registerer, c)
 	c.nc, err = nats.Connect(strings.Join(o.URLs, ","), opts...)
 	if err != nil {
@@ -138,28 +146,16 @@ func Connect(o Options) (*Cluster, error) {
 	c.done.Go(c.dispatch)
 	if c.events != nil {
 		c.done.Go(c.events.run)
-		c.events.ask()
 	}
 	c.say(peerHello)
 	return c, nil
 }
 
-// watch has the log look after itself when the connection has been lost, or was too fast.
-func (c *Cluster) watch() []nats.Option {
-	if c.events == nil {
-		return nil
-	}
-	return []nats.Option{
-		nats.ReconnectHandler(func(nc *nats.Conn) {
-			c.log.Info("reconnected to NATS", "server", nc.ConnectedUrlRedacted())
-			c.events.ask()
-		}),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			logAsync(c.log, err)
-			if errors.Is(err, nats.ErrSlowConsumer) {
-				c.events.overflow()
-			}
-		}),
+// watch tells the log of what the connection has dropped.
+func (c *Cluster) watch(_ *nats.Conn, _ *nats.Subscription, err error) {
+	logAsync(c.log, err)
+	if c.events != nil && errors.Is(err, nats.ErrSlowConsumer) {
+		c.events.overflow()
 	}
 }
 

@@ -21,8 +21,8 @@ const (
 )
 
 // connectOptions make a connection that never gives up (the client's default is to close for good after 60 tries) and
-// that does not hear what it says itself.
-func connectOptions(o Options) ([]nats.Option, error) {
+// that does not hear what it says itself. linked is called when NATS is there, and when it is there again.
+func connectOptions(o Options, linked func()) ([]nats.Option, error) {
 	opts := []nats.Option{
 		nats.Name("realtime gateway " + o.Gateway),
 		nats.NoEcho(),
@@ -30,14 +30,19 @@ func connectOptions(o Options) ([]nats.Option, error) {
 		nats.RetryOnFailedConnect(true),
 		nats.ReconnectWait(reconnectWait),
 		nats.ReconnectJitter(reconnectJitter, reconnectJitter),
-		nats.ConnectHandler(func(nc *nats.Conn) { o.Log.Info("connected to NATS", "server", nc.ConnectedUrlRedacted()) }),
-		nats.ReconnectHandler(func(nc *nats.Conn) { o.Log.Info("reconnected to NATS", "server", nc.ConnectedUrlRedacted()) }),
+		nats.ConnectHandler(func(nc *nats.Conn) {
+			o.Log.Info("connected to NATS", "server", nc.ConnectedUrlRedacted())
+			linked()
+		}),
+		nats.ReconnectHandler(func(nc *nats.Conn) {
+			o.Log.Info("reconnected to NATS", "server", nc.ConnectedUrlRedacted())
+			linked()
+		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
 				o.Log.Warn("lost NATS; clients of other gateways are out of reach until it is back", "error", err)
 			}
 		}),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { logAsync(o.Log, err) }),
 	}
 	credentials, err := credentialOptions(o.CredentialsDir)
 	if err != nil {

@@ -18,10 +18,21 @@ func (c *Cluster) dispatch() {
 	if c.events != nil {
 		control = c.events.control
 	}
+	census := time.NewTicker(censusInterval)
+	defer census.Stop()
+	var since lease
 	for {
 		select {
 		case now := <-heartbeat.C:
 			c.beat(now)
+			c.presenceBeat(now)
+		case now := <-census.C:
+			c.takeCensus(&since, now)
+		case <-c.linked:
+			c.presenceReconnected()
+			if c.events != nil {
+				c.events.ask()
+			}
 		case msg := <-c.incoming:
 			c.receive(msg)
 		case f := <-control:
@@ -54,6 +65,9 @@ func (c *Cluster) receive(msg *nats.Msg) {
 	a := c.adapterOf(msg.Subject)
 	if a == nil {
 		return // a namespace that has just been removed
+	}
+	if a.receivePresence(msg) {
+		return
 	}
 	m, err := decodeMessage(msg.Data)
 	if err != nil {

@@ -57,7 +57,22 @@ func newMetrics(registerer prometheus.Registerer, c *Cluster) *metrics {
 		}
 		return float64(c.events.out.waiting())
 	})
-	m.all = []prometheus.Collector{m.healed, m.recoveries, waiting, m.published, m.received, m.malformed, m.failed, m.subscriptions, dropped, connected}
+	presenceRooms := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "realtime_presence_rooms", Help: "Rooms with presence that have a member on this gateway.",
+	}, func() float64 {
+		rooms, _ := c.presenceSize()
+		return float64(rooms)
+	})
+	presenceMembers := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "realtime_presence_members", Help: "Members on this gateway of rooms with presence; a socket counts in each of its rooms.",
+	}, func() float64 {
+		_, members := c.presenceSize()
+		return float64(members)
+	})
+	m.all = []prometheus.Collector{
+		m.published, m.received, m.malformed, m.failed, m.subscriptions, dropped, connected,
+		m.healed, m.recoveries, waiting, presenceRooms, presenceMembers,
+	}
 	if registerer != nil {
 		registerer.MustRegister(m.all...)
 	}

@@ -130,18 +130,12 @@ func (c *Cluster) receivePeer(msg *nats.Msg) {
 	c.peers.alive(id, fields, time.Now())
 }
 
-// beat says that this gateway lives, and gives up those that do not. It runs in dispatch.
+// beat says that this gateway lives, and looks after the log. It runs in dispatch.
 func (c *Cluster) beat(now time.Time) {
 	c.say(peerAlive)
 	if c.events != nil {
 		c.events.out.check(now)
 		c.events.sessions.refresh(now)
-	}
-	if !c.nc.IsConnected() {
-		return // silence says nothing of the others
-	}
-	for _, id := range c.peers.silent(now.Add(-deadAfter)) {
-		c.lost(id)
 	}
 	c.peers.forgetAbsent(now.Add(-absentFor))
 }
@@ -150,4 +144,5 @@ func (c *Cluster) lost(id string) {
 	c.peers.gone(id, time.Now())
 	c.requests.lost(id)
 	c.stopAskingFor(id)
+	c.presenceLost(id)
 }

@@ -23,6 +23,8 @@ const (
 	requestClose
 	requestServerSide
 	requestServerSideAck
+	// requestPresence asks for the members of a room on each gateway: count at most, behind the id in event.
+	requestPresence
 
 	answerCount byte = iota + 100
 	answerAck

@@ -31,6 +31,8 @@ func token(s string) string {
 //	rts.<service>.<namespace>.all                     everybody in the namespace
 //	rts.<service>.<namespace>.room.<room>             the members of a room
 //	rts.<service>.<namespace>.socket.<gateway>.<id>   the socket with an id, whose first characters name a gateway
+//	rts.<service>.<namespace>.presence.<room>         what gateways with a member in a room tell each other of its members
+//	rts.<service>.<namespace>.members.<id>            the members of rooms, for the gateway that has asked
 //
 // What is to be stored is published to rtslog.<service>.event. in place of rts.<service>., and comes out here when it is.
 type subjects struct {
@@ -70,6 +72,15 @@ func (s subjects) interest(room string) string {
 
 // stored is where an event is published that is to be stored and then to go out on a subject.
 func (s subjects) stored(subject string) string { return s.log + subject[len(s.prefix):] }
+
+// presenceToken and membersToken follow the prefix in the subjects of presence.
+const (
+	presenceToken = ".presence."
+	membersToken  = ".members."
+)
+
+func (s subjects) presence(room string) string { return s.prefix + presenceToken + token(room) }
+func (s subjects) members(id string) string    { return s.prefix + membersToken + id }
 
 // serviceSubjects are those of a service's gateways among themselves:
 //

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"reflect"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
@@ -68,25 +69,27 @@ func unquote(raw []byte) string {
 	return string(raw[1 : len(raw)-1])
 }
 
-// rawList is a list that is still JSON. It belongs to one event, whose handlers run one at a time, or to a socket's data,
-// which only such handlers see.
+// rawList is a list that is still JSON. It belongs to one event or to a socket's data. Safe for concurrent use: others than the
+// socket's handlers may look at its data.
 type rawList struct {
 	raw         []byte
 	attachments [][]byte
-	list        traits.Lister // made when first needed
+	list        atomic.Pointer[traits.Lister] // made when first needed
 }
 
 var _ traits.Lister = (*rawList)(nil)
 
 func (l *rawList) decoded() traits.Lister {
-	if l.list == nil {
-		var values []ref.Val
-		for e := range elements(l.raw) {
-			values = append(values, fromJSON(e, l.attachments))
-		}
-		l.list = types.NewRefValList(types.DefaultTypeAdapter, values)
+	if list := l.list.Load(); list != nil {
+		return *list
 	}
-	return l.list
+	var values []ref.Val
+	for e := range elements(l.raw) {
+		values = append(values, fromJSON(e, l.attachments))
+	}
+	list := types.NewRefValList(types.DefaultTypeAdapter, values)
+	l.list.Store(&list)
+	return list
 }
 
 func (l *rawList) Add(other ref.Val) ref.Val        { return l.decoded().Add(other) }
@@ -106,20 +109,22 @@ func (l *rawList) ConvertToNative(t reflect.Type) (any, error) {
 type rawMap struct {
 	raw         []byte
 	attachments [][]byte
-	mapper      traits.Mapper // made when first needed
+	mapper      atomic.Pointer[traits.Mapper] // made when first needed
 }
 
 var _ traits.Mapper = (*rawMap)(nil)
 
 func (m *rawMap) decoded() traits.Mapper {
-	if m.mapper == nil {
-		values := map[ref.Val]ref.Val{}
-		for key, value := range members(m.raw) {
-			values[types.String(unquote(key))] = fromJSON(value, m.attachments)
-		}
-		m.mapper = types.NewRefValMap(types.DefaultTypeAdapter, values)
+	if mapper := m.mapper.Load(); mapper != nil {
+		return *mapper
 	}
-	return m.mapper
+	values := map[ref.Val]ref.Val{}
+	for key, value := range members(m.raw) {
+		values[types.String(unquote(key))] = fromJSON(value, m.attachments)
+	}
+	mapper := types.NewRefValMap(types.DefaultTypeAdapter, values)
+	m.mapper.Store(&mapper)
+	return mapper
 }
 
 func (m *rawMap) Contains(key ref.Val) ref.Val     { return m.decoded().Contains(key) }

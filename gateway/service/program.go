@@ -47,7 +47,8 @@ type namespace struct {
 	// events holds, by name, the handlers of clients' events in the manifest's order, those of '*' among them.
 	events map[string][]*handler
 	// any holds the handlers of '*' alone: for events that no handler names.
-	any []*handler
+	any   []*handler
+	rooms roomRules
 }
 
 // handler is a handler of the manifest.
@@ -72,7 +73,7 @@ func Compile(svc *v1alpha1.RealtimeService) (*Program, error) {
 	p := &Program{admission: admission, namespaces: make(map[string]*namespace, len(svc.Spec.Namespaces))}
 	for i := range svc.Spec.Namespaces {
 		ns := &svc.Spec.Namespaces[i]
-		compiled, err := compileNamespace(ns.Handlers)
+		compiled, err := compileNamespace(ns.Rooms, ns.Handlers)
 		if err != nil {
 			return nil, fmt.Errorf("namespace %s: %w", ns.Name, err)
 		}
@@ -93,12 +94,16 @@ func compileDynamic(ns *v1alpha1.DynamicNamespace) (dynamicNamespace, error) {
 	if err != nil {
 		return dynamicNamespace{}, err
 	}
-	compiled, err := compileNamespace(ns.Handlers)
+	compiled, err := compileNamespace(ns.Rooms, ns.Handlers)
 	return dynamicNamespace{pattern, compiled}, err
 }
 
-func compileNamespace(handlers []v1alpha1.Handler) (*namespace, error) {
-	n := &namespace{lifecycle: map[string][]*handler{}, events: map[string][]*handler{}}
+func compileNamespace(rooms []v1alpha1.RoomRule, handlers []v1alpha1.Handler) (*namespace, error) {
+	rules, err := compileRoomRules(rooms)
+	if err != nil {
+		return nil, err
+	}
+	n := &namespace{lifecycle: map[string][]*handler{}, events: map[string][]*handler{}, rooms: rules}
 	for i := range handlers {
 		h, err := compileHandler(&handlers[i])
 		if err != nil {
@@ -162,6 +167,8 @@ func compileAction(a *v1alpha1.Action) (step, error) {
 		return compileLeave(a.Leave)
 	case a.Ack != "":
 		return compileAck(a.Ack)
+	case a.Presence != nil:
+		return compilePresence(a.Presence)
 	case a.Disconnect != nil:
 		return disconnect(a.Disconnect.Close), nil
 	default:

@@ -24,6 +24,8 @@ type run struct {
 	step     int        // the next one of that
 	failed   bool       // one has
 	question *question  // what the last step waits for
+	// showsData: others may see something of the socket's data.
+	showsData bool
 }
 
 // begin starts a handler: it is false if its condition is not met.
@@ -165,5 +167,6 @@ func (r *run) set(names []string, programs []cel.Program) error {
 	}
 	r.data = r.data.with(names, values)
 	r.socket.SetData(r.data)
+	r.touchPresence()
 	return nil
 }

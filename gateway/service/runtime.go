@@ -78,7 +78,7 @@ func NewRuntime(io *socketio.Server, o Options) *Runtime {
 	r.dynamic = io.OfFunc(func(name string, _ *socketio.Handshake) bool {
 		ns, _ := r.program.Load().find(name)
 		return ns != nil
-	}).OnConnection(r.connected)
+	}).OnConnection(r.connected).OnNamespace(r.configurePresence)
 	return r
 }
 
@@ -92,6 +92,7 @@ func (r *Runtime) Apply(p *Program) {
 		if old.namespaces[name] == nil {
 			r.io.AddNamespace(name, func(ns *socketio.Namespace) { ns.OnConnection(r.connected) })
 		}
+		r.configurePresence(r.io.Of(name))
 	}
 	for name := range old.namespaces {
 		if p.namespaces[name] == nil {
@@ -103,11 +104,16 @@ func (r *Runtime) Apply(p *Program) {
 	for _, child := range r.dynamic.Children() {
 		if ns, _ := p.find(child.Name()); ns == nil {
 			r.io.RemoveNamespace(child.Name())
+			continue
 		}
+		r.configurePresence(child)
 	}
 }
 
 func (r *Runtime) connected(s *socketio.Socket) {
+	if ns, _ := r.namespace(s); ns != nil && len(ns.rooms.autoJoin) > 0 {
+		s.Join(ns.rooms.autoJoin...)
+	}
 	c := &client{runtime: r, socket: s}
 	s.OnAny(c.received)
 	s.OnDisconnecting(func(reason string) {
@@ -124,7 +130,7 @@ func (c *client) lifecycle(event string, args ...ref.Val) {
 	if ns == nil || len(ns.lifecycle[event]) == 0 {
 		return
 	}
-	c.runtime.proceed(&run{client: c, handlers: ns.lifecycle[event], variables: variables{
+	c.runtime.proceed(&run{client: c, showsData: ns.rooms.info, handlers: ns.lifecycle[event], variables: variables{
 		socket: c.socket,
 		params: params,
 		name:   event,
@@ -147,7 +153,7 @@ func (c *client) received(ev *socketio.Event) {
 		_ = ev.Ack(answerUnhandled) // who wants no answer gets none
 		return
 	}
-	r.proceed(&run{client: c, event: ev, handlers: handlers, variables: variables{
+	r.proceed(&run{client: c, event: ev, showsData: ns.rooms.info, handlers: handlers, variables: variables{
 		socket: c.socket,
 		params: params,
 		name:   ev.Name,

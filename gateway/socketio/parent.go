@@ -18,6 +18,7 @@ type ParentNamespace struct {
 	mu           sync.RWMutex
 	middlewares  []func(*Socket) error // guarded by mu
 	onConnection []func(*Socket)       // guarded by mu
+	onNamespace  []func(*Namespace)    // guarded by mu
 }
 
 // Pattern matches whole names of namespaces.
@@ -92,6 +93,24 @@ func (p *ParentNamespace) OnConnection(f func(*Socket)) *ParentNamespace {
 	return p
 }
 
+// OnNamespace adds a function that is called for each namespace that is made, before its first socket, as Node's new_namespace.
+// It must not use the server: that is locked until it has returned.
+func (p *ParentNamespace) OnNamespace(f func(*Namespace)) *ParentNamespace {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.onNamespace = append(p.onNamespace, f)
+	return p
+}
+
+func (p *ParentNamespace) made(ns *Namespace) {
+	p.mu.RLock()
+	onNamespace := p.onNamespace
+	p.mu.RUnlock()
+	for _, f := range onNamespace {
+		f(ns)
+	}
+}
+
 // Children lists the namespaces that are there now, on this server.
 func (p *ParentNamespace) Children() []*Namespace {
 	p.server.mu.RLock()
@@ -161,7 +180,10 @@ func (s *Server) makeChild(name string, h *Handshake) *Namespace {
 	s.mu.RUnlock()
 	for _, p := range parents {
 		if params, ok := p.match(name, h); ok {
-			return s.addNamespace(name, func(ns *Namespace) { ns.parent, ns.params = p, params })
+			return s.addNamespace(name, func(ns *Namespace) {
+				ns.parent, ns.params = p, params
+				p.made(ns)
+			})
 		}
 	}
 	return nil

@@ -15,6 +15,8 @@ type Rooms struct {
 	// rooms and joined are each other's inverse. Guarded by mu.
 	rooms  map[string]*room
 	joined map[*Socket]map[string]struct{}
+	// watcher is told of both. Guarded by mu.
+	watcher RoomWatcher
 }
 
 // room keeps its members in a slice, since a broadcast walks it far more often than it changes.
@@ -48,6 +50,7 @@ func (r *Rooms) Join(s *Socket, names ...string) {
 			r.rooms[name] = rm
 		}
 		rm.add(s)
+		r.joinedRoom(s, name)
 	}
 }
 
@@ -78,6 +81,7 @@ func (r *Rooms) removeMember(s *Socket, name string) {
 	if len(rm.members) == 0 {
 		delete(r.rooms, name)
 	}
+	r.leftRoom(s, name)
 }
 
 // RoomsOf lists the rooms that a socket is in, in no order.
@@ -154,8 +158,13 @@ func notifyOutgoing(sockets []*Socket, e encodedPacket) {
 	}
 }
 
-// Close has nothing to release.
-func (r *Rooms) Close() error { return nil }
+// Close releases nothing; it is the end for who watches.
+func (r *Rooms) Close() error {
+	if w := r.Watcher(); w != nil {
+		w.Closed()
+	}
+	return nil
+}
 
 // each calls do once for every socket that is meant. The caller holds mu.
 func (r *Rooms) each(t *Target, do func(*Socket)) {

@@ -152,6 +152,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.engine.Se
 
 // Release answers the poll that waits for a session of the engine, if one does, so that its client polls again.
 func (s *Server) Release(sessionID string) { s.engine.Release(sessionID) }
+
 // Engine is what carries the connections, for a transport with a listener of its own (package engineio/webtransport).
 func (s *Server) Engine() *engineio.Server { return s.engine }
 

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/realtime-operator/realtime-operator/gateway/cluster/presence"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+// Watch tells a watcher of the members on this gateway; see socketio.Rooms.
+func (a *adapter) Watch(w socketio.RoomWatcher) { a.rooms.Watch(w) }
+
+// Watcher is the one that watches.
+func (a *adapter) Watcher() socketio.RoomWatcher { return a.rooms.Watcher() }
+
+// presenceLink carries what the gateways tell each other of a namespace's rooms with presence (presence.Link).
+type presenceLink struct{ a *adapter }
+
+var _ presence.Link = presenceLink{}
+
+// ID names this gateway.
+func (l presenceLink) ID() string { return l.a.cluster.id }
+
+// Connected tells whether NATS is connected.
+func (l presenceLink) Connected() bool { return l.a.cluster.Connected() }
+
+// Listen subscribes to what is said of a room, and to what is said to this gateway.
+func (l presenceLink) Listen(room string) {
+	l.a.interest.want([]string{l.a.subjects.presence(room), l.a.subjects.members(l.a.cluster.id)})
+}
+
+// Unlisten ends the subscription after the linger.
+func (l presenceLink) Unlisten(room string) {
+	l.a.interest.release(l.a.subjects.presence(room), func() bool { return !l.a.presence.Holds(room) })
+}
+
+// Publish sends to the gateways with a member in a room.
+func (l presenceLink) Publish(room string, data []byte) error {
+	return l.a.cluster.send(data, []string{l.a.subjects.presence(room)})
+}
+
+// Send sends to one gateway.
+func (l presenceLink) Send(gateway string, data []byte) error {
+	return l.a.cluster.send(data, []string{l.a.subjects.members(gateway)})
+}
+
+// Pages asks all other gateways for their members.
+func (l presenceLink) Pages(ctx context.Context, room, after string, limit int) ([]presence.Page, error) {
+	answers, err := l.a.askAll(ctx, &request{kind: requestPresence, rooms: []string{room}, event: after, count: uint64(limit)})
+	pages := make([]presence.Page, 0, len(answers))
+	for _, answer := range answers {
+		var page presence.Page
+		if e := json.Unmarshal(answer.JSON, &page); e != nil {
+			return pages, fmt.Errorf("read the members of another gateway: %w", e)
+		}
+		pages = append(pages, page)
+	}
+	return pages, err
+}
+
+// answerPresence answers Pages.
+func (a *adapter) answerPresence(r *request) error {
+	if len(r.rooms) != 1 {
+		return fmt.Errorf("%d rooms are asked for, not one", len(r.rooms))
+	}
+	page := a.presence.LocalPage(r.rooms[0], r.event, int(min(r.count, presence.MaxPage)))
+	if page.Count == 0 {
+		return nil
+	}
+	answer, err := json.Marshal(page)
+	if err != nil {
+		return fmt.Errorf("describe the members of a room: %w", err)
+	}
+	a.cluster.reply(r, answerPart, socketio.Args{JSON: answer}, 0)
+	return nil
+}
+
+// receivePresence takes what another gateway says of a room's members. It is false for a message that is about something else.
+func (a *adapter) receivePresence(msg *nats.Msg) bool {
+	kind := msg.Subject[len(a.subjects.prefix):]
+	if !strings.HasPrefix(kind, presenceToken) && !strings.HasPrefix(kind, membersToken) {
+		return false
+	}
+	if err := a.presence.Receive(msg.Data); err != nil {
+		a.cluster.malformed(msg, err)
+	} else {
+		a.cluster.metrics.received.Inc()
+	}
+	return true
+}
+
+// trackers are those of all namespaces.
+func (c *Cluster) trackers() []*presence.Tracker {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	trackers := make([]*presence.Tracker, 0, len(c.adapters))
+	for _, a := range c.adapters {
+		trackers = append(trackers, a.presence)
+	}
+	return trackers
+}
+
+func (c *Cluster) presenceBeat(now time.Time) {
+	for _, t := range c.trackers() {
+		t.Beat(now)
+	}
+}
+
+func (c *Cluster) presenceLost(id string) {
+	for _, t := range c.trackers() {
+		t.Lost(id)
+	}
+}
+
+func (c *Cluster) presenceReconnected() {
+	for _, t := range c.trackers() {
+		t.Reconnected()
+	}
+}
+
+func (c *Cluster) presenceSize() (rooms, members int) {
+	for _, t := range c.trackers() {
+		r, m := t.Size()
+		rooms, members = rooms+r, members+m
+	}
+	return rooms, members
+}

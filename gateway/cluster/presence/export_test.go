@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package presence
+
+// Enter and Leave stand for a socket's, where a test has no use for the sockets themselves.
+func (t *Tracker) Enter(id, room string) { t.enter(id, nil, room) }
+
+// Leave is the opposite of Enter.
+func (t *Tracker) Leave(id, room string) { t.leave(id, room) }
+
+// Told is how many batches have gone out.
+func (t *Tracker) Told() uint64 { return t.told.Load() }
+
+// Held is the page of what this gateway holds, of all gateways.
+func (t *Tracker) Held(room, after string, limit int) Page { return t.held(room, after, limit, false) }
+
+// Quiet tells whether nothing is due to be told.
+func (t *Tracker) Quiet() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, r := range t.rooms {
+		if r.telling || len(r.untold) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Delta is what a gateway would say that some have joined.
+func Delta(from, room string, prev, seq uint64, ids ...string) []byte {
+	p := packet{kind: kindDelta, from: from, room: room, prev: prev, seq: seq}
+	for _, id := range ids {
+		p.entries = append(p.entries, entry{joined, Member{ID: id}})
+	}
+	return p.encode()
+}
+
+// Asks is the gateway that a packet asks for a snapshot.
+func Asks(data []byte) string {
+	p, err := decode(data)
+	if err != nil || p.want != wantSnapshot {
+		return ""
+	}
+	return p.to
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package presence
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// MaxPage is how many members a page may have.
+const MaxPage = 1000
+
+// settling is how long a gateway that has just begun to listen to a room, or has found NATS again, asks the others rather than
+// answer from what it holds: their snapshots may be on their way.
+const settling = 2 * time.Second
+
+// Page is the members of a room, or some of them, in the order of their ids.
+type Page struct {
+	Room string `json:"room"`
+	// Count is how many there are in all.
+	Count   int      `json:"count"`
+	Members []Member `json:"members"`
+	// Next is what the next page begins after; empty if there is none.
+	Next string `json:"next,omitempty"`
+	// Partial means that other gateways were out of reach: members on them may be missing, or gone.
+	Partial bool `json:"partial,omitempty"`
+}
+
+func (p *Page) continueIf(more bool) {
+	if more && len(p.Members) > 0 {
+		p.Next = p.Members[len(p.Members)-1].ID
+	}
+}
+
+// Page lists up to limit members of a room behind an id, at most MaxPage; with a limit of 0 it counts only. A gateway without a
+// member in the room asks the others, until the context ends. With an error that is not ErrNotTracked, the
+// page is partial.
+func (t *Tracker) Page(ctx context.Context, room, after string, limit int) (Page, error) {
+	if !t.tracks(room) {
+		return Page{Room: room, Members: []Member{}}, fmt.Errorf("list the members of %.128q: %w", room, ErrNotTracked)
+	}
+	limit = min(max(limit, 0), MaxPage)
+	if t.link == nil {
+		return t.held(room, after, limit, false), nil
+	}
+	if t.complete(room, time.Now()) && t.link.Connected() {
+		return t.held(room, after, limit, false), nil
+	}
+	others, err := t.link.Pages(ctx, room, after, limit)
+	if err == nil {
+		return merge(append(others, t.LocalPage(room, after, limit)), room, limit), nil
+	}
+	var p Page
+	if t.Holds(room) {
+		p = t.held(room, after, limit, false)
+	} else {
+		p = merge(others, room, limit)
+	}
+	p.Partial = true
+	return p, fmt.Errorf("ask other gateways for the members of %.128q: %w", room, err)
+}
+
+// LocalPage is the members on this gateway alone.
+func (t *Tracker) LocalPage(room, after string, limit int) Page {
+	return t.held(room, after, min(max(limit, 0), MaxPage), true)
+}
+
+// complete tells whether this gateway holds the members of all.
+func (t *Tracker) complete(room string, now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r := t.rooms[room]
+	return r != nil && r.listens && now.Sub(r.since) >= settling
+}
+
+func (t *Tracker) held(name, after string, limit int, local bool) Page {
+	p := Page{Room: name, Members: []Member{}}
+	t.mu.Lock()
+	r := t.rooms[name]
+	t.mu.Unlock()
+	if r == nil {
+		return p
+	}
+	t.settle(r) // who asks may have joined a moment ago
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return r.pageOf(after, limit, local)
+}
+
+// pageOf is called with mu held.
+func (r *room) pageOf(after string, limit int, local bool) Page {
+	p := Page{Room: r.name, Count: len(r.members), Members: []Member{}}
+	if local {
+		p.Count = r.local
+	}
+	i, found := slices.BinarySearchFunc(r.byID, after, compareID)
+	if found {
+		i++
+	}
+	for _, m := range r.byID[i:] {
+		if local && m.gateway != "" {
+			continue
+		}
+		if len(p.Members) == limit {
+			p.continueIf(true)
+			break
+		}
+		p.Members = append(p.Members, m.Member)
+	}
+	return p
+}
+
+// merge makes one page of those of several gateways.
+func merge(pages []Page, room string, limit int) Page {
+	all := Page{Room: room, Members: []Member{}}
+	more := false
+	for _, p := range pages {
+		all.Count += p.Count
+		all.Members = append(all.Members, p.Members...)
+		more = more || p.Next != ""
+	}
+	slices.SortFunc(all.Members, func(a, b Member) int { return cmp.Compare(a.ID, b.ID) })
+	if len(all.Members) > limit {
+		all.Members, more = all.Members[:limit], true
+	}
+	all.continueIf(more)
+	return all
+}

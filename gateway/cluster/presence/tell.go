@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package presence
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+const (
+	// tellWindow is how long changes are gathered before the clients of this gateway are told; a room gets one batch in it.
+	tellWindow = 100 * time.Millisecond
+	// maxChanges is how many changes a batch names: what everybody is told of everybody grows with the square of the room.
+	maxChanges = 100
+	// statePage is how many members a socket is told that has come.
+	statePage = 100
+	// maxAtOnce is how many sockets get a state by one broadcast, which compares them with each other.
+	maxAtOnce = 32
+)
+
+// Member is a socket in a room, as others see it.
+type Member struct {
+	ID string `json:"id"`
+	// Info is what Config.Info has yielded; nil if nothing.
+	Info json.RawMessage `json:"info,omitempty"`
+}
+
+// Batch is what has changed in a room since the batch before it: the argument of the event `presence`.
+type Batch struct {
+	Room    string   `json:"room"`
+	Count   int      `json:"count"`
+	Joined  []Member `json:"joined"`
+	Left    []Member `json:"left"`
+	Updated []Member `json:"updated,omitempty"`
+	// Truncated means that more has changed than the lists name; Count is right.
+	Truncated bool `json:"truncated,omitempty"`
+}
+
+// tellSoon sees to it that the clients are told what there is to tell. The caller holds mu.
+func (t *Tracker) tellSoon(r *room) {
+	if r.telling || t.closed || len(r.untold)+len(r.arrived) == 0 {
+		return
+	}
+	r.telling = true
+	time.AfterFunc(tellWindow, func() { t.tell(r) })
+}
+
+// tell sends a batch to the members here, and to those who have come all that there is. There is one at a time of a room.
+func (t *Tracker) tell(r *room) {
+	t.mu.Lock()
+	if t.closed || t.rooms[r.name] != r {
+		t.mu.Unlock()
+		return
+	}
+	batch := r.takeBatch()
+	arrived := slices.DeleteFunc(r.arrived, func(id string) bool { return !r.hasLocal(id) })
+	r.arrived = nil
+	var state Page
+	if len(arrived) > 0 {
+		state = r.pageOf("", statePage, false)
+	}
+	t.mu.Unlock()
+
+	// An error would mean that this is no event that can be sent, which it is.
+	if args, err := socketio.NewArgs(&state); err == nil {
+		for some := range slices.Chunk(arrived, maxAtOnce) {
+			_ = t.namespace.To(some...).Local().EmitArgs(EventName, args)
+		}
+	}
+	if batch != nil {
+		_ = t.namespace.To(r.name).Local().Emit(EventName, batch)
+		t.told.Add(1)
+	}
+
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r.telling = false
+	t.tellSoon(r)
+}
+
+// takeBatch is nil if nothing has changed in the end. The caller holds mu.
+func (r *room) takeBatch() *Batch {
+	if len(r.untold) == 0 {
+		return nil
+	}
+	all := make([]noted, 0, len(r.untold))
+	for _, n := range r.untold {
+		all = append(all, n)
+	}
+	r.untold = changes{}
+	b := &Batch{Room: r.name, Count: len(r.members), Joined: []Member{}, Left: []Member{}}
+	slices.SortFunc(all, func(a, b noted) int { return cmp.Compare(a.member.ID, b.member.ID) })
+	if len(all) > maxChanges {
+		b.Truncated = true
+		all = all[:maxChanges]
+	}
+	for _, n := range all {
+		switch n.change {
+		case joined:
+			b.Joined = append(b.Joined, n.member.Member)
+		case left:
+			b.Left = append(b.Left, n.member.Member)
+		case updated:
+			b.Updated = append(b.Updated, n.member.Member)
+		}
+	}
+	return b
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package presence tells the members of rooms who else is there, on all gateways.
+//
+//	tracker := presence.Of(io.Of("/"))
+//	tracker.Configure(presence.Config{Tracks: func(room string) bool { return room == "lobby" }})
+//
+// Each member of such a room gets an event `presence` with a State when it has come, and with a Batch when others come and go.
+//
+// Each gateway with a member in a room holds the list of all. The gateways tell each other what changes, in numbered deltas;
+// one that finds a gap, that finds NATS again, or that has its first member asks for a snapshot. A gateway that dies takes its
+// members with it: what is leased is the gateway, by its heartbeat, and not each socket.
+package presence
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+// EventName is the event by which clients are told.
+const EventName = "presence"
+
+// ErrNotTracked means that a room has no presence.
+var ErrNotTracked = errors.New("the room has no presence")
+
+// Config says which rooms have presence, and what is seen of their members. Its functions are called from many goroutines.
+type Config struct {
+	// Tracks tells whether a room has presence; nil: none has. A socket's own room, named by its id, never has. It is called with
+	// locks held: it must return at once and must not use the namespace.
+	Tracks func(room string) bool
+	// Info yields what others see of a member besides its id, any value that encoding/json takes; nil: nothing. It is called when
+	// a socket has joined, and after Touch. More than MaxInfo bytes are not shown. It must not use the tracker.
+	Info func(s *socketio.Socket, room string) any
+}
+
+// Tracker keeps who is in the rooms of one namespace. Safe for concurrent use. It ends with the namespace.
+type Tracker struct {
+	namespace *socketio.Namespace
+	link      Link // nil: a single server
+	config    atomic.Pointer[Config]
+	// told counts the batches.
+	told atomic.Uint64
+
+	// mu may be taken while the namespace's rooms are locked, so these must not be asked for anything while it is held. Nor
+	// is anything sent then.
+	mu    sync.Mutex
+	rooms map[string]*room // guarded by mu
+	// last is the number that was given to a delta last. Guarded by mu.
+	last uint64
+	// parted are rooms that the last member has just left, and the number of that; it is said twice. Guarded by mu.
+	parted map[string]uint64
+	closed bool // guarded by mu
+}
+
+// New returns the tracker of a namespace whose gateways a link connects, nil for a single server. Its adapter calls this; all
+// others call Of. It tracks nothing before it is configured.
+func New(ns *socketio.Namespace, link Link) *Tracker {
+	return &Tracker{namespace: ns, link: link, rooms: map[string]*room{}, parted: map[string]uint64{}}
+}
+
+// watched is an adapter that can be watched, as socketio.Rooms is and the one of package cluster.
+type watched interface {
+	Watch(socketio.RoomWatcher)
+	Watcher() socketio.RoomWatcher
+}
+
+// Of is the tracker of a namespace. It is nil if the namespace's adapter is neither socketio.Rooms nor that of package cluster, or
+// is watched by somebody else.
+func Of(ns *socketio.Namespace) *Tracker {
+	adapter, ok := ns.Adapter().(watched)
+	if !ok {
+		return nil
+	}
+	w := adapter.Watcher()
+	if w == nil {
+		t := New(ns, nil)
+		adapter.Watch(t)
+		return t
+	}
+	t, _ := w.(*Tracker)
+	return t
+}
+
+// Configure puts a configuration in force, for the rooms that are there as well: their members are told who is there, or nothing
+// any more.
+func (t *Tracker) Configure(c Config) {
+	before := t.config.Swap(&c)
+	if (before == nil || before.Tracks == nil) && c.Tracks == nil {
+		return
+	}
+	t.mu.Lock()
+	var dropped []*room
+	for name, r := range t.rooms {
+		if !t.tracks(name) {
+			delete(t.rooms, name)
+			dropped = append(dropped, r)
+			continue
+		}
+		for _, m := range r.members {
+			if m.gateway == "" {
+				r.touched[m.ID] = m
+			}
+		}
+		t.sendSoon(r)
+	}
+	words := t.farewells(dropped)
+	t.mu.Unlock()
+	t.publish(words)
+	for _, r := range dropped {
+		t.unlisten(r.name)
+	}
+	// It tells of all members, those that are known among them.
+	t.namespace.Adapter().(watched).Watch(t)
+}
+
+// tracks tells whether a room has presence.
+func (t *Tracker) tracks(room string) bool {
+	c := t.config.Load()
+	return c != nil && c.Tracks != nil && c.Tracks(room)
+}
+
+// Joined takes a member in (socketio.RoomWatcher).
+func (t *Tracker) Joined(s *socketio.Socket, room string) {
+	if room != s.ID() {
+		t.enter(s.ID(), s, room)
+	}
+}
+
+// Left takes a member out (socketio.RoomWatcher).
+func (t *Tracker) Left(s *socketio.Socket, room string) { t.leave(s.ID(), room) }
+
+// Closed ends the tracker (socketio.RoomWatcher). The others learn that nobody is here any more.
+func (t *Tracker) Closed() {
+	t.mu.Lock()
+	if t.closed {
+		t.mu.Unlock()
+		return
+	}
+	t.closed = true
+	dropped := make([]*room, 0, len(t.rooms))
+	for _, r := range t.rooms {
+		dropped = append(dropped, r)
+	}
+	t.rooms = map[string]*room{}
+	words := t.farewells(dropped)
+	t.mu.Unlock()
+	t.publish(words)
+}
+
+func (t *Tracker) enter(id string, s *socketio.Socket, name string) {
+	if !t.tracks(name) {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	// It may have changed meanwhile, and Configure be through with the rooms.
+	if t.closed || !t.tracks(name) {
+		return
+	}
+	r := t.rooms[name]
+	if r == nil {
+		r = newRoom(name)
+		t.rooms[name] = r
+	}
+	if r.fresh[id] != nil || r.hasLocal(id) {
+		return
+	}
+	r.fresh[id] = &member{Member: Member{ID: id}, socket: s}
+	t.sendSoon(r)
+}
+
+func (t *Tracker) leave(id, name string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r := t.rooms[name]
+	if r == nil {
+		return
+	}
+	delete(r.fresh, id)
+	if r.hasLocal(id) {
+		m := r.members[id]
+		r.remove(m)
+		r.untold.note(left, m)
+		r.unsent.note(left, m)
+		t.tellSoon(r)
+	}
+	t.sendSoon(r)
+}
+
+// Touch asks for a socket's info anew, in all its rooms; what has changed is told as `updated`. It is called after SetData.
+func (t *Tracker) Touch(s *socketio.Socket) {
+	if c := t.config.Load(); c == nil || c.Info == nil {
+		return
+	}
+	for _, name := range s.Rooms() {
+		t.mu.Lock()
+		if r := t.rooms[name]; r != nil {
+			if m := r.members[s.ID()]; m != nil && m.gateway == "" {
+				r.touched[m.ID] = m
+				t.sendSoon(r)
+			} else if m := r.fresh[s.ID()]; m != nil {
+				// Its info may have been asked for already, and be underway.
+				r.fresh[m.ID] = &member{Member: m.Member, socket: s}
+			}
+		}
+		t.mu.Unlock()
+	}
+}
+
+// Size is how many rooms with presence have a member here, and how many members here they have.
+func (t *Tracker) Size() (rooms, members int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, r := range t.rooms {
+		members += r.local + len(r.fresh)
+	}
+	return len(t.rooms), members
+}
+
+// Holds tells whether a room has a member here.
+func (t *Tracker) Holds(room string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.rooms[room] != nil
+}
+
+var _ socketio.RoomWatcher = (*Tracker)(nil)

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package service
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/types"
+	"github.com/google/cel-go/common/types/ref"
+
+	"github.com/realtime-operator/realtime-operator/api/expression"
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/gateway/cluster/presence"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+const (
+	// presenceTimeout is how long other gateways may take to say who is in a room.
+	presenceTimeout = 2 * time.Second
+	// defaultPresenceLimit is the schema's, for a service that has not been through it.
+	defaultPresenceLimit = 100
+)
+
+var errNoPresence = errors.New("the namespace's adapter has no presence")
+
+// configurePresence puts the rules of the program in force for a namespace.
+func (r *Runtime) configurePresence(ns *socketio.Namespace) {
+	tracker := presence.Of(ns)
+	if tracker == nil {
+		return // somebody else watches the rooms
+	}
+	compiled, params := r.program.Load().find(ns.Name())
+	if compiled == nil || !compiled.rooms.presence {
+		tracker.Configure(presence.Config{})
+		return
+	}
+	c := presence.Config{Tracks: func(room string) bool {
+		rule := compiled.rule(room)
+		return rule != nil && rule.presence
+	}}
+	if compiled.rooms.info {
+		c.Info = func(s *socketio.Socket, room string) any { return r.memberInfo(compiled, params, s, room) }
+	}
+	tracker.Configure(c)
+}
+
+// memberInfo is what others see of a member. An expression that fails shows nothing, as one about data that is not there yet.
+func (r *Runtime) memberInfo(ns *namespace, params map[string]string, s *socketio.Socket, room string) any {
+	rule := ns.rule(room)
+	if rule == nil || rule.info == nil {
+		return nil
+	}
+	v, _, err := rule.info.Eval(&memberVariables{
+		variables: variables{socket: s, params: params, now: time.Now(), data: dataOf(s)},
+		room:      room,
+	})
+	var args socketio.Args
+	if err == nil {
+		args, err = encode(v)
+	}
+	switch {
+	case err != nil:
+	case len(args.Attachments) > 0:
+		err = errors.New("it holds bytes")
+	case len(args.JSON) > presence.MaxInfo:
+		err = fmt.Errorf("it takes %d bytes of JSON, and may take %d", len(args.JSON), presence.MaxInfo)
+	case v == types.NullValue:
+		return nil
+	default:
+		return json.RawMessage(args.JSON)
+	}
+	r.log.Debug("what others see of a member is left out", "namespace", s.Namespace().Name(), "room", fmt.Sprintf("%.128q", room),
+		"socket", s.ID(), "error", err)
+	return nil
+}
+
+// memberVariables are what presenceInfo sees.
+type memberVariables struct {
+	variables
+	room string
+}
+
+var _ cel.Activation = (*memberVariables)(nil)
+
+// ResolveName gives the value of a variable.
+func (v *memberVariables) ResolveName(name string) (any, bool) {
+	if name == expression.Room {
+		return object{expression.RoomType, v.roomField}, true
+	}
+	return v.variables.ResolveName(name)
+}
+
+func (v *memberVariables) roomField(name string) ref.Val {
+	if name == "name" {
+		return types.String(v.room)
+	}
+	return nil
+}
+
+// touchPresence shows others what has changed in a socket's data.
+func (r *run) touchPresence() {
+	if r.showsData {
+		if tracker := presence.Of(r.socket.Namespace()); tracker != nil {
+			tracker.Touch(r.socket)
+		}
+	}
+}
+
+func compilePresence(a *v1alpha1.PresenceAction) (step, error) {
+	room, err := expression.Compile(expression.Text, string(a.Room))
+	if err != nil {
+		return nil, fmt.Errorf("presence, room: %w", err)
+	}
+	var after cel.Program
+	if a.After != "" {
+		if after, err = expression.Compile(expression.Text, string(a.After)); err != nil {
+			return nil, fmt.Errorf("presence, after: %w", err)
+		}
+	}
+	limit := defaultPresenceLimit
+	if a.Limit != nil {
+		limit = int(*a.Limit)
+	}
+	return func(r *run) error {
+		if !r.needsAck() {
+			return nil
+		}
+		if err := r.presence(room, after, limit); err != nil {
+			return fmt.Errorf("presence: %w", err)
+		}
+		return nil
+	}, nil
+}
+
+// presence answers with the members of a room.
+func (r *run) presence(room, after cel.Program, limit int) error {
+	name, err := r.text(room)
+	if err != nil {
+		return fmt.Errorf("room: %w", err)
+	}
+	from := ""
+	if after != nil {
+		if from, err = r.text(after); err != nil {
+			return fmt.Errorf("after: %w", err)
+		}
+	}
+	tracker := presence.Of(r.socket.Namespace())
+	if tracker == nil {
+		return errNoPresence
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), presenceTimeout)
+	defer cancel()
+	page, err := tracker.Page(ctx, name, from, limit)
+	if errors.Is(err, presence.ErrNotTracked) {
+		return err
+	}
+	// Without the other gateways it is what is known here, and says so.
+	args, err := socketio.NewArgs(&page)
+	if err != nil {
+		return err
+	}
+	r.ack(args)
+	return nil
+}
+
+// text evaluates to a string.
+func (r *run) text(program cel.Program) (string, error) {
+	v, err := r.eval(program)
+	if err != nil {
+		return "", err
+	}
+	text, ok := v.(types.String)
+	if !ok {
+		return "", yielded(v, "a string")
+	}
+	return string(text), nil
+}
