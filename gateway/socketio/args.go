@@ -40,7 +40,8 @@ func NewArgs(values ...any) (Args, error) {
 			return Args{}, fmt.Errorf("encode argument %d: %w", i, err)
 		}
 	}
-	args.JSON = append(buf, ']')
+	buf = append(buf, ']')
+	args.JSON = buf
 	return args, nil
 }
 

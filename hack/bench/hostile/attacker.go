@@ -37,8 +37,8 @@ func attackFor(ctx context.Context, duration time.Duration, name, address string
 		if l.name == name {
 			ctx, cancel := context.WithTimeout(ctx, duration)
 			defer cancel()
-			fmt.Fprintln(output, attack(ctx, l, address))
-			return nil
+			_, err := fmt.Fprintln(output, attack(ctx, l, address))
+			return err
 		}
 	}
 	return fmt.Errorf("there is no load %s", name)

@@ -125,8 +125,11 @@ func halfOpen(ctx context.Context, a *attacker) error {
 		return err
 	}
 	defer until(ctx, conn)()
-	fmt.Fprintf(conn, "GET %s&transport=websocket HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+	request := fmt.Sprintf("GET %s&transport=websocket HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", path, a.address)
+	if _, err := io.WriteString(conn, request); err != nil {
+		return err
+	}
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		return err
@@ -155,8 +158,11 @@ func slowLoris(ctx context.Context, a *attacker) error {
 		return err
 	}
 	defer until(ctx, conn)()
-	fmt.Fprintf(conn, "POST %s&transport=polling&sid=%s HTTP/1.1\r\nHost: %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n",
+	request := fmt.Sprintf("POST %s&transport=polling&sid=%s HTTP/1.1\r\nHost: %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n",
 		path, sid, a.address, announced)
+	if _, err := io.WriteString(conn, request); err != nil {
+		return err
+	}
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {

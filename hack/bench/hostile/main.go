@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -68,16 +69,21 @@ func compare(ctx context.Context, s settings, names []string) error {
 	}
 	chosen = append(chosen, load{name: "alone, again"})
 
-	table := tabwriter.NewWriter(os.Stdout, 0, 0, 1, ' ', 0)
-	fmt.Fprintln(table, "| load\t| what it does\t| times\t| events\t| p50\t| p99\t| server's memory |")
-	fmt.Fprintln(table, "|---\t|---\t|---\t|---\t|---\t|---\t|--- |")
+	rows := []string{
+		"| load\t| what it does\t| times\t| events\t| p50\t| p99\t| server's memory |",
+		"|---\t|---\t|---\t|---\t|---\t|---\t|--- |",
+	}
 	for _, l := range chosen {
 		r, err := measure(ctx, s, l)
 		if err != nil {
 			return fmt.Errorf("%s: %w", l.name, err)
 		}
-		fmt.Fprintf(table, "| %s\t| %s\t| %d\t| %d\t| %.2f ms\t| %.2f ms\t| %.1f → %.1f MiB |\n", l.name, l.does, r.attacks, len(r.latencies),
-			r.percentile(50), r.percentile(99), r.before, r.after)
+		rows = append(rows, fmt.Sprintf("| %s\t| %s\t| %d\t| %d\t| %.2f ms\t| %.2f ms\t| %.1f → %.1f MiB |", l.name, l.does, r.attacks, len(r.latencies),
+			r.percentile(50), r.percentile(99), r.before, r.after))
+	}
+	table := tabwriter.NewWriter(os.Stdout, 0, 0, 1, ' ', 0)
+	if _, err := fmt.Fprintln(table, strings.Join(rows, "\n")); err != nil {
+		return fmt.Errorf("print the table: %w", err)
 	}
 	return table.Flush()
 }

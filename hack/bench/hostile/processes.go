@@ -51,8 +51,9 @@ func serveUntil(ctx context.Context, input io.Reader, output io.Writer) error {
 		defer stop()
 		_, _ = io.Copy(io.Discard, input) // its end is all that it says
 	}()
-	fmt.Fprintln(output, l.Addr())
-	err = gateway.Serve(ctx, l, server)
+	if _, err = fmt.Fprintln(output, l.Addr()); err == nil {
+		err = gateway.Serve(ctx, l, server)
+	}
 	return errors.Join(err, server.Close())
 }
 
