@@ -96,7 +96,8 @@ func gatewayCommand() *cobra.Command {
 	f.StringVar(&o.Listen, "listen", ":3000", "address for clients")
 	f.StringVar(&o.OpsListen, "ops-listen", ":9090", "address for /healthz, /readyz, /metrics and /status")
 	f.StringVar(&o.ClientDir, "client-dir", "", "folder with the bundles of npm's socket.io-client (default: the public CDN's)")
-	f.DurationVar(&o.Drain, "drain", 20*time.Second, "time over which connections are closed on SIGTERM")
+	f.DurationVar(&o.Drain, "drain", 20*time.Second, "time over which connections are closed on SIGTERM, unless the service names a rate")
+	f.DurationVar(&o.DrainLimit, "drain-limit", 20*time.Second, "most that closing them at the service's rate may take; the rate is raised to that")
 	return cmd
 }
 

@@ -12,12 +12,12 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/gateway/cluster"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 	"github.com/realtime-operator/realtime-operator/gateway/service"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
@@ -49,6 +49,9 @@ type Gateway struct {
 	path     atomic.Pointer[string]
 	parser   socketio.Parser
 	draining atomic.Bool
+	// drainRate is how many clients a second are told to go; 0: as the time allows.
+	drainRate atomic.Int32
+	refused   *prometheus.CounterVec
 
 	closing  sync.Once
 	closeErr error // set within closing
@@ -68,6 +71,7 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 		return nil, fmt.Errorf("compile the service: %w", err)
 	}
 	g := &Gateway{parser: parserOf(svc), log: o.Log, metrics: newRegistry(), client: clientFiles(o.ClientDir)}
+	g.refused = registerRefusals(g.metrics)
 	g.cluster, err = cluster.Connect(cluster.Options{
 		Service:        svc.Namespace + "/" + svc.Name,
 		Gateway:        o.Name,
@@ -97,6 +101,7 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 	g.runtime = service.NewRuntime(g.io, service.Options{Registerer: g.metrics, Log: o.Log})
 	g.runtime.Apply(program)
 	g.path.Store(&svc.Spec.Protocol.Path)
+	g.drainRate.Store(svc.Spec.Gateway.DrainRate())
 	g.status.set(revision, nil)
 	return g, nil
 }
@@ -128,6 +133,7 @@ func (g *Gateway) apply(svc *v1alpha1.RealtimeService) error {
 		return err
 	}
 	g.path.Store(&p.Path)
+	g.drainRate.Store(svc.Spec.Gateway.DrainRate())
 	g.runtime.Apply(program)
 	return nil
 }
@@ -156,11 +162,11 @@ func (g *Gateway) Handler() http.Handler {
 // Path is where clients connect to, such as /socket.io/.
 func (g *Gateway) Path() string { return *g.path.Load() }
 
-// Drain takes the gateway out of service: not ready, no new connections, and those that are open are closed evenly
-// over a time, so that their clients come back on other gateways one by one.
-func (g *Gateway) Drain(ctx context.Context, over time.Duration) error {
+// Drain takes the gateway out of service: not ready, no new connections, and those that are open are closed at an even pace, so
+// that their clients come back on other gateways one by one.
+func (g *Gateway) Drain(ctx context.Context, pace engineio.Pace) error {
 	g.draining.Store(true)
-	if err := g.io.Drain(ctx, over); err != nil {
+	if err := g.io.Drain(ctx, pace); err != nil {
 		return fmt.Errorf("drain connections: %w", err)
 	}
 	return nil

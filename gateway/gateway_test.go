@@ -54,6 +54,17 @@ func render(t *testing.T, svc *v1alpha1.RealtimeService) []byte {
 	return data
 }
 
+// withGateway is a service with these settings of its gateways.
+func withGateway(t *testing.T, spec string) *v1alpha1.RealtimeService {
+	t.Helper()
+	svc, err := manifest.Load([]byte("apiVersion: realtime-operator.io/v1alpha1\nkind: RealtimeService\nmetadata: {name: leaving}\n" +
+		"spec: {gateway: " + spec + ", namespaces: [{name: /}]}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return svc
+}
+
 // pod is a gateway that runs as in a pod.
 type pod struct {
 	clients, ops string
@@ -79,6 +90,7 @@ func start(t *testing.T, natsURL string, drain time.Duration) *pod {
 			Listen:     "127.0.0.1:0",
 			OpsListen:  "127.0.0.1:0",
 			Drain:      drain,
+			DrainLimit: time.Hour,
 		})
 	}()
 	t.Cleanup(func() {
@@ -240,6 +252,37 @@ func TestLeaving(t *testing.T) {
 		if last := c.ExpectClosed(); strings.Contains(strings.Join(last, " "), "41") {
 			t.Errorf("the namespace was disconnected, so that the client does not come back by itself: %q", last)
 		}
+	}
+	if err := <-p.ended; err != nil {
+		t.Errorf("the gateway ended with %v", err)
+	}
+	p.ended <- nil
+}
+
+func TestLeavingAtARate(t *testing.T) {
+	leakCheck(t)
+	const rate, clients = 40, 20
+	p := start(t, natstest.Start(t, nil).ClientURL(), 0)
+	config := render(t, withGateway(t, fmt.Sprintf("{drain: {rate: %d}}", rate)))
+	if err := os.WriteFile(p.config, config, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	await(t, p.ops+"/status", func(_ int, body string) bool { return strings.Contains(body, gatewaystatus.Revision(config)) })
+	var all []*wiretest.Client
+	for range clients {
+		c, _ := wiretest.Connect(t, p.clients, enginePath, "/")
+		all = append(all, c)
+	}
+
+	begun := time.Now()
+	p.stop()
+	for _, c := range all {
+		c.ExpectClosed()
+	}
+
+	// The last one is told within the last of as many parts as there are clients.
+	if took, least := time.Since(begun), time.Second*(clients-1)/rate; took < least {
+		t.Errorf("%d clients are gone after %s, at %d a second", clients, took, rate)
 	}
 	if err := <-p.ended; err != nil {
 		t.Errorf("the gateway ended with %v", err)

@@ -18,6 +18,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/gateway/configfile"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 )
 
 const (
@@ -41,8 +42,9 @@ type RunOptions struct {
 	ConfigFile string
 	// Listen and OpsListen are the addresses for clients and for Kubernetes.
 	Listen, OpsListen string
-	// Drain is how long connections are closed over when the context ends.
-	Drain time.Duration
+	// Drain is how long connections are closed over when the context ends, unless the service names a rate: then it is as long
+	// as the rate asks for, and DrainLimit at most.
+	Drain, DrainLimit time.Duration
 }
 
 // Run serves until the context ends, then drains.
@@ -104,18 +106,26 @@ func (g *Gateway) serve(ctx context.Context, o RunOptions, config []byte) error 
 		case <-serving.Done(): // a server has failed
 			return nil
 		}
-		g.leave(serving, o.Drain)
+		g.leave(serving, g.pace(o))
 		return nil
 	})
 	return group.Wait()
 }
 
+// pace is how fast clients are told to go.
+func (g *Gateway) pace(o RunOptions) engineio.Pace {
+	if rate := g.drainRate.Load(); rate > 0 {
+		return engineio.Pace{Rate: int(rate), Within: max(o.Drain, o.DrainLimit)}
+	}
+	return engineio.Pace{Within: o.Drain}
+}
+
 // leave drains, and does not wait longer than a little for clients that do not fetch their last packets.
-func (g *Gateway) leave(ctx context.Context, over time.Duration) {
-	g.log.Info("draining", "connections", g.io.Connections(), "over", over)
-	ctx, cancel := context.WithTimeout(ctx, over+farewellTimeout)
+func (g *Gateway) leave(ctx context.Context, pace engineio.Pace) {
+	g.log.Info("draining", "connections", g.io.Connections(), "rate", pace.Rate, "within", pace.Within)
+	ctx, cancel := context.WithTimeout(ctx, pace.Within+farewellTimeout)
 	defer cancel()
-	if err := g.Drain(ctx, over); err != nil {
+	if err := g.Drain(ctx, pace); err != nil {
 		g.log.Warn("leaving with clients that have not said goodbye", "error", err)
 	}
 }

@@ -4,7 +4,6 @@ package resources
 
 import (
 	"strconv"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -28,9 +27,6 @@ const (
 	configDir      = "/etc/realtime/config"
 	credentialsDir = "/etc/realtime/nats"
 )
-
-// defaultGracePeriod is the schema's default, for a service that has not been through it.
-const defaultGracePeriod = 30
 
 func gatewayPod(svc *v1alpha1.RealtimeService, image string) corev1.PodSpec {
 	gateway := svc.Spec.Gateway
@@ -92,17 +88,8 @@ func gatewayArgs(svc *v1alpha1.RealtimeService) []string {
 		"--ops-listen=:"+strconv.Itoa(OpsPort),
 		"--client-dir=/client",
 		"--drain="+drain(svc).String(),
+		"--drain-limit="+drainLimit(svc).String(),
 	)
-}
-
-// drain is how long clients are told to go over: two thirds of the grace period, so that the last ones, and what was
-// still to be sent, have the rest.
-func drain(svc *v1alpha1.RealtimeService) time.Duration {
-	return (time.Duration(gracePeriod(svc)) * time.Second * 2 / 3).Round(time.Millisecond)
-}
-
-func gracePeriod(svc *v1alpha1.RealtimeService) int64 {
-	return ptr.Deref(svc.Spec.Gateway.TerminationGracePeriodSeconds, defaultGracePeriod)
 }
 
 // gatewayVolumes mounts the ConfigMap as a directory: a file mounted by subPath would never change.

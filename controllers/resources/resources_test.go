@@ -139,7 +139,7 @@ func TestGatewayArguments(t *testing.T) {
 			"with its own NATS", service(t),
 			[]string{
 				"gateway", "--config=/etc/realtime/config/service.yaml", "--name=$(POD_NAME)", "--nats-url=nats://chat-nats.talk.svc:4222",
-				"--nats-credentials-dir=/etc/realtime/nats", "--listen=:3000", "--ops-listen=:9090", "--client-dir=/client", "--drain=20s",
+				"--nats-credentials-dir=/etc/realtime/nats", "--listen=:3000", "--ops-listen=:9090", "--client-dir=/client", "--drain=20s", "--drain-limit=20s",
 			}, nil,
 		},
 		{
@@ -152,7 +152,7 @@ func TestGatewayArguments(t *testing.T) {
 		},
 		{
 			"with a short grace", service(t, func(s *v1alpha1.RealtimeServiceSpec) { s.Gateway.TerminationGracePeriodSeconds = ptr.To[int64](1) }),
-			[]string{"--drain=667ms"}, nil,
+			[]string{"--drain=667ms", "--drain-limit=667ms"}, nil,
 		},
 	}
 	for _, tt := range tests {

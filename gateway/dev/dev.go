@@ -26,6 +26,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway"
 	"github.com/realtime-operator/realtime-operator/gateway/configfile"
 	"github.com/realtime-operator/realtime-operator/gateway/dev/page"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 )
 
 // drainTimeout is how long clients may take to fetch what was sent to them, when the program ends.
@@ -182,7 +183,7 @@ func (s *session) drain() {
 	defer cancel()
 	for _, g := range s.gateways {
 		// Who has not gone in time is cut off by what comes next.
-		_ = g.Drain(ctx, 0)
+		_ = g.Drain(ctx, engineio.Pace{})
 	}
 }
 
