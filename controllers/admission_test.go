@@ -32,6 +32,7 @@ func TestBadManifestsAreRefused(t *testing.T) {
 		"two actions in one":  {on("{event: e, do: [{join: \"'a'\", leave: \"'b'\"}]}"), []string{"spec.namespaces[0].handlers[0].do[0]", "at most 1"}},
 		"unknown Service":     {"spec: {gateway: {service: {type: ExternalName}}, " + fine + "}", []string{"spec.gateway.service.type", "ExternalName"}},
 		"NATS that is no URL": {"spec: {nats: {urls: ['nats:4222']}, " + fine + "}", []string{"spec.nats.urls[0]"}},
+		"API without a token": {"spec: {api: {}, " + fine + "}", []string{"spec.api.tokenSecretRef", "Required value"}},
 		// by its rules
 		"duration out of bounds":        {"spec: {protocol: {pingTimeout: 2h}, " + fine + "}", []string{"spec.protocol.pingTimeout", "from 100ms to 1h"}},
 		"payload out of bounds":         {"spec: {protocol: {maxPayload: 1Gi}, " + fine + "}", []string{"spec.protocol.maxPayload", "from 1k to 64Mi"}},

@@ -7,6 +7,7 @@ package gateway
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -37,8 +38,8 @@ type Options struct {
 	Log *slog.Logger
 }
 
-// Gateway serves one RealtimeService. Handler is for clients, Ops for Kubernetes and Prometheus. Safe for concurrent
-// use. Close ends it.
+// Gateway serves one RealtimeService. Handler is for clients, API for programs that publish, Ops for Kubernetes and
+// Prometheus. Safe for concurrent use. Close ends it.
 type Gateway struct {
 	log      *slog.Logger
 	metrics  *prometheus.Registry
@@ -52,6 +53,10 @@ type Gateway struct {
 	// drainRate is how many clients a second are told to go; 0: as the time allows.
 	drainRate atomic.Int32
 	refused   *prometheus.CounterVec
+	published *prometheus.CounterVec
+	tokens    tokens
+	// stopPublishers leaves what comes over NATS to the other gateways.
+	stopPublishers func() <-chan struct{}
 
 	closing  sync.Once
 	closeErr error // set within closing
@@ -71,7 +76,7 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 		return nil, fmt.Errorf("compile the service: %w", err)
 	}
 	g := &Gateway{parser: parserOf(svc), log: o.Log, metrics: newRegistry(), client: clientFiles(o.ClientDir)}
-	g.refused = registerRefusals(g.metrics)
+	g.refused, g.published = registerRefusals(g.metrics), registerPublications(g.metrics)
 	g.cluster, err = cluster.Connect(cluster.Options{
 		Service:        svc.Namespace + "/" + svc.Name,
 		Gateway:        o.Name,
@@ -103,6 +108,9 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 	g.path.Store(&svc.Spec.Protocol.Path)
 	g.drainRate.Store(svc.Spec.Gateway.DrainRate())
 	g.status.set(revision, nil)
+	if g.stopPublishers, err = g.cluster.ServePublishers(g.answerPublisher); err != nil {
+		return nil, errors.Join(fmt.Errorf("serve publishers: %w", err), g.Close())
+	}
 	return g, nil
 }
 
@@ -166,8 +174,13 @@ func (g *Gateway) Path() string { return *g.path.Load() }
 // that their clients come back on other gateways one by one.
 func (g *Gateway) Drain(ctx context.Context, pace engineio.Pace) error {
 	g.draining.Store(true)
+	answered := g.stopPublishers()
 	if err := g.io.Drain(ctx, pace); err != nil {
 		return fmt.Errorf("drain connections: %w", err)
+	}
+	select {
+	case <-answered:
+	case <-ctx.Done():
 	}
 	return nil
 }

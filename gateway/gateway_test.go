@@ -67,14 +67,14 @@ func withGateway(t *testing.T, spec string) *v1alpha1.RealtimeService {
 
 // pod is a gateway that runs as in a pod.
 type pod struct {
-	clients, ops string
-	config       string
-	stop         context.CancelFunc
-	ended        chan error
+	clients, ops, api string
+	config            string
+	stop              context.CancelFunc
+	ended             chan error
 }
 
 // start runs a gateway, and wants it to end well with the test.
-func start(t *testing.T, natsURL string, drain time.Duration) *pod {
+func start(t *testing.T, natsURL string, drain time.Duration, edit ...func(*RunOptions)) *pod {
 	t.Helper()
 	p := &pod{config: filepath.Join(t.TempDir(), "service.yaml"), ended: make(chan error, 1)}
 	if err := os.WriteFile(p.config, greeter(t, "old"), 0o600); err != nil {
@@ -83,16 +83,18 @@ func start(t *testing.T, natsURL string, drain time.Duration) *pod {
 	logs := &addresses{out: t.Output(), found: make(chan struct{})}
 	ctx, stop := context.WithCancel(t.Context())
 	p.stop = stop
-	go func() {
-		p.ended <- Run(ctx, RunOptions{
-			Options:    Options{Name: t.Name(), NATSURLs: []string{natsURL}, Log: slog.New(slog.NewJSONHandler(logs, nil))},
-			ConfigFile: p.config,
-			Listen:     "127.0.0.1:0",
-			OpsListen:  "127.0.0.1:0",
-			Drain:      drain,
-			DrainLimit: time.Hour,
-		})
-	}()
+	o := RunOptions{
+		Options:    Options{Name: t.Name(), NATSURLs: []string{natsURL}, Log: slog.New(slog.NewJSONHandler(logs, nil))},
+		ConfigFile: p.config,
+		Listen:     "127.0.0.1:0",
+		OpsListen:  "127.0.0.1:0",
+		Drain:      drain,
+		DrainLimit: time.Hour,
+	}
+	for _, e := range edit {
+		e(&o)
+	}
+	go func() { p.ended <- Run(ctx, o) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-p.ended; err != nil {
@@ -102,7 +104,7 @@ func start(t *testing.T, natsURL string, drain time.Duration) *pod {
 	})
 	select {
 	case <-logs.found:
-		p.clients, p.ops = "http://"+logs.clients, "http://"+logs.ops
+		p.clients, p.ops, p.api = "http://"+logs.clients, "http://"+logs.ops, "http://"+logs.api
 	case err := <-p.ended:
 		p.ended <- nil
 		t.Fatalf("the gateway ended with %v", err)
@@ -112,17 +114,17 @@ func start(t *testing.T, natsURL string, drain time.Duration) *pod {
 
 // addresses finds in a gateway's log where it listens.
 type addresses struct {
-	out          io.Writer
-	once         sync.Once
-	found        chan struct{}
-	clients, ops string
+	out               io.Writer
+	once              sync.Once
+	found             chan struct{}
+	clients, ops, api string
 }
 
 func (a *addresses) Write(line []byte) (int, error) {
-	var entry struct{ Msg, Clients, Ops string }
+	var entry struct{ Msg, Clients, Ops, API string }
 	if json.Unmarshal(line, &entry) == nil && entry.Ops != "" {
 		a.once.Do(func() {
-			a.clients, a.ops = entry.Clients, entry.Ops
+			a.clients, a.ops, a.api = entry.Clients, entry.Ops, entry.API
 			close(a.found)
 		})
 	}
@@ -154,18 +156,29 @@ func get(t *testing.T, url string) (int, string) {
 // await asks until the answer fits.
 func await(t *testing.T, url string, want func(status int, body string) bool) {
 	t.Helper()
+	status, body := 0, ""
+	defer func() {
+		if t.Failed() {
+			t.Logf("%s answers %d %s", url, status, body)
+		}
+	}()
+	eventually(t, func() bool {
+		status, body = get(t, url)
+		return want(status, body)
+	})
+}
+
+// eventually looks until something is so.
+func eventually(t *testing.T, so func() bool) {
+	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	deadline := time.After(20 * time.Second)
-	for {
-		status, body := get(t, url)
-		if want(status, body) {
-			return
-		}
+	for !so() {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("%s answers %d %s", url, status, body)
+			t.Fatal("it never is")
 		}
 	}
 }

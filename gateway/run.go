@@ -42,6 +42,9 @@ type RunOptions struct {
 	ConfigFile string
 	// Listen and OpsListen are the addresses for clients and for Kubernetes.
 	Listen, OpsListen string
+	// APITokenFile holds the tokens of programs that publish, one a line; it is read again whenever it changes. Empty: nothing is
+	// served on APIListen.
+	APITokenFile, APIListen string
 	// Drain is how long connections are closed over when the context ends, unless the service names a rate: then it is as long
 	// as the rate asks for, and DrainLimit at most.
 	Drain, DrainLimit time.Duration
@@ -88,7 +91,13 @@ func (g *Gateway) serve(ctx context.Context, o RunOptions, config []byte) error 
 		clients.Close()
 		return fmt.Errorf("listen for Kubernetes: %w", err)
 	}
-	g.log.Info("gateway is listening", "clients", clients.Addr().String(), "ops", ops.Addr().String())
+	api, err := listenForPrograms(o)
+	if err != nil {
+		clients.Close()
+		ops.Close()
+		return err
+	}
+	g.log.Info("gateway is listening", "clients", clients.Addr().String(), "ops", ops.Addr().String(), "api", addressOf(api))
 
 	// The servers outlive the context by the drain.
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -99,6 +108,12 @@ func (g *Gateway) serve(ctx context.Context, o RunOptions, config []byte) error 
 	group.Go(func() error {
 		return configfile.Watch(serving, o.ConfigFile, config, g.reload)
 	})
+	if api != nil {
+		tokens := readTokens(o.APITokenFile)
+		g.reloadTokens(tokens)
+		group.Go(func() error { return Serve(serving, api, g.API()) })
+		group.Go(func() error { return configfile.Watch(serving, o.APITokenFile, tokens, g.reloadTokens) })
+	}
 	group.Go(func() error {
 		defer stop()
 		select {

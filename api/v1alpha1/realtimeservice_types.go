@@ -58,6 +58,10 @@ type RealtimeServiceSpec struct {
 	// +kubebuilder:default={}
 	Protocol ProtocolSpec `json:"protocol,omitempty"`
 
+	// api opens an HTTP endpoint for programs that publish events. Left out, they publish over NATS only.
+	// +optional
+	API *APISpec `json:"api,omitempty"`
+
 	// namespaces are the Socket.IO namespaces of the service. A client that asks for another gets
 	// connect_error "Invalid namespace".
 	// +required

@@ -58,10 +58,7 @@ func gatewayContainer(svc *v1alpha1.RealtimeService, image string) corev1.Contai
 			Name:      "POD_NAME",
 			ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.name"}},
 		}},
-		Ports: []corev1.ContainerPort{
-			{Name: gatewayPortName, ContainerPort: GatewayPort, Protocol: corev1.ProtocolTCP},
-			{Name: opsPortName, ContainerPort: OpsPort, Protocol: corev1.ProtocolTCP},
-		},
+		Ports:         gatewayPorts(svc),
 		LivenessProbe: probe("/healthz", opsPortName, 10),
 		// Clients wait for the first answer of a new gateway.
 		ReadinessProbe:  probe("/readyz", opsPortName, 2),
@@ -69,6 +66,17 @@ func gatewayContainer(svc *v1alpha1.RealtimeService, image string) corev1.Contai
 		SecurityContext: containerSecurity(),
 		VolumeMounts:    gatewayMounts(svc),
 	}
+}
+
+func gatewayPorts(svc *v1alpha1.RealtimeService) []corev1.ContainerPort {
+	ports := []corev1.ContainerPort{
+		{Name: gatewayPortName, ContainerPort: GatewayPort, Protocol: corev1.ProtocolTCP},
+		{Name: opsPortName, ContainerPort: OpsPort, Protocol: corev1.ProtocolTCP},
+	}
+	if svc.Spec.API != nil {
+		ports = append(ports, corev1.ContainerPort{Name: apiPortName, ContainerPort: APIPort, Protocol: corev1.ProtocolTCP})
+	}
+	return ports
 }
 
 func gatewayArgs(svc *v1alpha1.RealtimeService) []string {
@@ -82,6 +90,9 @@ func gatewayArgs(svc *v1alpha1.RealtimeService) []string {
 	}
 	if natsSecret(svc) != "" {
 		args = append(args, "--nats-credentials-dir="+credentialsDir)
+	}
+	if svc.Spec.API != nil {
+		args = append(args, "--api-listen=:"+strconv.Itoa(APIPort), "--api-token-file="+apiDir+"/"+apiFile)
 	}
 	return append(args,
 		"--listen=:"+strconv.Itoa(GatewayPort),
@@ -106,6 +117,9 @@ func gatewayVolumes(svc *v1alpha1.RealtimeService) []corev1.Volume {
 			VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: secret}},
 		})
 	}
+	if api := svc.Spec.API; api != nil {
+		volumes = append(volumes, apiVolume(api))
+	}
 	return volumes
 }
 
@@ -113,6 +127,9 @@ func gatewayMounts(svc *v1alpha1.RealtimeService) []corev1.VolumeMount {
 	mounts := []corev1.VolumeMount{{Name: "config", MountPath: configDir, ReadOnly: true}}
 	if natsSecret(svc) != "" {
 		mounts = append(mounts, corev1.VolumeMount{Name: "nats", MountPath: credentialsDir, ReadOnly: true})
+	}
+	if svc.Spec.API != nil {
+		mounts = append(mounts, apiMount())
 	}
 	return mounts
 }

@@ -51,14 +51,14 @@ func all(t *testing.T) []metav1.Object {
 	t.Helper()
 	svc := service(t, func(spec *v1alpha1.RealtimeServiceSpec) {
 		spec.Gateway.Autoscaling = &v1alpha1.AutoscalingSpec{MaxReplicas: 3}
-	})
+	}, withAPI)
 	config, err := ConfigMap(svc)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return []metav1.Object{
 		GatewayDeployment(svc, "image"), GatewayService(svc), GatewayServiceAccount(svc), GatewayDisruptionBudget(svc),
-		GatewayAutoscaler(svc), config, NATSStatefulSet(svc, "nats", Credentials{"a", "b"}), NATSService(svc),
+		GatewayAutoscaler(svc), APIService(svc), config, NATSStatefulSet(svc, "nats", Credentials{"a", "b"}), NATSService(svc),
 		NATSServiceAccount(svc), NATSConfigMap(svc), NATSCredentials(svc, Credentials{"a", "b"}),
 	}
 }

@@ -62,6 +62,8 @@ type Cluster struct {
 	log      *slog.Logger
 	nc       *nats.Conn
 	incoming chan *nats.Msg
+	// settling are those who wait until dispatch has taken what is in incoming.
+	settling chan chan struct{}
 	stop     chan struct{}
 	done     sync.WaitGroup
 	metrics  *metrics
@@ -100,6 +102,7 @@ func Connect(o Options) (*Cluster, error) {
 		linger:    o.Linger,
 		log:       o.Log,
 		incoming:  make(chan *nats.Msg, incomingBuffer),
+		settling:  make(chan chan struct{}),
 		stop:      make(chan struct{}),
 		adapters:  map[string]*adapter{},
 		delivered: map[string]uint64{},

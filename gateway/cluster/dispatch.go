@@ -19,6 +19,11 @@ func (c *Cluster) dispatch() {
 			c.beat(now)
 		case msg := <-c.incoming:
 			c.receive(msg)
+		case settled := <-c.settling:
+			for range len(c.incoming) { // nobody else takes from it
+				c.receive(<-c.incoming)
+			}
+			close(settled)
 		case <-c.stop:
 			return
 		}

@@ -44,6 +44,10 @@ type Options struct {
 	Gateways int
 	// ClientDir holds the client bundles of npm's socket.io-client; see gateway.Options.
 	ClientDir string
+	// APIPort is where programs publish, at the first gateway, if the manifest has spec.api. With 0 the kernel chooses it.
+	APIPort int
+	// APIToken opens it; a new one if empty.
+	APIToken string
 	// Out is where people read what happens.
 	Out io.Writer
 	// Log gets what goes wrong inside.
@@ -70,7 +74,7 @@ func Run(ctx context.Context, o Options) error {
 	s := &session{options: o}
 	err = s.start(svc, gatewaystatus.Revision(data), nats.ClientURL())
 	if err == nil {
-		s.greet(svc)
+		s.greet(svc, nats.ClientURL())
 		err = s.serve(ctx, data)
 	}
 	return errors.Join(err, s.close())
@@ -92,6 +96,8 @@ type session struct {
 	options   Options
 	gateways  []*gateway.Gateway
 	listeners []net.Listener
+	// api is where programs publish; nil if the manifest does not let them.
+	api net.Listener
 }
 
 func (s *session) start(svc *v1alpha1.RealtimeService, revision, natsURL string) error {
@@ -117,10 +123,10 @@ func (s *session) start(svc *v1alpha1.RealtimeService, revision, natsURL string)
 		}
 		s.gateways = append(s.gateways, g)
 	}
-	return nil
+	return s.openAPI(svc)
 }
 
-func (s *session) greet(svc *v1alpha1.RealtimeService) {
+func (s *session) greet(svc *v1alpha1.RealtimeService, natsURL string) {
 	names := make([]string, len(svc.Spec.Namespaces))
 	for i, ns := range svc.Spec.Namespaces {
 		names[i] = ns.Name
@@ -129,6 +135,7 @@ func (s *session) greet(svc *v1alpha1.RealtimeService) {
 	for i, l := range s.listeners {
 		s.say("  gateway %d  %s", i+1, browserURL(l.Addr()))
 	}
+	s.greetPrograms(svc, natsURL)
 	s.say("Open it in a browser, or connect with any Socket.IO client. Ctrl-C ends.")
 }
 
@@ -136,6 +143,9 @@ func (s *session) serve(ctx context.Context, config []byte) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for i, l := range s.listeners {
 		group.Go(func() error { return gateway.Serve(ctx, l, withPage(s.gateways[i])) })
+	}
+	if s.api != nil {
+		group.Go(func() error { return gateway.Serve(ctx, s.api, s.gateways[0].API()) })
 	}
 	if s.options.Manifest != "" {
 		group.Go(func() error { return configfile.Watch(ctx, s.options.Manifest, config, s.reload) })
@@ -198,6 +208,9 @@ func (s *session) closeConnections() error {
 func (s *session) close() error {
 	for _, l := range s.listeners {
 		l.Close()
+	}
+	if s.api != nil {
+		s.api.Close()
 	}
 	return s.closeConnections()
 }
