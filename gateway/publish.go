@@ -16,6 +16,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/realtime-operator/realtime-operator/gateway/cluster"
 	"github.com/realtime-operator/realtime-operator/gateway/service"
 )
 
@@ -55,6 +56,9 @@ func (g *Gateway) emit(data []byte, namespace string) (int, publishAnswer) {
 	var refusal *service.PublishError
 	if errors.As(err, &refusal) {
 		status = refusal.Status
+	}
+	if cluster.IsTooLarge(err) {
+		status = http.StatusRequestEntityTooLarge
 	}
 	return status, publishAnswer{Error: err.Error()}
 }

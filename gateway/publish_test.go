@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
 	"github.com/realtime-operator/realtime-operator/api/manifest"
@@ -51,8 +52,13 @@ spec:
 
 func startPublishing(t *testing.T) *publishing {
 	t.Helper()
+	return startPublishingOver(t, nil)
+}
+
+func startPublishingOver(t *testing.T, o *server.Options) *publishing {
+	t.Helper()
 	leakCheck(t)
-	server := natstest.Start(t, nil)
+	server := natstest.Start(t, o)
 	p := &publishing{}
 	for i := range p.gateways {
 		g, err := New(published(t), "1", Options{Name: fmt.Sprint(i), NATSURLs: []string{server.ClientURL()}})
@@ -160,6 +166,17 @@ func TestPublishIsRefused(t *testing.T) {
 		if got := post(t, p.apis[0], tt.path, tt.token, tt.document); !strings.HasPrefix(got, tt.want) {
 			t.Errorf("%s: the answer is %s, want %s", tt.name, got, tt.want)
 		}
+	}
+	p.emit(t, 0, `{"event":"end"}`)
+	c.Expect(`42["end"]`) // and nothing before it
+}
+
+func TestPublishMoreThanNATSCarries(t *testing.T) {
+	p := startPublishingOver(t, &server.Options{MaxPayload: 512})
+	c, _ := wiretest.Connect(t, p.clients[0], enginePath, "/")
+	large := `{"event":"e","args":["` + strings.Repeat("x", 600) + `"]}`
+	if got, want := post(t, p.apis[0], emitPath, "secret", large), `413 {"error":"`; !strings.HasPrefix(got, want) || !strings.Contains(got, "maximum payload") {
+		t.Errorf("the answer is %s, want %s", got, want)
 	}
 	p.emit(t, 0, `{"event":"end"}`)
 	c.Expect(`42["end"]`) // and nothing before it

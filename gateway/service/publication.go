@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"unicode/utf8"
 
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
@@ -112,7 +113,7 @@ func readFields(data []byte, fields map[string]any) error {
 	if _, err := dec.Token(); err != nil {
 		return fmt.Errorf("the document is not JSON: %w", err)
 	}
-	if dec.More() {
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("there is something behind the document")
 	}
 	return nil

@@ -65,6 +65,8 @@ func TestPublicationsThatAreRefused(t *testing.T) {
 		{"nothing", ``, "not a JSON object"},
 		{"a list", `[]`, "not a JSON object"},
 		{"half of it", `{"event":"e"`, "not JSON"},
+		{"a brace too many", `{"event":"e"}}`, "something behind"},
+		{"a comma too many", `{"event":"e",}`, "not JSON"},
 		{"two", `{"event":"e"}{}`, "something behind"},
 		{"no UTF-8", "{\"event\":\"e\",\"args\":[\"\xff\"]}", "not UTF-8"},
 		{"no event", `{"args":[]}`, `"event" is missing`},
