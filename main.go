@@ -5,6 +5,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -65,6 +66,7 @@ func devCommand() *cobra.Command {
 			if o.Gateways < 1 {
 				return fmt.Errorf("--gateways %d: at least one is needed", o.Gateways)
 			}
+			o.APIToken = cmp.Or(o.APIToken, os.Getenv("REALTIME_API_TOKEN"))
 			return dev.Run(cmd.Context(), o)
 		},
 	}
@@ -74,6 +76,8 @@ func devCommand() *cobra.Command {
 	f.IntVar(&o.Port, "port", 3000, "port of the first gateway; the next ones follow (0: any that are free)")
 	f.IntVar(&o.Gateways, "gateways", 1, "number of gateways")
 	f.StringVar(&o.ClientDir, "client-dir", "", "folder with the bundles of npm's socket.io-client (default: the public CDN's)")
+	f.IntVar(&o.APIPort, "api-port", 8080, "port for programs that publish, if the manifest has spec.api (0: any that is free)")
+	f.StringVar(&o.APIToken, "api-token", "", "token of such programs (default: $REALTIME_API_TOKEN, or a new one, which is printed)")
 	return cmd
 }
 
@@ -94,6 +98,8 @@ func gatewayCommand() *cobra.Command {
 	f.StringSliceVar(&o.NATSURLs, "nats-url", []string{"nats://127.0.0.1:4222"}, "NATS servers that connect the gateways")
 	f.StringVar(&o.NATSCredentialsDir, "nats-credentials-dir", "", "folder with user.creds, or token, or username and password; and ca.crt, tls.crt, tls.key")
 	f.StringVar(&o.Listen, "listen", ":3000", "address for clients")
+	f.StringVar(&o.APIListen, "api-listen", ":8080", "address for programs that publish")
+	f.StringVar(&o.APITokenFile, "api-token-file", "", "file with the tokens of such programs, one a line; read again whenever it changes (default: none, and nobody is served)")
 	f.StringVar(&o.OpsListen, "ops-listen", ":9090", "address for /healthz, /readyz, /metrics and /status")
 	f.StringVar(&o.PeerDir, "peer-dir", "", "folder with what gateways show to each other: ca.crt, tls.crt, tls.key, session.keys (default: they do not forward to each other)")
 	f.StringVar(&o.PeerListen, "peer-listen", ":7443", "address for other gateways, if there is a -peer-dir")
@@ -101,7 +107,8 @@ func gatewayCommand() *cobra.Command {
 	f.StringVar(&o.WebTransportListen, "webtransport-listen", "", "UDP address for clients that use WebTransport (default: none)")
 	f.StringVar(&o.WebTransportCertificateDir, "webtransport-certificate-dir", "", "folder with tls.crt and tls.key for WebTransport; read again whenever they change")
 	f.StringVar(&o.ClientDir, "client-dir", "", "folder with the bundles of npm's socket.io-client (default: the public CDN's)")
-	f.DurationVar(&o.Drain, "drain", 20*time.Second, "time over which connections are closed on SIGTERM")
+	f.DurationVar(&o.Drain, "drain", 20*time.Second, "time over which connections are closed on SIGTERM, unless the service names a rate")
+	f.DurationVar(&o.DrainLimit, "drain-limit", 20*time.Second, "most that closing them at the service's rate may take; the rate is raised to that")
 	return cmd
 }
 

@@ -35,6 +35,7 @@ func TestBadManifestsAreRefused(t *testing.T) {
 		"transport without port":     {"spec: {protocol: {transports: [polling, webtransport]}, " + fine + "}", []string{"spec.protocol.transports[1]", "webtransport"}},
 		"WebTransport without name":  {"spec: {protocol: {webTransport: {}}, " + fine + "}", []string{"spec.protocol.webTransport.tlsSecretRef", "Required"}},
 		"Secret that cannot be":      {"spec: {protocol: {webTransport: {tlsSecretRef: {name: Chat_TLS}}}, " + fine + "}", []string{"spec.protocol.webTransport.tlsSecretRef.name", "Chat_TLS"}},
+		"API without a token":        {"spec: {api: {}, " + fine + "}", []string{"spec.api.tokenSecretRef", "Required value"}},
 		"UDP port that is too large": {"spec: {gateway: {service: {webTransportPort: 65536}}, " + fine + "}", []string{"spec.gateway.service.webTransportPort", "65535"}},
 		// by its rules
 		"duration out of bounds":        {"spec: {protocol: {pingTimeout: 2h}, " + fine + "}", []string{"spec.protocol.pingTimeout", "from 100ms to 1h"}},

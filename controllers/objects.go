@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
@@ -29,8 +31,19 @@ func (r *Reconciler) applyAll(ctx context.Context, svc *v1alpha1.RealtimeService
 		resources.GatewayDisruptionBudget(svc),
 		resources.GatewayDeployment(svc, r.GatewayImage),
 	)
-	errs = append(errs, r.autoscale(ctx, svc), r.scale(ctx, svc), r.removeNATS(ctx, svc))
+	errs = append(errs, r.applyAPI(ctx, svc), r.autoscale(ctx, svc), r.scale(ctx, svc), r.removeNATS(ctx, svc))
 	return errors.Join(errs...)
+}
+
+// applyAPI makes the Service of programs that publish, or deletes it.
+func (r *Reconciler) applyAPI(ctx context.Context, svc *v1alpha1.RealtimeService) error {
+	if service := resources.APIService(svc); service != nil {
+		return r.apply(ctx, svc, service)
+	}
+	return r.remove(ctx, svc, r.Client, &corev1.Service{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
+		ObjectMeta: metav1.ObjectMeta{Name: resources.APIName(svc.Name), Namespace: svc.Namespace},
+	})
 }
 
 // applyConfig writes the gateways' configuration, unless it is one that they would refuse: they keep the last good one,

@@ -78,7 +78,7 @@ func TestDefaultsAreVisible(t *testing.T) {
 		t.Fatal(err)
 	}
 	spec := fmt.Sprint(live.Object["spec"])
-	if err := contains(spec, "path:/socket.io/", "pingInterval:25s", "maxPayload:1M", "replicas:1", "terminationGracePeriodSeconds:30",
+	if err := contains(spec, "path:/socket.io/", "pingInterval:25s", "maxPayload:1M", "replicas:1", "handshakes:map[perSecond:1000]",
 		"port:80", "cpu:100m"); err != nil {
 		t.Error(err)
 	}

@@ -27,6 +27,9 @@ func (g *Gateway) engineConfig(p *v1alpha1.ProtocolSpec) engineio.Config {
 		InitialHeaders:           headersOf(p.InitialHeaders),
 		NoHTTPCompression:        !p.Compression.Polling.Enabled,
 		HTTPCompressionThreshold: int(p.Compression.Polling.ThresholdBytes),
+		HandshakesPerSecond:      int(p.Handshakes.Rate()),
+		HandshakeBurst:           int(p.Handshakes.Burst),
+		OnRefused:                func(reason engineio.RefusalReason) { g.refused.WithLabelValues(string(reason)).Inc() },
 		AllowRequest:             func(r *http.Request) error { return g.runtime.AllowRequest(r) },
 	}
 	if p.Compression.WebSocket.Enabled {

@@ -138,3 +138,34 @@ func TestAdmissionOfAManifest(t *testing.T) {
 		t.Errorf("without rules a handshake is answered with %d", resp.StatusCode)
 	}
 }
+
+func TestHandshakesOfAManifest(t *testing.T) {
+	t.Cleanup(http.DefaultTransport.(*http.Transport).CloseIdleConnections)
+	g, ask := wire(t, "{handshakes: {perSecond: 1, burst: 2}}")
+	var refused *http.Response
+	for range 1000 {
+		if resp := ask("GET", "", nil); resp.StatusCode != http.StatusOK {
+			refused = resp
+			break
+		}
+	}
+	if refused == nil || refused.StatusCode != http.StatusServiceUnavailable || refused.Header.Get("Retry-After") == "" {
+		t.Fatalf("beyond the burst the answer is %+v", refused)
+	}
+	w := httptest.NewRecorder()
+	g.Ops().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	for _, want := range []string{`realtime_handshakes_refused_total{reason="rate"} 1`, `realtime_handshakes_refused_total{reason="draining"} 0`} {
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("metrics lack %s", want)
+		}
+	}
+
+	if err := g.Apply(withProtocol(t, "{handshakes: {perSecond: 0}}"), "2"); err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		if resp := ask("GET", "", nil); resp.StatusCode != http.StatusOK {
+			t.Fatalf("without a bound a handshake is answered %d", resp.StatusCode)
+		}
+	}
+}

@@ -23,6 +23,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/manifest"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 	"github.com/realtime-operator/realtime-operator/gateway/forward"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
@@ -488,7 +489,7 @@ func TestRow56AGatewayThatLeavesServesItsSessionsThroughOthers(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	drained := make(chan error, 1)
-	go func() { drained <- g[0].Drain(ctx, 200*time.Millisecond) }()
+	go func() { drained <- g[0].Drain(ctx, engineio.Pace{Within: 200 * time.Millisecond}) }()
 	eventually(t, "handshakes are refused", func() bool { return g[0].ask(t, "GET", "", "").status == 503 })
 	g[1].ask(t, "GET", sid, "").want(t, 200, "40") // what was sent before
 	g[1].ask(t, "GET", sid, "").want(t, 503, "")   // and then the farewell
@@ -516,7 +517,7 @@ func TestRow56AGatewayThatLeavesReleasesOthersPolls(t *testing.T) {
 		answers <- a
 	}()
 	awaitForwarding(t, g[1], 2)
-	if err := g[1].Drain(t.Context(), 20*time.Millisecond); err != nil {
+	if err := g[1].Drain(t.Context(), engineio.Pace{Within: 20 * time.Millisecond}); err != nil {
 		t.Error(err)
 	}
 	(<-answers).want(t, 200, "6")

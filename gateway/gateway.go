@@ -7,17 +7,18 @@ package gateway
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/gateway/cluster"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 	"github.com/realtime-operator/realtime-operator/gateway/service"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
@@ -43,8 +44,8 @@ type Options struct {
 	Log *slog.Logger
 }
 
-// Gateway serves one RealtimeService. Handler is for clients, Ops for Kubernetes and Prometheus. Safe for concurrent
-// use. Close ends it.
+// Gateway serves one RealtimeService. Handler is for clients, API for programs that publish, Ops for Kubernetes and
+// Prometheus. Safe for concurrent use. Close ends it.
 type Gateway struct {
 	log      *slog.Logger
 	metrics  *prometheus.Registry
@@ -58,6 +59,13 @@ type Gateway struct {
 	draining atomic.Bool
 	// webTransport is true if there is a socket for it, which a configuration cannot bring.
 	webTransport bool
+	// drainRate is how many clients a second are told to go; 0: as the time allows.
+	drainRate atomic.Int32
+	refused   *prometheus.CounterVec
+	published *prometheus.CounterVec
+	tokens    tokens
+	// stopPublishers leaves what comes over NATS to the other gateways.
+	stopPublishers func() <-chan struct{}
 
 	closing  sync.Once
 	closeErr error // set within closing
@@ -79,6 +87,7 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 	g := &Gateway{
 		parser: parserOf(svc), log: o.Log, metrics: newRegistry(), client: clientFiles(o.ClientDir), webTransport: o.WebTransport,
 	}
+	g.refused, g.published = registerRefusals(g.metrics), registerPublications(g.metrics)
 	g.cluster, err = cluster.Connect(cluster.Options{
 		Service:        svc.Namespace + "/" + svc.Name,
 		Gateway:        o.Name,
@@ -115,7 +124,11 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 	g.runtime.Apply(program)
 	g.path.Store(&svc.Spec.Protocol.Path)
 	g.startForwarding(&svc.Spec.Protocol)
+	g.drainRate.Store(svc.Spec.Gateway.DrainRate())
 	g.status.set(revision, nil)
+	if g.stopPublishers, err = g.cluster.ServePublishers(g.answerPublisher); err != nil {
+		return nil, errors.Join(fmt.Errorf("serve publishers: %w", err), g.Close())
+	}
 	return g, nil
 }
 
@@ -147,6 +160,7 @@ func (g *Gateway) apply(svc *v1alpha1.RealtimeService) error {
 	}
 	g.path.Store(&p.Path)
 	g.peers.allow(p)
+	g.drainRate.Store(svc.Spec.Gateway.DrainRate())
 	g.runtime.Apply(program)
 	return nil
 }
@@ -176,13 +190,18 @@ func (g *Gateway) Handler() http.Handler {
 // Path is where clients connect to, such as /socket.io/.
 func (g *Gateway) Path() string { return *g.path.Load() }
 
-// Drain takes the gateway out of service: not ready, no new connections, and those that are open are closed evenly
-// over a time, so that their clients come back on other gateways one by one. So are requests that it forwards.
-func (g *Gateway) Drain(ctx context.Context, over time.Duration) error {
+// Drain takes the gateway out of service: not ready, no new connections, and those that are open are closed at an even pace, so
+// that their clients come back on other gateways one by one. So are requests that it forwards.
+func (g *Gateway) Drain(ctx context.Context, pace engineio.Pace) error {
 	g.draining.Store(true)
-	defer g.drainForwarding(ctx, over)()
-	if err := g.io.Drain(ctx, over); err != nil {
+	answered := g.stopPublishers()
+	defer g.drainForwarding(ctx, pace.Over(g.io.Connections()))()
+	if err := g.io.Drain(ctx, pace); err != nil {
 		return fmt.Errorf("drain connections: %w", err)
+	}
+	select {
+	case <-answered:
+	case <-ctx.Done():
 	}
 	return nil
 }

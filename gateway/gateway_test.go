@@ -53,12 +53,23 @@ func render(t *testing.T, svc *v1alpha1.RealtimeService) []byte {
 	return data
 }
 
+// withGateway is a service with these settings of its gateways.
+func withGateway(t *testing.T, spec string) *v1alpha1.RealtimeService {
+	t.Helper()
+	svc, err := manifest.Load([]byte("apiVersion: realtime-operator.io/v1alpha1\nkind: RealtimeService\nmetadata: {name: leaving}\n" +
+		"spec: {gateway: " + spec + ", namespaces: [{name: /}]}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return svc
+}
+
 // pod is a gateway that runs as in a pod.
 type pod struct {
-	clients, ops, udp string
-	config            string
-	stop              context.CancelFunc
-	ended             chan error
+	clients, ops, udp, api string
+	config                 string
+	stop                   context.CancelFunc
+	ended                  chan error
 }
 
 // start runs a gateway, and wants it to end well with the test. Edit changes what it is started with.
@@ -83,6 +94,7 @@ func startWith(t *testing.T, natsURL string, drain time.Duration, config []byte,
 		Listen:     "127.0.0.1:0",
 		OpsListen:  "127.0.0.1:0",
 		Drain:      drain,
+		DrainLimit: time.Hour,
 	}
 	for _, e := range edit {
 		e(&o)
@@ -97,7 +109,7 @@ func startWith(t *testing.T, natsURL string, drain time.Duration, config []byte,
 	})
 	select {
 	case <-logs.found:
-		p.clients, p.ops = "http://"+logs.clients, "http://"+logs.ops
+		p.clients, p.ops, p.api = "http://"+logs.clients, "http://"+logs.ops, "http://"+logs.api
 		p.udp = logs.udp
 	case err := <-p.ended:
 		p.ended <- nil
@@ -108,17 +120,17 @@ func startWith(t *testing.T, natsURL string, drain time.Duration, config []byte,
 
 // addresses finds in a gateway's log where it listens.
 type addresses struct {
-	out               io.Writer
-	once              sync.Once
-	found             chan struct{}
-	clients, ops, udp string
+	out                    io.Writer
+	once                   sync.Once
+	found                  chan struct{}
+	clients, ops, udp, api string
 }
 
 func (a *addresses) Write(line []byte) (int, error) {
-	var entry struct{ Msg, Clients, Ops, WebTransport string }
+	var entry struct{ Msg, Clients, Ops, WebTransport, API string }
 	if json.Unmarshal(line, &entry) == nil && entry.Ops != "" {
 		a.once.Do(func() {
-			a.clients, a.ops, a.udp = entry.Clients, entry.Ops, entry.WebTransport
+			a.clients, a.ops, a.udp, a.api = entry.Clients, entry.Ops, entry.WebTransport, entry.API
 			close(a.found)
 		})
 	}
@@ -150,22 +162,17 @@ func get(t *testing.T, url string) (int, string) {
 // await asks until the answer fits.
 func await(t *testing.T, url string, want func(status int, body string) bool) {
 	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(20 * time.Second)
-	for {
-		status, body := get(t, url)
-		if want(status, body) {
-			return
+	status, body := 0, ""
+	defer func() {
+		if t.Failed() {
+			t.Logf("%s answers %d %s", url, status, body)
 		}
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("%s answers %d %s", url, status, body)
-		}
-	}
+	}()
+	eventually(t, "the answer is as it should be", func() bool {
+		status, body = get(t, url)
+		return want(status, body)
+	})
 }
-
 func ready(status int, _ string) bool { return status == http.StatusOK }
 
 func TestGatewaysOfAServiceAreOne(t *testing.T) {
@@ -248,6 +255,37 @@ func TestLeaving(t *testing.T) {
 		if last := c.ExpectClosed(); strings.Contains(strings.Join(last, " "), "41") {
 			t.Errorf("the namespace was disconnected, so that the client does not come back by itself: %q", last)
 		}
+	}
+	if err := <-p.ended; err != nil {
+		t.Errorf("the gateway ended with %v", err)
+	}
+	p.ended <- nil
+}
+
+func TestLeavingAtARate(t *testing.T) {
+	leakCheck(t)
+	const rate, clients = 40, 20
+	p := start(t, natstest.Start(t, nil).ClientURL(), 0)
+	config := render(t, withGateway(t, fmt.Sprintf("{drain: {rate: %d}}", rate)))
+	if err := os.WriteFile(p.config, config, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	await(t, p.ops+"/status", func(_ int, body string) bool { return strings.Contains(body, gatewaystatus.Revision(config)) })
+	var all []*wiretest.Client
+	for range clients {
+		c, _ := wiretest.Connect(t, p.clients, enginePath, "/")
+		all = append(all, c)
+	}
+
+	begun := time.Now()
+	p.stop()
+	for _, c := range all {
+		c.ExpectClosed()
+	}
+
+	// The last one is told within the last of as many parts as there are clients.
+	if took, least := time.Since(begun), time.Second*(clients-1)/rate; took < least {
+		t.Errorf("%d clients are gone after %s, at %d a second", clients, took, rate)
 	}
 	if err := <-p.ended; err != nil {
 		t.Errorf("the gateway ended with %v", err)

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -65,6 +66,18 @@ func newRegistry() *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return r
+}
+
+// registerRefusals counts refused handshakes by reason, each of them from zero on.
+func registerRefusals(r *prometheus.Registry) *prometheus.CounterVec {
+	refused := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "realtime_handshakes_refused_total", Help: "Handshakes that were refused, by reason.",
+	}, []string{"reason"})
+	for _, reason := range engineio.RefusalReasons() {
+		refused.WithLabelValues(string(reason))
+	}
+	r.MustRegister(refused)
+	return refused
 }
 
 func registerConnections(r *prometheus.Registry, io *socketio.Server) {

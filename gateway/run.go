@@ -18,6 +18,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/gateway/configfile"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 )
 
 const (
@@ -49,8 +50,12 @@ type RunOptions struct {
 	WebTransportListen string
 	// WebTransportCertificateDir holds tls.crt and tls.key for it; they are read again whenever they change.
 	WebTransportCertificateDir string
-	// Drain is how long connections are closed over when the context ends.
-	Drain time.Duration
+	// APITokenFile holds the tokens of programs that publish, one a line; it is read again whenever it changes. Empty: nothing is
+	// served on APIListen.
+	APITokenFile, APIListen string
+	// Drain is how long connections are closed over when the context ends, unless the service names a rate: then it is as long
+	// as the rate asks for, and DrainLimit at most.
+	Drain, DrainLimit time.Duration
 }
 
 // Run serves until the context ends, then drains.
@@ -100,13 +105,22 @@ func (g *Gateway) serve(ctx context.Context, o RunOptions, config []byte, door *
 		clients.Close()
 		return fmt.Errorf("listen for Kubernetes: %w", err)
 	}
-	udp, err := listenUDP(o)
+	api, err := listenForPrograms(o)
 	if err != nil {
 		clients.Close()
 		ops.Close()
 		return err
 	}
-	g.log.Info("gateway is listening", "clients", clients.Addr().String(), "ops", ops.Addr().String(), "webtransport", udp.address())
+	udp, err := listenUDP(o)
+	if err != nil {
+		clients.Close()
+		ops.Close()
+		if api != nil {
+			api.Close()
+		}
+		return err
+	}
+	g.log.Info("gateway is listening", "clients", clients.Addr().String(), "ops", ops.Addr().String(), "webtransport", udp.address(), "api", addressOf(api))
 
 	// The servers outlive the context by the drain.
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -119,6 +133,12 @@ func (g *Gateway) serve(ctx context.Context, o RunOptions, config []byte, door *
 	group.Go(func() error {
 		return configfile.Watch(serving, o.ConfigFile, config, g.reload)
 	})
+	if api != nil {
+		tokens := readTokens(o.APITokenFile)
+		g.reloadTokens(tokens)
+		group.Go(func() error { return Serve(serving, api, g.API()) })
+		group.Go(func() error { return configfile.Watch(serving, o.APITokenFile, tokens, g.reloadTokens) })
+	}
 	group.Go(func() error {
 		defer stop()
 		select {
@@ -126,7 +146,7 @@ func (g *Gateway) serve(ctx context.Context, o RunOptions, config []byte, door *
 		case <-serving.Done(): // a server has failed
 			return nil
 		}
-		g.leave(serving, o.Drain)
+		g.leave(serving, g.pace(o))
 		// Connections end before what carries them. What is wrong with that is told by Run, which closes again.
 		_ = g.Close()
 		return nil
@@ -134,12 +154,20 @@ func (g *Gateway) serve(ctx context.Context, o RunOptions, config []byte, door *
 	return group.Wait()
 }
 
+// pace is how fast clients are told to go.
+func (g *Gateway) pace(o RunOptions) engineio.Pace {
+	if rate := g.drainRate.Load(); rate > 0 {
+		return engineio.Pace{Rate: int(rate), Within: max(o.Drain, o.DrainLimit)}
+	}
+	return engineio.Pace{Within: o.Drain}
+}
+
 // leave drains, and does not wait longer than a little for clients that do not fetch their last packets.
-func (g *Gateway) leave(ctx context.Context, over time.Duration) {
-	g.log.Info("draining", "connections", g.io.Connections(), "over", over)
-	ctx, cancel := context.WithTimeout(ctx, over+farewellTimeout)
+func (g *Gateway) leave(ctx context.Context, pace engineio.Pace) {
+	g.log.Info("draining", "connections", g.io.Connections(), "rate", pace.Rate, "within", pace.Within)
+	ctx, cancel := context.WithTimeout(ctx, pace.Within+farewellTimeout)
 	defer cancel()
-	if err := g.Drain(ctx, over); err != nil {
+	if err := g.Drain(ctx, pace); err != nil {
 		g.log.Warn("leaving with clients that have not said goodbye", "error", err)
 	}
 }

@@ -53,10 +53,14 @@ type GatewaySpec struct {
 	// +optional
 	PodAnnotations map[string]string `json:"podAnnotations,omitempty"`
 
-	// terminationGracePeriodSeconds is how long a leaving gateway may take to hand its clients over, in
-	// seconds. They are told to reconnect evenly over the first two thirds of it.
+	// drain is how a leaving gateway hands its clients over.
 	// +optional
-	// +kubebuilder:default=30
+	Drain *DrainSpec `json:"drain,omitempty"`
+
+	// terminationGracePeriodSeconds is how long a leaving gateway may take to hand its clients over, in
+	// seconds. They are told to reconnect at drain.rate, or evenly over the first two thirds of it. Left out it is 30, and
+	// 3600 with drain.rate: a gateway ends as soon as its last client has gone.
+	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=3600
 	TerminationGracePeriodSeconds *int64 `json:"terminationGracePeriodSeconds,omitempty"`
@@ -65,6 +69,24 @@ type GatewaySpec struct {
 	// +optional
 	// +kubebuilder:default={}
 	Service GatewayServiceSpec `json:"service,omitempty"`
+}
+
+// DrainSpec says how a leaving gateway hands its clients over.
+type DrainSpec struct {
+	// rate is how many clients a leaving gateway tells to reconnect in a second. It is raised where
+	// terminationGracePeriodSeconds would end before the last one is told. Left out, they are told evenly over two thirds of that.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000
+	Rate *int32 `json:"rate,omitempty"`
+}
+
+// DrainRate is how many clients a second a leaving gateway tells to go; 0 if the manifest does not say.
+func (g *GatewaySpec) DrainRate() int32 {
+	if g.Drain == nil || g.Drain.Rate == nil {
+		return 0
+	}
+	return *g.Drain.Rate
 }
 
 // GatewayServiceSpec shapes the Service in front of the gateways.

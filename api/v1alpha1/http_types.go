@@ -2,6 +2,34 @@
 
 package v1alpha1
 
+// defaultHandshakes is the schema's default, for a service that has not been through it.
+const defaultHandshakes = 1000
+
+// HandshakesSpec is a bucket of tokens, of which each new client takes one. It spares a gateway, and the clients it has, when
+// very many come at once: those that find no token are refused with 503 and Retry-After, and stock clients come back by themselves.
+type HandshakesSpec struct {
+	// perSecond is how many tokens a gateway's bucket gets in a second; 0 lets everybody in.
+	// +optional
+	// +kubebuilder:default=1000
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=1000000
+	PerSecond *int32 `json:"perSecond,omitempty"`
+
+	// burst is how many tokens the bucket holds; left out, two seconds' worth.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=2000000
+	Burst int32 `json:"burst,omitempty"`
+}
+
+// Rate is how many clients a second a gateway lets in; 0 if there is no bound.
+func (h *HandshakesSpec) Rate() int32 {
+	if h.PerSecond == nil {
+		return defaultHandshakes
+	}
+	return *h.PerSecond
+}
+
 // CORSSpec says which pages of other origins may connect by HTTP.
 //
 // +kubebuilder:validation:XValidation:rule="!(has(self.credentials) && self.credentials && self.origins.exists(o, o == '*'))",message="credentials need origins that are named: a browser refuses them with '*'",fieldPath=".credentials"

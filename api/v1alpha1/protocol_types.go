@@ -93,6 +93,11 @@ type ProtocolSpec struct {
 	// +kubebuilder:default={}
 	Compression CompressionSpec `json:"compression,omitempty"`
 
+	// handshakes bounds how fast new clients are let in, by each gateway.
+	// +optional
+	// +kubebuilder:default={}
+	Handshakes HandshakesSpec `json:"handshakes,omitempty"`
+
 	// admission refuses handshakes for which one of these rules is not true.
 	// +optional
 	// +listType=atomic

@@ -65,6 +65,10 @@ type RealtimeServiceSpec struct {
 	// +optional
 	Recovery *RecoverySpec `json:"recovery,omitempty"`
 
+	// api opens an HTTP endpoint for programs that publish events. Left out, they publish over NATS only.
+	// +optional
+	API *APISpec `json:"api,omitempty"`
+
 	// namespaces are the Socket.IO namespaces of the service. A client that asks for another gets
 	// connect_error "Invalid namespace".
 	// +required

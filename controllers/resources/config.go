@@ -29,10 +29,16 @@ type configMetadata struct {
 }
 
 type configSpec struct {
+	Gateway           configGateway               `json:"gateway,omitzero"`
 	Protocol          v1alpha1.ProtocolSpec       `json:"protocol"`
 	Recovery          *v1alpha1.RecoverySpec      `json:"recovery,omitempty"`
 	Namespaces        []v1alpha1.Namespace        `json:"namespaces"`
 	DynamicNamespaces []v1alpha1.DynamicNamespace `json:"dynamicNamespaces,omitempty"`
+}
+
+// configGateway is what a gateway must know of itself and may learn while it runs.
+type configGateway struct {
+	Drain *v1alpha1.DrainSpec `json:"drain,omitempty"`
 }
 
 // ConfigMap holds the configuration of a service's gateways. The same service always yields the same bytes.
@@ -40,7 +46,13 @@ func ConfigMap(svc *v1alpha1.RealtimeService) (*corev1.ConfigMap, error) {
 	data, err := yaml.Marshal(config{
 		TypeMeta: metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "RealtimeService"},
 		Metadata: configMetadata{Name: svc.Name, Namespace: svc.Namespace},
-		Spec:     configSpec{Protocol: svc.Spec.Protocol, Recovery: svc.Spec.Recovery, Namespaces: svc.Spec.Namespaces, DynamicNamespaces: svc.Spec.DynamicNamespaces},
+		Spec: configSpec{
+			Gateway:           configGateway{Drain: svc.Spec.Gateway.Drain},
+			Protocol:          svc.Spec.Protocol,
+			Recovery:          svc.Spec.Recovery,
+			Namespaces:        svc.Spec.Namespaces,
+			DynamicNamespaces: svc.Spec.DynamicNamespaces,
+		},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("write the gateways' configuration: %w", err)

@@ -4,7 +4,6 @@ package resources
 
 import (
 	"strconv"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -32,9 +31,6 @@ const (
 	credentialsDir = "/etc/realtime/nats"
 	peerDir        = "/etc/realtime/peers"
 )
-
-// defaultGracePeriod is the schema's default, for a service that has not been through it.
-const defaultGracePeriod = 30
 
 func gatewayPod(svc *v1alpha1.RealtimeService, image string) corev1.PodSpec {
 	gateway := svc.Spec.Gateway
@@ -65,12 +61,8 @@ func gatewayContainer(svc *v1alpha1.RealtimeService, image string) corev1.Contai
 		ImagePullPolicy: corev1.PullIfNotPresent,
 		Args:            gatewayArgs(svc),
 		Env:             []corev1.EnvVar{ofPod("POD_NAME", "metadata.name"), ofPod("POD_IP", "status.podIP")},
-		Ports: []corev1.ContainerPort{
-			{Name: gatewayPortName, ContainerPort: GatewayPort, Protocol: corev1.ProtocolTCP},
-			{Name: opsPortName, ContainerPort: OpsPort, Protocol: corev1.ProtocolTCP},
-			{Name: peerPortName, ContainerPort: PeerPort, Protocol: corev1.ProtocolTCP},
-		},
-		LivenessProbe: probe("/healthz", opsPortName, 10),
+		Ports:           gatewayPorts(svc),
+		LivenessProbe:   probe("/healthz", opsPortName, 10),
 		// Clients wait for the first answer of a new gateway.
 		ReadinessProbe:  probe("/readyz", opsPortName, 2),
 		Resources:       svc.Spec.Gateway.Resources,
@@ -82,6 +74,18 @@ func gatewayContainer(svc *v1alpha1.RealtimeService, image string) corev1.Contai
 // ofPod is an environment variable with what a pod knows of itself when it starts.
 func ofPod(name, field string) corev1.EnvVar {
 	return corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{FieldPath: field}}}
+}
+
+func gatewayPorts(svc *v1alpha1.RealtimeService) []corev1.ContainerPort {
+	ports := []corev1.ContainerPort{
+		{Name: gatewayPortName, ContainerPort: GatewayPort, Protocol: corev1.ProtocolTCP},
+		{Name: opsPortName, ContainerPort: OpsPort, Protocol: corev1.ProtocolTCP},
+		{Name: peerPortName, ContainerPort: PeerPort, Protocol: corev1.ProtocolTCP},
+	}
+	if svc.Spec.API != nil {
+		ports = append(ports, corev1.ContainerPort{Name: apiPortName, ContainerPort: APIPort, Protocol: corev1.ProtocolTCP})
+	}
+	return ports
 }
 
 func gatewayArgs(svc *v1alpha1.RealtimeService) []string {
@@ -96,6 +100,9 @@ func gatewayArgs(svc *v1alpha1.RealtimeService) []string {
 	if natsSecret(svc) != "" {
 		args = append(args, "--nats-credentials-dir="+credentialsDir)
 	}
+	if svc.Spec.API != nil {
+		args = append(args, "--api-listen=:"+strconv.Itoa(APIPort), "--api-token-file="+apiDir+"/"+apiFile)
+	}
 	return append(args,
 		"--listen=:"+strconv.Itoa(GatewayPort),
 		"--ops-listen=:"+strconv.Itoa(OpsPort),
@@ -104,17 +111,8 @@ func gatewayArgs(svc *v1alpha1.RealtimeService) []string {
 		"--peer-address=$(POD_IP)",
 		"--client-dir=/client",
 		"--drain="+drain(svc).String(),
+		"--drain-limit="+drainLimit(svc).String(),
 	)
-}
-
-// drain is how long clients are told to go over: two thirds of the grace period, so that the last ones, and what was
-// still to be sent, have the rest.
-func drain(svc *v1alpha1.RealtimeService) time.Duration {
-	return (time.Duration(gracePeriod(svc)) * time.Second * 2 / 3).Round(time.Millisecond)
-}
-
-func gracePeriod(svc *v1alpha1.RealtimeService) int64 {
-	return ptr.Deref(svc.Spec.Gateway.TerminationGracePeriodSeconds, defaultGracePeriod)
 }
 
 // gatewayVolumes mounts the ConfigMap as a directory: a file mounted by subPath would never change.
@@ -131,6 +129,9 @@ func gatewayVolumes(svc *v1alpha1.RealtimeService) []corev1.Volume {
 			VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: secret}},
 		})
 	}
+	if api := svc.Spec.API; api != nil {
+		volumes = append(volumes, apiVolume(api))
+	}
 	return volumes
 }
 
@@ -141,6 +142,9 @@ func gatewayMounts(svc *v1alpha1.RealtimeService) []corev1.VolumeMount {
 	}
 	if natsSecret(svc) != "" {
 		mounts = append(mounts, corev1.VolumeMount{Name: "nats", MountPath: credentialsDir, ReadOnly: true})
+	}
+	if svc.Spec.API != nil {
+		mounts = append(mounts, apiMount())
 	}
 	return mounts
 }

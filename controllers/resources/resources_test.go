@@ -52,14 +52,14 @@ func all(t *testing.T) []metav1.Object {
 	t.Helper()
 	svc := service(t, func(spec *v1alpha1.RealtimeServiceSpec) {
 		spec.Gateway.Autoscaling = &v1alpha1.AutoscalingSpec{MaxReplicas: 3}
-	})
+	}, withAPI)
 	config, err := ConfigMap(svc)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return []metav1.Object{
 		GatewayDeployment(svc, "image"), GatewayService(svc), GatewayServiceAccount(svc), GatewayDisruptionBudget(svc),
-		GatewayAutoscaler(svc), config, NATSStatefulSet(svc, "nats", Credentials{"a", "b"}), NATSService(svc),
+		GatewayAutoscaler(svc), APIService(svc), config, NATSStatefulSet(svc, "nats", Credentials{"a", "b"}), NATSService(svc),
 		NATSServiceAccount(svc), NATSConfigMap(svc), NATSCredentials(svc, Credentials{"a", "b"}), GatewayPeers(svc, nil),
 	}
 }
@@ -140,7 +140,7 @@ func TestGatewayArguments(t *testing.T) {
 			"with its own NATS", service(t),
 			[]string{
 				"gateway", "--config=/etc/realtime/config/service.yaml", "--name=$(POD_NAME)", "--nats-url=nats://chat-nats.talk.svc:4222",
-				"--nats-credentials-dir=/etc/realtime/nats", "--listen=:3000", "--ops-listen=:9090", "--client-dir=/client", "--drain=20s",
+				"--nats-credentials-dir=/etc/realtime/nats", "--listen=:3000", "--ops-listen=:9090", "--client-dir=/client", "--drain=20s", "--drain-limit=20s",
 			}, nil,
 		},
 		{
@@ -153,7 +153,7 @@ func TestGatewayArguments(t *testing.T) {
 		},
 		{
 			"with a short grace", service(t, func(s *v1alpha1.RealtimeServiceSpec) { s.Gateway.TerminationGracePeriodSeconds = ptr.To[int64](1) }),
-			[]string{"--drain=667ms"}, []string{"--webtransport-listen=:3000"},
+			[]string{"--drain=667ms", "--drain-limit=667ms"}, []string{"--webtransport-listen=:3000"},
 		},
 		{
 			"with WebTransport", service(t, withWebTransport),

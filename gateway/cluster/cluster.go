@@ -71,6 +71,8 @@ type Cluster struct {
 	nc       *nats.Conn
 	incoming chan *nats.Msg
 	linked   chan struct{} // NATS is there, or there again
+	// settling are those who wait until dispatch has taken what is in incoming.
+	settling chan chan struct{}
 	stop     chan struct{}
 	done     sync.WaitGroup
 	metrics  *metrics
@@ -118,6 +120,7 @@ func Connect(o Options) (*Cluster, error) {
 		log:       o.Log,
 		incoming:  make(chan *nats.Msg, incomingBuffer),
 		linked:    linked,
+		settling:  make(chan chan struct{}),
 		stop:      make(chan struct{}),
 		adapters:  map[string]*adapter{},
 		delivered: map[string]uint64{},

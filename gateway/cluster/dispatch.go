@@ -37,6 +37,11 @@ func (c *Cluster) dispatch() {
 			c.receive(msg)
 		case f := <-control:
 			f()
+		case settled := <-c.settling:
+			for range len(c.incoming) { // nobody else takes from it
+				c.receive(<-c.incoming)
+			}
+			close(settled)
 		case <-c.stop:
 			return
 		}

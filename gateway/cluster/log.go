@@ -375,3 +375,22 @@ func (l *eventLog) close() {
 
 // LogReady tells whether what is to be recoverable can be stored now. Without recovery it is true.
 func (c *Cluster) LogReady() bool { return c.events == nil || c.events.ready.Load() }
+
+// Stores tells whether what is emitted is stored first.
+func (c *Cluster) Stores() bool { return c.events != nil }
+
+// Stored returns when all that has been emitted here until now is stored, or the context ends. Where nothing is stored it
+// returns at once.
+func (c *Cluster) Stored(ctx context.Context) error {
+	if c.events == nil {
+		return nil
+	}
+	stored := make(chan struct{})
+	c.events.out.settle(func() { close(stored) })
+	select {
+	case <-stored:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -79,6 +79,9 @@ func newOutbox(acks string, urls []string, options []nats.Option, trouble func()
 func (o *outbox) push(e *entry) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.conn != nil && int64(len(e.data)) > o.conn.MaxPayload() {
+		return nats.ErrMaxPayload
+	}
 	if len(o.entries) >= outboxMessages || o.bytes+len(e.data) > outboxBytes {
 		return errOutboxFull
 	}

@@ -27,6 +27,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway"
 	"github.com/realtime-operator/realtime-operator/gateway/configfile"
 	"github.com/realtime-operator/realtime-operator/gateway/dev/page"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 	"github.com/realtime-operator/realtime-operator/gateway/forward"
 )
 
@@ -45,6 +46,10 @@ type Options struct {
 	Gateways int
 	// ClientDir holds the client bundles of npm's socket.io-client; see gateway.Options.
 	ClientDir string
+	// APIPort is where programs publish, at the first gateway, if the manifest has spec.api. With 0 the kernel chooses it.
+	APIPort int
+	// APIToken opens it; a new one if empty.
+	APIToken string
 	// Out is where people read what happens.
 	Out io.Writer
 	// Log gets what goes wrong inside.
@@ -78,7 +83,7 @@ func Run(ctx context.Context, o Options) error {
 	s := &session{options: o}
 	err = s.start(svc, gatewaystatus.Revision(data), nats.ClientURL())
 	if err == nil {
-		s.greet(svc)
+		s.greet(svc, nats.ClientURL())
 		err = s.serve(ctx, data)
 	}
 	return errors.Join(err, s.close())
@@ -106,6 +111,8 @@ type session struct {
 	// start.
 	sockets     []net.PacketConn
 	certificate *tls.Certificate
+	// api is where programs publish; nil if the manifest does not let them.
+	api net.Listener
 }
 
 func (s *session) start(svc *v1alpha1.RealtimeService, revision, natsURL string) error {
@@ -150,10 +157,10 @@ func (s *session) start(svc *v1alpha1.RealtimeService, revision, natsURL string)
 		}
 		s.gateways = append(s.gateways, g)
 	}
-	return nil
+	return s.openAPI(svc)
 }
 
-func (s *session) greet(svc *v1alpha1.RealtimeService) {
+func (s *session) greet(svc *v1alpha1.RealtimeService, natsURL string) {
 	names := make([]string, len(svc.Spec.Namespaces))
 	for i, ns := range svc.Spec.Namespaces {
 		names[i] = ns.Name
@@ -166,6 +173,7 @@ func (s *session) greet(svc *v1alpha1.RealtimeService) {
 		s.say("WebTransport is on the same ports, by UDP. The certificate is new with each start; a page takes it by its hash:")
 		s.say("  transportOptions: {webtransport: {serverCertificateHashes: [{algorithm: \"sha-256\", value: Uint8Array.fromBase64(\"%s\")}]}}", hashOf(s.certificate))
 	}
+	s.greetPrograms(svc, natsURL)
 	s.say("Open it in a browser, or connect with any Socket.IO client. Ctrl-C ends.")
 }
 
@@ -182,6 +190,9 @@ func (s *session) serve(ctx context.Context, config []byte) error {
 	for i, l := range s.listeners {
 		group.Go(func() error { return gateway.Serve(ctx, l, withPage(s.gateways[i])) })
 		group.Go(func() error { return gateway.ServePeers(ctx, s.doors[i], s.gateways[i], s.identity) })
+	}
+	if s.api != nil {
+		group.Go(func() error { return gateway.Serve(ctx, s.api, s.gateways[0].API()) })
 	}
 	if s.options.Manifest != "" {
 		group.Go(func() error { return configfile.Watch(ctx, s.options.Manifest, config, s.reload) })
@@ -233,7 +244,7 @@ func (s *session) drain() {
 	defer cancel()
 	for _, g := range s.gateways {
 		// Who has not gone in time is cut off by what comes next.
-		_ = g.Drain(ctx, 0)
+		_ = g.Drain(ctx, engineio.Pace{})
 	}
 }
 
@@ -251,6 +262,9 @@ func (s *session) close() error {
 	}
 	for _, socket := range s.sockets {
 		socket.Close()
+	}
+	if s.api != nil {
+		s.api.Close()
 	}
 	return s.closeConnections()
 }

@@ -139,21 +139,32 @@ func TestASessionIsServedByEveryGateway(t *testing.T) {
 	}
 }
 
-func TestTheSampleAndItsPage(t *testing.T) {
-	s := run(t, Options{Gateways: 1})
-	url := s.await(t, `gateway 1 +(http://\S+/)\n`)[1]
-	resp, err := http.Get(url)
-	if err != nil {
+func TestProgramsPublish(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "greeter.yaml")
+	manifest := strings.Replace(greeter, "spec: {", "spec: {api: {tokenSecretRef: {name: tokens}}, ", 1)
+	if err := os.WriteFile(file, []byte(manifest), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
-	page, err := io.ReadAll(resp.Body)
-	if err != nil || !strings.Contains(string(page), "socket.io.min.js") {
-		t.Errorf("the page is %.200s, %v", page, err)
+	s := run(t, Options{Manifest: file, Gateways: 2})
+	url := s.await(t, `gateway 2 +(http://\S+)/\n`)[1]
+	shown := s.await(t, `token (\S+) at (http://localhost:\S+/emit)\n.*over NATS at nats://\S+ on realtime\.emit\.default\.greeter\n`)
+	ada, _ := wiretest.Connect(t, url, "/socket.io/", "/")
+	for token, want := range map[string]int{"guess": http.StatusUnauthorized, shown[1]: http.StatusOK} {
+		r, err := http.NewRequest("POST", shown[2], strings.NewReader(`{"event":"news"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+token)
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("the answer is %s, want %d", resp.Status, want)
+		}
 	}
-	if resp.Request.URL.Hostname() != "localhost" {
-		t.Errorf("the address shown is %s", url)
-	}
+	ada.Expect(`42["news"]`)
 }
 
 func TestRefusals(t *testing.T) {

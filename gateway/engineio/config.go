@@ -77,6 +77,11 @@ type Config struct {
 	// MaxSessions bounds the sessions of the server, and with them the memory that a flood of handshakes takes: one that nobody
 	// comes back to lives for PingInterval and PingTimeout. More are refused with 503, code 4 and Retry-After. 0: no bound.
 	MaxSessions int
+	// HandshakesPerSecond and HandshakeBurst bound how fast sessions begin: a bucket holds HandshakeBurst tokens, two seconds' worth
+	// by default, and is filled at this rate; a handshake takes one. Without one it is refused with 503, code 4 and a
+	// Retry-After of one to five seconds, before AllowRequest is asked. Requests of living sessions take none. 0: no bound.
+	HandshakesPerSecond int
+	HandshakeBurst      int
 	// MaxQueueBytes and MaxQueueMessages bound what waits for one client: 4 MiB and 16,384 by default. Who is to be sent
 	// more while that much waits is closed with ReasonSlowConsumer.
 	MaxQueueBytes    int
@@ -89,6 +94,8 @@ type Config struct {
 	// AllowRequest may refuse a handshake. A *Refusal says how it is answered; any other error is
 	// answered with 403, code 4 and its text (rows 6 and 8). nil: all are allowed.
 	AllowRequest func(*http.Request) error
+	// OnRefused is told why a handshake was refused. Many may be at once, and it may not block. nil: nobody.
+	OnRefused func(RefusalReason)
 	// OnSession is called once per handshake, before anything is received, and returns who receives it.
 	// It may send already: the client reads that right behind the open packet. Required.
 	OnSession func(*Session) Handler
@@ -133,6 +140,7 @@ func (c Config) withDefaults() (Config, error) {
 	setDefault(&c.UpgradeTimeout, 10*time.Second)
 	setDefault(&c.MaxPayload, 1_000_000)
 	setDefault(&c.HTTPCompressionThreshold, defaultCompressionThreshold)
+	setDefault(&c.HandshakeBurst, 2*c.HandshakesPerSecond)
 	setDefault(&c.MaxQueueBytes, 4<<20)
 	setDefault(&c.MaxQueueMessages, 16_384)
 	if c.Transports == nil {
@@ -155,7 +163,8 @@ func (c Config) check() error {
 		return errors.New("configure engine.io: no transport")
 	case c.PingInterval < 0 || c.PingTimeout < 0 || c.UpgradeTimeout < 0:
 		return errors.New("configure engine.io: negative duration")
-	case c.MaxPayload < 0 || c.MaxQueueBytes < 0 || c.MaxQueueMessages < 0 || c.HTTPCompressionThreshold < 0 || c.MaxSessions < 0:
+	case c.MaxPayload < 0 || c.MaxQueueBytes < 0 || c.MaxQueueMessages < 0 || c.HTTPCompressionThreshold < 0 || c.MaxSessions < 0,
+		c.HandshakesPerSecond < 0 || c.HandshakeBurst < 0:
 		return errors.New("configure engine.io: negative limit")
 	}
 	for _, t := range c.Transports {

@@ -9,13 +9,34 @@ import (
 	"time"
 )
 
+// Pace is how fast Drain sends clients away.
+type Pace struct {
+	// Rate is how many clients are told to go in a second; 0: as few as let the last one go at the end of Within.
+	Rate int
+	// Within bounds the time until the last one is told. The rate is raised where it would take longer.
+	Within time.Duration
+}
+
+// Over is how long it takes to tell so many clients.
+func (p Pace) Over(sessions int) time.Duration {
+	if p.Rate <= 0 {
+		return p.Within
+	}
+	return min(time.Duration(float64(sessions)/float64(p.Rate)*float64(time.Second)), p.Within)
+}
+
+// slot is when a session is told to go, counted from the begin: at a random time within its own part of the whole, so that
+// the pace is even and the clients of several servers that leave together do not march in step. random is from [0, 1).
+func (p Pace) slot(i, sessions int, random float64) time.Duration {
+	return time.Duration((float64(i) + random) / float64(sessions) * float64(p.Over(sessions)))
+}
+
 // Drain sends all clients elsewhere, at an even pace, so that they do not fall upon the next server together. From now on
-// handshakes are refused with 503 and Retry-After. Each session is closed with
-// ReasonServerShuttingDown at a random time within its own part of the given duration: its client gets what was sent before, then
-// sees its websocket closed, or its poll refused with 503, and connects again.
+// handshakes are refused with 503 and Retry-After. Each session is closed with ReasonServerShuttingDown when the pace has come to
+// it: its client gets what was sent before, then sees its websocket closed, or its poll refused with 503, and connects again.
 // Drain returns when all are closed and have fetched what was sent to them, or when the context ends, with an error that
 // says how many are left; Close ends those.
-func (s *Server) Drain(ctx context.Context, over time.Duration) error {
+func (s *Server) Drain(ctx context.Context, pace Pace) error {
 	s.mu.Lock()
 	s.draining = true
 	sessions := s.list()
@@ -23,8 +44,8 @@ func (s *Server) Drain(ctx context.Context, over time.Duration) error {
 
 	start := time.Now()
 	for i, session := range sessions {
-		at := time.Duration((float64(i) + rand.Float64()) / float64(len(sessions)) * float64(over))
-		if err := sleepUntil(ctx, start.Add(at)); err != nil {
+		at := start.Add(pace.slot(i, len(sessions), rand.Float64()))
+		if err := sleepUntil(ctx, at); err != nil {
 			return s.drainError(err)
 		}
 		session.close(ReasonServerShuttingDown, nil, closeDrained)

@@ -28,7 +28,7 @@ func TestDrain(t *testing.T) {
 
 	begun := time.Now()
 	drained := make(chan error, 1)
-	go func() { drained <- s.Engine.Drain(t.Context(), over) }()
+	go func() { drained <- s.Engine.Drain(t.Context(), engineio.Pace{Within: over}) }()
 	enginetest.Eventually(t, "handshakes to be refused", func() bool {
 		a := s.Do("GET", polling, "")
 		return a.Status == http.StatusServiceUnavailable && a.Header.Get("Retry-After") != ""
@@ -70,7 +70,7 @@ func TestDrainingServerGoesOnServing(t *testing.T) {
 	p := s.Poll()
 	ctx, cancel := context.WithCancel(t.Context())
 	drained := make(chan error, 1)
-	go func() { drained <- s.Engine.Drain(ctx, time.Hour) }()
+	go func() { drained <- s.Engine.Drain(ctx, engineio.Pace{Within: time.Hour}) }()
 	enginetest.Eventually(t, "handshakes to be refused", func() bool {
 		return s.Do("GET", polling, "").Status == http.StatusServiceUnavailable
 	})
@@ -88,7 +88,7 @@ func TestDrainWaitsForWhatWasSent(t *testing.T) {
 	p := s.Poll()
 	p.Send(engineio.NewText([]byte("last words")))
 	drained := make(chan error, 1)
-	go func() { drained <- s.Engine.Drain(t.Context(), 0) }()
+	go func() { drained <- s.Engine.Drain(t.Context(), engineio.Pace{}) }()
 	p.WantClosed(engineio.ReasonServerShuttingDown)
 	p.Get().Want(t, http.StatusOK, "4last words")
 	p.Get().Want(t, http.StatusServiceUnavailable, `{"code":4,"message":"Server is shutting down"}`)

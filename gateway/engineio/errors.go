@@ -25,6 +25,8 @@ type requestError struct {
 	code       int
 	message    string
 	retryAfter time.Duration
+	// reason is that of a refused handshake, RefusedInvalid if empty.
+	reason RefusalReason
 }
 
 var (
@@ -32,18 +34,18 @@ var (
 	errUnknownSession   = &requestError{status: http.StatusBadRequest, code: 1, message: "Session ID unknown"}
 	errBadMethod        = &requestError{status: http.StatusBadRequest, code: 2, message: "Bad handshake method"}
 	errBadRequest       = &requestError{status: http.StatusBadRequest, code: 3, message: "Bad request"}
-	errForbidden        = &requestError{status: http.StatusForbidden, code: 4, message: "Forbidden"}
+	errForbidden        = &requestError{status: http.StatusForbidden, code: 4, message: "Forbidden", reason: RefusedForbidden}
 	errProtocolVersion  = &requestError{status: http.StatusBadRequest, code: 5, message: "Unsupported protocol version"}
 )
 
 // errDraining answers a handshake that the server is leaving to others.
 var errDraining = &requestError{
-	status: http.StatusServiceUnavailable, code: 4, message: "Server is shutting down", retryAfter: time.Second,
+	status: http.StatusServiceUnavailable, code: 4, message: "Server is shutting down", retryAfter: time.Second, reason: RefusedDraining,
 }
 
 // errFull answers a handshake that Config.MaxSessions leaves no room for.
 var errFull = &requestError{
-	status: http.StatusServiceUnavailable, code: 4, message: "Too many sessions", retryAfter: 5 * time.Second,
+	status: http.StatusServiceUnavailable, code: 4, message: "Too many sessions", retryAfter: 5 * time.Second, reason: RefusedFull,
 }
 
 // refused is the answer to a handshake that AllowRequest did not like.

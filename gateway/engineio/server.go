@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+	"golang.org/x/time/rate"
 )
 
 // Server is an http.Handler that serves the requests under its path. All methods may be called at any time, from any
@@ -26,6 +27,9 @@ type Server struct {
 
 	configuring sync.Mutex   // held while current changes
 	used        []Middleware // guarded by configuring
+
+	// handshakes is the bucket of Config.HandshakesPerSecond; nil: no bound.
+	handshakes atomic.Pointer[rate.Limiter]
 
 	mu       sync.Mutex // guards what follows; taken after a session's lock, never before
 	sessions map[string]*Session
@@ -51,6 +55,7 @@ func (s *Server) Reconfigure(c Config) error {
 	s.configuring.Lock()
 	defer s.configuring.Unlock()
 	s.install(&c)
+	s.limit(&c)
 	return nil
 }
 
@@ -116,6 +121,9 @@ func (s *Server) serve(c *Config, w http.ResponseWriter, r *http.Request) {
 	}
 	session, refusal := s.verify(c, req)
 	if refusal != nil {
+		if req.query.Get("sid") == "" {
+			c.count(refusal)
+		}
 		refusal.write(w, req.isUpgrade)
 		return
 	}
@@ -152,6 +160,7 @@ func (s *Server) open(c *Config, req *request, id string, t func(*Session) trans
 	}
 	session.startHeartbeat(req.time)
 	if refusal := s.add(session); refusal != nil {
+		c.count(refusal)
 		session.heartbeat.stop()
 		return nil, refusal
 	}

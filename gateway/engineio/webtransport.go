@@ -73,8 +73,11 @@ func (s *Server) serveWebTransport(c *Config, w http.ResponseWriter, req *reques
 
 func (s *Server) openWebTransport(c *Config, req *request, wt *webTransport) {
 	refusal := s.room(c)
-	if refusal == nil && c.AllowRequest != nil && c.AllowRequest(req.Request) != nil {
-		refusal = errForbidden
+	if refusal == nil {
+		refusal = s.admit(c, req)
+	}
+	if refusal != nil {
+		c.count(refusal)
 	}
 	id, err := "", error(nil)
 	if refusal == nil {

@@ -19,6 +19,8 @@ type Program struct {
 	admission  []admissionRule
 	namespaces map[string]*namespace
 	dynamic    []dynamicNamespace
+	// maxPayload bounds what is published from elsewhere, in bytes; 0: no bound.
+	maxPayload int64
 }
 
 // dynamicNamespace is all namespaces whose name matches.
@@ -70,7 +72,11 @@ func Compile(svc *v1alpha1.RealtimeService) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Program{admission: admission, namespaces: make(map[string]*namespace, len(svc.Spec.Namespaces))}
+	p := &Program{
+		admission:  admission,
+		namespaces: make(map[string]*namespace, len(svc.Spec.Namespaces)),
+		maxPayload: svc.Spec.Protocol.MaxPayload.Value(),
+	}
 	for i := range svc.Spec.Namespaces {
 		ns := &svc.Spec.Namespaces[i]
 		compiled, err := compileNamespace(ns.Rooms, ns.Handlers)

@@ -204,9 +204,9 @@ func (s *Server) RemoveNamespace(name string) {
 	}
 }
 
-// Drain refuses new connections and closes those that are open evenly over a time, so that clients come back elsewhere.
-func (s *Server) Drain(ctx context.Context, over time.Duration) error {
-	return s.engine.Drain(ctx, over)
+// Drain refuses new connections and closes those that are open at an even pace, so that clients come back elsewhere.
+func (s *Server) Drain(ctx context.Context, pace engineio.Pace) error {
+	return s.engine.Drain(ctx, pace)
 }
 
 // Close ends all connections and releases the adapters.

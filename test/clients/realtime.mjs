@@ -17,8 +17,10 @@ import { atEnd } from "./ending.mjs";
 import { Inbox, within } from "./inbox.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
-const root = path.join(here, "../..");
-const program = process.env.REALTIME_BIN ?? path.join(root, "dist/realtime");
+/** The repository. */
+export const root = path.join(here, "../..");
+/** The program under test. */
+export const program = process.env.REALTIME_BIN ?? path.join(root, "dist/realtime");
 
 /** The text of a manifest in config/samples. */
 export const sample = (name) => readFile(path.join(root, "config/samples", `${name}.yaml`), "utf8");
@@ -45,13 +47,15 @@ export async function folder(t) {
 
 /**
  * Starts the service, ready for clients, and ends it with the test.
- * @param {{ manifest?: string, gateways?: number, port?: number, clients?: string }} options manifest is a file; without one it is
- *   the chat sample. port is for a service that comes back where it was. clients is a folder with client bundles.
+ * @param {{ manifest?: string, gateways?: number, port?: number, clients?: string, token?: string }} options manifest is a file; without
+ *   one it is the chat sample. port is for a service that comes back where it was. clients is a folder with client bundles. token is
+ *   that of programs that publish.
  * @returns {Promise<{ urls: string[], ports: number[], says: (pattern: RegExp) => Promise<string>, stop: () => Promise<void> }>}
  */
-export async function startRealtime(t, { manifest, gateways = 1, port, clients = clientDir } = {}) {
+export async function startRealtime(t, { manifest, gateways = 1, port, clients = clientDir, token } = {}) {
   port ??= await freePorts(gateways);
-  const args = ["dev", "--port", String(port), "--gateways", String(gateways), "--client-dir", clients];
+  const args = ["dev", "--port", String(port), "--gateways", String(gateways), "--client-dir", clients, "--api-port", "0"];
+  if (token) args.push("--api-token", token);
   if (manifest) args.push("--filename", manifest);
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
   const exited = once(child, "exit");

@@ -235,7 +235,7 @@ func TestCloseSendsWhatWaits(t *testing.T) {
 	if got := f.read(stream); got != "4hello" {
 		t.Errorf("read %q", got)
 	}
-	go func() { drained <- f.engine.Drain(t.Context(), time.Millisecond) }()
+	go func() { drained <- f.engine.Drain(t.Context(), engineio.Pace{Within: time.Millisecond}) }()
 	select {
 	case <-session.Context().Done(): // the client sees the end of the session, not of the stream
 	case <-time.After(patience):

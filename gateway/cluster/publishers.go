@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/nats-io/nats.go"
+)
+
+// emitQueue is the queue group of a service's gateways: NATS gives each request to one of them.
+const emitQueue = "gateways"
+
+// The most that may wait to be emitted at one gateway. What is beyond is dropped, and its publisher waits for an answer in vain.
+const (
+	emitPendingMessages = 16_384
+	emitPendingBytes    = 128 << 20
+)
+
+// EmitSubject is where programs in any language send what a service's gateways are to emit. Service is namespace/name, both of
+// which are DNS labels, so that they are tokens as they are.
+func EmitSubject(service string) string {
+	return "realtime.emit." + strings.Replace(service, "/", ".", 1)
+}
+
+// ServePublishers answers what comes in at EmitSubject, at one of the service's gateways. Requests come one at a time; an answer of
+// nil is none, and none is sent where nobody waits for it.
+//
+// Before handle is called, all has been delivered here that other gateways had published before the request was sent: a publisher
+// that awaits each answer keeps its order, whichever gateways answer.
+//
+// stop leaves the rest to the other gateways, and may be called again. What it returns is closed when all that had come in is
+// answered; without NATS that is at once, since nobody hears an answer.
+func (c *Cluster) ServePublishers(handle func(data []byte) []byte) (stop func() <-chan struct{}, err error) {
+	subject := EmitSubject(c.service)
+	sub, err := c.nc.QueueSubscribe(subject, emitQueue, func(msg *nats.Msg) {
+		c.settle()
+		answer := handle(msg.Data)
+		if answer == nil || msg.Reply == "" {
+			return
+		}
+		if err := msg.Respond(answer); err != nil {
+			c.log.Warn("answer a publisher", "error", err)
+		}
+	})
+	if err == nil {
+		err = sub.SetPendingLimits(emitPendingMessages, emitPendingBytes)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("subscribe to %s: %w", subject, err)
+	}
+	ended := make(chan struct{})
+	end := sync.OnceFunc(func() { close(ended) })
+	sub.SetClosedHandler(func(string) { end() })
+	return func() <-chan struct{} {
+		// It fails only where the subscription has ended.
+		if err := sub.Drain(); err != nil || !c.Connected() {
+			end()
+		}
+		return ended
+	}, nil
+}
+
+// IsTooLarge tells whether an error means that NATS carries no message of that size.
+func IsTooLarge(err error) bool { return errors.Is(err, nats.ErrMaxPayload) }
+
+// settle returns when what had come in from other gateways is delivered.
+func (c *Cluster) settle() {
+	settled := make(chan struct{})
+	select {
+	case c.settling <- settled:
+		select {
+		case <-settled:
+		case <-c.stop:
+		}
+	case <-c.stop:
+	}
+}

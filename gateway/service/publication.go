@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package service
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"unicode/utf8"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+// maxNames is how many rooms and sockets one publication may name, and leave out: each room is a message of its own between gateways.
+const maxNames = 1000
+
+// publication is what a program asks to be emitted; docs/publish.md tells it to people.
+type publication struct {
+	namespace string
+	event     string
+	args      socketio.Args
+	// rooms are those of the members that are meant, and ids of sockets; nil: the whole namespace.
+	rooms, except []string
+	volatile      bool
+	uncompressed  bool
+}
+
+// names is a list of strings. Unlike a []string it takes no null for a string.
+type names []string
+
+func (n *names) UnmarshalJSON(data []byte) error {
+	var list []*string
+	if err := json.Unmarshal(data, &list); err != nil {
+		return errors.New("must be a list of strings")
+	}
+	*n = make(names, len(list))
+	for i, s := range list {
+		if s == nil {
+			return errors.New("must be a list of strings")
+		}
+		(*n)[i] = *s
+	}
+	return nil
+}
+
+// parsePublication reads a document. A namespace from elsewhere, as of a URL, must not be named in it.
+func parsePublication(data []byte, namespace string) (*publication, error) {
+	p := &publication{namespace: namespace}
+	var (
+		args           json.RawMessage
+		rooms, sockets names
+		except         names
+		binary         names
+		compress       = true
+	)
+	fields := map[string]any{
+		"event": &p.event, "args": &args, "rooms": &rooms, "sockets": &sockets, "except": &except,
+		"binary": &binary, "volatile": &p.volatile, "compress": &compress,
+	}
+	if namespace == "" {
+		fields["namespace"] = &p.namespace
+	}
+	if err := readFields(data, fields); err != nil {
+		return nil, err
+	}
+	switch {
+	case p.namespace == "":
+		return nil, errors.New(`"namespace" is missing`)
+	case p.event == "":
+		return nil, errors.New(`"event" is missing`)
+	case socketio.IsReservedEvent(p.event):
+		return nil, fmt.Errorf("event %q is a reserved event name of Socket.IO", p.event)
+	case len(rooms)+len(sockets) > maxNames || len(except) > maxNames:
+		return nil, fmt.Errorf("more than %d rooms and sockets are named: use a room that they are in, or send several times", maxNames)
+	}
+	if rooms != nil || sockets != nil {
+		p.rooms = append([]string{}, append(rooms, sockets...)...)
+	}
+	p.except, p.uncompressed = except, !compress
+	var err error
+	p.args, err = publishedArgs(args, binary)
+	return p, err
+}
+
+// readFields reads an object whose fields are all known, spelled as they are, and given once. encoding/json alone would
+// take "Rooms" for "rooms", the last of two, and null for nothing: an event for some would go out to all.
+func readFields(data []byte, fields map[string]any) error {
+	if !utf8.Valid(data) {
+		return errors.New("the document is not UTF-8")
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	if token, err := dec.Token(); err != nil || token != json.Delim('{') {
+		return errors.New("the document is not a JSON object")
+	}
+	seen := map[string]bool{}
+	for dec.More() {
+		token, err := dec.Token()
+		if err != nil {
+			return fmt.Errorf("the document is not JSON: %w", err)
+		}
+		name, _ := token.(string) // a key
+		var raw json.RawMessage
+		if err := dec.Decode(&raw); err != nil {
+			return fmt.Errorf("the document is not JSON: %w", err)
+		}
+		if err := readField(name, raw, fields, seen); err != nil {
+			return err
+		}
+	}
+	if _, err := dec.Token(); err != nil {
+		return fmt.Errorf("the document is not JSON: %w", err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("there is something behind the document")
+	}
+	return nil
+}
+
+func readField(name string, raw json.RawMessage, fields map[string]any, seen map[string]bool) error {
+	field, known := fields[name]
+	switch {
+	case !known && name == "namespace":
+		return errors.New(`unknown field "namespace": here the URL names it`)
+	case !known:
+		return fmt.Errorf("unknown field %.64q", name)
+	case seen[name]:
+		return fmt.Errorf("%q is given twice", name)
+	case string(raw) == "null":
+		return fmt.Errorf("%q is null: leave it out", name)
+	}
+	seen[name] = true
+	err := json.Unmarshal(raw, field)
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		return fmt.Errorf("%q must be a %s", name, wrong.Type)
+	}
+	if err != nil {
+		return fmt.Errorf("%q %w", name, err)
+	}
+	return nil
+}
+
+// publishedArgs keeps the arguments as they were written, without the space between. Where there is binary data, each piece must
+// have its placeholder.
+func publishedArgs(raw json.RawMessage, binary names) (socketio.Args, error) {
+	if raw == nil {
+		raw = json.RawMessage("[]")
+	}
+	if raw[0] != '[' {
+		return socketio.Args{}, errors.New(`"args" must be a list`)
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, raw); err != nil {
+		return socketio.Args{}, fmt.Errorf(`"args": %w`, err)
+	}
+	args := socketio.Args{JSON: compact.Bytes()}
+	if len(binary) == 0 {
+		return args, nil
+	}
+	if len(binary) > socketio.MaxAttachments {
+		return args, fmt.Errorf(`"binary" has %d pieces, clients take %d`, len(binary), socketio.MaxAttachments)
+	}
+	for i, text := range binary {
+		data, err := base64.StdEncoding.DecodeString(text)
+		if err != nil {
+			return args, fmt.Errorf(`"binary"[%d] is not base64: %w`, i, err)
+		}
+		args.Attachments = append(args.Attachments, data)
+	}
+	return args, checkPlaceholders(args)
+}
+
+// checkPlaceholders wants one placeholder for each attachment, and no other: a client would close the connection.
+func checkPlaceholders(args socketio.Args) error {
+	var v any
+	if err := json.Unmarshal(args.JSON, &v); err != nil {
+		return fmt.Errorf(`"args": %w`, err)
+	}
+	used := make([]int, len(args.Attachments))
+	if err := countUses(v, used); err != nil {
+		return err
+	}
+	for i, n := range used {
+		if n != 1 {
+			return fmt.Errorf(`"args" has %d placeholders for "binary"[%d], not one`, n, i)
+		}
+	}
+	return nil
+}
+
+func countUses(v any, used []int) error {
+	switch v := v.(type) {
+	case []any:
+		for _, e := range v {
+			if err := countUses(e, used); err != nil {
+				return err
+			}
+		}
+	case map[string]any:
+		if v["_placeholder"] != true {
+			for _, e := range v {
+				if err := countUses(e, used); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		num, ok := v["num"].(float64)
+		if !ok || num < 0 || num >= float64(len(used)) || num != float64(int(num)) {
+			return fmt.Errorf(`"args" has a placeholder for piece %v of "binary", which has %d`, v["num"], len(used))
+		}
+		used[int(num)]++
+	}
+	return nil
+}
