@@ -40,6 +40,8 @@ type Result struct {
 	Stopped, Nacks int
 	// Overstayed is gateways that had to be killed when they had been told to leave.
 	Overstayed int
+	// Crashed is gateways that ended by themselves.
+	Crashed int
 	// Silence is the longest that a client heard nothing. P99 and Max are of the time from emission to arrival.
 	Silence, P99, Max time.Duration
 	// Reasons says why connections ended or were not opened.
@@ -122,6 +124,7 @@ func Total(results []Result) Result {
 		t.Stopped += r.Stopped
 		t.Nacks += r.Nacks
 		t.Overstayed += r.Overstayed
+		t.Crashed += r.Crashed
 		t.Silence, t.P99, t.Max = max(t.Silence, r.Silence), max(t.P99, r.P99), max(t.Max, r.Max)
 		for reason, n := range r.Reasons {
 			t.Reasons[reason] += n
@@ -137,7 +140,7 @@ func (r Result) Failed(totalOrder bool) []string {
 	for what, n := range map[string]int{
 		"lost": r.Lost, "duplicated": r.Duplicated, "out of order": r.Disordered, "never acknowledged": r.Unacked,
 		"recoveries refused": r.Refused, "clients stopped for good": r.Stopped, "arrived after the deadline": r.Late,
-		"gateways killed for not leaving": r.Overstayed,
+		"gateways killed for not leaving": r.Overstayed, "gateways crashed": r.Crashed,
 	} {
 		if n > 0 {
 			wrong = append(wrong, fmt.Sprintf("%d %s", n, what))
@@ -155,7 +158,7 @@ func PrintTable(w io.Writer, results []Result) error {
 	t := tabwriter.NewWriter(w, 0, 0, 1, ' ', 0)
 	header := []string{
 		"fault", "messages", "deliveries", "lost", "of them refused", "duplicated", "out of order", "crossed", "unacked",
-		"emitted again", "arrived again", "opens/client", "most", "recovered", "refused", "stopped", "overstayed", "silence", "p99", "max",
+		"emitted again", "arrived again", "opens/client", "most", "recovered", "refused", "stopped", "overstayed", "crashed", "silence", "p99", "max",
 	}
 	fmt.Fprintln(t, "| "+strings.Join(header, "\t| ")+"\t|")
 	fmt.Fprintln(t, "|"+strings.Repeat("---\t|", len(header)))
@@ -163,7 +166,7 @@ func PrintTable(w io.Writer, results []Result) error {
 		opens := float64(r.Opens) / float64(max(r.Clients, 1))
 		cells := []any{
 			r.Fault, r.Messages, r.Deliveries, r.Lost, r.LostRefused, r.Duplicated, r.Disordered, r.Crossed, r.Unacked,
-			r.Repeats, r.Again, fmt.Sprintf("%.2f", opens), r.MaxOpens, r.Recovered, r.Refused, r.Stopped, r.Overstayed,
+			r.Repeats, r.Again, fmt.Sprintf("%.2f", opens), r.MaxOpens, r.Recovered, r.Refused, r.Stopped, r.Overstayed, r.Crashed,
 			seconds(r.Silence), seconds(r.P99), seconds(r.Max),
 		}
 		text := make([]string, len(cells))

@@ -107,6 +107,9 @@ func (r *run) allJoined(ctx context.Context) error {
 	tick := time.NewTicker(readyInterval)
 	defer tick.Stop()
 	for {
+		if err := r.heal(ctx); err != nil {
+			return err
+		}
 		n := 0
 		for _, c := range r.chaos.clients {
 			if c.joined.Load() {
@@ -122,6 +125,13 @@ func (r *run) allJoined(ctx context.Context) error {
 			return fmt.Errorf("wait for clients to be in their rooms: %d of %d are: %w", n, len(r.chaos.clients), ctx.Err())
 		}
 	}
+}
+
+func (r *run) heal(ctx context.Context) error {
+	if r.chaos.cluster == nil { // a test that has a server of its own
+		return nil
+	}
+	return r.chaos.cluster.heal(ctx)
 }
 
 func (r *run) phases(ctx context.Context) ([]Result, error) {
@@ -185,7 +195,8 @@ func (r *run) phase(ctx context.Context, f fault) (Result, error) {
 	r.settle(ctx)
 	res := r.world.ledger.result(f.name)
 	res.Overstayed = r.chaos.cluster.overstayed
-	r.chaos.cluster.overstayed = 0
+	res.Crashed = r.chaos.cluster.crashed
+	r.chaos.cluster.overstayed, r.chaos.cluster.crashed = 0, 0
 	return res, nil
 }
 

@@ -40,6 +40,7 @@ type cluster struct {
 	gateways   []*gateway
 	started    int
 	overstayed int // gateways that had to be killed
+	crashed    int // gateways that ended by themselves
 }
 
 // startCluster starts the broker and gateways. Close ends them, also after an error.
@@ -102,6 +103,25 @@ func (g *gateway) closeWire() {
 	if g.wire != nil {
 		g.wire.close()
 	}
+}
+
+// heal starts a gateway for each that has ended by itself, as Kubernetes does.
+func (c *cluster) heal(ctx context.Context) error {
+	for i := len(c.gateways) - 1; i >= 0; i-- {
+		select {
+		case <-c.gateways[i].ended:
+		default:
+			continue
+		}
+		c.crashed++
+		if err := c.leave(i, func(*gateway) error { return nil }); err != nil {
+			return err
+		}
+		if _, err := c.startGateway(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // leave takes a gateway out of the balancer and out of the cluster; end says how it goes.

@@ -7,13 +7,17 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
+	"time"
 )
 
-// wire is a gateway's way to the broker, which can be cut. Close ends it and all that goes through.
+// wire is a gateway's way to the broker, which can be cut, and be slow. Close ends it and all that goes through.
 type wire struct {
 	listener net.Listener
-	to       string
-	done     sync.WaitGroup
+	// delay is by how much what the gateway sends is late.
+	delay atomic.Int64
+	to    string
+	done  sync.WaitGroup
 
 	mu    sync.Mutex
 	isCut bool
@@ -60,10 +64,22 @@ func (w *wire) carry(near net.Conn) {
 		near.Close()
 		far.Close()
 	}()
-	_, _ = io.Copy(far, near)
+	w.copy(far, near)
 	near.Close()
 	far.Close()
 	<-back
+}
+
+// copy carries what a gateway sends.
+func (w *wire) copy(far, near net.Conn) {
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := near.Read(buffer)
+		time.Sleep(time.Duration(w.delay.Load()))
+		if _, werr := far.Write(buffer[:n]); werr != nil || err != nil {
+			return
+		}
+	}
 }
 
 func (w *wire) register(conns ...net.Conn) bool {

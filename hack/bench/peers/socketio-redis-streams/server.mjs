@@ -13,6 +13,9 @@ import { Server } from "socket.io";
 
 const { values: flags } = parseArgs({ options: { port: { type: "string" }, redis: { type: "string" } } });
 
+// The adapter leaves what Redis refuses it unhandled, which would end the process.
+process.on("unhandledRejection", (error) => console.error("unhandled:", error.message));
+
 const httpServer = createServer((request, response) => {
   response.writeHead(request.url === "/ready" ? 200 : 404).end();
 });
@@ -47,6 +50,15 @@ io.on("connection", (socket) => {
     io.to(room).volatile.emit("flashed", text);
     ack("ok");
   });
+  socket.on("leave", (room, ack) => {
+    socket.leave(room);
+    ack("ok");
+  });
+  socket.on("name", (name, ack) => {
+    socket.data.name = name;
+    ack("ok");
+  });
+  socket.on("whoami", (ack) => ack(socket.data.name));
 });
 
 process.once("SIGTERM", async () => {

@@ -36,7 +36,7 @@ func run(ctx context.Context) error {
 	var o chaos.Options
 	var p programs
 	var faults string
-	var measure, totalOrder bool
+	var measure, totalOrder, serve bool
 	f := flag.NewFlagSet("chaos", flag.ExitOnError)
 	f.StringVar(&p.target, "target", "ours", "service: ours, reference (Node, Redis Streams) or reference-in-memory")
 	f.StringVar(&p.realtime, "realtime", "dist/realtime", "the program realtime")
@@ -57,6 +57,7 @@ func run(ctx context.Context) error {
 	f.StringVar(&o.Dir, "logs", "", "folder for the logs of the processes (default: a new one)")
 	f.BoolVar(&measure, "measure", false, "do not fail for what is lost, duplicated or out of order")
 	f.BoolVar(&totalOrder, "total-order", false, "fail if members of a room see messages in different orders")
+	f.BoolVar(&serve, "serve", false, "run the service alone, and do to it what the lines of the input say (see Serve)")
 	if err := f.Parse(os.Args[1:]); err != nil {
 		return err
 	}
@@ -73,6 +74,9 @@ func run(ctx context.Context) error {
 	var err error
 	if o.Stack, err = p.stack(o.Dir); err != nil {
 		return err
+	}
+	if serve {
+		return chaos.Serve(ctx, o.Stack, o.Dir, os.Stdin, os.Stdout)
 	}
 	if o.Stack.NeedsAffinity {
 		o.Affinity = true
