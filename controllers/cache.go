@@ -30,6 +30,7 @@ func cacheOptions(namespaces []string) (cache.Options, error) {
 	for _, object := range []client.Object{
 		&appsv1.StatefulSet{},
 		&corev1.ConfigMap{},
+		&corev1.PersistentVolumeClaim{},
 		&corev1.Service{},
 		&corev1.ServiceAccount{},
 		&policyv1.PodDisruptionBudget{},

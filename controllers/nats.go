@@ -28,13 +28,16 @@ func (r *Reconciler) applyNATS(ctx context.Context, svc *v1alpha1.RealtimeServic
 	if err != nil {
 		return err
 	}
-	var errs []error
-	for _, object := range []client.Object{
+	objects := []client.Object{
 		resources.NATSServiceAccount(svc),
 		resources.NATSService(svc),
 		resources.NATSConfigMap(svc),
-		resources.NATSStatefulSet(svc, r.NATSImage, credentials),
-	} {
+	}
+	if claim := resources.NATSClaim(svc); claim != nil {
+		objects = append(objects, claim)
+	}
+	var errs []error
+	for _, object := range append(objects, resources.NATSStatefulSet(svc, r.NATSImage, credentials)) {
 		errs = append(errs, r.apply(ctx, svc, object))
 	}
 	return errors.Join(errs...)

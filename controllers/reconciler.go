@@ -29,7 +29,7 @@ import (
 // +kubebuilder:rbac:groups=realtime-operator.io,resources=realtimeservices,verbs=get;list;watch
 // +kubebuilder:rbac:groups=realtime-operator.io,resources=realtimeservices/status,verbs=patch
 // +kubebuilder:rbac:groups=realtime-operator.io,resources=realtimeservices/finalizers,verbs=update
-// +kubebuilder:rbac:groups="",resources=configmaps;serviceaccounts;services,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=configmaps;serviceaccounts;services;persistentvolumeclaims,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=pods,verbs=list;watch;patch
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;create;patch

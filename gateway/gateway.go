@@ -73,6 +73,7 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 		Gateway:        o.Name,
 		URLs:           o.NATSURLs,
 		CredentialsDir: o.NATSCredentialsDir,
+		Recovery:       logRecovery(svc),
 		Registerer:     g.metrics,
 		Log:            o.Log,
 	})
@@ -85,6 +86,7 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 		Parser:         g.parser,
 		NewAdapter:     g.cluster.NewAdapter,
 		NewSocketID:    g.cluster.NewSocketID,
+		Recovery:       socketRecovery(svc),
 		// Their names are the clients' choice.
 		CleanupEmptyChildNamespaces: true,
 		Log:                         o.Log,

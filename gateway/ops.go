@@ -17,7 +17,8 @@ import (
 // Ops serves what Kubernetes and Prometheus ask for, on a port of its own that clients do not reach:
 //
 //	/healthz  200 while the process works
-//	/readyz   200 while clients should come here: NATS has been reached once, and the gateway is not leaving
+//	/readyz   200 while clients should come here: NATS, and the log of a service with recovery, have been reached once, and
+//	          the gateway is not leaving
 //	/metrics  Prometheus
 //	/status   gatewaystatus.Status as JSON
 func (g *Gateway) Ops() http.Handler {
@@ -38,12 +39,14 @@ func (g *Gateway) Ops() http.Handler {
 func (g *Gateway) readyz() http.HandlerFunc {
 	var reached atomic.Bool
 	return func(w http.ResponseWriter, _ *http.Request) {
-		if g.cluster.Connected() {
+		if g.cluster.Connected() && g.cluster.LogReady() {
 			reached.Store(true)
 		}
 		switch {
 		case g.draining.Load():
 			answer(w, http.StatusServiceUnavailable, "leaving")
+		case !reached.Load() && g.cluster.Connected():
+			answer(w, http.StatusServiceUnavailable, "JetStream cannot be used yet; the gateway's log says why")
 		case !reached.Load():
 			answer(w, http.StatusServiceUnavailable, "NATS has not been reached yet")
 		default:

@@ -45,5 +45,6 @@ func (g *Gateway) Status() gatewaystatus.Status {
 		ConfigError: problem,
 		Draining:    g.draining.Load(),
 		NATS:        g.cluster.Status(),
+		LogReady:    g.cluster.LogReady(),
 	}
 }

@@ -4,7 +4,7 @@
 //
 //	event   string              name of the event, "connection", "disconnecting" or "disconnect"
 //	args    list                arguments of the event; the reason at disconnecting and disconnect
-//	socket  realtime.Socket     who has sent it: id, namespace, params, data, rooms, handshake
+//	socket  realtime.Socket     who has sent it: id, namespace, params, data, rooms, recovered, handshake
 //	now     timestamp           when it came in
 //
 // or, for an admission rule,
@@ -52,6 +52,7 @@ var fields = map[string]map[string]*types.Type{
 		"params":    stringMap,
 		"data":      types.NewMapType(types.StringType, types.DynType),
 		"rooms":     types.NewListType(types.StringType),
+		"recovered": types.BoolType,
 		"handshake": HandshakeType,
 	},
 	HandshakeType.TypeName(): {

@@ -43,6 +43,9 @@ type RealtimeServiceList struct {
 }
 
 // RealtimeServiceSpec is what a user writes.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.recovery) || has(self.nats) || self.recovery.replicas == 1",message="must be 1 for the NATS that the operator runs; name a NATS cluster in spec.nats for more",fieldPath=".recovery.replicas"
+// +kubebuilder:validation:XValidation:rule="!has(self.recovery) || !has(self.nats) || !self.recovery.storage.persistent",message="is for the NATS that the operator runs, and spec.nats names another",fieldPath=".recovery.storage.persistent"
 type RealtimeServiceSpec struct {
 	// gateway is the Deployment of the pods that clients connect to.
 	// +optional
@@ -57,6 +60,10 @@ type RealtimeServiceSpec struct {
 	// +optional
 	// +kubebuilder:default={}
 	Protocol ProtocolSpec `json:"protocol,omitempty"`
+
+	// recovery lets clients come back without a loss; left out, who comes back begins anew.
+	// +optional
+	Recovery *RecoverySpec `json:"recovery,omitempty"`
 
 	// namespaces are the Socket.IO namespaces of the service. A client that asks for another gets
 	// connect_error "Invalid namespace".

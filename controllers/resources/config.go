@@ -30,6 +30,7 @@ type configMetadata struct {
 
 type configSpec struct {
 	Protocol          v1alpha1.ProtocolSpec       `json:"protocol"`
+	Recovery          *v1alpha1.RecoverySpec      `json:"recovery,omitempty"`
 	Namespaces        []v1alpha1.Namespace        `json:"namespaces"`
 	DynamicNamespaces []v1alpha1.DynamicNamespace `json:"dynamicNamespaces,omitempty"`
 }
@@ -39,7 +40,7 @@ func ConfigMap(svc *v1alpha1.RealtimeService) (*corev1.ConfigMap, error) {
 	data, err := yaml.Marshal(config{
 		TypeMeta: metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "RealtimeService"},
 		Metadata: configMetadata{Name: svc.Name, Namespace: svc.Namespace},
-		Spec:     configSpec{Protocol: svc.Spec.Protocol, Namespaces: svc.Spec.Namespaces, DynamicNamespaces: svc.Spec.DynamicNamespaces},
+		Spec:     configSpec{Protocol: svc.Spec.Protocol, Recovery: svc.Spec.Recovery, Namespaces: svc.Spec.Namespaces, DynamicNamespaces: svc.Spec.DynamicNamespaces},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("write the gateways' configuration: %w", err)

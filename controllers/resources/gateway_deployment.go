@@ -3,6 +3,9 @@
 package resources
 
 import (
+	"fmt"
+	"maps"
+
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -25,7 +28,7 @@ func GatewayDeployment(svc *v1alpha1.RealtimeService, image string) *appsv1.Depl
 			Template: corev1.PodTemplateSpec{
 				ObjectMeta: metav1.ObjectMeta{
 					Labels:      meta.Labels,
-					Annotations: svc.Spec.Gateway.PodAnnotations,
+					Annotations: podAnnotations(svc),
 				},
 				Spec: gatewayPod(svc, image),
 			},
@@ -39,6 +42,16 @@ func GatewayDeployment(svc *v1alpha1.RealtimeService, image string) *appsv1.Depl
 			},
 		},
 	}
+}
+
+func podAnnotations(svc *v1alpha1.RealtimeService) map[string]string {
+	r := svc.Spec.Recovery
+	if r == nil {
+		return svc.Spec.Gateway.PodAnnotations
+	}
+	annotations := map[string]string{annotationRecovery: fmt.Sprintf("%s,%d,%d", r.MaxDisconnection.Duration, r.MaxMessages, r.Replicas)}
+	maps.Copy(annotations, svc.Spec.Gateway.PodAnnotations)
+	return annotations
 }
 
 // GatewayReplicas is the part of the Deployment that says how many gateways there are. It is applied under a name of its

@@ -27,6 +27,9 @@ const (
 	// AnnotationConfigHash of a gateway pod changes when its configuration does, so that the kubelet looks at the
 	// mounted ConfigMap at once.
 	AnnotationConfigHash = "realtime-operator.io/config-hash"
+	// annotationRecovery of the gateways' pod template changes with how clients are recovered, which gateways read only when they
+	// start.
+	annotationRecovery = "realtime-operator.io/recovery"
 	// annotationNATSRevision of NATS's pod template changes with what NATS reads only when it starts.
 	annotationNATSRevision = "realtime-operator.io/nats-revision"
 )

@@ -34,18 +34,33 @@ max_payload: %d
 max_pending: %d
 `
 
-// NATSConfigMap holds the configuration of the operator's own NATS. It keeps nothing: no JetStream, no file.
+// natsStore is JetStream's part of the configuration, for a service with recovery. One server, so that nothing is gained by
+// syncing each write: what the machine has not written when it fails is lost either way.
+const natsStore = `jetstream {
+  store_dir: %s
+  max_file: %d
+}
+`
+
+// NATSConfigMap holds the configuration of the operator's own NATS. Without recovery it keeps nothing.
 func NATSConfigMap(svc *v1alpha1.RealtimeService) *corev1.ConfigMap {
 	maxPayload := svc.Spec.Protocol.MaxPayload.Value() + natsHeadroom
 	maxPending := max(natsMaxPending, 2*maxPayload)
 	name := NATSName(svc.Name)
+	config := fmt.Sprintf(natsConfig, natsPort, natsMonitorPort, name, maxPayload, maxPending)
+	if r := svc.Spec.Recovery; r != nil {
+		config += fmt.Sprintf(natsStore, natsDataDir, natsMaxFile(r))
+	}
 	return &corev1.ConfigMap{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
 		ObjectMeta: owned(svc, natsConfigName(svc.Name), componentNATS),
 		Data: map[string]string{
-			natsConfigKey: fmt.Sprintf(natsConfig, natsPort, natsMonitorPort, name, maxPayload, maxPending),
+			natsConfigKey: config,
 		},
 	}
 }
+
+// natsMaxFile leaves a part of the disk for what the file system and compaction take.
+func natsMaxFile(r *v1alpha1.RecoverySpec) int64 { return r.Storage.Size.Value() * 9 / 10 }
 
 func natsConfigName(service string) string { return NATSName(service) + "-config" }

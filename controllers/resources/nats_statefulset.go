@@ -15,10 +15,11 @@ import (
 
 const (
 	natsConfigDir   = "/etc/nats"
+	natsDataDir     = "/data"
 	natsGracePeriod = 10
 )
 
-// NATSStatefulSet runs one NATS server without storage: it holds nothing that must survive. Its pod is replaced when
+// NATSStatefulSet runs one NATS server, with storage for a service with recovery. Its pod is replaced when
 // what it reads at its start has changed, which are its configuration and the credentials.
 func NATSStatefulSet(svc *v1alpha1.RealtimeService, image string, credentials Credentials) *appsv1.StatefulSet {
 	meta := owned(svc, NATSName(svc.Name), componentNATS)
@@ -70,15 +71,36 @@ func natsPod(svc *v1alpha1.RealtimeService, image string) corev1.PodSpec {
 				corev1.ResourceMemory: resource.MustParse("64Mi"),
 			}},
 			SecurityContext: containerSecurity(),
-			VolumeMounts:    []corev1.VolumeMount{{Name: "config", MountPath: natsConfigDir, ReadOnly: true}},
+			VolumeMounts:    natsMounts(svc),
 		}},
-		Volumes: []corev1.Volume{{
-			Name: "config",
-			VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
-				LocalObjectReference: corev1.LocalObjectReference{Name: natsConfigName(svc.Name)},
-			}},
-		}},
+		Volumes: natsVolumes(svc),
 	}
+}
+
+func natsMounts(svc *v1alpha1.RealtimeService) []corev1.VolumeMount {
+	mounts := []corev1.VolumeMount{{Name: "config", MountPath: natsConfigDir, ReadOnly: true}}
+	if svc.Spec.Recovery != nil {
+		mounts = append(mounts, corev1.VolumeMount{Name: "data", MountPath: natsDataDir})
+	}
+	return mounts
+}
+
+func natsVolumes(svc *v1alpha1.RealtimeService) []corev1.Volume {
+	volumes := []corev1.Volume{{
+		Name: "config",
+		VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
+			LocalObjectReference: corev1.LocalObjectReference{Name: natsConfigName(svc.Name)},
+		}},
+	}}
+	r := svc.Spec.Recovery
+	if r == nil {
+		return volumes
+	}
+	data := corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{SizeLimit: &r.Storage.Size}}
+	if r.Storage.Persistent {
+		data = corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: NATSName(svc.Name)}}
+	}
+	return append(volumes, corev1.Volume{Name: "data", VolumeSource: data})
 }
 
 func natsEnvironment(svc *v1alpha1.RealtimeService) []corev1.EnvVar {

@@ -18,6 +18,7 @@ func podSecurity() *corev1.PodSecurityContext {
 		RunAsNonRoot:   ptr.To(true),
 		RunAsUser:      ptr.To[int64](nobody),
 		RunAsGroup:     ptr.To[int64](nobody),
+		FSGroup:        ptr.To[int64](nobody),
 		SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
 	}
 }

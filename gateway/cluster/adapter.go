@@ -4,6 +4,7 @@ package cluster
 
 import (
 	"fmt"
+	"sync/atomic"
 
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
@@ -15,6 +16,9 @@ type adapter struct {
 	subjects  subjects
 	rooms     *socketio.Rooms
 	interest  *interest
+	history   histories
+	// policy says how the log treats rooms; nil: nothing is asked of any.
+	policy atomic.Pointer[func(room string) RoomPolicy]
 }
 
 func newAdapter(c *Cluster, ns *socketio.Namespace) *adapter {
@@ -25,13 +29,28 @@ func newAdapter(c *Cluster, ns *socketio.Namespace) *adapter {
 
 // Join puts a socket into rooms, and returns when NATS has confirmed that the gateway hears of them.
 func (a *adapter) Join(s *socketio.Socket, rooms ...string) {
+	n := a.sessionOf(s)
+	if n == nil {
+		a.enter(s, rooms)
+		return
+	}
+	if past := a.newWithHistory(s, rooms); len(past) > 0 {
+		a.joinWithHistory(s, rooms, past, n)
+		return
+	}
+	a.enter(s, rooms)
+	if err := n.saveAndWait(); err != nil {
+		a.cluster.log.Warn("a socket's rooms are not safe yet from the loss of this gateway", "socket", s.ID(), "error", err)
+	}
+}
+
+// enter puts a socket into rooms here, and has the gateway hear of them.
+func (a *adapter) enter(s *socketio.Socket, rooms []string) {
 	a.rooms.Join(s, rooms...)
-	wanted := make([]string, 0, 2+len(rooms))
-	wanted = append(wanted, a.subjects.all(), a.subjects.gateway(a.cluster.id))
+	wanted := make([]string, 0, 1+len(rooms))
+	wanted = append(wanted, a.subjects.all())
 	for _, room := range rooms {
-		if room != s.ID() || !a.isOurs(room) {
-			wanted = append(wanted, a.subjects.room(room))
-		}
+		wanted = append(wanted, a.subjects.interest(room))
 	}
 	a.interest.want(wanted)
 }
@@ -39,9 +58,32 @@ func (a *adapter) Join(s *socketio.Socket, rooms ...string) {
 // Leave takes a socket out of a room.
 func (a *adapter) Leave(s *socketio.Socket, room string) {
 	a.rooms.Leave(s, room)
-	if !a.rooms.Has(room) {
-		a.interest.release(a.subjects.room(room), func() bool { return !a.rooms.Has(room) })
+	a.abandon(room)
+	if session := a.sessionOf(s); session != nil {
+		session.save()
 	}
+}
+
+// abandon gives up what only members of a room want, if it has none here any more.
+func (a *adapter) abandon(room string) {
+	if a.rooms.Has(room) {
+		return
+	}
+	unused := func() bool { return !a.rooms.Has(room) }
+	if gateway, ok := gatewayOfSocket(room); ok {
+		unused = func() bool { return !a.rooms.HasPrefix(gateway) }
+	}
+	if a.history.find(room) != nil {
+		still := unused
+		unused = func() bool {
+			if !still() {
+				return false
+			}
+			a.history.forget(room)
+			return true
+		}
+	}
+	a.interest.release(a.subjects.interest(room), unused)
 }
 
 // LeaveAll takes a socket out of all its rooms.
@@ -49,22 +91,26 @@ func (a *adapter) LeaveAll(s *socketio.Socket) {
 	rooms := a.rooms.RoomsOf(s)
 	a.rooms.LeaveAll(s)
 	for _, room := range rooms {
-		if !(room == s.ID() && a.isOurs(room)) && !a.rooms.Has(room) {
-			a.interest.release(a.subjects.room(room), func() bool { return !a.rooms.Has(room) })
-		}
+		a.abandon(room)
 	}
 	empty := func() bool { return a.rooms.Len() == 0 }
 	if empty() {
 		a.interest.release(a.subjects.all(), empty)
-		a.interest.release(a.subjects.gateway(a.cluster.id), empty)
 	}
 }
 
 // RoomsOf lists the rooms that a socket is in.
 func (a *adapter) RoomsOf(s *socketio.Socket) []string { return a.rooms.RoomsOf(s) }
 
-// Broadcast delivers here and publishes for the others.
+// Broadcast delivers here and publishes for the others; or stores, and the log delivers everywhere.
 func (a *adapter) Broadcast(d *socketio.Delivery) error {
+	l := a.cluster.events
+	switch {
+	case l != nil && !d.Local && !d.Volatile:
+		return l.append(a, d)
+	case l != nil:
+		defer l.unordered(d)()
+	}
 	if d.Local {
 		return a.rooms.Broadcast(d)
 	}
@@ -77,12 +123,6 @@ func (a *adapter) Broadcast(d *socketio.Delivery) error {
 	return a.rooms.Broadcast(d)
 }
 
-// isOurs tells whether a socket's id names this gateway, so that others find it without a room. Those of 2.x clients do not.
-func (a *adapter) isOurs(id string) bool {
-	gateway, ok := gatewayOfSocket(id)
-	return ok && gateway == a.cluster.id
-}
-
 // targets are the subjects on which a broadcast to rooms goes out; nil rooms mean the namespace.
 func (a *adapter) targets(rooms []string) []string {
 	if rooms == nil {
@@ -90,15 +130,9 @@ func (a *adapter) targets(rooms []string) []string {
 	}
 	subjects := make([]string, 0, len(rooms))
 	for _, room := range rooms {
-		if gateway, ok := gatewayOfSocket(room); ok {
-			if gateway != a.cluster.id {
-				subjects = append(subjects, a.subjects.gateway(gateway))
-			}
-			if a.rooms.Has(room) && gateway == a.cluster.id {
-				continue // a socket of ours, known by its id
-			}
+		if gateway, ok := gatewayOfSocket(room); ok && gateway == a.cluster.id && a.rooms.Has(room) {
+			continue // a socket of ours, known by its id
 		}
-		// What looks like a socket's id may be the name of a room all the same.
 		subjects = append(subjects, a.subjects.room(room))
 	}
 	return subjects

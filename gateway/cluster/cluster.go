@@ -10,6 +10,7 @@ package cluster
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -46,6 +47,8 @@ type Options struct {
 	URLs []string
 	// CredentialsDir holds what the servers ask for; see credentialOptions. Empty: nothing.
 	CredentialsDir string
+	// Recovery stores what is emitted, for clients that come back; nil: nothing is stored. It takes JetStream.
+	Recovery *Recovery
 	// Linger is how long to stay subscribed to a room after its last member has left; DefaultLinger if zero.
 	Linger time.Duration
 	// Registerer gets the metrics; none if nil.
@@ -68,6 +71,7 @@ type Cluster struct {
 	subjects serviceSubjects
 	peers    *peers
 	requests requests
+	events   *eventLog // nil: nothing is stored
 
 	// sending keeps the numbers of messages on several subjects in the order of their publication.
 	sending sync.Mutex
@@ -108,6 +112,12 @@ func Connect(o Options) (*Cluster, error) {
 		requests:  requests{open: map[uint64]*gather{}},
 	}
 	c.subjects = newServiceSubjects(c.service, c.id)
+	if o.Recovery != nil {
+		if c.events, err = newEventLog(c, o); err != nil {
+			return nil, err
+		}
+	}
+	opts = append(opts, c.watch()...)
 	c.metrics = newMetrics(o.Registerer, c)
 	c.nc, err = nats.Connect(strings.Join(o.URLs, ","), opts...)
 	if err != nil {
@@ -119,8 +129,31 @@ func Connect(o Options) (*Cluster, error) {
 		return nil, err
 	}
 	c.done.Go(c.dispatch)
+	if c.events != nil {
+		c.done.Go(c.events.run)
+		c.events.ask()
+	}
 	c.say(peerHello)
 	return c, nil
+}
+
+// watch has the log look after itself when the connection has been lost, or was too fast.
+func (c *Cluster) watch() []nats.Option {
+	if c.events == nil {
+		return nil
+	}
+	return []nats.Option{
+		nats.ReconnectHandler(func(nc *nats.Conn) {
+			c.log.Info("reconnected to NATS", "server", nc.ConnectedUrlRedacted())
+			c.events.ask()
+		}),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			logAsync(c.log, err)
+			if errors.Is(err, nats.ErrSlowConsumer) {
+				c.events.overflow()
+			}
+		}),
+	}
 }
 
 // Connected tells whether NATS is connected now.
@@ -139,6 +172,9 @@ func (c *Cluster) NewAdapter(ns *socketio.Namespace) socketio.Adapter {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.adapters[a.subjects.prefix] = a
+	if c.events != nil {
+		return keeper{a}
+	}
 	return a
 }
 
@@ -153,6 +189,9 @@ func (c *Cluster) forget(a *adapter) {
 // Close ends the connection when what has been published is out. Adapters must be closed before.
 func (c *Cluster) Close() {
 	c.say(peerBye)
+	if c.events != nil {
+		c.events.close()
+	}
 	if c.nc.IsConnected() {
 		// What cannot be written in time is lost with the gateway either way.
 		_ = c.nc.FlushTimeout(flushTimeout)

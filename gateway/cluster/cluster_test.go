@@ -43,6 +43,9 @@ func newGateway(t *testing.T, o Options) *gateway {
 		t.Fatal(err)
 	}
 	options := socketio.Options{NewAdapter: c.NewAdapter, NewSocketID: c.NewSocketID}
+	if o.Recovery != nil {
+		options.Recovery = &socketio.Recovery{}
+	}
 	options.Engine.Path = path
 	io, err := socketio.NewServer(options)
 	if err != nil {

@@ -46,6 +46,15 @@ func connectOptions(o Options) ([]nats.Option, error) {
 	return append(opts, credentials...), nil
 }
 
+// publisherOptions make a connection that ends where it breaks; see outbox.
+func publisherOptions(o Options) ([]nats.Option, error) {
+	credentials, err := credentialOptions(o.CredentialsDir)
+	if err != nil {
+		return nil, err
+	}
+	return append(credentials, nats.Name("realtime gateway "+o.Gateway+", log"), nats.NoReconnect(), nats.Timeout(prepareTimeout)), nil
+}
+
 func logAsync(log *slog.Logger, err error) {
 	if errors.Is(err, nats.ErrSlowConsumer) {
 		log.Error("this gateway is too slow for what NATS sends; messages are dropped", "error", err)

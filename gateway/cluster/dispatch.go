@@ -7,18 +7,25 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // dispatch delivers what other gateways publish to local members. It only queues: no client can hold it up.
 func (c *Cluster) dispatch() {
 	heartbeat := time.NewTicker(heartbeatInterval)
 	defer heartbeat.Stop()
+	var control chan func()
+	if c.events != nil {
+		control = c.events.control
+	}
 	for {
 		select {
 		case now := <-heartbeat.C:
 			c.beat(now)
 		case msg := <-c.incoming:
 			c.receive(msg)
+		case f := <-control:
+			f()
 		case <-c.stop:
 			return
 		}
@@ -36,6 +43,13 @@ func (c *Cluster) receive(msg *nats.Msg) {
 	case c.subjects.answers:
 		c.receiveAnswer(msg)
 		return
+	case c.subjects.fences:
+		c.events.sessions.fenced(msg)
+		return
+	}
+	if strings.HasPrefix(msg.Subject, c.subjects.acks) {
+		c.events.acked(msg)
+		return
 	}
 	a := c.adapterOf(msg.Subject)
 	if a == nil {
@@ -47,6 +61,13 @@ func (c *Cluster) receive(msg *nats.Msg) {
 		return
 	}
 	c.metrics.received.Inc()
+	if c.events != nil {
+		if msg.Header.Get(jetstream.SequenceHeader) != "" {
+			c.events.receive(a, msg, m)
+			return
+		}
+		defer c.events.unordered(&m.delivery)()
+	}
 	if m.copyOf != 0 {
 		if m.copyOf <= c.delivered[m.publisher] {
 			return

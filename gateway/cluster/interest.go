@@ -26,6 +26,8 @@ type interest struct {
 
 type subscription struct {
 	sub *nats.Subscription
+	// last is the number of the last message of the log on the subject; 0 if there has been none. The lock of interest guards it.
+	last uint64
 	// ready is closed when NATS has confirmed it, or did not in time.
 	ready chan struct{}
 }
@@ -87,6 +89,29 @@ func (i *interest) subscribe(subject string) *subscription {
 	i.subs[subject] = s
 	i.cluster.metrics.subscriptions.Inc()
 	return s
+}
+
+// advance notes the number of a message of the log, and returns that of the one before it on the subject. It is 0 if there was
+// none since the subscription began, or if the subscription is to more than this subject.
+func (i *interest) advance(subject string, number uint64) uint64 {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	s := i.subs[subject]
+	if s == nil {
+		return 0
+	}
+	before := s.last
+	s.last = max(before, number)
+	return before
+}
+
+// forgetNumbers is for a log that begins anew.
+func (i *interest) forgetNumbers() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, s := range i.subs {
+		s.last = 0
+	}
 }
 
 // release ends a subscription after the linger, if it is unused then.

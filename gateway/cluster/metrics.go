@@ -10,8 +10,9 @@ import (
 )
 
 type metrics struct {
-	published, received, malformed, failed prometheus.Counter
-	subscriptions                          prometheus.Gauge
+	published, received, malformed, failed, healed prometheus.Counter
+	recoveries                                     *prometheus.CounterVec
+	subscriptions                                  prometheus.Gauge
 	// droppedBefore counts for subscriptions that have ended.
 	droppedBefore atomic.Int64
 
@@ -28,6 +29,10 @@ func newMetrics(registerer prometheus.Registerer, c *Cluster) *metrics {
 		received:  counter("realtime_cluster_messages_received_total", "Messages received from other gateways."),
 		malformed: counter("realtime_cluster_messages_malformed_total", "Messages of other gateways that could not be read."),
 		failed:    counter("realtime_cluster_publish_errors_total", "Messages that could not be published."),
+		healed:    counter("realtime_cluster_messages_healed_total", "Messages that did not come in by themselves and were read from the log."),
+		recoveries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "realtime_recoveries_total", Help: "Sessions that clients have asked for when they came back, by what became of it.",
+		}, []string{"result"}),
 		subscriptions: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "realtime_cluster_subscriptions", Help: "NATS subjects that this gateway is subscribed to.",
 		}),
@@ -44,7 +49,15 @@ func newMetrics(registerer prometheus.Registerer, c *Cluster) *metrics {
 		}
 		return 0
 	})
-	m.all = []prometheus.Collector{m.published, m.received, m.malformed, m.failed, m.subscriptions, dropped, connected}
+	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "realtime_log_waiting_messages", Help: "Messages that wait to be stored.",
+	}, func() float64 {
+		if c.events == nil {
+			return 0
+		}
+		return float64(c.events.out.waiting())
+	})
+	m.all = []prometheus.Collector{m.healed, m.recoveries, waiting, m.published, m.received, m.malformed, m.failed, m.subscriptions, dropped, connected}
 	if registerer != nil {
 		registerer.MustRegister(m.all...)
 	}
@@ -59,6 +72,10 @@ func (m *metrics) unregister() {
 		m.registerer.Unregister(c)
 	}
 }
+
+// recovery counts what has become of a session: recovered, refused, too_much_missed, failed, or unsaved for one that could not
+// begin.
+func (m *metrics) recovery(result string) { m.recoveries.WithLabelValues(result).Inc() }
 
 func (m *metrics) countDropped(s *nats.Subscription) { m.droppedBefore.Add(int64(droppedBy(s))) }
 

@@ -69,7 +69,11 @@ func (p *peers) silent(since time.Time) []string {
 
 // subscribePeers begins to hear of the other gateways and of what they ask.
 func (c *Cluster) subscribePeers() error {
-	for _, subject := range []string{c.subjects.peers, c.subjects.requests, c.subjects.answers} {
+	subjects := []string{c.subjects.peers, c.subjects.requests, c.subjects.answers}
+	if c.events != nil {
+		subjects = append(subjects, c.subjects.acks+"*", c.subjects.fences)
+	}
+	for _, subject := range subjects {
 		if _, err := c.nc.ChanSubscribe(subject, c.incoming); err != nil {
 			return fmt.Errorf("subscribe to %s: %w", subject, err)
 		}
@@ -103,6 +107,10 @@ func (c *Cluster) receivePeer(msg *nats.Msg) {
 // beat says that this gateway lives, and gives up those that do not. It runs in dispatch.
 func (c *Cluster) beat(now time.Time) {
 	c.say(peerAlive)
+	if c.events != nil {
+		c.events.out.check(now)
+		c.events.sessions.refresh(now)
+	}
 	if !c.nc.IsConnected() {
 		return // silence says nothing of the others
 	}

@@ -10,6 +10,12 @@ import (
 // maxTokenSource is the longest string that is encoded as it is; a longer one is hashed, since NATS wants subjects short.
 const maxTokenSource = 96
 
+// The first tokens of all subjects: of what gateways say to each other, and of what the log stores and then says there.
+const (
+	liveRoot = "rts."
+	logRoot  = "rtslog."
+)
+
 // token encodes any string as one token of a NATS subject. A room may be named "a.b", "*" or "": unencoded, it would be
 // another subject, a subscription to everything, or an error.
 func token(s string) string {
@@ -22,33 +28,76 @@ func token(s string) string {
 
 // subjects are those of one Socket.IO namespace of a service:
 //
-//	rts.<service>.<namespace>.all            everybody in the namespace
-//	rts.<service>.<namespace>.room.<room>    the members of a room
-//	rts.<service>.<namespace>.gateway.<id>   sockets of one gateway, by their ids
+//	rts.<service>.<namespace>.all                     everybody in the namespace
+//	rts.<service>.<namespace>.room.<room>             the members of a room
+//	rts.<service>.<namespace>.socket.<gateway>.<id>   the socket with an id, whose first characters name a gateway
+//
+// What is to be stored is published to rtslog.<service>.event. in place of rts.<service>., and comes out here when it is.
 type subjects struct {
 	prefix string
+	// log is the prefix of what is to be stored.
+	log string
 }
 
 func newSubjects(service, namespace string) subjects {
-	return subjects{prefix: "rts." + token(service) + "." + token(namespace)}
+	return subjects{
+		prefix: liveRoot + token(service) + "." + token(namespace),
+		log:    eventRoot(service) + token(namespace),
+	}
 }
 
-func (s subjects) all() string              { return s.prefix + ".all" }
-func (s subjects) room(name string) string  { return s.prefix + ".room." + token(name) }
-func (s subjects) gateway(id string) string { return s.prefix + ".gateway." + id }
+// eventRoot begins the subjects of stored events.
+func eventRoot(service string) string { return logRoot + token(service) + ".event." }
+
+func (s subjects) all() string { return s.prefix + ".all" }
+
+// room is where an event for a room goes. A room whose name looks like a socket's id goes the way of the socket, which
+// may have that room too.
+func (s subjects) room(name string) string {
+	if gateway, ok := gatewayOfSocket(name); ok {
+		return s.prefix + ".socket." + gateway + "." + name
+	}
+	return s.prefix + ".room." + token(name)
+}
+
+// interest is what to subscribe to for a room: of sockets, one subject for all whose ids name the same gateway.
+func (s subjects) interest(room string) string {
+	if gateway, ok := gatewayOfSocket(room); ok {
+		return s.prefix + ".socket." + gateway + ".*"
+	}
+	return s.room(room)
+}
+
+// stored is where an event is published that is to be stored and then to go out on a subject.
+func (s subjects) stored(subject string) string { return s.log + subject[len(s.prefix):] }
 
 // serviceSubjects are those of a service's gateways among themselves:
 //
 //	rts.<service>.peers           who is there
 //	rts.<service>.requests        what one asks of all others
 //	rts.<service>.answers.<id>    what they answer to the one with the id
+//	rts.<service>.acks.<id>.<n>   that the log has stored the n-th message of the one with the id
+//	rts.<service>.fences.<id>     that a session of the one with the id has been recovered elsewhere
+//	rtslog.<service>.session.<p>  the session with a private id, as the log has it
 type serviceSubjects struct {
-	peers, requests, answers string
+	peers, requests, answers, acks, fences string
 }
 
 func newServiceSubjects(service, id string) serviceSubjects {
-	prefix := "rts." + token(service)
-	return serviceSubjects{peers: prefix + ".peers", requests: prefix + ".requests", answers: answerSubject(service, id)}
+	prefix := liveRoot + token(service)
+	return serviceSubjects{
+		peers:    prefix + ".peers",
+		requests: prefix + ".requests",
+		answers:  answerSubject(service, id),
+		acks:     prefix + ".acks." + id + ".",
+		fences:   fenceSubject(service, id),
+	}
 }
 
-func answerSubject(service, id string) string { return "rts." + token(service) + ".answers." + id }
+func answerSubject(service, id string) string { return liveRoot + token(service) + ".answers." + id }
+
+func fenceSubject(service, id string) string { return liveRoot + token(service) + ".fences." + id }
+
+func sessionSubject(service, pid string) string {
+	return logRoot + token(service) + ".session." + token(pid)
+}

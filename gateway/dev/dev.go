@@ -59,7 +59,14 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("%s is refused:\n%s", nameOf(o.Manifest), indent(err))
 	}
-	nats, err := startNATS()
+	storeDir := ""
+	if svc.Spec.Recovery != nil {
+		if storeDir, err = os.MkdirTemp("", "realtime-dev-"); err != nil {
+			return fmt.Errorf("make a folder for what NATS stores: %w", err)
+		}
+		defer os.RemoveAll(storeDir)
+	}
+	nats, err := startNATS(storeDir)
 	if err != nil {
 		return err
 	}

@@ -16,8 +16,8 @@ const (
 	natsReadyWithin = 10 * time.Second
 )
 
-// startNATS runs a nats-server in this process, on a port of loopback that the kernel chooses.
-func startNATS() (*server.Server, error) {
+// startNATS runs a nats-server in this process, on a port of loopback that the kernel chooses. With a folder it stores there.
+func startNATS(storeDir string) (*server.Server, error) {
 	s, err := server.NewServer(&server.Options{
 		ServerName: "realtime-dev",
 		Host:       "127.0.0.1",
@@ -26,6 +26,8 @@ func startNATS() (*server.Server, error) {
 		MaxPending: 4 * natsMaxPayload,
 		NoLog:      true,
 		NoSigs:     true,
+		JetStream:  storeDir != "",
+		StoreDir:   storeDir,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("configure NATS: %w", err)

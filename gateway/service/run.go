@@ -39,11 +39,18 @@ func (r *run) handle(h *handler) error {
 	return nil
 }
 
+// acknowledge answers the client when what the event has led to is safe: who has an answer need not ask again. One who wants
+// none, or has its answer, gets none.
+func acknowledge(ev *socketio.Event, args socketio.Args) {
+	if ev.NeedsAck() {
+		ev.Socket().Settle(func() { _ = ev.Ack(args) }) // fails only if the client has gone or has its answer
+	}
+}
+
 func (r *run) needsAck() bool { return r.event != nil && r.event.NeedsAck() }
 
 func (r *run) ack(args socketio.Args) {
-	// It fails only if the client has gone or has its answer.
-	_ = r.event.Ack(args)
+	acknowledge(r.event, args)
 }
 
 func (r *run) eval(program cel.Program) (ref.Val, error) {

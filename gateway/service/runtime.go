@@ -155,8 +155,7 @@ func (r *Runtime) received(ev *socketio.Event) {
 			answer = answerFailed
 		}
 	}
-	// Who has its answer, or wants none, gets none.
-	_ = ev.Ack(answer)
+	acknowledge(ev, answer)
 }
 
 // namespace is what the program in force says of the socket's; nil if it says nothing.

@@ -61,6 +61,8 @@ func (v *variables) socketField(name string) ref.Val {
 		return v.data.values()
 	case "rooms":
 		return types.NewStringList(types.DefaultTypeAdapter, v.socket.Rooms())
+	case "recovered":
+		return types.Bool(v.socket.Recovered())
 	case "handshake":
 		return object{expression.HandshakeType, v.handshakeField}
 	default:

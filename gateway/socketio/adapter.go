@@ -59,6 +59,11 @@ type Delivery struct {
 	Attachments [][]byte
 	// Volatile drops the event for clients that cannot take it at once.
 	Volatile bool
+	// Trailer, if it is not empty, is what clients get behind the arguments of the event: JSON values with commas between them.
+	// Where clients can be recovered, the last is a string, their word for what they have got.
+	Trailer []byte
+	// Position is the event's place in the order in which a SessionKeeper has stored them; 0 if it has not.
+	Position uint64
 	// Uncompressed keeps the transport from compressing the packet.
 	Uncompressed bool
 }

@@ -10,6 +10,8 @@ type codec interface {
 	encode(p *packet) encodedPacket
 	// decode is the inverse of encode. It leaves e as it is.
 	decode(e encodedPacket) (*packet, error)
+	// withTrailer adds JSON values, with commas between them, to the arguments of an event. It leaves e as it is.
+	withTrailer(e encodedPacket, trailer []byte) encodedPacket
 	// maxAttachments is the most that clients take.
 	maxAttachments() int
 }

@@ -66,7 +66,10 @@ func (c *connection) onConnect(p *packet) {
 		c.refuse(p.namespace, errInvalidNamespace)
 		return
 	}
-	s := &Socket{id: c.socketID(ns), namespace: ns, conn: c, handshake: h}
+	s, missed := c.recover(ns, h)
+	if s == nil {
+		s = &Socket{id: c.socketID(ns), namespace: ns, conn: c, handshake: h}
+	}
 	added := false
 	defer func() {
 		if !added { // refused, or a middleware has panicked
@@ -74,9 +77,11 @@ func (c *connection) onConnect(p *packet) {
 			ns.leave()
 		}
 	}()
-	if err := ns.authorize(s); err != nil {
-		c.refuse(p.namespace, err)
-		return
+	if !s.recovered || c.server.recovery.RunMiddlewares {
+		if err := ns.authorize(s); err != nil {
+			c.refuse(p.namespace, err)
+			return
+		}
 	}
 	if added = ns.add(s); !added {
 		c.refuse(p.namespace, errInvalidNamespace)
@@ -85,6 +90,10 @@ func (c *connection) onConnect(p *packet) {
 	if !c.admit(s) {
 		s.abandon()
 		ns.remove(s)
+		return
+	}
+	if s.recovered {
+		s.resume(missed)
 		return
 	}
 	s.connect()

@@ -94,7 +94,7 @@ func (c *connection) all() []*Socket {
 // disconnect leaves all namespaces and closes the connection, when the client has been told.
 func (c *connection) disconnect() {
 	for _, s := range c.all() {
-		s.Disconnect(false)
+		s.disconnect(false)
 	}
 	c.session.Close(engineio.ReasonForcedClose)
 }

@@ -93,10 +93,28 @@ func (s *Socket) emit(p *packet, f flags) error {
 	p.namespace = s.namespace.name
 	e := s.conn.server.codec.encode(p)
 	e.uncompressed = f.uncompressed
+	if s.pid != "" && !p.hasID {
+		return s.emitKept(p, e, f)
+	}
 	if s.hasOutgoing.Load() {
 		s.notifyOutgoing(p.event, Args{JSON: p.payload, Attachments: p.attachments})
 	}
 	s.deliver(e.messages(), f.volatile)
+	return nil
+}
+
+// emitKept lets the adapter send the event to the room of the socket's id, so that it is there for a client that comes back.
+func (s *Socket) emitKept(p *packet, e encodedPacket, f flags) error {
+	err := s.namespace.adapter.Broadcast(&Delivery{
+		Target:       Target{Rooms: []string{s.id}, Local: f.volatile},
+		Text:         e.text,
+		Attachments:  e.attachments,
+		Volatile:     f.volatile,
+		Uncompressed: f.uncompressed,
+	})
+	if err != nil {
+		return fmt.Errorf("emit %s: %w", p.event, err)
+	}
 	return nil
 }
 

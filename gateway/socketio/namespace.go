@@ -142,7 +142,13 @@ func (n *Namespace) add(s *Socket) bool {
 func (n *Namespace) leave() { n.depart(func() { n.entering-- }) }
 
 // remove forgets a socket whose last handler has run.
-func (n *Namespace) remove(s *Socket) { n.depart(func() { delete(n.sockets, s.id) }) }
+func (n *Namespace) remove(s *Socket) {
+	n.depart(func() {
+		if n.sockets[s.id] == s { // not one that has been recovered with its id
+			delete(n.sockets, s.id)
+		}
+	})
+}
 
 // depart takes somebody out. The last one out of a removed namespace, or out of a dynamic one that is
 // not to stay without sockets, closes the adapter.

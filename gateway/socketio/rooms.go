@@ -3,6 +3,7 @@
 package socketio
 
 import (
+	"strings"
 	"sync"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
@@ -97,6 +98,18 @@ func (r *Rooms) Has(name string) bool {
 	return r.rooms[name] != nil
 }
 
+// HasPrefix tells whether a room has a member whose name begins so. It looks at all rooms.
+func (r *Rooms) HasPrefix(prefix string) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for name := range r.rooms {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
 // Len is the number of sockets in the namespace.
 func (r *Rooms) Len() int {
 	r.mu.RLock()
@@ -107,21 +120,22 @@ func (r *Rooms) Len() int {
 // Broadcast queues the packet with each member that is meant, once.
 func (r *Rooms) Broadcast(d *Delivery) error {
 	r.mu.RLock()
-	if !r.anyMember(d.Rooms) {
-		r.mu.RUnlock()
-		return nil
-	}
-	e := d.encoded()
-	messages := e.messages()
+	var messages []*engineio.Message // made for the first who is meant
 	var watched []*Socket
 	r.each(&d.Target, func(s *Socket) {
+		if messages == nil {
+			messages = d.messages(s.conn.server.codec)
+		}
 		if s.hasOutgoing.Load() {
 			watched = append(watched, s)
+		}
+		if g := s.gate.Load(); g != nil && !d.Volatile && g.hold(d.Position, messages) {
+			return
 		}
 		s.deliver(messages, d.Volatile)
 	})
 	r.mu.RUnlock()
-	notifyOutgoing(watched, e)
+	notifyOutgoing(watched, d.encoded())
 	return nil
 }
 
@@ -142,18 +156,6 @@ func notifyOutgoing(sockets []*Socket, e encodedPacket) {
 
 // Close has nothing to release.
 func (r *Rooms) Close() error { return nil }
-
-func (r *Rooms) anyMember(rooms []string) bool {
-	if rooms == nil {
-		return len(r.joined) > 0
-	}
-	for _, name := range rooms {
-		if r.rooms[name] != nil {
-			return true
-		}
-	}
-	return false
-}
 
 // each calls do once for every socket that is meant. The caller holds mu.
 func (r *Rooms) each(t *Target, do func(*Socket)) {

@@ -63,6 +63,8 @@ type Options struct {
 	NewAdapter func(*Namespace) Adapter
 	// CleanupEmptyChildNamespaces removes a dynamic namespace when its last socket has left.
 	CleanupEmptyChildNamespaces bool
+	// Recovery lets clients come back as the sockets that they were, where the adapter can; nil: never.
+	Recovery *Recovery
 	// NewSocketID makes the ids of sockets; 20 random characters if nil.
 	NewSocketID func() string
 	// Log gets what goes wrong without anybody to tell; slog's default if nil.
@@ -76,6 +78,7 @@ type Server struct {
 	codec          codec
 	cleanup        bool
 	newSocketID    func() string
+	recovery       *Recovery
 	log            *slog.Logger
 	connectTimeout atomic.Int64
 
@@ -93,6 +96,7 @@ func NewServer(o Options) (*Server, error) {
 	s := &Server{
 		newAdapter:  o.NewAdapter,
 		newSocketID: o.NewSocketID,
+		recovery:    o.Recovery,
 		log:         o.Log,
 		codec:       parser,
 		cleanup:     o.CleanupEmptyChildNamespaces,

@@ -19,7 +19,10 @@ const (
 // Socket is a client in one namespace. Its methods may be called from any goroutine and do not block; its handlers
 // are called one at a time. It ends with its connection, by Disconnect, or when the client leaves.
 type Socket struct {
-	id        string
+	id string
+	// pid is the private id by which the client asks for its session; empty if it cannot.
+	pid       string
+	recovered bool
 	namespace *Namespace
 	conn      *connection
 	handshake Handshake
@@ -41,6 +44,8 @@ type Socket struct {
 	middlewares     []func(*Event) error              // guarded by mu
 	acks            ackTable                          // guarded by mu
 
+	// gate holds what comes in while a client that has come back is told what it has missed; nil otherwise.
+	gate atomic.Pointer[gate]
 	// hasOutgoing spares broadcasts the look at onOutgoing.
 	hasOutgoing atomic.Bool
 }
@@ -70,8 +75,11 @@ func (s *Socket) Data() any {
 // SetData stores a value of the application's with the socket.
 func (s *Socket) SetData(v any) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.data = v
+	s.mu.Unlock()
+	if k := s.namespace.keeper(); k != nil && s.Connected() {
+		k.Save(s)
+	}
 }
 
 // Join puts the socket into rooms. It returns when events to them reach it from all servers.
@@ -92,6 +100,21 @@ func (s *Socket) Rooms() []string { return s.namespace.adapter.RoomsOf(s) }
 // Disconnect ends the socket: with close the whole connection, without it this namespace alone, and the client
 // does not come back by itself.
 func (s *Socket) Disconnect(closeConnection bool) {
+	s.Settle(func() { s.disconnect(closeConnection) })
+}
+
+// Settle calls a function when all that the socket has emitted and changed until now is safe: at once where clients cannot be
+// recovered, else perhaps later, in another goroutine. The function must not block. An acknowledgement that is sent by it promises
+// that no loss of a server undoes what was done.
+func (s *Socket) Settle(f func()) {
+	if k := s.namespace.keeper(); k != nil {
+		k.Settle(s, f)
+		return
+	}
+	f()
+}
+
+func (s *Socket) disconnect(closeConnection bool) {
 	if s.state.Load() != stateConnected {
 		return
 	}
@@ -107,11 +130,19 @@ func (s *Socket) Disconnect(closeConnection bool) {
 // serial. A client that knows of its connection is within reach of all servers; one that does not gets no event yet.
 func (s *Socket) connect() {
 	s.Join(s.id)
+	if k := s.namespace.keeper(); k != nil && !s.conn.isV2() {
+		s.pid = k.Keep(s)
+	}
 	s.welcoming.Lock()
 	s.state.Store(stateWelcoming)
 	s.conn.send(s.conn.welcome(s))
 	s.state.Store(stateConnected)
 	s.welcoming.Unlock()
+	s.announce()
+}
+
+// announce tells the handlers of the socket.
+func (s *Socket) announce() {
 	s.namespace.connected(s)
 	if s.namespace.isRetired() {
 		s.Disconnect(false) // removed while the socket was on its way in
@@ -158,6 +189,9 @@ func (s *Socket) close(reason string) {
 func (s *Socket) gone(reason string) {
 	s.joining.Lock()
 	s.state.Store(stateClosed)
+	if k := s.namespace.keeper(); k != nil && s.pid != "" {
+		k.Release(s, recoverable(reason))
+	}
 	s.namespace.adapter.LeaveAll(s)
 	s.joining.Unlock()
 	// The namespace may release its adapter only when the last handler has broadcast its last.

@@ -53,6 +53,9 @@ func (c *connection) welcome(s *Socket) *packet {
 	p := &packet{typ: packetConnect, namespace: s.namespace.name}
 	if !c.isV2() {
 		p.payload = []byte(`{"sid":"` + s.id + `"}`)
+		if s.pid != "" {
+			p.payload = []byte(`{"sid":"` + s.id + `","pid":"` + s.pid + `"}`)
+		}
 	}
 	return p
 }

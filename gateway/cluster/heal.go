@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// healTimeout bounds the reading of what went by unheard. Nothing else is delivered meanwhile.
+const healTimeout = 10 * time.Second
+
+// breaks counts the times at which messages may have gone by: NATS has been away, or too much came in.
+func (l *eventLog) breaks() uint64 {
+	return l.cluster.nc.Stats().Reconnects + l.overflows.Load()
+}
+
+// behind tells whether there has been a break that catchUp has not mended: what comes in then is not the next. It is asked
+// in dispatch.
+func (l *eventLog) behind() bool { return l.caughtUp != l.breaks()+1 }
+
+// overflow is told that messages were dropped, since too many had come in.
+func (l *eventLog) overflow() {
+	l.overflows.Add(1)
+	l.ask()
+}
+
+// catchUp delivers what has been stored since the last that was delivered. It runs in dispatch.
+func (l *eventLog) catchUp(s streamState) error {
+	l.delivering.Lock()
+	from, first, anew := l.position+1, l.generation == "", l.generation != s.generation
+	if anew {
+		l.position, l.generation = s.last, s.generation
+	}
+	l.delivering.Unlock()
+	if anew {
+		if !first {
+			l.log.Error("the log of events was lost, and begins anew; clients that are away now begin anew too", "stream", l.stream)
+			l.cluster.forgetNumbers()
+			l.sessions.restart()
+		}
+		l.caughtUp = s.breaks + 1
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), healTimeout)
+	defer cancel()
+	root, live := eventRoot(l.cluster.service), liveRoot+token(l.cluster.service)+"."
+	err := l.fetch(ctx, root+">", from, maxNumber, func(stored storedMessage) error {
+		l.replayLive(live+strings.TrimPrefix(stored.subject, root), stored)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("catch up: %w", err)
+	}
+	l.caughtUp = s.breaks + 1
+	return nil
+}
+
+// fillGap delivers the messages of one subject between two numbers, which must have been lost on their way.
+func (l *eventLog) fillGap(a *adapter, subject string, after, before uint64) {
+	ctx, cancel := context.WithTimeout(context.Background(), healTimeout)
+	defer cancel()
+	err := l.fetch(ctx, a.subjects.stored(subject), after+1, before-1, func(stored storedMessage) error {
+		l.replayLive(subject, stored)
+		return nil
+	})
+	if err != nil {
+		l.log.Error("messages were lost between NATS and this gateway", "subject", subject, "after", after, "before", before, "error", err)
+	}
+}
+
+// replayLive delivers a message that should have come in before.
+func (l *eventLog) replayLive(subject string, stored storedMessage) {
+	a := l.cluster.adapterOf(subject)
+	if a == nil {
+		return
+	}
+	m, err := decodeMessage(stored.data)
+	if err != nil {
+		l.cluster.metrics.malformed.Inc()
+		return
+	}
+	l.cluster.metrics.healed.Inc()
+	a.interest.advance(subject, stored.number)
+	l.deliver(a, m, stored)
+}

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+// RoomPolicy says how the log treats a room. The zero value is that of rooms of which nothing is asked but recovery.
+type RoomPolicy struct {
+	// Revisions gives each event of the room one argument more, {"revision": n}: its place in the one order in which all
+	// members get the room's events. It is greater than that of the event before it, not by one.
+	Revisions bool
+	// HistoryMessages and HistoryAge are how much of the room is kept for those who come later; none if either is zero.
+	HistoryMessages int
+	HistoryAge      time.Duration
+	// HistoryOnJoin sends it to each socket that joins, as the events that it consists of, before any later one of the room.
+	HistoryOnJoin bool
+}
+
+func (p RoomPolicy) hasHistory() bool { return p.HistoryMessages > 0 && p.HistoryAge > 0 }
+
+// ErrNoHistory: nothing is kept of a room.
+var ErrNoHistory = errors.New("the room has no history")
+
+// SetRoomPolicy says how the log treats the rooms of a namespace, from now on. It does nothing for an adapter that has no log.
+func SetRoomPolicy(a socketio.Adapter, policy func(room string) RoomPolicy) {
+	if k, ok := a.(keeper); ok {
+		k.policy.Store(&policy)
+	}
+}
+
+func (a *adapter) policyOf(room string) RoomPolicy {
+	if policy := a.policy.Load(); policy != nil {
+		return (*policy)(room)
+	}
+	return RoomPolicy{}
+}
+
+// PastEvent is an event of a room's history.
+type PastEvent struct {
+	Event    string
+	Args     socketio.Args
+	Revision uint64
+	Time     time.Time
+}
+
+// History is what is kept of a room: the newest events with a revision below before, at most limit of them, in order. Before
+// 0 stands for all. Its error is ErrNoHistory for a room of which nothing is kept.
+func History(ctx context.Context, a socketio.Adapter, room string, before uint64, limit int) ([]PastEvent, error) {
+	k, ok := a.(keeper)
+	if !ok || !k.policyOf(room).hasHistory() {
+		return nil, ErrNoHistory
+	}
+	messages, err := k.history.read(ctx, k.adapter, room)
+	if err != nil {
+		return nil, fmt.Errorf("read the history of a room: %w", err)
+	}
+	var events []PastEvent
+	for _, m := range slices.Backward(messages) {
+		if before != 0 && m.number >= before {
+			continue
+		}
+		if len(events) == limit {
+			break
+		}
+		if e, ok := k.pastEvent(m); ok {
+			events = append(events, e)
+		}
+	}
+	slices.Reverse(events)
+	return events, nil
+}
+
+func (k keeper) pastEvent(m storedMessage) (PastEvent, bool) {
+	decoded, err := decodeMessage(m.data)
+	if err != nil {
+		k.cluster.metrics.malformed.Inc()
+		return PastEvent{}, false
+	}
+	event, args, err := k.namespace.DecodeEvent(&decoded.delivery)
+	if err != nil {
+		k.cluster.metrics.malformed.Inc()
+		return PastEvent{}, false
+	}
+	return PastEvent{Event: event, Args: args, Revision: m.number, Time: m.time}, true
+}
+
+// histories are what is kept of the rooms that this gateway has members in: read once, and then kept up to date by what comes
+// in. So who joins costs the log nothing, however many they are. Safe for concurrent use.
+type histories struct {
+	mu    sync.Mutex
+	rooms map[string]*roomHistory // guarded by mu
+}
+
+// roomHistory is that of one room.
+type roomHistory struct {
+	// reading is held while the log is read.
+	reading sync.Mutex
+
+	mu       sync.Mutex
+	messages []storedMessage // in order; guarded by mu
+	complete bool            // what was there before the room was watched has been read; guarded by mu
+}
+
+// watch begins to keep a room's history.
+func (h *histories) watch(room string) *roomHistory {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r := h.rooms[room]
+	if r == nil {
+		if h.rooms == nil {
+			h.rooms = map[string]*roomHistory{}
+		}
+		r = &roomHistory{}
+		h.rooms[room] = r
+	}
+	return r
+}
+
+// forget ends it, when the gateway does not hear of the room any more.
+func (h *histories) forget(room string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.rooms, room)
+}
+
+func (h *histories) find(room string) *roomHistory {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.rooms[room]
+}
+
+// clear forgets all, for a log that begins anew.
+func (h *histories) clear() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.rooms = nil
+}
+
+// add takes a message that has come in. It runs in dispatch.
+func (h *histories) add(a *adapter, rooms []string, m storedMessage) {
+	for _, room := range rooms {
+		if r := h.find(room); r != nil {
+			r.add(m, a.policyOf(room))
+		}
+	}
+}
+
+func (r *roomHistory) add(m storedMessage, p RoomPolicy) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.insert(m)
+	r.trim(p)
+}
+
+// insert is called with the lock held. Messages come in order but for those that are read later.
+func (r *roomHistory) insert(m storedMessage) {
+	i, found := slices.BinarySearchFunc(r.messages, m.number, func(m storedMessage, n uint64) int { return int(int64(m.number) - int64(n)) })
+	if !found {
+		r.messages = slices.Insert(r.messages, i, m)
+	}
+}
+
+func (r *roomHistory) trim(p RoomPolicy) {
+	if over := len(r.messages) - p.HistoryMessages; over > 0 {
+		r.messages = slices.Delete(r.messages, 0, over)
+	}
+	oldest := time.Now().Add(-p.HistoryAge)
+	n := 0
+	for n < len(r.messages) && r.messages[n].time.Before(oldest) {
+		n++
+	}
+	r.messages = slices.Delete(r.messages, 0, n)
+}
+
+// read is the history of a room as of now.
+func (h *histories) read(ctx context.Context, a *adapter, room string) ([]storedMessage, error) {
+	if a.rooms.Has(room) {
+		return h.watch(room).read(ctx, a, room)
+	}
+	var once roomHistory // nobody here hears of the room
+	return once.read(ctx, a, room)
+}
+
+func (r *roomHistory) read(ctx context.Context, a *adapter, room string) ([]storedMessage, error) {
+	r.reading.Lock()
+	defer r.reading.Unlock()
+	policy := a.policyOf(room)
+	r.mu.Lock()
+	complete := r.complete
+	r.mu.Unlock()
+	if !complete {
+		if err := r.load(ctx, a, room, policy); err != nil {
+			return nil, err
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.complete = true
+	r.trim(policy)
+	return slices.Clone(r.messages), nil
+}
+
+// load reads what was stored before the room was watched: on the room's own subject, and among what went to several rooms at
+// once.
+func (r *roomHistory) load(ctx context.Context, a *adapter, room string, policy RoomPolicy) error {
+	take := func(m storedMessage) error {
+		if d, err := decodeMessage(m.data); err == nil && slices.Contains(d.delivery.Rooms, room) {
+			r.add(m, policy)
+		}
+		return nil
+	}
+	for _, subject := range []string{a.subjects.room(room), a.subjects.all()} {
+		if err := a.cluster.events.fetch(ctx, a.subjects.stored(subject), 1, maxNumber, take); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+const (
+	// recoverTimeout bounds the recovery of a session.
+	recoverTimeout = 5 * time.Second
+	// recoverTries is how often a session is read again that has changed since it was read.
+	recoverTries = 3
+	// fetchesAtOnce bounds the rooms of one session that are read at the same time.
+	fetchesAtOnce = 8
+)
+
+var (
+	errSessionEnded  = errors.New("the session has ended")
+	errTooMuchMissed = errors.New("too much was missed")
+)
+
+// keeper is the adapter of a service with recovery.
+type keeper struct{ *adapter }
+
+var _ socketio.SessionKeeper = keeper{}
+
+// found is a session as Find has found it.
+type found struct {
+	record *record
+	number uint64
+	// offset is what the client has got.
+	offset uint64
+}
+
+func (a *adapter) sessionOf(s *socketio.Socket) *session {
+	if a.cluster.events == nil {
+		return nil
+	}
+	return a.cluster.events.sessions.of(s)
+}
+
+// Keep begins a session.
+func (k keeper) Keep(s *socketio.Socket) string {
+	n := &session{
+		log:     k.cluster.events,
+		adapter: k.adapter,
+		socket:  s,
+		pid:     randomToken(pidLength),
+		record:  &record{SocketID: s.ID(), Namespace: k.namespace.Name(), Gateway: k.cluster.id},
+	}
+	k.cluster.events.sessions.add(n)
+	if err := n.saveAndWait(); err != nil {
+		k.cluster.metrics.recovery("unsaved")
+		n.abandon()
+		k.cluster.events.sessions.remove(n)
+		return ""
+	}
+	return n.pid
+}
+
+// Find reads a session in the log.
+func (k keeper) Find(pid, offset string) *socketio.Session {
+	l := k.cluster.events
+	if len(pid) != pidLength || !l.ready.Load() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), recoverTimeout)
+	defer cancel()
+	f, err := l.findSession(ctx, pid, k.namespace.Name())
+	if err != nil {
+		k.cluster.metrics.recovery("refused")
+		l.log.Debug("no session for a client that comes back", "error", err)
+		return nil
+	}
+	if f.offset = l.parseOffset(offset); f.offset < f.record.Floor {
+		f.offset = f.record.Floor // it has got nothing yet, or does not know what
+	}
+	return &socketio.Session{PID: pid, SocketID: f.record.SocketID, Data: f.record.Data, State: f}
+}
+
+func (l *eventLog) findSession(ctx context.Context, pid, namespace string) (*found, error) {
+	stored, err := l.latest(ctx, sessionSubject(l.cluster.service, pid))
+	if err != nil {
+		return nil, err
+	}
+	r, err := decodeRecord(stored.data)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case r.Ended || r.Namespace != namespace:
+		return nil, errSessionEnded
+	case r.Gone != 0 && time.Since(time.UnixMilli(r.Gone)) > l.recovery.MaxDisconnection:
+		return nil, errSessionEnded
+	}
+	r.settle(stored.number)
+	return &found{record: r, number: stored.number}, nil
+}
+
+// parseOffset is what a client says that it has got: 0 if it is nothing that we have told it, or of a log that is no more.
+func (l *eventLog) parseOffset(offset string) uint64 {
+	generation, number, ok := strings.Cut(offset, ".")
+	l.delivering.Lock()
+	defer l.delivering.Unlock()
+	if !ok || generation != l.generation {
+		return 0
+	}
+	n, err := strconv.ParseUint(number, 36, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// Recover takes a session over.
+func (k keeper) Recover(s *socketio.Socket, kept *socketio.Session) ([]socketio.Delivery, uint64, error) {
+	missed, number, err := k.recover(s, kept)
+	switch {
+	case errors.Is(err, errTooMuchMissed):
+		k.cluster.metrics.recovery("too_much_missed")
+	case err != nil:
+		k.cluster.metrics.recovery("failed")
+	default:
+		k.cluster.metrics.recovery("recovered")
+	}
+	return missed, number, err
+}
+
+func (k keeper) recover(s *socketio.Socket, kept *socketio.Session) ([]socketio.Delivery, uint64, error) {
+	l := k.cluster.events
+	ctx, cancel := context.WithTimeout(context.Background(), recoverTimeout)
+	defer cancel()
+	f := kept.State.(*found) //nolint:forcetypeassert // Find has made it
+	var n *session
+	for try := 0; ; try++ {
+		if old := l.sessions.find(kept.PID); old != nil {
+			old.abandon()
+			l.sessions.remove(old)
+			old.socket.Supersede()
+		}
+		var err error
+		if n, err = k.take(s, kept.PID, f); err == nil {
+			break
+		}
+		if !errors.Is(err, errWrongSequence) || try == recoverTries {
+			return nil, 0, fmt.Errorf("take a session over: %w", err)
+		}
+		again, err := l.findSession(ctx, kept.PID, k.namespace.Name())
+		if err != nil {
+			return nil, 0, err
+		}
+		f.record, f.number = again.record, again.number
+	}
+	if f.record.Gateway != k.cluster.id {
+		// A gateway that is no more does not hear it; one that does not hear it for another reason learns it at its next record.
+		_ = k.cluster.nc.Publish(fenceSubject(k.cluster.service, f.record.Gateway), []byte(kept.PID))
+	}
+	n.mu.Lock()
+	number := n.number
+	n.mu.Unlock()
+	missed, err := k.missed(ctx, f, number)
+	if err != nil {
+		n.release(false)
+		l.sessions.remove(n)
+		return nil, 0, err
+	}
+	return missed, number, nil
+}
+
+// take makes the session this gateway's: the socket is in its rooms, and hears of them, before that is stored. So what the log
+// has before the new record is to be replayed, and what it has behind it is delivered.
+func (k keeper) take(s *socketio.Socket, pid string, f *found) (*session, error) {
+	rooms := make([]string, 0, len(f.record.Rooms))
+	for room := range f.record.Rooms {
+		rooms = append(rooms, room)
+	}
+	k.enter(s, rooms)
+	next := f.record.clone()
+	next.Gateway, next.Gone = k.cluster.id, 0
+	n := &session{log: k.cluster.events, adapter: k.adapter, socket: s, pid: pid, record: next, number: f.number}
+	k.cluster.events.sessions.add(n)
+	if err := n.saveAndWait(); err != nil {
+		n.abandon()
+		k.cluster.events.sessions.remove(n)
+		k.LeaveAll(s)
+		return nil, err
+	}
+	return n, nil
+}
+
+// missed reads what a socket has missed, up to a number.
+func (k keeper) missed(ctx context.Context, f *found, upTo uint64) ([]socketio.Delivery, error) {
+	type source struct {
+		subject     string
+		after, upTo uint64
+	}
+	sources := []source{{k.subjects.all(), f.record.Floor, upTo}}
+	for room, since := range f.record.Rooms {
+		sources = append(sources, source{k.subjects.room(room), since, upTo})
+	}
+	for room, left := range f.record.Left {
+		sources = append(sources, source{k.subjects.room(room), left.After, left.UpTo})
+	}
+	found := make([][]socketio.Delivery, len(sources))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(fetchesAtOnce)
+	for i, from := range sources {
+		group.Go(func() error {
+			after := max(from.after, f.offset)
+			return k.cluster.events.fetch(ctx, k.subjects.stored(from.subject), after+1, from.upTo, func(stored storedMessage) error {
+				d, ok := k.replayed(f.record, stored)
+				if !ok {
+					return nil
+				}
+				if found[i] = append(found[i], d); len(found[i]) > k.cluster.events.recovery.MaxMessages {
+					return errTooMuchMissed
+				}
+				return nil
+			})
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, fmt.Errorf("read what was missed: %w", err)
+	}
+	missed := slices.Concat(found...)
+	if len(missed) > k.cluster.events.recovery.MaxMessages {
+		return nil, errTooMuchMissed
+	}
+	slices.SortFunc(missed, func(a, b socketio.Delivery) int { return int(int64(a.Position) - int64(b.Position)) })
+	// A room that was left and joined again is read twice.
+	return slices.CompactFunc(missed, func(a, b socketio.Delivery) bool { return a.Position == b.Position }), nil
+}
+
+// replayed is a stored event as the socket gets it, if it was meant.
+func (k keeper) replayed(r *record, stored storedMessage) (socketio.Delivery, bool) {
+	m, err := decodeMessage(stored.data)
+	if err != nil {
+		k.cluster.metrics.malformed.Inc()
+		return socketio.Delivery{}, false
+	}
+	in := func(room string) bool { return r.wasIn(room, stored.number) }
+	if m.delivery.Rooms != nil && !slices.ContainsFunc(m.delivery.Rooms, in) || slices.ContainsFunc(m.delivery.Except, in) {
+		return socketio.Delivery{}, false
+	}
+	l := k.cluster.events
+	l.delivering.Lock()
+	defer l.delivering.Unlock()
+	d := m.delivery
+	if k.revised(d.Rooms) {
+		d.Trailer = appendRevision(nil, stored.number)
+	}
+	d.Trailer, d.Position = l.offset(d.Trailer, stored.number), stored.number
+	return d, true
+}
+
+// Save stores the socket's data.
+func (k keeper) Save(s *socketio.Socket) {
+	if n := k.sessionOf(s); n != nil {
+		n.save()
+	}
+}
+
+// Release ends a session here.
+func (k keeper) Release(s *socketio.Socket, recoverable bool) {
+	if n := k.sessionOf(s); n != nil {
+		n.release(recoverable)
+		k.cluster.events.sessions.remove(n)
+	}
+}
+
+// Settle waits for what the socket has changed, and for all that this gateway has emitted.
+func (k keeper) Settle(s *socketio.Socket, f func()) {
+	if n := k.sessionOf(s); n != nil {
+		n.settleAll(f)
+		return
+	}
+	k.cluster.events.out.settle(func() { k.cluster.done.Go(f) })
+}

@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+const (
+	// prepareTimeout bounds one try to reach JetStream.
+	prepareTimeout = 2 * time.Second
+	// prepareWait is the pause between two tries.
+	prepareWait = 500 * time.Millisecond
+	// retentionSlack is what clocks and timers may differ by.
+	retentionSlack = 10 * time.Second
+	// duplicateWindow is how long JetStream knows the messages that it has stored by their ids, so that one which is sent again, as its
+	// acknowledgement was lost, is stored once.
+	duplicateWindow = 2 * time.Minute
+	// logPerSubject bounds what the log keeps of one room.
+	logPerSubject = 10_000
+)
+
+// Recovery says for how long, and how much, the log keeps for clients that are away.
+type Recovery struct {
+	// MaxDisconnection is how long after the loss of its connection a client may come back.
+	MaxDisconnection time.Duration
+	// MaxMessages is how much such a client may have missed, at most logPerSubject. Who has missed more begins anew.
+	MaxMessages int
+	// Detection is how long the loss of a connection may go unnoticed: the heartbeat's interval and timeout.
+	Detection time.Duration
+	// HistoryAge is the longest that a room's history reaches back; 0 if none has one.
+	HistoryAge time.Duration
+	// Replicas is on how many NATS servers the log is kept; 1 if zero.
+	Replicas int
+}
+
+// refresh is how often the log is told of a session that does not change, so that it does not forget it.
+func (r *Recovery) refresh() time.Duration { return max(r.MaxDisconnection/2, time.Second) }
+
+// retention is how long messages and sessions are kept: a session that was last written one refresh before its gateway
+// died, and whose client took its time to notice and to come back, must be there with all that it has missed since.
+func (r *Recovery) retention() time.Duration {
+	return r.refresh() + r.Detection + r.MaxDisconnection + retentionSlack
+}
+
+// eventLog is the service's JetStream stream: what must be ordered and recoverable is stored there first, and comes out, to
+// all gateways with a member, in the order in which it was stored and with its number in it. Sessions are stored there
+// too, so that the number of a session's record says what came before and what behind it.
+//
+// What comes out of the log, and the acknowledgements of what goes in, arrive in one order on one NATS connection; dispatch
+// takes them in that order. So when it takes the acknowledgement with a number, all that has a lower one and concerns this
+// gateway has been taken before.
+type eventLog struct {
+	cluster  *Cluster
+	stream   string
+	recovery Recovery
+	log      *slog.Logger
+	out      *outbox
+	sessions *sessions
+	// control has dispatch call functions.
+	control chan func()
+	// kick asks run for preparation.
+	kick  chan struct{}
+	ready atomic.Bool
+
+	// delivering is held while what has a number, or tells the last one, is handed to local sockets, so that no client is told a
+	// number before it has got what the number stands for.
+	delivering sync.Mutex
+	// position is the highest number up to which all has been delivered here. Guarded by delivering.
+	position uint64
+	// generation tells a stream from one of the same name that was there before it. Guarded by delivering.
+	generation string
+	// caughtUp is the number of breaks up to which position counts; see breaks. Only dispatch uses it.
+	caughtUp uint64
+	// overflows counts the times that messages came in faster than they could be taken.
+	overflows atomic.Uint64
+}
+
+func newEventLog(c *Cluster, o Options) (*eventLog, error) {
+	options, err := publisherOptions(o)
+	if err != nil {
+		return nil, err
+	}
+	l := &eventLog{
+		cluster:  c,
+		stream:   "RTS_" + token(c.service),
+		recovery: *o.Recovery,
+		log:      o.Log,
+		kick:     make(chan struct{}, 1),
+		control:  make(chan func()),
+	}
+	l.out = newOutbox(c.subjects.acks, o.URLs, options, l.ask)
+	l.sessions = newSessions(l)
+	return l, nil
+}
+
+// ask has run prepare the log anew.
+func (l *eventLog) ask() {
+	l.ready.Store(false)
+	select {
+	case l.kick <- struct{}{}:
+	default:
+	}
+}
+
+// run prepares the log at the start, and whenever something has gone wrong.
+func (l *eventLog) run() {
+	for {
+		select {
+		case <-l.kick:
+		case <-l.cluster.stop:
+			return
+		}
+		l.out.pause()
+		for warned := false; ; warned = true {
+			err := l.prepare()
+			if err == nil {
+				break
+			}
+			if !warned && l.cluster.nc.IsConnected() {
+				l.log.Warn("the log of events cannot be used; recoverable events wait until it can", "stream", l.stream, "error", err)
+			}
+			select {
+			case <-time.After(prepareWait):
+			case <-l.cluster.stop:
+				return
+			}
+		}
+		l.log.Info("the log of events is ready", "stream", l.stream)
+	}
+}
+
+// prepare makes sure of the stream, delivers what went by while NATS was away, and sends what has waited.
+func (l *eventLog) prepare() error {
+	ctx, cancel := context.WithTimeout(context.Background(), prepareTimeout)
+	defer cancel()
+	state := streamState{breaks: l.breaks()}
+	err := l.ensureStream(ctx, &state)
+	if err != nil {
+		return err
+	}
+	// What has come in since the subscriptions are back waits behind this.
+	healed := make(chan error, 1)
+	select {
+	case l.control <- func() { healed <- l.catchUp(state) }:
+	case <-l.cluster.stop:
+		return nats.ErrConnectionClosed
+	}
+	select {
+	case err = <-healed:
+	case <-l.cluster.stop:
+		return nats.ErrConnectionClosed
+	}
+	if err != nil {
+		return err
+	}
+	if err := l.out.resume(); err != nil {
+		return err
+	}
+	l.ready.Store(true)
+	return nil
+}
+
+// streamState is a stream as it was found.
+type streamState struct {
+	generation string
+	last       uint64
+	// breaks are those before it was looked at.
+	breaks uint64
+}
+
+func (l *eventLog) ensureStream(ctx context.Context, state *streamState) error {
+	js, err := jetstream.New(l.cluster.nc)
+	if err != nil {
+		return fmt.Errorf("use JetStream: %w", err)
+	}
+	stream, err := js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+		Name:              l.stream,
+		Description:       "events and sessions of the RealtimeService " + l.cluster.service,
+		Subjects:          []string{logRoot + token(l.cluster.service) + ".>"},
+		Storage:           jetstream.FileStorage,
+		Replicas:          max(1, l.recovery.Replicas),
+		MaxAge:            l.maxAge(),
+		AllowMsgTTL:       true,
+		MaxMsgsPerSubject: logPerSubject,
+		Duplicates:        min(duplicateWindow, l.recovery.retention()),
+		AllowRollup:       true,
+		AllowDirect:       true,
+		RePublish: &jetstream.RePublish{
+			Source:      eventRoot(l.cluster.service) + ">",
+			Destination: liveRoot + token(l.cluster.service) + ".>",
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("create or update stream %s: %w", l.stream, err)
+	}
+	info := stream.CachedInfo()
+	state.generation = strconv.FormatInt(info.Created.UnixMilli(), 36)
+	state.last = info.State.LastSeq
+	return nil
+}
+
+// append stores an event, which then comes out to all who are meant. It does not wait.
+func (l *eventLog) append(a *adapter, d *socketio.Delivery) error {
+	m := &message{publisher: l.cluster.id, delivery: *d}
+	subject := a.subjects.all()
+	if len(d.Rooms) == 1 {
+		subject = a.subjects.room(d.Rooms[0])
+	}
+	e := &entry{subject: a.subjects.stored(subject), header: l.keepFor(a, d.Rooms), data: m.encode(), done: func(_ uint64, err error) {
+		if err != nil {
+			l.cluster.metrics.failed.Inc()
+			l.log.Error("an event was not stored", "subject", subject, "error", err)
+		}
+	}}
+	if err := l.out.push(e); err != nil {
+		l.cluster.metrics.failed.Inc()
+		return fmt.Errorf("store the event: %w", err)
+	}
+	l.cluster.metrics.published.Inc()
+	return nil
+}
+
+// unordered prepares an event that is not stored: to whoever can be recovered it says what they have got before it. The
+// caller delivers it, then calls what is returned.
+func (l *eventLog) unordered(d *socketio.Delivery) (done func()) {
+	l.delivering.Lock()
+	d.Trailer = l.offset(nil, l.position)
+	return l.delivering.Unlock
+}
+
+// offset adds to a trailer what a client is told of its place in the log. The lock delivering is held.
+func (l *eventLog) offset(trailer []byte, position uint64) []byte {
+	if len(trailer) > 0 {
+		trailer = append(trailer, ',')
+	}
+	trailer = append(trailer, '"')
+	trailer = append(trailer, l.generation...)
+	trailer = append(trailer, '.')
+	trailer = strconv.AppendUint(trailer, position, 36)
+	return append(trailer, '"')
+}
+
+// receive takes a message of the log. It runs in dispatch.
+func (l *eventLog) receive(a *adapter, msg *nats.Msg, m *message) {
+	if l.behind() {
+		return // catchUp reads it from the stream
+	}
+	number, last := sequenceOf(msg, jetstream.SequenceHeader), sequenceOf(msg, jetstream.LastSequenceHeader)
+	l.delivering.Lock()
+	stale := number <= l.position
+	l.delivering.Unlock()
+	if stale {
+		return // it came by catchUp already
+	}
+	if known := a.interest.advance(msg.Subject, number); known != 0 && last > known {
+		l.fillGap(a, msg.Subject, known, number)
+	}
+	l.deliver(a, m, storedMessage{number, msg.Subject, msg.Data, timeOf(msg)})
+}
+
+// deliver hands an event to those who are meant here.
+func (l *eventLog) deliver(a *adapter, m *message, stored storedMessage) {
+	d := &m.delivery
+	a.history.add(a, d.Rooms, stored)
+	if a.revised(d.Rooms) {
+		d.Trailer = appendRevision(nil, stored.number)
+	}
+	l.delivering.Lock()
+	defer l.delivering.Unlock()
+	l.position = max(l.position, stored.number)
+	d.Trailer, d.Position = l.offset(d.Trailer, l.position), stored.number
+	_ = a.rooms.Broadcast(d) // Rooms never fails
+}
+
+// acked takes an acknowledgement. It runs in dispatch.
+func (l *eventLog) acked(msg *nats.Msg) {
+	number, e, err := l.out.receive(msg)
+	if e == nil {
+		return
+	}
+	l.passed(number)
+	e.done(number, err)
+	for _, f := range l.out.advance() {
+		f()
+	}
+}
+
+// passed is told the number of what this gateway has stored: all before it has been delivered here.
+func (l *eventLog) passed(number uint64) {
+	if l.behind() {
+		return
+	}
+	l.delivering.Lock()
+	defer l.delivering.Unlock()
+	l.position = max(l.position, number)
+}
+
+// maxAge is for how long the stream keeps what has no time of its own.
+func (l *eventLog) maxAge() time.Duration { return max(l.recovery.retention(), l.recovery.HistoryAge) }
+
+// keepFor is the header that says for how long an event is kept: until nobody can miss it any more, or as long as the history of
+// one of its rooms reaches.
+func (l *eventLog) keepFor(a *adapter, rooms []string) nats.Header {
+	age := l.recovery.retention()
+	for _, room := range rooms {
+		if p := a.policyOf(room); p.hasHistory() {
+			age = max(age, p.HistoryAge)
+		}
+	}
+	return l.keep(age)
+}
+
+func (l *eventLog) keep(age time.Duration) nats.Header {
+	if age >= l.maxAge() {
+		return nil
+	}
+	seconds := strconv.FormatInt(int64(age/time.Second)+1, 10)
+	return nats.Header{jetstream.MsgTTLHeader: []string{seconds + "s"}}
+}
+
+// timeOf is when a message of the log was stored.
+func timeOf(msg *nats.Msg) time.Time {
+	t, err := time.Parse(time.RFC3339Nano, msg.Header.Get(jetstream.TimeStampHeaer))
+	if err != nil {
+		return time.Now()
+	}
+	return t
+}
+
+func sequenceOf(msg *nats.Msg, header string) uint64 {
+	n, err := strconv.ParseUint(msg.Header.Get(header), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// forgetNumbers has all namespaces forget what has come in, for a log that begins anew.
+func (c *Cluster) forgetNumbers() {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for _, a := range c.adapters {
+		a.interest.forgetNumbers()
+		a.history.clear()
+	}
+}
+
+// close waits a little for what has still to be stored.
+func (l *eventLog) close() {
+	if l.ready.Load() {
+		stored := make(chan struct{})
+		l.out.settle(func() { close(stored) })
+		timer := time.NewTimer(flushTimeout)
+		defer timer.Stop()
+		select {
+		case <-stored:
+		case <-timer.C:
+			l.log.Warn("leaving with messages that were not stored", "messages", l.out.waiting())
+		}
+	}
+	l.out.close()
+}
+
+// LogReady tells whether what is to be recoverable can be stored now. Without recovery it is true.
+func (c *Cluster) LogReady() bool { return c.events == nil || c.events.ready.Load() }

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"errors"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+// saveTimeout bounds the wait for a session to be stored: a client that connects, or joins a room, does not wait longer
+// while the log cannot be reached, but is then not safe from what happens next.
+const saveTimeout = 2 * time.Second
+
+// session is a socket's session on the gateway that has the socket. Each change is stored as a new record, under the condition
+// that the last one in the log is the one that this gateway knows: so who has lost the session to another gateway
+// learns it, and writes nothing any more. Safe for concurrent use.
+type session struct {
+	log     *eventLog
+	adapter *adapter
+	socket  *socketio.Socket
+	pid     string
+
+	mu     sync.Mutex
+	record *record // as it was stored last, or is being stored; guarded by mu
+	// number is that of the last record in the log, 0 if there is none. Guarded by mu.
+	number uint64
+	// storing: a record is on its way. dirty: there is something newer. Guarded by mu.
+	storing, dirty bool
+	storedAt       time.Time // guarded by mu
+	// over: no record follows; the session has ended or has been lost to another gateway. Guarded by mu.
+	over bool
+	// waiters are called, with the error of the record that has what they wait for, when it is stored; next are for the record
+	// after the one that is on its way. Guarded by mu.
+	waiters, next []func(error)
+
+	// calls run one at a time, in order. Guarded by mu.
+	calls   []func()
+	calling bool
+}
+
+// save stores the session as it is now, soon.
+func (s *session) save() { s.store(nil) }
+
+// saveAndWait returns when the session as it is now is stored, or it takes too long.
+func (s *session) saveAndWait() error {
+	done := make(chan error, 1)
+	s.store(func(err error) { done <- err })
+	timer := time.NewTimer(saveTimeout)
+	defer timer.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-timer.C:
+		return errors.New("the log does not answer in time")
+	}
+}
+
+func (s *session) store(waiter func(error)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over {
+		if waiter != nil {
+			go waiter(nil)
+		}
+		return
+	}
+	if s.storing {
+		s.dirty = true
+		if waiter != nil {
+			s.next = append(s.next, waiter)
+		}
+		return
+	}
+	if waiter != nil {
+		s.waiters = append(s.waiters, waiter)
+	}
+	s.write()
+}
+
+// write sends a record of what is now. The lock is held.
+func (s *session) write() {
+	if !s.over {
+		s.record.move(s.adapter.rooms.RoomsOf(s.socket))
+	}
+	data, err := s.socket.EncodeData()
+	if err != nil {
+		s.log.log.Error("a socket's data cannot be kept for its client's return", "socket", s.socket.ID(), "error", err)
+		data = s.record.Data
+	}
+	s.record.Data = data
+	s.send(s.record.clone())
+}
+
+// send is called with the lock held.
+func (s *session) send(r *record) {
+	s.storing, s.dirty = true, false
+	s.storedAt = time.Now()
+	header := s.log.keep(s.log.recovery.retention())
+	if header == nil {
+		header = nats.Header{}
+	}
+	header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(s.number, 10))
+	header.Set(jetstream.MsgRollup, jetstream.MsgRollupSubject)
+	err := s.log.out.push(&entry{
+		subject: sessionSubject(s.log.cluster.service, s.pid),
+		header:  header,
+		data:    r.encode(),
+		done:    func(number uint64, err error) { s.stored(r, number, err) },
+	})
+	if err != nil {
+		go s.stored(r, 0, err) // as later errors come, without the lock
+	}
+}
+
+// stored is told what has become of a record.
+func (s *session) stored(r *record, number uint64, err error) {
+	s.mu.Lock()
+	s.storing = false
+	waiters := s.waiters
+	s.waiters, s.next = s.next, nil
+	lost := errors.Is(err, errWrongSequence) && !s.over
+	switch {
+	case lost:
+		s.over = true
+		waiters = append(waiters, s.waiters...)
+		s.waiters = nil
+	case err == nil:
+		s.number = number
+		s.settle(r, number)
+	}
+	if !lost && s.dirty {
+		if s.over {
+			s.send(s.record.clone())
+		} else {
+			s.write()
+		}
+	}
+	s.mu.Unlock()
+	for _, w := range waiters {
+		w(err)
+	}
+	if lost {
+		s.log.sessions.lost(s)
+	}
+}
+
+// settle tells the record what the numbers are that were not known when it was written. The lock is held.
+func (s *session) settle(written *record, number uint64) {
+	written.settle(number)
+	if s.record.Floor == 0 {
+		s.record.Floor = written.Floor
+	}
+	for room, since := range written.Rooms {
+		if now, still := s.record.Rooms[room]; still && now == 0 {
+			s.record.Rooms[room] = since
+		}
+	}
+	for room, left := range written.Left {
+		if now, still := s.record.Left[room]; still && now.UpTo == 0 {
+			s.record.Left[room] = left
+		}
+	}
+}
+
+// release stores the last record: that the client is gone, or that the session has ended.
+func (s *session) release(recoverable bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over {
+		return
+	}
+	s.record.move(s.adapter.rooms.RoomsOf(s.socket))
+	s.over = true
+	s.record.Gone = time.Now().UnixMilli()
+	s.record.Ended = !recoverable
+	if s.storing {
+		s.dirty = true
+		return
+	}
+	s.send(s.record.clone())
+}
+
+// abandon makes the session another's: nothing is stored any more.
+func (s *session) abandon() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over, s.dirty = true, false
+}
+
+// restart stores the session anew, in a log that has lost it.
+func (s *session) restart() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over {
+		return
+	}
+	s.number, s.record.Floor, s.record.Left = 0, 0, nil
+	clear(s.record.Rooms)
+	if s.storing {
+		s.dirty = true
+		return
+	}
+	s.write()
+}
+
+// refresh stores the session again if that was done last before a time.
+func (s *session) refresh(before time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.over && !s.storing && s.storedAt.Before(before) {
+		s.write()
+	}
+}
+
+// settleAll calls a function when all changes of the session, and all that the gateway has emitted, are stored.
+func (s *session) settleAll(f func()) {
+	done := func() { s.log.out.settle(func() { s.call(f) }) }
+	s.mu.Lock()
+	switch {
+	case s.storing && s.dirty:
+		s.next = append(s.next, func(error) { done() })
+		s.mu.Unlock()
+	case s.storing:
+		s.waiters = append(s.waiters, func(error) { done() })
+		s.mu.Unlock()
+	default:
+		s.mu.Unlock()
+		done()
+	}
+}
+
+// call runs functions in order, in a goroutine: they may do what dispatch must not wait for.
+func (s *session) call(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls = append(s.calls, f)
+	if !s.calling {
+		s.calling = true
+		s.log.cluster.done.Go(s.runCalls)
+	}
+}
+
+func (s *session) runCalls() {
+	for {
+		s.mu.Lock()
+		if len(s.calls) == 0 {
+			s.calling, s.calls = false, nil
+			s.mu.Unlock()
+			return
+		}
+		f := s.calls[0]
+		s.calls = s.calls[1:]
+		s.mu.Unlock()
+		f()
+	}
+}

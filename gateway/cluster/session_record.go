@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// maxLeft is how many of the rooms that a socket has left its session remembers.
+const maxLeft = 32
+
+// record is a session as the log has it. The numbers are places in the log; 0 stands for that of the record itself, which is
+// not known before it is stored.
+type record struct {
+	SocketID  string `json:"sid"`
+	Namespace string `json:"ns"`
+	// Gateway is the one that has the socket, or had it last.
+	Gateway string `json:"gw"`
+	// Floor is where the session begins: nothing before it concerns the socket.
+	Floor uint64 `json:"floor"`
+	// Rooms are those that the socket is in, and since when.
+	Rooms map[string]uint64 `json:"rooms"`
+	// Left are the last of those that it has left, and when it was in them.
+	Left map[string]span `json:"left,omitempty"`
+	// Data is what the application has stored with the socket.
+	Data []byte `json:"data,omitempty"`
+	// Gone is when the client was lost, in milliseconds since 1970; 0 while it is there.
+	Gone int64 `json:"gone,omitempty"`
+	// Ended: the client has left, or was told to.
+	Ended bool `json:"ended,omitempty"`
+}
+
+// span is a part of the log: behind one number, up to another one.
+type span struct {
+	After uint64 `json:"after"`
+	UpTo  uint64 `json:"upTo"`
+}
+
+func (s span) holds(number uint64) bool { return number > s.After && number <= s.UpTo }
+
+func (r *record) encode() []byte {
+	b, err := json.Marshal(r)
+	if err != nil { // strings, numbers and bytes
+		panic(err)
+	}
+	return b
+}
+
+func decodeRecord(b []byte) (*record, error) {
+	var r record
+	if err := json.Unmarshal(b, &r); err != nil {
+		return nil, fmt.Errorf("decode a session: %w", err)
+	}
+	return &r, nil
+}
+
+// settle puts the number of the record where it was not known.
+func (r *record) settle(number uint64) {
+	if r.Floor == 0 {
+		r.Floor = number
+	}
+	for room, since := range r.Rooms {
+		if since == 0 {
+			r.Rooms[room] = number
+		}
+	}
+	for room, s := range r.Left {
+		if s.UpTo == 0 {
+			s.UpTo = number
+		}
+		if s.After == 0 {
+			s.After = number
+		}
+		r.Left[room] = s
+	}
+}
+
+// move makes the record's rooms those that are given.
+func (r *record) move(rooms []string) {
+	next := make(map[string]uint64, len(rooms))
+	for _, room := range rooms {
+		next[room] = r.Rooms[room]
+	}
+	for room, since := range r.Rooms {
+		if _, still := next[room]; !still && since != 0 {
+			r.leave(room, since)
+		}
+	}
+	r.Rooms = next
+}
+
+func (r *record) leave(room string, since uint64) {
+	if r.Left == nil {
+		r.Left = map[string]span{}
+	}
+	if len(r.Left) >= maxLeft {
+		oldest := slices.MinFunc(slices.Collect(maps.Keys(r.Left)), func(a, b string) int {
+			return int(int64(r.Left[a].UpTo) - int64(r.Left[b].UpTo))
+		})
+		delete(r.Left, oldest)
+	}
+	r.Left[room] = span{After: since}
+}
+
+// clone is a copy that shares nothing that changes.
+func (r *record) clone() *record {
+	c := *r
+	c.Rooms, c.Left = maps.Clone(r.Rooms), maps.Clone(r.Left)
+	return &c
+}
+
+// wasIn tells whether the socket was in a room at a place in the log.
+func (r *record) wasIn(room string, number uint64) bool {
+	if since, ok := r.Rooms[room]; ok && number > since {
+		return true
+	}
+	return r.Left[room].holds(number)
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+// pidLength is that of a private id: 144 random bits.
+const pidLength = 24
+
+// sessions are those whose sockets this gateway has. Safe for concurrent use.
+type sessions struct {
+	log *eventLog
+
+	mu       sync.Mutex
+	byPID    map[string]*session           // guarded by mu
+	bySocket map[*socketio.Socket]*session // guarded by mu
+}
+
+func newSessions(l *eventLog) *sessions {
+	return &sessions{log: l, byPID: map[string]*session{}, bySocket: map[*socketio.Socket]*session{}}
+}
+
+func (s *sessions) add(n *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.byPID[n.pid] = n
+	s.bySocket[n.socket] = n
+}
+
+func (s *sessions) remove(n *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.byPID[n.pid] == n {
+		delete(s.byPID, n.pid)
+	}
+	delete(s.bySocket, n.socket)
+}
+
+func (s *sessions) of(socket *socketio.Socket) *session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bySocket[socket]
+}
+
+func (s *sessions) find(pid string) *session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.byPID[pid]
+}
+
+func (s *sessions) all() []*session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]*session, 0, len(s.byPID))
+	for _, n := range s.byPID {
+		all = append(all, n)
+	}
+	return all
+}
+
+// refresh keeps the log from forgetting sessions that do not change.
+func (s *sessions) refresh(now time.Time) {
+	before := now.Add(-s.log.recovery.refresh())
+	for _, n := range s.all() {
+		n.refresh(before)
+	}
+}
+
+// restart stores all sessions anew.
+func (s *sessions) restart() {
+	for _, n := range s.all() {
+		n.restart()
+	}
+}
+
+// lost ends the socket of a session that another gateway has recovered.
+func (s *sessions) lost(n *session) {
+	n.abandon()
+	s.remove(n)
+	s.log.cluster.done.Go(n.socket.Supersede)
+}
+
+// fenced is told by another gateway that it has recovered a session. It runs in dispatch.
+func (s *sessions) fenced(msg *nats.Msg) {
+	if n := s.find(string(msg.Data)); n != nil {
+		s.lost(n)
+	}
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/gateway/cluster"
+	"github.com/realtime-operator/realtime-operator/gateway/service"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+// logRecovery is what the log of events must know, nil for a service without one. It holds for the life of the gateway: a change
+// of the manifest brings new ones.
+func logRecovery(svc *v1alpha1.RealtimeService) *cluster.Recovery {
+	r := svc.Spec.Recovery
+	if r == nil {
+		return nil
+	}
+	return &cluster.Recovery{
+		MaxDisconnection: r.MaxDisconnection.Duration,
+		MaxMessages:      int(r.MaxMessages),
+		Detection:        svc.Spec.Protocol.PingInterval.Duration + svc.Spec.Protocol.PingTimeout.Duration,
+		Replicas:         int(r.Replicas),
+	}
+}
+
+func socketRecovery(svc *v1alpha1.RealtimeService) *socketio.Recovery {
+	if svc.Spec.Recovery == nil {
+		return nil
+	}
+	return &socketio.Recovery{EncodeData: service.EncodeData, DecodeData: service.DecodeData}
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package service
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/cel-go/common/types"
+	"github.com/google/cel-go/common/types/ref"
+)
+
+// storedValue is a value of socket.data with the type that JSON does not tell. One of its fields is set.
+type storedValue struct {
+	Int       *int64          `json:"int,omitempty"`
+	Uint      *uint64         `json:"uint,omitempty"`
+	Bytes     *[]byte         `json:"bytes,omitempty"`
+	Timestamp *time.Time      `json:"timestamp,omitempty"`
+	Duration  *time.Duration  `json:"duration,omitempty"`
+	JSON      json.RawMessage `json:"json,omitempty"`
+	// Attachments are the bytes that the placeholders in JSON stand for.
+	Attachments [][]byte `json:"attachments,omitempty"`
+}
+
+// EncodeData writes what `set` has stored with a socket, so that it can be kept for the client's return.
+func EncodeData(v any) ([]byte, error) {
+	d, ok := v.(*data)
+	if !ok {
+		return nil, fmt.Errorf("encode socket.data: it is a %T", v)
+	}
+	stored := make(map[string]storedValue, len(d.fields))
+	for name, field := range d.fields {
+		value, err := storedOf(field)
+		if err != nil {
+			return nil, fmt.Errorf("encode socket.data.%s: %w", name, err)
+		}
+		stored[name] = value
+	}
+	return json.Marshal(stored)
+}
+
+func storedOf(v ref.Val) (storedValue, error) {
+	switch v := v.(type) {
+	case types.Int:
+		n := int64(v)
+		return storedValue{Int: &n}, nil
+	case types.Uint:
+		n := uint64(v)
+		return storedValue{Uint: &n}, nil
+	case types.Bytes:
+		b := []byte(v)
+		return storedValue{Bytes: &b}, nil
+	case types.Timestamp:
+		return storedValue{Timestamp: &v.Time}, nil
+	case types.Duration:
+		return storedValue{Duration: &v.Duration}, nil
+	}
+	args, err := encode(v)
+	return storedValue{JSON: args.JSON, Attachments: args.Attachments}, err
+}
+
+// DecodeData reads what EncodeData has written.
+func DecodeData(b []byte) (any, error) {
+	var stored map[string]storedValue
+	if err := json.Unmarshal(b, &stored); err != nil {
+		return nil, fmt.Errorf("decode socket.data: %w", err)
+	}
+	d := &data{fields: make(map[string]ref.Val, len(stored))}
+	for name, value := range stored {
+		d.fields[name] = value.decoded()
+	}
+	return d, nil
+}
+
+func (s storedValue) decoded() ref.Val {
+	switch {
+	case s.Int != nil:
+		return types.Int(*s.Int)
+	case s.Uint != nil:
+		return types.Uint(*s.Uint)
+	case s.Bytes != nil:
+		return types.Bytes(*s.Bytes)
+	case s.Timestamp != nil:
+		return types.Timestamp{Time: *s.Timestamp}
+	case s.Duration != nil:
+		return types.Duration{Duration: *s.Duration}
+	case len(s.JSON) == 0:
+		return types.NullValue
+	}
+	return fromJSON(s.JSON, s.Attachments)
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package socketio
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// Recovery lets a client that has lost its connection come back as the socket that it was: with its id, rooms and data, and with
+// the events that it has missed ("Connection state recovery" in Socket.IO's documentation). Each event that is
+// neither volatile nor to be acknowledged then has one argument more, a string, by which the client says what it has got. It
+// takes an adapter that is a SessionKeeper.
+type Recovery struct {
+	// RunMiddlewares runs the middlewares of a namespace for clients that come back too. By default they are taken for let in.
+	RunMiddlewares bool
+	// EncodeData and DecodeData write and read what Socket.SetData has stored. By default it is JSON, and what is read is
+	// what encoding/json makes of it, such as map[string]any.
+	EncodeData func(any) ([]byte, error)
+	DecodeData func([]byte) (any, error)
+}
+
+// Session is what a SessionKeeper has kept of a socket.
+type Session struct {
+	// PID is the private id, by which a client asks for the session. Who knows it can take the session over.
+	PID string
+	// SocketID is the socket's id.
+	SocketID string
+	// Data is the socket's data, as Recovery.EncodeData has written it; nil if there was none.
+	Data []byte
+	// State is the keeper's own.
+	State any
+}
+
+// SessionKeeper is an Adapter that keeps what sockets are, and what they miss, while their clients are away. Its methods may
+// be called from any goroutine.
+type SessionKeeper interface {
+	Adapter
+	// Keep begins to keep a socket that is in the room of its id, and returns its private id when it is safe. Without one, the
+	// socket cannot be recovered.
+	Keep(s *Socket) (pid string)
+	// Find is the session that a client left with a private id; nil if it cannot be recovered. The offset is what the client has
+	// got last, perhaps empty, and not to be trusted.
+	Find(pid, offset string) *Session
+	// Recover makes a socket of this server, whose id is the session's, the session's only one, wherever it was before. It puts
+	// the socket into its rooms, and returns what it has missed, in order, up to a position; what comes behind it is held
+	// by the socket already.
+	Recover(s *Socket, session *Session) (missed []Delivery, position uint64, err error)
+	// Save keeps a socket's data, which have changed. It does not wait.
+	Save(s *Socket)
+	// Release ends a session: for good, or until the client asks for it. The socket is in its rooms yet. It does not wait.
+	Release(s *Socket, recoverable bool)
+	// Settle calls a function, now or soon and perhaps in another goroutine, when all that the socket has emitted and changed
+	// until now is safe, or is known to be lost. It must not block.
+	Settle(s *Socket, f func())
+}
+
+// keeper is the namespace's adapter if sockets are to be recovered, nil otherwise.
+func (n *Namespace) keeper() SessionKeeper {
+	if n.server.recovery == nil {
+		return nil
+	}
+	k, _ := n.adapter.(SessionKeeper)
+	return k
+}
+
+// recoveryRequest is what a client's CONNECT says of the session that it had.
+type recoveryRequest struct {
+	PID    string `json:"pid"`
+	Offset string `json:"offset"`
+}
+
+// recover is the client's old socket, if it asks for one and that can be had: in its rooms, with what it has missed in hand. It
+// returns nil for a client that begins anew.
+func (c *connection) recover(ns *Namespace, h Handshake) (*Socket, *backlog) {
+	k := ns.keeper()
+	if k == nil || c.isV2() {
+		return nil, nil
+	}
+	var asked recoveryRequest
+	if err := json.Unmarshal(h.Auth, &asked); err != nil || asked.PID == "" {
+		return nil, nil
+	}
+	session := k.Find(asked.PID, asked.Offset)
+	if session == nil {
+		return nil, nil
+	}
+	s := &Socket{id: session.SocketID, pid: session.PID, recovered: true, namespace: ns, conn: c, handshake: h}
+	s.gate.Store(&gate{})
+	if err := s.restoreData(session.Data); err != nil {
+		c.server.log.Error("restore a socket's data; its client begins anew", "socket", s.id, "error", err)
+		return nil, nil
+	}
+	missed, position, err := k.Recover(s, session)
+	if err != nil {
+		c.server.log.Debug("a session is not recovered", "socket", s.id, "error", err)
+		s.abandon()
+		return nil, nil
+	}
+	return s, &backlog{missed, position}
+}
+
+// backlog is what a socket has missed, up to a position.
+type backlog struct {
+	missed   []Delivery
+	position uint64
+}
+
+// Recovered tells whether the client has come back after it had lost its connection: the socket has the id, the rooms and
+// the data that it had then.
+func (s *Socket) Recovered() bool { return s.recovered }
+
+// EncodeData is the socket's data as Recovery.EncodeData writes them; nil if there are none.
+func (s *Socket) EncodeData() ([]byte, error) {
+	data := s.Data()
+	if data == nil {
+		return nil, nil
+	}
+	encode := json.Marshal
+	if r := s.conn.server.recovery; r != nil && r.EncodeData != nil {
+		encode = r.EncodeData
+	}
+	b, err := encode(data)
+	if err != nil {
+		return nil, fmt.Errorf("encode the data of socket %s: %w", s.id, err)
+	}
+	return b, nil
+}
+
+func (s *Socket) restoreData(b []byte) error {
+	if len(b) == 0 {
+		return nil
+	}
+	if decode := s.conn.server.recovery.DecodeData; decode != nil {
+		data, err := decode(b)
+		s.data = data
+		return err
+	}
+	return json.Unmarshal(b, &s.data)
+}
+
+// resume tells a client that has come back what it has missed, then that it is connected, and then what has come in
+// meanwhile. It runs in the connection's serial.
+func (s *Socket) resume(b *backlog) {
+	codec := s.conn.server.codec
+	g := s.gate.Load()
+	s.welcoming.Lock()
+	s.state.Store(stateWelcoming)
+	for i := range b.missed {
+		// A client that is too slow for it is closed by its session.
+		_ = s.conn.session.Send(b.missed[i].messages(codec)...)
+	}
+	s.conn.send(s.conn.welcome(s))
+	g.open(b.position, s.conn.session)
+	s.gate.Store(nil)
+	s.state.Store(stateConnected)
+	s.welcoming.Unlock()
+	s.announce()
+}
+
+// Supersede ends a socket whose session is recovered elsewhere. No handler is called: the client is connected, by
+// another connection. This one is closed.
+func (s *Socket) Supersede() {
+	if !s.state.CompareAndSwap(stateConnected, stateClosing) {
+		return
+	}
+	s.abandonAcks()
+	s.joining.Lock()
+	s.state.Store(stateClosed)
+	s.namespace.adapter.LeaveAll(s)
+	s.joining.Unlock()
+	s.namespace.remove(s)
+	s.conn.session.Close(ReasonTransportClose)
+}
+
+// recoverable tells whether a client comes back after an end of its socket: it does not when it has left the namespace or was
+// told to.
+func recoverable(reason string) bool {
+	return reason != ReasonClientDisconnect && reason != ReasonServerDisconnect
+}
