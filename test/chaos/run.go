@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
-	"os"
 	"sync"
 	"time"
 )
@@ -18,7 +17,7 @@ const roomMembers = 10
 
 // Options say how a run is.
 type Options struct {
-	// Stack is what is tested. Dir is for the logs of its processes.
+	// Stack is what is tested. Dir, which is there, is for the logs of its processes.
 	Stack Stack
 	Dir   string
 	// Clients is a multiple of ten, since ten are in each room. Polling of them speak by polling, the others by websocket.
@@ -48,9 +47,6 @@ type Options struct {
 func Run(ctx context.Context, o Options) (results []Result, err error) {
 	if o.Clients < roomMembers || o.Clients%roomMembers != 0 || o.Polling > o.Clients {
 		return nil, fmt.Errorf("%d clients, %d by polling: rooms have %d members each", o.Clients, o.Polling, roomMembers)
-	}
-	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
-		return nil, fmt.Errorf("make a folder for logs: %w", err)
 	}
 	b := newBalancer(o.Affinity)
 	c, err := startCluster(ctx, o.Stack, o.Dir, o.Gateways, b)

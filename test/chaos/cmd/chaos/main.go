@@ -71,6 +71,9 @@ func run(ctx context.Context) error {
 		}
 		o.Dir = dir
 	}
+	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
+		return fmt.Errorf("make a folder for logs: %w", err)
+	}
 	var err error
 	if o.Stack, err = p.stack(o.Dir); err != nil {
 		return err
