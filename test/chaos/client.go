@@ -86,7 +86,7 @@ func (c *client) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		c.world.ledger.failed(c.id, err)
+		c.world.ledger.failed(err)
 		sleep(ctx, c.backoff.next())
 	}
 }

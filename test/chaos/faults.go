@@ -16,6 +16,8 @@ const (
 	cutTime = 10 * time.Second
 	// partitionTime is how long a gateway is cut off the broker.
 	partitionTime = 5 * time.Second
+	// downTime is how long the broker is down while something else fails.
+	downTime = 5 * time.Second
 	// warmTime is the longest that a fault waits after the phase's first message.
 	warmTime = 2 * time.Second
 )
@@ -49,6 +51,8 @@ var faults = []fault{
 	{"broker killed", killBroker, withBroker},
 	{"one client in ten cut for 10 s", cutClients, always},
 	{"gateway cut off the broker for 5 s", partition, withBroker},
+	{"clients come back while the broker is down for 5 s", comeBackWithoutBroker, withBroker},
+	{"gateway killed while the broker is down for 5 s", killWithoutBroker, withBroker},
 }
 
 // Faults are the names of all faults.
@@ -121,10 +125,54 @@ func killBroker(ctx context.Context, c *chaos) error {
 	return c.cluster.startBroker(ctx)
 }
 
-// cutClients cuts one client in ten. For half of them the server is not told, and finds out when the network is back.
-func cutClients(ctx context.Context, c *chaos) error {
+// withoutBroker has something else happen while the broker is down.
+func withoutBroker(ctx context.Context, c *chaos, other func() error) error {
+	c.log.Info("broker is told to leave")
+	if err := c.cluster.broker.stop(c.cluster.stack.grace); err != nil {
+		return err
+	}
+	if err := other(); err != nil {
+		return err
+	}
+	sleep(ctx, downTime)
+	c.log.Info("broker comes back")
+	return c.cluster.startBroker(ctx)
+}
+
+// comeBackWithoutBroker has one client in ten lose its connections for a moment.
+func comeBackWithoutBroker(ctx context.Context, c *chaos) error {
+	return withoutBroker(ctx, c, func() error {
+		for _, n := range c.tenth() {
+			c.clients[n].line.cut(false)
+			c.clients[n].line.mend()
+		}
+		return nil
+	})
+}
+
+func killWithoutBroker(ctx context.Context, c *chaos) error {
+	err := withoutBroker(ctx, c, func() error {
+		i := c.random.IntN(len(c.cluster.gateways))
+		c.log.Info("gateway is killed", "gateway", c.cluster.gateways[i].name)
+		return c.cluster.leave(i, c.cluster.kill)
+	})
+	if err != nil {
+		return err
+	}
+	_, err = c.cluster.startGateway(ctx)
+	return err
+}
+
+// tenth chooses one client in ten.
+func (c *chaos) tenth() []int {
 	chosen := c.random.Perm(len(c.clients))[:(len(c.clients)+9)/10]
 	c.log.Info("clients are cut off", "clients", chosen)
+	return chosen
+}
+
+// cutClients cuts one client in ten. For half of them the server is not told, and finds out when the network is back.
+func cutClients(ctx context.Context, c *chaos) error {
+	chosen := c.tenth()
 	for i, n := range chosen {
 		c.clients[n].line.cut(i%2 == 0)
 	}

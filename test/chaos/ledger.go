@@ -140,8 +140,9 @@ func (l *ledger) stopped(client int) {
 }
 
 // refused notes an acknowledgement that says that the event was not handled.
-func (l *ledger) refused(client int) {
+func (l *ledger) refused(client int, answer string) {
 	l.clients[client].update(func(c *clientLedger) { c.nacks++ })
+	l.count("acknowledged with " + answer)
 }
 
 func (c *clientLedger) update(f func(*clientLedger)) {
@@ -151,8 +152,9 @@ func (c *clientLedger) update(f func(*clientLedger)) {
 }
 
 // failed notes why a connection ended or could not be opened.
-func (l *ledger) failed(_ int, err error) {
-	reason := reasonOf(err)
+func (l *ledger) failed(err error) { l.count(reasonOf(err)) }
+
+func (l *ledger) count(reason string) {
 	l.reasons.mu.Lock()
 	defer l.reasons.mu.Unlock()
 	l.reasons.counts[reason]++

@@ -3,6 +3,7 @@
 package chaos
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -20,8 +21,8 @@ type emission struct {
 type record struct {
 	emitted time.Time // the first attempt
 	acked   bool
-	// arrivals has, for each member, a bit for each attempt that has arrived, modulo 64.
-	arrivals []uint64
+	// arrivals has, for each member, the attempts that have arrived.
+	arrivals [][]int
 }
 
 // roomLedger accounts for the messages of one room. Safe for concurrent use.
@@ -57,7 +58,7 @@ func (r *roomLedger) reset() {
 func (r *roomLedger) queued(m message) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.messages[said{m.Publisher, m.Seq}] = &record{arrivals: make([]uint64, len(r.last))}
+	r.messages[said{m.Publisher, m.Seq}] = &record{arrivals: make([][]int, len(r.last))}
 }
 
 func (r *roomLedger) emitted(m message) {
@@ -89,14 +90,13 @@ func (r *roomLedger) arrived(member int, m message, now time.Time) bool {
 	if rec == nil {
 		return false
 	}
-	bit := uint64(1) << (m.Attempt % 64)
 	before := rec.arrivals[member]
-	rec.arrivals[member] |= bit
-	switch {
-	case before&bit != 0:
+	if slices.Contains(before, m.Attempt) {
 		r.duplicated++
 		return false
-	case before != 0: // the publisher emitted again, for want of an acknowledgement
+	}
+	rec.arrivals[member] = append(before, m.Attempt)
+	if len(before) > 0 { // the publisher emitted again, for want of an acknowledgement
 		r.again++
 		r.order[member] = append(r.order[member], emission{name, m.Attempt})
 		return false
@@ -117,8 +117,8 @@ func (r *roomLedger) missing(f func(member int, name said)) {
 		if !rec.acked {
 			continue
 		}
-		for member, bits := range rec.arrivals {
-			if bits == 0 {
+		for member, attempts := range rec.arrivals {
+			if len(attempts) == 0 {
 				f(member, name)
 			}
 		}

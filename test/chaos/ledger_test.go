@@ -100,7 +100,7 @@ func TestLedger(t *testing.T) {
 			func(b book, first, second message) {
 				b.opened(1)
 				b.stopped(1)
-				b.refused(0)
+				b.refused(0, `[]`)
 				b.reach(first, 0, 1)
 				b.reach(second, 0, 1)
 			},

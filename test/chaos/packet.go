@@ -110,14 +110,17 @@ func parseEvent(rest string) (event, error) {
 	return e, nil
 }
 
-// parseAck reads the rest of an ACK packet: its id, and whether the answer is ["ok"].
-func parseAck(rest string) (id int, ok bool, err error) {
-	digits, list := splitID(rest)
+// handled is how the services here acknowledge what they have done.
+const handled = `["ok"]`
+
+// parseAck reads the rest of an ACK packet: its id, and the answer.
+func parseAck(rest string) (id int, answer string, err error) {
+	digits, answer := splitID(rest)
 	id, err = strconv.Atoi(digits)
 	if err != nil {
-		return 0, false, fmt.Errorf("read the id of acknowledgement %q: %w", rest, err)
+		return 0, "", fmt.Errorf("read the id of acknowledgement %q: %w", rest, err)
 	}
-	return id, list == `["ok"]`, nil
+	return id, answer, nil
 }
 
 func splitID(s string) (digits, rest string) {

@@ -63,19 +63,19 @@ func TestMalformedPackets(t *testing.T) {
 
 func TestAck(t *testing.T) {
 	type ack struct {
-		ID int
-		OK bool
+		ID     int
+		Answer string
 	}
 	for packet, want := range map[string]ack{
-		`12["ok"]`:            {12, true},
-		`0[{"error":"full"}]`: {0, false},
-		`3[]`:                 {3, false},
+		`12["ok"]`:            {12, handled},
+		`0[{"error":"full"}]`: {0, `[{"error":"full"}]`},
+		`3[]`:                 {3, `[]`},
 	} {
-		id, ok, err := parseAck(packet)
+		id, answer, err := parseAck(packet)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want, ack{id, ok}); diff != "" {
+		if diff := cmp.Diff(want, ack{id, answer}); diff != "" {
 			t.Errorf("%s: %s", packet, diff)
 		}
 	}

@@ -57,12 +57,12 @@ func (c *client) onEvent(e event) error {
 }
 
 func (c *client) onAck(l link, again *time.Timer, rest string) error {
-	id, ok, err := parseAck(rest)
+	id, answer, err := parseAck(rest)
 	if err != nil {
 		return err
 	}
-	if !ok {
-		c.world.ledger.refused(c.id)
+	if answer != handled {
+		c.world.ledger.refused(c.id, answer)
 		again.Reset(refusedAgain)
 		return nil
 	}
@@ -74,6 +74,9 @@ func (c *client) onAck(l link, again *time.Timer, rest string) error {
 		c.sentID = -1
 		c.world.ledger.acked(c.outbox.take())
 		c.publish(l, again, false)
+	}
+	if c.joinID < 0 && c.sentID < 0 {
+		again.Stop()
 	}
 	return nil
 }
