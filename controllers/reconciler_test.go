@@ -36,6 +36,7 @@ func owned() map[string]client.Object {
 		"ServiceAccount chat-nats":             &corev1.ServiceAccount{},
 		"ConfigMap chat-nats-config":           &corev1.ConfigMap{},
 		"Secret chat-nats-credentials":         &corev1.Secret{},
+		"Secret chat-gateway-peers":            &corev1.Secret{},
 	}
 }
 
@@ -152,7 +153,7 @@ func TestDriftIsSetBack(t *testing.T) {
 		await(s, "chat-gateway", d, func(d *appsv1.Deployment) error {
 			pod := d.Spec.Template.Spec
 			return errors.Join(
-				want("the number of ports", len(pod.Containers[0].Ports), 2),
+				want("the number of ports", len(pod.Containers[0].Ports), 3),
 				want("the port", pod.Containers[0].Ports[0].ContainerPort, 3000),
 				want("whether a volume is the ConfigMap", pod.Volumes[0].ConfigMap != nil, true),
 				want("whether the repair owns it", strings.Contains(fmt.Sprint(d.ManagedFields), repairManager), false),

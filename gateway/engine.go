@@ -20,7 +20,7 @@ func (g *Gateway) engineConfig(p *v1alpha1.ProtocolSpec) engineio.Config {
 		MaxPayload:     p.MaxPayload.Value(),
 		AllowEIO3:      p.AllowEIO3,
 		// To a 2.x client its session's id is that of its socket, too, by which other gateways find it.
-		NewID:                    func() (string, error) { return g.cluster.NewSocketID(), nil },
+		NewID:                    func() (string, error) { return g.newSessionID(), nil },
 		CORS:                     corsConfig(p.CORS),
 		Cookie:                   cookieConfig(p.Cookie),
 		Headers:                  headersOf(p.Headers),

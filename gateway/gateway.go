@@ -30,6 +30,9 @@ type Options struct {
 	NATSURLs []string
 	// NATSCredentialsDir holds what they ask for: user.creds, or token, or username and password; ca.crt, tls.crt, tls.key.
 	NATSCredentialsDir string
+	// Peers lets gateways take requests for each other's sessions; nil: a request that reaches another gateway than its
+	// session's is refused.
+	Peers *PeerOptions
 	// ClientDir holds the client bundles of npm's socket.io-client (its dist folder). Without it clients are sent to
 	// the public CDN.
 	ClientDir string
@@ -46,6 +49,7 @@ type Gateway struct {
 	io       *socketio.Server
 	runtime  *service.Runtime
 	client   http.Handler
+	peers    *peers // nil if gateways do not forward to each other
 	path     atomic.Pointer[string]
 	parser   socketio.Parser
 	draining atomic.Bool
@@ -74,11 +78,15 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 		URLs:           o.NATSURLs,
 		CredentialsDir: o.NATSCredentialsDir,
 		Recovery:       logRecovery(svc),
+		PeerAddress:    o.Peers.address(),
 		Registerer:     g.metrics,
 		Log:            o.Log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("join the other gateways: %w", err)
+	}
+	if o.Peers != nil {
+		g.peers = &peers{identity: o.Peers.Identity}
 	}
 	g.io, err = socketio.NewServer(socketio.Options{
 		Engine:         g.engineConfig(&svc.Spec.Protocol),
@@ -99,6 +107,7 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 	g.runtime = service.NewRuntime(g.io, service.Options{Registerer: g.metrics, Log: o.Log})
 	g.runtime.Apply(program)
 	g.path.Store(&svc.Spec.Protocol.Path)
+	g.startForwarding(&svc.Spec.Protocol)
 	g.status.set(revision, nil)
 	return g, nil
 }
@@ -130,6 +139,7 @@ func (g *Gateway) apply(svc *v1alpha1.RealtimeService) error {
 		return err
 	}
 	g.path.Store(&p.Path)
+	g.peers.allow(p)
 	g.runtime.Apply(program)
 	return nil
 }
@@ -144,6 +154,7 @@ func (g *Gateway) Reject(err error) { g.status.fail(err) }
 
 // Handler serves clients: the protocol's path, and the client bundles beneath it.
 func (g *Gateway) Handler() http.Handler {
+	sessions := g.sessions()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if name, ok := clientFile(g.Path(), r); ok {
 			r = r.Clone(r.Context())
@@ -151,7 +162,7 @@ func (g *Gateway) Handler() http.Handler {
 			g.client.ServeHTTP(w, r)
 			return
 		}
-		g.io.ServeHTTP(w, r)
+		sessions.ServeHTTP(w, r)
 	})
 }
 
@@ -159,9 +170,10 @@ func (g *Gateway) Handler() http.Handler {
 func (g *Gateway) Path() string { return *g.path.Load() }
 
 // Drain takes the gateway out of service: not ready, no new connections, and those that are open are closed evenly
-// over a time, so that their clients come back on other gateways one by one.
+// over a time, so that their clients come back on other gateways one by one. So are requests that it forwards.
 func (g *Gateway) Drain(ctx context.Context, over time.Duration) error {
 	g.draining.Store(true)
+	defer g.drainForwarding(ctx, over)()
 	if err := g.io.Drain(ctx, over); err != nil {
 		return fmt.Errorf("drain connections: %w", err)
 	}
@@ -171,6 +183,7 @@ func (g *Gateway) Drain(ctx context.Context, over time.Duration) error {
 // Close ends all connections. What was published before goes out. Closing again is harmless.
 func (g *Gateway) Close() error {
 	g.closing.Do(func() {
+		g.stopForwarding()
 		if err := g.io.Close(); err != nil {
 			g.closeErr = fmt.Errorf("close the Socket.IO server: %w", err)
 		}

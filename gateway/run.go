@@ -41,6 +41,10 @@ type RunOptions struct {
 	ConfigFile string
 	// Listen and OpsListen are the addresses for clients and for Kubernetes.
 	Listen, OpsListen string
+	// PeerDir holds what gateways show to each other (package gatewaypeers), so that they take requests for each other's sessions;
+	// empty: they do not. It is read again while it changes. PeerListen is where this one listens for the others,
+	// PeerAddress the IP address by which they reach it.
+	PeerDir, PeerListen, PeerAddress string
 	// Drain is how long connections are closed over when the context ends.
 	Drain time.Duration
 }
@@ -58,11 +62,16 @@ func Run(ctx context.Context, o RunOptions) error {
 	if err != nil {
 		return err
 	}
+	door, err := openDoor(&o)
+	if err != nil {
+		return err
+	}
+	defer door.Close()
 	g, err := New(svc, gatewaystatus.Revision(data), o.Options)
 	if err != nil {
 		return err
 	}
-	err = g.serve(ctx, o, data)
+	err = g.serve(ctx, o, data, door)
 	return errors.Join(err, g.Close())
 }
 
@@ -76,7 +85,7 @@ func parse(data []byte) (*v1alpha1.RealtimeService, error) {
 	return &svc, nil
 }
 
-func (g *Gateway) serve(ctx context.Context, o RunOptions, config []byte) error {
+func (g *Gateway) serve(ctx context.Context, o RunOptions, config []byte, door *door) error {
 	clients, err := net.Listen("tcp", o.Listen)
 	if err != nil {
 		return fmt.Errorf("listen for clients: %w", err)
@@ -94,6 +103,7 @@ func (g *Gateway) serve(ctx context.Context, o RunOptions, config []byte) error 
 	group, serving := errgroup.WithContext(serving)
 	group.Go(func() error { return Serve(serving, clients, g.Handler()) })
 	group.Go(func() error { return Serve(serving, ops, g.Ops()) })
+	group.Go(func() error { return door.serve(serving, g) })
 	group.Go(func() error {
 		return configfile.Watch(serving, o.ConfigFile, config, g.reload)
 	})
@@ -136,6 +146,10 @@ func (g *Gateway) reload(data []byte) {
 
 // Serve answers HTTP on a listener until the context ends. It closes the listener.
 func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
+	return serve(ctx, l, h, headerLimit)
+}
+
+func serve(ctx context.Context, l net.Listener, h http.Handler, headerLimit int) error {
 	server := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: headerTimeout,

@@ -19,7 +19,7 @@ import (
 
 const (
 	authorityLife = 2 * 365 * 24 * time.Hour
-	servingLife   = 90 * 24 * time.Hour
+	leafLife      = 90 * 24 * time.Hour
 	// skew is how far another machine's clock may be behind.
 	skew = 5 * time.Minute
 )
@@ -30,19 +30,31 @@ const (
 	pemKey         = "PRIVATE KEY"
 )
 
-// authority signs serving certificates. The API server trusts it.
+// purpose is what certificates are made for.
+type purpose struct {
+	// name is what they are called, for people.
+	name string
+	// usages are what their holders may do with them.
+	usages []x509.ExtKeyUsage
+}
+
+// webhook is for the API server, which calls the operator.
+var webhook = purpose{"realtime-operator webhook", []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
+
+// authority signs the certificates of one purpose. Who is to trust them trusts it.
 type authority struct {
+	purpose
 	certificate *x509.Certificate
 	key         crypto.Signer
 }
 
-// newAuthority makes one that nothing but a serving certificate can be signed with.
-func newAuthority(now time.Time) (*authority, error) {
+// newAuthority makes one that nothing but certificates can be signed with.
+func newAuthority(p purpose, now time.Time) (*authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("make the authority's key: %w", err)
 	}
-	template, err := newTemplate("realtime-operator webhook CA", now, authorityLife)
+	template, err := newTemplate(p.name+" CA", now, authorityLife)
 	if err != nil {
 		return nil, err
 	}
@@ -58,21 +70,21 @@ func newAuthority(now time.Time) (*authority, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the authority's certificate: %w", err)
 	}
-	return &authority{certificate, key}, nil
+	return &authority{p, certificate, key}, nil
 }
 
-// issue makes a serving certificate for hosts, and its key, in PEM.
+// issue makes a certificate for hosts, and its key, in PEM.
 func (a *authority) issue(hosts []string, now time.Time) (certificatePEM, keyPEM []byte, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return nil, nil, fmt.Errorf("make the serving key: %w", err)
+		return nil, nil, fmt.Errorf("make the key: %w", err)
 	}
-	template, err := newTemplate("realtime-operator webhook", now, servingLife)
+	template, err := newTemplate(a.name, now, leafLife)
 	if err != nil {
 		return nil, nil, err
 	}
 	template.KeyUsage = x509.KeyUsageDigitalSignature
-	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	template.ExtKeyUsage = a.usages
 	for _, host := range hosts {
 		if ip := net.ParseIP(host); ip != nil {
 			template.IPAddresses = append(template.IPAddresses, ip)
@@ -82,7 +94,7 @@ func (a *authority) issue(hosts []string, now time.Time) (certificatePEM, keyPEM
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, key.Public(), a.key)
 	if err != nil {
-		return nil, nil, fmt.Errorf("sign the serving certificate: %w", err)
+		return nil, nil, fmt.Errorf("sign the certificate: %w", err)
 	}
 	keyPEM, err = encodeKey(key)
 	if err != nil {

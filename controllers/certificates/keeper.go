@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package certificates makes and renews the webhook's certificates, so that the operator needs no other to do it.
+// Package certificates makes and renews the certificates of the webhook, and those by which a service's gateways know each other, so
+// that the operator needs no other to do it.
 //
-// An authority of the operator's own and a serving certificate are kept in a Secret that all replicas read and any of
+// For the webhook, an authority of the operator's own and a serving certificate are kept in a Secret that all replicas read and any of
 // them renews; the authority is written into the ValidatingWebhookConfiguration.
 package certificates
 

@@ -27,12 +27,17 @@ const (
 // heard of it, or another replica may not.
 const settle = time.Hour
 
+// renew returns the webhook's certificates.
+func renew(data map[string][]byte, hosts []string, now time.Time) (map[string][]byte, bool, error) {
+	return webhook.renew(data, hosts, now)
+}
+
 // renew returns a Secret's data as they should be now, and whether they have changed. What cannot be read is made anew.
 //
 // An authority and a serving certificate are replaced when two thirds of their lives are over. A new authority is trusted
 // beside the old one; it signs the next serving certificate, when all have heard of it. So at no time is something served
 // that somebody does not trust.
-func renew(data map[string][]byte, hosts []string, now time.Time) (map[string][]byte, bool, error) {
+func (p purpose) renew(data map[string][]byte, hosts []string, now time.Time) (map[string][]byte, bool, error) {
 	next := maps.Clone(data)
 	if next == nil {
 		next = map[string][]byte{}
@@ -40,7 +45,7 @@ func renew(data map[string][]byte, hosts []string, now time.Time) (map[string][]
 	trusted := slices.DeleteFunc(decodeCertificates(data[keyTrusted]), func(c *x509.Certificate) bool {
 		return now.After(c.NotAfter)
 	})
-	newest, err := newestAuthority(next, trusted, now)
+	newest, err := p.newestAuthority(next, trusted, now)
 	if err != nil {
 		return nil, false, err
 	}
@@ -52,7 +57,7 @@ func renew(data map[string][]byte, hosts []string, now time.Time) (map[string][]
 	}
 	next[keyTrusted] = encodeCertificates(trusted)
 
-	usable, due := servingState(next, trusted, hosts, now)
+	usable, due := p.servingState(next, trusted, hosts, now)
 	settled := now.Sub(newest.certificate.NotBefore) >= settle+skew
 	if !usable || due && settled {
 		if next[keyServing], next[keyServingKey], err = newest.issue(hosts, now); err != nil {
@@ -63,12 +68,12 @@ func renew(data map[string][]byte, hosts []string, now time.Time) (map[string][]
 }
 
 // newestAuthority is the one that the data hold, or a new one if that is old or cannot be read.
-func newestAuthority(data map[string][]byte, trusted []*x509.Certificate, now time.Time) (*authority, error) {
+func (p purpose) newestAuthority(data map[string][]byte, trusted []*x509.Certificate, now time.Time) (*authority, error) {
 	key, err := decodeKey(data[keyAuthority])
 	if err != nil || len(trusted) == 0 || ageing(trusted[0], now) || !sameKey(trusted[0], key.Public()) {
-		return newAuthority(now)
+		return newAuthority(p, now)
 	}
-	return &authority{trusted[0], key}, nil
+	return &authority{p, trusted[0], key}, nil
 }
 
 func sameKey(c *x509.Certificate, public crypto.PublicKey) bool {
@@ -83,7 +88,7 @@ func ageing(c *x509.Certificate, now time.Time) bool {
 }
 
 // servingState says whether the serving certificate can be used, and whether it is due to be replaced.
-func servingState(data map[string][]byte, trusted []*x509.Certificate, hosts []string, now time.Time) (usable, due bool) {
+func (p purpose) servingState(data map[string][]byte, trusted []*x509.Certificate, hosts []string, now time.Time) (usable, due bool) {
 	pair, err := tls.X509KeyPair(data[keyServing], data[keyServingKey])
 	if err != nil {
 		return false, true
@@ -93,8 +98,11 @@ func servingState(data map[string][]byte, trusted []*x509.Certificate, hosts []s
 		roots.AddCert(c)
 	}
 	for _, host := range hosts {
-		if _, err := pair.Leaf.Verify(x509.VerifyOptions{DNSName: host, Roots: roots, CurrentTime: now}); err != nil {
-			return false, true
+		for _, usage := range p.usages {
+			options := x509.VerifyOptions{DNSName: host, Roots: roots, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{usage}}
+			if _, err := pair.Leaf.Verify(options); err != nil {
+				return false, true
+			}
 		}
 	}
 	return true, ageing(pair.Leaf, now)

@@ -19,14 +19,18 @@ const (
 	GatewayPort = 3000
 	// OpsPort is where Kubernetes, Prometheus and the operator come.
 	OpsPort = 9090
+	// PeerPort is where the service's other gateways come, and show that they are.
+	PeerPort = 7443
 
 	gatewayPortName = "socketio"
 	opsPortName     = "ops"
+	peerPortName    = "peers"
 )
 
 const (
 	configDir      = "/etc/realtime/config"
 	credentialsDir = "/etc/realtime/nats"
+	peerDir        = "/etc/realtime/peers"
 )
 
 // defaultGracePeriod is the schema's default, for a service that has not been through it.
@@ -58,13 +62,11 @@ func gatewayContainer(svc *v1alpha1.RealtimeService, image string) corev1.Contai
 		Image:           image,
 		ImagePullPolicy: corev1.PullIfNotPresent,
 		Args:            gatewayArgs(svc),
-		Env: []corev1.EnvVar{{
-			Name:      "POD_NAME",
-			ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.name"}},
-		}},
+		Env:             []corev1.EnvVar{ofPod("POD_NAME", "metadata.name"), ofPod("POD_IP", "status.podIP")},
 		Ports: []corev1.ContainerPort{
 			{Name: gatewayPortName, ContainerPort: GatewayPort, Protocol: corev1.ProtocolTCP},
 			{Name: opsPortName, ContainerPort: OpsPort, Protocol: corev1.ProtocolTCP},
+			{Name: peerPortName, ContainerPort: PeerPort, Protocol: corev1.ProtocolTCP},
 		},
 		LivenessProbe: probe("/healthz", opsPortName, 10),
 		// Clients wait for the first answer of a new gateway.
@@ -73,6 +75,11 @@ func gatewayContainer(svc *v1alpha1.RealtimeService, image string) corev1.Contai
 		SecurityContext: containerSecurity(),
 		VolumeMounts:    gatewayMounts(svc),
 	}
+}
+
+// ofPod is an environment variable with what a pod knows of itself when it starts.
+func ofPod(name, field string) corev1.EnvVar {
+	return corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{FieldPath: field}}}
 }
 
 func gatewayArgs(svc *v1alpha1.RealtimeService) []string {
@@ -90,6 +97,9 @@ func gatewayArgs(svc *v1alpha1.RealtimeService) []string {
 	return append(args,
 		"--listen=:"+strconv.Itoa(GatewayPort),
 		"--ops-listen=:"+strconv.Itoa(OpsPort),
+		"--peer-listen=:"+strconv.Itoa(PeerPort),
+		"--peer-dir="+peerDir,
+		"--peer-address=$(POD_IP)",
 		"--client-dir=/client",
 		"--drain="+drain(svc).String(),
 	)
@@ -112,7 +122,7 @@ func gatewayVolumes(svc *v1alpha1.RealtimeService) []corev1.Volume {
 		VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
 			LocalObjectReference: corev1.LocalObjectReference{Name: ConfigMapName(svc.Name)},
 		}},
-	}}
+	}, peersVolume(svc)}
 	if secret := natsSecret(svc); secret != "" {
 		volumes = append(volumes, corev1.Volume{
 			Name:         "nats",
@@ -123,7 +133,10 @@ func gatewayVolumes(svc *v1alpha1.RealtimeService) []corev1.Volume {
 }
 
 func gatewayMounts(svc *v1alpha1.RealtimeService) []corev1.VolumeMount {
-	mounts := []corev1.VolumeMount{{Name: "config", MountPath: configDir, ReadOnly: true}}
+	mounts := []corev1.VolumeMount{
+		{Name: "config", MountPath: configDir, ReadOnly: true},
+		{Name: peerVolume, MountPath: peerDir, ReadOnly: true},
+	}
 	if natsSecret(svc) != "" {
 		mounts = append(mounts, corev1.VolumeMount{Name: "nats", MountPath: credentialsDir, ReadOnly: true})
 	}

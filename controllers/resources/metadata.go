@@ -54,6 +54,9 @@ func NATSName(service string) string { return service + "-nats" }
 // NATSCredentialsName is the name of the Secret with the credentials of a service's own NATS.
 func NATSCredentialsName(service string) string { return service + "-nats-credentials" }
 
+// GatewayPeersName is the name of the Secret by which a service's gateways know each other.
+func GatewayPeersName(service string) string { return GatewayName(service) + "-peers" }
+
 // GatewaySelector finds a service's gateway pods. It can never change: a Deployment's selector is immutable.
 func GatewaySelector(service string) map[string]string { return selector(service, componentGateway) }
 

@@ -3,6 +3,7 @@
 package resources
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -59,7 +60,7 @@ func all(t *testing.T) []metav1.Object {
 	return []metav1.Object{
 		GatewayDeployment(svc, "image"), GatewayService(svc), GatewayServiceAccount(svc), GatewayDisruptionBudget(svc),
 		GatewayAutoscaler(svc), config, NATSStatefulSet(svc, "nats", Credentials{"a", "b"}), NATSService(svc),
-		NATSServiceAccount(svc), NATSConfigMap(svc), NATSCredentials(svc, Credentials{"a", "b"}),
+		NATSServiceAccount(svc), NATSConfigMap(svc), NATSCredentials(svc, Credentials{"a", "b"}), GatewayPeers(svc, nil),
 	}
 }
 
@@ -182,17 +183,23 @@ func TestGatewaysMountWhatTheyRead(t *testing.T) {
 		"a named one with secret": {service(t, named("theirs")), "theirs"},
 	} {
 		pod := GatewayDeployment(test.service, "image").Spec.Template.Spec
-		secret, config := "", ""
+		secret, peers, config := "", "", ""
 		for _, volume := range pod.Volumes {
-			if volume.Secret != nil {
+			switch {
+			case volume.Secret != nil && volume.Name == peerVolume:
+				peers = volume.Secret.SecretName
+				if keys := fmt.Sprint(volume.Secret.Items); len(volume.Secret.Items) != 4 || strings.Contains(keys, "ca.key") {
+					t.Errorf("%s: a gateway gets %s", name, keys)
+				}
+			case volume.Secret != nil:
 				secret = volume.Secret.SecretName
 			}
 			if volume.ConfigMap != nil {
 				config = volume.ConfigMap.Name
 			}
 		}
-		if secret != test.secret || config != "chat-config" {
-			t.Errorf("%s: mounts Secret %q and ConfigMap %q", name, secret, config)
+		if secret != test.secret || peers != "chat-gateway-peers" || config != "chat-config" {
+			t.Errorf("%s: mounts the Secrets %q and %q, and ConfigMap %q", name, secret, peers, config)
 		}
 		for _, mount := range pod.Containers[0].VolumeMounts {
 			if mount.SubPath != "" {

@@ -146,7 +146,7 @@ func (a *adapter) Close() error {
 
 // gatewayOfSocket is the gateway that a socket's id names, if the string has the form of one.
 func gatewayOfSocket(id string) (string, bool) {
-	if len(id) != socketIDLength {
+	if len(id) != socketIDLength && len(id) != socketIDLength+SessionMACLength {
 		return "", false
 	}
 	for i := range len(id) {

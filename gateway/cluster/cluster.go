@@ -29,8 +29,11 @@ const (
 	incomingBuffer = 65536
 	// gatewayIDLength is how much of a socket's id names its gateway.
 	gatewayIDLength = 8
-	// socketIDLength is the length of every socket's id.
+	// socketIDLength is the length of every socket's id, but for those of 2.x clients.
 	socketIDLength = 24
+	// SessionMACLength is how much longer a session's id is if gateways forward to each other: a socket's id, and what
+	// proves that one of them made it. It is the id of a 2.x client's socket, too.
+	SessionMACLength = 16
 	// flushTimeout bounds the wait for NATS to confirm a subscription.
 	flushTimeout = time.Second
 	// DefaultLinger is how long a gateway stays subscribed to a room after its last member has left.
@@ -43,6 +46,8 @@ type Options struct {
 	Service string
 	// Gateway names this gateway in logs and in NATS's own monitoring.
 	Gateway string
+	// PeerAddress is the host and port on which the other gateways reach this one; empty if they do not.
+	PeerAddress string
 	// URLs of the NATS servers.
 	URLs []string
 	// CredentialsDir holds what the servers ask for; see credentialOptions. Empty: nothing.
@@ -70,6 +75,7 @@ type Cluster struct {
 	metrics  *metrics
 	subjects serviceSubjects
 	peers    *peers
+	fields   peerFields // what this gateway says of itself
 	requests requests
 	events   *eventLog // nil: nothing is stored
 
@@ -109,6 +115,7 @@ func Connect(o Options) (*Cluster, error) {
 		delivered: map[string]uint64{},
 		asks:      map[askKey]func(){},
 		peers:     newPeers(),
+		fields:    peerFields{address: o.PeerAddress},
 		requests:  requests{open: map[uint64]*gather{}},
 	}
 	c.subjects = newServiceSubjects(c.service, c.id)
@@ -136,6 +143,9 @@ func Connect(o Options) (*Cluster, error) {
 	c.say(peerHello)
 	return c, nil
 }
+
+// ID is this gateway's id, by which the others know it. It is another one after a restart.
+func (c *Cluster) ID() string { return c.id }
 
 // watch has the log look after itself when the connection has been lost, or was too fast.
 func (c *Cluster) watch() []nats.Option {

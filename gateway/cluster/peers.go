@@ -17,7 +17,7 @@ const (
 	deadAfter = 3 * heartbeatInterval
 )
 
-// What gateways say of themselves: a word, then their id.
+// What gateways say of themselves: a word, their id, and what peerFields tells.
 const (
 	peerHello = 'h' // has just come; the others say alive
 	peerAlive = 'a'
@@ -26,11 +26,22 @@ const (
 
 // peers are the other gateways of the service that are alive. Safe for concurrent use.
 type peers struct {
-	mu   sync.Mutex
-	seen map[string]time.Time // guarded by mu
+	mu    sync.Mutex
+	seen  map[string]time.Time  // guarded by mu
+	place map[string]peerFields // what they say of themselves; guarded by mu
+	// absent are those that are known not to be there, and since when. Guarded by mu.
+	absent map[string]time.Time
+	// asked is when this gateway last asked who is there. Guarded by mu.
+	asked time.Time
+	// changed is closed when another one has come or gone. Guarded by mu.
+	changed chan struct{}
 }
 
-func newPeers() *peers { return &peers{seen: map[string]time.Time{}} }
+func newPeers() *peers {
+	return &peers{
+		seen: map[string]time.Time{}, place: map[string]peerFields{}, absent: map[string]time.Time{}, changed: make(chan struct{}),
+	}
+}
 
 func (p *peers) list() []string {
 	p.mu.Lock()
@@ -42,16 +53,26 @@ func (p *peers) list() []string {
 	return ids
 }
 
-func (p *peers) alive(id string, now time.Time) {
+func (p *peers) alive(id string, fields peerFields, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	_, known := p.seen[id]
 	p.seen[id] = now
+	if known && p.place[id] == fields {
+		return
+	}
+	p.place[id] = fields
+	delete(p.absent, id)
+	p.turned()
 }
 
-func (p *peers) gone(id string) {
+func (p *peers) gone(id string, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.seen, id)
+	delete(p.place, id)
+	p.absent[id] = now
+	p.turned()
 }
 
 // silent are those not heard of since a time.
@@ -84,16 +105,21 @@ func (c *Cluster) subscribePeers() error {
 // say tells the other gateways of this one. Without NATS nobody hears it, which says as much.
 func (c *Cluster) say(word byte) {
 	if c.nc.IsConnected() {
-		_ = c.nc.Publish(c.subjects.peers, append([]byte{word}, c.id...))
+		_ = c.nc.Publish(c.subjects.peers, c.fields.append(append([]byte{word}, c.id...)))
 	}
 }
 
 func (c *Cluster) receivePeer(msg *nats.Msg) {
-	if len(msg.Data) != 1+gatewayIDLength {
+	if len(msg.Data) < 1+gatewayIDLength {
 		c.malformed(msg, fmt.Errorf("%d bytes of a gateway's word", len(msg.Data)))
 		return
 	}
-	id := string(msg.Data[1:])
+	id := string(msg.Data[1 : 1+gatewayIDLength])
+	fields, err := decodePeerFields(msg.Data[1+gatewayIDLength:])
+	if err != nil {
+		c.malformed(msg, fmt.Errorf("read what a gateway says of itself: %w", err))
+		return
+	}
 	switch msg.Data[0] {
 	case peerBye:
 		c.lost(id)
@@ -101,7 +127,7 @@ func (c *Cluster) receivePeer(msg *nats.Msg) {
 	case peerHello:
 		c.say(peerAlive)
 	}
-	c.peers.alive(id, time.Now())
+	c.peers.alive(id, fields, time.Now())
 }
 
 // beat says that this gateway lives, and gives up those that do not. It runs in dispatch.
@@ -117,10 +143,11 @@ func (c *Cluster) beat(now time.Time) {
 	for _, id := range c.peers.silent(now.Add(-deadAfter)) {
 		c.lost(id)
 	}
+	c.peers.forgetAbsent(now.Add(-absentFor))
 }
 
 func (c *Cluster) lost(id string) {
-	c.peers.gone(id)
+	c.peers.gone(id, time.Now())
 	c.requests.lost(id)
 	c.stopAskingFor(id)
 }

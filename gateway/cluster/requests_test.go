@@ -262,8 +262,8 @@ func TestRow55AGatewayThatLeavesIsNotWaitedFor(t *testing.T) {
 func TestASilentGatewayIsGivenUp(t *testing.T) {
 	p := newPeers()
 	start := time.Now()
-	p.alive("a", start)
-	p.alive("b", start.Add(deadAfter))
+	p.alive("a", peerFields{}, start)
+	p.alive("b", peerFields{}, start.Add(deadAfter))
 	if got := p.silent(start.Add(deadAfter)); !slices.Equal(got, []string{"a"}) {
 		t.Errorf("silent: %v", got)
 	}

@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,6 +27,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway"
 	"github.com/realtime-operator/realtime-operator/gateway/configfile"
 	"github.com/realtime-operator/realtime-operator/gateway/dev/page"
+	"github.com/realtime-operator/realtime-operator/gateway/forward"
 )
 
 // drainTimeout is how long clients may take to fetch what was sent to them, when the program ends.
@@ -96,12 +98,18 @@ func readManifest(name string) ([]byte, error) {
 // session is one run: its gateways and where they listen.
 type session struct {
 	options   Options
+	identity  *forward.Identity // what the gateways show to each other
 	gateways  []*gateway.Gateway
 	listeners []net.Listener
+	doors     []net.Listener // for the other gateways
 }
 
 func (s *session) start(svc *v1alpha1.RealtimeService, revision, natsURL string) error {
 	o := s.options
+	var err error
+	if s.identity, err = forward.NewIdentity(); err != nil {
+		return err
+	}
 	for i := range o.Gateways {
 		port := o.Port
 		if port != 0 {
@@ -112,9 +120,15 @@ func (s *session) start(svc *v1alpha1.RealtimeService, revision, natsURL string)
 			return fmt.Errorf("listen for gateway %d: %w", i+1, err)
 		}
 		s.listeners = append(s.listeners, l)
+		door, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return fmt.Errorf("listen for the peers of gateway %d: %w", i+1, err)
+		}
+		s.doors = append(s.doors, door)
 		g, err := gateway.New(svc, revision, gateway.Options{
 			Name:      fmt.Sprintf("dev-%d", i+1),
 			NATSURLs:  []string{natsURL},
+			Peers:     &gateway.PeerOptions{Address: door.Addr().String(), Identity: s.identity},
 			ClientDir: o.ClientDir,
 			Log:       o.Log,
 		})
@@ -142,6 +156,7 @@ func (s *session) serve(ctx context.Context, config []byte) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for i, l := range s.listeners {
 		group.Go(func() error { return gateway.Serve(ctx, l, withPage(s.gateways[i])) })
+		group.Go(func() error { return gateway.ServePeers(ctx, s.doors[i], s.gateways[i], s.identity) })
 	}
 	if s.options.Manifest != "" {
 		group.Go(func() error { return configfile.Watch(ctx, s.options.Manifest, config, s.reload) })
@@ -202,7 +217,7 @@ func (s *session) closeConnections() error {
 }
 
 func (s *session) close() error {
-	for _, l := range s.listeners {
+	for _, l := range slices.Concat(s.listeners, s.doors) {
 		l.Close()
 	}
 	return s.closeConnections()

@@ -112,6 +112,33 @@ func TestTwoGatewaysAndReload(t *testing.T) {
 	bob.Expect(`42["hello","new"]`)
 }
 
+func TestASessionIsServedByEveryGateway(t *testing.T) {
+	s := run(t, Options{Gateways: 2})
+	urls := s.await(t, `gateway 1 +(http://\S+)/\n.*gateway 2 +(http://\S+)/\n`)
+	ask := func(url, sid string) string {
+		t.Helper()
+		resp, err := http.Get(url + "/socket.io/?EIO=4&transport=polling&sid=" + sid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		if err != nil || resp.StatusCode != http.StatusOK {
+			t.Fatalf("answered %d %s, %v", resp.StatusCode, body, err)
+		}
+		return string(body)
+	}
+	sid := strings.Split(ask(urls[1], ""), `"`)[3]
+	resp, err := http.Post(urls[2]+"/socket.io/?EIO=4&transport=polling&sid="+sid, "text/plain", strings.NewReader("40"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if got := ask(urls[2], sid); !strings.HasPrefix(got, "40{") {
+		t.Errorf("the poll is answered %s", got)
+	}
+}
+
 func TestTheSampleAndItsPage(t *testing.T) {
 	s := run(t, Options{Gateways: 1})
 	url := s.await(t, `gateway 1 +(http://\S+/)\n`)[1]

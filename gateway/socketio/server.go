@@ -149,6 +149,9 @@ func (s *Server) engineConfig(c engineio.Config) engineio.Config {
 // ServeHTTP serves the path of the engine.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.engine.ServeHTTP(w, r) }
 
+// Release answers the poll that waits for a session of the engine, if one does, so that its client polls again.
+func (s *Server) Release(sessionID string) { s.engine.Release(sessionID) }
+
 // Connections is the number of clients, whatever namespaces they are in.
 func (s *Server) Connections() int { return s.engine.Len() }
 

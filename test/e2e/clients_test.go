@@ -93,7 +93,7 @@ func (c *clients) order(fields map[string]any) {
 	}
 }
 
-// connect connects a client by websocket alone, since a polling session needs a load balancer that sticks.
+// connect connects a client by websocket alone, so that it stays where the Service has sent it first.
 func (c *clients) connect(client, url string) {
 	c.t.Helper()
 	c.order(map[string]any{"do": "connect", "client": client, "url": url, "options": map[string]any{"transports": []string{"websocket"}}})

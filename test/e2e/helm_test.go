@@ -19,6 +19,7 @@ func TestHelm(t *testing.T) {
 	installChart(t)
 
 	t.Run("clients chat across gateways", testChatAcrossGateways)
+	t.Run("clients poll without affinity", testPollingWithoutAffinity)
 	t.Run("a changed greeting shows and nobody reconnects", testChangedGreeting)
 	t.Run("clients of a deleted gateway come back", testDeletedGateway)
 	t.Run("kubectl scale", testScale)

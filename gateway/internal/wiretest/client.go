@@ -49,6 +49,19 @@ func Dial(t testing.TB, url, path, query string, header http.Header) *Client {
 	return c
 }
 
+// Upgrade connects a websocket to a session that has begun by polling. What the upgrade takes is up to the test.
+func Upgrade(t testing.TB, url, path, sid string) *Client {
+	t.Helper()
+	u := strings.Replace(url, "http", "ws", 1) + path + "?EIO=4&transport=websocket&sid=" + sid
+	conn, resp, err := websocket.DefaultDialer.Dial(u, nil)
+	if err != nil {
+		t.Fatalf("dial %s: %v (%+v)", u, err, resp)
+	}
+	c := &Client{t: t, conn: conn, SID: sid}
+	t.Cleanup(func() { c.conn.Close() })
+	return c
+}
+
 // Connect opens a session and joins a namespace; it returns the socket's id too.
 func Connect(t testing.TB, url, path, namespace string) (*Client, string) {
 	t.Helper()

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package forward
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httputil"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Options configure a Forwarder. All are needed, but for Registerer.
+type Options struct {
+	// Self is this gateway's id.
+	Self string
+	// Find returns the host and port on which the peers of a gateway reach it, by its id. It is false for one that is not
+	// there. It may wait for as long as the client of a request can.
+	Find func(ctx context.Context, id string) (address string, ok bool)
+	// Identity is what this gateway shows to its peers.
+	Identity *Identity
+	// Local serves the sessions of this gateway, and answers for those that nobody has.
+	Local http.Handler
+	// MaxPayload bounds the body of a POST, in bytes.
+	MaxPayload func() int64
+	// Registerer gets the metrics; none if nil.
+	Registerer prometheus.Registerer
+	// Log gets what goes wrong.
+	Log *slog.Logger
+}
+
+// Forwarder is an http.Handler in front of a gateway's engine. It sends the requests for sessions of other gateways to these, and
+// all others to its own. Safe for concurrent use. Close ends it.
+type Forwarder struct {
+	o         Options
+	transport *http.Transport
+	proxy     *httputil.ReverseProxy
+	metrics   *metrics
+	leaving   atomic.Bool
+
+	mu     sync.Mutex
+	closed bool                  // guarded by mu
+	open   map[*transit]struct{} // guarded by mu
+}
+
+// New returns a Forwarder.
+func New(o Options) *Forwarder {
+	f := &Forwarder{o: o, transport: newTransport(o.Identity), open: map[*transit]struct{}{}}
+	f.metrics = newMetrics(o.Registerer, f)
+	f.proxy = &httputil.ReverseProxy{
+		Transport:      f.transport,
+		Rewrite:        f.rewrite,
+		ModifyResponse: f.answered,
+		ErrorHandler:   f.failed,
+		FlushInterval:  -1, // an answer to a poll is whole when it comes
+		BufferPool:     buffers{},
+		ErrorLog:       slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+	}
+	return f
+}
+
+// ServeHTTP serves a request for the engine's path.
+func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	id := r.URL.Query().Get("sid") // as the engine reads it
+	if id == "" {
+		f.o.Local.ServeHTTP(w, r)
+		return
+	}
+	owner, ok := f.o.Identity.owner(id)
+	switch {
+	case !ok:
+		f.metrics.forged.Inc()
+		f.o.Local.ServeHTTP(w, r)
+		return
+	case owner == f.o.Self:
+		f.o.Local.ServeHTTP(w, r)
+		return
+	}
+	address, ok := f.o.Find(r.Context(), owner)
+	if !ok {
+		f.metrics.gone.Inc()
+		f.o.Local.ServeHTTP(w, r)
+		return
+	}
+	f.forward(w, r, id, address)
+}
+
+func (f *Forwarder) forward(w http.ResponseWriter, r *http.Request, id, address string) {
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel() // before anything of the request may be touched no more
+	t := &transit{request: r, writer: w, id: id, address: address, cancel: cancel}
+	if !f.begin(t) {
+		f.o.Local.ServeHTTP(w, r)
+		return
+	}
+	defer f.end(t)
+	forwarded := r.WithContext(context.WithValue(ctx, transitKey{}, t))
+	switch {
+	case r.ContentLength == 0:
+		// A poll waits for longer than a request may take to come, and a websocket lives for longer.
+		http.NewResponseController(w).SetReadDeadline(time.Time{})
+	case r.ContentLength < 0:
+		forwarded.Body = &boundedBody{ReadCloser: r.Body, left: f.o.MaxPayload() + 1, done: ctx.Done()}
+	}
+	if f.leaving.Load() && !t.isUpgrade() {
+		w.Header().Set("Connection", "close")
+	}
+	f.proxy.ServeHTTP(&writer{ResponseWriter: w, transit: t}, forwarded)
+}
+
+// answered sees the owner's answer before it goes out.
+func (f *Forwarder) answered(*http.Response) error {
+	f.metrics.forwarded.Inc()
+	return nil
+}
+
+// failed answers in place of an owner that does not. To its client the session is unknown, upon which stock clients connect anew
+// at once.
+func (f *Forwarder) failed(_ http.ResponseWriter, r *http.Request, err error) {
+	t := transitOf(r.Context())
+	switch {
+	case t.hijacked:
+		return // the connection is no more
+	case t.request.Context().Err() != nil:
+		f.metrics.aborted.Inc()
+		return
+	}
+	f.metrics.unreachable.Inc()
+	f.o.Log.Debug("cannot forward a request to the owner of its session", "peer", t.address, "error", err)
+	f.o.Local.ServeHTTP(t.writer, t.request)
+}
+
+// Close ends all that is being forwarded; requests from now on are answered as if their sessions' owners were gone.
+func (f *Forwarder) Close() {
+	f.mu.Lock()
+	f.closed = true
+	for t := range f.open {
+		t.cancel()
+	}
+	f.mu.Unlock()
+	f.transport.CloseIdleConnections()
+	f.metrics.unregister()
+}

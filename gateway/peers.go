@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/gateway/forward"
+)
+
+// PeerOptions are what a gateway needs so that it and its peers forward to each other.
+type PeerOptions struct {
+	// Address is the host and port on which peers reach Gateway.PeerHandler.
+	Address string
+	// Identity is what the gateway shows to them.
+	Identity *forward.Identity
+}
+
+func (o *PeerOptions) address() string {
+	if o == nil {
+		return ""
+	}
+	return o.Address
+}
+
+// peers is what a gateway has to do with the others of its service, beside NATS.
+type peers struct {
+	identity  *forward.Identity
+	forwarder *forward.Forwarder
+	// maxPayload is the largest that any of the service's sessions may have: one keeps what was in force when it began.
+	maxPayload atomic.Int64
+}
+
+// allow takes note of a configuration.
+func (p *peers) allow(protocol *v1alpha1.ProtocolSpec) {
+	if p != nil {
+		p.maxPayload.Store(max(p.maxPayload.Load(), cmp.Or(protocol.MaxPayload.Value(), defaultMaxPayload)))
+	}
+}
+
+// defaultMaxPayload is the engine's, for a service that has not been through the schema.
+const defaultMaxPayload = 1_000_000
+
+func (g *Gateway) startForwarding(protocol *v1alpha1.ProtocolSpec) {
+	if g.peers == nil {
+		return
+	}
+	g.peers.allow(protocol)
+	g.peers.forwarder = forward.New(forward.Options{
+		Self:       g.cluster.ID(),
+		Find:       g.cluster.FindPeer,
+		Identity:   g.peers.identity,
+		Local:      g.io,
+		MaxPayload: g.peers.maxPayload.Load,
+		Registerer: g.metrics,
+		Log:        g.log,
+	})
+}
+
+// newSessionID names this gateway, so that others know where the session is.
+func (g *Gateway) newSessionID() string {
+	id := g.cluster.NewSocketID()
+	if g.peers == nil {
+		return id
+	}
+	return g.peers.identity.SealSessionID(id)
+}
+
+// sessions serves the requests of clients, wherever their sessions are.
+func (g *Gateway) sessions() http.Handler {
+	if g.peers == nil {
+		return g.io
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.URL.Path, g.Path()) {
+			g.io.ServeHTTP(w, r) // which has nothing there
+			return
+		}
+		g.peers.forwarder.ServeHTTP(w, r)
+	})
+}
+
+// PeerHandler serves what other gateways forward to this one; nil if they do not. It is for a listener with the identity's
+// ServerConfig.
+func (g *Gateway) PeerHandler() http.Handler {
+	if g.peers == nil {
+		return nil
+	}
+	return forward.PeerHandler(forward.PeerOptions{Local: g.io, Path: g.Path, Release: g.io.Release})
+}
+
+// drainForwarding begins to send those elsewhere who come to other gateways' sessions through this one. What it returns waits until
+// that is done.
+func (g *Gateway) drainForwarding(ctx context.Context, over time.Duration) (wait func()) {
+	if g.peers == nil {
+		return func() {}
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		g.peers.forwarder.Drain(ctx, over)
+	}()
+	return func() { <-done }
+}
+
+func (g *Gateway) stopForwarding() {
+	if g.peers != nil {
+		g.peers.forwarder.Close()
+	}
+}
