@@ -10,9 +10,14 @@ IMAGE ?= realtime-operator/realtime:$(VERSION)
 NATS_IMAGE ?= realtime-operator/nats:e2e
 FUZZTIME ?= 30s
 E2E_FLAGS ?=
+SEED ?= 1
+DURATION ?= 1h
+CHAOS_FLAGS ?=
+RACE_SUFFIX := $(if $(RACE),-race)
 
 BIN := $(CURDIR)/bin
 CLUSTER := hack/cluster/cluster
+PEER := hack/bench/peers/socketio-redis-streams
 # Built like the tools, so that the build cache holds each package once. The version is ours to set: git, asked for it,
 # refuses to look at a checkout of another user.
 BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false
@@ -77,6 +82,26 @@ test-browser: dist/realtime node-modules ## Run the chat page in headless Chromi
 test-matrix: dist/realtime node-modules ## Run every stock client (Node, Bun, Deno, Python, Chromium) over every transport.
 	npm run test:matrix --prefix test/clients
 
+.PHONY: test-recovery
+test-recovery: dist/realtime dist/nats-server dist/chaos node-modules ## Lose connections and gateways under stock Node clients; with TARGET=reference, those of Node.
+	npm run test:recovery --prefix test/clients
+
+.PHONY: chaos
+chaos: chaos-programs ## Fail gateways, broker and connections under 1,000 clients: nothing may get lost. CHAOS_FLAGS=-help lists more, RACE=1 finds races.
+	dist/chaos$(RACE_SUFFIX) -realtime dist/realtime$(RACE_SUFFIX) -seed $(SEED) $(CHAOS_FLAGS)
+
+.PHONY: chaos-long
+chaos-long: CHAOS_FLAGS += -duration $(DURATION)
+chaos-long: chaos ## The same for DURATION (1h), by faults that SEED draws.
+
+.PHONY: chaos-programs
+chaos-programs: dist/realtime$(RACE_SUFFIX) dist/chaos$(RACE_SUFFIX) dist/nats-server
+
+.PHONY: chaos-reference
+chaos-reference: dist/chaos $(PEER)/node_modules ## Do the same to Node's server over Redis Streams, and in memory, and only measure. Needs redis-server.
+	dist/chaos -target reference -measure -seed $(SEED) $(CHAOS_FLAGS)
+	dist/chaos -target reference-in-memory -measure -seed $(SEED) $(CHAOS_FLAGS)
+
 .PHONY: fuzz
 fuzz: ## Fuzz each parser for FUZZTIME (30s).
 	hack/fuzz $(FUZZTIME)
@@ -123,6 +148,18 @@ dist/realtime: force
 node-modules: test/clients/node_modules
 test/clients/node_modules: test/clients/package-lock.json
 	npm ci --prefix test/clients --no-audit --no-fund --ignore-scripts --loglevel=error
+	touch $@
+
+# The chaos test, and with RACE=1 what it drives too, under the race detector.
+dist/chaos: force
+	$(BUILD) -o $@ ./test/chaos/cmd/chaos
+dist/chaos-race: force
+	go build -race -o $@ ./test/chaos/cmd/chaos
+dist/realtime-race: force
+	go build -race -o $@ .
+
+$(PEER)/node_modules: $(PEER)/package-lock.json
+	npm ci --prefix $(PEER) --no-audit --no-fund --ignore-scripts --loglevel=error
 	touch $@
 
 dist/client: hack/client/package-lock.json hack/client/compress.mjs

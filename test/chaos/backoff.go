@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package chaos
+
+import (
+	"math"
+	"math/rand/v2"
+	"time"
+)
+
+// The Manager's defaults: reconnectionDelay, reconnectionDelayMax and randomizationFactor.
+const (
+	backoffMin    = time.Second
+	backoffMax    = 5 * time.Second
+	backoffJitter = 0.5
+)
+
+// backoff is how long a client waits before it tries again, as socket.io-client's Backoff has it.
+type backoff struct {
+	scale    float64
+	random   *rand.Rand
+	attempts int
+}
+
+// next is the time to wait. It doubles with each attempt since the last reset.
+func (b *backoff) next() time.Duration {
+	ms := float64(backoffMin.Milliseconds()) * math.Pow(2, float64(b.attempts))
+	b.attempts++
+	r := b.random.Float64()
+	deviation := math.Floor(r * backoffJitter * ms)
+	if int(r*10)&1 == 0 {
+		ms -= deviation
+	} else {
+		ms += deviation
+	}
+	ms = math.Min(ms, float64(backoffMax.Milliseconds()))
+	return time.Duration(ms * b.scale * float64(time.Millisecond))
+}
+
+func (b *backoff) reset() { b.attempts = 0 }

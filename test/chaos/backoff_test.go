@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package chaos
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+func TestBackoffIsTheStockClients(t *testing.T) {
+	bounds := []struct{ low, high time.Duration }{
+		{500 * time.Millisecond, 1500 * time.Millisecond},
+		{time.Second, 3 * time.Second},
+		{2 * time.Second, 5 * time.Second},
+		{4 * time.Second, 5 * time.Second},
+		{5 * time.Second, 5 * time.Second},
+	}
+	for seed := range uint64(200) {
+		b := backoff{scale: 1, random: rand.New(rand.NewPCG(seed, 0))}
+		for i, want := range bounds {
+			if got := b.next(); got < want.low || got > want.high {
+				t.Fatalf("attempt %d of seed %d waits %v, not %v to %v", i+1, seed, got, want.low, want.high)
+			}
+		}
+		b.reset()
+		if got := b.next(); got > bounds[0].high {
+			t.Fatalf("after a reset the wait is %v", got)
+		}
+	}
+}
+
+func TestBackoffScales(t *testing.T) {
+	b := backoff{scale: 0.01, random: rand.New(rand.NewPCG(1, 0))}
+	if got := b.next(); got < 5*time.Millisecond || got > 15*time.Millisecond {
+		t.Errorf("a hundredth of the first wait is %v", got)
+	}
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+const (
+	// cutTime is how long clients are cut off.
+	cutTime = 10 * time.Second
+	// partitionTime is how long a gateway is cut off the broker.
+	partitionTime = 5 * time.Second
+	// downTime is how long the broker is down while something else fails.
+	downTime = 5 * time.Second
+	// warmTime is the longest that a fault waits after the phase's first message.
+	warmTime = 2 * time.Second
+)
+
+// chaos is what a fault works on.
+type chaos struct {
+	log     *slog.Logger
+	cluster *cluster
+	clients []*client
+	random  *rand.Rand
+}
+
+// fault is something that goes wrong, by name. do returns when it is over; what it chooses, it chooses by random, and
+// logs.
+type fault struct {
+	name string
+	do   func(ctx context.Context, c *chaos) error
+	// fits is false if a stack knows no such fault.
+	fits func(Stack) bool
+}
+
+func always(Stack) bool       { return true }
+func withBroker(s Stack) bool { return s.broker != nil }
+
+// faults are all that there are; the first is none.
+var faults = []fault{
+	{"none", calm, always},
+	{"rolling restart", rollingRestart, always},
+	{"gateway killed", killGateway, always},
+	{"broker restarted", restartBroker, withBroker},
+	{"broker killed", killBroker, withBroker},
+	{"one client in ten cut for 10 s", cutClients, always},
+	{"gateway cut off the broker for 5 s", partition, withBroker},
+	{"clients come back while the broker is down for 5 s", comeBackWithoutBroker, withBroker},
+	{"gateway killed while the broker is down for 5 s", killWithoutBroker, withBroker},
+}
+
+// Faults are the names of all faults.
+func Faults() []string {
+	names := make([]string, len(faults))
+	for i, f := range faults {
+		names[i] = f.name
+	}
+	return names
+}
+
+func faultNamed(name string) (fault, error) {
+	i := slices.IndexFunc(faults, func(f fault) bool { return f.name == name })
+	if i < 0 {
+		return fault{}, fmt.Errorf("fault %q: there is none of that name, only %q", name, Faults())
+	}
+	return faults[i], nil
+}
+
+func calm(ctx context.Context, _ *chaos) error {
+	sleep(ctx, 5*time.Second)
+	return nil
+}
+
+// rollingRestart is what Kubernetes does to a Deployment of a few pods: the new one is ready before an old one is told
+// to leave. A single gateway has nobody beside it, as with strategy Recreate.
+func rollingRestart(ctx context.Context, c *chaos) error {
+	old := slices.Clone(c.cluster.gateways)
+	alone := len(old) == 1
+	for _, g := range old {
+		if !alone {
+			if _, err := c.cluster.startGateway(ctx); err != nil {
+				return err
+			}
+		}
+		c.log.Info("gateway is told to leave", "gateway", g.name)
+		if err := c.cluster.leave(slices.Index(c.cluster.gateways, g), c.cluster.stop); err != nil {
+			return err
+		}
+		if alone {
+			if _, err := c.cluster.startGateway(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func killGateway(ctx context.Context, c *chaos) error {
+	i := c.random.IntN(len(c.cluster.gateways))
+	c.log.Info("gateway is killed", "gateway", c.cluster.gateways[i].name)
+	if err := c.cluster.leave(i, c.cluster.kill); err != nil {
+		return err
+	}
+	_, err := c.cluster.startGateway(ctx)
+	return err
+}
+
+func restartBroker(ctx context.Context, c *chaos) error {
+	c.log.Info("broker is told to leave")
+	if err := c.cluster.broker.stop(c.cluster.stack.grace); err != nil {
+		return err
+	}
+	return c.cluster.startBroker(ctx)
+}
+
+func killBroker(ctx context.Context, c *chaos) error {
+	c.log.Info("broker is killed")
+	c.cluster.broker.kill()
+	return c.cluster.startBroker(ctx)
+}
+
+// withoutBroker has something else happen while the broker is down.
+func withoutBroker(ctx context.Context, c *chaos, other func() error) error {
+	c.log.Info("broker is told to leave")
+	if err := c.cluster.broker.stop(c.cluster.stack.grace); err != nil {
+		return err
+	}
+	if err := other(); err != nil {
+		return err
+	}
+	sleep(ctx, downTime)
+	c.log.Info("broker comes back")
+	return c.cluster.startBroker(ctx)
+}
+
+// comeBackWithoutBroker has one client in ten lose its connections for a moment.
+func comeBackWithoutBroker(ctx context.Context, c *chaos) error {
+	return withoutBroker(ctx, c, func() error {
+		for _, n := range c.tenth() {
+			c.clients[n].line.cut(false)
+			c.clients[n].line.mend()
+		}
+		return nil
+	})
+}
+
+func killWithoutBroker(ctx context.Context, c *chaos) error {
+	err := withoutBroker(ctx, c, func() error {
+		i := c.random.IntN(len(c.cluster.gateways))
+		c.log.Info("gateway is killed", "gateway", c.cluster.gateways[i].name)
+		return c.cluster.leave(i, c.cluster.kill)
+	})
+	if err != nil {
+		return err
+	}
+	_, err = c.cluster.startGateway(ctx)
+	return err
+}
+
+// tenth chooses one client in ten.
+func (c *chaos) tenth() []int {
+	chosen := c.random.Perm(len(c.clients))[:(len(c.clients)+9)/10]
+	c.log.Info("clients are cut off", "clients", chosen)
+	return chosen
+}
+
+// cutClients cuts one client in ten. For half of them the server is not told, and finds out when the network is back.
+func cutClients(ctx context.Context, c *chaos) error {
+	chosen := c.tenth()
+	for i, n := range chosen {
+		c.clients[n].line.cut(i%2 == 0)
+	}
+	sleep(ctx, cutTime)
+	for _, n := range chosen {
+		c.clients[n].line.mend()
+	}
+	return nil
+}
+
+func partition(ctx context.Context, c *chaos) error {
+	g := c.cluster.gateways[c.random.IntN(len(c.cluster.gateways))]
+	c.log.Info("gateway is cut off the broker", "gateway", g.name)
+	g.wire.cut()
+	sleep(ctx, partitionTime)
+	g.wire.mend()
+	return nil
+}

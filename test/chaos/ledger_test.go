@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package chaos
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+// book is a ledger of one room with two members, 0 and 1, who both publish.
+type book struct{ *ledger }
+
+func (b book) publish(publisher, seq int) message {
+	m := message{Publisher: publisher, Seq: seq, Attempt: 1, Phase: int(b.phase.Load())}
+	b.queued(m)
+	b.emitted(m)
+	return m
+}
+
+func (b book) reach(m message, members ...int) {
+	for _, member := range members {
+		b.arrived(member, m)
+	}
+}
+
+func TestLedger(t *testing.T) {
+	// Every test begins with two messages of publisher 0.
+	for name, c := range map[string]struct {
+		do   func(b book, first, second message)
+		want Result
+	}{
+		"all is well": {
+			func(b book, first, second message) { b.reach(first, 0, 1); b.reach(second, 0, 1) },
+			Result{},
+		},
+		"a message that one member lacks is lost": {
+			func(b book, first, second message) { b.reach(first, 0, 1); b.reach(second, 0) },
+			Result{Lost: 1},
+		},
+		"lost after a refusal": {
+			func(b book, first, second message) {
+				b.asked(1, false)
+				b.asked(0, true)
+				b.reach(first, 0)
+			},
+			Result{Lost: 3, LostRefused: 2, Recovered: 1, Refused: 1},
+		},
+		"a message that comes twice is duplicated": {
+			func(b book, first, second message) { b.reach(first, 0, 1, 1); b.reach(second, 0, 1) },
+			Result{Duplicated: 1},
+		},
+		"a message before an earlier one is out of order": {
+			func(b book, first, second message) { b.reach(second, 1); b.reach(first, 0, 1); b.reach(second, 0) },
+			Result{Disordered: 1, Crossed: 1},
+		},
+		"what was emitted again arrives again": {
+			func(b book, first, second message) {
+				b.reach(first, 0, 1)
+				first.Attempt = 2
+				b.emitted(first)
+				b.reach(first, 0, 1)
+				b.reach(second, 0, 1)
+			},
+			Result{Repeats: 1, Again: 2},
+		},
+		"the second emission alone is no loss": {
+			func(b book, first, second message) {
+				first.Attempt = 2
+				b.emitted(first)
+				b.reach(first, 0, 1)
+				b.reach(second, 0, 1)
+			},
+			Result{Repeats: 1},
+		},
+		"what two publishers say may cross": {
+			func(b book, first, second message) {
+				third := b.publish(1, 1)
+				b.acked(third)
+				b.reach(first, 0, 1)
+				b.reach(third, 0)
+				b.reach(second, 0, 1)
+				b.reach(third, 1)
+			},
+			Result{Crossed: 1, Messages: 1, Deliveries: 2},
+		},
+		"a message of another phase is late": {
+			func(b book, first, second message) {
+				old := first
+				old.Phase--
+				b.reach(old, 0)
+				b.reach(first, 0, 1)
+				b.reach(second, 0, 1)
+			},
+			Result{Late: 1},
+		},
+		"a client that a server has sent away": {
+			func(b book, first, second message) {
+				b.opened(1)
+				b.stopped(1)
+				b.refused(0, `[]`)
+				b.reach(first, 0, 1)
+				b.reach(second, 0, 1)
+			},
+			Result{Opens: 1, MaxOpens: 1, Stopped: 1, Nacks: 1},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := book{newLedger(1, 2)}
+			first, second := b.publish(0, 1), b.publish(0, 2)
+			b.acked(first)
+			b.acked(second)
+			c.do(b, first, second)
+			c.want.Clients = 2
+			c.want.Messages += 2
+			c.want.Deliveries += 4
+			ignore := cmpopts.IgnoreFields(Result{}, "Silence", "P99", "Max", "Reasons")
+			if diff := cmp.Diff(c.want, b.result(""), ignore); diff != "" {
+				t.Error(diff)
+			}
+			if settled := b.pending.Load() == 0; settled != (c.want.Lost == 0) {
+				t.Errorf("%d are pending, %d are lost", b.pending.Load(), c.want.Lost)
+			}
+		})
+	}
+}
+
+func TestLedgerSaysWhenAllHasCome(t *testing.T) {
+	b := book{newLedger(1, 2)}
+	m := b.publish(0, 1)
+	b.reach(m, 0, 1)
+	select {
+	case <-b.settled:
+		t.Fatal("all has come before the acknowledgement")
+	default:
+	}
+	b.acked(m)
+	<-b.settled
+}
+
+func TestMessageWithoutAcknowledgementIsNotLost(t *testing.T) {
+	b := book{newLedger(1, 2)}
+	b.publish(0, 1)
+	res := b.result("")
+	if res.Unacked != 1 || res.Lost != 0 || res.Deliveries != 0 {
+		t.Errorf("got %+v", res)
+	}
+}
+
+func TestFailed(t *testing.T) {
+	for name, c := range map[string]struct {
+		res        Result
+		totalOrder bool
+		want       []string
+	}{
+		"nothing":                    {Result{Messages: 1, Repeats: 1, Again: 9, Recovered: 3, Crossed: 1}, false, nil},
+		"lost":                       {Result{Lost: 2}, false, []string{"2 lost"}},
+		"refused":                    {Result{Refused: 1, Late: 1}, false, []string{"1 arrived after the deadline", "1 recoveries refused"}},
+		"crossed where it was asked": {Result{Crossed: 4}, true, []string{"4 in another order than the room's"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(c.want, c.res.Failed(c.totalOrder)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestTotal(t *testing.T) {
+	total := Total([]Result{
+		{Fault: "a", Clients: 2, Lost: 1, MaxOpens: 3, Silence: time.Second, Reasons: map[string]int{"x": 1}},
+		{Fault: "b", Clients: 2, Lost: 2, MaxOpens: 1, Silence: time.Minute, Reasons: map[string]int{"x": 1, "y": 1}},
+	})
+	want := Result{Fault: "total", Clients: 2, Lost: 3, MaxOpens: 3, Silence: time.Minute, Reasons: map[string]int{"x": 2, "y": 1}}
+	if diff := cmp.Diff(want, total); diff != "" {
+		t.Error(diff)
+	}
+}

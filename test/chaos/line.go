@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package chaos
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+var errCut = errors.New("the line is cut")
+
+// line is a client's way to the network: all its connections, which can be cut. Safe for concurrent use.
+type line struct {
+	mu    sync.Mutex
+	isCut bool
+	conns map[*lineConn]struct{}
+	// halfOpen are connections that the client has lost and the server has not.
+	halfOpen []net.Conn
+}
+
+func newLine() *line { return &line{conns: map[*lineConn]struct{}{}} }
+
+// dial connects, unless the line is cut.
+func (l *line) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if l.cutNow() {
+		return nil, errCut
+	}
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.isCut {
+		conn.Close()
+		return nil, errCut
+	}
+	c := &lineConn{Conn: conn, line: l}
+	l.conns[c] = struct{}{}
+	return c, nil
+}
+
+func (l *line) cutNow() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.isCut
+}
+
+// cut ends all connections and lets no new one through until mend. If it is silent, the server is not told: to it the
+// connections are there, and what it writes is lost.
+func (l *line) cut(silent bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.isCut = true
+	for c := range l.conns {
+		delete(l.conns, c)
+		if !silent {
+			c.Conn.Close()
+			continue
+		}
+		c.lost.Store(true)
+		l.halfOpen = append(l.halfOpen, c.Conn)
+		// The client's own reads and writes end now.
+		c.Conn.SetDeadline(time.Unix(1, 0))
+	}
+}
+
+// mend lets connections through again. The kernel answers for those that the client has forgotten with a reset, as it
+// does when a network comes back.
+func (l *line) mend() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.isCut = false
+	for _, c := range l.halfOpen {
+		if tcp, ok := c.(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0)
+		}
+		c.Close()
+	}
+	l.halfOpen = nil
+}
+
+// lineConn is one connection of a line.
+type lineConn struct {
+	net.Conn
+	line *line
+	lost atomic.Bool
+}
+
+// SetDeadline and its like do not bring a lost connection back.
+func (c *lineConn) SetDeadline(t time.Time) error {
+	if c.lost.Load() {
+		return errCut
+	}
+	return c.Conn.SetDeadline(t)
+}
+
+// SetReadDeadline is like SetDeadline.
+func (c *lineConn) SetReadDeadline(t time.Time) error {
+	if c.lost.Load() {
+		return errCut
+	}
+	return c.Conn.SetReadDeadline(t)
+}
+
+// SetWriteDeadline is like SetDeadline.
+func (c *lineConn) SetWriteDeadline(t time.Time) error {
+	if c.lost.Load() {
+		return errCut
+	}
+	return c.Conn.SetWriteDeadline(t)
+}
+
+// Write to a lost connection goes nowhere.
+func (c *lineConn) Write(b []byte) (int, error) {
+	if c.lost.Load() {
+		return 0, errCut
+	}
+	return c.Conn.Write(b)
+}
+
+// Read from a lost connection fails.
+func (c *lineConn) Read(b []byte) (int, error) {
+	if c.lost.Load() {
+		return 0, errCut
+	}
+	return c.Conn.Read(b)
+}
+
+// Close leaves a lost connection to mend.
+func (c *lineConn) Close() error {
+	c.line.mu.Lock()
+	delete(c.line.conns, c)
+	c.line.mu.Unlock()
+	if c.lost.Load() {
+		return nil
+	}
+	return c.Conn.Close()
+}

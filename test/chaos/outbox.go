@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package chaos
+
+import "sync"
+
+// outbox holds what a client has to publish, in order. put is for anybody, the rest for the client.
+type outbox struct {
+	wake chan struct{} // of capacity 1
+
+	mu      sync.Mutex
+	waiting []message
+}
+
+func (o *outbox) put(m message) {
+	o.mu.Lock()
+	o.waiting = append(o.waiting, m)
+	o.mu.Unlock()
+	select {
+	case o.wake <- struct{}{}:
+	default:
+	}
+}
+
+// first is the message to emit now; it counts the attempt.
+func (o *outbox) first() (message, bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.waiting) == 0 {
+		return message{}, false
+	}
+	o.waiting[0].Attempt++
+	return o.waiting[0], true
+}
+
+// take removes the message that was acknowledged.
+func (o *outbox) take() message {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	m := o.waiting[0]
+	o.waiting = o.waiting[1:]
+	return m
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package chaos
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// Result is what a phase, or several, did to messages and clients.
+type Result struct {
+	Fault string
+	// Messages were acknowledged; Unacked were not, within the deadline.
+	Messages, Unacked int
+	// Deliveries is how many arrivals the acknowledged messages owed.
+	Deliveries int
+	// Lost of them never came. LostRefused of these at clients whose recovery was refused in the phase.
+	Lost, LostRefused int
+	// Duplicated is arrivals of an emission that had arrived before.
+	Duplicated int
+	// Disordered is arrivals after a later message of the same publisher in the same room.
+	Disordered int
+	// Crossed is arrivals in another order than the room's first member saw.
+	Crossed int
+	// Repeats is emissions for want of an acknowledgement; Again is arrivals of these at who had the first.
+	Repeats, Again int
+	// Late is arrivals of an earlier phase's messages, counted as lost there.
+	Late int
+	// Opens is connections, of Clients clients; MaxOpens of one client, in one phase.
+	Clients, Opens, MaxOpens int
+	// Recovered and Refused are the answers to clients that asked for recovery.
+	Recovered, Refused int
+	// Stopped is clients that a stock client would have left disconnected. Nacks is acknowledgements that say no.
+	Stopped, Nacks int
+	// Overstayed is gateways that had to be killed when they had been told to leave.
+	Overstayed int
+	// Crashed is gateways that ended by themselves.
+	Crashed int
+	// Silence is the longest that a client heard nothing. P99 and Max are of the time from emission to arrival.
+	Silence, P99, Max time.Duration
+	// Reasons says why connections ended or were not opened.
+	Reasons map[string]int
+}
+
+// result sums up the phase. Nothing is published meanwhile.
+func (l *ledger) result(fault string) Result {
+	res := Result{Fault: fault, Clients: len(l.clients), Late: int(l.late.Load()), Repeats: int(l.repeats.Load())}
+	for _, c := range l.clients {
+		c.mu.Lock()
+		res.Opens += c.opens
+		res.MaxOpens = max(res.MaxOpens, c.opens)
+		res.Recovered += c.recovered
+		res.Refused += c.declined
+		res.Stopped += c.stops
+		res.Nacks += c.nacks
+		res.Silence = max(res.Silence, c.silence)
+		c.mu.Unlock()
+	}
+	var delays []time.Duration
+	for i, r := range l.rooms {
+		r.mu.Lock()
+		for _, rec := range r.messages {
+			if rec.acked {
+				res.Messages++
+				res.Deliveries += len(rec.arrivals)
+			} else {
+				res.Unacked++
+			}
+		}
+		r.missing(func(member int, _ said) {
+			res.Lost++
+			if l.clients[i*len(r.last)+member].declined > 0 {
+				res.LostRefused++
+			}
+		})
+		res.Duplicated += r.duplicated
+		res.Disordered += r.disordered
+		res.Again += r.again
+		res.Crossed += r.crossed()
+		delays = append(delays, r.delays...)
+		r.mu.Unlock()
+	}
+	res.P99, res.Max = percentile(delays, 0.99), percentile(delays, 1)
+	l.reasons.mu.Lock()
+	res.Reasons = maps.Clone(l.reasons.counts)
+	l.reasons.mu.Unlock()
+	return res
+}
+
+func percentile(d []time.Duration, p float64) time.Duration {
+	if len(d) == 0 {
+		return 0
+	}
+	slices.Sort(d)
+	return d[min(int(float64(len(d))*p), len(d)-1)]
+}
+
+// Total sums up results.
+func Total(results []Result) Result {
+	t := Result{Fault: "total", Reasons: map[string]int{}}
+	for _, r := range results {
+		t.Clients = r.Clients
+		t.Messages += r.Messages
+		t.Unacked += r.Unacked
+		t.Deliveries += r.Deliveries
+		t.Lost += r.Lost
+		t.LostRefused += r.LostRefused
+		t.Duplicated += r.Duplicated
+		t.Disordered += r.Disordered
+		t.Crossed += r.Crossed
+		t.Repeats += r.Repeats
+		t.Again += r.Again
+		t.Late += r.Late
+		t.Opens += r.Opens
+		t.MaxOpens = max(t.MaxOpens, r.MaxOpens)
+		t.Recovered += r.Recovered
+		t.Refused += r.Refused
+		t.Stopped += r.Stopped
+		t.Nacks += r.Nacks
+		t.Overstayed += r.Overstayed
+		t.Crashed += r.Crashed
+		t.Silence, t.P99, t.Max = max(t.Silence, r.Silence), max(t.P99, r.P99), max(t.Max, r.Max)
+		for reason, n := range r.Reasons {
+			t.Reasons[reason] += n
+		}
+	}
+	return t
+}
+
+// Failed says what a service that promises recovery may not do. Messages whose publisher emitted again arrive again;
+// that is the publisher's doing, and no fault. The order between publishers is a promise only where it is asked for.
+func (r Result) Failed(totalOrder bool) []string {
+	var wrong []string
+	for what, n := range map[string]int{
+		"lost": r.Lost, "duplicated": r.Duplicated, "out of order": r.Disordered, "never acknowledged": r.Unacked,
+		"recoveries refused": r.Refused, "clients stopped for good": r.Stopped, "arrived after the deadline": r.Late,
+		"gateways killed for not leaving": r.Overstayed, "gateways crashed": r.Crashed,
+	} {
+		if n > 0 {
+			wrong = append(wrong, fmt.Sprintf("%d %s", n, what))
+		}
+	}
+	if totalOrder && r.Crossed > 0 {
+		wrong = append(wrong, fmt.Sprintf("%d in another order than the room's", r.Crossed))
+	}
+	slices.Sort(wrong)
+	return wrong
+}
+
+// PrintTable writes results as a table in Markdown, which is readable as text too.
+func PrintTable(w io.Writer, results []Result) error {
+	t := tabwriter.NewWriter(w, 0, 0, 1, ' ', 0)
+	header := []string{
+		"fault", "messages", "deliveries", "lost", "of them refused", "duplicated", "out of order", "crossed", "unacked",
+		"emitted again", "arrived again", "opens/client", "most", "recovered", "refused", "stopped", "overstayed", "crashed", "silence", "p99", "max",
+	}
+	fmt.Fprintln(t, "| "+strings.Join(header, "\t| ")+"\t|")
+	fmt.Fprintln(t, "|"+strings.Repeat("---\t|", len(header)))
+	for _, r := range results {
+		opens := float64(r.Opens) / float64(max(r.Clients, 1))
+		cells := []any{
+			r.Fault, r.Messages, r.Deliveries, r.Lost, r.LostRefused, r.Duplicated, r.Disordered, r.Crossed, r.Unacked,
+			r.Repeats, r.Again, fmt.Sprintf("%.2f", opens), r.MaxOpens, r.Recovered, r.Refused, r.Stopped, r.Overstayed, r.Crashed,
+			seconds(r.Silence), seconds(r.P99), seconds(r.Max),
+		}
+		text := make([]string, len(cells))
+		for i, c := range cells {
+			text[i] = fmt.Sprint(c)
+		}
+		fmt.Fprintln(t, "| "+strings.Join(text, "\t| ")+"\t|")
+	}
+	return t.Flush()
+}
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.2fs", d.Seconds()) }
+
+// PrintReasons writes why connections ended, the most frequent reason first.
+func PrintReasons(w io.Writer, r Result) {
+	reasons := slices.SortedFunc(maps.Keys(r.Reasons), func(a, b string) int {
+		return cmp.Or(cmp.Compare(r.Reasons[b], r.Reasons[a]), cmp.Compare(a, b))
+	})
+	for _, reason := range reasons {
+		fmt.Fprintf(w, "  %6d  %s\n", r.Reasons[reason], reason)
+	}
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package chaos
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// wire is a gateway's way to the broker, which can be cut, and be slow. Close ends it and all that goes through.
+type wire struct {
+	listener net.Listener
+	// delay is by how much what the gateway sends is late.
+	delay atomic.Int64
+	to    string
+	done  sync.WaitGroup
+
+	mu    sync.Mutex
+	isCut bool
+	conns map[net.Conn]struct{}
+}
+
+func newWire(to string) (*wire, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("listen for a gateway's broker: %w", err)
+	}
+	w := &wire{listener: l, to: to, conns: map[net.Conn]struct{}{}}
+	w.done.Go(w.accept)
+	return w, nil
+}
+
+func (w *wire) address() string { return w.listener.Addr().String() }
+
+func (w *wire) accept() {
+	for {
+		near, err := w.listener.Accept()
+		if err != nil {
+			return
+		}
+		w.done.Go(func() { w.carry(near) })
+	}
+}
+
+func (w *wire) carry(near net.Conn) {
+	defer near.Close()
+	far, err := net.Dial("tcp", w.to)
+	if err != nil {
+		return
+	}
+	defer far.Close()
+	if !w.register(near, far) {
+		return
+	}
+	defer w.forget(near, far)
+	back := make(chan struct{})
+	go func() {
+		defer close(back)
+		_, _ = io.Copy(near, far) // either end may go
+		near.Close()
+		far.Close()
+	}()
+	w.copy(far, near)
+	near.Close()
+	far.Close()
+	<-back
+}
+
+// copy carries what a gateway sends.
+func (w *wire) copy(far, near net.Conn) {
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := near.Read(buffer)
+		time.Sleep(time.Duration(w.delay.Load()))
+		if _, werr := far.Write(buffer[:n]); werr != nil || err != nil {
+			return
+		}
+	}
+}
+
+func (w *wire) register(conns ...net.Conn) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range conns {
+		w.conns[c] = struct{}{}
+	}
+	return !w.isCut
+}
+
+func (w *wire) forget(conns ...net.Conn) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range conns {
+		delete(w.conns, c)
+	}
+}
+
+// cut ends all connections, and each new one at once, until mend.
+func (w *wire) cut() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.isCut = true
+	for c := range w.conns {
+		c.Close()
+	}
+}
+
+func (w *wire) mend() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.isCut = false
+}
+
+func (w *wire) close() {
+	w.listener.Close()
+	w.cut()
+	w.done.Wait()
+}
