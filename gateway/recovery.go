@@ -20,6 +20,7 @@ func logRecovery(svc *v1alpha1.RealtimeService) *cluster.Recovery {
 		MaxDisconnection: r.MaxDisconnection.Duration,
 		MaxMessages:      int(r.MaxMessages),
 		Detection:        svc.Spec.Protocol.PingInterval.Duration + svc.Spec.Protocol.PingTimeout.Duration,
+		HistoryAge:       svc.LongestHistory(),
 		Replicas:         int(r.Replicas),
 	}
 }

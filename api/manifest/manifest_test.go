@@ -97,6 +97,11 @@ func TestLoadRefuses(t *testing.T) {
 		want           []string
 	}{
 		{"a room twice", rooms("{name: a}, {name: a}"), []string{"spec.namespaces[0].rooms[1]: Duplicate value"}},
+		{"a history that nothing keeps", rooms("{name: a, history: {}}"), []string{"spec.namespaces[0].rooms[0].history: Forbidden", "spec.recovery"}},
+		{"an order that nothing keeps", rooms("{name: a, ordering: room}"), []string{"spec.namespaces[0].rooms[0].ordering: Forbidden", "spec.recovery"}},
+		{"a history of no age", rooms("{name: a, history: {maxAge: 1ms}}"), []string{"spec.namespaces[0].rooms[0].history.maxAge"}},
+		{"a page of no room", namespace("{event: e, do: [{history: {limit: 3}}]}"), []string{"do[0].history.room: Required value"}},
+		{"a history at a connection", namespace("{event: connection, do: [{history: {room: \"'a'\"}}]}"), []string{"do[0].history: Forbidden"}},
 		{"a room without a name", rooms("{presence: true}"), []string{"spec.namespaces[0].rooms[0].name: Required value"}},
 		{"joining a pattern", rooms("{name: a}, {name: 'b*', autoJoin: true}"), []string{"spec.namespaces[0].rooms[1].autoJoin", "names no room that could be joined"}},
 		{"a rule that never holds", rooms("{name: 'team-*'}, {name: team-a}"), []string{"spec.namespaces[0].rooms[1].name", "never holds, since team-* comes first"}},

@@ -107,6 +107,10 @@ type Action struct {
 	// +optional
 	Presence *PresenceAction `json:"presence,omitempty"`
 
+	// history answers the client's acknowledgement with a page of a room's history. Ignored if the client asked for none.
+	// +optional
+	History *HistoryAction `json:"history,omitempty"`
+
 	// disconnect ends the socket.
 	// +optional
 	Disconnect *DisconnectAction `json:"disconnect,omitempty"`

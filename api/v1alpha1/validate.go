@@ -26,7 +26,7 @@ func (s *RealtimeService) Validate() field.ErrorList {
 	namespaces := field.NewPath("spec", "namespaces")
 	for i := range s.Spec.Namespaces {
 		ns := &s.Spec.Namespaces[i]
-		errs = append(errs, validateRooms(ns.Rooms, namespaces.Index(i).Child("rooms"))...)
+		errs = append(errs, validateRooms(ns.Rooms, s.Spec.Recovery != nil, namespaces.Index(i).Child("rooms"))...)
 		errs = append(errs, validateHandlers(ns.Handlers, namespaces.Index(i).Child("handlers"))...)
 	}
 	dynamic := field.NewPath("spec", "dynamicNamespaces")
@@ -35,7 +35,7 @@ func (s *RealtimeService) Validate() field.ErrorList {
 		if _, err := regexp.Compile(ns.Pattern); err != nil {
 			errs = append(errs, field.Invalid(dynamic.Index(i).Child("pattern"), ns.Pattern, err.Error()))
 		}
-		errs = append(errs, validateRooms(ns.Rooms, dynamic.Index(i).Child("rooms"))...)
+		errs = append(errs, validateRooms(ns.Rooms, s.Spec.Recovery != nil, dynamic.Index(i).Child("rooms"))...)
 		errs = append(errs, validateHandlers(ns.Handlers, dynamic.Index(i).Child("handlers"))...)
 	}
 	return errs
@@ -75,9 +75,6 @@ func (a *Action) validate(path *field.Path, answered bool) field.ErrorList {
 	}
 	for _, u := range a.expressions(path) {
 		errs = append(errs, u.validate(answered)...)
-	}
-	if a.Presence != nil {
-		errs = append(errs, a.Presence.validate(path.Child("presence"))...)
 	}
 	return errs
 }
@@ -123,6 +120,9 @@ func (a *Action) impossibleAt(event string, path *field.Path) field.ErrorList {
 	leaving := event == EventDisconnecting || event == EventDisconnect
 	if a.Ack != "" && (leaving || event == EventConnection) {
 		errs = append(errs, field.Forbidden(path.Child("ack"), "at "+event+" nobody waits for an acknowledgement"))
+	}
+	if a.History != nil && (leaving || event == EventConnection) {
+		errs = append(errs, field.Forbidden(path.Child("history"), "at "+event+" nobody waits for an acknowledgement"))
 	}
 	if a.Presence != nil && (leaving || event == EventConnection) {
 		errs = append(errs, field.Forbidden(path.Child("presence"), "at "+event+" nobody waits for an acknowledgement"))

@@ -57,5 +57,13 @@ func (a *Action) expressions(path *field.Path) []use {
 	add(path.Child("join"), expression.Rooms, a.Join)
 	add(path.Child("leave"), expression.Rooms, a.Leave)
 	add(path.Child("ack"), expression.List, a.Ack)
+	if p := a.Presence; p != nil {
+		uses = append(uses, use{path.Child("presence", "room"), expression.Text, p.Room})
+		add(path.Child("presence", "after"), expression.Text, p.After)
+	}
+	if h := a.History; h != nil {
+		uses = append(uses, use{path.Child("history", "room"), expression.Text, h.Room})
+		add(path.Child("history", "before"), expression.Value, h.Before)
+	}
 	return uses
 }

@@ -10,12 +10,18 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/expression"
 )
 
-func validateRooms(rules []RoomRule, path *field.Path) field.ErrorList {
+func validateRooms(rules []RoomRule, stored bool, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for i := range rules {
 		rule := &rules[i]
 		if rule.PresenceInfo != "" {
 			errs = compile(errs, path.Index(i).Child("presenceInfo"), expression.Member, rule.PresenceInfo)
+		}
+		if rule.History != nil && !stored {
+			errs = append(errs, field.Forbidden(path.Index(i).Child("history"), "is kept in the log of spec.recovery, which is missing"))
+		}
+		if rule.Ordering == OrderingRoom && !stored {
+			errs = append(errs, field.Forbidden(path.Index(i).Child("ordering"), "room is the order of the log of spec.recovery, which is missing"))
 		}
 		for j := range rules[:i] {
 			if !rule.IsPattern() && rules[j].Matches(rule.Name) {
@@ -24,14 +30,6 @@ func validateRooms(rules []RoomRule, path *field.Path) field.ErrorList {
 				break
 			}
 		}
-	}
-	return errs
-}
-
-func (a *PresenceAction) validate(path *field.Path) field.ErrorList {
-	errs := compile(nil, path.Child("room"), expression.Text, a.Room)
-	if a.After != "" {
-		errs = compile(errs, path.Child("after"), expression.Text, a.After)
 	}
 	return errs
 }

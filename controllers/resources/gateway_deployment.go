@@ -49,9 +49,15 @@ func podAnnotations(svc *v1alpha1.RealtimeService) map[string]string {
 	if r == nil {
 		return svc.Spec.Gateway.PodAnnotations
 	}
-	annotations := map[string]string{annotationRecovery: fmt.Sprintf("%s,%d,%d", r.MaxDisconnection.Duration, r.MaxMessages, r.Replicas)}
+	annotations := map[string]string{annotationRecovery: recoveryRevision(svc)}
 	maps.Copy(annotations, svc.Spec.Gateway.PodAnnotations)
 	return annotations
+}
+
+// recoveryRevision is all that gateways must be started anew for: how the log is to be kept.
+func recoveryRevision(svc *v1alpha1.RealtimeService) string {
+	r := svc.Spec.Recovery
+	return fmt.Sprintf("%s,%d,%d,%s", r.MaxDisconnection.Duration, r.MaxMessages, r.Replicas, svc.LongestHistory())
 }
 
 // GatewayReplicas is the part of the Deployment that says how many gateways there are. It is applied under a name of its

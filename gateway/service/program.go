@@ -173,6 +173,8 @@ func compileAction(a *v1alpha1.Action) (step, error) {
 		return compileLeave(a.Leave)
 	case a.Ack != "":
 		return compileAck(a.Ack)
+	case a.History != nil:
+		return compileHistory(a.History)
 	case a.Presence != nil:
 		return compilePresence(a.Presence)
 	case a.Disconnect != nil:

@@ -78,7 +78,7 @@ func NewRuntime(io *socketio.Server, o Options) *Runtime {
 	r.dynamic = io.OfFunc(func(name string, _ *socketio.Handshake) bool {
 		ns, _ := r.program.Load().find(name)
 		return ns != nil
-	}).OnConnection(r.connected).OnNamespace(r.configurePresence)
+	}).OnConnection(r.connected).OnNamespace(r.configureRooms)
 	return r
 }
 
@@ -92,7 +92,7 @@ func (r *Runtime) Apply(p *Program) {
 		if old.namespaces[name] == nil {
 			r.io.AddNamespace(name, func(ns *socketio.Namespace) { ns.OnConnection(r.connected) })
 		}
-		r.configurePresence(r.io.Of(name))
+		r.configureRooms(r.io.Of(name))
 	}
 	for name := range old.namespaces {
 		if p.namespaces[name] == nil {
@@ -106,7 +106,7 @@ func (r *Runtime) Apply(p *Program) {
 			r.io.RemoveNamespace(child.Name())
 			continue
 		}
-		r.configurePresence(child)
+		r.configureRooms(child)
 	}
 }
 

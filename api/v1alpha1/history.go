@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import "time"
+
+// LongestHistory is how far the histories of the service's rooms reach back at most, 0 if none has one.
+func (s *RealtimeService) LongestHistory() time.Duration {
+	var longest time.Duration
+	look := func(rules []RoomRule) {
+		for i := range rules {
+			if h := rules[i].History; h != nil {
+				longest = max(longest, h.MaxAge.Duration.Duration)
+			}
+		}
+	}
+	for i := range s.Spec.Namespaces {
+		look(s.Spec.Namespaces[i].Rooms)
+	}
+	for i := range s.Spec.DynamicNamespaces {
+		look(s.Spec.DynamicNamespaces[i].Rooms)
+	}
+	return longest
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package service
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/types"
+	"github.com/google/cel-go/common/types/ref"
+
+	"github.com/realtime-operator/realtime-operator/api/expression"
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/gateway/cluster"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+const (
+	// historyTimeout bounds the reading of a room's history.
+	historyTimeout = 5 * time.Second
+	// defaultHistoryLimit is the schema's, for a service that has not been through it.
+	defaultHistoryLimit = 50
+)
+
+// configureRooms puts the rules of the program in force for the rooms of a namespace.
+func (r *Runtime) configureRooms(ns *socketio.Namespace) {
+	r.configurePresence(ns)
+	compiled, _ := r.program.Load().find(ns.Name())
+	cluster.SetRoomPolicy(ns.Adapter(), func(room string) cluster.RoomPolicy {
+		if compiled == nil {
+			return cluster.RoomPolicy{}
+		}
+		return compiled.policy(room)
+	})
+}
+
+// policy is what the log must know of a room.
+func (n *namespace) policy(room string) cluster.RoomPolicy {
+	rule := n.rule(room)
+	if rule == nil {
+		return cluster.RoomPolicy{}
+	}
+	p := cluster.RoomPolicy{Revisions: rule.source.Ordering == v1alpha1.OrderingRoom}
+	if h := rule.source.History; h != nil {
+		p.HistoryMessages, p.HistoryAge = int(h.MaxMessages), h.MaxAge.Duration.Duration
+		p.HistoryOnJoin = h.OnJoin == nil || *h.OnJoin
+	}
+	return p
+}
+
+func compileHistory(a *v1alpha1.HistoryAction) (step, error) {
+	room, err := expression.Compile(expression.Text, string(a.Room))
+	if err != nil {
+		return nil, fmt.Errorf("history, room: %w", err)
+	}
+	var before cel.Program
+	if a.Before != "" {
+		if before, err = expression.Compile(expression.Value, string(a.Before)); err != nil {
+			return nil, fmt.Errorf("history, before: %w", err)
+		}
+	}
+	limit := defaultHistoryLimit
+	if a.Limit != nil {
+		limit = int(*a.Limit)
+	}
+	return func(r *run) error {
+		if !r.needsAck() {
+			return nil
+		}
+		if err := r.history(room, before, limit); err != nil {
+			return fmt.Errorf("history: %w", err)
+		}
+		return nil
+	}, nil
+}
+
+// history answers with a page of a room's history.
+func (r *run) history(room, before cel.Program, limit int) error {
+	name, err := r.text(room)
+	if err != nil {
+		return fmt.Errorf("room: %w", err)
+	}
+	var below uint64
+	if before != nil {
+		if below, err = r.revision(before); err != nil {
+			return fmt.Errorf("before: %w", err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), historyTimeout)
+	defer cancel()
+	// One more than is asked for tells whether there is more.
+	events, err := cluster.History(ctx, r.socket.Namespace().Adapter(), name, below, limit+1)
+	if err != nil {
+		return err
+	}
+	args, err := encode(types.NewRefValList(types.DefaultTypeAdapter, []ref.Val{historyPage(name, events, limit)}))
+	if err != nil {
+		return err
+	}
+	r.ack(args)
+	return nil
+}
+
+// historyPage is the newest of events, as many as the limit and a packet's attachments allow.
+func historyPage(room string, events []cluster.PastEvent, limit int) ref.Val {
+	first, attachments := len(events), 0
+	for first > 0 && len(events)-first < limit {
+		attachments += len(events[first-1].Args.Attachments)
+		if attachments > socketio.MaxAttachments {
+			break
+		}
+		first--
+	}
+	page := make([]ref.Val, 0, len(events)-first)
+	for _, e := range events[first:] {
+		args := e.Args.JSON
+		if len(args) == 0 {
+			args = []byte("[]")
+		}
+		page = append(page, celMap(map[string]ref.Val{
+			"event":    types.String(e.Event),
+			"args":     fromJSON(args, e.Args.Attachments),
+			"revision": types.Uint(e.Revision),
+			"time":     types.Timestamp{Time: e.Time},
+		}))
+	}
+	next := ref.Val(types.NullValue)
+	if first > 0 && first < len(events) {
+		next = types.Uint(events[first].Revision)
+	}
+	return celMap(map[string]ref.Val{
+		"room":   types.String(room),
+		"events": types.NewRefValList(types.DefaultTypeAdapter, page),
+		"next":   next,
+	})
+}
+
+func celMap(fields map[string]ref.Val) ref.Val {
+	values := make(map[ref.Val]ref.Val, len(fields))
+	for name, v := range fields {
+		values[types.String(name)] = v
+	}
+	return types.NewRefValMap(types.DefaultTypeAdapter, values)
+}
+
+// revision evaluates to a revision; null stands for none.
+func (r *run) revision(program cel.Program) (uint64, error) {
+	v, err := r.eval(program)
+	if err != nil {
+		return 0, err
+	}
+	switch v := v.(type) {
+	case types.Null:
+		return 0, nil
+	case types.Uint:
+		return uint64(v), nil
+	case types.Int:
+		if v >= 0 {
+			return uint64(v), nil
+		}
+	case types.Double:
+		if v >= 0 && v < math.MaxInt64 {
+			return uint64(v), nil
+		}
+	}
+	return 0, yielded(v, "a revision")
+}
