@@ -10,8 +10,8 @@ import (
 
 // The Manager's defaults: reconnectionDelay, reconnectionDelayMax and randomizationFactor.
 const (
-	backoffMin    = time.Second
-	backoffMax    = 5 * time.Second
+	firstWait     = time.Second
+	longestWait   = 5 * time.Second
 	backoffJitter = 0.5
 )
 
@@ -24,7 +24,7 @@ type backoff struct {
 
 // next is the time to wait. It doubles with each attempt since the last reset.
 func (b *backoff) next() time.Duration {
-	ms := float64(backoffMin.Milliseconds()) * math.Pow(2, float64(b.attempts))
+	ms := float64(firstWait.Milliseconds()) * math.Pow(2, float64(b.attempts))
 	b.attempts++
 	r := b.random.Float64()
 	deviation := math.Floor(r * backoffJitter * ms)
@@ -33,7 +33,7 @@ func (b *backoff) next() time.Duration {
 	} else {
 		ms += deviation
 	}
-	ms = math.Min(ms, float64(backoffMax.Milliseconds()))
+	ms = math.Min(ms, float64(longestWait.Milliseconds()))
 	return time.Duration(ms * b.scale * float64(time.Millisecond))
 }
 

@@ -102,7 +102,7 @@ func rollingRestart(ctx context.Context, c *chaos) error {
 }
 
 func killGateway(ctx context.Context, c *chaos) error {
-	i := c.random.IntN(len(c.cluster.gateways))
+	i := c.gateway()
 	c.log.Info("gateway is killed", "gateway", c.cluster.gateways[i].name)
 	if err := c.cluster.leave(i, c.cluster.kill); err != nil {
 		return err
@@ -152,7 +152,7 @@ func comeBackWithoutBroker(ctx context.Context, c *chaos) error {
 
 func killWithoutBroker(ctx context.Context, c *chaos) error {
 	err := withoutBroker(ctx, c, func() error {
-		i := c.random.IntN(len(c.cluster.gateways))
+		i := c.gateway()
 		c.log.Info("gateway is killed", "gateway", c.cluster.gateways[i].name)
 		return c.cluster.leave(i, c.cluster.kill)
 	})
@@ -162,6 +162,9 @@ func killWithoutBroker(ctx context.Context, c *chaos) error {
 	_, err = c.cluster.startGateway(ctx)
 	return err
 }
+
+// gateway chooses one by its index, but not the newest, which may have no clients yet.
+func (c *chaos) gateway() int { return c.random.IntN(max(1, len(c.cluster.gateways)-1)) }
 
 // tenth chooses one client in ten.
 func (c *chaos) tenth() []int {
@@ -184,7 +187,7 @@ func cutClients(ctx context.Context, c *chaos) error {
 }
 
 func partition(ctx context.Context, c *chaos) error {
-	g := c.cluster.gateways[c.random.IntN(len(c.cluster.gateways))]
+	g := c.cluster.gateways[c.gateway()]
 	c.log.Info("gateway is cut off the broker", "gateway", g.name)
 	g.wire.cut()
 	sleep(ctx, partitionTime)

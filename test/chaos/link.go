@@ -39,7 +39,7 @@ func openWebSocket(ctx context.Context, c *client) (link, handshake, error) {
 		return nil, handshake{}, err
 	}
 	d := websocket.Dialer{NetDialContext: c.line.dial, ReadBufferSize: 1024, WriteBufferSize: 1024}
-	conn, resp, err := d.DialContext(ctx, "ws://"+address+"/socket.io/?EIO=4&transport=websocket", nil)
+	conn, resp, err := d.DialContext(ctx, "ws://"+address+"/socket.io/?EIO=4&transport=websocket", nil) //nolint:bodyclose // gorilla's needs no closing
 	if err != nil {
 		if resp != nil {
 			err = fmt.Errorf("handshake by websocket: status %d", resp.StatusCode)

@@ -108,10 +108,12 @@ func (l *pollingLink) request(method, body string) (string, error) {
 	if l.sid != "" {
 		url += "&sid=" + l.sid
 	}
-	req, err := http.NewRequestWithContext(l.ctx, method, url, strings.NewReader(body))
+	// Of a reader that net/http does not know, it sends nothing a second time by itself.
+	req, err := http.NewRequestWithContext(l.ctx, method, url, io.MultiReader(strings.NewReader(body)))
 	if err != nil {
 		return "", fmt.Errorf("make a request: %w", err)
 	}
+	req.ContentLength = int64(len(body))
 	resp, err := l.client.http.Do(req)
 	if err != nil {
 		if cause := context.Cause(l.ctx); cause != nil {

@@ -5,11 +5,9 @@ package chaos
 import (
 	"cmp"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 )
 
@@ -153,39 +151,65 @@ func (r Result) Failed(totalOrder bool) []string {
 	return wrong
 }
 
-// PrintTable writes results as a table in Markdown, which is readable as text too.
-func PrintTable(w io.Writer, results []Result) error {
-	t := tabwriter.NewWriter(w, 0, 0, 1, ' ', 0)
-	header := []string{
-		"fault", "messages", "deliveries", "lost", "of them refused", "duplicated", "out of order", "crossed", "unacked",
-		"emitted again", "arrived again", "opens/client", "most", "recovered", "refused", "stopped", "overstayed", "crashed", "silence", "p99", "max",
+var columns = []string{
+	"fault", "messages", "deliveries", "lost", "of them refused", "duplicated", "out of order", "crossed", "unacked",
+	"emitted again", "arrived again", "opens/client", "most", "recovered", "refused", "stopped", "overstayed", "crashed",
+	"silence", "p99", "max",
+}
+
+func (r Result) cells() []string {
+	opens := float64(r.Opens) / float64(max(r.Clients, 1))
+	values := []any{
+		r.Fault, r.Messages, r.Deliveries, r.Lost, r.LostRefused, r.Duplicated, r.Disordered, r.Crossed, r.Unacked,
+		r.Repeats, r.Again, fmt.Sprintf("%.2f", opens), r.MaxOpens, r.Recovered, r.Refused, r.Stopped, r.Overstayed, r.Crashed,
+		seconds(r.Silence), seconds(r.P99), seconds(r.Max),
 	}
-	fmt.Fprintln(t, "| "+strings.Join(header, "\t| ")+"\t|")
-	fmt.Fprintln(t, "|"+strings.Repeat("---\t|", len(header)))
-	for _, r := range results {
-		opens := float64(r.Opens) / float64(max(r.Clients, 1))
-		cells := []any{
-			r.Fault, r.Messages, r.Deliveries, r.Lost, r.LostRefused, r.Duplicated, r.Disordered, r.Crossed, r.Unacked,
-			r.Repeats, r.Again, fmt.Sprintf("%.2f", opens), r.MaxOpens, r.Recovered, r.Refused, r.Stopped, r.Overstayed, r.Crashed,
-			seconds(r.Silence), seconds(r.P99), seconds(r.Max),
-		}
-		text := make([]string, len(cells))
-		for i, c := range cells {
-			text[i] = fmt.Sprint(c)
-		}
-		fmt.Fprintln(t, "| "+strings.Join(text, "\t| ")+"\t|")
+	cells := make([]string, len(values))
+	for i, v := range values {
+		cells[i] = fmt.Sprint(v)
 	}
-	return t.Flush()
+	return cells
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.2fs", d.Seconds()) }
 
-// PrintReasons writes why connections ended, the most frequent reason first.
-func PrintReasons(w io.Writer, r Result) {
+// Table is results as a table in Markdown, which is readable as text too.
+func Table(results []Result) string {
+	rows := [][]string{columns}
+	for _, r := range results {
+		rows = append(rows, r.cells())
+	}
+	widths := make([]int, len(columns))
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], len(cell))
+		}
+	}
+	var b strings.Builder
+	for n, row := range rows {
+		for i, cell := range row {
+			b.WriteString("| " + cell + strings.Repeat(" ", widths[i]-len(cell)+1))
+		}
+		b.WriteString("|\n")
+		if n > 0 {
+			continue
+		}
+		for _, width := range widths {
+			b.WriteString("|" + strings.Repeat("-", width+2))
+		}
+		b.WriteString("|\n")
+	}
+	return b.String()
+}
+
+// Why says why connections ended or could not be opened, and what publishers were told, the most frequent first.
+func (r Result) Why() string {
 	reasons := slices.SortedFunc(maps.Keys(r.Reasons), func(a, b string) int {
 		return cmp.Or(cmp.Compare(r.Reasons[b], r.Reasons[a]), cmp.Compare(a, b))
 	})
+	var b strings.Builder
 	for _, reason := range reasons {
-		fmt.Fprintf(w, "  %6d  %s\n", r.Reasons[reason], reason)
+		b.WriteString(fmt.Sprintf("%8d  %s\n", r.Reasons[reason], reason))
 	}
+	return b.String()
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -39,8 +38,6 @@ type Options struct {
 	// Deadline is how long after a phase's last message all must have arrived.
 	Deadline time.Duration
 	Log      *slog.Logger
-	// Progress gets a line after each phase.
-	Progress io.Writer
 }
 
 // Run runs a service and its faults, and returns what each did.
@@ -146,9 +143,8 @@ func (r *run) phases(ctx context.Context) ([]Result, error) {
 			return results, fmt.Errorf("%s: %w", f.name, err)
 		}
 		results = append(results, res)
-		fmt.Fprintf(r.o.Progress, "%s: %d messages, %d lost, %d duplicated, %d out of order, %d refused\n",
-			res.Fault, res.Messages, res.Lost, res.Duplicated, res.Disordered, res.Refused)
-		PrintReasons(r.o.Progress, res)
+		r.o.Log.Info("phase is over", "fault", res.Fault, "messages", res.Messages, "lost", res.Lost, "duplicated", res.Duplicated,
+			"disordered", res.Disordered, "refused", res.Refused, "reasons", res.Reasons)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -20,7 +21,19 @@ type Stack struct {
 	// broker is nil if there is none.
 	broker func(port int) command
 	// gateway is the nth to be started. It reaches the broker at an address.
-	gateway func(n, port, opsPort int, broker string) command
+	gateway func(n int, ports gatewayPorts, broker string) command
+}
+
+// gatewayPorts are where a gateway listens for clients, for questions about itself, and for other gateways.
+type gatewayPorts struct{ clients, ops, peers int }
+
+func newGatewayPorts() (p gatewayPorts, err error) {
+	for _, port := range []*int{&p.clients, &p.ops, &p.peers} {
+		if *port, err = freePort(); err != nil {
+			return p, err
+		}
+	}
+	return p, nil
 }
 
 // gateway is one that runs.
@@ -72,15 +85,11 @@ func (c *cluster) startBroker(ctx context.Context) error {
 
 // startGateway starts one, waits until it is ready, and lets clients come.
 func (c *cluster) startGateway(ctx context.Context) (*gateway, error) {
-	port, err := freePort()
+	ports, err := newGatewayPorts()
 	if err != nil {
 		return nil, err
 	}
-	opsPort, err := freePort()
-	if err != nil {
-		return nil, err
-	}
-	g := &gateway{address: local(port)}
+	g := &gateway{address: local(ports.clients)}
 	var broker string
 	if c.stack.broker != nil {
 		if g.wire, err = newWire(local(c.brokerPort)); err != nil {
@@ -89,7 +98,7 @@ func (c *cluster) startGateway(ctx context.Context) (*gateway, error) {
 		broker = g.wire.address()
 	}
 	c.started++
-	g.process, err = start(ctx, c.dir, c.stack.gateway(c.started, port, opsPort, broker))
+	g.process, err = start(ctx, c.dir, c.stack.gateway(c.started, ports, broker))
 	if err != nil {
 		g.closeWire()
 		return nil, err
@@ -149,14 +158,21 @@ func (*cluster) kill(g *gateway) error {
 	return nil
 }
 
-// Close ends all processes, the gateways first.
+// Close ends all processes: the gateways, all at once, and then the broker.
 func (c *cluster) Close() error {
-	var errs []error
-	for len(c.gateways) > 0 {
-		errs = append(errs, c.leave(0, c.stop))
+	errs := make([]error, len(c.gateways)+1)
+	var ending sync.WaitGroup
+	for i, g := range c.gateways {
+		c.balancer.remove(g.address)
+		ending.Go(func() {
+			errs[i] = g.stop(c.stack.grace)
+			g.closeWire()
+		})
 	}
+	ending.Wait()
+	c.gateways = nil
 	if c.broker != nil {
-		errs = append(errs, c.broker.stop(c.stack.grace))
+		errs[len(errs)-1] = c.broker.stop(c.stack.grace)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("stop the service: %w", err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/api/manifest"
+	"github.com/realtime-operator/realtime-operator/controllers/certificates"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
 
@@ -34,6 +35,10 @@ func Ours(dir, realtime, natsServer string) (Stack, error) {
 	if err := os.WriteFile(config, []byte(cm.Data[resources.ConfigKey]), 0o644); err != nil {
 		return Stack{}, fmt.Errorf("write the gateways' configuration: %w", err)
 	}
+	peers := filepath.Join(dir, "peers")
+	if err := writePeers(peers); err != nil {
+		return Stack{}, err
+	}
 	return Stack{
 		Name: "ours",
 		// Gateways close connections that do not end by themselves a few seconds later.
@@ -46,17 +51,35 @@ func Ours(dir, realtime, natsServer string) (Stack, error) {
 				ready: local(port),
 			}
 		},
-		gateway: func(n, port, opsPort int, broker string) command {
+		gateway: func(n int, ports gatewayPorts, broker string) command {
 			name := fmt.Sprintf("gateway-%d", n)
 			return command{
 				name: name,
 				path: realtime,
 				args: []string{
 					"gateway", "--config", config, "--name", name, "--nats-url", "nats://" + broker,
-					"--listen", local(port), "--ops-listen", local(opsPort), "--drain", drain.String(),
+					"--listen", local(ports.clients), "--ops-listen", local(ports.ops), "--drain", drain.String(),
+					"--peer-dir", peers, "--peer-listen", local(ports.peers), "--peer-address", "127.0.0.1",
 				},
-				ready: "http://" + local(opsPort) + "/readyz",
+				ready: "http://" + local(ports.ops) + "/readyz",
 			}
 		},
 	}, nil
+}
+
+// writePeers makes what the gateways show to each other, as the operator does.
+func writePeers(dir string) error {
+	files, err := certificates.RenewPeers(nil, time.Now())
+	if err != nil {
+		return fmt.Errorf("make the gateways' certificate: %w", err)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make a folder for the gateways' certificate: %w", err)
+	}
+	for name, data := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			return fmt.Errorf("write the gateways' certificate: %w", err)
+		}
+	}
+	return nil
 }

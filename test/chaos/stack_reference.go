@@ -42,12 +42,12 @@ func node(peer, name string, more func(broker string) []string) Stack {
 		Name:          name,
 		NeedsAffinity: true,
 		grace:         nodeGrace,
-		gateway: func(n, port, _ int, broker string) command {
+		gateway: func(n int, ports gatewayPorts, broker string) command {
 			return command{
 				name:  fmt.Sprintf("node-%d", n),
 				path:  "node",
-				args:  append([]string{filepath.Join(peer, "server.mjs"), "--port", strconv.Itoa(port)}, more(broker)...),
-				ready: "http://" + local(port) + "/ready",
+				args:  append([]string{filepath.Join(peer, "server.mjs"), "--port", strconv.Itoa(ports.clients)}, more(broker)...),
+				ready: "http://" + local(ports.clients) + "/ready",
 			}
 		},
 	}

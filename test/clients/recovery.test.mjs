@@ -199,6 +199,27 @@ test("the late end of an old connection does not harm the session", async (t) =>
   await nothingElse(meeting);
 });
 
+test("the end of a half-open connection does not harm a session that was recovered before", async (t) => {
+  const deadEnd = await startDeadEnd(t, urls[0]);
+  const meeting = await meet(t);
+  const { member, say, hears } = meeting;
+  await say("before");
+  await hears("before");
+  await lose(member);
+  assert.equal(await comeBack(member, deadEnd.url), true);
+  await say("between");
+  await hears("between");
+  deadEnd.die();
+  await member.next("disconnect");
+  await say("missed");
+  assert.equal(await comeBack(member), true);
+  deadEnd.bury();
+  await hears("missed");
+  await say("after");
+  await hears("after");
+  await nothingElse(meeting);
+});
+
 test("a session is recovered again and again", async (t) => {
   const meeting = await meet(t);
   const { member, say, hears } = meeting;
@@ -286,6 +307,21 @@ test("a replay has nothing of a room from after the client left it", async (t) =
   await say("missed");
   assert.equal(await comeBack(member), true);
   await hears("missed");
+  await nothingElse(meeting);
+});
+
+test("what is for the socket's id alone is not missed, nor lost where it has come to", async (t) => {
+  const meeting = await meet(t);
+  const { speaker, member, say, hears } = meeting;
+  await say("before");
+  await hears("before");
+  const { id } = member.socket;
+  await lose(member);
+  assert.equal(await speaker.ask("say", id, { text: "missed" }), "ok");
+  assert.equal(await comeBack(member), true);
+  await hears("missed");
+  assert.equal(await speaker.ask("say", id, { text: "after" }), "ok");
+  await hears("after");
   await nothingElse(meeting);
 });
 

@@ -63,7 +63,6 @@ func run(ctx context.Context) error {
 	}
 	o.Faults = strings.Split(faults, ",")
 	o.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
-	o.Progress = os.Stderr
 	if o.Dir == "" {
 		dir, err := os.MkdirTemp("", "chaos-")
 		if err != nil {
@@ -108,9 +107,7 @@ func report(ctx context.Context, o chaos.Options, measure, totalOrder bool) erro
 	results, err := chaos.Run(ctx, o)
 	if len(results) > 0 {
 		total := chaos.Total(results)
-		if err := chaos.PrintTable(os.Stdout, append(results, total)); err != nil {
-			return err
-		}
+		fmt.Printf("%s\n%s", chaos.Table(append(results, total)), total.Why())
 		if wrong := total.Failed(totalOrder); !measure && len(wrong) > 0 {
 			err = errors.Join(err, errors.New(strings.Join(wrong, ", ")))
 		}
