@@ -113,20 +113,26 @@ const (
 	EventAny = "*"
 )
 
+// answersNobody refuses answers at events that nobody waits for.
+func (a *Action) answersNobody(event string, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	answers := map[string]bool{"ack": a.Ack != "", "history": a.History != nil, "presence": a.Presence != nil}
+	for _, name := range slices.Sorted(maps.Keys(answers)) {
+		if answers[name] {
+			errs = append(errs, field.Forbidden(path.Child(name), "at "+event+" nobody waits for an acknowledgement"))
+		}
+	}
+	return errs
+}
+
 // impossibleAt refuses steps that can do nothing at an event: at a connection nobody waits for an acknowledgement, and
 // who is leaving neither joins nor receives.
 func (a *Action) impossibleAt(event string, path *field.Path) field.ErrorList {
-	var errs field.ErrorList
 	leaving := event == EventDisconnecting || event == EventDisconnect
-	if a.Ack != "" && (leaving || event == EventConnection) {
-		errs = append(errs, field.Forbidden(path.Child("ack"), "at "+event+" nobody waits for an acknowledgement"))
+	if !leaving && event != EventConnection {
+		return nil
 	}
-	if a.History != nil && (leaving || event == EventConnection) {
-		errs = append(errs, field.Forbidden(path.Child("history"), "at "+event+" nobody waits for an acknowledgement"))
-	}
-	if a.Presence != nil && (leaving || event == EventConnection) {
-		errs = append(errs, field.Forbidden(path.Child("presence"), "at "+event+" nobody waits for an acknowledgement"))
-	}
+	errs := a.answersNobody(event, path)
 	if !leaving {
 		return errs
 	}

@@ -27,7 +27,7 @@ type RoomPolicy struct {
 
 func (p RoomPolicy) hasHistory() bool { return p.HistoryMessages > 0 && p.HistoryAge > 0 }
 
-// ErrNoHistory: nothing is kept of a room.
+// ErrNoHistory is the error for a room of which nothing is kept.
 var ErrNoHistory = errors.New("the room has no history")
 
 // SetRoomPolicy says how the log treats the rooms of a namespace, from now on. It does nothing for an adapter that has no log.

@@ -71,7 +71,7 @@ func Run(ctx context.Context, o Options) error {
 		if storeDir, err = os.MkdirTemp("", "realtime-dev-"); err != nil {
 			return fmt.Errorf("make a folder for what NATS stores: %w", err)
 		}
-		defer os.RemoveAll(storeDir)
+		defer func() { _ = os.RemoveAll(storeDir) }() // what is left is the system's to clean
 	}
 	nats, err := startNATS(storeDir)
 	if err != nil {

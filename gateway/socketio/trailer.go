@@ -27,7 +27,8 @@ func (jsonCodec) withTrailer(e encodedPacket, trailer []byte) encodedPacket {
 	text = append(text, e.text[:end]...)
 	text = append(text, ',')
 	text = append(text, trailer...)
-	e.text = append(text, ']')
+	text = append(text, ']')
+	e.text = text
 	return e
 }
 
