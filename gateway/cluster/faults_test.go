@@ -74,6 +74,46 @@ func TestWhatIsEmittedWhileNATSIsAwayComesLate(t *testing.T) {
 	lost.missed(want...)
 }
 
+func TestWhoComesBackWhileNATSIsAwayIsRecoveredWithIt(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns := startRestartable(t)
+	one, two := recovering(t, ns.Server), recovering(t, ns.Server)
+	p := arrive(t, one, "room")
+	ns.stop()
+	await(t, "the gateways notice", func() bool { return !one.cluster.LogReady() && !two.cluster.LogReady() })
+	p.vanish()
+	emit(t, one.io.To("room"), "n", 1)
+	p.ask(two)
+	ns.start()
+	if !p.answered(two) {
+		t.Fatal("not recovered")
+	}
+	// It may have been stored before or after the session was taken over.
+	if len(p.beforeReply) == 0 {
+		p.expect(`["n",1]`)
+	} else {
+		p.missed(`["n",1]`)
+	}
+}
+
+func TestWhoComesBackWhileNATSStaysAwayIsToComeAgain(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns := startRestartable(t)
+	one := recovering(t, ns.Server)
+	p := arrive(t, one, "room")
+	ns.stop()
+	await(t, "the gateway notices", func() bool { return !one.cluster.LogReady() })
+	p.vanish()
+	p.ask(one)
+	if before := p.wire.ExpectClosed(); len(before) > 0 {
+		t.Fatalf("it is answered %v", before)
+	}
+	ns.start()
+	if !p.connect(one) {
+		t.Error("not recovered")
+	}
+}
+
 func TestAGatewayThatWasCutOffCatchesUp(t *testing.T) {
 	checkNothingIsLeft(t)
 	ns := startJetStream(t)

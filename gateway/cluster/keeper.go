@@ -18,7 +18,7 @@ import (
 
 const (
 	// recoverTimeout bounds the recovery of a session.
-	recoverTimeout = 5 * time.Second
+	recoverTimeout = 10 * time.Second
 	// recoverTries is how often a session is read again that has changed since it was read.
 	recoverTries = 3
 	// fetchesAtOnce bounds the rooms of one session that are read at the same time.
@@ -70,23 +70,30 @@ func (k keeper) Keep(s *socketio.Socket) string {
 }
 
 // Find reads a session in the log.
-func (k keeper) Find(pid, offset string) *socketio.Session {
+func (k keeper) Find(pid, offset string) (*socketio.Session, error) {
 	l := k.cluster.events
-	if len(pid) != pidLength || !l.ready.Load() {
-		return nil
+	if len(pid) != pidLength {
+		return nil, nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), recoverTimeout)
 	defer cancel()
+	if err := l.ready.wait(ctx); err != nil {
+		k.cluster.metrics.recovery("unavailable")
+		return nil, fmt.Errorf("the log is not ready: %w", err)
+	}
 	f, err := l.findSession(ctx, pid, k.namespace.Name())
-	if err != nil {
+	switch {
+	case errors.Is(err, errNotFound) || errors.Is(err, errSessionEnded):
 		k.cluster.metrics.recovery("refused")
-		l.log.Debug("no session for a client that comes back", "error", err)
-		return nil
+		return nil, nil
+	case err != nil:
+		k.cluster.metrics.recovery("unavailable")
+		return nil, err
 	}
 	if f.offset = l.parseOffset(offset); f.offset < f.record.Floor {
 		f.offset = f.record.Floor // it has got nothing yet, or does not know what
 	}
-	return &socketio.Session{PID: pid, SocketID: f.record.SocketID, Data: f.record.Data, State: f}
+	return &socketio.Session{PID: pid, SocketID: f.record.SocketID, Data: f.record.Data, State: f}, nil
 }
 
 func (l *eventLog) findSession(ctx context.Context, pid, namespace string) (*found, error) {
@@ -129,8 +136,11 @@ func (k keeper) Recover(s *socketio.Socket, kept *socketio.Session) ([]socketio.
 	switch {
 	case errors.Is(err, errTooMuchMissed):
 		k.cluster.metrics.recovery("too_much_missed")
+	case errors.Is(err, errSessionEnded) || errors.Is(err, errNotFound):
+		k.cluster.metrics.recovery("refused")
 	case err != nil:
-		k.cluster.metrics.recovery("failed")
+		k.cluster.metrics.recovery("unavailable")
+		err = errors.Join(socketio.ErrUnavailable, err)
 	default:
 		k.cluster.metrics.recovery("recovered")
 	}
@@ -170,8 +180,11 @@ func (k keeper) recover(s *socketio.Socket, kept *socketio.Session) ([]socketio.
 	number := n.number
 	n.mu.Unlock()
 	missed, err := k.missed(ctx, f, number)
-	if err != nil {
+	if errors.Is(err, errTooMuchMissed) {
 		n.release(false)
+	}
+	if err != nil {
+		n.abandon()
 		l.sessions.remove(n)
 		return nil, 0, err
 	}

@@ -71,8 +71,9 @@ type eventLog struct {
 	// control has dispatch call functions.
 	control chan func()
 	// kick asks run for preparation.
-	kick  chan struct{}
-	ready atomic.Bool
+	kick chan struct{}
+	// ready is whether what is to be stored can be.
+	ready readiness
 
 	// delivering is held while what has a number, or tells the last one, is handed to local sockets, so that no client is told a
 	// number before it has got what the number stands for.
@@ -107,7 +108,7 @@ func newEventLog(c *Cluster, o Options) (*eventLog, error) {
 
 // ask has run prepare the log anew.
 func (l *eventLog) ask() {
-	l.ready.Store(false)
+	l.ready.set(false)
 	select {
 	case l.kick <- struct{}{}:
 	default:
@@ -168,7 +169,7 @@ func (l *eventLog) prepare() error {
 	if err := l.out.resume(); err != nil {
 		return err
 	}
-	l.ready.Store(true)
+	l.ready.set(true)
 	return nil
 }
 
@@ -359,7 +360,7 @@ func (c *Cluster) forgetNumbers() {
 
 // close waits a little for what has still to be stored.
 func (l *eventLog) close() {
-	if l.ready.Load() {
+	if l.ready.is() {
 		stored := make(chan struct{})
 		l.out.settle(func() { close(stored) })
 		timer := time.NewTimer(flushTimeout)
@@ -374,7 +375,7 @@ func (l *eventLog) close() {
 }
 
 // LogReady tells whether what is to be recoverable can be stored now. Without recovery it is true.
-func (c *Cluster) LogReady() bool { return c.events == nil || c.events.ready.Load() }
+func (c *Cluster) LogReady() bool { return c.events == nil || c.events.ready.is() }
 
 // Stores tells whether what is emitted is stored first.
 func (c *Cluster) Stores() bool { return c.events != nil }

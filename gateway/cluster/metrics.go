@@ -88,7 +88,7 @@ func (m *metrics) unregister() {
 	}
 }
 
-// recovery counts what has become of a session: recovered, refused, too_much_missed, failed, or unsaved for one that could not
+// recovery counts what has become of a session: recovered, refused, too_much_missed, unavailable, or unsaved for one that could not
 // begin.
 func (m *metrics) recovery(result string) { m.recoveries.WithLabelValues(result).Inc() }
 

@@ -70,12 +70,24 @@ func arrive(t *testing.T, g *gateway, rooms ...string) *person {
 // connect connects, and asks for the session that there was.
 func (p *person) connect(g *gateway) (recovered bool) {
 	p.t.Helper()
+	p.ask(g)
+	return p.answered(g)
+}
+
+// ask sends CONNECT.
+func (p *person) ask(g *gateway) {
+	p.t.Helper()
 	auth, err := json.Marshal(map[string]string{"pid": p.pid, "offset": p.offset})
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	p.wire = wiretest.Dial(p.t, g.url, path, "", nil)
 	p.wire.Send("40" + string(auth))
+}
+
+// answered takes the answer.
+func (p *person) answered(g *gateway) (recovered bool) {
+	p.t.Helper()
 	p.beforeReply = nil
 	for {
 		packet := p.wire.Receive()

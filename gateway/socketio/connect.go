@@ -66,7 +66,13 @@ func (c *connection) onConnect(p *packet) {
 		c.refuse(p.namespace, errInvalidNamespace)
 		return
 	}
-	s, missed := c.recover(ns, h)
+	s, missed, err := c.recover(ns, h)
+	if err != nil {
+		ns.leave()
+		// Whose transport closes comes back, with the same wish; who was welcomed anew would have lost the session.
+		c.session.Close(ReasonForcedServerClose)
+		return
+	}
 	if s == nil {
 		s = &Socket{id: c.socketID(ns), namespace: ns, conn: c, handshake: h}
 	}

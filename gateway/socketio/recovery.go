@@ -4,6 +4,7 @@ package socketio
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 )
 
@@ -39,12 +40,12 @@ type SessionKeeper interface {
 	// Keep begins to keep a socket that is in the room of its id, and returns its private id when it is safe. Without one, the
 	// socket cannot be recovered.
 	Keep(s *Socket) (pid string)
-	// Find is the session that a client left with a private id; nil if it cannot be recovered. The offset is what the client has
-	// got last, perhaps empty, and not to be trusted.
-	Find(pid, offset string) *Session
+	// Find is the session that a client left with a private id; nil if there is none that could be recovered. The offset is what
+	// the client has got last, perhaps empty, and not to be trusted. Its error is that nobody can tell now.
+	Find(pid, offset string) (*Session, error)
 	// Recover makes a socket of this server, whose id is the session's, the session's only one, wherever it was before. It puts
 	// the socket into its rooms, and returns what it has missed, in order, up to a position; what comes behind it is held
-	// by the socket already.
+	// by the socket already. Where it may be tried again, the error is ErrUnavailable.
 	Recover(s *Socket, session *Session) (missed []Delivery, position uint64, err error)
 	// Save keeps a socket's data, which have changed. It does not wait.
 	Save(s *Socket)
@@ -70,34 +71,40 @@ type recoveryRequest struct {
 	Offset string `json:"offset"`
 }
 
+// ErrUnavailable is the error of a SessionKeeper that cannot do what it is asked for now, but perhaps later.
+var ErrUnavailable = errors.New("sessions cannot be recovered now")
+
 // recover is the client's old socket, if it asks for one and that can be had: in its rooms, with what it has missed in hand. It
-// returns nil for a client that begins anew.
-func (c *connection) recover(ns *Namespace, h Handshake) (*Socket, *backlog) {
+// is nil for a client that begins anew. Upon an error nobody can tell which; the client had better come again.
+func (c *connection) recover(ns *Namespace, h Handshake) (*Socket, *backlog, error) {
 	k := ns.keeper()
 	if k == nil || c.isV2() {
-		return nil, nil
+		return nil, nil, nil
 	}
 	var asked recoveryRequest
 	if err := json.Unmarshal(h.Auth, &asked); err != nil || asked.PID == "" {
-		return nil, nil
+		return nil, nil, nil
 	}
-	session := k.Find(asked.PID, asked.Offset)
+	session, err := k.Find(asked.PID, asked.Offset)
 	if session == nil {
-		return nil, nil
+		return nil, nil, err
 	}
 	s := &Socket{id: session.SocketID, pid: session.PID, recovered: true, namespace: ns, conn: c, handshake: h}
 	s.gate.Store(&gate{})
 	if err := s.restoreData(session.Data); err != nil {
 		c.server.log.Error("restore a socket's data; its client begins anew", "socket", s.id, "error", err)
-		return nil, nil
+		return nil, nil, nil
 	}
 	missed, position, err := k.Recover(s, session)
 	if err != nil {
 		c.server.log.Debug("a session is not recovered", "socket", s.id, "error", err)
 		s.abandon()
-		return nil, nil
+		if errors.Is(err, ErrUnavailable) {
+			return nil, nil, err
+		}
+		return nil, nil, nil
 	}
-	return s, &backlog{missed, position}
+	return s, &backlog{missed, position}, nil
 }
 
 // backlog is what a socket has missed, up to a position.
