@@ -42,7 +42,7 @@ func (c *Cluster) FindPeer(ctx context.Context, id string) (string, bool) {
 		case <-changed:
 		case <-time.After(askAgain): // who has just come may have missed the question
 		case <-ctx.Done():
-			if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 				c.peers.missed(id, time.Now())
 			}
 			return "", false

@@ -4,6 +4,7 @@ package cluster
 
 import (
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
@@ -11,7 +12,26 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// The ids of 2.x clients are those of their sessions, which name no gateway.
+func TestWhatNamesAGateway(t *testing.T) {
+	id := "gateway1" + strings.Repeat("a", 16)
+	for name, tt := range map[string]struct {
+		id string
+		ok bool
+	}{
+		"a socket's id":           {id, true},
+		"that of a 2.x client":    {id + strings.Repeat("-", SessionMACLength), true},
+		"something in between":    {id + "aaaa", false},
+		"a room of another kind":  {strings.Repeat(" ", socketIDLength), false},
+		"a room of a long name":   {strings.Repeat("a", 41), false},
+		"a room without any name": {"", false},
+	} {
+		if gateway, ok := gatewayOfSocket(tt.id); ok != tt.ok || ok && gateway != "gateway1" {
+			t.Errorf("%s: gateway %q, %v", name, gateway, ok)
+		}
+	}
+}
+
+// Sessions whose ids were made without the cluster name no gateway, and nor do the ids of their 2.x clients' sockets.
 func TestASocketWhoseIDNamesNoGatewayIsReached(t *testing.T) {
 	checkNothingIsLeft(t)
 	ns := natstest.Start(t, nil)

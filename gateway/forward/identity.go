@@ -51,12 +51,16 @@ func LoadIdentity(dir string) (*Identity, error) {
 func (i *Identity) Watch(ctx context.Context, dir string, log *slog.Logger) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
+	i.watch(ctx, dir, log, tick.C)
+}
+
+func (i *Identity) watch(ctx context.Context, dir string, log *slog.Logger, tick <-chan time.Time) {
 	told := ""
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-tick:
 		}
 		changed, err := i.reload(dir)
 		switch {

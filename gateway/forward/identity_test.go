@@ -3,6 +3,7 @@
 package forward
 
 import (
+	"context"
 	"crypto/tls"
 	"io"
 	"log/slog"
@@ -131,6 +132,24 @@ func TestRow56OnlyPeersAreServed(t *testing.T) {
 	}
 }
 
+// watching has an identity read its folder again at each look, which returns when it is done.
+func watching(t *testing.T, i *Identity, dir string) (look, stop func()) {
+	tick, ended := make(chan time.Time), make(chan struct{})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		defer close(ended)
+		i.watch(ctx, dir, slog.New(slog.NewTextHandler(t.Output(), nil)), tick)
+	}()
+	look = func() {
+		tick <- time.Time{}
+		tick <- time.Time{} // is taken when the one before has been dealt with
+	}
+	return look, func() {
+		cancel()
+		<-ended
+	}
+}
+
 // TestRow56IdentitiesAreRenewedInUse goes through the steps of a renewal, with one gateway always behind.
 func TestRow56IdentitiesAreRenewedInUse(t *testing.T) {
 	old, young := files(t), files(t)
@@ -140,15 +159,15 @@ func TestRow56IdentitiesAreRenewedInUse(t *testing.T) {
 	using[gatewaypeers.Authorities] = trusting[gatewaypeers.Authorities]
 	using[gatewaypeers.SessionKeys] += old[gatewaypeers.SessionKeys]
 	one, oneDir := load(t, old)
+	look, stop := watching(t, one, oneDir)
+	defer stop()
 	two, twoDir := load(t, old)
 	address := owner(t, one)
 	const id = "gateway10123456789abcdef"
 	first := two.SealSessionID(id)
 	for step, next := range []map[string]string{trusting, using} {
 		write(t, oneDir, next)
-		if changed, err := one.reload(oneDir); !changed || err != nil {
-			t.Fatalf("step %d: %v, %v", step, changed, err)
-		}
+		look()
 		check := func() {
 			t.Helper()
 			if w := through(t, two, address, "/socket.io/?sid=a"); w.Code != http.StatusOK {
@@ -175,9 +194,7 @@ func TestRow56IdentitiesAreRenewedInUse(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(oneDir, gatewaypeers.Key), []byte(old[gatewaypeers.Key]), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if changed, err := one.reload(oneDir); changed || err == nil {
-		t.Errorf("half of a change is taken: %v, %v", changed, err)
-	}
+	look()
 	if w := through(t, two, address, "/socket.io/?sid=a"); w.Code != http.StatusOK {
 		t.Errorf("after it: answered %d", w.Code)
 	}
