@@ -19,10 +19,13 @@ const (
 
 // Drain sends those elsewhere who come to other gateways' sessions through this one, evenly over a time: polls are answered with
 // nothing in them, upon which their clients poll again, by a new connection; websockets are closed. It returns when that is
-// done, or when the context ends. What comes meanwhile is still forwarded.
+// done, or when the context ends; at once if nobody is there. What comes meanwhile is still forwarded.
 func (f *Forwarder) Drain(ctx context.Context, over time.Duration) {
 	f.leaving.Store(true)
 	all := f.transits()
+	if len(all) == 0 {
+		return // a gateway that nobody uses need not stay
+	}
 	start := time.Now()
 	for i, t := range all {
 		at := time.Duration((float64(i) + rand.Float64()) / float64(len(all)) * float64(over))

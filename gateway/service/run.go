@@ -69,8 +69,8 @@ func (r *run) next() {
 // acknowledge answers the client when what the event has led to is safe: who has an answer need not ask again. One who wants
 // none, or has its answer, gets none.
 func acknowledge(ev *socketio.Event, args socketio.Args) {
-	if ev.NeedsAck() {
-		ev.Socket().Settle(func() { _ = ev.Ack(args) }) // fails only if the client has gone or has its answer
+	if answer, err := ev.ClaimAck(); err == nil {
+		ev.Socket().Settle(func() { _ = answer(args) }) // fails only if the client has gone
 	}
 }
 

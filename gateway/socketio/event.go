@@ -29,9 +29,22 @@ func (e *Event) NeedsAck() bool { return e.open.Load() }
 // Ack answers the client with arguments. The first answer counts; after it, or when the client asked for none, Ack
 // returns ErrNoAck.
 func (e *Event) Ack(args Args) error {
-	if !e.open.CompareAndSwap(true, false) {
-		return ErrNoAck
+	answer, err := e.ClaimAck()
+	if err != nil {
+		return err
 	}
+	return answer(args)
+}
+
+// ClaimAck makes the answer the caller's, to be given later: NeedsAck is false from now on. The answer is given once.
+func (e *Event) ClaimAck() (answer func(Args) error, err error) {
+	if !e.open.CompareAndSwap(true, false) {
+		return nil, ErrNoAck
+	}
+	return e.sendAck, nil
+}
+
+func (e *Event) sendAck(args Args) error {
 	if !e.socket.Connected() {
 		return ErrDisconnected
 	}
