@@ -427,9 +427,20 @@ func TestRow56AnswersAreTheOwners(t *testing.T) {
 		if poll.status != 200 || poll.header.Get("Content-Encoding") != "gzip" {
 			t.Errorf("%s answers %d %v", name, poll.status, poll.header)
 		}
-		large := at.ask(t, "POST", sid, `42["say","`+strings.Repeat("x", 1<<20)+`"]`, page...)
-		if large.status != 413 || large.body != "" || large.header.Get("Access-Control-Allow-Origin") == "" {
-			t.Errorf("%s answers a large body with %d %q %v", name, large.status, large.body, large.header)
+		// Before it answers on a connection that stays, net/http swallows so much of a body that nobody reads; elsewhere the client may
+		// see the connection reset.
+		r, err := http.NewRequestWithContext(t.Context(), "POST", at.url+enginePath+"?EIO=4&transport=polling&sid="+sid, strings.NewReader(strings.Repeat("x", 100_000)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Origin", "https://chat.example.com")
+		large, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		large.Body.Close()
+		if large.StatusCode != 413 || large.ContentLength != 0 || large.Header.Get("Access-Control-Allow-Origin") == "" {
+			t.Errorf("%s answers a large body with %d %v", name, large.StatusCode, large.Header)
 		}
 		at.ask(t, "POST", sid, `42["say",1]`, page...).want(t, 200, "ok") // it lives
 		preflight := at.ask(t, "OPTIONS", sid, "", append(page, "Access-Control-Request-Method", "POST")...)
