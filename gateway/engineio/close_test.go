@@ -311,7 +311,9 @@ func TestSlowConsumer(t *testing.T) {
 }
 
 func TestClientThatAnswersPingsButDoesNotReadIsClosed(t *testing.T) {
-	s := enginetest.Start(t, quick)
+	s := enginetest.Start(t, with(func(c *engineio.Config) {
+		c.PingInterval, c.PingTimeout = interval, enginetest.Patience // no pong is to be late on a busy machine
+	}))
 	socket, session, _ := s.WebSocket()
 	session.Send(engineio.NewBinary(make([]byte, 16<<20))) // more than the kernel takes
 	stop := make(chan struct{})

@@ -236,7 +236,7 @@ func TestEIO3Heartbeat(t *testing.T) {
 
 func TestEIO3ClientThatPingsButDoesNotReadIsClosed(t *testing.T) {
 	s := enginetest.Start(t, eio3, with(func(c *engineio.Config) {
-		c.PingInterval, c.PingTimeout = interval, time.Second // the pings are not to be late on a busy machine
+		c.PingInterval, c.PingTimeout = interval, 4*time.Second // the pings are not to be late on a busy machine
 		c.MaxQueueBytes = 1 << 30
 	}))
 	raw := s.Connect()
