@@ -38,7 +38,7 @@ func TestWebTransportIsTurnedOnAndOff(t *testing.T) {
 	await(s, "chat-gateway", &appsv1.Deployment{}, func(d *appsv1.Deployment) error {
 		last := d.Spec.Template.Spec.Volumes[len(d.Spec.Template.Spec.Volumes)-1]
 		return errors.Join(
-			want("containers' ports", len(d.Spec.Template.Spec.Containers[0].Ports), 3),
+			want("containers' ports", len(d.Spec.Template.Spec.Containers[0].Ports), 4),
 			want("whether the certificate is mounted", last.Secret != nil && last.Secret.SecretName == "chat-tls", true),
 		)
 	})
@@ -46,7 +46,7 @@ func TestWebTransportIsTurnedOnAndOff(t *testing.T) {
 	s.edit(func(spec *v1alpha1.RealtimeServiceSpec) { spec.Protocol.WebTransport = nil })
 	ports("socketio TCP 443")
 	await(s, "chat-gateway", &appsv1.Deployment{}, func(d *appsv1.Deployment) error {
-		return want("containers' ports", len(d.Spec.Template.Spec.Containers[0].Ports), 2)
+		return want("containers' ports", len(d.Spec.Template.Spec.Containers[0].Ports), 3)
 	})
 }
 

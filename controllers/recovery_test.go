@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+)
+
+func TestRecoveryGivesNATSADisk(t *testing.T) {
+	c, namespace := useCluster(t)
+	s := create(t, c, namespace, plain)
+	s.awaitObjects()
+	s.edit(func(spec *v1alpha1.RealtimeServiceSpec) {
+		spec.Recovery = &v1alpha1.RecoverySpec{Storage: v1alpha1.StorageSpec{Size: resource.MustParse("2Gi"), Persistent: true}}
+	})
+	await(s, "chat-nats", &corev1.PersistentVolumeClaim{}, func(claim *corev1.PersistentVolumeClaim) error {
+		size := claim.Spec.Resources.Requests[corev1.ResourceStorage]
+		return errors.Join(
+			want("the claim's size", size.String(), "2Gi"),
+			want("its owners", len(claim.OwnerReferences), 1),
+		)
+	})
+	await(s, "chat-nats", &appsv1.StatefulSet{}, func(set *appsv1.StatefulSet) error {
+		last := set.Spec.Template.Spec.Volumes[len(set.Spec.Template.Spec.Volumes)-1]
+		return want("whether the claim is mounted", last.PersistentVolumeClaim != nil && last.PersistentVolumeClaim.ClaimName == "chat-nats", true)
+	})
+	await(s, "chat-nats-config", &corev1.ConfigMap{}, func(config *corev1.ConfigMap) error {
+		return want("whether NATS stores", strings.Contains(config.Data["nats.conf"], "jetstream {"), true)
+	})
+	await(s, "chat-gateway", &appsv1.Deployment{}, func(d *appsv1.Deployment) error {
+		return want("how gateways recover", d.Spec.Template.Annotations["realtime-operator.io/recovery"], "2m0s,1000,1,0s")
+	})
+}

@@ -1,0 +1,79 @@
+//go:build e2e
+
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+)
+
+// testRecovery publishes numbered messages while one gateway after the other is killed: its clients are back elsewhere, and everybody
+// gets each message once.
+func testRecovery(t *testing.T) {
+	const clients, messages = 6, 60
+	manifest := edit(t, withReplicas(t, sample(t, "chat"), 2), map[string]any{
+		"spec.recovery":           map[string]any{"maxDisconnection": "2m"},
+		"spec.api.tokenSecretRef": map[string]any{"name": "publishers"},
+	})
+	namespace := newNamespace(t, "recovery")
+	kubectl(t, "--namespace", namespace, "create", "secret", "generic", "publishers", "--from-literal=token=an-end-to-end-token")
+	s := apply(t, namespace, manifest)
+	eventually(t, 60*time.Second, "both gateways are ready", func() error { return want("gateways", len(s.pods()), 2) })
+	c := startClients(t)
+	url := s.url()
+	name := func(i int) string { return fmt.Sprintf("client-%d", i) }
+	for i := range clients {
+		c.connect(name(i), url)
+		c.wait(name(i), "connect", 20*time.Second, anything)
+	}
+	api := s.kubectl("get", "service/"+s.name+"-api", "--output=jsonpath=http://{.spec.clusterIP}:{.spec.ports[0].port}/v1/namespaces/%2F/emit")
+	start := c.mark()
+	for n := range messages {
+		if n == messages/4 || n == messages/2 {
+			s.kubectl("delete", "pod", s.pods()[0], "--grace-period=0", "--force")
+		}
+		publish(t, api, fmt.Sprintf(`{"event":"numbered","args":[%d]}`, n))
+	}
+	for i := range clients {
+		next := 0.0
+		for range messages {
+			// Each event has its offset behind its number.
+			args := c.waitSince(start, name(i), "numbered", 60*time.Second, func(args []any) bool { return args[0] == next })
+			if len(args) != 2 {
+				t.Errorf("%s got %v, without an offset", name(i), args)
+			}
+			next++
+		}
+	}
+	if got := c.count(start, "numbered"); got != clients*messages {
+		t.Errorf("the clients got %d messages, want %d", got, clients*messages)
+	}
+	if c.count(start, "connect") == 0 {
+		t.Error("nobody lost a gateway: the test shows nothing")
+	}
+	t.Logf("%d messages to %d clients, %d reconnects", messages, clients, c.count(start, "connect"))
+}
+
+// publish publishes until it is taken: a gateway that has just been killed does not answer.
+func publish(t *testing.T, url, document string) {
+	t.Helper()
+	eventually(t, 60*time.Second, "the API takes "+document, func() error {
+		r, err := http.NewRequest(http.MethodPost, url, bytes.NewBufferString(document))
+		if err != nil {
+			return err
+		}
+		r.Header.Set("Authorization", "Bearer an-end-to-end-token")
+		r.Close = true // the next one may go to another gateway
+		resp, err := (&http.Client{Timeout: 10 * time.Second}).Do(r)
+		if err != nil {
+			return err
+		}
+		resp.Body.Close()
+		return want("status", resp.StatusCode, http.StatusOK)
+	})
+}
