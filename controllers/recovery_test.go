@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -19,7 +20,7 @@ func TestRecoveryGivesNATSADisk(t *testing.T) {
 	s := create(t, c, namespace, plain)
 	s.awaitObjects()
 	s.edit(func(spec *v1alpha1.RealtimeServiceSpec) {
-		spec.Recovery = &v1alpha1.RecoverySpec{Storage: v1alpha1.StorageSpec{Size: resource.MustParse("2Gi"), Persistent: true}}
+		spec.Recovery = &v1alpha1.RecoverySpec{MaxDisconnection: v1alpha1.Duration{Duration: time.Minute}, MaxMessages: 10, Replicas: 1, Storage: v1alpha1.StorageSpec{Size: resource.MustParse("2Gi"), Persistent: true}}
 	})
 	await(s, "chat-nats", &corev1.PersistentVolumeClaim{}, func(claim *corev1.PersistentVolumeClaim) error {
 		size := claim.Spec.Resources.Requests[corev1.ResourceStorage]
@@ -36,6 +37,6 @@ func TestRecoveryGivesNATSADisk(t *testing.T) {
 		return want("whether NATS stores", strings.Contains(config.Data["nats.conf"], "jetstream {"), true)
 	})
 	await(s, "chat-gateway", &appsv1.Deployment{}, func(d *appsv1.Deployment) error {
-		return want("how gateways recover", d.Spec.Template.Annotations["realtime-operator.io/recovery"], "2m0s,1000,1,0s")
+		return want("how gateways recover", d.Spec.Template.Annotations["realtime-operator.io/recovery"], "1m0s,10,1,0s")
 	})
 }

@@ -15,7 +15,7 @@ import (
 // testRecovery publishes numbered messages while one gateway after the other is killed: its clients are back elsewhere, and everybody
 // gets each message once.
 func testRecovery(t *testing.T) {
-	const clients, messages = 6, 60
+	const clients, messages = 12, 60
 	manifest := edit(t, withReplicas(t, sample(t, "chat"), 2), map[string]any{
 		"spec.recovery":           map[string]any{"maxDisconnection": "2m"},
 		"spec.api.tokenSecretRef": map[string]any{"name": "publishers"},
@@ -24,6 +24,7 @@ func testRecovery(t *testing.T) {
 	kubectl(t, "--namespace", namespace, "create", "secret", "generic", "publishers", "--from-literal=token=an-end-to-end-token")
 	s := apply(t, namespace, manifest)
 	eventually(t, 60*time.Second, "both gateways are ready", func() error { return want("gateways", len(s.pods()), 2) })
+	gateways := s.pods()
 	c := startClients(t)
 	url := s.url()
 	name := func(i int) string { return fmt.Sprintf("client-%d", i) }
@@ -35,7 +36,15 @@ func testRecovery(t *testing.T) {
 	start := c.mark()
 	for n := range messages {
 		if n == messages/4 || n == messages/2 {
-			s.kubectl("delete", "pod", s.pods()[0], "--grace-period=0", "--force")
+			lost := c.count(start, "disconnect")
+			s.kubectl("delete", "pod", gateways[0], "--grace-period=0", "--force")
+			gateways = gateways[1:]
+			eventually(t, 60*time.Second, "its clients notice", func() error {
+				return want("whether some have lost their gateway", c.count(start, "disconnect") > lost, true)
+			})
+		}
+		if n == messages/2-1 {
+			eventually(t, 60*time.Second, "both gateways are ready again", func() error { return want("gateways", len(s.pods()), 2) })
 		}
 		publish(t, api, fmt.Sprintf(`{"event":"numbered","args":[%d]}`, n))
 	}
