@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	// retentionSlack is what clocks and timers may differ by.
+	retentionSlack = 10 * time.Second
+	// duplicateWindow is how long JetStream knows the messages that it has stored by their ids, so that one which is sent again, as its
+	// acknowledgement was lost, is stored once.
+	duplicateWindow = 2 * time.Minute
+	// logPerSubject bounds what the log keeps of one room.
+	logPerSubject = 10_000
+)
+
+// Recovery says for how long, and how much, the log keeps for clients that are away.
+type Recovery struct {
+	// MaxDisconnection is how long after the loss of its connection a client may come back.
+	MaxDisconnection time.Duration
+	// MaxMessages is how much such a client may have missed, at most logPerSubject. Who has missed more begins anew.
+	MaxMessages int
+	// Detection is how long the loss of a connection may go unnoticed: the heartbeat's interval and timeout.
+	Detection time.Duration
+	// HistoryAge is the longest that a room's history reaches back; 0 if none has one.
+	HistoryAge time.Duration
+	// Replicas is on how many NATS servers the log is kept; 1 if zero.
+	Replicas int
+}
+
+// refresh is how often the log is told of a session that does not change, so that it does not forget it.
+func (r *Recovery) refresh() time.Duration { return max(r.MaxDisconnection/2, time.Second) }
+
+// retention is how long messages and sessions are kept: a session that was last written one refresh before its gateway
+// died, and whose client took its time to notice and to come back, must be there with all that it has missed since.
+func (r *Recovery) retention() time.Duration {
+	return r.refresh() + r.Detection + r.MaxDisconnection + retentionSlack
+}
+
+// streamState is a stream as it was found.
+type streamState struct {
+	generation string
+	last       uint64
+	// breaks are those before it was looked at.
+	breaks uint64
+}
+
+func (l *eventLog) ensureStream(ctx context.Context, state *streamState) error {
+	js, err := jetstream.New(l.cluster.nc)
+	if err != nil {
+		return fmt.Errorf("use JetStream: %w", err)
+	}
+	stream, err := js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+		Name:              l.stream,
+		Description:       "events and sessions of the RealtimeService " + l.cluster.service,
+		Subjects:          []string{logRoot + token(l.cluster.service) + ".>"},
+		Storage:           jetstream.FileStorage,
+		Replicas:          max(1, l.recovery.Replicas),
+		MaxAge:            l.maxAge(),
+		AllowMsgTTL:       true,
+		MaxMsgsPerSubject: logPerSubject,
+		Duplicates:        min(duplicateWindow, l.recovery.retention()),
+		AllowRollup:       true,
+		AllowDirect:       true,
+		RePublish: &jetstream.RePublish{
+			Source:      eventRoot(l.cluster.service) + ">",
+			Destination: liveRoot + token(l.cluster.service) + ".>",
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("create or update stream %s: %w", l.stream, err)
+	}
+	info := stream.CachedInfo()
+	state.generation = strconv.FormatInt(info.Created.UnixMilli(), 36)
+	state.last = info.State.LastSeq
+	return nil
+}
+
+// maxAge is for how long the stream keeps what has no time of its own.
+func (l *eventLog) maxAge() time.Duration { return max(l.recovery.retention(), l.recovery.HistoryAge) }
+
+// keepFor is the header that says for how long an event is kept: until nobody can miss it any more, or as long as the history of
+// one of its rooms reaches.
+func (l *eventLog) keepFor(a *adapter, rooms []string) nats.Header {
+	age := l.recovery.retention()
+	for _, room := range rooms {
+		if p := a.policyOf(room); p.hasHistory() {
+			age = max(age, p.HistoryAge)
+		}
+	}
+	return l.keep(age)
+}
+
+func (l *eventLog) keep(age time.Duration) nats.Header {
+	if age >= l.maxAge() {
+		return nil
+	}
+	seconds := strconv.FormatInt(int64(age/time.Second)+1, 10)
+	return nats.Header{jetstream.MsgTTLHeader: []string{seconds + "s"}}
+}
+
+// timeOf is when a message of the log was stored.
+func timeOf(msg *nats.Msg) time.Time {
+	t, err := time.Parse(time.RFC3339Nano, msg.Header.Get(jetstream.TimeStampHeaer))
+	if err != nil {
+		return time.Now()
+	}
+	return t
+}
+
+func sequenceOf(msg *nats.Msg, header string) uint64 {
+	n, err := strconv.ParseUint(msg.Header.Get(header), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
