@@ -13,6 +13,7 @@ import (
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/retry"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -67,8 +68,15 @@ func TestKubectlScale(t *testing.T) {
 	if scale.Spec.Replicas != 1 || scale.Status.Selector != svc.Status.Selector || svc.Status.Selector == "" {
 		t.Errorf("scale %+v", scale)
 	}
-	scale.Spec.Replicas = 4
-	if err := c.SubResource("scale").Update(t.Context(), svc, client.WithSubResourceBody(scale)); err != nil {
+	// As kubectl does, which tries again when the operator has written the status meanwhile.
+	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		if err := c.SubResource("scale").Get(t.Context(), svc, scale); err != nil {
+			return err
+		}
+		scale.Spec.Replicas = 4
+		return c.SubResource("scale").Update(t.Context(), svc, client.WithSubResourceBody(scale))
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	s.awaitReplicas(4, ScaleFieldManager)
