@@ -179,6 +179,9 @@ func (k keeper) recover(s *socketio.Socket, kept *socketio.Session) ([]socketio.
 	n.mu.Lock()
 	number := n.number
 	n.mu.Unlock()
+	if f.offset >= number {
+		f.offset = f.record.Floor // nobody can have got that
+	}
 	missed, err := k.missed(ctx, f, number)
 	if errors.Is(err, errTooMuchMissed) {
 		n.release(false)

@@ -251,7 +251,7 @@ func TestRow53WithoutAnyEventThePrivateIDIsEnough(t *testing.T) {
 	p.socket.Join("room")
 	p.vanish()
 	emit(t, one.io.To("room"), "n", 1)
-	for _, offset := range []string{"", "nonsense", "other.1"} {
+	for _, offset := range []string{"", "nonsense", "other.1", one.cluster.events.generation + ".zzzzzz"} {
 		p.offset = offset
 		if !p.connect(one) {
 			t.Fatal("not recovered")

@@ -81,8 +81,8 @@ func (c *connection) recover(ns *Namespace, h Handshake) (*Socket, *backlog, err
 	if k == nil || c.isV2() {
 		return nil, nil, nil
 	}
-	var asked recoveryRequest
-	if err := json.Unmarshal(h.Auth, &asked); err != nil || asked.PID == "" {
+	asked := askedFor(h)
+	if asked.PID == "" {
 		return nil, nil, nil
 	}
 	session, err := k.Find(asked.PID, asked.Offset)
@@ -96,15 +96,21 @@ func (c *connection) recover(ns *Namespace, h Handshake) (*Socket, *backlog, err
 		return nil, nil, nil
 	}
 	missed, position, err := k.Recover(s, session)
-	if err != nil {
-		c.server.log.Debug("a session is not recovered", "socket", s.id, "error", err)
-		s.abandon()
-		if errors.Is(err, ErrUnavailable) {
-			return nil, nil, err
-		}
-		return nil, nil, nil
+	if err == nil {
+		return s, &backlog{missed, position}, nil
 	}
-	return s, &backlog{missed, position}, nil
+	c.server.log.Debug("a session is not recovered", "socket", s.id, "error", err)
+	s.abandon()
+	if errors.Is(err, ErrUnavailable) {
+		return nil, nil, err
+	}
+	return nil, nil, nil
+}
+
+// askedFor is what a client's auth says of the session that it had; nothing, if it says nothing that makes sense.
+func askedFor(h Handshake) (asked recoveryRequest) {
+	_ = json.Unmarshal(h.Auth, &asked) // what it cannot read it leaves out
+	return asked
 }
 
 // backlog is what a socket has missed, up to a position.
