@@ -66,15 +66,7 @@ func compileHistory(a *v1alpha1.HistoryAction) (step, error) {
 	if a.Limit != nil {
 		limit = int(*a.Limit)
 	}
-	return func(r *run) error {
-		if !r.needsAck() {
-			return nil
-		}
-		if err := r.history(room, before, limit); err != nil {
-			return fmt.Errorf("history: %w", err)
-		}
-		return nil
-	}, nil
+	return answering("history", func(r *run) error { return r.history(room, before, limit) }), nil
 }
 
 // history answers with a page of a room's history.

@@ -126,15 +126,7 @@ func compilePresence(a *v1alpha1.PresenceAction) (step, error) {
 	if a.Limit != nil {
 		limit = int(*a.Limit)
 	}
-	return func(r *run) error {
-		if !r.needsAck() {
-			return nil
-		}
-		if err := r.presence(room, after, limit); err != nil {
-			return fmt.Errorf("presence: %w", err)
-		}
-		return nil
-	}, nil
+	return answering("presence", func(r *run) error { return r.presence(room, after, limit) }), nil
 }
 
 // presence answers with the members of a room.

@@ -232,17 +232,27 @@ func compileAck(e v1alpha1.Expression) (step, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ack: %w", err)
 	}
+	return answering("ack", func(r *run) error {
+		args, err := r.list(program)
+		if err != nil {
+			return err
+		}
+		r.ack(args)
+		return nil
+	}), nil
+}
+
+// answering is an action that does nothing but answer: not where nobody waits for an answer.
+func answering(name string, answer step) step {
 	return func(r *run) error {
 		if !r.needsAck() {
 			return nil
 		}
-		args, err := r.list(program)
-		if err != nil {
-			return fmt.Errorf("ack: %w", err)
+		if err := answer(r); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
 		}
-		r.ack(args)
 		return nil
-	}, nil
+	}
 }
 
 func disconnect(closeConnection bool) step {
