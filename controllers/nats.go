@@ -43,21 +43,28 @@ func (r *Reconciler) applyNATS(ctx context.Context, svc *v1alpha1.RealtimeServic
 	return errors.Join(errs...)
 }
 
-// applyCredentials makes the credentials once and keeps them. They are read from the API server: a cache would need the
-// right to list all Secrets.
-func (r *Reconciler) applyCredentials(ctx context.Context, svc *v1alpha1.RealtimeService) (resources.Credentials, error) {
-	var none resources.Credentials
-	key := client.ObjectKey{Namespace: svc.Namespace, Name: resources.NATSCredentialsName(svc.Name)}
-	secret := &corev1.Secret{}
-	var live client.Object = secret
-	err := r.Reader.Get(ctx, key, secret)
+// ownSecret reads a Secret of the service's: empty, and live nil, if it is not there. It is read from the API server: a cache would
+// need the right to list all Secrets.
+func (r *Reconciler) ownSecret(ctx context.Context, svc *v1alpha1.RealtimeService, name string) (secret *corev1.Secret, live client.Object, err error) {
+	secret = &corev1.Secret{}
+	err = r.Reader.Get(ctx, client.ObjectKey{Namespace: svc.Namespace, Name: name}, secret)
 	switch {
 	case apierrors.IsNotFound(err):
-		live = nil
+		return secret, nil, nil
 	case err != nil:
-		return none, fmt.Errorf("read Secret %s: %w", key.Name, err)
+		return nil, nil, fmt.Errorf("read Secret %s: %w", name, err)
 	case !metav1.IsControlledBy(secret, svc):
-		return none, &foreignError{"Secret " + key.Name}
+		return nil, nil, &foreignError{"Secret " + name}
+	}
+	return secret, secret, nil
+}
+
+// applyCredentials makes the credentials once and keeps them.
+func (r *Reconciler) applyCredentials(ctx context.Context, svc *v1alpha1.RealtimeService) (resources.Credentials, error) {
+	var none resources.Credentials
+	secret, live, err := r.ownSecret(ctx, svc, resources.NATSCredentialsName(svc.Name))
+	if err != nil {
+		return none, err
 	}
 	credentials, ok := resources.CredentialsOf(secret)
 	if !ok {
