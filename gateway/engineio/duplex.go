@@ -7,18 +7,23 @@ import (
 	"time"
 )
 
-// duplex is what the transports share whose connection goes both ways for as long as the session lives. Who finds nobody
-// writing starts a goroutine that writes all that waits, until nothing does, so that an idle connection has only its reader. The reader
-// owns the connection: it alone closes it, and others end it by a deadline.
+// duplex is what the transports share whose connection goes both ways for as long as the session lives. Who sends writes what the
+// socket has room for. What it has no room for, and all where there is more than a socket, is left to a goroutine that writes
+// all that waits, until nothing does; so an idle connection has only its reader. The reader owns the connection: it alone closes
+// it, and others end it by a deadline.
 type duplex struct {
 	session *Session
 	conn    connection
+	// direct, if the connection has it, writes without waiting.
+	direct *direct
 	// encode makes a message's bytes on this connection.
 	encode func(*Message) []byte
+	// common: the bytes are those of Message.frame.
+	common bool
 	// drained, if set, is called when a transport that was told to stop has written all. The session's lock is held.
 	drained func()
 
-	// writing: a goroutine drains the queue. The session's lock guards it.
+	// writing: a goroutine drains the queue. Nobody else writes then. The session's lock guards it.
 	writing bool
 	// batch is the number of the batch that is being written, seen the one that stuck last found there, 0 for none.
 	// The session's lock guards both.
@@ -48,7 +53,7 @@ type link interface {
 }
 
 func (d *duplex) shared() *duplex { return d }
-func (d *duplex) writable() bool  { return !d.writing && d.session.queue.empty() }
+func (d *duplex) writable() bool  { return !d.writing }
 
 func (d *duplex) stuck() bool {
 	if !d.writing {
@@ -61,12 +66,19 @@ func (d *duplex) stuck() bool {
 }
 
 func (d *duplex) flush() {
-	if d.writing || d.session.queue.empty() {
-		return
+	switch {
+	case d.writing || d.session.queue.empty():
+	case d.direct != nil:
+		d.writeNow()
+	default:
+		d.startDrain(backlog{})
 	}
+}
+
+func (d *duplex) startDrain(left backlog) {
 	d.writing = true
 	d.session.tasks++
-	go d.drain()
+	go d.drain(left)
 }
 
 func (d *duplex) cut() { d.interrupt() }

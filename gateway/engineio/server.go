@@ -31,6 +31,8 @@ type Server struct {
 	// handshakes is the bucket of Config.HandshakesPerSecond; nil: no bound.
 	handshakes atomic.Pointer[rate.Limiter]
 
+	writers *writers
+
 	mu       sync.Mutex // guards what follows; taken after a session's lock, never before
 	sessions map[string]*Session
 	draining bool
@@ -38,7 +40,7 @@ type Server struct {
 
 // NewServer makes a server. It fails if the configuration makes no sense.
 func NewServer(c Config) (*Server, error) {
-	s := &Server{sessions: make(map[string]*Session)}
+	s := &Server{sessions: make(map[string]*Session), writers: newWriters()}
 	if err := s.Reconfigure(c); err != nil {
 		return nil, err
 	}
@@ -152,6 +154,8 @@ func (s *Server) open(c *Config, req *request, id string, t func(*Session) trans
 		handshake: newHandshake(req.Request, req.query, req.time),
 		protocol:  req.protocol(),
 		base64:    req.base64(),
+		writer:    s.writers.assign(),
+		tasks:     1, // start
 	}
 	session.transport = t(session)
 	session.queue.push(openPacket(c, id, session.transport.name()))

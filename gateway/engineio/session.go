@@ -20,6 +20,8 @@ type Session struct {
 	// while mu is held.
 	dispatching sync.Mutex
 	handler     Handler // set under dispatching
+	// early, if it is set, is how the session closed before there was a handler to tell. Guarded by dispatching.
+	early *epitaph
 
 	mu        sync.Mutex // guards what follows
 	state     sessionState
@@ -29,6 +31,10 @@ type Session struct {
 	upgrade   *upgrade // while a websocket probes
 	// tasks counts the goroutines that work for the session.
 	tasks int
+	// writer writes what is sent soon. It never changes.
+	writer *writer
+	// listed: the session is on the writer's list.
+	listed bool
 	// ended, if somebody waits for it, is closed once the session is closed and no goroutine works for it.
 	ended chan struct{}
 }
@@ -52,7 +58,7 @@ type transport interface {
 	// stuck reports whether the same write is under way as at the call before. It takes the place of write deadlines, which
 	// would be set anew for each write; a client that is gone fails to answer pings anyway.
 	stuck() bool
-	// writable reports whether what is queued now would be sent at once.
+	// writable reports whether nothing is known to hold up what is queued now.
 	writable() bool
 	// stop says farewell and ends the transport. It comes once. If the ending awaits the client, cut comes after that time.
 	stop(ending)
@@ -76,19 +82,44 @@ func (s *Session) Transport() string {
 	return s.transport.name()
 }
 
-// Writable reports whether a message would go out at once: nothing waits for the client, and a poll or a websocket is
-// there to take it. A message that may be lost is not worth sending otherwise.
+// Writable reports whether a message would go out at once: a poll or a websocket is there to take it, and none before it waits
+// until the client reads. A message that may be lost is not worth sending otherwise.
 func (s *Session) Writable() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.state == stateOpen && s.transport.writable()
 }
 
-// Send queues messages for the client, one behind the other with nothing in between. It never blocks. Its errors are
-// ErrClosed and ErrSlowConsumer.
+// Send sends messages to the client, one behind the other with nothing in between: now as far as its connection takes them, the
+// rest when it can. It never blocks. Its errors are ErrClosed and ErrSlowConsumer.
 func (s *Session) Send(messages ...*Message) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.push(messages); err != nil {
+		return err
+	}
+	s.transport.flush()
+	return nil
+}
+
+// SendSoon is Send for messages that go to many clients: they are written by other goroutines, in a moment, together with what else is
+// sent to the client until then. Messages of both ways arrive in the order in which they were sent.
+func (s *Session) SendSoon(messages ...*Message) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.push(messages); err != nil {
+		return err
+	}
+	if !s.listed {
+		s.listed = true
+		s.tasks++
+		s.writer.add(s)
+	}
+	return nil
+}
+
+// push queues messages. The lock is held.
+func (s *Session) push(messages []*Message) error {
 	if s.state != stateOpen {
 		return ErrClosed
 	}
@@ -97,6 +128,5 @@ func (s *Session) Send(messages ...*Message) error {
 		return ErrSlowConsumer
 	}
 	s.queue.push(messages...)
-	s.transport.flush()
 	return nil
 }

@@ -71,6 +71,8 @@ func upgradeToWebSocket(w http.ResponseWriter, req *request, c *Config) (*webSoc
 		base64:   req.base64(),
 	}
 	ws.encode = ws.frame
+	ws.direct = newDirect(ws.conn)
+	ws.common = ws.deflate == 0 && ws.protocol == protocol4 && !ws.base64
 	// The reader answers a close frame when it ends, behind what is being written.
 	frames.SetCloseHandler(func(int, string) error { return nil })
 	frames.SetPingHandler(ws.onPing)

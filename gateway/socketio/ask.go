@@ -31,7 +31,7 @@ func (r *Rooms) Ask(d *Delivery, answer func(args Args, ok bool)) (asked int, st
 	for _, s := range sockets {
 		if s.awaitAck(p.id, answer) {
 			waiting = append(waiting, s)
-			s.deliver(messages, d.Volatile)
+			s.deliverSoon(messages, d.Volatile)
 		}
 	}
 	notifyOutgoing(watched(waiting), e)

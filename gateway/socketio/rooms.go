@@ -136,7 +136,7 @@ func (r *Rooms) Broadcast(d *Delivery) error {
 		if g := s.gate.Load(); g != nil && !d.Volatile && g.hold(d.Position, messages) {
 			return
 		}
-		s.deliver(messages, d.Volatile)
+		s.deliverSoon(messages, d.Volatile)
 	})
 	r.mu.RUnlock()
 	notifyOutgoing(watched, d.encoded())
@@ -218,11 +218,21 @@ func (rm *room) remove(s *Socket) {
 
 var _ Adapter = (*Rooms)(nil)
 
-// deliver queues messages of one packet with the client. A socket that has gone gets nothing; a client that is too slow is
+// deliver sends messages of one packet to the client. A socket that has gone gets nothing; a client that is too slow is
 // closed by its session, which spares everybody else.
 func (s *Socket) deliver(messages []*engineio.Message, volatile bool) {
-	if !s.arrived() || volatile && !s.conn.session.Writable() {
-		return
+	if s.takes(volatile) {
+		_ = s.conn.session.Send(messages...)
 	}
-	_ = s.conn.session.Send(messages...)
+}
+
+// deliverSoon is deliver for what many get.
+func (s *Socket) deliverSoon(messages []*engineio.Message, volatile bool) {
+	if s.takes(volatile) {
+		_ = s.conn.session.SendSoon(messages...)
+	}
+}
+
+func (s *Socket) takes(volatile bool) bool {
+	return s.arrived() && (!volatile || s.conn.session.Writable())
 }

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engineio
+
+import (
+	"slices"
+	"sync"
+)
+
+// joinedSize is how much is joined to go out in one system call.
+const joinedSize = 64 << 10
+
+// joiner makes one piece of many frames. It remembers the last piece: the next member of a room mostly waits for the same
+// messages, and shares the bytes. From the pool, a goroutine mostly gets the joiner that it has just put back.
+type joiner struct {
+	messages []*Message
+	bytes    []byte
+}
+
+var joiners = sync.Pool{New: func() any { return new(joiner) }}
+
+// join returns the frames of as many messages as fit, of one at least, and how many these are. The bytes are good until the next
+// call, and may not be changed. same: the frames are those that all connections share.
+func (j *joiner) join(messages []*Message, frameOf func(*Message) []byte, same bool) ([]byte, int) {
+	if len(messages) == 1 {
+		return frameOf(messages[0]), 1
+	}
+	if same && slices.Equal(messages, j.messages) {
+		return j.bytes, len(messages)
+	}
+	first := frameOf(messages[0])
+	if len(first) >= joinedSize {
+		return first, 1
+	}
+	clear(j.messages)
+	j.messages = j.messages[:0]
+	j.bytes = append(j.bytes[:0], first...)
+	n := 1
+	for ; n < len(messages); n++ {
+		frame := frameOf(messages[n])
+		if len(j.bytes)+len(frame) > joinedSize {
+			break
+		}
+		j.bytes = append(j.bytes, frame...)
+	}
+	if same {
+		j.messages = append(j.messages, messages[:n]...)
+	}
+	return j.bytes, n
+}
