@@ -106,7 +106,7 @@ func (c *Cluster) subscribePeers() error {
 // say tells the other gateways of this one. Without NATS nobody hears it, which says as much.
 func (c *Cluster) say(word byte) {
 	if c.nc.IsConnected() {
-		_ = c.nc.Publish(c.subjects.peers, c.fields.append(append([]byte{word}, c.id...)))
+		_ = c.nc.Publish(c.subjects.peers, c.fields.Load().append(append([]byte{word}, c.id...)))
 	}
 }
 
