@@ -95,6 +95,7 @@ func gatewayCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&o.ConfigFile, "config", "/etc/realtime/config/service.yaml", "file with the RealtimeService; read again whenever it changes")
 	f.StringVar(&o.Name, "name", hostname(), "name of this gateway, for logs")
+	f.StringVar(&o.Revision, "revision", "", "of what this gateway is made; clients are kept while all of a revision are being replaced (default: none)")
 	f.StringSliceVar(&o.NATSURLs, "nats-url", []string{"nats://127.0.0.1:4222"}, "NATS servers that connect the gateways")
 	f.StringVar(&o.NATSCredentialsDir, "nats-credentials-dir", "", "folder with user.creds, or token, or username and password; and ca.crt, tls.crt, tls.key")
 	f.StringVar(&o.Listen, "listen", ":3000", "address for clients")

@@ -27,6 +27,9 @@ import (
 type Options struct {
 	// Name of this gateway in logs and in NATS's monitoring; the pod's name.
 	Name string
+	// Revision is of what this gateway is made: the hash of the pod template. While gateways of another one replace those of this
+	// one, they keep their clients until all of them leave. Empty: none waits for another.
+	Revision string
 	// NATSURLs are the servers that connect the gateways.
 	NATSURLs []string
 	// NATSCredentialsDir holds what they ask for: user.creds, or token, or username and password; ca.crt, tls.crt, tls.key.
@@ -95,6 +98,7 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 		CredentialsDir: o.NATSCredentialsDir,
 		Recovery:       logRecovery(svc),
 		PeerAddress:    o.Peers.address(),
+		Revision:       o.Revision,
 		Registerer:     g.metrics,
 		Log:            o.Log,
 	})

@@ -164,6 +164,8 @@ func (g *Gateway) pace(o RunOptions) engineio.Pace {
 
 // leave drains, and does not wait longer than a little for clients that do not fetch their last packets.
 func (g *Gateway) leave(ctx context.Context, pace engineio.Pace) {
+	g.log.Info("leaving", "connections", g.io.Connections())
+	pace.Within -= g.hold(ctx, pace.Within/2)
 	g.log.Info("draining", "connections", g.io.Connections(), "rate", pace.Rate, "within", pace.Within)
 	ctx, cancel := context.WithTimeout(ctx, pace.Within+farewellTimeout)
 	defer cancel()

@@ -4,6 +4,7 @@ package v1alpha1
 
 import (
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
 // GatewaySpec describes the gateway Deployment, its Service and how many pods it has.
@@ -57,6 +58,10 @@ type GatewaySpec struct {
 	// +optional
 	Drain *DrainSpec `json:"drain,omitempty"`
 
+	// rollout is how new gateways replace old ones.
+	// +optional
+	Rollout *RolloutSpec `json:"rollout,omitempty"`
+
 	// terminationGracePeriodSeconds is how long a leaving gateway may take to hand its clients over, in
 	// seconds. They are told to reconnect at drain.rate, or evenly over the first two thirds of it. Left out it is 30, and
 	// 3600 with drain.rate: a gateway ends as soon as its last client has gone.
@@ -79,6 +84,25 @@ type DrainSpec struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1000000
 	Rate *int32 `json:"rate,omitempty"`
+}
+
+// RolloutSpec says how new gateways replace old ones.
+type RolloutSpec struct {
+	// maxSurge is how many gateways there may be beyond their number while new ones come: a number, or a percentage of
+	// theirs, more than 0. At 100% all new ones come up together, so that each client is sent away once.
+	// +optional
+	// +kubebuilder:default="100%"
+	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 1 && self <= 1000 : self.matches('^([1-9][0-9]?|100)%$')",message="must be a number from 1 to 1000, or a percentage from 1% to 100%"
+	MaxSurge *intstr.IntOrString `json:"maxSurge,omitempty"`
+}
+
+// MaxSurge is how many gateways there may be beyond their number in a rollout.
+func (g *GatewaySpec) MaxSurge() intstr.IntOrString {
+	if g.Rollout == nil || g.Rollout.MaxSurge == nil {
+		return intstr.FromString("100%")
+	}
+	return *g.Rollout.MaxSurge
 }
 
 // DrainRate is how many clients a second a leaving gateway tells to go; 0 if the manifest does not say.

@@ -32,14 +32,18 @@ func GatewayDeployment(svc *v1alpha1.RealtimeService, image string) *appsv1.Depl
 				},
 				Spec: gatewayPod(svc, image),
 			},
-			// A gateway leaves when another one has come.
-			Strategy: appsv1.DeploymentStrategy{
-				Type: appsv1.RollingUpdateDeploymentStrategyType,
-				RollingUpdate: &appsv1.RollingUpdateDeployment{
-					MaxUnavailable: ptr.To(intstr.FromInt32(0)),
-					MaxSurge:       ptr.To(intstr.FromString("25%")),
-				},
-			},
+			Strategy: strategy(svc),
+		},
+	}
+}
+
+// strategy has a gateway leave when another one has come.
+func strategy(svc *v1alpha1.RealtimeService) appsv1.DeploymentStrategy {
+	return appsv1.DeploymentStrategy{
+		Type: appsv1.RollingUpdateDeploymentStrategyType,
+		RollingUpdate: &appsv1.RollingUpdateDeployment{
+			MaxUnavailable: ptr.To(intstr.FromInt32(0)),
+			MaxSurge:       ptr.To(svc.Spec.Gateway.MaxSurge()),
 		},
 	}
 }

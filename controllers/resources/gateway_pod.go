@@ -5,6 +5,7 @@ package resources
 import (
 	"strconv"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -60,7 +61,7 @@ func gatewayContainer(svc *v1alpha1.RealtimeService, image string) corev1.Contai
 		Image:           image,
 		ImagePullPolicy: corev1.PullIfNotPresent,
 		Args:            gatewayArgs(svc),
-		Env:             []corev1.EnvVar{ofPod("POD_NAME", "metadata.name"), ofPod("POD_IP", "status.podIP")},
+		Env:             gatewayEnv(),
 		Ports:           gatewayPorts(svc),
 		LivenessProbe:   probe("/healthz", opsPortName, 10),
 		// Clients wait for the first answer of a new gateway.
@@ -68,6 +69,14 @@ func gatewayContainer(svc *v1alpha1.RealtimeService, image string) corev1.Contai
 		Resources:       svc.Spec.Gateway.Resources,
 		SecurityContext: containerSecurity(),
 		VolumeMounts:    gatewayMounts(svc),
+	}
+}
+
+func gatewayEnv() []corev1.EnvVar {
+	return []corev1.EnvVar{
+		ofPod("POD_NAME", "metadata.name"),
+		ofPod("POD_IP", "status.podIP"),
+		ofPod("POD_REVISION", "metadata.labels['"+appsv1.DefaultDeploymentUniqueLabelKey+"']"),
 	}
 }
 
@@ -93,6 +102,7 @@ func gatewayArgs(svc *v1alpha1.RealtimeService) []string {
 		"gateway",
 		"--config=" + configDir + "/" + ConfigKey,
 		"--name=$(POD_NAME)",
+		"--revision=$(POD_REVISION)",
 	}
 	for _, url := range natsURLs(svc) {
 		args = append(args, "--nats-url="+url)

@@ -139,7 +139,7 @@ func TestGatewayArguments(t *testing.T) {
 		{
 			"with its own NATS", service(t),
 			[]string{
-				"gateway", "--config=/etc/realtime/config/service.yaml", "--name=$(POD_NAME)", "--nats-url=nats://chat-nats.talk.svc:4222",
+				"gateway", "--config=/etc/realtime/config/service.yaml", "--name=$(POD_NAME)", "--revision=$(POD_REVISION)", "--nats-url=nats://chat-nats.talk.svc:4222",
 				"--nats-credentials-dir=/etc/realtime/nats", "--listen=:3000", "--ops-listen=:9090", "--client-dir=/client", "--drain=20s", "--drain-limit=20s",
 			}, nil,
 		},

@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -48,6 +49,8 @@ type Options struct {
 	Gateway string
 	// PeerAddress is the host and port on which the other gateways reach this one; empty if they do not.
 	PeerAddress string
+	// Revision is of what this gateway is made, such as the pod template. Gateways of another one replace it, or it them.
+	Revision string
 	// URLs of the NATS servers.
 	URLs []string
 	// CredentialsDir holds what the servers ask for; see credentialOptions. Empty: nothing.
@@ -78,7 +81,7 @@ type Cluster struct {
 	metrics  *metrics
 	subjects serviceSubjects
 	peers    *peers
-	fields   peerFields // what this gateway says of itself
+	fields   atomic.Pointer[peerFields] // what this gateway says of itself
 	requests requests
 	events   *eventLog // nil: nothing is stored
 
@@ -126,9 +129,9 @@ func Connect(o Options) (*Cluster, error) {
 		delivered: map[string]uint64{},
 		asks:      map[askKey]func(){},
 		peers:     newPeers(),
-		fields:    peerFields{address: o.PeerAddress},
 		requests:  requests{open: map[uint64]*gather{}},
 	}
+	c.fields.Store(&peerFields{address: o.PeerAddress, revision: o.Revision})
 	c.subjects = newServiceSubjects(c.service, c.id)
 	if o.Recovery != nil {
 		if c.events, err = newEventLog(c, o); err != nil {

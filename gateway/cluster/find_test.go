@@ -72,7 +72,7 @@ func TestAGatewayThatIsNotThereIsMissedOnce(t *testing.T) {
 }
 
 func TestPeerFieldsSurviveTheWireAndLeaveRoomForMore(t *testing.T) {
-	for _, want := range []peerFields{{}, {address: "[fd00::1]:7443"}} {
+	for _, want := range []peerFields{{}, {address: "[fd00::1]:7443"}, {revision: "5d4f", leaving: true}} {
 		data := want.append(nil)
 		data = append(data, 99, 3, 1, 2, 3) // of a later release
 		got, err := decodePeerFields(data)

@@ -6,19 +6,35 @@ import "encoding/binary"
 
 // The numbers of what a gateway says of itself, on the wire. Gateways of two releases meet in every rollout: one passes
 // over what it does not know, so that others may be added; a number is never given to something else.
-const peerFieldAddress = 1
+const (
+	peerFieldAddress  = 1
+	peerFieldRevision = 2
+	peerFieldLeaving  = 3 // there, with no value, while it is so
+)
 
 // peerFields are what a gateway says of itself behind its id: for each a number and the value's length, as uvarints, and
 // the value. What is empty is left out.
 type peerFields struct {
 	// address is the host and port on which its peers reach it.
 	address string
+	// revision is of what it is made; of two that differ one replaces the other.
+	revision string
+	// leaving is true from when it takes no new clients.
+	leaving bool
 }
 
 func (f peerFields) append(buf []byte) []byte {
 	if f.address != "" {
 		buf = binary.AppendUvarint(buf, peerFieldAddress)
 		buf = appendBytes(buf, f.address)
+	}
+	if f.revision != "" {
+		buf = binary.AppendUvarint(buf, peerFieldRevision)
+		buf = appendBytes(buf, f.revision)
+	}
+	if f.leaving {
+		buf = binary.AppendUvarint(buf, peerFieldLeaving)
+		buf = appendBytes(buf, "")
 	}
 	return buf
 }
@@ -31,8 +47,13 @@ func decodePeerFields(data []byte) (peerFields, error) {
 		if r.err != nil {
 			return peerFields{}, r.err
 		}
-		if number == peerFieldAddress {
+		switch number {
+		case peerFieldAddress:
 			f.address = string(value)
+		case peerFieldRevision:
+			f.revision = string(value)
+		case peerFieldLeaving:
+			f.leaving = true
 		}
 	}
 	return f, nil

@@ -12,9 +12,10 @@ import (
 
 const (
 	// heartbeatInterval is how often a gateway says that it lives.
-	heartbeatInterval = 3 * time.Second
-	// deadAfter is how long a gateway may be silent before nobody waits for its answers. One that stops says so.
-	deadAfter = 3 * heartbeatInterval
+	heartbeatInterval = 2500 * time.Millisecond
+	// deadAfter is how long a gateway may be silent before nobody waits for its answers: three heartbeats, and what the next may
+	// be late. One that stops says so.
+	deadAfter = 3*heartbeatInterval + 500*time.Millisecond
 )
 
 // What gateways say of themselves: a word, their id, and what peerFields tells.
@@ -105,7 +106,7 @@ func (c *Cluster) subscribePeers() error {
 // say tells the other gateways of this one. Without NATS nobody hears it, which says as much.
 func (c *Cluster) say(word byte) {
 	if c.nc.IsConnected() {
-		_ = c.nc.Publish(c.subjects.peers, c.fields.append(append([]byte{word}, c.id...)))
+		_ = c.nc.Publish(c.subjects.peers, c.fields.Load().append(append([]byte{word}, c.id...)))
 	}
 }
 

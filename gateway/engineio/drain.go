@@ -31,6 +31,13 @@ func (p Pace) slot(i, sessions int, random float64) time.Duration {
 	return time.Duration((float64(i) + random) / float64(sessions) * float64(p.Over(sessions)))
 }
 
+// Refuse refuses handshakes from now on, with 503 and Retry-After, as Drain does. Sessions stay.
+func (s *Server) Refuse() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.draining = true
+}
+
 // Drain sends all clients elsewhere, at an even pace, so that they do not fall upon the next server together. From now on
 // handshakes are refused with 503 and Retry-After. Each session is closed with ReasonServerShuttingDown when the pace has come to
 // it: its client gets what was sent before, then sees its websocket closed, or its poll refused with 503, and connects again.

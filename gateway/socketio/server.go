@@ -204,6 +204,9 @@ func (s *Server) RemoveNamespace(name string) {
 	}
 }
 
+// Refuse refuses new connections from now on; those that are open stay.
+func (s *Server) Refuse() { s.engine.Refuse() }
+
 // Drain refuses new connections and closes those that are open at an even pace, so that clients come back elsewhere.
 func (s *Server) Drain(ctx context.Context, pace engineio.Pace) error {
 	return s.engine.Drain(ctx, pace)

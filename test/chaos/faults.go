@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -37,6 +38,8 @@ type fault struct {
 	do   func(ctx context.Context, c *chaos) error
 	// fits is false if a stack knows no such fault.
 	fits func(Stack) bool
+	// planned means that clients are told to come back, which they should be once.
+	planned bool
 }
 
 func always(Stack) bool       { return true }
@@ -44,15 +47,15 @@ func withBroker(s Stack) bool { return s.broker != nil }
 
 // faults are all that there are; the first is none.
 var faults = []fault{
-	{"none", calm, always},
-	{"rolling restart", rollingRestart, always},
-	{"gateway killed", killGateway, always},
-	{"broker restarted", restartBroker, withBroker},
-	{"broker killed", killBroker, withBroker},
-	{"one client in ten cut for 10 s", cutClients, always},
-	{"gateway cut off the broker for 5 s", partition, withBroker},
-	{"clients come back while the broker is down for 5 s", comeBackWithoutBroker, withBroker},
-	{"gateway killed while the broker is down for 5 s", killWithoutBroker, withBroker},
+	{name: "none", do: calm, fits: always},
+	{name: "rolling restart", do: rollingRestart, fits: always, planned: true},
+	{name: "gateway killed", do: killGateway, fits: always},
+	{name: "broker restarted", do: restartBroker, fits: withBroker},
+	{name: "broker killed", do: killBroker, fits: withBroker},
+	{name: "one client in ten cut for 10 s", do: cutClients, fits: always},
+	{name: "gateway cut off the broker for 5 s", do: partition, fits: withBroker},
+	{name: "clients come back while the broker is down for 5 s", do: comeBackWithoutBroker, fits: withBroker},
+	{name: "gateway killed while the broker is down for 5 s", do: killWithoutBroker, fits: withBroker},
 }
 
 // Faults are the names of all faults.
@@ -77,25 +80,37 @@ func calm(ctx context.Context, _ *chaos) error {
 	return nil
 }
 
-// rollingRestart is what Kubernetes does to a Deployment of a few pods: the new one is ready before an old one is told
-// to leave. A single gateway has nobody beside it, as with strategy Recreate.
+// rollingRestart is what Kubernetes does to a Deployment: for each new gateway that is ready an old one is told to leave, and
+// nobody waits until it has gone. A single gateway has nobody beside it, as with strategy Recreate.
 func rollingRestart(ctx context.Context, c *chaos) error {
+	c.cluster.revision++
 	old := slices.Clone(c.cluster.gateways)
-	alone := len(old) == 1
-	for _, g := range old {
-		if !alone {
-			if _, err := c.cluster.startGateway(ctx); err != nil {
-				return err
-			}
-		}
-		c.log.Info("gateway is told to leave", "gateway", g.name)
-		if err := c.cluster.leave(slices.Index(c.cluster.gateways, g), c.cluster.stop); err != nil {
+	if len(old) == 1 {
+		c.log.Info("gateway is told to leave", "gateway", old[0].name)
+		if err := c.cluster.leave(0, c.cluster.stop); err != nil {
 			return err
 		}
-		if alone {
-			if _, err := c.cluster.startGateway(ctx); err != nil {
-				return err
-			}
+		_, err := c.cluster.startGateway(ctx)
+		return err
+	}
+	var leaving sync.WaitGroup
+	defer leaving.Wait() // also after an error: none outlives the fault
+	ended := make([]error, len(old))
+	for i, g := range old {
+		if _, err := c.cluster.startGateway(ctx); err != nil {
+			return err
+		}
+		c.log.Info("gateway is told to leave", "gateway", g.name)
+		c.cluster.remove(slices.Index(c.cluster.gateways, g))
+		leaving.Go(func() {
+			ended[i] = g.stop(c.cluster.stack.grace)
+			g.closeWire()
+		})
+	}
+	leaving.Wait()
+	for _, err := range ended {
+		if err := c.cluster.departed(err); err != nil {
+			return err
 		}
 	}
 	return nil

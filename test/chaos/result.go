@@ -32,6 +32,8 @@ type Result struct {
 	Late int
 	// Opens is connections, of Clients clients; MaxOpens of one client, in one phase.
 	Clients, Opens, MaxOpens int
+	// Bounced is clients that connected more than once because of something planned.
+	Bounced int
 	// Recovered and Refused are the answers to clients that asked for recovery.
 	Recovered, Refused int
 	// Stopped is clients that a stock client would have left disconnected. Nacks is acknowledgements that say no.
@@ -91,6 +93,19 @@ func (l *ledger) result(fault string) Result {
 	return res
 }
 
+// bounced is how many clients have connected more than once in the phase.
+func (l *ledger) bounced() int {
+	n := 0
+	for _, c := range l.clients {
+		c.update(func(c *clientLedger) {
+			if c.opens > 1 {
+				n++
+			}
+		})
+	}
+	return n
+}
+
 func percentile(d []time.Duration, p float64) time.Duration {
 	if len(d) == 0 {
 		return 0
@@ -117,6 +132,7 @@ func Total(results []Result) Result {
 		t.Late += r.Late
 		t.Opens += r.Opens
 		t.MaxOpens = max(t.MaxOpens, r.MaxOpens)
+		t.Bounced += r.Bounced
 		t.Recovered += r.Recovered
 		t.Refused += r.Refused
 		t.Stopped += r.Stopped
@@ -138,7 +154,7 @@ func (r Result) Failed(totalOrder bool) []string {
 	for what, n := range map[string]int{
 		"lost": r.Lost, "duplicated": r.Duplicated, "out of order": r.Disordered, "never acknowledged": r.Unacked,
 		"recoveries refused": r.Refused, "clients stopped for good": r.Stopped, "arrived after the deadline": r.Late,
-		"gateways killed for not leaving": r.Overstayed, "gateways crashed": r.Crashed,
+		"clients sent away more than once in a planned restart": r.Bounced, "gateways killed for not leaving": r.Overstayed, "gateways crashed": r.Crashed,
 	} {
 		if n > 0 {
 			wrong = append(wrong, fmt.Sprintf("%d %s", n, what))
@@ -153,15 +169,15 @@ func (r Result) Failed(totalOrder bool) []string {
 
 var columns = []string{
 	"fault", "messages", "deliveries", "lost", "of them refused", "duplicated", "out of order", "crossed", "unacked",
-	"emitted again", "arrived again", "opens/client", "most", "recovered", "refused", "stopped", "overstayed", "crashed",
-	"silence", "p99", "max",
+	"emitted again", "arrived again", "connections/client, mean", "max", "bounced", "recovered", "refused", "stopped", "overstayed", "crashed",
+	"silence", "p99", "slowest",
 }
 
 func (r Result) cells() []string {
 	opens := float64(r.Opens) / float64(max(r.Clients, 1))
 	values := []any{
 		r.Fault, r.Messages, r.Deliveries, r.Lost, r.LostRefused, r.Duplicated, r.Disordered, r.Crossed, r.Unacked,
-		r.Repeats, r.Again, fmt.Sprintf("%.2f", opens), r.MaxOpens, r.Recovered, r.Refused, r.Stopped, r.Overstayed, r.Crashed,
+		r.Repeats, r.Again, fmt.Sprintf("%.2f", opens), r.MaxOpens, r.Bounced, r.Recovered, r.Refused, r.Stopped, r.Overstayed, r.Crashed,
 		seconds(r.Silence), seconds(r.P99), seconds(r.Max),
 	}
 	cells := make([]string, len(values))

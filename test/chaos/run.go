@@ -187,6 +187,9 @@ func (r *run) phase(ctx context.Context, f fault) (Result, error) {
 	r.settle(ctx)
 	res := r.world.ledger.result(f.name)
 	res.Overstayed = r.chaos.cluster.overstayed
+	if f.planned && len(r.chaos.cluster.gateways) > 1 {
+		res.Bounced = r.world.ledger.bounced()
+	}
 	res.Crashed = r.chaos.cluster.crashed
 	r.chaos.cluster.overstayed, r.chaos.cluster.crashed = 0, 0
 	return res, nil

@@ -21,7 +21,7 @@ type Stack struct {
 	// broker is nil if there is none.
 	broker func(port int) command
 	// gateway is the nth to be started. It reaches the broker at an address.
-	gateway func(n int, ports gatewayPorts, broker string) command
+	gateway func(n, revision int, ports gatewayPorts, broker string) command
 }
 
 // gatewayPorts are where a gateway listens for clients, for questions about itself, and for other gateways.
@@ -52,6 +52,7 @@ type cluster struct {
 	broker     *process
 	gateways   []*gateway
 	started    int
+	revision   int // of the gateways that are started
 	overstayed int // gateways that had to be killed
 	crashed    int // gateways that ended by themselves
 }
@@ -98,7 +99,7 @@ func (c *cluster) startGateway(ctx context.Context) (*gateway, error) {
 		broker = g.wire.address()
 	}
 	c.started++
-	g.process, err = start(ctx, c.dir, c.stack.gateway(c.started, ports, broker))
+	g.process, err = start(ctx, c.dir, c.stack.gateway(c.started, c.revision, ports, broker))
 	if err != nil {
 		g.closeWire()
 		return nil, err
@@ -135,17 +136,25 @@ func (c *cluster) heal(ctx context.Context) error {
 
 // leave takes a gateway out of the balancer and out of the cluster; end says how it goes.
 func (c *cluster) leave(i int, end func(*gateway) error) error {
-	g := c.gateways[i]
-	c.balancer.remove(g.address)
-	c.gateways = append(c.gateways[:i:i], c.gateways[i+1:]...)
+	g := c.remove(i)
 	err := end(g)
 	g.closeWire()
 	return err
 }
 
+// remove takes a gateway out of the balancer and out of the cluster, while it runs.
+func (c *cluster) remove(i int) *gateway {
+	g := c.gateways[i]
+	c.balancer.remove(g.address)
+	c.gateways = append(c.gateways[:i:i], c.gateways[i+1:]...)
+	return g
+}
+
 // stop is a gateway's polite end. One that overstays is counted.
-func (c *cluster) stop(g *gateway) error {
-	err := g.stop(c.stack.grace)
+func (c *cluster) stop(g *gateway) error { return c.departed(g.stop(c.stack.grace)) }
+
+// departed takes how a polite end went.
+func (c *cluster) departed(err error) error {
 	if errors.Is(err, errOverstayed) {
 		c.overstayed++
 		return nil

@@ -16,7 +16,7 @@ import (
 )
 
 // drain is how long a gateway takes to send its clients away.
-const drain = 5 * time.Second
+const drain = 10 * time.Second
 
 //go:embed service.yaml
 var serviceManifest []byte
@@ -51,13 +51,13 @@ func Ours(dir, realtime, natsServer string) (Stack, error) {
 				ready: local(port),
 			}
 		},
-		gateway: func(n int, ports gatewayPorts, broker string) command {
+		gateway: func(n, revision int, ports gatewayPorts, broker string) command {
 			name := fmt.Sprintf("gateway-%d", n)
 			return command{
 				name: name,
 				path: realtime,
 				args: []string{
-					"gateway", "--config", config, "--name", name, "--nats-url", "nats://" + broker,
+					"gateway", "--config", config, "--name", name, "--revision", strconv.Itoa(revision), "--nats-url", "nats://" + broker,
 					"--listen", local(ports.clients), "--ops-listen", local(ports.ops), "--drain", drain.String(),
 					"--peer-dir", peers, "--peer-listen", local(ports.peers), "--peer-address", "127.0.0.1",
 				},

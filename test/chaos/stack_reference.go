@@ -42,7 +42,7 @@ func node(peer, name string, more func(broker string) []string) Stack {
 		Name:          name,
 		NeedsAffinity: true,
 		grace:         nodeGrace,
-		gateway: func(n int, ports gatewayPorts, broker string) command {
+		gateway: func(n, _ int, ports gatewayPorts, broker string) command {
 			return command{
 				name:  fmt.Sprintf("node-%d", n),
 				path:  "node",

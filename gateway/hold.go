@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"context"
+	"time"
+)
+
+// settle is how long load balancers may take to see that the last of the old gateways is not ready.
+const settle = 2 * time.Second
+
+// hold takes the gateway out of service and keeps its clients, up to a limit, while others that are to be replaced too still
+// take clients: so each client is sent away once in a rollout. It returns how long that took. A gateway that nobody replaces,
+// as when a service is scaled down, holds nobody.
+func (g *Gateway) hold(ctx context.Context, limit time.Duration) time.Duration {
+	start := time.Now()
+	g.draining.Store(true)
+	g.io.Refuse()
+	g.cluster.Leaving()
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	if !g.cluster.AwaitSuccession(ctx) {
+		return time.Since(start)
+	}
+	timer := time.NewTimer(settle)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return time.Since(start)
+}
