@@ -145,6 +145,9 @@ func fixed(l *loop, o *options) (*result, error) {
 	if err := c.pace(o.warmup, rate); err != nil {
 		return nil, err
 	}
+	if lost := c.settle(patience); lost > 0 { // so that the client that stops reading is owed nothing
+		return nil, fmt.Errorf("%d deliveries of the warm-up are lost", lost)
+	}
 	return c.measure(o, func() error {
 		if o.stall {
 			if err := c.stall(l.conns[o.clients-1]); err != nil {
