@@ -35,10 +35,10 @@ type dialect struct {
 	join      func(room string) []byte
 }
 
-var dialects = map[string]*dialect{"socketio": &socketio, "centrifuge": &centrifuge}
+var dialects = map[string]*dialect{"socketio": &socketIO, "centrifuge": &centrifugal}
 
-// socketio is Socket.IO v5 over Engine.IO v4, with the events of the guide's chat.
-var socketio = dialect{
+// socketIO is Socket.IO v5 over Engine.IO v4, with the events of the guide's chat.
+var socketIO = dialect{
 	path:    "/socket.io/?EIO=4&transport=websocket",
 	greets:  true,
 	connect: "40",
@@ -74,8 +74,8 @@ var socketio = dialect{
 	join: func(room string) []byte { return fmt.Appendf(nil, `421["joinRoom","%s"]`, room) },
 }
 
-// centrifuge is the JSON protocol of Centrifugo 4 and later. Everybody is in the channel "chat", which the server subscribes.
-var centrifuge = dialect{
+// centrifugal is the JSON protocol of Centrifugo 4 and later. Everybody is in the channel "chat", which the server subscribes.
+var centrifugal = dialect{
 	path:    "/connection/websocket",
 	connect: `{"id":1,"connect":{}}`,
 	pong:    "{}",
