@@ -135,7 +135,11 @@ func (r *report) write(file string) error {
 	if !ok || !ends {
 		return errors.New("the report's file lacks the markers between which it is written")
 	}
-	text := r.markdown() + "\n"
+	peerVersions, err := versions(r.options.root)
+	if err != nil {
+		return err
+	}
+	text := "Peers: " + peerVersions + ".\n\n" + r.markdown() + "\n"
 	images := filepath.Join(filepath.Dir(file), "images")
 	for _, s := range suites {
 		svg, ok := r.plot(s)

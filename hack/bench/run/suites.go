@@ -85,6 +85,9 @@ type measurement struct {
 }
 
 func (m measurement) String() string {
+	if m.Suite == "idle" {
+		return fmt.Sprintf("%8.2f KiB for each of %d connections", m.PerClient, m.Count)
+	}
 	return fmt.Sprintf("%8.2f µs  p50 %7.2f ms  p99 %7.2f ms  %7.0f/s  %6.1f MiB  lost %d, repeated %d, reordered %d",
 		m.CPU, m.P50, m.P99, m.PerSecond, m.Resident, m.Lost, m.Repeated, m.Reordered)
 }
