@@ -106,6 +106,33 @@ chaos-reference: dist/chaos $(PEER)/node_modules ## Do the same to Node's server
 fuzz: ## Fuzz each parser for FUZZTIME (30s).
 	hack/fuzz $(FUZZTIME)
 
+##@ Measure
+
+# Ratios of `make bench-diff` are to this commit.
+BASE ?= HEAD
+BENCH ?= .
+BENCH_COUNT ?= 6
+BENCH_PACKAGES ?= ./gateway/...
+BENCH_FLAGS ?=
+BENCH_PEERS := hack/bench/peers
+BENCH_PROGRAMS := dist/realtime dist/load dist/bench $(BENCH_PEERS)/socketio/node_modules
+
+.PHONY: bench
+bench: $(BENCH_PROGRAMS) dist/nats-server dist/bun dist/centrifuge ## Measure gateways and their peers, 25 minutes, and write docs/benchmarks.md. Needs redis-server. BENCH_FLAGS=-help lists more.
+	dist/bench -docs docs/benchmarks.md $(BENCH_FLAGS)
+
+.PHONY: bench-quick
+bench-quick: $(BENCH_PROGRAMS) ## Measure ours and Node briefly, and print the ratios, which it does not judge.
+	dist/bench -runs 1 -duration 2s -peer node,ours $(BENCH_FLAGS)
+
+.PHONY: bench-go
+bench-go: ## Run the Go benchmarks of BENCH_PACKAGES that match BENCH, BENCH_COUNT times.
+	@go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(BENCH_COUNT) $(BENCH_PACKAGES)
+
+.PHONY: bench-diff
+bench-diff: $(BIN)/benchstat ## Compare the Go benchmarks of BASE (HEAD) with those of the working tree.
+	BENCHSTAT=$(BIN)/benchstat BENCH='$(BENCH)' BENCH_COUNT=$(BENCH_COUNT) BENCH_PACKAGES='$(BENCH_PACKAGES)' hack/bench/diff $(BASE)
+
 ##@ Image and cluster
 
 .PHONY: image
@@ -132,6 +159,9 @@ $(BIN)/helm: PACKAGE := helm.sh/helm/v4/cmd/helm
 $(BIN)/controller-gen $(BIN)/golangci-lint $(BIN)/helm: hack/tools/go.mod
 	CGO_ENABLED=0 go build -C hack/tools -trimpath -buildvcs=false -o $@ $(PACKAGE)
 
+$(BIN)/benchstat: hack/tools/go.mod
+	CGO_ENABLED=0 go build -C hack/tools -trimpath -buildvcs=false -o $@ golang.org/x/perf/cmd/benchstat
+
 # The cluster's own, of the same version as its API server.
 $(BIN)/kubectl: hack/cluster/kubernetes/go.mod
 	mkdir -p $(BIN)
@@ -157,6 +187,22 @@ dist/chaos-race: force
 	go build -race -o $@ ./test/chaos/cmd/chaos
 dist/realtime-race: force
 	go build -race -o $@ .
+
+dist/load: force
+	$(BUILD) -o $@ ./hack/bench/load
+dist/bench: force
+	$(BUILD) -o $@ ./hack/bench/run
+dist/centrifuge: force
+	CGO_ENABLED=0 go build -C $(BENCH_PEERS)/centrifuge -trimpath -buildvcs=false -o $(CURDIR)/$@ .
+
+$(BENCH_PEERS)/%/node_modules: $(BENCH_PEERS)/%/package-lock.json
+	npm ci --prefix $(@D) --no-audit --no-fund --ignore-scripts --loglevel=error
+	touch $@
+
+# npm's package holds the binary in one for each kind of machine.
+dist/bun: $(BENCH_PEERS)/bun/node_modules
+	mkdir -p dist
+	ln -sf "$$(ls -d $(CURDIR)/$</@oven/bun-*/bin/bun | head -n 1)" $@
 
 $(PEER)/node_modules: $(PEER)/package-lock.json
 	npm ci --prefix $(PEER) --no-audit --no-fund --ignore-scripts --loglevel=error

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command run measures this gateway and its peers with hack/bench/load, each measurement against fresh processes, the peers in turn,
+// and writes medians, ratios and plots. `make bench` builds what it starts.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+type options struct {
+	root, raw, docs string
+	runs            int
+	duration        time.Duration
+	suites, peers   []string
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	var o options
+	f := flag.NewFlagSet("run", flag.ContinueOnError)
+	f.StringVar(&o.root, "root", ".", "folder of the repository")
+	f.StringVar(&o.raw, "raw", "dist/bench.jsonl", "file for each measurement, a line of JSON each")
+	f.StringVar(&o.docs, "docs", "", "Markdown file whose part between the markers is written, with plots in images beside it (default: only print)")
+	f.IntVar(&o.runs, "runs", 3, "measurements of which the median counts")
+	f.DurationVar(&o.duration, "duration", 3*time.Second, "time of each measurement")
+	chosenSuites := f.String("suite", "", "suites, with commas (default: all): "+strings.Join(namesOf(suites), ", "))
+	chosenPeers := f.String("peer", "", "peers, with commas (default: all): "+strings.Join(namesOf(peers), ", "))
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	var err error
+	if o.suites, err = choose(*chosenSuites, namesOf(suites)); err != nil {
+		return err
+	}
+	if o.peers, err = choose(*chosenPeers, namesOf(peers)); err != nil {
+		return err
+	}
+	if err := renderConfig(o.root); err != nil {
+		return err
+	}
+	began := time.Now()
+	all, err := measureAll(ctx, o)
+	if err != nil {
+		return err
+	}
+	report := newReport(all, o, began)
+	fmt.Println(report.markdown())
+	if o.docs == "" {
+		return nil
+	}
+	return report.write(o.docs)
+}
+
+// named is a suite or a peer.
+type named interface{ title() string }
+
+func namesOf[T named](all []T) []string {
+	var names []string
+	for _, one := range all {
+		names = append(names, one.title())
+	}
+	return names
+}
+
+func choose(list string, all []string) ([]string, error) {
+	if list == "" {
+		return all, nil
+	}
+	chosen := strings.Split(list, ",")
+	for _, name := range chosen {
+		if !slices.Contains(all, name) {
+			return nil, fmt.Errorf("there is no %q: %s", name, strings.Join(all, ", "))
+		}
+	}
+	return chosen, nil
+}
+
+// measureAll has all peers go through a suite before any goes through it again, so that what else the machine does hits all alike.
+func measureAll(ctx context.Context, o options) (all []measurement, err error) {
+	raw, err := os.Create(o.raw)
+	if err != nil {
+		return nil, fmt.Errorf("write results: %w", err)
+	}
+	defer raw.Close()
+	for _, s := range suites {
+		if !slices.Contains(o.suites, s.name) {
+			continue
+		}
+		for n := range o.runs {
+			if s.once && n > 0 {
+				break
+			}
+			for _, p := range peers {
+				if !slices.Contains(o.peers, p.name) || p.servers != s.servers {
+					continue
+				}
+				m, err := measure(ctx, o, s, p)
+				if err != nil {
+					return nil, fmt.Errorf("%s, %s: %w", s.name, p.name, err)
+				}
+				all = append(all, m)
+				if err := json.NewEncoder(raw).Encode(m); err != nil {
+					return nil, fmt.Errorf("write results: %w", err)
+				}
+				fmt.Fprintf(os.Stderr, "%-15s run %d  %-22s %s\n", s.name, n+1, p.name, m)
+			}
+		}
+	}
+	return all, nil
+}
