@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
+)
+
+// replicated is a gateway whose log is on three NATS servers.
+func replicated(t *testing.T, o Options) *gateway {
+	t.Helper()
+	o.Recovery = &Recovery{MaxDisconnection: time.Minute, MaxMessages: 1000, Detection: time.Second, Replicas: 3}
+	g := newGateway(t, o)
+	await(t, "the log is ready", g.cluster.LogReady)
+	return g
+}
+
+// connectedTo is the index of the server that a gateway is connected to.
+func connectedTo(t *testing.T, trio *natstest.Trio, g *gateway) int {
+	t.Helper()
+	for i, url := range trio.URLs() {
+		if strings.HasSuffix(url, g.cluster.nc.ConnectedAddr()) {
+			return i
+		}
+	}
+	t.Fatalf("connected to %s, none of %v", g.cluster.nc.ConnectedAddr(), trio.URLs())
+	return -1
+}
+
+func TestOneNATSServerOfThreeStopsAndNothingIsLost(t *testing.T) {
+	for _, which := range []string{"the gateway's", "the stream's leader", "another"} {
+		t.Run(which, func(t *testing.T) {
+			checkNothingIsLeft(t)
+			trio := natstest.StartTrio(t)
+			one, two := replicated(t, Options{URLs: trio.URLs()}), replicated(t, Options{URLs: trio.URLs()})
+			near, far, lost := arrive(t, one, "room"), arrive(t, two, "room"), arrive(t, two, "room")
+			victim := connectedTo(t, trio, one)
+			switch which {
+			case "the stream's leader":
+				victim = trio.LeaderOf(one.cluster.events.stream)
+			case "another":
+				victim = (victim + 1) % 3
+			}
+			var want []string
+			say := func(n int) {
+				for range n {
+					emit(t, one.io.To("room"), "n", len(want))
+					want = append(want, fmt.Sprintf(`["n",%d]`, len(want)))
+				}
+			}
+			say(50)
+			lost.vanish()
+			trio.Stop(victim)
+			say(50)
+			near.expect(want...)
+			far.expect(want...)
+			await(t, "the log is ready", func() bool { return one.cluster.LogReady() && two.cluster.LogReady() })
+			if connectedTo(t, trio, one) == victim {
+				t.Error("the gateway is connected to a server that is no more")
+			}
+			if !lost.connect(one) {
+				t.Fatal("not recovered")
+			}
+			// Some came before it was lost, and were not read.
+			got := lost.beforeReply
+			if len(got) < 50 || strings.Join(got, " ") != strings.Join(want[100-len(got):], " ") {
+				t.Errorf("missed %v", got)
+			}
+			trio.Start(victim)
+			say(10)
+			near.expect(want[100:]...)
+			far.expect(want[100:]...)
+		})
+	}
+}
+
+func TestWithoutQuorumEventsWaitAndOtherRoomsGoOn(t *testing.T) {
+	checkNothingIsLeft(t)
+	trio := natstest.StartTrio(t)
+	log := &lines{}
+	one, two := replicated(t, Options{URLs: trio.URLs(), Log: log.logger()}), replicated(t, Options{URLs: trio.URLs()})
+	near, far := arrive(t, one, "room"), arrive(t, two, "room")
+	emit(t, one.io.To("room"), "n", 0)
+	near.expect(`["n",0]`)
+	far.expect(`["n",0]`)
+
+	survivor := connectedTo(t, trio, one)
+	trio.Stop((survivor + 1) % 3)
+	trio.Stop((survivor + 2) % 3)
+	var want []string
+	for i := range 100 {
+		emit(t, one.io.To("room"), "n", i+1)
+		want = append(want, fmt.Sprintf(`["n",%d]`, i+1))
+	}
+	await(t, "the gateways notice", func() bool { return !one.cluster.LogReady() && !two.cluster.LogReady() })
+	await(t, "both are connected to the server that is left", func() bool { return one.cluster.Connected() && two.cluster.Connected() })
+	await(t, "it is logged", func() bool { return log.has("the log of events cannot be used") })
+	if n := one.cluster.events.out.waiting(); n < 100 {
+		t.Errorf("%d messages wait, want 100", n)
+	}
+	// Whoever waits for its event to be stored learns that it is not.
+	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer cancel()
+	if err := one.cluster.Stored(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("stored without quorum: %v", err)
+	}
+	// Core NATS goes on with one server: what is not to be stored reaches the other gateway.
+	if err := two.cluster.nc.Flush(); err != nil { // its subscriptions are with that server
+		t.Fatal(err)
+	}
+	emit(t, one.io.To("room").Volatile(), "v")
+	far.expect(`["v"]`)
+	near.expect(`["v"]`)
+
+	// A client that comes back meanwhile waits for the quorum, and is recovered with it.
+	far.vanish()
+	far.ask(two)
+	trio.Start((survivor + 1) % 3)
+	if !far.answered(two) {
+		t.Fatal("not recovered")
+	}
+	near.expect(want...)
+	got := far.beforeReply
+	for len(got) < len(want) {
+		got = append(got, far.take(far.wire.Receive()))
+	}
+	if strings.Join(got, " ") != strings.Join(want, " ") {
+		t.Errorf("the client that was away got %v", got)
+	}
+	await(t, "the log is ready", func() bool { return one.cluster.LogReady() && two.cluster.LogReady() })
+	await(t, "it is logged", func() bool { return log.has("the log of events is ready") })
+	emit(t, two.io.To("room"), "end")
+	near.expect(`["end"]`) // nothing came twice
+	far.expect(`["end"]`)
+	if n := one.cluster.events.out.waiting(); n != 0 {
+		t.Errorf("%d messages wait", n)
+	}
+	trio.Start((survivor + 2) % 3)
+}
+
+// lines is what a gateway has logged. Safe for concurrent use.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder // guarded by mu
+}
+
+func (l *lines) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *lines) has(what string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Contains(l.text.String(), what)
+}
