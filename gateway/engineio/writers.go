@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 )
 
-// writers write to the sessions for which something was sent soon. There are as many as there are processors, and each
-// session belongs to one. A writer makes one round after the other over the sessions that wait: while it is on its round, messages
+// writers write to the sessions for which something was sent soon. There is one for each two processors, so that while
+// they write others can read what is to be written next, and each session belongs to one. A writer makes one round after the other over the sessions that wait: while it is on its round, messages
 // gather, and the next round takes all that gathered for a session in one system call. So the more there is to do, the less
 // each message costs.
 type writers struct {
@@ -17,7 +17,7 @@ type writers struct {
 	next atomic.Uint32
 }
 
-func newWriters() *writers { return &writers{list: make([]writer, runtime.GOMAXPROCS(0))} }
+func newWriters() *writers { return &writers{list: make([]writer, max(1, runtime.GOMAXPROCS(0)/2))} }
 
 // assign spreads the sessions evenly.
 func (w *writers) assign() *writer {
