@@ -1,0 +1,134 @@
+//go:build e2e
+
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+)
+
+// testRollout has clients chat through the Service while a change of the pod template replaces all gateways: each client is sent
+// away once, takes up where it was, and gets each message that anybody gets, once.
+func testRollout(t *testing.T) {
+	const gateways, chatters = 3, 12
+	manifest := edit(t, withReplicas(t, sample(t, "chat"), gateways), map[string]any{
+		"spec.recovery": map[string]any{"maxDisconnection": "2m"},
+	})
+	s := apply(t, newNamespace(t, "rollout"), manifest)
+	eventually(t, 60*time.Second, "all gateways are ready", func() error { return want("gateways", len(s.pods()), gateways) })
+	old := s.pods()
+	c := startClients(t)
+	names, ids := s.chatters(c, chatters)
+	start := c.mark()
+
+	s.apply(edit(t, manifest, map[string]any{
+		"spec.gateway.resources": map[string]any{"requests": map[string]any{"cpu": "11m", "memory": "33Mi"}},
+	}))
+	said := 0
+	for limit := time.Now().Add(3 * time.Minute); !s.replaced(old, gateways); said += chatters {
+		if time.Now().After(limit) {
+			t.Fatalf("the gateways were %v and are %v", old, s.pods())
+		}
+		for i, name := range names {
+			c.emit(name, "chatMessage", fmt.Sprintf("message %d.", said+i))
+		}
+	}
+	// Those told last may be on their way back.
+	for _, name := range names {
+		c.waitSince(start, name, "connect", 20*time.Second, anything)
+	}
+	for _, name := range names {
+		c.emit(name, "chatMessage", "goodbye from "+name)
+	}
+	for _, name := range names {
+		for _, from := range names {
+			c.waitSince(start, name, "newMessage", 20*time.Second, func(args []any) bool { return text(args) == "goodbye from "+from })
+		}
+	}
+
+	heard := c.heard(start)
+	all := len(heard[names[0]])
+	for _, name := range names {
+		if n := c.countOf(start, name, "connect"); n != 1 {
+			t.Errorf("%s connected anew %d times, want once", name, n)
+		}
+		if args := c.waitSince(start, name, "connect", time.Second, anything); args[0] != ids[name] {
+			t.Errorf("%s was %s and has become %v: it was not recovered", name, ids[name], args[0])
+		}
+		if got := slices.Compact(slices.Sorted(slices.Values(heard[name]))); len(got) != len(heard[name]) {
+			t.Errorf("%s got %d messages, of which %d differ", name, len(heard[name]), len(got))
+		}
+		if !slices.Equal(slices.Sorted(slices.Values(heard[name])), slices.Sorted(slices.Values(heard[names[0]]))) {
+			t.Errorf("%s got %d messages, and %s got %d others", name, len(heard[name]), names[0], all)
+		}
+	}
+	t.Logf("%d messages said, %d heard by each of %d clients; %d handshakes refused", said+chatters, all, chatters, c.count(start, "connect_error"))
+}
+
+// chatters connects clients through the Service, every third by polling alone, and returns their names and the ids of their sockets.
+func (s *service) chatters(c *clients, count int) (names []string, ids map[string]string) {
+	s.t.Helper()
+	ids = map[string]string{}
+	url := s.url()
+	for i := range count {
+		name := fmt.Sprintf("client-%d", i)
+		if i%3 == 0 {
+			options := map[string]any{"transports": []string{"polling"}, "agent": false}
+			c.order(map[string]any{"do": "connect", "client": name, "url": url, "options": options})
+		} else {
+			c.connect(name, url)
+		}
+		ids[name], _ = c.wait(name, "connect", 20*time.Second, anything)[0].(string)
+		c.emit(name, "join", name)
+		c.wait(name, "systemMessage", 20*time.Second, says(name))
+		names = append(names, name)
+	}
+	return names, ids
+}
+
+// replaced tells whether as many other gateways are ready and nothing of the old ones is left.
+func (s *service) replaced(old []string, gateways int) bool {
+	s.t.Helper()
+	now := s.pods()
+	if len(now) != gateways || slices.ContainsFunc(now, func(pod string) bool { return slices.Contains(old, pod) }) {
+		return false
+	}
+	left := s.kubectl(append([]string{"get", "--ignore-not-found", "--output=name", "pods"}, old...)...)
+	return left == ""
+}
+
+func text(args []any) string {
+	message, _ := args[0].(map[string]any)
+	said, _ := message["message"].(string)
+	return said
+}
+
+// heard is what each client got to read since the mark.
+func (c *clients) heard(mark int) map[string][]string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	found := map[string][]string{}
+	for _, seen := range c.seen[mark:] {
+		if seen.Event == "newMessage" {
+			found[seen.Client] = append(found[seen.Client], text(seen.Args))
+		}
+	}
+	return found
+}
+
+// countOf says how often one client saw an event since the mark.
+func (c *clients) countOf(mark int, client, event string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	found := 0
+	for _, seen := range c.seen[mark:] {
+		if seen.Client == client && seen.Event == event {
+			found++
+		}
+	}
+	return found
+}
