@@ -60,11 +60,12 @@ type Options struct {
 	ConnectTimeout time.Duration
 	// Parser is how packets look on the wire; ParserJSON if empty.
 	Parser Parser
-	// NewAdapter makes the adapter of a namespace; NewRooms if nil. It must not use the namespace yet, but for its name.
+	// NewAdapter makes the adapter of a namespace; if nil, one for a single server, which keeps sessions in memory if there is a
+	// Recovery. It must not use the namespace yet, but for its name.
 	NewAdapter func(*Namespace) Adapter
 	// CleanupEmptyChildNamespaces removes a dynamic namespace when its last socket has left.
 	CleanupEmptyChildNamespaces bool
-	// Recovery lets clients come back as the sockets that they were, where the adapter can; nil: never.
+	// Recovery lets clients come back as the sockets that they were, if NewAdapter is nil or makes a SessionKeeper; nil: never.
 	Recovery *Recovery
 	// NewSocketID makes the ids of sockets; 20 random characters if nil.
 	NewSocketID func() string
@@ -104,7 +105,7 @@ func NewServer(o Options) (*Server, error) {
 		namespaces:  map[string]*Namespace{},
 	}
 	if s.newAdapter == nil {
-		s.newAdapter = func(*Namespace) Adapter { return NewRooms() }
+		s.newAdapter = singleServer(&o)
 	}
 	if s.newSocketID == nil {
 		s.newSocketID = randomID
@@ -119,6 +120,15 @@ func NewServer(o Options) (*Server, error) {
 	}
 	s.engine = engine
 	return s, nil
+}
+
+// singleServer makes adapters that reach this server alone.
+func singleServer(o *Options) func(*Namespace) Adapter {
+	if o.Recovery == nil {
+		return func(*Namespace) Adapter { return NewRooms() }
+	}
+	recovery, detection := o.Recovery, detectionTime(&o.Engine)
+	return func(*Namespace) Adapter { return newMemoryKeeper(recovery, detection) }
 }
 
 // Reconfigure changes the settings of the wire. Connections that are open keep theirs.
