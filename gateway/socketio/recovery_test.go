@@ -159,4 +159,3 @@ func emit(t *testing.T, b interface{ Emit(string, ...any) error }, event string,
 		t.Fatal(err)
 	}
 }
-
