@@ -25,7 +25,7 @@ type room struct {
 	index   map[*Socket]int
 }
 
-// NewRooms returns an Adapter for a single server.
+// NewRooms returns an Adapter for a single server, which is no SessionKeeper: with Options.Recovery, leave Options.NewAdapter nil.
 func NewRooms() *Rooms {
 	return &Rooms{rooms: map[string]*room{}, joined: map[*Socket]map[string]struct{}{}}
 }

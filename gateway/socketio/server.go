@@ -5,6 +5,10 @@
 // own right:
 //
 //	io, err := socketio.NewServer(socketio.Options{})
+//	if err != nil {
+//		return err
+//	}
+//	defer io.Close()
 //	io.OnConnection(func(socket *socketio.Socket) {
 //		socketio.On(socket, "chatMessage", func(socket *socketio.Socket, text string) {
 //			socket.To("lobby").Emit("newMessage", text)
@@ -26,6 +30,7 @@
 //	io.engine                          io.Engine()
 //	io.use((socket, next) => …)        io.Use(func(s *Socket) error { … })
 //	socket.data.x = 1                  socket.SetData(v), DataOf[T](socket)
+//	connectionStateRecovery: {}        Options{Recovery: &Recovery{}}, socket.Recovered()
 //
 // Handlers of one connection run one at a time, in the order of its packets; different connections run in parallel. A handler
 // that waits holds up its own client only, and must not wait for that client's next packet: see Socket.EmitWithAck.
@@ -89,7 +94,8 @@ type Server struct {
 	parents    []*ParentNamespace    // guarded by mu
 }
 
-// NewServer returns a server without namespaces; Of makes them.
+// NewServer returns a server without namespaces; Of makes them. Its error is that an option makes no sense, such as an unknown
+// parser.
 func NewServer(o Options) (*Server, error) {
 	parser, err := newCodec(o.Parser)
 	if err != nil {
@@ -169,7 +175,8 @@ func (s *Server) Engine() *engineio.Server { return s.engine }
 // Connections is the number of clients, whatever namespaces they are in.
 func (s *Server) Connections() int { return s.engine.Len() }
 
-// Of returns the namespace, and makes it if it is not there.
+// Of returns the namespace of a name such as "/chat", and makes it if it is not there. Until then clients cannot connect to it: that
+// goes for the main namespace, "/", too.
 func (s *Server) Of(name string) *Namespace {
 	if ns := s.namespace(name); ns != nil {
 		return ns
