@@ -61,7 +61,8 @@ func (b *Broadcast) Compress(allowed bool) *Broadcast {
 	return &next
 }
 
-// Emit sends an event. See NewArgs for values.
+// Emit sends an event, and does not wait for clients. See NewArgs for values. An error says that the event went nowhere: its name is
+// Socket.IO's own (ErrReservedEvent), a value cannot be encoded, or the adapter cannot send. That nobody is meant is none.
 func (b *Broadcast) Emit(event string, values ...any) error {
 	args, err := NewArgs(values...)
 	if err != nil {

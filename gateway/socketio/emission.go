@@ -68,7 +68,9 @@ func (e *Emission) EmitArgsWithAck(ctx context.Context, event string, args Args)
 	return e.socket.emitWithAck(ctx, eventPacket(event, args), e.flags)
 }
 
-// Emit sends an event to the client. See NewArgs for values.
+// Emit sends an event to the client. See NewArgs for values. An error says that the event was not queued: the socket has gone
+// (ErrDisconnected), the name is Socket.IO's own (ErrReservedEvent), or a value cannot be encoded. That there is none does not say
+// that the client has got it; EmitWithAck does.
 func (s *Socket) Emit(event string, values ...any) error {
 	return (&Emission{socket: s}).Emit(event, values...)
 }

@@ -4,9 +4,11 @@ package socketio_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -149,4 +151,46 @@ func ExampleSocket_InTurn() {
 	// 42["first"]
 	// 42["second"]
 	// 42["found","green tea",1]
+}
+
+// A client that has lost its connection comes back as who it was, and hears what it has missed.
+func ExampleRecovery() {
+	io, err := socketio.NewServer(socketio.Options{
+		Recovery: &socketio.Recovery{MaxDisconnection: 2 * time.Minute},
+	})
+	if err != nil {
+		panic(err)
+	}
+	io.OnConnection(func(socket *socketio.Socket) {
+		if socket.Recovered() {
+			return // it is in its rooms
+		}
+		socket.Join("news")
+	})
+	lost := make(chan string, 2)
+	io.OnConnection(func(socket *socketio.Socket) {
+		socket.OnDisconnect(func(reason string) { lost <- reason })
+	})
+	dial, stop := serve(io)
+	defer stop()
+
+	user := dial("", "") // stock clients do what follows by themselves
+	user.send(`40`)
+	var session struct{ SID, PID string }
+	if err := json.Unmarshal([]byte(user.receive()[2:]), &session); err != nil {
+		panic(err)
+	}
+	user.conn.Close()
+	fmt.Println("lost:", <-lost)
+	io.To("news").Emit("headline", "while you were away")
+
+	user = dial("", "")
+	user.send(`40{"pid":"` + session.PID + `"}`)
+	event := user.receive()
+	fmt.Println(event[:strings.LastIndex(event, ",")]) // then comes the offset
+	fmt.Println("the same socket:", strings.Contains(user.receive(), session.SID))
+	// Output:
+	// lost: transport close
+	// 42["headline","while you were away"
+	// the same socket: true
 }

@@ -6,13 +6,26 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Recovery lets a client that has lost its connection come back as the socket that it was: with its id, rooms and data, and with
-// the events that it has missed ("Connection state recovery" in Socket.IO's documentation). Each event that is
-// neither volatile nor to be acknowledged then has one argument more, a string, by which the client says what it has got. It
-// takes an adapter that is a SessionKeeper.
+// the events that it has missed ("Connection state recovery" in Socket.IO's documentation). Socket.Recovered tells. Each event that
+// is not to be acknowledged then has one argument more, a string, by which the client says what it has got. Volatile events and
+// those with acknowledgements are not sent again. SocketsJoin, SocketsLeave and DisconnectSockets reach who is there, not who is away.
+//
+// Without Options.NewAdapter the server keeps sessions in its memory, where they end with it or with their namespace. Any other
+// adapter must be a SessionKeeper, as that of package cluster is.
 type Recovery struct {
+	// MaxDisconnection is how long a client may be away, from when the server has noticed; DefaultMaxDisconnection if zero. It and
+	// the two below are for sessions in memory alone; package cluster has its own.
+	MaxDisconnection time.Duration
+	// MaxMessages is how many events are kept for each client; DefaultMaxMessages if zero. Who has missed more begins anew. An event
+	// is in memory once, and takes a pointer for each client, until no client that comes back could have missed it.
+	MaxMessages int
+	// MaxSessions is how many clients of a namespace may be away at once; DefaultMaxSessions if zero. For one more, the one that has
+	// been away for the longest begins anew.
+	MaxSessions int
 	// RunMiddlewares runs the middlewares of a namespace for clients that come back too. By default they are taken for let in.
 	RunMiddlewares bool
 	// EncodeData and DecodeData write and read what Socket.SetData has stored. By default it is JSON, and what is read is
@@ -175,6 +188,9 @@ func (s *Socket) resume(b *backlog) {
 // another connection. This one is closed.
 func (s *Socket) Supersede() {
 	if !s.state.CompareAndSwap(stateConnected, stateClosing) {
+		if s.state.Load() < stateClosing { // it has only just come back itself, and ends as others do
+			s.conn.session.Close(ReasonTransportClose)
+		}
 		return
 	}
 	s.abandonAcks()

@@ -13,7 +13,8 @@ import (
 type RemoteSocket struct {
 	ID        string    `json:"id"`
 	Handshake Handshake `json:"handshake"`
-	Rooms     []string  `json:"rooms"`
+	// Rooms are those that the socket is in, its own id among them, in no order.
+	Rooms []string `json:"rooms"`
 	// Data is what SetData has stored with the socket, as JSON; see DecodeData.
 	Data json.RawMessage `json:"data"`
 

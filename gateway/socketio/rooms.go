@@ -25,7 +25,7 @@ type room struct {
 	index   map[*Socket]int
 }
 
-// NewRooms returns an Adapter for a single server.
+// NewRooms returns an Adapter for a single server, which is no SessionKeeper: with Options.Recovery, leave Options.NewAdapter nil.
 func NewRooms() *Rooms {
 	return &Rooms{rooms: map[string]*room{}, joined: map[*Socket]map[string]struct{}{}}
 }
@@ -123,10 +123,20 @@ func (r *Rooms) Len() int {
 
 // Broadcast queues the packet with each member that is meant, once.
 func (r *Rooms) Broadcast(d *Delivery) error {
+	notifyOutgoing(r.spread(d, nil), d.encoded())
+	return nil
+}
+
+// spread queues the packet, calls also (unless nil) with each member that is meant, and returns those whose OnAnyOutgoing handlers
+// are to be told.
+func (r *Rooms) spread(d *Delivery, also func(*Socket)) (watched []*Socket) {
 	r.mu.RLock()
+	defer r.mu.RUnlock()
 	var messages []*engineio.Message // made for the first who is meant
-	var watched []*Socket
 	r.each(&d.Target, func(s *Socket) {
+		if also != nil {
+			also(s)
+		}
 		if messages == nil {
 			messages = d.messages(s.conn.server.codec)
 		}
@@ -138,9 +148,7 @@ func (r *Rooms) Broadcast(d *Delivery) error {
 		}
 		s.deliverSoon(messages, d.Volatile)
 	})
-	r.mu.RUnlock()
-	notifyOutgoing(watched, d.encoded())
-	return nil
+	return watched
 }
 
 // notifyOutgoing tells the OnAnyOutgoing handlers of sockets about a packet. The lock is not held: they are the
@@ -164,6 +172,13 @@ func (r *Rooms) Close() error {
 		w.Closed()
 	}
 	return nil
+}
+
+// visit calls do once for every socket that is meant. It must not change rooms.
+func (r *Rooms) visit(t *Target, do func(*Socket)) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	r.each(t, do)
 }
 
 // each calls do once for every socket that is meant. The caller holds mu.

@@ -5,6 +5,10 @@
 // own right:
 //
 //	io, err := socketio.NewServer(socketio.Options{})
+//	if err != nil {
+//		return err
+//	}
+//	defer io.Close()
 //	io.OnConnection(func(socket *socketio.Socket) {
 //		socketio.On(socket, "chatMessage", func(socket *socketio.Socket, text string) {
 //			socket.To("lobby").Emit("newMessage", text)
@@ -26,6 +30,7 @@
 //	io.engine                          io.Engine()
 //	io.use((socket, next) => …)        io.Use(func(s *Socket) error { … })
 //	socket.data.x = 1                  socket.SetData(v), DataOf[T](socket)
+//	connectionStateRecovery: {}        Options{Recovery: &Recovery{}}, socket.Recovered()
 //
 // Handlers of one connection run one at a time, in the order of its packets; different connections run in parallel. A handler
 // that waits holds up its own client only, and must not wait for that client's next packet: see Socket.EmitWithAck.
@@ -60,11 +65,12 @@ type Options struct {
 	ConnectTimeout time.Duration
 	// Parser is how packets look on the wire; ParserJSON if empty.
 	Parser Parser
-	// NewAdapter makes the adapter of a namespace; NewRooms if nil. It must not use the namespace yet, but for its name.
+	// NewAdapter makes the adapter of a namespace; if nil, one for a single server, which keeps sessions in memory if there is a
+	// Recovery. It must not use the namespace yet, but for its name.
 	NewAdapter func(*Namespace) Adapter
 	// CleanupEmptyChildNamespaces removes a dynamic namespace when its last socket has left.
 	CleanupEmptyChildNamespaces bool
-	// Recovery lets clients come back as the sockets that they were, where the adapter can; nil: never.
+	// Recovery lets clients come back as the sockets that they were, if NewAdapter is nil or makes a SessionKeeper; nil: never.
 	Recovery *Recovery
 	// NewSocketID makes the ids of sockets; 20 random characters if nil.
 	NewSocketID func() string
@@ -88,7 +94,8 @@ type Server struct {
 	parents    []*ParentNamespace    // guarded by mu
 }
 
-// NewServer returns a server without namespaces; Of makes them.
+// NewServer returns a server without namespaces; Of makes them. Its error is that an option makes no sense, such as an unknown
+// parser.
 func NewServer(o Options) (*Server, error) {
 	parser, err := newCodec(o.Parser)
 	if err != nil {
@@ -104,7 +111,7 @@ func NewServer(o Options) (*Server, error) {
 		namespaces:  map[string]*Namespace{},
 	}
 	if s.newAdapter == nil {
-		s.newAdapter = func(*Namespace) Adapter { return NewRooms() }
+		s.newAdapter = singleServer(&o)
 	}
 	if s.newSocketID == nil {
 		s.newSocketID = randomID
@@ -119,6 +126,15 @@ func NewServer(o Options) (*Server, error) {
 	}
 	s.engine = engine
 	return s, nil
+}
+
+// singleServer makes adapters that reach this server alone.
+func singleServer(o *Options) func(*Namespace) Adapter {
+	if o.Recovery == nil {
+		return func(*Namespace) Adapter { return NewRooms() }
+	}
+	recovery, detection := o.Recovery, detectionTime(&o.Engine)
+	return func(*Namespace) Adapter { return newMemoryKeeper(recovery, detection) }
 }
 
 // Reconfigure changes the settings of the wire. Connections that are open keep theirs.
@@ -159,7 +175,8 @@ func (s *Server) Engine() *engineio.Server { return s.engine }
 // Connections is the number of clients, whatever namespaces they are in.
 func (s *Server) Connections() int { return s.engine.Len() }
 
-// Of returns the namespace, and makes it if it is not there.
+// Of returns the namespace of a name such as "/chat", and makes it if it is not there. Until then clients cannot connect to it: that
+// goes for the main namespace, "/", too.
 func (s *Server) Of(name string) *Namespace {
 	if ns := s.namespace(name); ns != nil {
 		return ns

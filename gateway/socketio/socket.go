@@ -50,7 +50,8 @@ type Socket struct {
 	hasOutgoing atomic.Bool
 }
 
-// ID names the socket; it differs with each connection, and is a room of which the socket alone is a member.
+// ID names the socket, and is a room of which the socket alone is a member. It differs with each connection but for a socket that is
+// recovered.
 func (s *Socket) ID() string { return s.id }
 
 // Namespace is the one that the socket is in.
@@ -72,7 +73,8 @@ func (s *Socket) Data() any {
 	return s.data
 }
 
-// SetData stores a value of the application's with the socket.
+// SetData stores a value of the application's with the socket. Where clients can be recovered, or other servers fetch sockets, it
+// has to be one that can be encoded as JSON, or by Recovery.EncodeData.
 func (s *Socket) SetData(v any) {
 	s.mu.Lock()
 	s.data = v
@@ -82,7 +84,7 @@ func (s *Socket) SetData(v any) {
 	}
 }
 
-// Join puts the socket into rooms. It returns when events to them reach it from all servers.
+// Join puts the socket into rooms. It returns when events to them reach it from all servers. Once the socket has gone it does nothing.
 func (s *Socket) Join(rooms ...string) {
 	s.joining.Lock()
 	defer s.joining.Unlock()

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package socketio
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+var (
+	errSessionEnded  = errors.New("the session has ended")
+	errTooMuchMissed = errors.New("too much was missed")
+)
+
+// memoryFound is the State of a Session.
+type memoryFound struct{ offset uint64 }
+
+// Keep begins a session.
+func (k *memoryKeeper) Keep(s *Socket) string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	n := &memorySession{pid: randomID(), socket: s, floor: k.number}
+	k.byPID[n.pid], k.bySocket[s] = n, n
+	return n.pid
+}
+
+// Find looks a session up.
+func (k *memoryKeeper) Find(pid, offset string) (*Session, error) {
+	k.mu.Lock()
+	n := k.byPID[pid]
+	if n == nil {
+		k.mu.Unlock()
+		return nil, nil
+	}
+	s, isAway, data := n.socket, n.isAway, n.data
+	k.mu.Unlock()
+	if !isAway { // its connection is dead, and nobody has noticed
+		data = encodedDataOf(s)
+	}
+	return &Session{PID: pid, SocketID: s.id, Data: data, State: memoryFound{k.parseOffset(offset)}}, nil
+}
+
+// Recover hands a session over to a new socket.
+func (k *memoryKeeper) Recover(s *Socket, session *Session) ([]Delivery, uint64, error) {
+	found, ok := session.State.(memoryFound)
+	if !ok {
+		return nil, 0, fmt.Errorf("recover a session of another keeper: %T", session.State)
+	}
+	missed, position, old, err := k.handOver(s, session.PID, found.offset)
+	if old != nil {
+		old.Supersede()
+	}
+	return missed, position, err
+}
+
+// handOver returns the socket that had the session, too, if that is still there.
+func (k *memoryKeeper) handOver(s *Socket, pid string, offset uint64) (missed []Delivery, position uint64, old *Socket, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	n := k.byPID[pid]
+	if n == nil {
+		return nil, 0, nil, errSessionEnded
+	}
+	if offset < n.floor || offset > k.number {
+		offset = n.floor // it has got nothing yet, or does not know what
+	}
+	var rooms []string
+	if n.isAway {
+		rooms = k.away.RoomsOf(n.socket)
+	} else {
+		old = n.socket
+		rooms = k.RoomsOf(old)
+	}
+	k.detach(n)
+	if offset < n.lost {
+		delete(k.byPID, pid)
+		return nil, 0, old, errTooMuchMissed
+	}
+	for _, d := range n.events {
+		if d.Position > offset {
+			missed = append(missed, d.Delivery)
+		}
+	}
+	n.socket, n.isAway, n.data = s, false, nil
+	k.bySocket[s] = n
+	k.Join(s, rooms...)
+	return missed, k.number, old, nil
+}
+
+// detach takes a session from the socket or stand-in that has it. It is called with mu held.
+func (k *memoryKeeper) detach(n *memorySession) {
+	delete(k.bySocket, n.socket)
+	if n.isAway {
+		k.away.LeaveAll(n.socket)
+		k.leavers.Remove(n.leaver)
+		n.expiry.Stop()
+		n.leaver, n.expiry = nil, nil
+	}
+}
+
+// end is called with mu held.
+func (k *memoryKeeper) end(n *memorySession) {
+	k.detach(n)
+	delete(k.byPID, n.pid)
+}
+
+// Save has nothing to do: data are read when they are needed.
+func (k *memoryKeeper) Save(*Socket) {}
+
+// Settle need not wait: what is in memory is as safe as it gets.
+func (k *memoryKeeper) Settle(_ *Socket, f func()) { f() }
+
+// Release ends a session, or keeps it for a while.
+func (k *memoryKeeper) Release(s *Socket, recoverable bool) {
+	var data []byte
+	if recoverable {
+		data = encodedDataOf(s) // calls the application: not with the lock
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	n := k.bySocket[s]
+	if n == nil {
+		return
+	}
+	if !recoverable || k.closed {
+		k.end(n)
+		return
+	}
+	if k.leavers.Len() >= k.maxSessions {
+		k.end(k.leavers.Front().Value.(*memorySession)) //nolint:forcetypeassert // there is nothing else
+	}
+	k.detach(n)
+	standIn := &Socket{id: s.id} // keeps nothing of the connection
+	n.socket, n.isAway, n.data = standIn, true, data
+	n.leaver = k.leavers.PushBack(n)
+	k.bySocket[standIn] = n
+	k.away.Join(standIn, k.RoomsOf(s)...)
+	n.expiry = time.AfterFunc(k.maxDisconnection, func() { k.expire(n, standIn) })
+}
+
+// expire ends a session whose client has been away for too long, unless it has come back.
+func (k *memoryKeeper) expire(n *memorySession, standIn *Socket) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.bySocket[standIn] == n {
+		k.end(n)
+	}
+}
+
+// LeaveAll keeps the session of a socket that has recovered it, but whose connection was lost, or which a middleware has refused,
+// before it was connected.
+func (k *memoryKeeper) LeaveAll(s *Socket) {
+	k.mu.Lock()
+	has := k.bySocket[s] != nil
+	k.mu.Unlock()
+	if has {
+		k.Release(s, true)
+	}
+	k.Rooms.LeaveAll(s)
+}
+
+// Close ends the sessions of who is away; the others end with their sockets.
+func (k *memoryKeeper) Close() error {
+	k.mu.Lock()
+	k.closed = true
+	for k.leavers.Len() > 0 {
+		k.end(k.leavers.Front().Value.(*memorySession)) //nolint:forcetypeassert // there is nothing else
+	}
+	k.mu.Unlock()
+	return k.Rooms.Close()
+}
+
+// encodedDataOf is nil, and says so in the log, if the data cannot be encoded.
+func encodedDataOf(s *Socket) []byte {
+	data, err := s.EncodeData()
+	if err != nil {
+		s.conn.server.log.Error("a socket's data cannot be kept for its client's return", "socket", s.id, "error", err)
+	}
+	return data
+}
