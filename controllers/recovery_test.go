@@ -40,3 +40,36 @@ func TestRecoveryGivesNATSADisk(t *testing.T) {
 		return want("how gateways recover", d.Spec.Template.Annotations["realtime-operator.io/recovery"], "1m0s,10,1,0s")
 	})
 }
+
+func TestTheDiskOutlivesTheWishForIt(t *testing.T) {
+	c, namespace := useCluster(t)
+	s := create(t, c, namespace, plain)
+	recovery := &v1alpha1.RecoverySpec{MaxDisconnection: v1alpha1.Duration{Duration: time.Minute}, MaxMessages: 10, Replicas: 1, Storage: v1alpha1.StorageSpec{Size: resource.MustParse("2Gi"), Persistent: true}}
+	s.edit(func(spec *v1alpha1.RealtimeServiceSpec) { spec.Recovery = recovery.DeepCopy() })
+	claim := &corev1.PersistentVolumeClaim{}
+	await(s, "chat-nats", claim, there)
+	for what, without := range map[string]func(*v1alpha1.RealtimeServiceSpec){
+		"storage on the node": func(spec *v1alpha1.RealtimeServiceSpec) { spec.Recovery.Storage.Persistent = false },
+		"no recovery":         func(spec *v1alpha1.RealtimeServiceSpec) { spec.Recovery = nil },
+	} {
+		t.Log(what)
+		s.edit(func(spec *v1alpha1.RealtimeServiceSpec) { spec.Recovery = recovery.DeepCopy() })
+		await(s, "chat-nats", &appsv1.StatefulSet{}, func(set *appsv1.StatefulSet) error { return want("whether NATS uses the claim", usesClaim(set), true) })
+		s.edit(without)
+		await(s, "chat-nats", &appsv1.StatefulSet{}, func(set *appsv1.StatefulSet) error { return want("whether NATS uses the claim", usesClaim(set), false) })
+		left := &corev1.PersistentVolumeClaim{}
+		s.get("chat-nats", left)
+		if left.UID != claim.UID || left.DeletionTimestamp != nil || len(left.OwnerReferences) != 1 {
+			t.Errorf("with %s the claim is %+v, want the first one, which goes with the service", what, left.ObjectMeta)
+		}
+	}
+}
+
+func usesClaim(set *appsv1.StatefulSet) bool {
+	for _, v := range set.Spec.Template.Spec.Volumes {
+		if v.PersistentVolumeClaim != nil {
+			return v.PersistentVolumeClaim.ClaimName == "chat-nats"
+		}
+	}
+	return false
+}

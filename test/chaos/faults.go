@@ -56,6 +56,8 @@ var faults = []fault{
 	{name: "gateway cut off the broker for 5 s", do: partition, fits: withBroker},
 	{name: "clients come back while the broker is down for 5 s", do: comeBackWithoutBroker, fits: withBroker},
 	{name: "gateway killed while the broker is down for 5 s", do: killWithoutBroker, fits: withBroker},
+	{name: "gateway frozen for 25 s and killed", do: loseNode, fits: always},
+	{name: "gateway frozen for 25 s", do: suspend, fits: always},
 }
 
 // Faults are the names of all faults.

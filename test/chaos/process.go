@@ -37,6 +37,7 @@ type command struct {
 // process is one that runs. stop and kill are for one goroutine at a time.
 type process struct {
 	name  string
+	ready string // as of the command
 	cmd   *exec.Cmd
 	ended chan struct{}
 	err   error // once ended is closed
@@ -49,7 +50,7 @@ func start(ctx context.Context, dir string, c command) (*process, error) {
 		return nil, fmt.Errorf("open the log of %s: %w", c.name, err)
 	}
 	defer out.Close()
-	p := &process{name: c.name, cmd: exec.Command(c.path, c.args...), ended: make(chan struct{})}
+	p := &process{name: c.name, ready: c.ready, cmd: exec.Command(c.path, c.args...), ended: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), c.env...)
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	// A harness that is killed leaves nothing behind.
