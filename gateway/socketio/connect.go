@@ -90,7 +90,9 @@ func (c *connection) onConnect(p *packet) {
 		}
 	}
 	if added = ns.add(s); !added {
-		c.refuse(p.namespace, errInvalidNamespace)
+		if s.state.Load() != stateClosed {
+			c.refuse(p.namespace, errInvalidNamespace)
+		}
 		return
 	}
 	if !c.admit(s) {

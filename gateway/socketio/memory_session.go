@@ -49,7 +49,7 @@ func (k *memoryKeeper) Recover(s *Socket, session *Session) ([]Delivery, uint64,
 	}
 	missed, position, old, err := k.handOver(s, session.PID, found.offset)
 	if old != nil {
-		old.Supersede()
+		old.supersedeAny()
 	}
 	return missed, position, err
 }

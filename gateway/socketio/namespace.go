@@ -126,11 +126,12 @@ func (n *Namespace) enter() bool {
 	return true
 }
 
-// add makes the socket one of the namespace's, unless that has been removed meanwhile.
+// add makes the socket one of the namespace's, unless that has been removed meanwhile, or the socket superseded: the one that has its
+// id then is there already, or comes later.
 func (n *Namespace) add(s *Socket) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.retired {
+	if n.retired || s.state.Load() == stateClosed {
 		return false
 	}
 	n.entering--

@@ -171,7 +171,12 @@ func (s *Socket) resume(b *backlog) {
 	codec := s.conn.server.codec
 	g := s.gate.Load()
 	s.welcoming.Lock()
-	s.state.Store(stateWelcoming)
+	if !s.state.CompareAndSwap(stateConnecting, stateWelcoming) { // superseded
+		s.welcoming.Unlock()
+		s.abandon()
+		s.namespace.remove(s)
+		return
+	}
 	for i := range b.missed {
 		// A client that is too slow for it is closed by its session.
 		_ = s.conn.session.Send(b.missed[i].messages(codec)...)
@@ -185,12 +190,9 @@ func (s *Socket) resume(b *backlog) {
 }
 
 // Supersede ends a socket whose session is recovered elsewhere. No handler is called: the client is connected, by
-// another connection. This one is closed.
+// another connection. This one is closed. A socket that is not connected yet, or no more, stays as it is.
 func (s *Socket) Supersede() {
 	if !s.state.CompareAndSwap(stateConnected, stateClosing) {
-		if s.state.Load() < stateClosing { // it has only just come back itself, and ends as others do
-			s.conn.session.Close(ReasonTransportClose)
-		}
 		return
 	}
 	s.abandonAcks()
@@ -199,6 +201,15 @@ func (s *Socket) Supersede() {
 	s.namespace.adapter.LeaveAll(s)
 	s.joining.Unlock()
 	s.namespace.remove(s)
+	s.conn.session.Close(ReasonTransportClose)
+}
+
+// supersedeAny is Supersede for a socket that may be on its way in, too.
+func (s *Socket) supersedeAny() {
+	if !s.state.CompareAndSwap(stateConnecting, stateClosed) {
+		s.Supersede()
+	}
+	// Who connects it sees that it must not, or is telling client and handlers, and will tell them of the end.
 	s.conn.session.Close(ReasonTransportClose)
 }
 

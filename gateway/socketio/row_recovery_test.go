@@ -147,6 +147,38 @@ func TestRow53TheHalfOpenConnectionOfARecoveredSessionHasNoSay(t *testing.T) {
 	}
 }
 
+// A client that has given up its second connection before it was let in comes by a third.
+func TestRow53AConnectionThatIsSupersededOnItsWayInIsNotConnected(t *testing.T) {
+	r := newRecovering(t, socketio.Options{Recovery: &socketio.Recovery{RunMiddlewares: true}})
+	waits, goOn := make(chan struct{}), make(chan struct{})
+	calls := 0
+	r.io.Use(func(*socketio.Socket) error {
+		if calls++; calls == 2 {
+			close(waits)
+			<-goOn
+		}
+		return nil
+	})
+	g := r.arrive(t, "room")
+	g.vanish()
+	g.ask()
+	second := g.wire
+	<-waits
+	g.mustConnect()
+	close(goOn)
+	if got := second.ExpectClosed(); len(got) != 0 {
+		t.Errorf("the second connection hears %s", got)
+	}
+	emit(t, r.io.To("room"), "n", 1)
+	g.expect(`["n",1]`)
+	if r.io.Of("/").Socket(g.sid) != g.socket || r.io.Of("/").Len() != 1 {
+		t.Errorf("the namespace has %v, want %v alone", r.io.Of("/").Sockets(), g.socket)
+	}
+	g.vanish()
+	emit(t, r.io.To("room"), "n", 2)
+	g.mustConnect(`["n",2]`)
+}
+
 func TestRow53WhoLeavesForGoodBeginsAnewOnAServerOfItsOwn(t *testing.T) {
 	ends := map[string]func(*guest){
 		"the client leaves":      func(g *guest) { g.wire.Send("41") },
