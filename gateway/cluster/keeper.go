@@ -172,13 +172,13 @@ func (k keeper) recover(s *socketio.Socket, kept *socketio.Session) ([]socketio.
 		}
 		f.record, f.number = again.record, again.number
 	}
-	if f.record.Gateway != k.cluster.id {
-		// A gateway that is no more does not hear it; one that does not hear it for another reason learns it at its next record.
-		_ = k.cluster.nc.Publish(fenceSubject(k.cluster.service, f.record.Gateway), []byte(kept.PID))
-	}
 	n.mu.Lock()
 	number := n.number
 	n.mu.Unlock()
+	if f.record.Gateway != k.cluster.id {
+		// A gateway that is no more does not hear it; one that does not hear it for another reason learns it at its next record.
+		_ = k.cluster.nc.Publish(fenceSubject(k.cluster.service, f.record.Gateway), encodeFence(kept.PID, number))
+	}
 	if f.offset >= number {
 		f.offset = f.record.Floor // nobody can have got that
 	}

@@ -3,6 +3,9 @@
 package cluster
 
 import (
+	"math"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -87,9 +90,33 @@ func (s *sessions) lost(n *session) {
 	s.log.cluster.done.Go(n.socket.Supersede)
 }
 
-// fenced is told by another gateway that it has recovered a session. It runs in dispatch.
+// fenced is told by another gateway that it has recovered a session. It runs in dispatch. A word that comes late says nothing of a
+// session that has come back meanwhile.
 func (s *sessions) fenced(msg *nats.Msg) {
-	if n := s.find(string(msg.Data)); n != nil {
+	pid, number := decodeFence(msg.Data)
+	if n := s.find(pid); n != nil && n.isBefore(number) {
 		s.lost(n)
 	}
+}
+
+// encodeFence says that a session was taken over by the record of a number.
+func encodeFence(pid string, number uint64) []byte {
+	return strconv.AppendUint([]byte(pid+"."), number, 10)
+}
+
+// decodeFence takes a word without a number, from an older release, for one of whatever comes last.
+func decodeFence(data []byte) (pid string, number uint64) {
+	pid, digits, _ := strings.Cut(string(data), ".")
+	number, err := strconv.ParseUint(digits, 10, 64)
+	if err != nil {
+		return pid, math.MaxUint64
+	}
+	return pid, number
+}
+
+// isBefore tells whether the session's last record is older than that of a number.
+func (s *session) isBefore(number uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.number < number
 }
