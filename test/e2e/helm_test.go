@@ -21,6 +21,7 @@ func TestHelm(t *testing.T) {
 	t.Run("clients chat across gateways", testChatAcrossGateways)
 	t.Run("clients poll without affinity", testPollingWithoutAffinity)
 	t.Run("clients of killed gateways miss nothing", testRecovery)
+	t.Run("clients miss nothing of a deleted NATS", testDeletedNATS)
 	t.Run("a changed greeting shows and nobody reconnects", testChangedGreeting)
 	t.Run("clients of a deleted gateway come back", testDeletedGateway)
 	t.Run("kubectl scale", testScale)
