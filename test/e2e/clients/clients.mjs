@@ -1,7 +1,8 @@
 // Stock Socket.IO clients, told what to do on standard input and telling what happens on standard output, one JSON object a
 // line. In: {do: "connect", client, url, options}, {do: "emit", client, event, args}, {do: "close", client},
-// {do: "load", client, event, args, everyMillis, forMillis}. Out: {client, event, args}, where connect has the socket's id,
-// disconnect the reason and connect_error the message as its argument. It ends with its standard input.
+// {do: "lose", client}, {do: "return", client}, {do: "load", client, event, args, everyMillis, forMillis}. Out: {client, event, args},
+// where connect has the socket's id, disconnect the reason and connect_error the message as its argument. It ends with its standard
+// input.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
@@ -30,6 +31,17 @@ const actions = {
   },
   close({ client }) {
     sockets.get(client).close();
+  },
+  // Loses the connection without a goodbye, and stays away until it is told to return.
+  lose({ client }) {
+    const { io: manager } = sockets.get(client);
+    manager.reconnection(false);
+    manager.engine.close();
+  },
+  return({ client }) {
+    const socket = sockets.get(client);
+    socket.io.reconnection(true);
+    socket.connect();
   },
   // Emits on and on for a while; what comes back to these clients is received, and not told.
   load({ client, event, args, everyMillis, forMillis }) {
