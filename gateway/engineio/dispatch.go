@@ -63,32 +63,15 @@ func (s *Session) deliver(p packet) {
 	}
 }
 
-// epitaph is what a handler is told at the end.
-type epitaph struct {
-	reason CloseReason
-	err    error
-}
-
-// start asks the application who takes the session's messages. A session may have closed by then, such as by a heartbeat on a
-// machine that is too busy to call start in time: its handler is told of that too.
+// start asks the application who takes the session's messages. The caller has held dispatching since before anybody could end the
+// session: so whatever ends it before there is a handler, such as a heartbeat on a busy machine, waits to tell it.
 func (s *Session) start() {
-	s.dispatching.Lock()
 	s.guard("OnSession", func() { s.handler = s.config.OnSession(s) })
-	if s.early != nil && s.handler != nil {
-		s.guard("OnClose", func() { s.handler.OnClose(s.early.reason, s.early.err) })
-	}
-	s.dispatching.Unlock()
-
-	s.mu.Lock()
-	s.taskDone()
-	s.mu.Unlock()
 }
 
 func (s *Session) deliverClose(reason CloseReason, err error) {
 	s.dispatching.Lock()
-	if s.handler == nil {
-		s.early = &epitaph{reason, err}
-	} else {
+	if s.handler != nil {
 		s.guard("OnClose", func() { s.handler.OnClose(reason, err) })
 	}
 	s.dispatching.Unlock()

@@ -44,11 +44,7 @@ func (s *Server) Refuse() {
 // Drain returns when all are closed and have fetched what was sent to them, or when the context ends, with an error that
 // says how many are left; Close ends those.
 func (s *Server) Drain(ctx context.Context, pace Pace) error {
-	s.mu.Lock()
-	s.draining = true
-	sessions := s.list()
-	s.mu.Unlock()
-
+	sessions := s.refuse()
 	start := time.Now()
 	for i, session := range sessions {
 		at := start.Add(pace.slot(i, len(sessions), rand.Float64()))

@@ -72,10 +72,7 @@ func (s *Server) Len() int {
 // handlers and goroutines are done; a client's last word is waited for a second. Handshakes are refused from now on. It may not
 // be called by a Handler, which it would wait for.
 func (s *Server) Close() {
-	s.mu.Lock()
-	s.draining = true
-	sessions := s.list()
-	s.mu.Unlock()
+	sessions := s.refuse()
 	for _, session := range sessions {
 		session.close(ReasonServerShuttingDown, nil, closeNow)
 	}
@@ -84,8 +81,11 @@ func (s *Server) Close() {
 	}
 }
 
-// list are the sessions of this moment. The lock is held.
-func (s *Server) list() []*Session {
+// refuse refuses handshakes from now on, and lists the sessions that there are.
+func (s *Server) refuse() []*Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.draining = true
 	sessions := make([]*Session, 0, len(s.sessions))
 	for _, session := range s.sessions {
 		sessions = append(sessions, session)
@@ -155,13 +155,14 @@ func (s *Server) open(c *Config, req *request, id string, t func(*Session) trans
 		protocol:  req.protocol(),
 		base64:    req.base64(),
 		writer:    s.writers.assign(),
-		tasks:     1, // start
 	}
 	session.transport = t(session)
 	session.queue.push(openPacket(c, id, session.transport.name()))
 	if c.InitialPacket != nil {
 		session.queue.push(c.InitialPacket)
 	}
+	session.dispatching.Lock()
+	defer session.dispatching.Unlock()
 	session.startHeartbeat(req.time)
 	if refusal := s.add(session); refusal != nil {
 		c.count(refusal)

@@ -20,8 +20,6 @@ type Session struct {
 	// while mu is held.
 	dispatching sync.Mutex
 	handler     Handler // set under dispatching
-	// early, if it is set, is how the session closed before there was a handler to tell. Guarded by dispatching.
-	early *epitaph
 
 	mu        sync.Mutex // guards what follows
 	state     sessionState
