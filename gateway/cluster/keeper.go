@@ -7,12 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/realtime-operator/realtime-operator/gateway/internal/offset"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -70,7 +69,7 @@ func (k keeper) Keep(s *socketio.Socket) string {
 }
 
 // Find reads a session in the log.
-func (k keeper) Find(pid, offset string) (*socketio.Session, error) {
+func (k keeper) Find(pid, has string) (*socketio.Session, error) {
 	l := k.cluster.events
 	if len(pid) != pidLength {
 		return nil, nil
@@ -90,7 +89,7 @@ func (k keeper) Find(pid, offset string) (*socketio.Session, error) {
 		k.cluster.metrics.recovery("unavailable")
 		return nil, err
 	}
-	if f.offset = l.parseOffset(offset); f.offset < f.record.Floor {
+	if f.offset = l.parseOffset(has); f.offset < f.record.Floor {
 		f.offset = f.record.Floor // it has got nothing yet, or does not know what
 	}
 	return &socketio.Session{PID: pid, SocketID: f.record.SocketID, Data: f.record.Data, State: f}, nil
@@ -116,18 +115,10 @@ func (l *eventLog) findSession(ctx context.Context, pid, namespace string) (*fou
 }
 
 // parseOffset is what a client says that it has got: 0 if it is nothing that we have told it, or of a log that is no more.
-func (l *eventLog) parseOffset(offset string) uint64 {
-	generation, number, ok := strings.Cut(offset, ".")
+func (l *eventLog) parseOffset(has string) uint64 {
 	l.delivering.Lock()
 	defer l.delivering.Unlock()
-	if !ok || generation != l.generation {
-		return 0
-	}
-	n, err := strconv.ParseUint(number, 36, 64)
-	if err != nil {
-		return 0
-	}
-	return n
+	return offset.Parse(l.generation, has)
 }
 
 // Recover takes a session over.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/realtime-operator/realtime-operator/gateway/internal/offset"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -174,14 +174,7 @@ func (l *eventLog) unordered(d *socketio.Delivery) (done func()) {
 
 // offset adds to a trailer what a client is told of its place in the log. The lock delivering is held.
 func (l *eventLog) offset(trailer []byte, position uint64) []byte {
-	if len(trailer) > 0 {
-		trailer = append(trailer, ',')
-	}
-	trailer = append(trailer, '"')
-	trailer = append(trailer, l.generation...)
-	trailer = append(trailer, '.')
-	trailer = strconv.AppendUint(trailer, position, 36)
-	return append(trailer, '"')
+	return offset.Append(trailer, l.generation, position)
 }
 
 // receive takes a message of the log. It runs in dispatch.

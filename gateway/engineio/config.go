@@ -20,6 +20,12 @@ const (
 	WebTransport = "webtransport"
 )
 
+// The defaults of Config.PingInterval and Config.PingTimeout.
+const (
+	DefaultPingInterval = 25 * time.Second
+	DefaultPingTimeout  = 20 * time.Second
+)
+
 // Config is how a Server behaves. Zero values stand for the defaults of the reference implementation; NewServer and
 // Reconfigure refuse negative times and limits, and what is named below. "Row 15" is what the test TestRow15… shows on the wire.
 type Config struct {
@@ -135,8 +141,8 @@ func (r *Refusal) Error() string {
 func (c Config) withDefaults() (Config, error) {
 	setDefault(&c.Path, "/engine.io/")
 	c.Path = strings.TrimSuffix(c.Path, "/")
-	setDefault(&c.PingInterval, 25*time.Second)
-	setDefault(&c.PingTimeout, 20*time.Second)
+	setDefault(&c.PingInterval, DefaultPingInterval)
+	setDefault(&c.PingTimeout, DefaultPingTimeout)
 	setDefault(&c.UpgradeTimeout, 10*time.Second)
 	setDefault(&c.MaxPayload, 1_000_000)
 	setDefault(&c.HTTPCompressionThreshold, defaultCompressionThreshold)

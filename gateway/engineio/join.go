@@ -7,8 +7,9 @@ import (
 	"sync"
 )
 
-// joinedSize is how much is joined to go out in one system call.
-const joinedSize = 64 << 10
+// joinedSize is how much goes out in one system call when many small frames wait: copying some hundred bytes costs less than
+// handing the kernel one more piece. A slow client's writer holds one such buffer while it waits.
+const joinedSize = 16 << 10
 
 // joiner makes one piece of many frames. It remembers the last piece: the next member of a room mostly waits for the same
 // messages, and shares the bytes. From the pool, a goroutine mostly gets the joiner that it has just put back.

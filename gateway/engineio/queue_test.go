@@ -83,7 +83,7 @@ func (w *writes) Write(p []byte) (int, error) {
 func plainFrame(m *Message) []byte { return m.frame }
 
 func TestWriteFrames(t *testing.T) {
-	small, large := NewText(make([]byte, 1000)), NewBinary(make([]byte, writeBufferSize))
+	small, large := NewText(make([]byte, 1000)), NewBinary(make([]byte, joinedSize))
 	repeat := func(m *Message, n int) (all []*Message) {
 		for range n {
 			all = append(all, m)

@@ -6,17 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"sync"
 )
-
-// writeBufferSize is how much goes out in one system call when many small frames wait. A slow client's writer
-// holds one such buffer while it waits.
-const writeBufferSize = 16 << 10
-
-var writeBuffers = sync.Pool{New: func() any {
-	b := make([]byte, 0, writeBufferSize)
-	return &b
-}}
 
 // backlog is what is left of a batch of the queue.
 type backlog struct {
@@ -84,10 +74,7 @@ func (d *duplex) writeLeft(left backlog) error {
 			return err
 		}
 	}
-	if len(left.messages) > 0 {
-		return writeFrames(d.conn, left.messages, d.encode)
-	}
-	return nil
+	return writeFrames(d.conn, left.messages, d.encode)
 }
 
 // broken ends the session: part of a frame may be out, and nothing can follow it. The session's lock is held.
@@ -96,35 +83,16 @@ func (d *duplex) broken(err error) {
 	d.interrupt()
 }
 
-// writeFrames writes the messages' frames. Small ones share a system call, by way of a buffer: copying some hundred bytes
-// costs less than handing the kernel one more piece. Each call writes whole frames.
+// writeFrames writes the messages' frames. Each call writes whole ones.
 func writeFrames(conn io.Writer, messages []*Message, frameOf func(*Message) []byte) error {
-	if len(messages) == 1 {
-		_, err := conn.Write(frameOf(messages[0]))
-		return err
-	}
-	pooled := writeBuffers.Get().(*[]byte)
-	defer writeBuffers.Put(pooled)
-	buf := (*pooled)[:0]
-	for _, m := range messages {
-		frame := frameOf(m)
-		if len(buf)+len(frame) > writeBufferSize && len(buf) > 0 {
-			if _, err := conn.Write(buf); err != nil {
-				return err
-			}
-			buf = buf[:0]
+	j := joiners.Get().(*joiner)
+	defer joiners.Put(j)
+	for len(messages) > 0 {
+		piece, n := j.join(messages, frameOf, false)
+		if _, err := conn.Write(piece); err != nil {
+			return err
 		}
-		if len(frame) > writeBufferSize {
-			if _, err := conn.Write(frame); err != nil {
-				return err
-			}
-			continue
-		}
-		buf = append(buf, frame...)
+		messages = messages[n:]
 	}
-	if len(buf) == 0 {
-		return nil
-	}
-	_, err := conn.Write(buf)
-	return err
+	return nil
 }

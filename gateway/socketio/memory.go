@@ -5,12 +5,12 @@ package socketio
 import (
 	"cmp"
 	"container/list"
-	"strconv"
-	"strings"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/offset"
 )
 
 const (
@@ -99,12 +99,12 @@ func (k *memoryKeeper) admit(e *keptEvent) (watched []*Socket) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if e.Volatile {
-		e.Trailer = k.appendOffset(e.Trailer)
+		e.Trailer = offset.Append(slices.Clip(e.Trailer), k.mark, k.number)
 		return k.spread(&e.Delivery, nil)
 	}
 	k.number++
 	e.Position = k.number
-	e.Trailer = k.appendOffset(e.Trailer)
+	e.Trailer = offset.Append(slices.Clip(e.Trailer), k.mark, k.number)
 	keep := func(s *Socket) { k.keepEvent(s, e) }
 	k.away.visit(&e.Target, keep)
 	return k.spread(&e.Delivery, keep)
@@ -124,30 +124,7 @@ func (k *memoryKeeper) keepEvent(s *Socket, e *keptEvent) {
 	n.events = append(n.events, e)
 }
 
-// appendOffset adds the clients' word for what they have got: all up to the last event. It is called with mu held.
-func (k *memoryKeeper) appendOffset(trailer []byte) []byte {
-	out := make([]byte, 0, len(trailer)+24)
-	if out = append(out, trailer...); len(out) > 0 {
-		out = append(out, ',')
-	}
-	out = append(append(out, '"'), k.mark...)
-	return append(strconv.AppendUint(append(out, '.'), k.number, 36), '"')
-}
-
-// parseOffset is 0 for what is no offset of this keeper.
-func (k *memoryKeeper) parseOffset(offset string) uint64 {
-	mark, number, ok := strings.Cut(offset, ".")
-	if !ok || mark != k.mark {
-		return 0
-	}
-	n, err := strconv.ParseUint(number, 36, 64)
-	if err != nil {
-		return 0
-	}
-	return n
-}
-
 // detectionTime is how long a connection may be dead before the server notices.
 func detectionTime(c *engineio.Config) time.Duration {
-	return cmp.Or(c.PingInterval, 25*time.Second) + cmp.Or(c.PingTimeout, 20*time.Second) // the engine's defaults
+	return cmp.Or(c.PingInterval, engineio.DefaultPingInterval) + cmp.Or(c.PingTimeout, engineio.DefaultPingTimeout)
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/offset"
 )
 
 var (
@@ -26,7 +28,7 @@ func (k *memoryKeeper) Keep(s *Socket) string {
 }
 
 // Find looks a session up.
-func (k *memoryKeeper) Find(pid, offset string) (*Session, error) {
+func (k *memoryKeeper) Find(pid, has string) (*Session, error) {
 	k.mu.Lock()
 	n := k.byPID[pid]
 	if n == nil {
@@ -38,7 +40,7 @@ func (k *memoryKeeper) Find(pid, offset string) (*Session, error) {
 	if !isAway { // its connection is dead, and nobody has noticed
 		data = encodedDataOf(s)
 	}
-	return &Session{PID: pid, SocketID: s.id, Data: data, State: memoryFound{k.parseOffset(offset)}}, nil
+	return &Session{PID: pid, SocketID: s.id, Data: data, State: memoryFound{offset.Parse(k.mark, has)}}, nil
 }
 
 // Recover hands a session over to a new socket.
