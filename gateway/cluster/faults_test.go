@@ -54,7 +54,7 @@ func TestWhatIsEmittedWhileNATSIsAwayComesLate(t *testing.T) {
 	lost := arrive(t, two, "room")
 	emit(t, one.io.To("room"), "n", 0)
 	for _, p := range []*person{near, far, lost} {
-		p.expect(`["n",0]`)
+		p.Expect(`["n",0]`)
 	}
 	ns.stop()
 	await(t, "the gateways notice", func() bool { return !one.cluster.Connected() && !two.cluster.Connected() })
@@ -65,8 +65,8 @@ func TestWhatIsEmittedWhileNATSIsAwayComesLate(t *testing.T) {
 		want = append(want, fmt.Sprintf(`["n",%d]`, i))
 	}
 	ns.start()
-	near.expect(want...)
-	far.expect(want...)
+	near.Expect(want...)
+	far.Expect(want...)
 	await(t, "the log is ready", func() bool { return one.cluster.LogReady() && two.cluster.LogReady() })
 	if !lost.connect(one) {
 		t.Fatal("not recovered")
@@ -89,8 +89,8 @@ func TestWhoComesBackWhileNATSIsAwayIsRecoveredWithIt(t *testing.T) {
 		t.Fatal("not recovered")
 	}
 	// It may have been stored before or after the session was taken over.
-	if len(p.beforeReply) == 0 {
-		p.expect(`["n",1]`)
+	if len(p.BeforeReply) == 0 {
+		p.Expect(`["n",1]`)
 	} else {
 		p.missed(`["n",1]`)
 	}
@@ -105,7 +105,7 @@ func TestWhoComesBackWhileNATSStaysAwayIsToComeAgain(t *testing.T) {
 	await(t, "the gateway notices", func() bool { return !one.cluster.LogReady() })
 	p.vanish()
 	p.ask(one)
-	if before := p.wire.ExpectClosed(); len(before) > 0 {
+	if before := p.Wire.ExpectClosed(); len(before) > 0 {
 		t.Fatalf("it is answered %v", before)
 	}
 	ns.start()
@@ -137,7 +137,7 @@ func TestAGatewayThatWasCutOffCatchesUp(t *testing.T) {
 	for range 3 {
 		cut()
 		for i := range 20 {
-			p.expect(fmt.Sprintf(`["n",%d]`, i))
+			p.Expect(fmt.Sprintf(`["n",%d]`, i))
 		}
 		await(t, "the log is ready", two.cluster.LogReady)
 	}
@@ -152,8 +152,8 @@ func TestALostLogBeginsAnew(t *testing.T) {
 	one := recovering(t, ns.Server)
 	stays, lost := arrive(t, one, "room"), arrive(t, one, "room")
 	emit(t, one.io.To("room"), "n", 1)
-	stays.expect(`["n",1]`)
-	lost.expect(`["n",1]`)
+	stays.Expect(`["n",1]`)
+	lost.Expect(`["n",1]`)
 	ns.stop()
 	await(t, "the gateway notices", func() bool { return !one.cluster.Connected() })
 	lost.vanish()
@@ -164,7 +164,7 @@ func TestALostLogBeginsAnew(t *testing.T) {
 		t.Error("recovered from nothing")
 	}
 	emit(t, one.io.To("room"), "n", 2)
-	stays.expect(`["n",2]`)
+	stays.Expect(`["n",2]`)
 	settled := make(chan struct{})
 	stays.socket.Settle(func() { close(settled) })
 	<-settled
@@ -192,7 +192,7 @@ func TestAGapBetweenNATSAndTheGatewayIsFilled(t *testing.T) {
 	one, two := recovering(t, ns), recovering(t, ns)
 	p := arrive(t, two, "room")
 	emit(t, one.io.To("room"), "n", 1)
-	p.expect(`["n",1]`)
+	p.Expect(`["n",1]`)
 
 	// A message that is lost on a route between two NATS servers shows by the next one's header. Here it is swallowed
 	// while the gateway is not subscribed to the room, of which the gateway itself does not know.
@@ -222,7 +222,7 @@ func TestAGapBetweenNATSAndTheGatewayIsFilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	emit(t, one.io.To("room"), "n", 3)
-	p.expect(`["n",2]`, `["n",3]`)
+	p.Expect(`["n",2]`, `["n",3]`)
 }
 
 func TestAMessageTooLargeForNATSDoesNotStopTheOthers(t *testing.T) {
@@ -232,5 +232,5 @@ func TestAMessageTooLargeForNATSDoesNotStopTheOthers(t *testing.T) {
 	p := arrive(t, one, "room")
 	_ = one.io.To("room").Emit("big", make([]byte, 1<<17)) // counted, and logged
 	emit(t, one.io.To("room"), "n", 1)
-	p.expect(`["n",1]`)
+	p.Expect(`["n",1]`)
 }

@@ -49,12 +49,12 @@ func revised(t *testing.T, event string) (string, uint64) {
 }
 
 func (p *person) expectRevised(events ...string) []uint64 {
-	p.t.Helper()
+	p.T.Helper()
 	var revisions []uint64
 	for _, want := range events {
-		got, revision := revised(p.t, p.take(p.wire.Receive()))
+		got, revision := revised(p.T, p.Take(p.Wire.Receive()))
 		if got != want {
-			p.t.Fatalf("received %s, want %s", got, want)
+			p.T.Fatalf("received %s, want %s", got, want)
 		}
 		revisions = append(revisions, revision)
 	}
@@ -71,8 +71,8 @@ func TestWhoJoinsGetsTheHistoryFirst(t *testing.T) {
 	}
 	emit(t, two.io.To("kept", "other"), "both", []byte{1})
 	first.expectRevised(`["n",0]`, `["n",1]`, `["n",2]`, `["n",3]`, `["n",4]`)
-	first.wire.Receive() // of both, the text
-	if got := first.wire.Receive(); got != "binary [1]" {
+	first.Wire.Receive() // of both, the text
+	if got := first.Wire.Receive(); got != "binary [1]" {
 		t.Fatalf("received %s", got)
 	}
 
@@ -83,10 +83,10 @@ func TestWhoJoinsGetsTheHistoryFirst(t *testing.T) {
 		late[i] = arrive(t, g)
 		late[i].socket.Join("kept", "other")
 		revisions[i] = late[i].expectRevised(`["n",3]`, `["n",4]`)
-		if text := late[i].wire.Receive(); !strings.HasPrefix(text, `451-["both",{"_placeholder":true,"num":0},{"revision":`) {
+		if text := late[i].Wire.Receive(); !strings.HasPrefix(text, `451-["both",{"_placeholder":true,"num":0},{"revision":`) {
 			t.Errorf("received %s", text)
 		}
-		late[i].wire.Receive()
+		late[i].Wire.Receive()
 	}
 	emit(t, one.io.To("kept"), "n", "next")
 	for i, p := range late {
@@ -163,7 +163,7 @@ func TestAllMembersSeeOneOrder(t *testing.T) {
 		next := map[int]int{}
 		last := uint64(0)
 		for range senders * each {
-			event, revision := revised(t, m.take(m.wire.Receive()))
+			event, revision := revised(t, m.Take(m.Wire.Receive()))
 			sequence = append(sequence, event+strconv.FormatUint(revision, 10))
 			var args []json.RawMessage
 			var sender, n int

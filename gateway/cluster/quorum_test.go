@@ -61,8 +61,8 @@ func TestOneNATSServerOfThreeStopsAndNothingIsLost(t *testing.T) {
 			lost.vanish()
 			trio.Stop(victim)
 			say(50)
-			near.expect(want...)
-			far.expect(want...)
+			near.Expect(want...)
+			far.Expect(want...)
 			await(t, "the log is ready", func() bool { return one.cluster.LogReady() && two.cluster.LogReady() })
 			if connectedTo(t, trio, one) == victim {
 				t.Error("the gateway is connected to a server that is no more")
@@ -71,14 +71,14 @@ func TestOneNATSServerOfThreeStopsAndNothingIsLost(t *testing.T) {
 				t.Fatal("not recovered")
 			}
 			// Some came before it was lost, and were not read.
-			got := lost.beforeReply
+			got := lost.BeforeReply
 			if len(got) < 50 || strings.Join(got, " ") != strings.Join(want[100-len(got):], " ") {
 				t.Errorf("missed %v", got)
 			}
 			trio.Start(victim)
 			say(10)
-			near.expect(want[100:]...)
-			far.expect(want[100:]...)
+			near.Expect(want[100:]...)
+			far.Expect(want[100:]...)
 		})
 	}
 }
@@ -93,8 +93,8 @@ func TestWithoutQuorumEventsWaitAndOtherRoomsGoOn(t *testing.T) {
 	two := replicated(t, Options{URLs: []string{trio.URL((survivor + 1) % 3)}})
 	near, far := arrive(t, one, "room"), arrive(t, two, "room")
 	emit(t, one.io.To("room"), "n", 0)
-	near.expect(`["n",0]`)
-	far.expect(`["n",0]`)
+	near.Expect(`["n",0]`)
+	far.Expect(`["n",0]`)
 
 	trio.Stop((survivor + 1) % 3)
 	trio.Stop((survivor + 2) % 3)
@@ -120,8 +120,8 @@ func TestWithoutQuorumEventsWaitAndOtherRoomsGoOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	emit(t, one.io.To("room").Volatile(), "v")
-	far.expect(`["v"]`)
-	near.expect(`["v"]`)
+	far.Expect(`["v"]`)
+	near.Expect(`["v"]`)
 
 	// A client that comes back meanwhile waits for the quorum, and is recovered with it.
 	far.vanish()
@@ -130,10 +130,10 @@ func TestWithoutQuorumEventsWaitAndOtherRoomsGoOn(t *testing.T) {
 	if !far.answered(two) {
 		t.Fatal("not recovered")
 	}
-	near.expect(want...)
-	got := far.beforeReply
+	near.Expect(want...)
+	got := far.BeforeReply
 	for len(got) < len(want) {
-		got = append(got, far.take(far.wire.Receive()))
+		got = append(got, far.Take(far.Wire.Receive()))
 	}
 	if strings.Join(got, " ") != strings.Join(want, " ") {
 		t.Errorf("the client that was away got %v", got)
@@ -141,8 +141,8 @@ func TestWithoutQuorumEventsWaitAndOtherRoomsGoOn(t *testing.T) {
 	await(t, "the log is ready", func() bool { return one.cluster.LogReady() && two.cluster.LogReady() })
 	await(t, "it is logged", func() bool { return log.has("the log of events is ready") })
 	emit(t, two.io.To("room"), "end")
-	near.expect(`["end"]`) // nothing came twice
-	far.expect(`["end"]`)
+	near.Expect(`["end"]`) // nothing came twice
+	far.Expect(`["end"]`)
 	if n := one.cluster.events.out.waiting(); n != 0 {
 		t.Errorf("%d messages wait", n)
 	}

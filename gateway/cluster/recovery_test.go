@@ -3,7 +3,6 @@
 package cluster
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http/httptest"
 	"strings"
@@ -48,20 +47,16 @@ func await(t *testing.T, what string, is func() bool) {
 	}
 }
 
-// person is a client that can come back. It keeps what stock clients keep.
+// person is a client that can come back, with the socket that it has at a gateway.
 type person struct {
-	t           *testing.T
-	wire        *wiretest.Client
-	sid, pid    string
-	offset      string
-	socket      *socketio.Socket
-	beforeReply []string // events that came before the answer to CONNECT
+	wiretest.Guest
+	socket *socketio.Socket
 }
 
 // arrive connects for the first time.
 func arrive(t *testing.T, g *gateway, rooms ...string) *person {
 	t.Helper()
-	p := &person{t: t}
+	p := &person{Guest: wiretest.Guest{T: t}}
 	p.connect(g)
 	p.socket.Join(rooms...)
 	return p
@@ -69,90 +64,42 @@ func arrive(t *testing.T, g *gateway, rooms ...string) *person {
 
 // connect connects, and asks for the session that there was.
 func (p *person) connect(g *gateway) (recovered bool) {
-	p.t.Helper()
+	p.T.Helper()
 	p.ask(g)
 	return p.answered(g)
 }
 
 // ask sends CONNECT.
 func (p *person) ask(g *gateway) {
-	p.t.Helper()
-	auth, err := json.Marshal(map[string]string{"pid": p.pid, "offset": p.offset})
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	p.wire = wiretest.Dial(p.t, g.url, path, "", nil)
-	p.wire.Send("40" + string(auth))
+	p.T.Helper()
+	p.Ask(g.url, path)
 }
 
 // answered takes the answer.
 func (p *person) answered(g *gateway) (recovered bool) {
-	p.t.Helper()
-	p.beforeReply = nil
-	for {
-		packet := p.wire.Receive()
-		if strings.HasPrefix(packet, "42") {
-			p.beforeReply = append(p.beforeReply, p.take(packet))
-			continue
-		}
-		var reply struct{ SID, PID string }
-		if err := json.Unmarshal([]byte(strings.TrimPrefix(packet, "40")), &reply); err != nil || reply.PID == "" {
-			p.t.Fatalf("answer to CONNECT: %s", packet)
-		}
-		recovered = p.pid == reply.PID
-		if recovered && p.sid != reply.SID {
-			p.t.Errorf("recovered with the id %s, which was %s", reply.SID, p.sid)
-		}
-		p.sid, p.pid = reply.SID, reply.PID
-		p.socket = <-g.sockets
-		if p.socket.Recovered() != recovered {
-			p.t.Errorf("the server says recovered %t, the client %t", p.socket.Recovered(), recovered)
-		}
-		return recovered
+	p.T.Helper()
+	recovered = p.Answer()
+	p.socket = <-g.sockets
+	if p.socket.Recovered() != recovered {
+		p.T.Errorf("the server says recovered %t, the client %t", p.socket.Recovered(), recovered)
 	}
-}
-
-// take notes the offset of an event, and returns the event without it.
-func (p *person) take(packet string) string {
-	p.t.Helper()
-	var args []json.RawMessage
-	if err := json.Unmarshal([]byte(strings.TrimPrefix(packet, "42")), &args); err != nil {
-		p.t.Fatalf("event %s: %v", packet, err)
-	}
-	if err := json.Unmarshal(args[len(args)-1], &p.offset); err != nil {
-		p.t.Fatalf("%s does not end with an offset", packet)
-	}
-	rest, err := json.Marshal(args[:len(args)-1])
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return string(rest)
-}
-
-// expect wants these events next.
-func (p *person) expect(events ...string) {
-	p.t.Helper()
-	for _, want := range events {
-		if got := p.take(p.wire.Receive()); got != want {
-			p.t.Fatalf("received %s, want %s", got, want)
-		}
-	}
+	return recovered
 }
 
 // missed wants these events to have come before the answer to CONNECT.
 func (p *person) missed(events ...string) {
-	p.t.Helper()
-	if got, want := strings.Join(p.beforeReply, " "), strings.Join(events, " "); got != want {
-		p.t.Fatalf("missed %s, want %s", got, want)
+	p.T.Helper()
+	if got, want := strings.Join(p.BeforeReply, " "), strings.Join(events, " "); got != want {
+		p.T.Fatalf("missed %s, want %s", got, want)
 	}
 }
 
 // vanish ends the connection without a word, and returns when the gateway knows.
 func (p *person) vanish() {
-	p.t.Helper()
+	p.T.Helper()
 	gone := make(chan struct{})
 	p.socket.OnDisconnect(func(string) { close(gone) })
-	p.wire.Close()
+	p.Wire.Close()
 	<-gone
 }
 
@@ -165,7 +112,7 @@ func emit(t *testing.T, b interface{ Emit(string, ...any) error }, event string,
 
 // expectVolatile emits a volatile event until it gets through: one that comes while another is being written is dropped.
 func (p *person) expectVolatile(b interface{ Emit(string, ...any) error }, event, text string) {
-	p.t.Helper()
+	p.T.Helper()
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
@@ -173,7 +120,7 @@ func (p *person) expectVolatile(b interface{ Emit(string, ...any) error }, event
 		defer tick.Stop()
 		for {
 			if err := b.Emit(event, text); err != nil {
-				p.t.Error(err)
+				p.T.Error(err)
 			}
 			select {
 			case <-tick.C:
@@ -183,13 +130,13 @@ func (p *person) expectVolatile(b interface{ Emit(string, ...any) error }, event
 		}
 	}()
 	want := fmt.Sprintf(`["%s","%s"]`, event, text)
-	p.expect(want)
+	p.Expect(want)
 	close(stop)
 	<-stopped
-	emit(p.t, p.socket, "enough")
+	emit(p.T, p.socket, "enough")
 	for got := want; got != `["enough"]`; {
-		if got = p.take(p.wire.Receive()); got != want && got != `["enough"]` {
-			p.t.Fatalf("received %s, want %s", got, want)
+		if got = p.Take(p.Wire.Receive()); got != want && got != `["enough"]` {
+			p.T.Fatalf("received %s, want %s", got, want)
 		}
 	}
 }
@@ -201,17 +148,17 @@ func TestRow53AClientComesBackToAnotherGateway(t *testing.T) {
 	p, witness := arrive(t, one, "room", "other"), arrive(t, two, "room")
 	p.socket.SetData(map[string]any{"name": "Ada"})
 	emit(t, one.io.To("room"), "n", 1)
-	p.expect(`["n",1]`)
-	witness.expect(`["n",1]`)
+	p.Expect(`["n",1]`)
+	witness.Expect(`["n",1]`)
 
 	p.vanish()
 	emit(t, two.io.To("room"), "n", 2)
 	emit(t, two.io.To("elsewhere"), "n", "not for us")
 	emit(t, two.io.Except("other"), "n", "not for others")
 	emit(t, two.io.To("other", "elsewhere"), "n", 3)
-	emit(t, two.io.To(p.sid), "n", 4)
+	emit(t, two.io.To(p.SID), "n", 4)
 	emit(t, two.io.Of("/"), "n", 5)
-	witness.expect(`["n",2]`, `["n","not for others"]`, `["n",5]`)
+	witness.Expect(`["n",2]`, `["n","not for others"]`, `["n",5]`)
 	witness.expectVolatile(two.io.Volatile(), "n", "lost")
 
 	if !p.connect(two) {
@@ -221,9 +168,9 @@ func TestRow53AClientComesBackToAnotherGateway(t *testing.T) {
 	if data, ok := p.socket.Data().(map[string]any); !ok || data["name"] != "Ada" {
 		t.Errorf("its data are %v", p.socket.Data())
 	}
-	for _, target := range []string{"room", "other", p.sid} {
+	for _, target := range []string{"room", "other", p.SID} {
 		emit(t, one.io.To(target), "again", target)
-		p.expect(fmt.Sprintf(`["again",%q]`, target))
+		p.Expect(fmt.Sprintf(`["again",%q]`, target))
 	}
 }
 
@@ -252,7 +199,7 @@ func TestRow53WithoutAnyEventThePrivateIDIsEnough(t *testing.T) {
 	p.vanish()
 	emit(t, one.io.To("room"), "n", 1)
 	for _, offset := range []string{"", "nonsense", "other.1", one.cluster.events.generation + ".zzzzzz"} {
-		p.offset = offset
+		p.Offset = offset
 		if !p.connect(one) {
 			t.Fatal("not recovered")
 		}
@@ -267,7 +214,7 @@ func TestRow53AVolatileEventLeavesTheOffsetUsable(t *testing.T) {
 	one, two := recovering(t, ns), recovering(t, ns)
 	p := arrive(t, one, "room")
 	emit(t, two.io.To("room"), "n", 1)
-	p.expect(`["n",1]`)
+	p.Expect(`["n",1]`)
 	p.expectVolatile(two.io.To("room").Volatile(), "v", "text")
 	p.expectVolatile(p.socket.Volatile(), "v", "own")
 	p.vanish()
@@ -289,7 +236,7 @@ func TestRow53TheOldConnectionOfARecoveredSessionHasNoSay(t *testing.T) {
 				next = one
 			}
 			p := arrive(t, one, "room")
-			old, oldSocket := p.wire, p.socket
+			old, oldSocket := p.Wire, p.socket
 			oldSocket.OnDisconnect(func(reason string) { t.Errorf("the old socket's handlers hear %s", reason) })
 			if !p.connect(next) { // while the old connection is half open
 				t.Fatal("not recovered")
@@ -311,7 +258,7 @@ func TestRow53TheOldConnectionOfARecoveredSessionHasNoSay(t *testing.T) {
 
 func TestRow53WhoLeavesForGoodBeginsAnew(t *testing.T) {
 	ends := map[string]func(*person){
-		"the client leaves":      func(p *person) { p.wire.Send("41") },
+		"the client leaves":      func(p *person) { p.Wire.Send("41") },
 		"the server disconnects": func(p *person) { p.socket.Disconnect(false) },
 	}
 	for name, end := range ends {
@@ -344,7 +291,7 @@ func TestRow53WhoHasMissedTooMuchBeginsAnew(t *testing.T) {
 		t.Error("recovered")
 	}
 	emit(t, one.io.Of("/"), "n", "next")
-	p.expect(`["n","next"]`)
+	p.Expect(`["n","next"]`)
 }
 
 func TestRow53AKilledGatewaysClientsComeBack(t *testing.T) {
@@ -355,14 +302,14 @@ func TestRow53AKilledGatewaysClientsComeBack(t *testing.T) {
 	// A gateway that is killed says nothing more to NATS; its end of the connections shows it here.
 	one.cluster.nc.Close()
 	one.cluster.events.out.pause()
-	p.wire.Close()
+	p.Wire.Close()
 	emit(t, two.io.To("room"), "n", 1)
 	if !p.connect(two) {
 		t.Fatal("not recovered")
 	}
 	p.missed(`["n",1]`)
-	emit(t, two.io.To(p.sid), "n", 2)
-	p.expect(`["n",2]`)
+	emit(t, two.io.To(p.SID), "n", 2)
+	p.Expect(`["n",2]`)
 }
 
 func TestRow53WhatWasSaidInARoomThatWasLeftIsNotLost(t *testing.T) {
@@ -371,7 +318,7 @@ func TestRow53WhatWasSaidInARoomThatWasLeftIsNotLost(t *testing.T) {
 	one := recovering(t, ns)
 	p := arrive(t, one, "room")
 	emit(t, one.io.To("room"), "n", 1) // not read by the client before it is lost
-	p.wire.Receive()
+	p.Wire.Receive()
 	p.socket.Leave("room")
 	settled := make(chan struct{})
 	p.socket.Settle(func() { close(settled) })

@@ -20,28 +20,28 @@ func TestRow53AClientComesBackToAServerOfItsOwn(t *testing.T) {
 	g, witness := r.arrive(t, "room", "other"), r.arrive(t, "room")
 	g.socket.SetData(map[string]any{"name": "Ada"})
 	emit(t, r.io.To("room"), "n", 1)
-	g.expect(`["n",1]`)
-	witness.expect(`["n",1]`)
+	g.Expect(`["n",1]`)
+	witness.Expect(`["n",1]`)
 
 	g.vanish()
 	emit(t, r.io.To("room"), "n", 2)
 	emit(t, r.io.To("elsewhere"), "n", "not for us")
 	emit(t, r.io.Except("other"), "n", "not for others")
-	emit(t, r.io.To("room").Except(g.sid), "n", "for all but us")
+	emit(t, r.io.To("room").Except(g.SID), "n", "for all but us")
 	emit(t, r.io.To("other", "elsewhere"), "n", 3)
 	emit(t, r.io.To("room", "other"), "n", "once")
-	emit(t, r.io.To(g.sid), "n", 4)
+	emit(t, r.io.To(g.SID), "n", 4)
 	emit(t, r.io, "n", 5)
-	witness.expect(`["n",2]`, `["n","not for others"]`, `["n","for all but us"]`, `["n","once"]`, `["n",5]`)
+	witness.Expect(`["n",2]`, `["n","not for others"]`, `["n","for all but us"]`, `["n","once"]`, `["n",5]`)
 	witness.emitVolatile(r.io.Volatile())
 
 	g.mustConnect(`["n",2]`, `["n",3]`, `["n","once"]`, `["n",4]`, `["n",5]`)
 	if data, ok := g.socket.Data().(map[string]any); !ok || data["name"] != "Ada" {
 		t.Errorf("its data are %v", g.socket.Data())
 	}
-	for _, target := range []string{"room", "other", g.sid} {
+	for _, target := range []string{"room", "other", g.SID} {
 		emit(t, r.io.To(target), "again", target)
-		g.expect(fmt.Sprintf(`["again",%q]`, target))
+		g.Expect(fmt.Sprintf(`["again",%q]`, target))
 	}
 	for i := range 3 { // a second loss does not repeat the first
 		g.vanish()
@@ -55,9 +55,9 @@ func TestRow53BinaryEventsComeAgainWithTheirAttachments(t *testing.T) {
 	g := r.arrive(t)
 	event := `["b",{"_placeholder":true,"num":0},"text"]binary [1 2]`
 	emit(t, g.socket, "b", []byte{1, 2}, "text")
-	g.expect(event)
+	g.Expect(event)
 	g.vanish()
-	emit(t, r.io.To(g.sid), "b", []byte{1, 2}, "text")
+	emit(t, r.io.To(g.SID), "b", []byte{1, 2}, "text")
 	g.mustConnect(event)
 	g.vanish()
 	g.mustConnect()
@@ -70,12 +70,12 @@ func TestRow53AnOffsetThatSaysNothingIsNone(t *testing.T) {
 	emit(t, r.io.To("room"), "before it joined")
 	g.socket.Join("room")
 	emit(t, r.io, "n", 0)
-	g.expect(`["n",0]`)
+	g.Expect(`["n",0]`)
 	g.vanish()
 	emit(t, r.io.To("room"), "n", 1)
-	mark, _, _ := strings.Cut(g.offset, ".")
+	mark, _, _ := strings.Cut(g.Offset, ".")
 	for _, offset := range []string{"", "nonsense", "other.1", mark, mark + ".", mark + ".-1", mark + ".zzzzzz", mark + ".zzzzzzzzzzzzzzzzzzzz"} {
-		g.offset = offset
+		g.Offset = offset
 		g.mustConnect(`["n",0]`, `["n",1]`)
 		g.vanish()
 	}
@@ -86,7 +86,7 @@ func TestRow53VolatileEventsAndQuestionsAreNotSentAgain(t *testing.T) {
 	g := r.arrive(t, "room")
 	g.emitVolatile(r.io.To("room").Volatile())
 	g.emitVolatile(g.socket.Volatile())
-	usable := g.offset
+	usable := g.Offset
 	// Nor does a question change the offset: its last argument is no string to a client, which adds the answer's function.
 	ctx, cancel := context.WithCancel(t.Context())
 	answered := make(chan error, 1)
@@ -94,7 +94,7 @@ func TestRow53VolatileEventsAndQuestionsAreNotSentAgain(t *testing.T) {
 		_, err := r.io.To("room").EmitWithAck(ctx, "q", "text")
 		answered <- err
 	}()
-	if got := g.wire.Receive(); got != `420["q","text"]` {
+	if got := g.Wire.Receive(); got != `420["q","text"]` {
 		t.Errorf("the question is %s", got)
 	}
 	cancel()
@@ -104,7 +104,7 @@ func TestRow53VolatileEventsAndQuestionsAreNotSentAgain(t *testing.T) {
 	g.vanish()
 	emit(t, r.io.To("room").Volatile(), "v", "lost")
 	emit(t, r.io.To("room"), "n", 2)
-	g.offset = usable
+	g.Offset = usable
 	g.mustConnect(`["n",2]`)
 }
 
@@ -112,9 +112,9 @@ func TestRow53WhatWasSentToADeadConnectionComesAgain(t *testing.T) {
 	r := newRecovering(t, socketio.Options{})
 	g := r.arrive(t, "room")
 	emit(t, r.io, "n", 0)
-	g.expect(`["n",0]`)
+	g.Expect(`["n",0]`)
 	emit(t, r.io.To("room"), "n", 1) // not read by the client before it is lost
-	g.wire.Receive()
+	g.Wire.Receive()
 	g.socket.Leave("room")
 	emit(t, r.io.To("room"), "n", 2)
 	g.vanish()
@@ -125,7 +125,7 @@ func TestRow53TheHalfOpenConnectionOfARecoveredSessionHasNoSay(t *testing.T) {
 	r := newRecovering(t, socketio.Options{})
 	g := r.arrive(t, "room")
 	g.socket.SetData("fresh")
-	old, oldSocket := g.wire, g.socket
+	old, oldSocket := g.Wire, g.socket
 	oldSocket.OnDisconnect(func(reason string) { t.Errorf("the old socket's handlers hear %s", reason) })
 	g.mustConnect()
 	old.ExpectClosed()
@@ -135,7 +135,7 @@ func TestRow53TheHalfOpenConnectionOfARecoveredSessionHasNoSay(t *testing.T) {
 		t.Errorf("the old socket emits: %v", err)
 	}
 	emit(t, r.io.To("room"), "n", 1)
-	g.expect(`["n",1]`)
+	g.Expect(`["n",1]`)
 	g.vanish()
 	emit(t, r.io.To("room"), "n", 2)
 	g.mustConnect(`["n",2]`)
@@ -162,7 +162,7 @@ func TestRow53AConnectionThatIsSupersededOnItsWayInIsNotConnected(t *testing.T) 
 	g := r.arrive(t, "room")
 	g.vanish()
 	g.ask()
-	second := g.wire
+	second := g.Wire
 	<-waits
 	g.mustConnect()
 	close(goOn)
@@ -170,8 +170,8 @@ func TestRow53AConnectionThatIsSupersededOnItsWayInIsNotConnected(t *testing.T) 
 		t.Errorf("the second connection hears %s", got)
 	}
 	emit(t, r.io.To("room"), "n", 1)
-	g.expect(`["n",1]`)
-	if r.io.Of("/").Socket(g.sid) != g.socket || r.io.Of("/").Len() != 1 {
+	g.Expect(`["n",1]`)
+	if r.io.Of("/").Socket(g.SID) != g.socket || r.io.Of("/").Len() != 1 {
 		t.Errorf("the namespace has %v, want %v alone", r.io.Of("/").Sockets(), g.socket)
 	}
 	g.vanish()
@@ -181,7 +181,7 @@ func TestRow53AConnectionThatIsSupersededOnItsWayInIsNotConnected(t *testing.T) 
 
 func TestRow53WhoLeavesForGoodBeginsAnewOnAServerOfItsOwn(t *testing.T) {
 	ends := map[string]func(*guest){
-		"the client leaves":      func(g *guest) { g.wire.Send("41") },
+		"the client leaves":      func(g *guest) { g.Wire.Send("41") },
 		"the server disconnects": func(g *guest) { g.socket.Disconnect(false) },
 	}
 	for name, end := range ends {
@@ -204,7 +204,7 @@ func TestRow53WhoHasMissedTooMuchBeginsAnewOnAServerOfItsOwn(t *testing.T) {
 	g := r.arrive(t, "room")
 	for i := range 10 { // what it has got counts for nothing
 		emit(t, r.io, "n", i)
-		g.expect(fmt.Sprintf(`["n",%d]`, i))
+		g.Expect(fmt.Sprintf(`["n",%d]`, i))
 	}
 	g.vanish()
 	for i := range 3 {
@@ -220,7 +220,7 @@ func TestRow53WhoHasMissedTooMuchBeginsAnewOnAServerOfItsOwn(t *testing.T) {
 		t.Error("recovered")
 	}
 	emit(t, r.io, "n", "next")
-	g.expect(`["n","next"]`)
+	g.Expect(`["n","next"]`)
 }
 
 func TestRow53WhoIsAwayForTooLongBeginsAnew(t *testing.T) {
@@ -287,7 +287,7 @@ func TestRow53AMiddlewareMayRefuseWhoComesBack(t *testing.T) {
 			emit(t, r.io.To("room"), "n", 1)
 			if run {
 				g.ask()
-				g.wire.Expect(`44{"message":"not now"}`)
+				g.Wire.Expect(`44{"message":"not now"}`)
 				emit(t, r.io.To("room"), "n", 2)
 				g.mustConnect(`["n",1]`, `["n",2]`) // the session was kept
 				return
@@ -309,10 +309,10 @@ func TestRow53AClientThatIsTooSlowHoldsNobodyUp(t *testing.T) {
 	text := strings.Repeat("x", 1<<20)
 	sent := 0
 	for reason := ""; reason == ""; {
-		emit(t, r.io.To(slow.sid), "n", text)
+		emit(t, r.io.To(slow.SID), "n", text)
 		sent++
-		emit(t, r.io.To(quick.sid), "n", sent)
-		quick.expect(fmt.Sprintf(`["n",%d]`, sent))
+		emit(t, r.io.To(quick.SID), "n", sent)
+		quick.Expect(fmt.Sprintf(`["n",%d]`, sent))
 		select {
 		case reason = <-gone:
 			if reason != string(engineio.ReasonSlowConsumer) {
@@ -321,7 +321,7 @@ func TestRow53AClientThatIsTooSlowHoldsNobodyUp(t *testing.T) {
 		default:
 		}
 	}
-	slow.wire.Close()
+	slow.Wire.Close()
 	if !slow.connect() {
 		t.Error("not recovered")
 	}
@@ -356,18 +356,18 @@ func TestRow53EachGetsEventsInOneOrderWhileItComesAndGoes(t *testing.T) {
 	}
 	for range 10 {
 		for range 100 {
-			check(g.take(g.wire.Receive()))
+			check(g.Take(g.Wire.Receive()))
 		}
 		g.vanish()
 		if !g.connect() {
 			t.Fatal("not recovered")
 		}
-		for _, event := range g.beforeReply {
+		for _, event := range g.BeforeReply {
 			check(event)
 		}
 	}
 	close(stop)
 	for all := <-stopped; next < all; {
-		check(g.take(g.wire.Receive()))
+		check(g.Take(g.Wire.Receive()))
 	}
 }
