@@ -19,6 +19,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/hack/bench/internal/child"
 )
 
 // Roles of the program's own processes.
@@ -102,12 +104,12 @@ func (r *result) percentile(p int) float64 {
 
 // measure runs a load against a server of its own.
 func measure(ctx context.Context, s settings, l load) (*result, error) {
-	server, err := startServer(ctx)
+	server, err := child.Start(ctx, roleServe)
 	if err != nil {
 		return nil, err
 	}
-	defer server.stop()
-	n, err := newNeighbour(ctx, server.address)
+	defer server.Stop()
+	n, err := newNeighbour(ctx, server.Address)
 	if err != nil {
 		return nil, err
 	}
@@ -116,19 +118,19 @@ func measure(ctx context.Context, s settings, l load) (*result, error) {
 		return nil, err
 	}
 	r := &result{}
-	if r.before, err = server.memory(); err != nil {
+	if r.before, err = memory(server.PID); err != nil {
 		return nil, err
 	}
 	attacks := make(chan attackResult, 1)
 	if l.run == nil {
 		attacks <- attackResult{}
 	} else {
-		go func() { attacks <- startAttack(ctx, s.duration, l.name, server.address) }()
+		go func() { attacks <- startAttack(ctx, s.duration, l.name, server.Address) }()
 	}
 	if r.latencies, err = n.echo(s.pace, s.duration); err != nil {
 		return nil, fmt.Errorf("the neighbour: %w", err)
 	}
-	if r.after, err = server.memory(); err != nil {
+	if r.after, err = memory(server.PID); err != nil {
 		return nil, err
 	}
 	a := <-attacks

@@ -3,19 +3,16 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
-	"os/exec"
 	"strings"
 	"time"
 
-	"github.com/realtime-operator/realtime-operator/gateway"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+	"github.com/realtime-operator/realtime-operator/hack/bench/internal/child"
 )
 
 // newServer answers echo with what came.
@@ -42,62 +39,12 @@ func serveUntil(ctx context.Context, input io.Reader, output io.Writer) error {
 	if err != nil {
 		return err
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return fmt.Errorf("listen: %w", err)
-	}
-	ctx, stop := context.WithCancel(ctx)
-	go func() {
-		defer stop()
-		_, _ = io.Copy(io.Discard, input) // its end is all that it says
-	}()
-	if _, err = fmt.Fprintln(output, l.Addr()); err == nil {
-		err = gateway.Serve(ctx, l, server)
-	}
-	return errors.Join(err, server.Close())
+	return errors.Join(child.Serve(ctx, server, input, output), server.Close())
 }
 
-// serverProcess is a server in a process of its own.
-type serverProcess struct {
-	address string
-	command *exec.Cmd
-	input   io.Closer
-}
-
-func startServer(ctx context.Context) (*serverProcess, error) {
-	command, err := self(ctx, roleServe)
-	if err != nil {
-		return nil, err
-	}
-	input, err := command.StdinPipe()
-	if err != nil {
-		return nil, fmt.Errorf("start the server: %w", err)
-	}
-	output, err := command.StdoutPipe()
-	if err != nil {
-		return nil, fmt.Errorf("start the server: %w", err)
-	}
-	if err := command.Start(); err != nil {
-		return nil, fmt.Errorf("start the server: %w", err)
-	}
-	s := &serverProcess{command: command, input: input}
-	line, err := bufio.NewReader(output).ReadString('\n')
-	if err != nil {
-		s.stop()
-		return nil, fmt.Errorf("the server does not tell its address: %w", err)
-	}
-	s.address = strings.TrimSpace(line)
-	return s, nil
-}
-
-func (s *serverProcess) stop() {
-	s.input.Close()
-	_ = s.command.Wait() // what it was for is over
-}
-
-// memory is the server's resident set, in MiB.
-func (s *serverProcess) memory() (float64, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.command.Process.Pid))
+// memory is a process's resident set, in MiB.
+func memory(pid int) (float64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, fmt.Errorf("read the server's memory: %w", err)
 	}
@@ -116,7 +63,7 @@ type attackResult struct {
 
 // startAttack runs a load in a process of its own, and waits for its end.
 func startAttack(ctx context.Context, duration time.Duration, name, address string) attackResult {
-	command, err := self(ctx, "--for", duration.String(), roleAttack, name, address)
+	command, err := child.Command(ctx, "--for", duration.String(), roleAttack, name, address)
 	if err != nil {
 		return attackResult{err: err}
 	}
@@ -129,14 +76,4 @@ func startAttack(ctx context.Context, duration time.Duration, name, address stri
 		r.err = fmt.Errorf("read what the attacker did: %w", err)
 	}
 	return r
-}
-
-func self(ctx context.Context, args ...string) (*exec.Cmd, error) {
-	program, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find this program: %w", err)
-	}
-	command := exec.CommandContext(ctx, program, args...)
-	command.Stderr = os.Stderr
-	return command, nil
 }

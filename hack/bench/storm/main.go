@@ -77,27 +77,27 @@ func measure(ctx context.Context, s settings) (*report, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer doomed.kill()
+	defer doomed.Kill()
 	left, err := startGateway(ctx, nats.ClientURL(), s.perSecond, s.burst)
 	if err != nil {
 		return nil, err
 	}
-	defer left.kill()
+	defer left.Kill()
 
 	ctx, cancel := context.WithTimeout(ctx, s.patience)
 	var all sync.WaitGroup
 	defer all.Wait()
 	defer cancel()
-	crowd := &crowd{there: left.address, outcomes: make(chan outcome, s.clients)}
+	crowd := &crowd{there: left.Address, outcomes: make(chan outcome, s.clients)}
 	for i := range s.clients {
 		c := &client{crowd: crowd, backoff: newBackoff(uint64(i))}
-		if err := c.dial(ctx, doomed.address); err != nil {
+		if err := c.dial(ctx, doomed.Address); err != nil {
 			return nil, fmt.Errorf("connect client %d: %w", i, err)
 		}
 		all.Go(func() { c.stay(ctx) })
 	}
 	r := &report{settings: s, start: time.Now()}
-	doomed.kill()
+	doomed.Kill()
 	for back := 0; back < s.clients; {
 		select {
 		case o := <-crowd.outcomes:
