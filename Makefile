@@ -204,10 +204,6 @@ dist/bun: $(BENCH_PEERS)/bun/node_modules
 	mkdir -p dist
 	ln -sf "$$(ls -d $(CURDIR)/$</@oven/bun-*/bin/bun | head -n 1)" $@
 
-$(PEER)/node_modules: $(PEER)/package-lock.json
-	npm ci --prefix $(PEER) --no-audit --no-fund --ignore-scripts --loglevel=error
-	touch $@
-
 dist/client: hack/client/package-lock.json hack/client/compress.mjs
 	npm ci --prefix hack/client --no-audit --no-fund --ignore-scripts --loglevel=error
 	rm -rf $@ && mkdir -p $@
