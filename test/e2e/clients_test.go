@@ -100,6 +100,13 @@ func (c *clients) connect(client, url string) {
 	c.wait(client, "connect", 20*time.Second, anything)
 }
 
+// poll begins to connect a client that polls, each request by a connection of its own.
+func (c *clients) poll(client, url string) {
+	c.t.Helper()
+	options := map[string]any{"transports": []string{"polling"}, "agent": false}
+	c.order(map[string]any{"do": "connect", "client": client, "url": url, "options": options})
+}
+
 func (c *clients) emit(client, event string, args ...any) {
 	c.t.Helper()
 	c.order(map[string]any{"do": "emit", "client": client, "event": event, "args": append([]any{}, args...)})
@@ -118,17 +125,46 @@ func (c *clients) mark() int {
 	return len(c.seen)
 }
 
-// count says how often a client saw an event since the mark.
-func (c *clients) count(mark int, event string) int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// count is how often clients saw an event since the mark.
+func (c *clients) count(mark int, event string) int { return len(c.since(mark, event)) }
+
+// countOf is that of one client.
+func (c *clients) countOf(mark int, client, event string) int {
 	found := 0
-	for _, seen := range c.seen[mark:] {
-		if seen.Event == event {
+	for _, seen := range c.since(mark, event) {
+		if seen.Client == client {
 			found++
 		}
 	}
 	return found
+}
+
+// heard is what each client got to read in the chat since the mark.
+func (c *clients) heard(mark int) map[string][]string {
+	found := map[string][]string{}
+	for _, seen := range c.since(mark, "newMessage") {
+		found[seen.Client] = append(found[seen.Client], text(seen.Args))
+	}
+	return found
+}
+
+// since are the events of a name since the mark, in order.
+func (c *clients) since(mark int, event string) (found []clientEvent) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, seen := range c.seen[mark:] {
+		if seen.Event == event {
+			found = append(found, seen)
+		}
+	}
+	return found
+}
+
+// text is what a newMessage says.
+func text(args []any) string {
+	message, _ := args[0].(map[string]any)
+	said, _ := message["message"].(string)
+	return said
 }
 
 func anything([]any) bool { return true }

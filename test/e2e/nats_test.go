@@ -39,7 +39,7 @@ func testDeletedNATS(t *testing.T) {
 	start := c.mark()
 	number := func(i int) string { return fmt.Sprintf("message %d", i) }
 	said := func(i int) func([]any) bool {
-		return func(args []any) bool { return args[0].(map[string]any)["message"] == number(i) }
+		return func(args []any) bool { return text(args) == number(i) }
 	}
 	pace := time.NewTicker(200 * time.Millisecond)
 	defer pace.Stop()
@@ -77,8 +77,9 @@ func testDeletedNATS(t *testing.T) {
 		t.Errorf("the client that was away is socket %v, and was %v: its session is lost", id, away)
 	}
 	c.waitSince(back, "away", "newMessage", 20*time.Second, said(messages-1))
+	heard := c.heard(start)
 	for _, client := range append([]string{"away"}, names(clients, name)...) {
-		if got := c.texts(start, client); strings.Join(got, "\n") != strings.Join(names(messages, number), "\n") {
+		if got := heard[client]; strings.Join(got, "\n") != strings.Join(names(messages, number), "\n") {
 			t.Errorf("%s got %d messages, want %d, each once and in order: %q", client, len(got), messages, got)
 		}
 	}
@@ -122,19 +123,6 @@ func (s *service) gatewayProcesses() string {
 	s.t.Helper()
 	return s.kubectl("get", "pods", "--selector="+s.get(".status.selector"),
 		`--output=jsonpath={range .items[*]}{.metadata.name} {.status.containerStatuses[*].restartCount} {.status.conditions[?(@.type=="Ready")].lastTransitionTime}{"\n"}{end}`)
-}
-
-// texts are what a client has read in the chat since the mark.
-func (c *clients) texts(mark int, client string) []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var found []string
-	for _, e := range c.seen[mark:] {
-		if e.Client == client && e.Event == "newMessage" {
-			found = append(found, e.Args[0].(map[string]any)["message"].(string))
-		}
-	}
-	return found
 }
 
 func names(n int, name func(int) string) []string {

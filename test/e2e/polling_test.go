@@ -34,21 +34,17 @@ func testPollingWithoutAffinity(t *testing.T) {
 	url := s.url()
 	name := func(i int) string { return fmt.Sprintf("poller-%d", i) }
 	for i := range pollers {
-		options := map[string]any{"transports": []string{"polling"}, "agent": false}
-		c.order(map[string]any{"do": "connect", "client": name(i), "url": url, "options": options})
+		c.poll(name(i), url)
 		c.wait(name(i), "connect", 20*time.Second, anything)
 		c.emit(name(i), "join", name(i))
 	}
 	start := c.mark()
 	sent := 0
 	for end := time.Now().Add(pollingFor(t)); time.Now().Before(end); sent++ {
-		from, text, asked := name(sent%pollers), fmt.Sprintf("message %d.", sent), c.mark()
-		c.emit(from, "chatMessage", text)
+		from, message, asked := name(sent%pollers), fmt.Sprintf("message %d.", sent), c.mark()
+		c.emit(from, "chatMessage", message)
 		for i := range pollers {
-			c.waitSince(asked, name(i), "newMessage", 10*time.Second, func(args []any) bool {
-				message, _ := args[0].(map[string]any)
-				return message["message"] == text
-			})
+			c.waitSince(asked, name(i), "newMessage", 10*time.Second, func(args []any) bool { return text(args) == message })
 		}
 	}
 	for _, event := range []string{"disconnect", "connect_error", "connect"} {

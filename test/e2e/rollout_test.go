@@ -77,8 +77,7 @@ func (s *service) chatters(c *clients, count int) (names []string, ids map[strin
 	for i := range count {
 		name := fmt.Sprintf("client-%d", i)
 		if i%3 == 0 {
-			options := map[string]any{"transports": []string{"polling"}, "agent": false}
-			c.order(map[string]any{"do": "connect", "client": name, "url": url, "options": options})
+			c.poll(name, url)
 		} else {
 			c.connect(name, url)
 		}
@@ -99,36 +98,4 @@ func (s *service) replaced(old []string, gateways int) bool {
 	}
 	left := s.kubectl(append([]string{"get", "--ignore-not-found", "--output=name", "pods"}, old...)...)
 	return left == ""
-}
-
-func text(args []any) string {
-	message, _ := args[0].(map[string]any)
-	said, _ := message["message"].(string)
-	return said
-}
-
-// heard is what each client got to read since the mark.
-func (c *clients) heard(mark int) map[string][]string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	found := map[string][]string{}
-	for _, seen := range c.seen[mark:] {
-		if seen.Event == "newMessage" {
-			found[seen.Client] = append(found[seen.Client], text(seen.Args))
-		}
-	}
-	return found
-}
-
-// countOf says how often one client saw an event since the mark.
-func (c *clients) countOf(mark int, client, event string) int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	found := 0
-	for _, seen := range c.seen[mark:] {
-		if seen.Client == client && seen.Event == event {
-			found++
-		}
-	}
-	return found
 }
