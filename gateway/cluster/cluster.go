@@ -161,7 +161,7 @@ func Connect(o Options) (*Cluster, error) {
 func (c *Cluster) watch(_ *nats.Conn, _ *nats.Subscription, err error) {
 	logAsync(c.log, err)
 	if c.events != nil && errors.Is(err, nats.ErrSlowConsumer) {
-		c.events.overflow()
+		c.events.doubt()
 	}
 }
 

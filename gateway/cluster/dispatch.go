@@ -67,6 +67,10 @@ func (c *Cluster) receive(msg *nats.Msg) {
 		c.events.acked(msg)
 		return
 	}
+	if strings.HasPrefix(msg.Subject, electionRoot) {
+		c.events.doubt()
+		return
+	}
 	a := c.adapterOf(msg.Subject)
 	if a == nil {
 		return // a namespace that has just been removed

@@ -50,77 +50,129 @@ type storedMessage struct {
 const maxNumber = math.MaxUint64
 
 // fetch reads the messages of a subject, which may have wildcards, from one number up to another, both included, in order.
+//
+// It reads by direct gets, which any replica answers, also one that has not got the last messages yet. So where an answer has less than
+// was asked for, the stream's leader is asked for more.
 func (l *eventLog) fetch(ctx context.Context, subject string, from, to uint64, each func(storedMessage) error) error {
 	for from <= to {
-		last, pending, err := l.fetchPage(ctx, subject, from, to, each)
-		if err != nil || pending == 0 {
+		p, err := l.fetchPage(ctx, subject, from, to, each)
+		if err != nil {
 			return err
 		}
-		from = last + 1
+		from = max(from, p.last+1)
+		switch {
+		case p.pending > 0:
+			continue
+		case from > to || p.upTo >= to || l.recovery.Replicas <= 1:
+			return nil
+		}
+		next, err := l.askLeader(ctx, directGet{Sequence: from, Next: subject})
+		if errors.Is(err, errNotFound) || err == nil && next.number > to {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := each(next); err != nil {
+			return err
+		}
+		from = next.number + 1
 	}
 	return nil
 }
 
+// page is what one answer tells, beside its messages.
+type page struct {
+	// last is the number of its last message, pending how many follow it, upTo that of the last message that the replica knew of, if it
+	// has told.
+	last, upTo uint64
+	pending    int
+}
+
 // fetchPage reads as much as one answer holds.
-func (l *eventLog) fetchPage(ctx context.Context, subject string, from, to uint64, each func(storedMessage) error) (last uint64, pending int, err error) {
+func (l *eventLog) fetchPage(ctx context.Context, subject string, from, to uint64, each func(storedMessage) error) (p page, err error) {
 	nc := l.cluster.nc
 	inbox := nc.NewRespInbox()
 	answers, err := nc.SubscribeSync(inbox)
 	if err != nil {
-		return 0, 0, fmt.Errorf("read the log: %w", err)
+		return p, fmt.Errorf("read the log: %w", err)
 	}
 	defer func() { _ = answers.Unsubscribe() }() // fails only when the connection is closed
 	request, err := json.Marshal(directGet{Sequence: from, Next: subject, Batch: fetchBatch, MaxBytes: fetchBatchBytes})
 	if err != nil {
-		return 0, 0, fmt.Errorf("encode a request: %w", err)
+		return p, fmt.Errorf("encode a request: %w", err)
 	}
 	if err := nc.PublishRequest("$JS.API.DIRECT.GET."+l.stream, inbox, request); err != nil {
-		return 0, 0, fmt.Errorf("read the log: %w", err)
+		return p, fmt.Errorf("read the log: %w", err)
 	}
 	for {
 		msg, err := answers.NextMsgWithContext(ctx)
 		if err != nil {
-			return 0, 0, fmt.Errorf("read the log from %d: %w", from, err)
+			return p, fmt.Errorf("read the log from %d: %w", from, err)
 		}
 		switch status := msg.Header.Get("Status"); status {
 		case "":
 		case statusNotFound:
-			return last, 0, nil
+			return p, nil
 		case statusEnd:
-			pending, err := strconv.Atoi(msg.Header.Get("Nats-Num-Pending"))
+			p.pending, err = strconv.Atoi(msg.Header.Get("Nats-Num-Pending"))
 			if err != nil {
-				return 0, 0, fmt.Errorf("read the log: %w", err)
+				return p, fmt.Errorf("read the log: %w", err)
 			}
-			return last, pending, nil
+			p.upTo = sequenceOf(msg, "Nats-UpTo-Sequence")
+			return p, nil
 		default:
-			return 0, 0, fmt.Errorf("read the log from %d: JetStream answers %s %s", from, status, msg.Header.Get("Description"))
+			return p, fmt.Errorf("read the log from %d: JetStream answers %s %s", from, status, msg.Header.Get("Description"))
 		}
-		last = sequenceOf(msg, jetstream.SequenceHeader)
-		if last > to {
-			return last, 0, nil
+		p.last = sequenceOf(msg, jetstream.SequenceHeader)
+		if p.last > to {
+			return p, nil
 		}
-		if err := each(storedMessage{last, msg.Header.Get(jetstream.SubjectHeader), msg.Data, timeOf(msg)}); err != nil {
-			return 0, 0, err
+		if err := each(storedMessage{p.last, msg.Header.Get(jetstream.SubjectHeader), msg.Data, timeOf(msg)}); err != nil {
+			return p, err
 		}
 	}
 }
 
-// latest is the last message of a subject; errNotFound if there is none.
+// codeNoMessage is JetStream's for a message that is not there (nats-server, server/errors.json).
+const codeNoMessage = 10037
+
+// latest is the last message of a subject, as the stream's leader knows it; errNotFound if there is none.
 func (l *eventLog) latest(ctx context.Context, subject string) (storedMessage, error) {
-	request, err := json.Marshal(directGet{Last: subject})
+	return l.askLeader(ctx, directGet{Last: subject})
+}
+
+// askLeader gets one message from the stream's leader, who has all that was ever acknowledged; errNotFound if there is none.
+func (l *eventLog) askLeader(ctx context.Context, get directGet) (storedMessage, error) {
+	request, err := json.Marshal(get)
 	if err != nil {
 		return storedMessage{}, fmt.Errorf("encode a request: %w", err)
 	}
-	msg, err := l.cluster.nc.RequestMsgWithContext(ctx, &nats.Msg{Subject: "$JS.API.DIRECT.GET." + l.stream, Data: request})
+	msg, err := l.cluster.nc.RequestMsgWithContext(ctx, &nats.Msg{Subject: "$JS.API.STREAM.MSG.GET." + l.stream, Data: request})
 	if err != nil {
 		return storedMessage{}, fmt.Errorf("read the log: %w", err)
 	}
-	switch status := msg.Header.Get("Status"); status {
-	case "":
-		return storedMessage{sequenceOf(msg, jetstream.SequenceHeader), subject, msg.Data, timeOf(msg)}, nil
-	case statusNotFound:
+	var answer struct {
+		Error *struct {
+			ErrCode     int    `json:"err_code"`
+			Description string `json:"description"`
+		} `json:"error"`
+		Message struct {
+			Subject string    `json:"subject"`
+			Number  uint64    `json:"seq"`
+			Data    []byte    `json:"data"`
+			Time    time.Time `json:"time"`
+		} `json:"message"`
+	}
+	if err := json.Unmarshal(msg.Data, &answer); err != nil {
+		return storedMessage{}, fmt.Errorf("read the log: %w", err)
+	}
+	switch e, m := answer.Error, &answer.Message; {
+	case e == nil:
+		return storedMessage{m.Number, m.Subject, m.Data, m.Time}, nil
+	case e.ErrCode == codeNoMessage:
 		return storedMessage{}, errNotFound
 	default:
-		return storedMessage{}, fmt.Errorf("read the log: JetStream answers %s %s", status, msg.Header.Get("Description"))
+		return storedMessage{}, fmt.Errorf("read the log: JetStream answers %s (%d)", e.Description, e.ErrCode)
 	}
 }

@@ -12,19 +12,27 @@ import (
 // healTimeout bounds the reading of what went by unheard. Nothing else is delivered meanwhile.
 const healTimeout = 10 * time.Second
 
-// breaks counts the times at which messages may have gone by: NATS has been away, or too much came in.
+// electionRoot begins the subjects on which JetStream says that a stream has a new leader
+// (io.nats.jetstream.advisory.v1.stream_leader_elected).
+const electionRoot = "$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED."
+
+// elections is the subject for the log's stream.
+func (l *eventLog) elections() string { return electionRoot + l.stream }
+
+// breaks counts the times at which messages may have gone by: NATS has been away, too much came in, or the stream has lost its leader with
+// what that had stored but not yet sent to us.
 func (l *eventLog) breaks() uint64 {
-	return l.cluster.nc.Stats().Reconnects + l.overflows.Load()
+	return l.cluster.nc.Stats().Reconnects + l.doubts.Load()
 }
 
 // behind tells whether there has been a break that catchUp has not mended: what comes in then is not the next. It is asked
 // in dispatch.
 func (l *eventLog) behind() bool { return l.caughtUp != l.breaks()+1 }
 
-// overflow is told that messages were dropped, since too many had come in.
-func (l *eventLog) overflow() {
-	l.overflows.Add(1)
-	l.ask()
+// doubt is told that messages may have gone by though the connection has held. What comes in from now on is left to catchUp.
+func (l *eventLog) doubt() {
+	l.doubts.Add(1)
+	l.wake()
 }
 
 // catchUp delivers what has been stored since the last that was delivered. It runs in dispatch.

@@ -91,8 +91,8 @@ func (i *interest) subscribe(subject string) *subscription {
 	return s
 }
 
-// advance notes the number of a message of the log, and returns that of the one before it on the subject. It is 0 if there was
-// none since the subscription began, or if the subscription is to more than this subject.
+// advance notes the number of a message of the log, and returns that of the one before it on the subject, or what begin was told. It is 0
+// if there was neither since the subscription began, or if the subscription is to more than this subject.
 func (i *interest) advance(subject string, number uint64) uint64 {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -103,6 +103,16 @@ func (i *interest) advance(subject string, number uint64) uint64 {
 	before := s.last
 	s.last = max(before, number)
 	return before
+}
+
+// begin says that a subject's messages up to a number concern nobody here, or have been delivered, if none has come in yet: so what
+// is lost before the first that comes in is missed too.
+func (i *interest) begin(subject string, number uint64) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if s := i.subs[subject]; s != nil && s.last == 0 {
+		s.last = number
+	}
 }
 
 // forgetNumbers is for a log that begins anew.

@@ -18,8 +18,8 @@ import (
 const (
 	// recoverTimeout bounds the recovery of a session.
 	recoverTimeout = 10 * time.Second
-	// recoverTries is how often a session is read again that has changed since it was read.
-	recoverTries = 3
+	// rereadPause is the pause before a session is read again that has changed since it was read.
+	rereadPause = 20 * time.Millisecond
 	// fetchesAtOnce bounds the rooms of one session that are read at the same time.
 	fetchesAtOnce = 8
 )
@@ -56,7 +56,7 @@ func (k keeper) Keep(s *socketio.Socket) string {
 		adapter: k.adapter,
 		socket:  s,
 		pid:     randomToken(pidLength),
-		record:  &record{SocketID: s.ID(), Namespace: k.namespace.Name(), Gateway: k.cluster.id},
+		record:  &record{SocketID: s.ID(), Namespace: k.namespace.Name(), Gateway: k.cluster.id, By: randomToken(writerLength)},
 	}
 	k.cluster.events.sessions.add(n)
 	if err := n.saveAndWait(); err != nil {
@@ -114,6 +114,26 @@ func (l *eventLog) findSession(ctx context.Context, pid, namespace string) (*fou
 	return &found{record: r, number: stored.number}, nil
 }
 
+// reread waits for a newer record of a session than the one that was found. There is one; but a leader that has just been elected may be
+// about to learn it.
+func (l *eventLog) reread(ctx context.Context, pid, namespace string, f *found) error {
+	for {
+		again, err := l.findSession(ctx, pid, namespace)
+		if err != nil {
+			return err
+		}
+		if again.number > f.number {
+			f.record, f.number = again.record, again.number
+			return nil
+		}
+		select {
+		case <-time.After(rereadPause):
+		case <-ctx.Done():
+			return fmt.Errorf("read a session again: %w", ctx.Err())
+		}
+	}
+}
+
 // parseOffset is what a client says that it has got: 0 if it is nothing that we have told it, or of a log that is no more.
 func (l *eventLog) parseOffset(has string) uint64 {
 	l.delivering.Lock()
@@ -144,7 +164,7 @@ func (k keeper) recover(s *socketio.Socket, kept *socketio.Session) ([]socketio.
 	defer cancel()
 	f := kept.State.(*found) //nolint:forcetypeassert // Find has made it
 	var n *session
-	for try := 0; ; try++ {
+	for {
 		if old := l.sessions.find(kept.PID); old != nil {
 			old.abandon()
 			l.sessions.remove(old)
@@ -154,14 +174,12 @@ func (k keeper) recover(s *socketio.Socket, kept *socketio.Session) ([]socketio.
 		if n, err = k.take(s, kept.PID, f); err == nil {
 			break
 		}
-		if !errors.Is(err, errWrongSequence) || try == recoverTries {
+		if !errors.Is(err, errWrongSequence) {
 			return nil, 0, fmt.Errorf("take a session over: %w", err)
 		}
-		again, err := l.findSession(ctx, kept.PID, k.namespace.Name())
-		if err != nil {
+		if err := l.reread(ctx, kept.PID, k.namespace.Name(), f); err != nil {
 			return nil, 0, err
 		}
-		f.record, f.number = again.record, again.number
 	}
 	n.mu.Lock()
 	number := n.number
@@ -194,7 +212,7 @@ func (k keeper) take(s *socketio.Socket, pid string, f *found) (*session, error)
 	}
 	k.enter(s, rooms)
 	next := f.record.clone()
-	next.Gateway, next.Gone = k.cluster.id, 0
+	next.Gateway, next.By, next.Gone = k.cluster.id, randomToken(writerLength), 0
 	n := &session{log: k.cluster.events, adapter: k.adapter, socket: s, pid: pid, record: next, number: f.number}
 	k.cluster.events.sessions.add(n)
 	if err := n.saveAndWait(); err != nil {

@@ -40,8 +40,9 @@ type eventLog struct {
 	sessions *sessions
 	// control has dispatch call functions.
 	control chan func()
-	// kick asks run for preparation.
-	kick chan struct{}
+	// kick asks run for preparation, broken says that of the outbox too.
+	kick   chan struct{}
+	broken atomic.Bool
 	// ready is whether what is to be stored can be.
 	ready readiness
 
@@ -54,8 +55,8 @@ type eventLog struct {
 	generation string
 	// caughtUp is the number of breaks up to which position counts; see breaks. Only dispatch uses it.
 	caughtUp uint64
-	// overflows counts the times that messages came in faster than they could be taken.
-	overflows atomic.Uint64
+	// doubts counts the times that messages may have gone by though the connection has held.
+	doubts atomic.Uint64
 }
 
 func newEventLog(c *Cluster, o Options) (*eventLog, error) {
@@ -71,14 +72,26 @@ func newEventLog(c *Cluster, o Options) (*eventLog, error) {
 		kick:     make(chan struct{}, 1),
 		control:  make(chan func()),
 	}
-	l.out = newOutbox(c.subjects.acks, o.URLs, options, l.ask)
+	l.out = newOutbox(c.subjects.acks, o.URLs, options, l.trouble)
+	l.out.oneBySubject = o.Recovery.Replicas > 1
 	l.sessions = newSessions(l)
 	return l, nil
 }
 
-// ask has run prepare the log anew.
+// ask has run prepare the log anew, and then the outbox send all again that is not acknowledged.
 func (l *eventLog) ask() {
 	l.ready.set(false)
+	l.broken.Store(true)
+	l.wake()
+}
+
+// trouble is told by the outbox that it cannot go on.
+func (l *eventLog) trouble() {
+	l.doubts.Add(1)
+	l.ask()
+}
+
+func (l *eventLog) wake() {
 	select {
 	case l.kick <- struct{}{}:
 	default:
@@ -93,9 +106,12 @@ func (l *eventLog) run() {
 		case <-l.cluster.stop:
 			return
 		}
-		l.out.pause()
+		broken := l.broken.Swap(false)
+		if broken {
+			l.out.pause()
+		}
 		for warned := false; ; warned = true {
-			err := l.prepare()
+			err := l.prepare(broken)
 			if err == nil {
 				break
 			}
@@ -108,12 +124,14 @@ func (l *eventLog) run() {
 				return
 			}
 		}
-		l.log.Info("the log of events is ready", "stream", l.stream)
+		if broken {
+			l.log.Info("the log of events is ready", "stream", l.stream)
+		}
 	}
 }
 
-// prepare makes sure of the stream, delivers what went by while NATS was away, and sends what has waited.
-func (l *eventLog) prepare() error {
+// prepare makes sure of the stream, delivers what went by and, if the outbox was broken, sends what has waited.
+func (l *eventLog) prepare(broken bool) error {
 	ctx, cancel := context.WithTimeout(context.Background(), prepareTimeout)
 	defer cancel()
 	state := streamState{breaks: l.breaks()}
@@ -133,7 +151,7 @@ func (l *eventLog) prepare() error {
 	case <-l.cluster.stop:
 		return nats.ErrConnectionClosed
 	}
-	if err != nil {
+	if err != nil || !broken {
 		return err
 	}
 	if err := l.out.resume(); err != nil {
@@ -211,11 +229,13 @@ func (l *eventLog) deliver(a *adapter, m *message, stored storedMessage) {
 
 // acked takes an acknowledgement. It runs in dispatch.
 func (l *eventLog) acked(msg *nats.Msg) {
-	number, e, err := l.out.receive(msg)
+	number, duplicate, e, err := l.out.receive(msg)
 	if e == nil {
 		return
 	}
-	l.passed(number)
+	if !duplicate { // else it went out long ago, and says nothing of what came in before it
+		l.passed(number)
+	}
 	e.done(number, err)
 	for _, f := range l.out.advance() {
 		f()

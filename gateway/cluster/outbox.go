@@ -61,14 +61,21 @@ type outbox struct {
 	options []nats.Option
 	// trouble asks for resume.
 	trouble func()
+	// oneBySubject lets only one message of a subject be on its way. While a replicated stream has no leader, what is sent to it is lost
+	// message by message, and the first that is not would overtake those that are sent again.
+	oneBySubject bool
 
 	mu      sync.Mutex
 	conn    *nats.Conn // nil while paused; guarded by mu
 	closed  bool       // guarded by mu
 	entries []*entry   // not acknowledged, oldest first, their serial numbers without a gap; guarded by mu
-	sent    int        // how many of them are on their way; guarded by mu
+	ready   []*entry   // those that may be sent, in order; guarded by mu
+	sent    int        // how many are on their way; guarded by mu
 	bytes   int        // guarded by mu
 	last    uint64     // serial number; guarded by mu
+	// behind are those that wait for the one before them on their subject; there is a list, perhaps an empty one, where one is
+	// ready or on its way. Nil without oneBySubject. Guarded by mu.
+	behind map[string][]*entry
 }
 
 func newOutbox(acks string, urls []string, options []nats.Option, trouble func()) *outbox {
@@ -89,8 +96,40 @@ func (o *outbox) push(e *entry) error {
 	e.serial = o.last
 	o.entries = append(o.entries, e)
 	o.bytes += len(e.data)
+	o.line(e)
 	o.fill()
 	return nil
+}
+
+// line has an entry sent in its turn. The lock is held.
+func (o *outbox) line(e *entry) {
+	if o.oneBySubject {
+		if o.behind == nil {
+			o.behind = map[string][]*entry{}
+		}
+		waiting, busy := o.behind[e.subject]
+		o.behind[e.subject] = waiting
+		if busy {
+			o.behind[e.subject] = append(waiting, e)
+			return
+		}
+	}
+	o.ready = append(o.ready, e)
+}
+
+// settleEntry says that an entry needs nothing any more. The lock is held.
+func (o *outbox) settleEntry(e *entry) {
+	e.acked = true
+	if !o.oneBySubject {
+		return
+	}
+	waiting := o.behind[e.subject]
+	if len(waiting) == 0 {
+		delete(o.behind, e.subject)
+		return
+	}
+	o.behind[e.subject] = waiting[1:]
+	o.ready = append(o.ready, waiting[0])
 }
 
 // settle calls a function when all that is there now has been acknowledged; at once if nothing is.
@@ -107,24 +146,27 @@ func (o *outbox) settle(f func()) {
 
 // fill sends as much as may be on its way. The lock is held.
 func (o *outbox) fill() {
-	for o.conn != nil && o.sent < len(o.entries) && o.sent < outboxWindow {
-		e := o.entries[o.sent]
+	for o.conn != nil && len(o.ready) > 0 && o.sent < outboxWindow {
+		e := o.ready[0]
+		o.ready[0] = nil
+		o.ready = o.ready[1:]
+		if e.acked { // by what was sent before the last resume
+			continue
+		}
 		switch err := o.send(e); {
 		case errors.Is(err, nats.ErrMaxPayload):
-			e.acked = true
+			o.settleEntry(e)
 			go e.done(0, err)
 		case err != nil:
 			o.drop()
 			return
+		default:
+			o.sent++
 		}
-		o.sent++
 	}
 }
 
 func (o *outbox) send(e *entry) error {
-	if e.acked {
-		return nil
-	}
 	e.sentAt = time.Now()
 	serial := strconv.FormatUint(e.serial, 10)
 	msg := &nats.Msg{Subject: e.subject, Reply: o.acks + serial, Header: nats.Header{}, Data: e.data}
@@ -168,7 +210,13 @@ func (o *outbox) resume() error {
 		conn.Close()
 		return nats.ErrConnectionClosed
 	}
-	o.conn, o.sent = conn, 0
+	o.conn, o.sent, o.ready, o.behind = conn, 0, nil, nil
+	for _, e := range o.entries {
+		if !e.acked {
+			e.sentAt = time.Time{}
+			o.line(e)
+		}
+	}
 	o.fill()
 	return nil
 }
@@ -186,23 +234,29 @@ func (o *outbox) lost(conn *nats.Conn) {
 func (o *outbox) check(now time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.conn != nil && o.sent > 0 && now.Sub(o.entries[0].sentAt) > ackTimeout {
+	if o.conn == nil || len(o.entries) == 0 {
+		return
+	}
+	// The first has been sent before all others, unless it is there already and only not taken out.
+	if e := o.entries[0]; !e.acked && !e.sentAt.IsZero() && now.Sub(e.sentAt) > ackTimeout {
 		o.drop()
 	}
 }
 
 // pubAck is JetStream's answer to a message.
 type pubAck struct {
-	Sequence uint64 `json:"seq"`
-	Error    *struct {
+	Sequence  uint64 `json:"seq"`
+	Duplicate bool   `json:"duplicate"`
+	Error     *struct {
 		Code        int    `json:"code"`
 		ErrCode     int    `json:"err_code"`
 		Description string `json:"description"`
 	} `json:"error"`
 }
 
-// receive takes an acknowledgement, and returns the number of the message that is stored, 0 if none is. It runs in dispatch.
-func (o *outbox) receive(msg *nats.Msg) (number uint64, e *entry, err error) {
+// receive takes an acknowledgement, and returns the number of the message that is stored, 0 if none is. duplicate: it was stored when it was
+// sent before. It runs in dispatch.
+func (o *outbox) receive(msg *nats.Msg) (number uint64, duplicate bool, e *entry, err error) {
 	serial, parseErr := strconv.ParseUint(msg.Subject[len(o.acks):], 10, 64)
 	var ack pubAck
 	if parseErr != nil || json.Unmarshal(msg.Data, &ack) != nil {
@@ -210,17 +264,17 @@ func (o *outbox) receive(msg *nats.Msg) (number uint64, e *entry, err error) {
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		o.drop()
-		return 0, nil, nil
+		return 0, false, nil, nil
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	e = o.find(serial)
 	if e == nil || e.acked {
-		return 0, nil, nil // sent twice, acknowledged twice
+		return 0, false, nil, nil // sent twice, acknowledged twice
 	}
 	if ack.Error == nil {
-		e.acked = true
-		return ack.Sequence, e, nil
+		o.arrived(e)
+		return ack.Sequence, ack.Duplicate, e, nil
 	}
 	code := ack.Error.ErrCode
 	switch {
@@ -230,10 +284,18 @@ func (o *outbox) receive(msg *nats.Msg) (number uint64, e *entry, err error) {
 		err = fmt.Errorf("JetStream refuses it: %s (%d)", ack.Error.Description, code)
 	default:
 		o.drop() // it may be better when it is sent again
-		return 0, nil, nil
+		return 0, false, nil, nil
 	}
-	e.acked = true
-	return 0, e, err
+	o.arrived(e)
+	return 0, false, e, err
+}
+
+// arrived is called with the lock held.
+func (o *outbox) arrived(e *entry) {
+	if !e.sentAt.IsZero() { // else it was sent before the last resume
+		o.sent = max(0, o.sent-1)
+	}
+	o.settleEntry(e)
 }
 
 // find is called with the lock held.
@@ -253,7 +315,6 @@ func (o *outbox) advance() []func() {
 		e := o.entries[0]
 		o.entries[0] = nil
 		o.entries = o.entries[1:]
-		o.sent = max(0, o.sent-1)
 		o.bytes -= len(e.data)
 		after = append(after, e.after...)
 	}

@@ -87,6 +87,11 @@ func TestWithoutQuorumEventsWaitAndOtherRoomsGoOn(t *testing.T) {
 	checkNothingIsLeft(t)
 	trio := natstest.StartTrio(t)
 	log := &lines{}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(log.all())
+		}
+	})
 	one := replicated(t, Options{URLs: trio.URLs(), Log: log.logger()})
 	survivor := connectedTo(t, trio, one)
 	// The other one loses its server, and hears of the rest from it: who neither publishes nor loses a server has nothing to notice.
@@ -125,8 +130,9 @@ func TestWithoutQuorumEventsWaitAndOtherRoomsGoOn(t *testing.T) {
 
 	// A client that comes back meanwhile waits for the quorum, and is recovered with it.
 	far.vanish()
-	far.ask(two)
 	trio.Start((survivor + 1) % 3)
+	await(t, "the stream has a leader", func() bool { return trio.LeaderOf(one.cluster.events.stream) >= 0 })
+	far.ask(two) // which knows nothing of that yet
 	if !far.answered(two) {
 		t.Fatal("not recovered")
 	}
@@ -161,6 +167,12 @@ func (l *lines) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.Write(b)
+}
+
+func (l *lines) all() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 func (l *lines) has(what string) bool {

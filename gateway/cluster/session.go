@@ -3,6 +3,8 @@
 package cluster
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"strconv"
 	"sync"
@@ -122,6 +124,18 @@ func (s *session) send(r *record) {
 // stored is told what has become of a record.
 func (s *session) stored(r *record, number uint64, err error) {
 	s.mu.Lock()
+	if errors.Is(err, errWrongSequence) && !s.over {
+		s.mu.Unlock()
+		s.log.cluster.done.Go(func() { s.verify(r) })
+		return
+	}
+	s.mu.Unlock()
+	s.settled(r, number, err)
+}
+
+// settled goes on behind a record that is stored, or never will be.
+func (s *session) settled(r *record, number uint64, err error) {
+	s.mu.Lock()
 	s.storing = false
 	waiters := s.waiters
 	s.waiters, s.next = s.next, nil
@@ -151,8 +165,42 @@ func (s *session) stored(r *record, number uint64, err error) {
 	}
 }
 
+// verify finds out why the log has a newer record than this gateway knows. Mostly another gateway has recovered the session. But what was
+// sent twice, since its acknowledgement was lost with the stream's leader, may be refused for its own sake.
+func (s *session) verify(r *record) {
+	ctx, cancel := context.WithTimeout(context.Background(), recoverTimeout)
+	defer cancel()
+	stored, err := s.log.latest(ctx, sessionSubject(s.log.cluster.service, s.pid))
+	if err != nil {
+		s.settled(r, 0, errors.Join(errWrongSequence, err))
+		return
+	}
+	last, err := decodeRecord(stored.data)
+	switch {
+	case err != nil || last.By != r.By:
+		s.settled(r, 0, errors.Join(errWrongSequence, err))
+	case bytes.Equal(stored.data, r.encode()):
+		s.settled(r, stored.number, nil)
+	default:
+		s.sendAgain(r, stored.number)
+	}
+}
+
+// sendAgain sends a record behind another one of ours that the log has as the last.
+func (s *session) sendAgain(r *record, last uint64) {
+	select {
+	case <-time.After(rereadPause): // what is in the way may be on its way still
+	case <-s.log.cluster.stop:
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.number = last
+	s.send(r)
+}
+
 // settle tells the record what the numbers are that were not known when it was written. The lock is held.
 func (s *session) settle(written *record, number uint64) {
+	s.begin(written, number)
 	written.settle(number)
 	if s.record.Floor == 0 {
 		s.record.Floor = written.Floor
@@ -166,6 +214,15 @@ func (s *session) settle(written *record, number uint64) {
 		if now, still := s.record.Left[room]; still && now.UpTo == 0 {
 			s.record.Left[room] = left
 		}
+	}
+}
+
+// begin tells rooms of which this gateway has heard nothing yet where they begin for it. The lock is held.
+func (s *session) begin(written *record, number uint64) {
+	a := s.adapter
+	a.interest.begin(a.subjects.all(), number)
+	for room := range written.Rooms {
+		a.interest.begin(a.subjects.interest(room), number)
 	}
 }
 

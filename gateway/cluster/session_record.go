@@ -9,6 +9,9 @@ import (
 	"slices"
 )
 
+// writerLength is that of record.By.
+const writerLength = 8
+
 // maxLeft is how many of the rooms that a socket has left its session remembers.
 const maxLeft = 32
 
@@ -19,6 +22,8 @@ type record struct {
 	Namespace string `json:"ns"`
 	// Gateway is the one that has the socket, or had it last.
 	Gateway string `json:"gw"`
+	// By names who has written it: one session of one gateway, until it is lost or recovered.
+	By string `json:"by,omitempty"`
 	// Floor is where the session begins: nothing before it concerns the socket.
 	Floor uint64 `json:"floor"`
 	// Rooms are those that the socket is in, and since when.

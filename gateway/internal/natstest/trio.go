@@ -4,6 +4,7 @@ package natstest
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"testing"
@@ -105,14 +106,18 @@ func (c *Trio) AwaitLeader() {
 	}
 }
 
-// freePorts are free at once. Somebody may take one before the server does, which then says so.
+// freePorts are free at once, and stay free while a server is stopped: they are below those that systems give to outgoing connections.
+// Somebody may take one before the server does, which then says so.
 func freePorts(t testing.TB, n int) []int {
 	t.Helper()
 	var ports []int
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for try := 0; len(ports) < n; try++ {
+		if try == 1000 {
+			t.Fatal("find free ports: none is")
+		}
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(10_000)))
 		if err != nil {
-			t.Fatalf("find a free port: %v", err)
+			continue
 		}
 		defer l.Close()
 		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
