@@ -5,17 +5,21 @@ package engineio
 import (
 	"io"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/netpoll"
 )
 
 // duplex is what the transports share whose connection goes both ways for as long as the session lives. Who sends writes what the
-// socket has room for. What it has no room for, and all where there is more than a socket, is left to a goroutine that writes
-// all that waits, until nothing does; so an idle connection has only its reader. The reader owns the connection: it alone closes
-// it, and others end it by a deadline.
+// socket has room for; the rest follows when it has room again. Where there is more than a socket, a goroutine writes all that waits,
+// until nothing does. The reader owns the connection: it alone closes it, and others end it by a deadline.
 type duplex struct {
 	session *Session
 	conn    connection
-	// direct, if the connection has it, writes without waiting.
-	direct *direct
+	// polled is the connection, if it is read by the server's poller: it is written without waiting, and has no goroutine. nil: it has one
+	// for reading and, while there is something to write, one for that.
+	polled *netpoll.Conn
+	// upgrade is set while the connection probes. The reader alone uses it.
+	upgrade *upgrade
 	// encode makes a message's bytes on this connection.
 	encode func(*Message) []byte
 	// common: the bytes are those of Message.frame.
@@ -23,33 +27,30 @@ type duplex struct {
 	// drained, if set, is called when a transport that was told to stop has written all. The session's lock is held.
 	drained func()
 
-	// writing: a goroutine drains the queue. Nobody else writes then. The session's lock guards it.
+	// writing: a goroutine drains the queue, or the socket is full. Nobody else writes then. The session's lock guards it.
 	writing bool
-	// batch is the number of the batch that is being written, seen the one that stuck last found there, 0 for none.
-	// The session's lock guards both.
-	batch, seen uint64
+	// left is what the socket had no room for. The session's lock guards it.
+	left backlog
+	// progress counts what is written, seen is what stuck last found there, 0 for none. The session's lock guards both.
+	progress, seen uint64
 	// stopped: the client was told, or will be, that the connection ends. The session's lock guards it.
 	stopped bool
 }
 
-// connection is a net.Conn without its addresses.
+// connection is what others than the reader do with one.
 type connection interface {
-	io.ReadWriteCloser
+	io.WriteCloser
 	SetDeadline(time.Time) error
-	SetReadDeadline(time.Time) error
-	SetWriteDeadline(time.Time) error
 }
 
 // link is a duplex transport with its way to read.
 type link interface {
 	transport
 	shared() *duplex
-	// readPacket reads one packet. A message's data are a copy. An *invalidPacketError leaves the connection usable.
-	readPacket() (packet, error)
-	// closeReason is what a reader's error is to the application.
-	closeReason(error) CloseReason
-	// hangUp closes the connection after the error that ended reading it, or nil if it was never read.
-	hangUp(error)
+	// begin reads from now on, for the session, which counts a task for that until the connection is closed.
+	begin()
+	// refuse closes a connection that was not read and is not to be.
+	refuse()
 }
 
 func (d *duplex) shared() *duplex { return d }
@@ -60,25 +61,21 @@ func (d *duplex) stuck() bool {
 		d.seen = 0
 		return false
 	}
-	same := d.seen == d.batch
-	d.seen = d.batch
+	same := d.seen == d.progress
+	d.seen = d.progress
 	return same
 }
 
 func (d *duplex) flush() {
 	switch {
-	case d.writing || d.session.queue.empty():
-	case d.direct != nil:
+	case d.writing:
+	case d.polled != nil:
 		d.writeNow()
-	default:
-		d.startDrain(backlog{})
+	case !d.session.queue.empty():
+		d.writing = true
+		d.session.tasks++
+		go d.drain()
 	}
-}
-
-func (d *duplex) startDrain(left backlog) {
-	d.writing = true
-	d.session.tasks++
-	go d.drain(left)
 }
 
 func (d *duplex) cut() { d.interrupt() }

@@ -3,10 +3,7 @@
 package engineio
 
 import (
-	"compress/flate"
 	"errors"
-	"io"
-	"net"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -15,50 +12,66 @@ import (
 // lingerBytes bounds what is read of a client that was told that it broke the protocol, and goes on sending.
 const lingerBytes = 16 << 20
 
-func (ws *webSocket) hangUp(err error) {
-	defer ws.conn.Close()
-	var closed *websocket.CloseError
-	var corrupt flate.CorruptInputError
+// readingEnded ends the session, if the connection has carried it, and the connection. It is called by the reader.
+func (ws *webSocket) readingEnded(err error) {
+	silent := ws.finishReading(ws.closeReason(err), err)
+	code, closed := wasClosed(err)
+	var broken *closeError
 	switch {
-	case errors.As(err, &closed):
-		if closed.Code != websocket.CloseAbnormalClosure { // gorilla's word for a connection that ended without a close frame
-			ws.writeClose(closed.Code)
-		}
+	case silent:
+	case closed:
+		ws.writeClose(code)
+	case errors.As(err, &broken):
+		ws.writeClose(broken.code)
+		ws.linger()
 		return
-	case err == nil:
-		ws.writeClose(websocket.CloseNoStatusReceived)
-	case errors.Is(err, errInflated):
-		ws.writeClose(websocket.CloseMessageTooBig)
-	case errors.Is(err, errNotUTF8) || errors.As(err, &corrupt):
-		ws.writeClose(websocket.CloseInvalidFramePayloadData)
-	case !brokeProtocol(err):
-		return // the connection is gone, or was waited for long enough
+	case ws.upgrade != nil:
+		ws.writeClose(codeNoStatus)
+		ws.linger()
+		return
 	}
-	// Closing while unread bytes are there resets the connection, and the client may lose the close frame.
-	ws.conn.SetReadDeadline(time.Now().Add(closeWait))
-	_, _ = io.CopyN(io.Discard, ws.conn, lingerBytes)
+	ws.conclude()
 }
 
+// refuse closes a connection that never was a session's transport, or that probes.
+func (ws *webSocket) refuse() {
+	ws.writeClose(codeNoStatus)
+	ws.refused = true
+	ws.linger()
+	ws.begin()
+}
+
+// linger goes on reading, for closing while unread bytes are there resets the connection, and the client may lose the close frame.
+func (ws *webSocket) linger() {
+	ws.lingering = true
+	ws.conn.SetDeadline(time.Now().Add(closeWait))
+}
+
+// conclude closes the connection at last.
+func (ws *webSocket) conclude() {
+	if ws.closed {
+		return
+	}
+	ws.closed = true
+	ws.conn.Close()
+	if !ws.refused {
+		ws.finishClosing()
+	}
+}
+
+// writeClose writes a close frame, if the connection takes it.
 func (ws *webSocket) writeClose(code int) {
-	ws.conn.SetWriteDeadline(time.Now().Add(closeWait))
 	payload := websocket.FormatCloseMessage(code, "")
 	frame, _ := newFrame(finalClose, len(payload))
+	ws.conn.SetDeadline(time.Now().Add(closeWait))
 	_, _ = ws.conn.Write(append(frame, payload...)) // the connection ends anyway
 }
 
+// closeReason is what a reader's error is to the application.
 func (ws *webSocket) closeReason(err error) CloseReason {
-	if errors.Is(err, errNotUTF8) || brokeProtocol(err) {
+	var broken *closeError
+	if errors.As(err, &broken) && !broken.byClient {
 		return ReasonTransportError
 	}
 	return ReasonTransportClose
-}
-
-// brokeProtocol reports whether gorilla/websocket has refused what the client sent, and has told it so.
-func brokeProtocol(err error) bool {
-	if errors.Is(err, websocket.ErrReadLimit) {
-		return true
-	}
-	var closed *websocket.CloseError
-	var network net.Error
-	return !errors.As(err, &closed) && !errors.As(err, &network) && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, errNotUTF8)
 }

@@ -8,12 +8,12 @@ import (
 	"sync"
 )
 
-// The first byte of a websocket frame (RFC 6455 section 5.2): the frame is final, and its opcode.
+// The first byte of a websocket frame: the frame is final, and its opcode.
 const (
-	finalText   = 0x80 | 0x1
-	finalBinary = 0x80 | 0x2
-	finalClose  = 0x80 | 0x8
-	finalPong   = 0x80 | 0xA
+	finalText   = finalBit | opText
+	finalBinary = finalBit | opBinary
+	finalClose  = finalBit | opClose
+	finalPong   = finalBit | opPong
 )
 
 // Message is a packet made ready for the wire. It is encoded once, however many sessions it is sent to: they share the

@@ -5,59 +5,8 @@ package engineio
 import (
 	"bytes"
 	"errors"
-	"io"
 	"sync"
-	"unicode/utf8"
-
-	"github.com/gorilla/websocket"
 )
-
-// keptReadBuffer is the largest buffer for a message that is kept for another one.
-const keptReadBuffer = 64 << 10
-
-var (
-	errNotUTF8  = errors.New("text message is not UTF-8")
-	errInflated = errors.New("message is too large when inflated")
-)
-
-// serveLink reads until the connection ends, and ends the session with it.
-func serveLink(l link) {
-	err := readLink(l)
-	d := l.shared()
-	s := d.session
-	s.mu.Lock()
-	stopped := d.stopped
-	s.end(l.closeReason(err), err, closeBroken)
-	s.mu.Unlock()
-
-	if stopped {
-		d.conn.Close()
-	} else {
-		l.hangUp(err)
-	}
-
-	s.mu.Lock()
-	s.finish()
-	s.taskDone()
-	s.mu.Unlock()
-}
-
-// readLink takes the client's packets until an error.
-func readLink(l link) error {
-	s := l.shared().session
-	for {
-		p, err := l.readPacket()
-		var invalid *invalidPacketError
-		if errors.As(err, &invalid) {
-			s.close(ReasonParseError, err, closeNow)
-			continue // until the client has closed too
-		}
-		if err != nil {
-			return err
-		}
-		s.receive(p)
-	}
-}
 
 // invalidPacketError is what a client sent in a good frame, but is no packet.
 type invalidPacketError struct{ err error }
@@ -65,38 +14,93 @@ type invalidPacketError struct{ err error }
 func (e *invalidPacketError) Error() string { return "parse packet: " + e.err.Error() }
 func (e *invalidPacketError) Unwrap() error { return e.err }
 
-func (ws *webSocket) readPacket() (packet, error) {
-	kind, r, err := ws.frames.NextReader()
-	if err != nil {
-		return packet{}, err
+// received takes a packet, or an *invalidPacketError in its place. An error ends the reading.
+func (d *duplex) received(p packet, err error) error {
+	if d.upgrade != nil {
+		return d.session.probed(d.upgrade, p, err)
 	}
-	buf := readBuffers.Get().(*bytes.Buffer)
-	defer func() {
-		if buf.Cap() <= keptReadBuffer {
-			readBuffers.Put(buf)
+	if err != nil {
+		d.session.close(ReasonParseError, err, closeNow)
+		return nil // until the client has closed too
+	}
+	d.session.receive(p)
+	return nil
+}
+
+// finishReading ends the session, or the upgrade, with the connection. It tells whether the connection is to be closed without a word.
+func (d *duplex) finishReading(reason CloseReason, err error) (silent bool) {
+	s := d.session
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d.upgrade != nil {
+		s.cancelUpgrade(d.upgrade)
+		return false
+	}
+	s.end(reason, err, closeBroken)
+	return d.stopped
+}
+
+// finishClosing is called when the connection is closed.
+func (d *duplex) finishClosing() {
+	s := d.session
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d.upgrade == nil {
+		s.finish()
+	}
+	s.taskDone()
+}
+
+// Received takes bytes of the client's.
+func (ws *webSocket) Received(data []byte) {
+	if ws.lingering {
+		if ws.discarded += len(data); ws.discarded > lingerBytes {
+			ws.conclude()
 		}
-	}()
-	buf.Reset()
-	// gorilla/websocket counts bytes of the connection, of which a thousandth may be enough.
-	if n, err := buf.ReadFrom(io.LimitReader(r, ws.limit+1)); err != nil {
-		return packet{}, err
-	} else if n > ws.limit {
-		return packet{}, errInflated
+		return
 	}
-	if kind == websocket.TextMessage && !utf8.Valid(buf.Bytes()) {
-		return packet{}, errNotUTF8
+	if err := ws.frames.feed(data, ws.take); err != nil {
+		ws.readingEnded(err)
 	}
-	p, err := ws.decode(kind, buf.Bytes())
+}
+
+// Writable goes on with what the socket had no room for.
+func (ws *webSocket) Writable() {
+	s := ws.session
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ws.writing = false
+	ws.flush()
+}
+
+// Ended is told why no more can be read.
+func (ws *webSocket) Ended(err error) {
+	if ws.lingering {
+		ws.conclude()
+		return
+	}
+	ws.readingEnded(err)
+}
+
+// take takes what a whole message, ping or pong of the client carries.
+func (ws *webSocket) take(opcode byte, payload []byte) error {
+	switch opcode {
+	case opPing:
+		return ws.onPing(payload)
+	case opPong:
+		return nil
+	}
+	p, err := ws.decode(opcode, payload)
 	if err != nil {
-		return packet{}, &invalidPacketError{err}
+		return ws.received(packet{}, &invalidPacketError{err})
 	}
 	p.data = bytes.Clone(p.data)
-	return p, nil
+	return ws.received(p, nil)
 }
 
 // decode reads a packet from what a frame carries.
-func (ws *webSocket) decode(kind int, b []byte) (packet, error) {
-	switch binary := kind == websocket.BinaryMessage; {
+func (ws *webSocket) decode(opcode byte, b []byte) (packet, error) {
+	switch binary := opcode == opBinary; {
 	case ws.protocol == protocol3 && binary:
 		return decodeBinary3(b)
 	case ws.protocol == protocol3:
@@ -109,16 +113,55 @@ func (ws *webSocket) decode(kind int, b []byte) (packet, error) {
 	return decodeText(b)
 }
 
-var readBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
 // onPing answers a websocket ping in its turn.
-func (ws *webSocket) onPing(data string) error {
+func (ws *webSocket) onPing(data []byte) error {
 	frame, _ := newFrame(finalPong, len(data))
 	pong := &Message{frame: append(frame, data...)}
-	if ws.session == nil { // not yet a session's transport: nobody else writes
+	if ws.upgrade != nil { // not yet the session's transport: nobody else writes
 		_, err := ws.conn.Write(pong.frame)
 		return err
 	}
 	_ = ws.session.Send(pong) // if that fails, the session has ended, and the reader will see it
 	return nil
+}
+
+// begin reads from now on, until the connection ends.
+func (ws *webSocket) begin() {
+	if ws.polled == nil {
+		go ws.readStream()
+		return
+	}
+	if err := ws.polled.Start(ws); err != nil {
+		ws.Ended(err)
+	}
+}
+
+var streamBuffers = sync.Pool{New: func() any { return new([streamBufferSize]byte) }}
+
+// streamBufferSize is what a connection that is more than a socket keeps for reading.
+const streamBufferSize = 2048
+
+// readStream reads a connection that the poller does not take, such as one by TLS.
+func (ws *webSocket) readStream() {
+	buffer := streamBuffers.Get().(*[streamBufferSize]byte)
+	defer streamBuffers.Put(buffer)
+	ws.Received(ws.early)
+	for !ws.closed {
+		n, err := ws.stream.Read(buffer[:])
+		if n > 0 {
+			ws.Received(buffer[:n])
+		}
+		if err != nil && !ws.closed {
+			ws.Ended(err) // after which it may linger, with another deadline
+		}
+	}
+}
+
+// wasClosed reports whether the client has closed, and the code that it is answered.
+func wasClosed(err error) (code int, ok bool) {
+	var closed *closeError
+	if errors.As(err, &closed) && closed.byClient {
+		return closed.code, true
+	}
+	return 0, false
 }

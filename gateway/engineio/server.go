@@ -16,6 +16,8 @@ import (
 
 	"github.com/gorilla/websocket"
 	"golang.org/x/time/rate"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/netpoll"
 )
 
 // Server is an http.Handler that serves the requests under its path. All methods may be called at any time, from any
@@ -32,6 +34,7 @@ type Server struct {
 	handshakes atomic.Pointer[rate.Limiter]
 
 	writers *writers
+	poller  *netpoll.Poller
 
 	mu       sync.Mutex // guards what follows; taken after a session's lock, never before
 	sessions map[string]*Session
@@ -40,7 +43,7 @@ type Server struct {
 
 // NewServer makes a server. It fails if the configuration makes no sense.
 func NewServer(c Config) (*Server, error) {
-	s := &Server{sessions: make(map[string]*Session), writers: newWriters()}
+	s := &Server{sessions: make(map[string]*Session), writers: newWriters(), poller: netpoll.New()}
 	if err := s.Reconfigure(c); err != nil {
 		return nil, err
 	}

@@ -28,6 +28,8 @@ var (
 // Nothing of it touches the session until the client sends the upgrade packet: whatever fails before, polling goes on.
 type upgrade struct {
 	link link
+	// probed: the client has sent its ping, which was answered. The link's reader alone uses it.
+	probed bool
 	// noops sends polls away, once the client has probed. The session's lock guards it.
 	noops *time.Timer
 }
@@ -42,7 +44,7 @@ func (u *upgrade) abort() {
 // serveUpgrade takes a websocket connection for a session that lives. One that cannot be upgraded is told so by a close
 // frame, since a refused handshake is an error to some clients that nothing handles.
 func (s *Session) serveUpgrade(w http.ResponseWriter, req *request) {
-	ws, err := upgradeToWebSocket(w, req, s.config)
+	ws, err := s.server.upgradeToWebSocket(w, req, s.config)
 	if err != nil {
 		return
 	}
@@ -51,13 +53,15 @@ func (s *Session) serveUpgrade(w http.ResponseWriter, req *request) {
 
 // tryUpgrade begins an upgrade, or closes the connection.
 func (s *Session) tryUpgrade(l link) {
-	l.shared().conn.SetDeadline(time.Now().Add(s.config.UpgradeTimeout))
+	d := l.shared()
+	d.conn.SetDeadline(time.Now().Add(s.config.UpgradeTimeout))
 	u := &upgrade{link: l}
 	if !s.beginUpgrade(u) {
-		l.hangUp(nil)
+		l.refuse()
 		return
 	}
-	go s.runUpgrade(u)
+	d.session, d.upgrade = s, u
+	l.begin()
 }
 
 // beginUpgrade registers the connection, if there is none that probes already.
@@ -72,44 +76,23 @@ func (s *Session) beginUpgrade(u *upgrade) bool {
 	return true
 }
 
-// runUpgrade goes through the upgrade, and then serves the websocket as the session's transport.
-func (s *Session) runUpgrade(u *upgrade) {
-	err := s.probe(u)
-	if err == nil {
-		err = s.completeUpgrade(u)
-	}
-	if err == nil {
-		serveLink(u.link)
-		return
-	}
-	s.mu.Lock()
-	s.cancelUpgrade(u)
-	s.mu.Unlock()
-	u.link.hangUp(nil)
-	s.endTask()
-}
-
-// probe answers probes until the client asks for the upgrade.
-func (s *Session) probe(u *upgrade) error {
-	d := u.link.shared()
-	probed := false
-	for {
-		p, err := u.link.readPacket()
-		switch {
-		case err != nil:
-			return fmt.Errorf("read probe: %w", err)
-		case p.typ == packetPing && string(p.data) == string(probeData):
-			if _, err := d.conn.Write(d.encode(probeAnswer)); err != nil {
-				return fmt.Errorf("answer probe: %w", err)
-			}
-			s.startNoops(u)
-			probed = true
-		case p.typ == packetUpgrade && probed:
-			return nil
-		default:
-			return errNoProbe
+// probed takes what a connection that probes brings. Its error ends that connection, and nothing else.
+func (s *Session) probed(u *upgrade, p packet, err error) error {
+	switch {
+	case err != nil:
+		return fmt.Errorf("read probe: %w", err)
+	case p.typ == packetPing && string(p.data) == string(probeData):
+		d := u.link.shared()
+		if _, err := d.conn.Write(d.encode(probeAnswer)); err != nil {
+			return fmt.Errorf("answer probe: %w", err)
 		}
+		s.startNoops(u)
+		u.probed = true
+		return nil
+	case p.typ == packetUpgrade && u.probed:
+		return s.completeUpgrade(u)
 	}
+	return errNoProbe
 }
 
 func (s *Session) startNoops(u *upgrade) {
@@ -142,7 +125,7 @@ func (s *Session) completeUpgrade(u *upgrade) error {
 	// A client stops polling before it asks for the upgrade, so this is for one that does not.
 	s.transport.(*polling).discard()
 	d := u.link.shared()
-	d.session = s
+	d.upgrade = nil
 	s.transport = u.link
 	deadline := time.Time{}
 	if s.state == stateClosing {

@@ -3,7 +3,12 @@
 package engineio
 
 import (
+	"bufio"
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -11,28 +16,27 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// readBufferSize is what a connection keeps for reading. Chat messages fit; longer ones take more system calls.
-const readBufferSize = 512
-
-// webSocket is the websocket transport.
+// webSocket is the websocket transport. gorilla/websocket upgrades; the frames are read and written here.
 type webSocket struct {
 	duplex
-	// frames reads frames. It never writes to the connection, except that it tells a client which rule of
-	// RFC 6455 it has broken; net.Conn keeps the bytes of two Write calls apart.
-	frames *websocket.Conn
-	// limit is the largest message, also of a compressed one when it is inflated.
-	limit int64
+	frames frameReader
+	// early are bytes that came with the request. stream is what is read after them; nil for a connection that is polled.
+	early  []byte
+	stream io.Reader
 	// deflate is the size from which messages are sent compressed, 0 for never.
 	deflate int
 	// protocol is the revision that the client speaks, base64 that it takes no bytes.
 	protocol int
 	base64   bool
+	// lingering: nothing counts any more that the client sends. discarded is how much of that there was. The reader alone uses these.
+	lingering bool
+	discarded int
+	// refused: no session has to do with it. closed: it is closed.
+	refused, closed bool
 }
 
 var upgrader = websocket.Upgrader{
-	ReadBufferSize: readBufferSize,
-	// gorilla/websocket writes nothing but the handshake and protocol errors, neither of which takes a buffer of the pool;
-	// without a pool each connection would keep a buffer of its own.
+	// The library writes the handshake only, for which it takes no buffer of the pool; without one it would make a buffer.
 	WriteBufferPool: &sync.Pool{},
 	// Other origins are let in here as in the reference implementation: browsers send no credentials that
 	// this package would look at, and an application can refuse them in AllowRequest.
@@ -42,8 +46,28 @@ var upgrader = websocket.Upgrader{
 	},
 }
 
+// hijacker keeps what net/http has read already when its connection is taken over.
+type hijacker struct {
+	http.ResponseWriter
+	early []byte
+}
+
+// Hijack implements http.Hijacker.
+func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffers, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	if n := buffers.Reader.Buffered(); n > 0 {
+		early, _ := buffers.Reader.Peek(n) // it has as much
+		h.early = bytes.Clone(early)
+		_, _ = buffers.Reader.Discard(n)
+	}
+	return conn, buffers, nil
+}
+
 // upgradeToWebSocket answers 101, or refuses the request itself.
-func upgradeToWebSocket(w http.ResponseWriter, req *request, c *Config) (*webSocket, error) {
+func (s *Server) upgradeToWebSocket(w http.ResponseWriter, req *request, c *Config) (*webSocket, error) {
 	header := w.Header() // what a middleware has set
 	c.addHeaders(header, req, "")
 	if offered := websocket.Subprotocols(req.Request); len(offered) > 0 {
@@ -57,26 +81,35 @@ func upgradeToWebSocket(w http.ResponseWriter, req *request, c *Config) (*webSoc
 		r = r.Clone(r.Context())
 		r.Header["Sec-Websocket-Extensions"] = []string{deflateOffer} // what we made of the client's offers
 	}
-	frames, err := u.Upgrade(w, r, header)
+	h := &hijacker{ResponseWriter: w}
+	upgraded, err := u.Upgrade(h, r, header)
 	if err != nil {
 		return nil, fmt.Errorf("upgrade to websocket: %w", err)
 	}
-	frames.SetReadLimit(c.MaxPayload)
 	ws := &webSocket{
-		duplex:   duplex{conn: frames.NetConn()},
-		frames:   frames,
-		limit:    c.MaxPayload,
+		frames:   frameReader{limit: c.MaxPayload, inflate: deflate > 0},
+		early:    h.early,
 		deflate:  deflate,
 		protocol: req.protocol(),
 		base64:   req.base64(),
 	}
 	ws.encode = ws.frame
-	ws.direct = newDirect(ws.conn)
 	ws.common = ws.deflate == 0 && ws.protocol == protocol4 && !ws.base64
-	// The reader answers a close frame when it ends, behind what is being written.
-	frames.SetCloseHandler(func(int, string) error { return nil })
-	frames.SetPingHandler(ws.onPing)
-	return ws, nil
+	return ws, ws.takeOver(s, upgraded.NetConn())
+}
+
+// takeOver has the server's poller read the connection, if it can.
+func (ws *webSocket) takeOver(s *Server, conn net.Conn) error {
+	polled, err := s.poller.Take(conn, ws.early)
+	switch {
+	case errors.Is(err, errors.ErrUnsupported):
+		ws.conn, ws.stream = conn, conn
+		return nil
+	case err != nil:
+		return fmt.Errorf("read the connection: %w", err)
+	}
+	ws.conn, ws.polled = polled, polled
+	return nil
 }
 
 // acceptWebSocket answers a handshake over websocket.
@@ -86,7 +119,7 @@ func (s *Server) acceptWebSocket(w http.ResponseWriter, c *Config, req *request)
 		errBadRequest.write(w, true)
 		return
 	}
-	ws, err := upgradeToWebSocket(w, req, c)
+	ws, err := s.upgradeToWebSocket(w, req, c)
 	if err != nil {
 		return
 	}
@@ -95,14 +128,14 @@ func (s *Server) acceptWebSocket(w http.ResponseWriter, c *Config, req *request)
 		return ws
 	})
 	if refusal != nil {
-		ws.hangUp(nil)
+		ws.refuse()
 		return
 	}
 	session.mu.Lock()
-	defer session.mu.Unlock()
 	session.tasks++
-	go serveLink(ws)
 	ws.flush()
+	session.mu.Unlock()
+	ws.begin()
 }
 
 func (ws *webSocket) name() string { return WebSocket }

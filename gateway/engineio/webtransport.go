@@ -84,7 +84,7 @@ func (s *Server) openWebTransport(c *Config, req *request, wt *webTransport) {
 		id, err = c.newID()
 	}
 	if refusal != nil || err != nil {
-		wt.hangUp(nil)
+		wt.refuse()
 		return
 	}
 	wt.conn.SetDeadline(time.Time{})
@@ -93,14 +93,14 @@ func (s *Server) openWebTransport(c *Config, req *request, wt *webTransport) {
 		return wt
 	})
 	if refusal != nil {
-		wt.hangUp(nil)
+		wt.refuse()
 		return
 	}
 	session.mu.Lock()
-	defer session.mu.Unlock()
 	session.tasks++
-	go serveLink(wt)
 	wt.flush()
+	session.mu.Unlock()
+	wt.begin()
 }
 
 func (s *Server) upgradeToWebTransport(data []byte, wt *webTransport) {
@@ -108,12 +108,12 @@ func (s *Server) upgradeToWebTransport(data []byte, wt *webTransport) {
 		SessionID string `json:"sid"`
 	}
 	if err := json.Unmarshal(data, &open); err != nil {
-		wt.hangUp(nil)
+		wt.refuse()
 		return
 	}
 	session := s.session(open.SessionID)
 	if session == nil || session.expire(time.Now()) || session.protocol != protocol4 {
-		wt.hangUp(nil)
+		wt.refuse()
 		return
 	}
 	session.tryUpgrade(wt)

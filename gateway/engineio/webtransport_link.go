@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 	"unicode/utf8"
 )
@@ -28,7 +29,7 @@ type webTransport struct {
 }
 
 func newWebTransport(stream Stream, c *Config) *webTransport {
-	wt := &webTransport{duplex: duplex{conn: stream}, reader: bufio.NewReaderSize(stream, readBufferSize), limit: c.MaxPayload}
+	wt := &webTransport{duplex: duplex{conn: stream}, reader: bufio.NewReaderSize(stream, streamBufferSize), limit: c.MaxPayload}
 	wt.encode = webTransportFrame
 	wt.drained = wt.linger
 	return wt
@@ -51,9 +52,31 @@ func (wt *webTransport) stop(how ending) {
 }
 
 // linger makes the reader end soon, which closes the session.
-func (wt *webTransport) linger() { wt.conn.SetReadDeadline(time.Now().Add(webTransportLinger)) }
+func (wt *webTransport) linger() { wt.conn.SetDeadline(time.Now().Add(webTransportLinger)) }
 
-func (wt *webTransport) hangUp(error) { wt.conn.Close() }
+func (wt *webTransport) refuse() { wt.conn.Close() }
+
+func (wt *webTransport) begin() { go wt.read() }
+
+// read reads until the connection ends, and ends the session with it.
+func (wt *webTransport) read() {
+	var err error
+	for err == nil {
+		err = wt.readNext()
+	}
+	wt.finishReading(wt.closeReason(err), err)
+	wt.conn.Close()
+	wt.finishClosing()
+}
+
+func (wt *webTransport) readNext() error {
+	p, err := wt.readPacket()
+	var invalid *invalidPacketError
+	if err != nil && !errors.As(err, &invalid) {
+		return err
+	}
+	return wt.received(p, err)
+}
 
 func (wt *webTransport) closeReason(err error) CloseReason {
 	if errors.Is(err, errFrameLength) {
@@ -62,6 +85,7 @@ func (wt *webTransport) closeReason(err error) CloseReason {
 	return ReasonTransportClose
 }
 
+// readPacket reads one packet, whose data are a copy. After an *invalidPacketError the connection is still usable.
 func (wt *webTransport) readPacket() (packet, error) {
 	first, length, err := wt.readHeader()
 	if err != nil {
@@ -118,6 +142,11 @@ func (wt *webTransport) readHeader() (first byte, length int64, err error) {
 	}
 	return first, int64(n), nil
 }
+
+// keptReadBuffer is the largest buffer for a message that is kept for another one.
+const keptReadBuffer = 64 << 10
+
+var readBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // webTransportFrame is a message as a WebTransport stream carries it. An empty binary message goes as in a polling payload, in
 // base64 behind a b, since clients take a frame without content for an error.

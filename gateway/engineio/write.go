@@ -4,6 +4,7 @@ package engineio
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -14,46 +15,69 @@ type backlog struct {
 	started []byte
 	// messages come after it.
 	messages []*Message
-	// batch is the whole, which the queue gets back; nil if nothing is left.
+	// batch is the whole, which the queue gets back; nil if nothing is left over.
 	batch []*Message
 }
 
 // writeNow writes what waits as far as the socket has room for it. The session's lock is held, for the time of a system call.
 func (d *duplex) writeNow() {
 	q := &d.session.queue
-	batch := q.take()
-	d.batch++
-	j := joiners.Get().(*joiner)
-	defer joiners.Put(j)
-	for messages := batch; len(messages) > 0; {
-		piece, n := j.join(messages, d.encode, d.common)
-		messages = messages[n:]
-		written, err := d.direct.write(piece)
+	for d.left.batch != nil || !q.empty() {
+		if d.left.batch == nil {
+			batch := q.take()
+			d.left = backlog{messages: batch, batch: batch}
+		}
+		err := d.writeLeft()
+		if errors.Is(err, io.ErrShortWrite) {
+			d.writing = true // until the poller says that there is room
+			return
+		}
+		q.release(d.left.batch)
+		d.left = backlog{}
 		if err != nil {
-			q.release(batch)
 			d.broken(err)
 			return
 		}
-		if written < len(piece) {
-			d.startDrain(backlog{bytes.Clone(piece[written:]), messages, batch})
-			return
-		}
 	}
-	q.release(batch)
 }
 
-// drain writes what is left and all that waits, in as few system calls as it can, until nothing does.
-func (d *duplex) drain(left backlog) {
+// writeLeft writes what is left of a batch; io.ErrShortWrite if that is not all.
+func (d *duplex) writeLeft() error {
+	j := joiners.Get().(*joiner)
+	defer joiners.Put(j)
+	left := &d.left
+	for len(left.started) > 0 || len(left.messages) > 0 {
+		piece, n, ours := left.started, 0, true
+		if len(piece) == 0 {
+			piece, n = j.join(left.messages, d.encode, d.common)
+			ours = false
+		}
+		written, err := d.polled.Write(piece)
+		left.messages = left.messages[n:]
+		if written > 0 {
+			d.progress++
+		}
+		if err != nil {
+			left.started = piece[written:]
+			if !ours { // the joiner's
+				left.started = bytes.Clone(left.started)
+			}
+			return err
+		}
+		left.started = nil
+	}
+	return nil
+}
+
+// drain writes all that waits, in as few system calls as it can, until nothing does.
+func (d *duplex) drain() {
 	s := d.session
-	err := d.writeLeft(left)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if left.batch != nil {
-		s.queue.release(left.batch)
-	}
+	var err error
 	for !s.queue.empty() && err == nil {
 		batch := s.queue.take()
-		d.batch++
+		d.progress++
 		s.mu.Unlock()
 		err = writeFrames(d.conn, batch, d.encode)
 		s.mu.Lock()
@@ -66,15 +90,6 @@ func (d *duplex) drain(left backlog) {
 		d.drained()
 	}
 	s.taskDone()
-}
-
-func (d *duplex) writeLeft(left backlog) error {
-	if len(left.started) > 0 {
-		if _, err := d.conn.Write(left.started); err != nil {
-			return err
-		}
-	}
-	return writeFrames(d.conn, left.messages, d.encode)
 }
 
 // broken ends the session: part of a frame may be out, and nothing can follow it. The session's lock is held.

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engineio
+
+import (
+	"bytes"
+	"compress/flate"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"sync"
+	"unicode/utf8"
+)
+
+// The opcodes of RFC 6455 section 5.2.
+const (
+	opContinuation = 0x0
+	opText         = 0x1
+	opBinary       = 0x2
+	opClose        = 0x8
+	opPing         = 0x9
+	opPong         = 0xA
+)
+
+const (
+	finalBit = 0x80 // in the first byte: the last frame of a message
+	maskBit  = 0x80 // in the second
+	// maxControlPayload bounds ping, pong and close.
+	maxControlPayload = 125
+	// keptPartial is the largest buffer for frames in pieces that is kept for the next one.
+	keptPartial = 4 << 10
+)
+
+// closeError is why a websocket connection ends that the client has closed, or broken the rules of.
+type closeError struct {
+	// code is what the client is told (RFC 6455 section 7.4).
+	code int
+	// byClient: the client has sent a close frame.
+	byClient bool
+	reason   string
+}
+
+func (e *closeError) Error() string { return fmt.Sprintf("websocket: %s (%d)", e.reason, e.code) }
+
+// The codes of close frames.
+const (
+	codeProtocolError = 1002
+	codeNoStatus      = 1005
+	codeNotUTF8       = 1007
+	codeTooBig        = 1009
+)
+
+func brokenRule(reason string) error { return &closeError{code: codeProtocolError, reason: reason} }
+
+var (
+	errTooBig   = &closeError{code: codeTooBig, reason: "message is too large"}
+	errNotUTF8  = &closeError{code: codeNotUTF8, reason: "text message is not UTF-8"}
+	errInflate  = &closeError{code: codeNotUTF8, reason: "message cannot be inflated"}
+	errUnmasked = brokenRule("frame of a client is not masked")
+)
+
+// frameReader makes messages of a connection's bytes as they come (RFC 6455 section 5, RFC 7692). Between two messages it
+// holds no memory.
+type frameReader struct {
+	// limit is the largest message, of a compressed one also when it is inflated.
+	limit int64
+	// inflate: messages may be compressed.
+	inflate bool
+
+	// partial is the begin of a frame that is not there as a whole.
+	partial []byte
+	// message are the fragments of a message so far, opcode the one of its first frame; 0 if there is none.
+	message    []byte
+	opcode     byte
+	compressed bool
+}
+
+// frame is a frame of a client.
+type frame struct {
+	first   byte
+	payload []byte
+}
+
+func (f *frame) opcode() byte    { return f.first & 0xf }
+func (f *frame) final() bool     { return f.first&finalBit != 0 }
+func (f *frame) isControl() bool { return f.first&0x8 != 0 }
+
+// feed takes the next bytes, which it changes, and calls take for every message, ping and pong that is whole by them; the payload is
+// good until take returns. Its error is a *closeError, or that of take.
+func (r *frameReader) feed(data []byte, take func(opcode byte, payload []byte) error) error {
+	if len(r.partial) > 0 {
+		r.partial = append(r.partial, data...)
+		data = r.partial
+	}
+	for len(data) > 0 {
+		f, n, err := r.parse(data)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			break
+		}
+		data = data[n:]
+		if err := r.takeFrame(&f, take); err != nil {
+			return err
+		}
+	}
+	r.keep(data)
+	return nil
+}
+
+// keep keeps what is not a whole frame.
+func (r *frameReader) keep(rest []byte) {
+	switch {
+	case len(rest) > 0:
+		r.partial = append(r.partial[:0], rest...) // which may be its own end
+	case cap(r.partial) > keptPartial:
+		r.partial = nil
+	default:
+		r.partial = r.partial[:0]
+	}
+}
+
+// parse reads one frame and how long it is; 0 if it is not there as a whole.
+func (r *frameReader) parse(data []byte) (f frame, n int, err error) {
+	if len(data) < 2 {
+		return f, 0, nil
+	}
+	f.first = data[0]
+	if err := r.check(&f, data[1]); err != nil {
+		return f, 0, err
+	}
+	length, header := uint64(data[1]&^maskBit), 2
+	switch length {
+	case 126:
+		header = 4
+	case 127:
+		header = 10
+	}
+	if len(data) < header {
+		return f, 0, nil
+	}
+	switch header {
+	case 4:
+		length = uint64(binary.BigEndian.Uint16(data[2:]))
+	case 10:
+		length = binary.BigEndian.Uint64(data[2:])
+	}
+	if length > uint64(r.limit)-uint64(len(r.message)) {
+		return f, 0, errTooBig
+	}
+	end := header + 4 + int(length)
+	if len(data) < end {
+		return f, 0, nil
+	}
+	f.payload = data[header+4 : end : end]
+	unmask(f.payload, binary.LittleEndian.Uint32(data[header:]))
+	return f, end, nil
+}
+
+// check holds a frame's first two bytes against the rules.
+func (r *frameReader) check(f *frame, second byte) error {
+	switch op := f.opcode(); {
+	case second&maskBit == 0:
+		return errUnmasked
+	case f.first&0x30 != 0, f.first&compressedBit != 0 && (!r.inflate || op != opText && op != opBinary):
+		return brokenRule("reserved bit is set")
+	case op > opBinary && op < opClose || op > opPong:
+		return brokenRule("unknown opcode")
+	case f.isControl() && (!f.final() || second&^maskBit > maxControlPayload):
+		return brokenRule("control frame is too long, or in fragments")
+	case op == opContinuation && r.opcode == 0:
+		return brokenRule("continuation of no message")
+	case (op == opText || op == opBinary) && r.opcode != 0:
+		return brokenRule("message within a message")
+	}
+	return nil
+}
+
+func (r *frameReader) takeFrame(f *frame, take func(byte, []byte) error) error {
+	switch op := f.opcode(); {
+	case op == opClose:
+		return closedBy(f.payload)
+	case f.isControl():
+		return take(op, f.payload)
+	case op != opContinuation:
+		if f.final() {
+			return r.takeMessage(op, f.first&compressedBit != 0, f.payload, take)
+		}
+		r.opcode, r.compressed = op, f.first&compressedBit != 0
+	}
+	r.message = append(r.message, f.payload...)
+	if !f.final() {
+		return nil
+	}
+	message, opcode := r.message, r.opcode
+	r.message, r.opcode = nil, 0
+	return r.takeMessage(opcode, r.compressed, message, take)
+}
+
+func (r *frameReader) takeMessage(opcode byte, compressed bool, payload []byte, take func(byte, []byte) error) error {
+	if compressed {
+		inflated, err := inflate(payload, r.limit)
+		if err != nil {
+			return err
+		}
+		payload = inflated
+	}
+	if opcode == opText && !utf8.Valid(payload) {
+		return errNotUTF8
+	}
+	return take(opcode, payload)
+}
+
+// closedBy is what a close frame of the client says. It is answered with the same code.
+func closedBy(payload []byte) error {
+	if len(payload) == 0 {
+		return &closeError{code: codeNoStatus, byClient: true, reason: "closed by the client"}
+	}
+	if len(payload) == 1 {
+		return brokenRule("close frame with half a code")
+	}
+	code := int(binary.BigEndian.Uint16(payload))
+	if !validCloseCode(code) {
+		return brokenRule("close frame with a code that nobody may send")
+	}
+	if !utf8.Valid(payload[2:]) {
+		return &closeError{code: codeNotUTF8, reason: "reason of a close frame is not UTF-8"}
+	}
+	return &closeError{code: code, byClient: true, reason: "closed by the client"}
+}
+
+// validCloseCode reports whether a code may stand in a close frame (RFC 6455 section 7.4 and IANA's registry).
+func validCloseCode(code int) bool {
+	switch {
+	case code == 1004 || code == 1005 || code == 1006 || code == 1015:
+		return false
+	}
+	return code >= 1000 && code <= 1014 || code >= 3000 && code <= 4999
+}
+
+// unmask undoes the mask, whose bytes are in the order of the connection.
+func unmask(b []byte, mask uint32) {
+	wide := uint64(mask)<<32 | uint64(mask)
+	for len(b) >= 8 {
+		binary.LittleEndian.PutUint64(b, binary.LittleEndian.Uint64(b)^wide)
+		b = b[8:]
+	}
+	for i := range b {
+		b[i] ^= byte(mask >> (8 * (i & 3)))
+	}
+}
+
+// deflateEnd is the empty block that a sender leaves away (RFC 7692 section 7.2.2), and a last block, so that the reader sees an end.
+const deflateEnd = "\x00\x00\xff\xff\x01\x00\x00\xff\xff"
+
+var inflaters = sync.Pool{New: func() any { return flate.NewReader(nil) }}
+
+// inflate undoes compression, up to a limit: a thousandth of it may be enough to make that much.
+func inflate(payload []byte, limit int64) ([]byte, error) {
+	reader := inflaters.Get().(io.ReadCloser)
+	defer inflaters.Put(reader)
+	source := io.MultiReader(bytes.NewReader(payload), bytes.NewReader([]byte(deflateEnd)))
+	if err := reader.(flate.Resetter).Reset(source, nil); err != nil {
+		return nil, errInflate
+	}
+	var inflated bytes.Buffer
+	n, err := inflated.ReadFrom(io.LimitReader(reader, limit+1))
+	switch {
+	case n > limit:
+		return nil, errTooBig
+	case err != nil:
+		return nil, errInflate
+	}
+	return inflated.Bytes(), nil
+}

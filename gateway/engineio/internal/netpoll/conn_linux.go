@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package netpoll
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Conn is a connection that a Poller reads. Its methods may be called from any goroutine.
+type Conn struct {
+	loop *loop
+	// handler is set while the loop has the connection. The worker that serves it reads it, too.
+	handler Handler
+	// early are bytes that were read before the poller had the connection. Serving reads and clears it.
+	early []byte
+	// ending: the client sends no more, which epoll says once. Only serving uses it.
+	ending bool
+
+	mu      sync.Mutex // guards what follows; taken before the loop's lock
+	fd      int        // -1 once it is closed
+	blocked bool       // a Write could not write all
+
+	// The loop's lock guards what follows.
+
+	// events are what has happened since the connection was served last.
+	events events
+	// scheduled: the connection waits to be served, or is being served.
+	scheduled bool
+	deadline  *time.Timer
+}
+
+// events is a set of what can happen to a connection.
+type events uint8
+
+const (
+	readable events = 1 << iota
+	writable
+	// hungUp: the client sends no more. What it has sent before may still be unread.
+	hungUp
+	// expired: the deadline has come.
+	expired
+)
+
+// take makes the socket of a connection ours alone. The connection is closed by that, its socket is not.
+func take(conn net.Conn) (fd int, err error) {
+	tcp, ok := conn.(*net.TCPConn) // not what merely embeds one
+	if !ok {
+		return -1, errors.ErrUnsupported
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return -1, fmt.Errorf("take a socket: %w", err)
+	}
+	fd = -1
+	var dupErr error
+	err = raw.Control(func(original uintptr) {
+		fd, dupErr = unix.FcntlInt(original, unix.F_DUPFD_CLOEXEC, 0)
+	})
+	if err = errors.Join(err, dupErr); err != nil {
+		return -1, fmt.Errorf("take a socket: %w", err)
+	}
+	// Whatever deadline there was is of the connection, not of the socket.
+	if err := tcp.Close(); err != nil {
+		_ = unix.Close(fd)
+		return -1, fmt.Errorf("take a socket: %w", err)
+	}
+	return fd, nil
+}
+
+// Write writes as much as the socket has room for, without waiting. If that is not all, the error is io.ErrShortWrite, and the
+// handler's Writable will be called.
+func (c *Conn) Write(data []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fd < 0 {
+		return 0, net.ErrClosed
+	}
+	written := 0
+	for written < len(data) {
+		n, err := syscall.Write(c.fd, data[written:])
+		switch {
+		case errors.Is(err, syscall.EINTR):
+		case errors.Is(err, syscall.EAGAIN):
+			c.blocked = true
+			return written, io.ErrShortWrite
+		case err != nil:
+			return written, os.NewSyscallError("write", err)
+		default:
+			written += n
+		}
+	}
+	return written, nil
+}
+
+// SetDeadline has the handler's Ended called at that time, at once if it has passed. The zero time means never. Its error is always nil.
+func (c *Conn) SetDeadline(t time.Time) error {
+	l := c.loop
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c.deadline != nil {
+		c.deadline.Stop()
+		c.deadline = nil
+	}
+	c.events &^= expired // of the deadline before
+	if t.IsZero() {
+		return nil
+	}
+	wait := time.Until(t)
+	if wait <= 0 {
+		l.happen(c, expired)
+		return nil
+	}
+	var timer *time.Timer
+	timer = time.AfterFunc(wait, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if c.deadline == timer { // which is set before the lock is free
+			l.happen(c, expired)
+		}
+	})
+	c.deadline = timer
+	return nil
+}
+
+// Close closes the connection. While the poller has it, that is for the handler alone to do. Its error is always nil.
+func (c *Conn) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fd < 0 {
+		return nil
+	}
+	fd := c.fd
+	c.fd = -1
+	c.loop.forget(c, fd) // before another connection can get the same number
+	_ = unix.Close(fd)
+	return nil
+}
+
+// serve calls the handler for what has happened. It tells whether there may be more to read.
+func (c *Conn) serve(happened events, buffer []byte) (more bool) {
+	if len(c.early) > 0 {
+		early := c.early
+		c.early = nil
+		c.handler.Received(early)
+	}
+	if happened&writable != 0 && c.unblock() {
+		c.handler.Writable()
+	}
+	c.ending = c.ending || happened&hungUp != 0
+	if happened&(readable|hungUp) != 0 {
+		more = c.read(buffer)
+	}
+	if happened&expired != 0 && c.fd >= 0 {
+		c.handler.Ended(os.ErrDeadlineExceeded)
+	}
+	return more && c.fd >= 0
+}
+
+// unblock tells whether a Write waits for room.
+func (c *Conn) unblock() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	blocked := c.blocked && c.fd >= 0
+	c.blocked = false
+	return blocked
+}
+
+// read reads what is there, up to a buffer; others have their turn then. Whoever has not filled the buffer has read all there is,
+// but cannot know whether that was the end, unless epoll says so.
+func (c *Conn) read(buffer []byte) (more bool) {
+	for c.fd >= 0 {
+		n, err := syscall.Read(c.fd, buffer) // of this package, since the race detector knows what it means
+		switch {
+		case errors.Is(err, syscall.EINTR):
+		case errors.Is(err, syscall.EAGAIN):
+			return false
+		case err != nil:
+			c.handler.Ended(os.NewSyscallError("read", err))
+			return false
+		case n == 0:
+			c.handler.Ended(io.EOF)
+			return false
+		default:
+			c.handler.Received(buffer[:n])
+			if n == len(buffer) {
+				return true
+			}
+			if !c.ending {
+				return false
+			}
+		}
+	}
+	return false
+}
