@@ -16,7 +16,8 @@ var errStuck = errors.New("client does not read")
 // The session's lock guards it.
 type heartbeat struct {
 	interval, timeout time.Duration
-	timer             *time.Timer
+	wheel             *wheel
+	alarm             alarm
 
 	// due is when the next ping is sent or, after that, when its answer must be there.
 	due time.Time
@@ -26,22 +27,26 @@ type heartbeat struct {
 	extended bool
 }
 
-// start begins the first interval. Upon each end of one, beat is called by the timer.
+// start begins the first interval. Upon each end of one, beat is called by the server's wheel.
 func (h *heartbeat) start(s *Session, now time.Time) {
 	h.interval, h.timeout = s.config.PingInterval, s.config.PingTimeout
 	h.due = now.Add(h.interval)
 	if s.protocol == protocol3 {
 		h.pingedByClient(now)
 	}
-	h.timer = time.AfterFunc(time.Until(h.due), s.beat)
+	h.wheel, h.alarm.session = s.server.wheel, s
+	h.await(time.Until(h.due))
 }
 
-func (h *heartbeat) stop() { h.timer.Stop() }
+func (h *heartbeat) stop() { h.wheel.remove(&h.alarm) }
 
-// wait makes the timer call once more, for a session that is closing.
+// await has beat called after a time.
+func (h *heartbeat) await(d time.Duration) { h.wheel.set(&h.alarm, d) }
+
+// wait makes the wheel call once more, for a session that is closing.
 func (h *heartbeat) wait(d time.Duration) {
 	h.due = time.Now().Add(d)
-	h.timer.Reset(d)
+	h.await(d)
 }
 
 // pinged is told that the ping which was due is sent.
@@ -52,10 +57,10 @@ func (h *heartbeat) pinged(now time.Time) {
 		h.due = now
 	}
 	h.due = h.due.Add(h.timeout)
-	h.timer.Reset(h.due.Sub(now))
+	h.await(h.due.Sub(now))
 }
 
-// pingedByClient puts off the end of a client of revision 3, where only its pings count. The timer finds that out.
+// pingedByClient puts off the end of a client of revision 3, where only its pings count. The next beat finds that out.
 func (h *heartbeat) pingedByClient(now time.Time) {
 	h.awaiting, h.extended = true, true
 	h.due = now.Add(h.interval + h.timeout)
@@ -68,7 +73,7 @@ func (h *heartbeat) pong(now time.Time) {
 	}
 	h.awaiting = false
 	h.due = now.Add(h.interval)
-	h.timer.Reset(h.interval)
+	h.await(h.interval)
 }
 
 // extend puts the deadline of an answer off, once: a client that is busy sending something long is alive.
@@ -80,7 +85,7 @@ func (h *heartbeat) extend() {
 	h.due = time.Now().Add(h.timeout)
 }
 
-// missed reports whether an answer is overdue, also if no timer has run yet.
+// missed reports whether an answer is overdue, also if it has not been called yet.
 func (h *heartbeat) missed(now time.Time) bool {
 	if h.awaiting {
 		return !now.Before(h.due)
@@ -94,7 +99,7 @@ func (s *Session) startHeartbeat(now time.Time) {
 	s.heartbeat.start(s, now)
 }
 
-// beat is called when a session's timer fires.
+// beat is called when a session's time has come.
 func (s *Session) beat() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -107,7 +112,7 @@ func (s *Session) beat() {
 	case now.Before(h.due) && s.protocol == protocol3 && s.state == stateOpen && s.transport.stuck():
 		s.end(ReasonTransportClose, errStuck, closeBroken)
 	case now.Before(h.due): // put off meanwhile
-		h.timer.Reset(h.due.Sub(now))
+		h.await(h.due.Sub(now))
 	case s.state == stateClosing:
 		s.transport.cut()
 	case h.awaiting:

@@ -34,6 +34,7 @@ type Server struct {
 	handshakes atomic.Pointer[rate.Limiter]
 
 	writers *writers
+	wheel   *wheel
 	poller  *netpoll.Poller
 
 	mu       sync.Mutex // guards what follows; taken after a session's lock, never before
@@ -43,7 +44,7 @@ type Server struct {
 
 // NewServer makes a server. It fails if the configuration makes no sense.
 func NewServer(c Config) (*Server, error) {
-	s := &Server{sessions: make(map[string]*Session), writers: newWriters(), poller: netpoll.New()}
+	s := &Server{sessions: make(map[string]*Session), writers: newWriters(), wheel: newWheel(), poller: netpoll.New()}
 	if err := s.Reconfigure(c); err != nil {
 		return nil, err
 	}
