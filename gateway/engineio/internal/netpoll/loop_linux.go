@@ -124,8 +124,12 @@ func (l *loop) happen(c *Conn, what events) {
 	}
 	c.scheduled = true
 	l.queue = append(l.queue, c)
-	if l.polling && len(l.workers) == 1 {
+	switch {
+	case !l.polling: // who polls comes to it, or looks for whoever does
+	case len(l.workers) == 1:
 		l.hire() // the other one waits for epoll, which knows nothing of this
+	default:
+		l.tick() // for the others may be stuck
 	}
 }
 

@@ -221,8 +221,10 @@ func TestHandlersMayWait(t *testing.T) {
 	if got := receive(t, data); got != "hello" {
 		t.Errorf("received %q", got)
 	}
+	r.conn.SetDeadline(time.Unix(1, 0))
+	receive(t, r.ended)
 	close(release)
-	for _, end := range append(ends, r) {
+	for _, end := range ends {
 		end.conn.SetDeadline(time.Unix(1, 0))
 		receive(t, end.ended)
 	}
