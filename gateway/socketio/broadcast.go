@@ -167,8 +167,11 @@ func (b *Broadcast) nobody() bool { return b.target.Rooms != nil && len(b.target
 
 func (b *Broadcast) delivery(p *packet) *Delivery {
 	p.namespace = b.namespace.name
-	e := b.namespace.server.codec.encode(p)
-	return &Delivery{Text: e.text, Attachments: e.attachments, Target: b.target, Volatile: b.volatile, Uncompressed: b.uncompressed}
+	e := b.namespace.server.encode(p)
+	return &Delivery{
+		Text: e.text, Attachments: e.attachments, message: e.message,
+		Target: b.target, Volatile: b.volatile, Uncompressed: b.uncompressed,
+	}
 }
 
 // appendNew copies list and adds what it lacks, so that no two values share memory.

@@ -14,7 +14,7 @@ import (
 type connection struct {
 	server  *Server
 	session *engineio.Session
-	decoder packetDecoder
+	decoder decoder
 	// serial runs everything that calls handlers.
 	serial serial
 
@@ -28,8 +28,7 @@ type connection struct {
 }
 
 func newConnection(server *Server, session *engineio.Session) *connection {
-	c := &connection{server: server, session: session, decoder: server.codec.newDecoder(), sockets: map[string]*Socket{}}
-	c.serial.guard = c.handlerPanicked
+	c := &connection{server: server, session: session, sockets: map[string]*Socket{}}
 	timeout := time.Duration(server.connectTimeout.Load())
 	if timeout <= 0 {
 		timeout = DefaultConnectTimeout
@@ -51,26 +50,20 @@ func (c *connection) connectTimedOut() {
 
 // OnMessage takes a message of the session.
 func (c *connection) OnMessage(data []byte, binary bool) {
-	p, err := c.decode(data, binary)
+	var p packet
+	complete, err := c.server.decode(&c.decoder, data, binary, &p)
 	if err != nil {
 		c.fail(err)
 		return
 	}
-	if p != nil {
-		c.serial.run(func() { c.onPacket(p) })
+	if complete {
+		c.runPacket(&p)
 	}
-}
-
-func (c *connection) decode(data []byte, binary bool) (*packet, error) {
-	if binary {
-		return c.decoder.addBinary(data)
-	}
-	return c.decoder.addText(data)
 }
 
 // OnClose takes the end of the session.
 func (c *connection) OnClose(reason engineio.CloseReason, _ error) {
-	c.serial.run(func() {
+	c.run(func() {
 		c.mu.Lock()
 		c.closed = true
 		c.connectTimer.Stop()
@@ -111,12 +104,7 @@ func (c *connection) violate(err error) {
 	c.session.Close(ReasonForcedServerClose)
 }
 
-func (c *connection) handlerPanicked(p any) {
-	c.server.log.Error("a handler panicked; its connection is closed", "client", c.session.ID(), "panic", p)
-	c.session.Close(engineio.ReasonForcedClose)
-}
-
 func (c *connection) send(p *packet) {
 	// A session that has closed, or that closes because this is too much for it, tells OnClose.
-	_ = c.session.Send(c.server.codec.encode(p).messages()...)
+	c.server.encode(p).send(c.session)
 }

@@ -98,7 +98,7 @@ func (s *Socket) emit(p *packet, f flags) error {
 		return fmt.Errorf("emit %s: %w", p.event, ErrDisconnected)
 	}
 	p.namespace = s.namespace.name
-	e := s.conn.server.codec.encode(p)
+	e := s.conn.server.encode(p)
 	e.uncompressed = f.uncompressed
 	if s.pid != "" && !p.hasID {
 		return s.emitKept(p, e, f)
@@ -106,7 +106,9 @@ func (s *Socket) emit(p *packet, f flags) error {
 	if s.hasOutgoing.Load() {
 		s.notifyOutgoing(p.event, Args{JSON: p.payload, Attachments: p.attachments})
 	}
-	s.deliver(e.messages(), f.volatile)
+	if s.takes(f.volatile) {
+		e.send(s.conn.session)
+	}
 	return nil
 }
 
@@ -115,6 +117,7 @@ func (s *Socket) emitKept(p *packet, e encodedPacket, f flags) error {
 	err := s.namespace.adapter.Broadcast(&Delivery{
 		Target:       Target{Rooms: []string{s.id}, Local: f.volatile},
 		Text:         e.text,
+		message:      e.message,
 		Attachments:  e.attachments,
 		Volatile:     f.volatile,
 		Uncompressed: f.uncompressed,

@@ -29,11 +29,24 @@ func (e *Event) NeedsAck() bool { return e.open.Load() }
 // Ack answers the client with arguments. The first answer counts; after it, or when the client asked for none, Ack
 // returns ErrNoAck.
 func (e *Event) Ack(args Args) error {
-	answer, err := e.ClaimAck()
-	if err != nil {
-		return err
+	if !e.open.CompareAndSwap(true, false) {
+		return ErrNoAck
 	}
-	return answer(args)
+	return e.sendAck(args)
+}
+
+// AckSettled is Ack when what the event has led to is safe; see Socket.Settle. Its error is ErrNoAck: that the client has gone
+// meanwhile is none.
+func (e *Event) AckSettled(args Args) error {
+	if !e.open.CompareAndSwap(true, false) {
+		return ErrNoAck
+	}
+	if k := e.socket.namespace.keeper(); k != nil {
+		k.Settle(e.socket, func() { _ = e.sendAck(args) })
+		return nil
+	}
+	_ = e.sendAck(args)
+	return nil
 }
 
 // ClaimAck makes the answer the caller's, to be given later: NeedsAck is false from now on. The answer is given once.
@@ -91,9 +104,12 @@ func (s *Socket) onEvent(p *packet) {
 			return
 		}
 	}
-	// Read now, since those before may have changed it.
+	s.callHandlers(ev) // which those before may have changed
+}
+
+func (s *Socket) callHandlers(ev *Event) {
 	s.mu.Lock()
-	on := s.on[p.event]
+	on := s.on[ev.Name]
 	s.mu.Unlock()
 	for _, f := range on {
 		(*f)(ev)

@@ -233,15 +233,8 @@ func (rm *room) remove(s *Socket) {
 
 var _ Adapter = (*Rooms)(nil)
 
-// deliver sends messages of one packet to the client. A socket that has gone gets nothing; a client that is too slow is
-// closed by its session, which spares everybody else.
-func (s *Socket) deliver(messages []*engineio.Message, volatile bool) {
-	if s.takes(volatile) {
-		_ = s.conn.session.Send(messages...)
-	}
-}
-
-// deliverSoon is deliver for what many get.
+// deliverSoon sends messages of one packet to one of many who get them. A socket that has gone gets nothing; a client that is too slow
+// is closed by its session, which spares everybody else.
 func (s *Socket) deliverSoon(messages []*engineio.Message, volatile bool) {
 	if s.takes(volatile) {
 		_ = s.conn.session.SendSoon(messages...)

@@ -176,7 +176,7 @@ func (s *Socket) close(reason string) {
 	}
 	// Who waits for an answer may be what the connection's handlers wait for.
 	s.abandonAcks()
-	s.conn.serial.run(func() {
+	s.conn.run(func() {
 		// A handler that panics must not leave the socket in its rooms.
 		defer s.gone(reason)
 		s.mu.Lock()
