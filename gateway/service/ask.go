@@ -27,6 +27,8 @@ const (
 type client struct {
 	runtime *Runtime
 	socket  *socketio.Socket
+	// binding is that of the namespace to the program of the last event; see bound.
+	binding *binding
 	waiting int // handlers that wait for answers
 	// ctx ends with the socket. It is made for the first handler that waits.
 	ctx    context.Context

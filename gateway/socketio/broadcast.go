@@ -188,3 +188,11 @@ func appendNew(list, more []string) []string {
 	}
 	return out
 }
+
+// Aim is To, Except and Local in one step. Rooms that are nil mean the whole namespace, and empty ones nobody.
+func (n *Namespace) Aim(t Target) *Broadcast {
+	if len(t.Rooms) > 1 { // a room that is named twice is meant once
+		t.Rooms = appendNew(nil, t.Rooms)
+	}
+	return &Broadcast{namespace: n, target: t}
+}
