@@ -178,8 +178,8 @@ func (s *Socket) resume(b *backlog) {
 		return
 	}
 	for i := range b.missed {
-		// A client that is too slow for it is closed by its session.
-		_ = s.conn.session.Send(b.missed[i].messages(codec)...)
+		// A session that has closed tells OnClose.
+		_ = s.conn.session.SendBacklog(b.missed[i].messages(codec)...)
 	}
 	s.conn.send(s.conn.welcome(s))
 	g.open(b.position, s.conn.session)
