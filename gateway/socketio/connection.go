@@ -63,6 +63,9 @@ func (c *connection) OnMessage(data []byte, binary bool) {
 
 // OnClose takes the end of the session.
 func (c *connection) OnClose(reason engineio.CloseReason, _ error) {
+	if reason == engineio.ReasonSlowConsumer {
+		c.server.losses.slowConsumers.Add(1)
+	}
 	c.run(func() {
 		c.mu.Lock()
 		c.closed = true

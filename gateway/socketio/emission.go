@@ -20,7 +20,8 @@ type flags struct {
 }
 
 // Volatile makes an event that is dropped if the client cannot take it at once: while it polls between two requests, or while
-// its connection is full of packets that it has not read. It is for what the next event replaces, such as a position.
+// its connection is full of packets that it has not read; Server.QueueVolatile has it wait instead. It is for what the next event replaces,
+// such as a position.
 func (s *Socket) Volatile() *Emission { return (&Emission{socket: s}).Volatile() }
 
 // Compress allows or forbids the transport to compress an event; see Broadcast.Compress.

@@ -240,7 +240,3 @@ func (s *Socket) deliverSoon(messages []*engineio.Message, volatile bool) {
 		_ = s.conn.session.SendSoon(messages...)
 	}
 }
-
-func (s *Socket) takes(volatile bool) bool {
-	return s.arrived() && (!volatile || s.conn.session.Writable())
-}
