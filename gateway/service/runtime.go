@@ -118,12 +118,7 @@ func (r *Runtime) connected(s *socketio.Socket) {
 	if ns := c.bound().namespace; ns != nil && len(ns.rooms.autoJoin) > 0 {
 		s.Join(ns.rooms.autoJoin...)
 	}
-	s.OnAny(c.received)
-	s.OnDisconnecting(func(reason string) {
-		c.left()
-		c.lifecycle(v1alpha1.EventDisconnecting, types.String(reason))
-	})
-	s.OnDisconnect(func(reason string) { c.lifecycle(v1alpha1.EventDisconnect, types.String(reason)) })
+	s.Listen(c)
 	c.lifecycle(v1alpha1.EventConnection)
 }
 
@@ -136,8 +131,21 @@ func (c *client) lifecycle(event string, args ...ref.Val) {
 	c.start(b, b.namespace.lifecycle[event], variables{name: event, argList: types.NewRefValList(types.DefaultTypeAdapter, args)}, nil)
 }
 
-// received runs the handlers of a client's event, and sees to it that one who waits for an answer gets it.
-func (c *client) received(ev *socketio.Event) {
+// OnDisconnecting ends what waits for the client, and runs its handlers.
+func (c *client) OnDisconnecting(reason string) {
+	c.left()
+	c.lifecycle(v1alpha1.EventDisconnecting, types.String(reason))
+}
+
+// OnDisconnect runs its handlers.
+func (c *client) OnDisconnect(reason string) {
+	c.lifecycle(v1alpha1.EventDisconnect, types.String(reason))
+}
+
+var _ socketio.Listener = (*client)(nil)
+
+// OnEvent runs the handlers of a client's event, and sees to it that one who waits for an answer gets it.
+func (c *client) OnEvent(ev *socketio.Event) {
 	b := c.bound()
 	if b.namespace == nil {
 		return

@@ -89,10 +89,11 @@ func (v *variables) socketField(name string) ref.Val {
 }
 
 func (v *variables) handshakeField(name string) ref.Val {
+	if name == "auth" {
+		return fromJSON(v.socket.Auth(), nil)
+	}
 	h := v.socket.Handshake()
 	switch name {
-	case "auth":
-		return fromJSON(h.Auth, nil)
 	case "query":
 		return stringMap(h.Query, func(name string) string { return name })
 	case "headers":

@@ -21,14 +21,14 @@ type connection struct {
 	mu sync.Mutex
 	// sockets are by namespace. One that has been disconnected stays until the client connects anew, so that
 	// what was on its way then is ignored and not an offence. Guarded by mu.
-	sockets map[string]*Socket
-	// connectTimer closes a connection that joins no namespace. Guarded by mu.
+	sockets socketSet
+	// connectTimer closes a connection that joins no namespace; nil once it has joined one. Guarded by mu.
 	connectTimer *time.Timer
 	closed       bool // guarded by mu
 }
 
 func newConnection(server *Server, session *engineio.Session) *connection {
-	c := &connection{server: server, session: session, sockets: map[string]*Socket{}}
+	c := &connection{server: server, session: session}
 	timeout := time.Duration(server.connectTimeout.Load())
 	if timeout <= 0 {
 		timeout = DefaultConnectTimeout
@@ -41,7 +41,7 @@ func newConnection(server *Server, session *engineio.Session) *connection {
 
 func (c *connection) connectTimedOut() {
 	c.mu.Lock()
-	idle := len(c.sockets) == 0
+	idle := c.sockets.len() == 0
 	c.mu.Unlock()
 	if idle {
 		c.session.Close(ReasonForcedServerClose)
@@ -69,7 +69,7 @@ func (c *connection) OnClose(reason engineio.CloseReason, _ error) {
 	c.run(func() {
 		c.mu.Lock()
 		c.closed = true
-		c.connectTimer.Stop()
+		c.stopTimer()
 		c.mu.Unlock()
 		for _, s := range c.all() {
 			s.close(string(reason))
@@ -80,11 +80,15 @@ func (c *connection) OnClose(reason engineio.CloseReason, _ error) {
 func (c *connection) all() []*Socket {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	sockets := make([]*Socket, 0, len(c.sockets))
-	for _, s := range c.sockets {
-		sockets = append(sockets, s)
+	return c.sockets.all()
+}
+
+// stopTimer is called with mu held. A timer would keep some 200 bytes for as long as the connection lives.
+func (c *connection) stopTimer() {
+	if c.connectTimer != nil {
+		c.connectTimer.Stop()
+		c.connectTimer = nil
 	}
-	return sockets
 }
 
 // disconnect leaves all namespaces and closes the connection, when the client has been told.

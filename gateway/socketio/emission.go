@@ -145,21 +145,19 @@ func (s *Server) checkEmission(p *packet) error {
 func (s *Socket) OnAnyOutgoing(f func(event string, args Args)) (off func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h := s.onOutgoing.add(f)
+	h := s.handlers().outgoing.add(f)
 	s.hasOutgoing.Store(true)
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.onOutgoing.remove(h)
-		s.hasOutgoing.Store(len(s.onOutgoing) > 0)
+		s.handling.outgoing.remove(h)
+		s.hasOutgoing.Store(len(s.handling.outgoing) > 0)
 	}
 }
 
 func (s *Socket) notifyOutgoing(event string, args Args) {
-	s.mu.Lock()
-	onOutgoing := s.onOutgoing
-	s.mu.Unlock()
-	for _, f := range onOutgoing {
+	h, _ := s.handled()
+	for _, f := range h.outgoing {
 		(*f)(event, args)
 	}
 }

@@ -91,40 +91,32 @@ func (s *Socket) onEvent(p *packet) {
 	}
 	ev := &Event{Name: p.event, Args: Args{JSON: p.payload, Attachments: p.attachments}, socket: s, id: p.id}
 	ev.open.Store(p.hasID)
-	s.mu.Lock()
-	onAny, middlewares := s.onAny, s.middlewares
-	s.mu.Unlock()
-	for _, f := range onAny {
+	h, listener := s.handled()
+	if listener != nil {
+		listener.OnEvent(ev)
+	}
+	for _, f := range h.any {
 		(*f)(ev)
 	}
-	for _, f := range middlewares {
+	for _, f := range h.middlewares {
 		if err := f(ev); err != nil {
 			_ = ev.replyOnce(map[string]string{"error": err.Error()}) // strings always encode
 			s.failed(fmt.Errorf("event %.128q: %w", ev.Name, err))
 			return
 		}
 	}
-	s.callHandlers(ev) // which those before may have changed
-}
-
-func (s *Socket) callHandlers(ev *Event) {
-	s.mu.Lock()
-	on := s.on[ev.Name]
-	s.mu.Unlock()
-	for _, f := range on {
+	for _, f := range s.handledEvent(ev.Name) { // which those before may have changed
 		(*f)(ev)
 	}
 }
 
 // failed tells the OnError handlers, or the log.
 func (s *Socket) failed(err error) {
-	s.mu.Lock()
-	onError := s.onError
-	s.mu.Unlock()
-	if len(onError) == 0 {
+	h, _ := s.handled()
+	if len(h.errors) == 0 {
 		s.conn.server.log.Debug("nobody handles a socket's error", "socket", s.id, "error", err)
 	}
-	for _, f := range onError {
+	for _, f := range h.errors {
 		(*f)(err)
 	}
 }
