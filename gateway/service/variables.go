@@ -30,6 +30,8 @@ type variables struct {
 	// answers and missing are what has come of the last emit with ack.
 	answers ref.Val
 	missing bool
+	// handshake is made when the first expression asks for more of it than auth.
+	handshake *socketio.Handshake
 }
 
 var noAnswers = types.NewRefValList(types.DefaultTypeAdapter, nil)
@@ -92,7 +94,10 @@ func (v *variables) handshakeField(name string) ref.Val {
 	if name == "auth" {
 		return fromJSON(v.socket.Auth(), nil)
 	}
-	h := v.socket.Handshake()
+	if v.handshake == nil {
+		v.handshake = v.socket.Handshake()
+	}
+	h := v.handshake
 	switch name {
 	case "query":
 		return stringMap(h.Query, func(name string) string { return name })
