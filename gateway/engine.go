@@ -29,6 +29,8 @@ func (g *Gateway) engineConfig(p *v1alpha1.ProtocolSpec) engineio.Config {
 		HTTPCompressionThreshold: int(p.Compression.Polling.ThresholdBytes),
 		HandshakesPerSecond:      int(p.Handshakes.Rate()),
 		HandshakeBurst:           int(p.Handshakes.Burst),
+		MaxQueueBytes:            int(p.SlowConsumers.MaxQueueBytes.Value()),
+		MaxQueueMessages:         int(p.SlowConsumers.MaxQueueMessages),
 		OnRefused:                func(reason engineio.RefusalReason) { g.refused.WithLabelValues(string(reason)).Inc() },
 		AllowRequest:             func(r *http.Request) error { return g.runtime.AllowRequest(r) },
 	}

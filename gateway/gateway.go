@@ -124,6 +124,8 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 		return nil, fmt.Errorf("start the Socket.IO server: %w", err)
 	}
 	registerConnections(g.metrics, g.io)
+	registerSlowConsumers(g.metrics, g.io)
+	g.io.QueueVolatile(queuesVolatile(&svc.Spec.Protocol))
 	g.runtime = service.NewRuntime(g.io, service.Options{Registerer: g.metrics, Log: o.Log})
 	g.runtime.Apply(program)
 	g.path.Store(&svc.Spec.Protocol.Path)
@@ -162,6 +164,7 @@ func (g *Gateway) apply(svc *v1alpha1.RealtimeService) error {
 	if err := g.io.Reconfigure(g.engineConfig(p), p.ConnectTimeout.Duration); err != nil {
 		return err
 	}
+	g.io.QueueVolatile(queuesVolatile(p))
 	g.path.Store(&p.Path)
 	g.peers.allow(p)
 	g.drainRate.Store(svc.Spec.Gateway.DrainRate())

@@ -54,28 +54,26 @@ const costLimit = 1_000_000
 
 // Compile checks an expression and makes it ready to run. Errors say where in the source the mistake is.
 func Compile(kind Kind, source string) (cel.Program, error) {
+	env, checked, err := check(kind, source)
+	if err != nil {
+		return nil, err
+	}
+	return plan(env, checked.NativeRep())
+}
+
+func check(kind Kind, source string) (*cel.Env, *cel.Ast, error) {
 	env, err := environmentOf(kind)
 	if err != nil {
-		return nil, fmt.Errorf("set up the expression language: %w", err)
+		return nil, nil, fmt.Errorf("set up the expression language: %w", err)
 	}
 	checked, issues := env.Compile(source)
 	if issues.Err() != nil {
-		return nil, mistakes(issues)
+		return nil, nil, mistakes(issues)
 	}
 	if !kind.accepts(checked.OutputType()) {
-		return nil, fmt.Errorf("must yield %s, and yields %s", kind.wants(), checked.OutputType())
+		return nil, nil, fmt.Errorf("must yield %s, and yields %s", kind.wants(), checked.OutputType())
 	}
-	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
-	// Without a loop the work is bounded by the length of the expression times the size of an event, and counting it would
-	// cost more than doing it.
-	if hasLoop(checked.NativeRep()) {
-		options = append(options, cel.CostLimit(costLimit))
-	}
-	program, err := env.Program(checked, options...)
-	if err != nil {
-		return nil, fmt.Errorf("plan the expression: %w", err)
-	}
-	return program, nil
+	return env, checked, nil
 }
 
 // accepts tells whether a value of the type may be one of the kind; of a dyn only the run can tell.

@@ -98,6 +98,11 @@ type ProtocolSpec struct {
 	// +kubebuilder:default={}
 	Handshakes HandshakesSpec `json:"handshakes,omitempty"`
 
+	// slowConsumers says what becomes of clients that do not read what they are sent.
+	// +optional
+	// +kubebuilder:default={}
+	SlowConsumers SlowConsumersSpec `json:"slowConsumers,omitempty"`
+
 	// admission refuses handshakes for which one of these rules is not true.
 	// +optional
 	// +listType=atomic

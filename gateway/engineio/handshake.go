@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Handshake is what the request that began a session told. It is not changed after that; who reads it may not change it either.
+// Handshake is what the request that began a session told.
 type Handshake struct {
 	// Address is the client's IP address, or the last proxy's.
 	Address string
@@ -29,24 +29,13 @@ type Handshake struct {
 	Time time.Time
 }
 
-func newHandshake(r *http.Request, query url.Values, now time.Time) *Handshake {
-	return &Handshake{
-		Address:    AddressOf(r),
-		RemoteAddr: r.RemoteAddr,
-		Host:       r.Host,
-		URL:        r.URL.RequestURI(),
-		Header:     r.Header,
-		Query:      query,
-		Secure:     r.TLS != nil,
-		Time:       now,
-	}
-}
-
 // AddressOf is the IP address that a request came from: the client's, or the last proxy's.
-func AddressOf(r *http.Request) string {
-	address, _, err := net.SplitHostPort(r.RemoteAddr)
+func AddressOf(r *http.Request) string { return addressOf(r.RemoteAddr) }
+
+func addressOf(remote string) string {
+	address, _, err := net.SplitHostPort(remote)
 	if err != nil { // a listener that is not TCP
-		return r.RemoteAddr
+		return remote
 	}
 	return address
 }

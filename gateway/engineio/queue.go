@@ -16,12 +16,22 @@ type queue struct {
 	count, bytes int
 	// taken and takenBytes are those of that batch.
 	taken, takenBytes int
+	// leave is by how much the limits are exceeded with leave, until all that waits is written; nil if by nothing. See
+	// Session.SendBacklog.
+	leave *leave
 }
+
+// leave is a number of messages and their bytes.
+type leave struct{ count, bytes int }
 
 // full reports whether a limit is reached. That counts before a push, not after it: a client that keeps up
 // may be sent something large.
 func (q *queue) full(c *Config) bool {
-	return q.count >= c.MaxQueueMessages || q.bytes >= c.MaxQueueBytes
+	count, bytes := q.count, q.bytes
+	if q.leave != nil {
+		count, bytes = count-q.leave.count, bytes-q.leave.bytes
+	}
+	return count >= c.MaxQueueMessages || bytes >= c.MaxQueueBytes
 }
 
 func (q *queue) push(messages ...*Message) {
@@ -45,6 +55,9 @@ func (q *queue) release(batch []*Message) {
 	q.count -= q.taken
 	q.bytes -= q.takenBytes
 	q.taken, q.takenBytes = 0, 0
+	if q.count == 0 {
+		q.leave = nil
+	}
 	if cap(batch) <= keptCapacity {
 		clear(batch)
 		q.spare = batch[:0]

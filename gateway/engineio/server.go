@@ -155,7 +155,7 @@ func (s *Server) open(c *Config, req *request, id string, t func(*Session) trans
 		id:        id,
 		server:    s,
 		config:    c,
-		handshake: newHandshake(req.Request, req.query, req.time),
+		handshake: keepHandshake(req.Request, req.time),
 		protocol:  req.protocol(),
 		base64:    req.base64(),
 		writer:    s.writers.assign(),

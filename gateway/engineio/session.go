@@ -10,7 +10,7 @@ type Session struct {
 	id        string
 	server    *Server
 	config    *Config
-	handshake *Handshake
+	handshake keptHandshake
 	// protocol is the revision that the client speaks.
 	protocol int
 	// base64: the client, of revision 3, takes no bytes in answers to polls.
@@ -67,8 +67,8 @@ type transport interface {
 // ID is the session's id. Who knows it can take the session over: it is not for other clients' eyes.
 func (s *Session) ID() string { return s.id }
 
-// Handshake is what the session's first request told.
-func (s *Session) Handshake() *Handshake { return s.handshake }
+// Handshake is what the session's first request told. It is made anew by each call.
+func (s *Session) Handshake() *Handshake { return s.handshake.handshake() }
 
 // Protocol is the revision of the protocol that the client speaks: 4, or 3 if Config.AllowEIO3 lets it.
 func (s *Session) Protocol() int { return s.protocol }

@@ -27,10 +27,24 @@ const (
 type client struct {
 	runtime *Runtime
 	socket  *socketio.Socket
-	waiting int // handlers that wait for answers
-	// ctx ends with the socket. It is made for the first handler that waits.
+	// binding is that of the namespace to the program of the last event; see bound.
+	binding *binding
+	waits   *waits // made for the first handler that waits
+}
+
+// waits is of the handlers of a socket that wait for answers.
+type waits struct {
+	count int
+	// ctx ends with the socket.
 	ctx    context.Context
 	cancel context.CancelFunc
+}
+
+func (c *client) waiting() int {
+	if c.waits == nil {
+		return 0
+	}
+	return c.waits.count
 }
 
 // question is an event that a handler has clients acknowledge.
@@ -43,7 +57,7 @@ type question struct {
 
 // ask lets the run stand still until clients have answered.
 func (r *run) ask(m *emission, ask func(context.Context) ([]socketio.Args, error)) error {
-	if r.client.waiting == maxWaiting {
+	if r.client.waiting() == maxWaiting {
 		return fmt.Errorf("emit %s: %d handlers of the socket wait for answers, which is the most", m.event, maxWaiting)
 	}
 	r.question = &question{m.event, cmp.Or(m.ack.Timeout.Duration, defaultAckTimeout), ask}
@@ -56,16 +70,17 @@ func (r *run) ask(m *emission, ask func(context.Context) ([]socketio.Args, error
 func (c *client) await(r *run) {
 	q := r.question
 	r.question = nil
-	if c.ctx == nil {
-		c.ctx, c.cancel = context.WithCancel(context.Background())
+	if c.waits == nil {
+		c.waits = &waits{}
+		c.waits.ctx, c.waits.cancel = context.WithCancel(context.Background())
 	}
-	ctx, cancel := context.WithTimeout(c.ctx, q.timeout)
-	c.waiting++
+	ctx, cancel := context.WithTimeout(c.waits.ctx, q.timeout)
+	c.waits.count++
 	go func() {
 		defer cancel()
 		answers, err := q.ask(ctx)
 		c.socket.InTurn(func() {
-			c.waiting--
+			c.waits.count--
 			if c.socket.Connected() {
 				c.resume(r, q, answers, err)
 			}
@@ -75,8 +90,8 @@ func (c *client) await(r *run) {
 
 // left ends the wait of all handlers.
 func (c *client) left() {
-	if c.cancel != nil {
-		c.cancel()
+	if c.waits != nil {
+		c.waits.cancel()
 	}
 }
 

@@ -6,10 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
-	"github.com/google/cel-go/cel"
-
-	"github.com/realtime-operator/realtime-operator/api/expression"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
@@ -21,9 +19,9 @@ type emission struct {
 	volatile bool
 	local    bool
 	compress bool
-	rooms    []cel.Program // nil: the whole namespace
-	except   []cel.Program
-	args     cel.Program // nil: none
+	rooms    []*roomNames // nil: the whole namespace
+	except   []*roomNames
+	args     *template // nil: none
 	ack      *v1alpha1.EmitAck
 }
 
@@ -37,23 +35,11 @@ func compileEmit(e *v1alpha1.EmitAction) (step, error) {
 		return nil, fmt.Errorf("emit, except: %w", err)
 	}
 	if e.Args != "" {
-		if m.args, err = expression.Compile(expression.List, string(e.Args)); err != nil {
+		if m.args, err = compileTemplate(string(e.Args)); err != nil {
 			return nil, fmt.Errorf("emit, args: %w", err)
 		}
 	}
 	return m.run, nil
-}
-
-func compileRooms(sources []v1alpha1.Expression) ([]cel.Program, error) {
-	var programs []cel.Program
-	for _, source := range sources {
-		program, err := expression.Compile(expression.Rooms, string(source))
-		if err != nil {
-			return nil, err
-		}
-		programs = append(programs, program)
-	}
-	return programs, nil
 }
 
 func (m *emission) run(r *run) error {
@@ -80,6 +66,9 @@ func (m *emission) run(r *run) error {
 }
 
 func (m *emission) toSocket(r *run, args socketio.Args) error {
+	if m.ack == nil && m.compress && !m.volatile {
+		return gone(r.socket.EmitArgs(m.event, args))
+	}
 	e := m.emission(r.socket)
 	if m.ack == nil {
 		return gone(e.EmitArgs(m.event, args))
@@ -104,32 +93,23 @@ func (m *emission) emission(s *socketio.Socket) *socketio.Emission {
 
 // audience is who receives the event.
 func (m *emission) audience(r *run) (*socketio.Broadcast, error) {
-	var audience *socketio.Broadcast
-	if m.to == v1alpha1.EmitToOthers {
-		audience = r.socket.Broadcast()
-	} else {
-		audience = r.socket.Namespace().Except()
+	rooms, err := r.joined(m.rooms)
+	if err != nil {
+		return nil, fmt.Errorf("rooms: %w", err)
 	}
-	audience = audience.Compress(m.compress)
+	except, err := r.joined(m.except)
+	if err != nil {
+		return nil, fmt.Errorf("except: %w", err)
+	}
+	if m.to == v1alpha1.EmitToOthers {
+		except = append(slices.Clip(except), r.socket.ID())
+	}
+	audience := r.socket.Namespace().Aim(socketio.Target{Rooms: rooms, Except: except, Local: m.local})
 	if m.volatile {
 		audience = audience.Volatile()
 	}
-	if m.local {
-		audience = audience.Local()
-	}
-	for _, program := range m.rooms {
-		rooms, err := r.rooms(program)
-		if err != nil {
-			return nil, fmt.Errorf("rooms: %w", err)
-		}
-		audience = audience.To(rooms...)
-	}
-	for _, program := range m.except {
-		rooms, err := r.rooms(program)
-		if err != nil {
-			return nil, fmt.Errorf("except: %w", err)
-		}
-		audience = audience.Except(rooms...)
+	if !m.compress {
+		audience = audience.Compress(false)
 	}
 	return audience, nil
 }

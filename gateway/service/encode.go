@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
@@ -32,6 +33,11 @@ func encode(v ref.Val) (socketio.Args, error) {
 	if err := e.value(v); err != nil {
 		return socketio.Args{}, err
 	}
+	return e.args()
+}
+
+// args is what has been written.
+func (e *encoder) args() (socketio.Args, error) {
 	if len(e.attachments) > socketio.MaxAttachments {
 		return socketio.Args{}, fmt.Errorf("%d binary values in one packet, clients take %d", len(e.attachments), socketio.MaxAttachments)
 	}
@@ -65,7 +71,7 @@ func (e *encoder) value(v ref.Val) error {
 	case types.Bytes:
 		e.bytes(v)
 	case types.Timestamp:
-		e.text(v.UTC().Format(isoMillis))
+		e.time(v.Time)
 	case types.Duration:
 		e.text(strconv.FormatFloat(v.Seconds(), 'f', -1, 64) + "s")
 	case *rawList:
@@ -94,9 +100,24 @@ func (e *encoder) double(f float64) {
 	case f == 0: // minus zero too
 		e.buf = append(e.buf, '0')
 	default:
-		text, _ := json.Marshal(f) // formats as ECMAScript does; a finite number always encodes
-		e.buf = append(e.buf, text...)
+		e.finite(f)
 	}
+}
+
+// finite writes integers that a double holds exactly as they are.
+func (e *encoder) finite(f float64) {
+	if n := int64(f); float64(n) == f && n > -1<<53 && n < 1<<53 {
+		e.buf = strconv.AppendInt(e.buf, n, 10)
+		return
+	}
+	text, _ := json.Marshal(f) // formats as ECMAScript does; a finite number always encodes
+	e.buf = append(e.buf, text...)
+}
+
+func (e *encoder) time(t time.Time) {
+	e.buf = append(e.buf, '"')
+	e.buf = t.UTC().AppendFormat(e.buf, isoMillis)
+	e.buf = append(e.buf, '"')
 }
 
 func (e *encoder) text(s string) { e.buf = plainjson.AppendString(e.buf, s) }

@@ -104,7 +104,7 @@ func (v *memberVariables) roomField(name string) ref.Val {
 
 // touchPresence shows others what has changed in a socket's data.
 func (r *run) touchPresence() {
-	if r.showsData {
+	if r.binding.namespace.rooms.info {
 		if tracker := presence.Of(r.socket.Namespace()); tracker != nil {
 			tracker.Touch(r.socket)
 		}

@@ -197,12 +197,12 @@ func compileSet(set map[string]v1alpha1.Expression) (step, error) {
 }
 
 func compileJoin(e v1alpha1.Expression) (step, error) {
-	program, err := expression.Compile(expression.Rooms, string(e))
+	names, err := compileRoomNames(string(e))
 	if err != nil {
 		return nil, fmt.Errorf("join: %w", err)
 	}
 	return func(r *run) error {
-		rooms, err := r.rooms(program)
+		rooms, err := r.rooms(names)
 		if err != nil {
 			return fmt.Errorf("join: %w", err)
 		}
@@ -211,12 +211,12 @@ func compileJoin(e v1alpha1.Expression) (step, error) {
 }
 
 func compileLeave(e v1alpha1.Expression) (step, error) {
-	program, err := expression.Compile(expression.Rooms, string(e))
+	names, err := compileRoomNames(string(e))
 	if err != nil {
 		return nil, fmt.Errorf("leave: %w", err)
 	}
 	return func(r *run) error {
-		rooms, err := r.rooms(program)
+		rooms, err := r.rooms(names)
 		if err != nil {
 			return fmt.Errorf("leave: %w", err)
 		}
@@ -228,12 +228,12 @@ func compileLeave(e v1alpha1.Expression) (step, error) {
 }
 
 func compileAck(e v1alpha1.Expression) (step, error) {
-	program, err := expression.Compile(expression.List, string(e))
+	answer, err := compileTemplate(string(e))
 	if err != nil {
 		return nil, fmt.Errorf("ack: %w", err)
 	}
 	return answering("ack", func(r *run) error {
-		args, err := r.list(program)
+		args, err := r.list(answer)
 		if err != nil {
 			return err
 		}

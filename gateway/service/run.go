@@ -24,8 +24,7 @@ type run struct {
 	step     int        // the next one of that
 	failed   bool       // one has
 	question *question  // what the last step waits for
-	// showsData: others may see something of the socket's data.
-	showsData bool
+	binding  *binding
 }
 
 // begin starts a handler: it is false if its condition is not met.
@@ -69,9 +68,7 @@ func (r *run) next() {
 // acknowledge answers the client when what the event has led to is safe: who has an answer need not ask again. One who wants
 // none, or has its answer, gets none.
 func acknowledge(ev *socketio.Event, args socketio.Args) {
-	if answer, err := ev.ClaimAck(); err == nil {
-		ev.Socket().Settle(func() { _ = answer(args) }) // fails only if the client has gone
-	}
+	_ = ev.AckSettled(args)
 }
 
 func (r *run) needsAck() bool { return r.event != nil && r.event.NeedsAck() }
@@ -97,24 +94,7 @@ func (r *run) condition(program cel.Program) (bool, error) {
 	return bool(met), nil
 }
 
-// list evaluates to arguments.
-func (r *run) list(program cel.Program) (socketio.Args, error) {
-	v, err := r.eval(program)
-	if err != nil {
-		return socketio.Args{}, err
-	}
-	if _, ok := v.(traits.Lister); !ok {
-		return socketio.Args{}, yielded(v, "a list")
-	}
-	return encode(v)
-}
-
-// rooms evaluates to names of rooms.
-func (r *run) rooms(program cel.Program) ([]string, error) {
-	v, err := r.eval(program)
-	if err != nil {
-		return nil, err
-	}
+func roomsOf(v ref.Val) ([]string, error) {
 	switch v := v.(type) {
 	case types.String:
 		return []string{string(v)}, nil

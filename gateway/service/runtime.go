@@ -47,6 +47,7 @@ type Runtime struct {
 	events   *prometheus.CounterVec
 	failures *prometheus.CounterVec
 	program  atomic.Pointer[Program]
+	bindings atomic.Pointer[bindings]
 	dynamic  *socketio.ParentNamespace
 
 	applying sync.Mutex
@@ -75,6 +76,7 @@ func NewRuntime(io *socketio.Server, o Options) *Runtime {
 		o.Registerer.MustRegister(r.events, r.failures)
 	}
 	r.program.Store(&Program{})
+	r.bindings.Store(&bindings{})
 	r.dynamic = io.OfFunc(func(name string, _ *socketio.Handshake) bool {
 		ns, _ := r.program.Load().find(name)
 		return ns != nil
@@ -87,6 +89,7 @@ func NewRuntime(io *socketio.Server, o Options) *Runtime {
 func (r *Runtime) Apply(p *Program) {
 	r.applying.Lock()
 	defer r.applying.Unlock()
+	r.bindAll(p)
 	old := r.program.Swap(p)
 	for name := range p.namespaces {
 		if old.namespaces[name] == nil {
@@ -111,84 +114,74 @@ func (r *Runtime) Apply(p *Program) {
 }
 
 func (r *Runtime) connected(s *socketio.Socket) {
-	if ns, _ := r.namespace(s); ns != nil && len(ns.rooms.autoJoin) > 0 {
+	c := &client{runtime: r, socket: s}
+	if ns := c.bound().namespace; ns != nil && len(ns.rooms.autoJoin) > 0 {
 		s.Join(ns.rooms.autoJoin...)
 	}
-	c := &client{runtime: r, socket: s}
-	s.OnAny(c.received)
-	s.OnDisconnecting(func(reason string) {
-		c.left()
-		c.lifecycle(v1alpha1.EventDisconnecting, types.String(reason))
-	})
-	s.OnDisconnect(func(reason string) { c.lifecycle(v1alpha1.EventDisconnect, types.String(reason)) })
+	s.Listen(c)
 	c.lifecycle(v1alpha1.EventConnection)
 }
 
 // lifecycle runs the handlers of an event that is not the client's.
 func (c *client) lifecycle(event string, args ...ref.Val) {
-	ns, params := c.runtime.namespace(c.socket)
-	if ns == nil || len(ns.lifecycle[event]) == 0 {
+	b := c.bound()
+	if b.namespace == nil || len(b.namespace.lifecycle[event]) == 0 {
 		return
 	}
-	c.runtime.proceed(&run{client: c, showsData: ns.rooms.info, handlers: ns.lifecycle[event], variables: variables{
-		socket: c.socket,
-		params: params,
-		name:   event,
-		args:   types.NewRefValList(types.DefaultTypeAdapter, args),
-		now:    time.Now(),
-		data:   dataOf(c.socket),
-	}})
+	c.start(b, b.namespace.lifecycle[event], variables{name: event, argList: types.NewRefValList(types.DefaultTypeAdapter, args)}, nil)
 }
 
-// received runs the handlers of a client's event, and sees to it that one who waits for an answer gets it.
-func (c *client) received(ev *socketio.Event) {
-	r := c.runtime
-	ns, params := r.namespace(c.socket)
-	if ns == nil {
+// OnDisconnecting ends what waits for the client, and runs its handlers.
+func (c *client) OnDisconnecting(reason string) {
+	c.left()
+	c.lifecycle(v1alpha1.EventDisconnecting, types.String(reason))
+}
+
+// OnDisconnect runs its handlers.
+func (c *client) OnDisconnect(reason string) {
+	c.lifecycle(v1alpha1.EventDisconnect, types.String(reason))
+}
+
+var _ socketio.Listener = (*client)(nil)
+
+// OnEvent runs the handlers of a client's event, and sees to it that one who waits for an answer gets it.
+func (c *client) OnEvent(ev *socketio.Event) {
+	b := c.bound()
+	if b.namespace == nil {
 		return
 	}
-	r.events.WithLabelValues(r.label(c.socket)).Inc()
-	handlers := ns.on(ev.Name)
+	b.events.Inc()
+	handlers := b.namespace.on(ev.Name)
 	if len(handlers) == 0 {
 		_ = ev.Ack(answerUnhandled) // who wants no answer gets none
 		return
 	}
-	r.proceed(&run{client: c, event: ev, showsData: ns.rooms.info, handlers: handlers, variables: variables{
-		socket: c.socket,
-		params: params,
-		name:   ev.Name,
-		args:   fromJSON(ev.Args.JSON, ev.Args.Attachments),
-		now:    time.Now(),
-		data:   dataOf(c.socket),
-	}})
+	c.start(b, handlers, variables{name: ev.Name, args: ev.Args}, ev)
 }
 
-// namespace is what the program in force says of the socket's; nil if it says nothing.
-func (r *Runtime) namespace(s *socketio.Socket) (*namespace, map[string]string) {
-	return r.program.Load().find(s.Namespace().Name())
-}
+// runs are those that have ended.
+var runs = sync.Pool{New: func() any { return new(run) }}
 
-// dynamicLabel stands in metrics for all dynamic namespaces, whose names are the clients' choice.
-const dynamicLabel = "dynamic"
-
-// label is the socket's namespace in metrics.
-func (r *Runtime) label(s *socketio.Socket) string {
-	name := s.Namespace().Name()
-	if r.program.Load().namespaces[name] == nil {
-		return dynamicLabel
+// start runs handlers of an event, up to the first that waits.
+func (c *client) start(b *binding, handlers []*handler, v variables, ev *socketio.Event) {
+	v.socket, v.params, v.now, v.data = c.socket, b.params, time.Now(), dataOf(c.socket)
+	r := runs.Get().(*run)
+	*r = run{client: c, binding: b, event: ev, handlers: handlers, variables: v}
+	if c.runtime.proceed(r) {
+		*r = run{}
+		runs.Put(r)
 	}
-	return name
 }
 
 // proceed runs handlers in order, from where the run stands. One that fails ends, and the next ones still run. One that waits for
 // answers holds up the next ones, but no other event. When all are done, a client that waits for an acknowledgement and has
-// none gets it.
-func (r *Runtime) proceed(run *run) {
+// none gets it. ended is false if one waits.
+func (r *Runtime) proceed(run *run) (ended bool) {
 	for len(run.handlers) > 0 {
 		done, err := run.handle(run.handlers[0])
 		if !done {
 			run.client.await(run)
-			return
+			return false
 		}
 		if err != nil {
 			r.failed(run, err)
@@ -196,19 +189,20 @@ func (r *Runtime) proceed(run *run) {
 		run.next()
 	}
 	if run.event == nil {
-		return
+		return true
 	}
 	answer := answerDone
 	if run.failed {
 		answer = answerFailed
 	}
 	acknowledge(run.event, answer)
+	return true
 }
 
 func (r *Runtime) failed(run *run, err error) {
 	run.failed = true
 	namespace := run.socket.Namespace().Name()
-	r.failures.WithLabelValues(r.label(run.socket)).Inc()
+	run.binding.failures.Inc()
 	if !r.logLimit.Allow() {
 		return
 	}

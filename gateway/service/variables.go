@@ -3,7 +3,6 @@
 package service
 
 import (
-	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -23,12 +22,16 @@ type variables struct {
 	socket *socketio.Socket
 	params map[string]string // of a dynamic namespace
 	name   string
-	args   ref.Val
-	now    time.Time
-	data   *data
+	// args are the event's; argList is what expressions see of them, made when the first one asks.
+	args    socketio.Args
+	argList ref.Val
+	now     time.Time
+	data    *data
 	// answers and missing are what has come of the last emit with ack.
 	answers ref.Val
 	missing bool
+	// handshake is made when the first expression asks for more of it than auth.
+	handshake *socketio.Handshake
 }
 
 var noAnswers = types.NewRefValList(types.DefaultTypeAdapter, nil)
@@ -41,7 +44,7 @@ func (v *variables) ResolveName(name string) (any, bool) {
 	case expression.Event:
 		return types.String(v.name), true
 	case expression.Args:
-		return v.args, true
+		return v.argumentList(), true
 	case expression.Now:
 		return types.Timestamp{Time: v.now}, true
 	case expression.Answers:
@@ -53,6 +56,14 @@ func (v *variables) ResolveName(name string) (any, bool) {
 	default:
 		return nil, false
 	}
+}
+
+// argumentList is the event's arguments as a list.
+func (v *variables) argumentList() ref.Val {
+	if v.argList == nil {
+		v.argList = fromJSON(v.args.JSON, v.args.Attachments)
+	}
+	return v.argList
 }
 
 // Parent is nil: there are no other variables.
@@ -67,7 +78,7 @@ func (v *variables) socketField(name string) ref.Val {
 	case "params":
 		return types.NewStringStringMap(types.DefaultTypeAdapter, v.params)
 	case "data":
-		return v.data.values()
+		return v.data
 	case "rooms":
 		return types.NewStringList(types.DefaultTypeAdapter, v.socket.Rooms())
 	case "recovered":
@@ -80,10 +91,14 @@ func (v *variables) socketField(name string) ref.Val {
 }
 
 func (v *variables) handshakeField(name string) ref.Val {
-	h := v.socket.Handshake()
+	if name == "auth" {
+		return fromJSON(v.socket.Auth(), nil)
+	}
+	if v.handshake == nil {
+		v.handshake = v.socket.Handshake()
+	}
+	h := v.handshake
 	switch name {
-	case "auth":
-		return fromJSON(h.Auth, nil)
 	case "query":
 		return stringMap(h.Query, func(name string) string { return name })
 	case "headers":
@@ -162,38 +177,6 @@ func (o object) Type() ref.Type { return o.declared }
 
 // Value is the object itself.
 func (o object) Value() any { return o }
-
-// data is what `set` has written to a socket. It does not change; nil is empty.
-type data struct {
-	fields map[string]ref.Val
-}
-
-func dataOf(s *socketio.Socket) *data {
-	d, _ := s.Data().(*data)
-	return d
-}
-
-func (d *data) values() ref.Val {
-	if d == nil {
-		return types.NewStringInterfaceMap(types.DefaultTypeAdapter, nil)
-	}
-	values := make(map[ref.Val]ref.Val, len(d.fields))
-	for name, v := range d.fields {
-		values[types.String(name)] = v
-	}
-	return types.NewRefValMap(types.DefaultTypeAdapter, values)
-}
-
-func (d *data) with(names []string, values []ref.Val) *data {
-	next := &data{fields: make(map[string]ref.Val, len(names))}
-	if d != nil {
-		maps.Copy(next.fields, d.fields)
-	}
-	for i, name := range names {
-		next.fields[name] = values[i]
-	}
-	return next
-}
 
 // keep makes of a value what can be stored: lists and maps as JSON of their own, since those of an event hold on to the whole
 // event.

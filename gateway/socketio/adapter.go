@@ -2,7 +2,11 @@
 
 package socketio
 
-import "context"
+import (
+	"context"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio"
+)
 
 // Adapter keeps the rooms of one namespace and carries what concerns many sockets to them, on all servers. NewRooms is the one
 // for a single server; package cluster has the one that reaches other gateways. Its methods are called from any goroutine.
@@ -66,8 +70,15 @@ type Delivery struct {
 	Position uint64
 	// Uncompressed keeps the transport from compressing the packet.
 	Uncompressed bool
+
+	// message is Text as the engine takes it, unless that has been replaced.
+	message *engineio.Message
 }
 
 func (d *Delivery) encoded() encodedPacket {
-	return encodedPacket{text: d.Text, attachments: d.Attachments, uncompressed: d.Uncompressed}
+	e := encodedPacket{text: d.Text, attachments: d.Attachments, uncompressed: d.Uncompressed}
+	if d.message != nil && d.message.Carries(d.Text) {
+		e.message = d.message
+	}
+	return e
 }

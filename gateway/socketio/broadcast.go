@@ -167,8 +167,11 @@ func (b *Broadcast) nobody() bool { return b.target.Rooms != nil && len(b.target
 
 func (b *Broadcast) delivery(p *packet) *Delivery {
 	p.namespace = b.namespace.name
-	e := b.namespace.server.codec.encode(p)
-	return &Delivery{Text: e.text, Attachments: e.attachments, Target: b.target, Volatile: b.volatile, Uncompressed: b.uncompressed}
+	e := b.namespace.server.encode(p)
+	return &Delivery{
+		Text: e.text, Attachments: e.attachments, message: e.message,
+		Target: b.target, Volatile: b.volatile, Uncompressed: b.uncompressed,
+	}
 }
 
 // appendNew copies list and adds what it lacks, so that no two values share memory.
@@ -184,4 +187,12 @@ func appendNew(list, more []string) []string {
 		}
 	}
 	return out
+}
+
+// Aim is To, Except and Local in one step. Rooms that are nil mean the whole namespace, and empty ones nobody.
+func (n *Namespace) Aim(t Target) *Broadcast {
+	if len(t.Rooms) > 1 { // a room that is named twice is meant once
+		t.Rooms = appendNew(nil, t.Rooms)
+	}
+	return &Broadcast{namespace: n, target: t}
 }

@@ -4,9 +4,8 @@ package socketio
 
 import "fmt"
 
-// codec is how packets look on the wire. It has no state, but its decoders have.
+// codec is how packets look on the wire. It has no state.
 type codec interface {
-	newDecoder() packetDecoder
 	encode(p *packet) encodedPacket
 	// decode is the inverse of encode. It leaves e as it is.
 	decode(e encodedPacket) (*packet, error)
@@ -37,17 +36,37 @@ func newCodec(p Parser) (codec, error) {
 	return nil, fmt.Errorf("unknown parser %q: %s and %s are known", p, ParserJSON, ParserMsgpack)
 }
 
-// packetDecoder puts the Engine.IO messages of one connection together to packets. Not safe for concurrent use. A method
-// returns nil, nil while a packet is incomplete.
-type packetDecoder interface {
-	addText(data []byte) (*packet, error)
-	addBinary(data []byte) (*packet, error)
+// encode writes a packet, which stays where it is: calls by way of an interface would have each on the heap.
+func (s *Server) encode(p *packet) encodedPacket {
+	if _, ok := s.codec.(jsonCodec); ok {
+		return p.encode()
+	}
+	other := *p
+	return s.codec.encode(&other)
+}
+
+// decode takes a message of a connection, and reports whether a packet is complete.
+func (s *Server) decode(d *decoder, data []byte, binary bool, p *packet) (complete bool, err error) {
+	_, stock := s.codec.(jsonCodec)
+	switch {
+	case stock && binary:
+		return d.addBinary(data, p)
+	case stock:
+		return d.addText(data, p)
+	case !binary:
+		return false, errTextMsgpack
+	}
+	other, err := decodeMsgpack(data)
+	if err != nil {
+		return false, err
+	}
+	*p = *other
+	return true, nil
 }
 
 // jsonCodec is the format of socket.io-parser: JSON text, then attachments.
 type jsonCodec struct{}
 
-func (jsonCodec) newDecoder() packetDecoder      { return &decoder{} }
 func (jsonCodec) maxAttachments() int            { return MaxAttachments }
 func (jsonCodec) encode(p *packet) encodedPacket { return p.encode() }
 

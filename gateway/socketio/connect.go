@@ -4,6 +4,7 @@ package socketio
 
 import (
 	"errors"
+	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/plainjson"
 )
@@ -48,7 +49,7 @@ func (c *connection) onPacket(p *packet) {
 func (c *connection) socket(namespace string) *Socket {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.sockets[namespace]
+	return c.sockets.get(namespace)
 }
 
 func (c *connection) onConnect(p *packet) {
@@ -60,13 +61,13 @@ func (c *connection) onConnect(p *packet) {
 		c.refuse(p.namespace, errManyNamespaces)
 		return
 	}
-	h := c.handshake(p)
-	ns := c.server.enter(p.namespace, &h)
+	now, auth := time.Now(), authOf(p)
+	ns := c.server.enter(p.namespace, func() *Handshake { return handshakeOf(c.session, auth, now) })
 	if ns == nil {
 		c.refuse(p.namespace, errInvalidNamespace)
 		return
 	}
-	s, missed, err := c.recover(ns, h)
+	s, missed, err := c.recover(ns, auth)
 	if err != nil {
 		ns.leave()
 		// Whose transport closes comes back, with the same wish; who was welcomed anew would have lost the session.
@@ -74,8 +75,9 @@ func (c *connection) onConnect(p *packet) {
 		return
 	}
 	if s == nil {
-		s = &Socket{id: c.socketID(ns), namespace: ns, conn: c, handshake: h}
+		s = &Socket{id: c.socketID(ns), namespace: ns, conn: c}
 	}
+	s.auth, s.connected = auth, now.UnixNano()
 	added := false
 	defer func() {
 		if !added { // refused, or a middleware has panicked
@@ -112,7 +114,7 @@ func (c *connection) alive() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := 0
-	for _, s := range c.sockets {
+	for _, s := range c.sockets.all() {
 		if s.state.Load() != stateClosed {
 			n++
 		}
@@ -127,15 +129,11 @@ func (c *connection) admit(s *Socket) bool {
 	if c.closed {
 		return false
 	}
-	c.connectTimer.Stop()
-	if len(c.sockets) >= maxKept {
-		for name, kept := range c.sockets {
-			if kept.state.Load() == stateClosed {
-				delete(c.sockets, name)
-			}
-		}
+	c.stopTimer()
+	if c.sockets.len() >= maxKept {
+		c.sockets.forgetClosed()
 	}
-	c.sockets[s.namespace.name] = s
+	c.sockets.put(s)
 	return true
 }
 

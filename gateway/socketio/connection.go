@@ -14,22 +14,21 @@ import (
 type connection struct {
 	server  *Server
 	session *engineio.Session
-	decoder packetDecoder
+	decoder decoder
 	// serial runs everything that calls handlers.
 	serial serial
 
 	mu sync.Mutex
 	// sockets are by namespace. One that has been disconnected stays until the client connects anew, so that
 	// what was on its way then is ignored and not an offence. Guarded by mu.
-	sockets map[string]*Socket
-	// connectTimer closes a connection that joins no namespace. Guarded by mu.
+	sockets socketSet
+	// connectTimer closes a connection that joins no namespace; nil once it has joined one. Guarded by mu.
 	connectTimer *time.Timer
 	closed       bool // guarded by mu
 }
 
 func newConnection(server *Server, session *engineio.Session) *connection {
-	c := &connection{server: server, session: session, decoder: server.codec.newDecoder(), sockets: map[string]*Socket{}}
-	c.serial.guard = c.handlerPanicked
+	c := &connection{server: server, session: session}
 	timeout := time.Duration(server.connectTimeout.Load())
 	if timeout <= 0 {
 		timeout = DefaultConnectTimeout
@@ -42,7 +41,7 @@ func newConnection(server *Server, session *engineio.Session) *connection {
 
 func (c *connection) connectTimedOut() {
 	c.mu.Lock()
-	idle := len(c.sockets) == 0
+	idle := c.sockets.len() == 0
 	c.mu.Unlock()
 	if idle {
 		c.session.Close(ReasonForcedServerClose)
@@ -51,29 +50,26 @@ func (c *connection) connectTimedOut() {
 
 // OnMessage takes a message of the session.
 func (c *connection) OnMessage(data []byte, binary bool) {
-	p, err := c.decode(data, binary)
+	var p packet
+	complete, err := c.server.decode(&c.decoder, data, binary, &p)
 	if err != nil {
 		c.fail(err)
 		return
 	}
-	if p != nil {
-		c.serial.run(func() { c.onPacket(p) })
+	if complete {
+		c.runPacket(&p)
 	}
-}
-
-func (c *connection) decode(data []byte, binary bool) (*packet, error) {
-	if binary {
-		return c.decoder.addBinary(data)
-	}
-	return c.decoder.addText(data)
 }
 
 // OnClose takes the end of the session.
 func (c *connection) OnClose(reason engineio.CloseReason, _ error) {
-	c.serial.run(func() {
+	if reason == engineio.ReasonSlowConsumer {
+		c.server.losses.slowConsumers.Add(1)
+	}
+	c.run(func() {
 		c.mu.Lock()
 		c.closed = true
-		c.connectTimer.Stop()
+		c.stopTimer()
 		c.mu.Unlock()
 		for _, s := range c.all() {
 			s.close(string(reason))
@@ -84,11 +80,15 @@ func (c *connection) OnClose(reason engineio.CloseReason, _ error) {
 func (c *connection) all() []*Socket {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	sockets := make([]*Socket, 0, len(c.sockets))
-	for _, s := range c.sockets {
-		sockets = append(sockets, s)
+	return c.sockets.all()
+}
+
+// stopTimer is called with mu held. A timer would keep some 200 bytes for as long as the connection lives.
+func (c *connection) stopTimer() {
+	if c.connectTimer != nil {
+		c.connectTimer.Stop()
+		c.connectTimer = nil
 	}
-	return sockets
 }
 
 // disconnect leaves all namespaces and closes the connection, when the client has been told.
@@ -111,12 +111,7 @@ func (c *connection) violate(err error) {
 	c.session.Close(ReasonForcedServerClose)
 }
 
-func (c *connection) handlerPanicked(p any) {
-	c.server.log.Error("a handler panicked; its connection is closed", "client", c.session.ID(), "panic", p)
-	c.session.Close(engineio.ReasonForcedClose)
-}
-
 func (c *connection) send(p *packet) {
 	// A session that has closed, or that closes because this is too much for it, tells OnClose.
-	_ = c.session.Send(c.server.codec.encode(p).messages()...)
+	c.server.encode(p).send(c.session)
 }

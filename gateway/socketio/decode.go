@@ -15,9 +15,6 @@ import (
 // MaxAttachments is the most attachments that a packet may announce (socket.io-parser 4.2.6 and later).
 const MaxAttachments = 10
 
-// maxDepth is how deep a payload may be nested. It bounds the work of those who look into it level by level.
-const maxDepth = 512
-
 var (
 	errUnexpectedText   = errors.New("text while attachments are awaited")
 	errUnexpectedBinary = errors.New("binary message without a packet that announces it")
@@ -29,72 +26,74 @@ type decoder struct {
 	missing int
 }
 
-// addText takes a text message. It returns nil, nil while the packet's attachments are still to come.
-func (d *decoder) addText(data []byte) (*packet, error) {
+// addText takes a text message, and reports whether it is a packet. If not, the packet's attachments are still to come.
+func (d *decoder) addText(data []byte, p *packet) (complete bool, err error) {
 	if d.waiting != nil {
-		return nil, errUnexpectedText
+		return false, errUnexpectedText
 	}
-	p, attachments, err := decodePacket(data)
-	if err != nil {
-		return nil, err
+	attachments, err := p.decode(data)
+	if err != nil || attachments == 0 {
+		return err == nil, err
 	}
-	if attachments == 0 {
-		return p, nil
-	}
-	d.waiting, d.missing = p, attachments
-	p.attachments = make([][]byte, 0, attachments)
-	return nil, nil
+	waiting := *p
+	waiting.attachments = make([][]byte, 0, attachments)
+	d.waiting, d.missing = &waiting, attachments
+	return false, nil
 }
 
 // addBinary takes a binary message; the last one completes the packet.
-func (d *decoder) addBinary(data []byte) (*packet, error) {
+func (d *decoder) addBinary(data []byte, p *packet) (complete bool, err error) {
 	if d.waiting == nil {
-		return nil, errUnexpectedBinary
+		return false, errUnexpectedBinary
 	}
 	d.waiting.attachments = append(d.waiting.attachments, data)
 	d.missing--
 	if d.missing > 0 {
-		return nil, nil
+		return false, nil
 	}
-	p := d.waiting
+	*p = *d.waiting
 	d.waiting = nil
-	return p, nil
+	return true, nil
 }
 
 // decodePacket reads one packet and how many attachments it announces. It keeps, and for an event writes into, data.
 func decodePacket(data []byte) (*packet, int, error) {
+	p := &packet{}
+	attachments, err := p.decode(data)
+	if err != nil {
+		return nil, 0, err
+	}
+	return p, attachments, nil
+}
+
+// decode is decodePacket into a packet that is there, and empty.
+func (p *packet) decode(data []byte) (attachments int, err error) {
 	if len(data) == 0 {
-		return nil, 0, errors.New("empty packet")
+		return 0, errors.New("empty packet")
 	}
 	if !utf8.Valid(data) {
 		// Relayed, it would end the websocket of everybody who receives it (RFC 6455 section 8.1).
-		return nil, 0, errors.New("packet is not UTF-8")
+		return 0, errors.New("packet is not UTF-8")
 	}
-	p := &packet{typ: packetType(data[0]), namespace: "/"}
+	p.typ, p.namespace = packetType(data[0]), "/"
 	if p.typ < packetConnect || p.typ > packetBinaryAck {
-		return nil, 0, fmt.Errorf("unknown packet type %q", data[0])
+		return 0, fmt.Errorf("unknown packet type %q", data[0])
 	}
 	rest := data[1:]
 
-	attachments := 0
 	if p.typ == packetBinaryEvent || p.typ == packetBinaryAck {
-		var err error
 		if attachments, rest, err = decodeAttachmentCount(rest); err != nil {
-			return nil, 0, err
+			return 0, err
 		}
 		p.typ -= packetBinaryEvent - packetEvent
 	}
 	if len(rest) > 0 && rest[0] == '/' {
 		p.namespace, rest = decodeNamespace(rest)
 	}
-	var err error
 	if rest, err = p.decodeID(rest); err != nil {
-		return nil, 0, err
+		return 0, err
 	}
-	if err := p.decodePayload(rest, attachments); err != nil {
-		return nil, 0, err
-	}
-	return p, attachments, nil
+	return attachments, p.decodePayload(rest, attachments)
 }
 
 func decodeAttachmentCount(data []byte) (int, []byte, error) {
@@ -123,8 +122,8 @@ func (p *packet) decodeID(data []byte) ([]byte, error) {
 	if end == 0 {
 		return data, nil
 	}
-	id, err := strconv.ParseUint(string(data[:end]), 10, 64)
-	if err != nil || id > math.MaxInt64 {
+	id, err := strconv.ParseUint(string(data[:end]), 10, 63)
+	if err != nil {
 		return nil, fmt.Errorf("acknowledgement id %.20s is too large", data[:end])
 	}
 	p.id, p.hasID = id, true
@@ -148,11 +147,8 @@ func (p *packet) decodePayload(data []byte, attachments int) error {
 		}
 		return nil
 	}
-	if !json.Valid(data) {
-		return errors.New("payload is not JSON")
-	}
-	if tooDeep(data) {
-		return fmt.Errorf("payload is nested more than %d levels deep", maxDepth)
+	if err := checkJSON(data); err != nil {
+		return err
 	}
 	data = trimSpace(data)
 	switch p.typ {
@@ -181,31 +177,6 @@ func (p *packet) decodePayload(data []byte, attachments int) error {
 	return nil
 }
 
-// tooDeep tells whether valid JSON is nested beyond maxDepth. Counting brackets is much cheaper than following them, and most
-// packets have few.
-func tooDeep(data []byte) bool {
-	if bytes.Count(data, []byte{'['})+bytes.Count(data, []byte{'{'}) <= maxDepth {
-		return false
-	}
-	depth, inString := 0, false
-	for i := 0; i < len(data); i++ {
-		switch c := data[i]; {
-		case c == '"':
-			inString = !inString
-		case c == '\\':
-			i++ // only strings have them
-		case inString:
-		case c == '[' || c == '{':
-			if depth++; depth > maxDepth {
-				return true
-			}
-		case c == ']' || c == '}':
-			depth--
-		}
-	}
-	return false
-}
-
 // takeEventName moves the first element of the payload to event. The bytes stay where they are: the comma behind
 // the name becomes the bracket that opens the list of arguments.
 func (p *packet) takeEventName() error {
@@ -227,10 +198,14 @@ func (p *packet) setEventName(raw []byte) error {
 		return errors.New("event without a name")
 	}
 	switch {
+	case raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0:
+		p.event = string(raw[1 : len(raw)-1])
 	case raw[0] == '"':
-		if err := json.Unmarshal(raw, &p.event); err != nil {
+		var name string
+		if err := json.Unmarshal(raw, &name); err != nil {
 			return fmt.Errorf("decode event name: %w", err)
 		}
+		p.event = name
 	case raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9':
 		p.event = string(raw) // integer event names are legal
 	default:

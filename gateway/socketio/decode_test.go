@@ -127,10 +127,15 @@ func FuzzDecoder(f *testing.F) {
 	f.Fuzz(func(t *testing.T, first []byte, binary bool, second []byte) {
 		var d decoder
 		decode := func(data []byte, binary bool) (*packet, error) {
+			p, add := packet{}, d.addText
 			if binary {
-				return d.addBinary(data)
+				add = d.addBinary
 			}
-			return d.addText(append([]byte(nil), data...))
+			complete, err := add(append([]byte(nil), data...), &p)
+			if !complete {
+				return nil, err
+			}
+			return &p, nil
 		}
 		for range MaxAttachments + 1 {
 			p, err := decode(first, binary)

@@ -20,7 +20,8 @@ type flags struct {
 }
 
 // Volatile makes an event that is dropped if the client cannot take it at once: while it polls between two requests, or while
-// its connection is full of packets that it has not read. It is for what the next event replaces, such as a position.
+// its connection is full of packets that it has not read; Server.QueueVolatile has it wait instead. It is for what the next event replaces,
+// such as a position.
 func (s *Socket) Volatile() *Emission { return (&Emission{socket: s}).Volatile() }
 
 // Compress allows or forbids the transport to compress an event; see Broadcast.Compress.
@@ -98,7 +99,7 @@ func (s *Socket) emit(p *packet, f flags) error {
 		return fmt.Errorf("emit %s: %w", p.event, ErrDisconnected)
 	}
 	p.namespace = s.namespace.name
-	e := s.conn.server.codec.encode(p)
+	e := s.conn.server.encode(p)
 	e.uncompressed = f.uncompressed
 	if s.pid != "" && !p.hasID {
 		return s.emitKept(p, e, f)
@@ -106,7 +107,9 @@ func (s *Socket) emit(p *packet, f flags) error {
 	if s.hasOutgoing.Load() {
 		s.notifyOutgoing(p.event, Args{JSON: p.payload, Attachments: p.attachments})
 	}
-	s.deliver(e.messages(), f.volatile)
+	if s.takes(f.volatile) {
+		e.send(s.conn.session)
+	}
 	return nil
 }
 
@@ -115,6 +118,7 @@ func (s *Socket) emitKept(p *packet, e encodedPacket, f flags) error {
 	err := s.namespace.adapter.Broadcast(&Delivery{
 		Target:       Target{Rooms: []string{s.id}, Local: f.volatile},
 		Text:         e.text,
+		message:      e.message,
 		Attachments:  e.attachments,
 		Volatile:     f.volatile,
 		Uncompressed: f.uncompressed,
@@ -141,21 +145,19 @@ func (s *Server) checkEmission(p *packet) error {
 func (s *Socket) OnAnyOutgoing(f func(event string, args Args)) (off func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h := s.onOutgoing.add(f)
+	h := s.handlers().outgoing.add(f)
 	s.hasOutgoing.Store(true)
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.onOutgoing.remove(h)
-		s.hasOutgoing.Store(len(s.onOutgoing) > 0)
+		s.handling.outgoing.remove(h)
+		s.hasOutgoing.Store(len(s.handling.outgoing) > 0)
 	}
 }
 
 func (s *Socket) notifyOutgoing(event string, args Args) {
-	s.mu.Lock()
-	onOutgoing := s.onOutgoing
-	s.mu.Unlock()
-	for _, f := range onOutgoing {
+	h, _ := s.handled()
+	for _, f := range h.outgoing {
 		(*f)(event, args)
 	}
 }

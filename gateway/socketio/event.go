@@ -29,11 +29,24 @@ func (e *Event) NeedsAck() bool { return e.open.Load() }
 // Ack answers the client with arguments. The first answer counts; after it, or when the client asked for none, Ack
 // returns ErrNoAck.
 func (e *Event) Ack(args Args) error {
-	answer, err := e.ClaimAck()
-	if err != nil {
-		return err
+	if !e.open.CompareAndSwap(true, false) {
+		return ErrNoAck
 	}
-	return answer(args)
+	return e.sendAck(args)
+}
+
+// AckSettled is Ack when what the event has led to is safe; see Socket.Settle. Its error is ErrNoAck: that the client has gone
+// meanwhile is none.
+func (e *Event) AckSettled(args Args) error {
+	if !e.open.CompareAndSwap(true, false) {
+		return ErrNoAck
+	}
+	if k := e.socket.namespace.keeper(); k != nil {
+		k.Settle(e.socket, func() { _ = e.sendAck(args) })
+		return nil
+	}
+	_ = e.sendAck(args)
+	return nil
 }
 
 // ClaimAck makes the answer the caller's, to be given later: NeedsAck is false from now on. The answer is given once.
@@ -78,37 +91,32 @@ func (s *Socket) onEvent(p *packet) {
 	}
 	ev := &Event{Name: p.event, Args: Args{JSON: p.payload, Attachments: p.attachments}, socket: s, id: p.id}
 	ev.open.Store(p.hasID)
-	s.mu.Lock()
-	onAny, middlewares := s.onAny, s.middlewares
-	s.mu.Unlock()
-	for _, f := range onAny {
+	h, listener := s.handled()
+	if listener != nil {
+		listener.OnEvent(ev)
+	}
+	for _, f := range h.any {
 		(*f)(ev)
 	}
-	for _, f := range middlewares {
+	for _, f := range h.middlewares {
 		if err := f(ev); err != nil {
 			_ = ev.replyOnce(map[string]string{"error": err.Error()}) // strings always encode
 			s.failed(fmt.Errorf("event %.128q: %w", ev.Name, err))
 			return
 		}
 	}
-	// Read now, since those before may have changed it.
-	s.mu.Lock()
-	on := s.on[p.event]
-	s.mu.Unlock()
-	for _, f := range on {
+	for _, f := range s.handledEvent(ev.Name) { // which those before may have changed
 		(*f)(ev)
 	}
 }
 
 // failed tells the OnError handlers, or the log.
 func (s *Socket) failed(err error) {
-	s.mu.Lock()
-	onError := s.onError
-	s.mu.Unlock()
-	if len(onError) == 0 {
+	h, _ := s.handled()
+	if len(h.errors) == 0 {
 		s.conn.server.log.Debug("nobody handles a socket's error", "socket", s.id, "error", err)
 	}
-	for _, f := range onError {
+	for _, f := range h.errors {
 		(*f)(err)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 )
 
 // Handshake is what is known of a client from its first request and its CONNECT packet. Not to be changed.
@@ -34,19 +36,33 @@ func (h *Handshake) DecodeAuth(v any) error {
 	return nil
 }
 
-// handshake is what a CONNECT packet and the first request tell.
-func (c *connection) handshake(p *packet) Handshake {
-	auth := p.payload
-	if len(auth) == 0 {
-		auth = []byte("{}")
-	}
-	first := c.session.Handshake()
-	return Handshake{
+// noAuth is the payload of a client that gives none.
+var noAuth = json.RawMessage("{}")
+
+// Handshake is what is known of the client. It is made anew by each call, since few ask, and headers take much memory.
+func (s *Socket) Handshake() *Handshake {
+	return handshakeOf(s.conn.session, s.auth, time.Unix(0, s.connected))
+}
+
+// Auth is Handshake().Auth, without the rest.
+func (s *Socket) Auth() json.RawMessage { return s.auth }
+
+func handshakeOf(session *engineio.Session, auth json.RawMessage, connected time.Time) *Handshake {
+	first := session.Handshake()
+	return &Handshake{
 		Auth:    auth,
 		Query:   first.Query,
 		Headers: first.Header,
 		Address: first.Address,
-		Time:    time.Now(),
+		Time:    connected,
 		Secure:  first.Secure,
 	}
+}
+
+// authOf is what a CONNECT packet brings.
+func authOf(p *packet) json.RawMessage {
+	if len(p.payload) == 0 {
+		return noAuth
+	}
+	return p.payload
 }

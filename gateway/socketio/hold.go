@@ -25,7 +25,7 @@ func (g *gate) release(first []Delivery, s *Socket) {
 	for i := range first {
 		sent[first[i].Position] = true
 		// A session that has closed tells OnClose.
-		_ = session.Send(first[i].messages(codec)...)
+		_ = session.SendBacklog(first[i].messages(codec)...)
 	}
 	for _, h := range g.held {
 		if !sent[h.position] {

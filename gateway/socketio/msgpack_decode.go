@@ -26,8 +26,9 @@ const maxMsgpackAttachments = 1000
 // the server it has the form of any other, with binary values as attachments, so that nobody else knows the difference.
 type msgpackCodec struct{}
 
-func (msgpackCodec) newDecoder() packetDecoder { return msgpackDecoder{} }
-func (msgpackCodec) maxAttachments() int       { return maxMsgpackAttachments }
+var errTextMsgpack = errors.New("text message, msgpack is binary")
+
+func (msgpackCodec) maxAttachments() int { return maxMsgpackAttachments }
 
 func (msgpackCodec) decode(e encodedPacket) (*packet, error) {
 	if len(e.text) > 0 || len(e.attachments) != 1 {
@@ -35,13 +36,6 @@ func (msgpackCodec) decode(e encodedPacket) (*packet, error) {
 	}
 	return decodeMsgpack(e.attachments[0])
 }
-
-type msgpackDecoder struct{}
-
-func (msgpackDecoder) addText([]byte) (*packet, error) {
-	return nil, errors.New("text message, msgpack is binary")
-}
-func (msgpackDecoder) addBinary(data []byte) (*packet, error) { return decodeMsgpack(data) }
 
 // transcoder reads msgpack and writes JSON.
 type transcoder struct {

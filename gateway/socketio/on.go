@@ -26,59 +26,67 @@ func (s *Socket) Once(event string, f func(*Event)) (off func()) {
 func (s *Socket) Off(event string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.on, event)
+	delete(s.handlers().events, event)
 }
 
 // addHandler is called with mu held.
 func (s *Socket) addHandler(event string, f func(*Event)) *func(*Event) {
-	if s.on == nil {
-		s.on = map[string]handlers[func(*Event)]{}
+	on := s.handlers()
+	if on.events == nil {
+		on.events = map[string]handlers[func(*Event)]{}
 	}
-	list := s.on[event]
+	list := on.events[event]
 	h := list.add(f)
-	s.on[event] = list
+	on.events[event] = list
 	return h
 }
 
 func (s *Socket) removeHandler(event string, h *func(*Event)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	list := s.on[event]
+	events := s.handling.events
+	list := events[event]
 	list.remove(h)
 	if len(list) == 0 {
-		delete(s.on, event)
+		delete(events, event)
 		return
 	}
-	s.on[event] = list
+	events[event] = list
 }
 
 // OnAny adds a handler for every event of the client's, called before middlewares and the handlers of On.
-func (s *Socket) OnAny(f func(*Event)) (off func()) { return register(s, &s.onAny, f) }
+func (s *Socket) OnAny(f func(*Event)) (off func()) {
+	return register(s, func(h *handling) *handlers[func(*Event)] { return &h.any }, f)
+}
 
 // Use adds a middleware for the client's events: an error goes to OnError, and the handlers of On do not see the event. A
 // client that waits for an acknowledgement gets {"error": "…"} with its text, unless the middleware has answered.
 func (s *Socket) Use(f func(*Event) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.middlewares = append(s.middlewares, f)
+	h := s.handlers()
+	h.middlewares = append(h.middlewares, f)
 }
 
 // OnError adds a handler for what middlewares refuse and typed handlers cannot decode.
-func (s *Socket) OnError(f func(error)) (off func()) { return register(s, &s.onError, f) }
+func (s *Socket) OnError(f func(error)) (off func()) {
+	return register(s, func(h *handling) *handlers[func(error)] { return &h.errors }, f)
+}
 
 // OnDisconnecting adds a handler that is called, with the reason, when the socket is about to leave its rooms.
 func (s *Socket) OnDisconnecting(f func(reason string)) (off func()) {
-	return register(s, &s.onDisconnecting, f)
+	return register(s, func(h *handling) *handlers[func(string)] { return &h.disconnecting }, f)
 }
 
 // OnDisconnect adds a handler that is called, with the reason, when the socket has left its rooms.
 func (s *Socket) OnDisconnect(f func(reason string)) (off func()) {
-	return register(s, &s.onDisconnect, f)
+	return register(s, func(h *handling) *handlers[func(string)] { return &h.disconnected }, f)
 }
 
-func register[F any](s *Socket, list *handlers[F], f F) (off func()) {
+func register[F any](s *Socket, of func(*handling) *handlers[F], f F) (off func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	list := of(s.handlers())
 	h := list.add(f)
 	return func() {
 		s.mu.Lock()

@@ -40,12 +40,16 @@ type encodedPacket struct {
 	text         []byte
 	attachments  [][]byte
 	uncompressed bool
+	// message is the text as the engine takes it, if it was made with it.
+	message *engineio.Message
 }
 
 // messages are the Engine.IO messages of the packet, encoded once for all who receive them.
 func (e encodedPacket) messages() []*engineio.Message {
 	out := make([]*engineio.Message, 0, 1+len(e.attachments))
-	if len(e.text) > 0 {
+	if e.message != nil {
+		out = append(out, e.message)
+	} else if len(e.text) > 0 {
 		out = append(out, engineio.NewText(e.text))
 	}
 	for _, a := range e.attachments {
@@ -59,9 +63,19 @@ func (e encodedPacket) messages() []*engineio.Message {
 	return out
 }
 
+// send sends the packet to one client.
+func (e encodedPacket) send(session *engineio.Session) {
+	// A session that has closed, or that closes because this is too much for it, tells OnClose.
+	if e.message != nil && len(e.attachments) == 0 && !e.uncompressed {
+		_ = session.Send(e.message)
+		return
+	}
+	_ = session.Send(e.messages()...)
+}
+
 // encode writes the packet: <type>[<attachments>-][<namespace>,][<id>][payload].
 func (p *packet) encode() encodedPacket {
-	buf := make([]byte, 0, 16+len(p.namespace)+len(p.event)+len(p.payload))
+	buf := make([]byte, engineio.Headroom, engineio.Headroom+24+len(p.namespace)+len(p.event)+len(p.payload))
 	buf = append(buf, byte(p.wireType()))
 	if len(p.attachments) > 0 {
 		buf = strconv.AppendInt(buf, int64(len(p.attachments)), 10)
@@ -79,7 +93,7 @@ func (p *packet) encode() encodedPacket {
 	} else {
 		buf = append(buf, p.payload...)
 	}
-	return encodedPacket{text: buf, attachments: p.attachments}
+	return encodedPacket{text: buf[engineio.Headroom:], attachments: p.attachments, message: engineio.ComposeText(buf)}
 }
 
 func (p *packet) wireType() packetType {

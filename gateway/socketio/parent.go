@@ -161,7 +161,7 @@ func (p *ParentNamespace) connected(s *Socket) {
 
 // enter finds the namespace that a client wants to connect to, or makes it, and enters it; nil if there is none. Of many
 // who come first at once, one makes it.
-func (s *Server) enter(name string, h *Handshake) *Namespace {
+func (s *Server) enter(name string, h func() *Handshake) *Namespace {
 	for {
 		ns := s.namespace(name)
 		if ns == nil {
@@ -174,12 +174,12 @@ func (s *Server) enter(name string, h *Handshake) *Namespace {
 	}
 }
 
-func (s *Server) makeChild(name string, h *Handshake) *Namespace {
+func (s *Server) makeChild(name string, h func() *Handshake) *Namespace {
 	s.mu.RLock()
 	parents := s.parents
 	s.mu.RUnlock()
 	for _, p := range parents {
-		if params, ok := p.match(name, h); ok {
+		if params, ok := p.match(name, h()); ok {
 			return s.addNamespace(name, func(ns *Namespace) {
 				ns.parent, ns.params = p, params
 				p.made(ns)

@@ -89,12 +89,12 @@ var ErrUnavailable = errors.New("sessions cannot be recovered now")
 
 // recover is the client's old socket, if it asks for one and that can be had: in its rooms, with what it has missed in hand. It
 // is nil for a client that begins anew. Upon an error nobody can tell which; the client had better come again.
-func (c *connection) recover(ns *Namespace, h Handshake) (*Socket, *backlog, error) {
+func (c *connection) recover(ns *Namespace, auth json.RawMessage) (*Socket, *backlog, error) {
 	k := ns.keeper()
 	if k == nil || c.isV2() {
 		return nil, nil, nil
 	}
-	asked := askedFor(h)
+	asked := askedFor(auth)
 	if asked.PID == "" {
 		return nil, nil, nil
 	}
@@ -102,7 +102,7 @@ func (c *connection) recover(ns *Namespace, h Handshake) (*Socket, *backlog, err
 	if session == nil {
 		return nil, nil, err
 	}
-	s := &Socket{id: session.SocketID, pid: session.PID, recovered: true, namespace: ns, conn: c, handshake: h}
+	s := &Socket{id: session.SocketID, pid: session.PID, recovered: true, namespace: ns, conn: c, auth: auth}
 	s.gate.Store(&gate{})
 	if err := s.restoreData(session.Data); err != nil {
 		c.server.log.Error("restore a socket's data; its client begins anew", "socket", s.id, "error", err)
@@ -121,8 +121,8 @@ func (c *connection) recover(ns *Namespace, h Handshake) (*Socket, *backlog, err
 }
 
 // askedFor is what a client's auth says of the session that it had; nothing, if it says nothing that makes sense.
-func askedFor(h Handshake) (asked recoveryRequest) {
-	_ = json.Unmarshal(h.Auth, &asked) // what it cannot read it leaves out
+func askedFor(auth json.RawMessage) (asked recoveryRequest) {
+	_ = json.Unmarshal(auth, &asked) // what it cannot read it leaves out
 	return asked
 }
 
@@ -178,8 +178,8 @@ func (s *Socket) resume(b *backlog) {
 		return
 	}
 	for i := range b.missed {
-		// A client that is too slow for it is closed by its session.
-		_ = s.conn.session.Send(b.missed[i].messages(codec)...)
+		// A session that has closed tells OnClose.
+		_ = s.conn.session.SendBacklog(b.missed[i].messages(codec)...)
 	}
 	s.conn.send(s.conn.welcome(s))
 	g.open(b.position, s.conn.session)

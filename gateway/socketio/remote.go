@@ -58,5 +58,5 @@ func (s *Socket) describe() RemoteSocket {
 		// A value that has no JSON, such as a channel, is of use on its own server only.
 		data = []byte("null")
 	}
-	return RemoteSocket{ID: s.id, Handshake: s.handshake, Rooms: s.Rooms(), Data: data, namespace: s.namespace}
+	return RemoteSocket{ID: s.id, Handshake: *s.Handshake(), Rooms: s.Rooms(), Data: data, namespace: s.namespace}
 }

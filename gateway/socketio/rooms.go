@@ -3,6 +3,7 @@
 package socketio
 
 import (
+	"slices"
 	"strings"
 	"sync"
 
@@ -14,74 +15,71 @@ type Rooms struct {
 	mu sync.RWMutex
 	// rooms and joined are each other's inverse. Guarded by mu.
 	rooms  map[string]*room
-	joined map[*Socket]map[string]struct{}
+	joined map[*Socket][]*room
 	// watcher is told of both. Guarded by mu.
 	watcher RoomWatcher
 }
 
-// room keeps its members in a slice, since a broadcast walks it far more often than it changes.
-type room struct {
-	members []*Socket
-	index   map[*Socket]int
-}
-
 // NewRooms returns an Adapter for a single server, which is no SessionKeeper: with Options.Recovery, leave Options.NewAdapter nil.
 func NewRooms() *Rooms {
-	return &Rooms{rooms: map[string]*room{}, joined: map[*Socket]map[string]struct{}{}}
+	return &Rooms{rooms: map[string]*room{}, joined: map[*Socket][]*room{}}
 }
 
 // Join puts a socket into rooms; the first call also makes it a member of the namespace.
 func (r *Rooms) Join(s *Socket, names ...string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	joined := r.joined[s]
-	if joined == nil {
-		joined = make(map[string]struct{}, len(names))
-		r.joined[s] = joined
+	joined, ok := r.joined[s]
+	if !ok {
+		joined = make([]*room, 0, len(names))
 	}
 	for _, name := range names {
-		if _, ok := joined[name]; ok {
-			continue
-		}
-		joined[name] = struct{}{}
 		rm := r.rooms[name]
 		if rm == nil {
-			rm = &room{index: map[*Socket]int{}}
+			rm = &room{name: name}
 			r.rooms[name] = rm
 		}
+		if rm.has(s) {
+			continue
+		}
 		rm.add(s)
+		joined = append(joined, rm)
 		r.joinedRoom(s, name)
 	}
+	r.joined[s] = joined
 }
 
 // Leave takes a socket out of a room.
 func (r *Rooms) Leave(s *Socket, name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, ok := r.joined[s][name]; !ok {
+	joined, rm := r.joined[s], r.rooms[name]
+	if rm == nil || !rm.has(s) {
 		return
 	}
-	delete(r.joined[s], name)
-	r.removeMember(s, name)
+	i, last := slices.Index(joined, rm), len(joined)-1
+	joined[i] = joined[last]
+	joined[last] = nil
+	r.joined[s] = joined[:last]
+	r.removeMember(s, rm)
 }
 
 // LeaveAll takes a socket out of all its rooms and out of the namespace.
 func (r *Rooms) LeaveAll(s *Socket) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for name := range r.joined[s] {
-		r.removeMember(s, name)
+	for _, rm := range r.joined[s] {
+		r.removeMember(s, rm)
 	}
 	delete(r.joined, s)
 }
 
-func (r *Rooms) removeMember(s *Socket, name string) {
-	rm := r.rooms[name]
+func (r *Rooms) removeMember(s *Socket, rm *room) {
 	rm.remove(s)
 	if len(rm.members) == 0 {
-		delete(r.rooms, name)
+		delete(r.rooms, rm.name)
 	}
-	r.leftRoom(s, name)
+	r.leftRoom(s, rm.name)
 }
 
 // RoomsOf lists the rooms that a socket is in, in no order.
@@ -89,8 +87,8 @@ func (r *Rooms) RoomsOf(s *Socket) []string {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	out := make([]string, 0, len(r.joined[s]))
-	for name := range r.joined[s] {
-		out = append(out, name)
+	for _, rm := range r.joined[s] {
+		out = append(out, rm.name)
 	}
 	return out
 }
@@ -207,47 +205,19 @@ func (r *Rooms) each(t *Target, do func(*Socket)) {
 
 func (r *Rooms) inAny(s *Socket, names []string) bool {
 	for _, name := range names {
-		if rm := r.rooms[name]; rm != nil {
-			if _, ok := rm.index[s]; ok {
-				return true
-			}
+		if rm := r.rooms[name]; rm != nil && rm.has(s) {
+			return true
 		}
 	}
 	return false
 }
 
-func (rm *room) add(s *Socket) {
-	rm.index[s] = len(rm.members)
-	rm.members = append(rm.members, s)
-}
-
-func (rm *room) remove(s *Socket) {
-	i := rm.index[s]
-	last := len(rm.members) - 1
-	rm.members[i] = rm.members[last]
-	rm.index[rm.members[i]] = i
-	rm.members[last] = nil
-	rm.members = rm.members[:last]
-	delete(rm.index, s)
-}
-
 var _ Adapter = (*Rooms)(nil)
 
-// deliver sends messages of one packet to the client. A socket that has gone gets nothing; a client that is too slow is
-// closed by its session, which spares everybody else.
-func (s *Socket) deliver(messages []*engineio.Message, volatile bool) {
-	if s.takes(volatile) {
-		_ = s.conn.session.Send(messages...)
-	}
-}
-
-// deliverSoon is deliver for what many get.
+// deliverSoon sends messages of one packet to one of many who get them. A socket that has gone gets nothing; a client that is too slow
+// is closed by its session, which spares everybody else.
 func (s *Socket) deliverSoon(messages []*engineio.Message, volatile bool) {
 	if s.takes(volatile) {
 		_ = s.conn.session.SendSoon(messages...)
 	}
-}
-
-func (s *Socket) takes(volatile bool) bool {
-	return s.arrived() && (!volatile || s.conn.session.Writable())
 }

@@ -88,6 +88,8 @@ type Server struct {
 	recovery       *Recovery
 	log            *slog.Logger
 	connectTimeout atomic.Int64
+	queueVolatile  atomic.Bool
+	losses         losses
 
 	mu         sync.RWMutex
 	namespaces map[string]*Namespace // guarded by mu

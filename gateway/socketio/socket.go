@@ -25,7 +25,9 @@ type Socket struct {
 	recovered bool
 	namespace *Namespace
 	conn      *connection
-	handshake Handshake
+	// auth is the client's auth payload, and connected when it came, in nanoseconds since 1970; see Handshake.
+	auth      []byte
+	connected int64
 	state     atomic.Int32
 
 	// joining is held while rooms are joined, so that no room is joined after the last is left.
@@ -33,20 +35,15 @@ type Socket struct {
 	// welcoming is held while the client is told that it is connected.
 	welcoming sync.Mutex
 
-	mu              sync.Mutex
-	data            any                               // guarded by mu
-	on              map[string]handlers[func(*Event)] // guarded by mu
-	onAny           handlers[func(*Event)]            // guarded by mu
-	onOutgoing      handlers[func(string, Args)]      // guarded by mu
-	onError         handlers[func(error)]             // guarded by mu
-	onDisconnecting handlers[func(string)]            // guarded by mu
-	onDisconnect    handlers[func(string)]            // guarded by mu
-	middlewares     []func(*Event) error              // guarded by mu
-	acks            ackTable                          // guarded by mu
+	mu       sync.Mutex
+	data     any       // guarded by mu
+	listener Listener  // guarded by mu
+	handling *handling // made when a function is added; guarded by mu
+	acks     ackTable  // guarded by mu
 
 	// gate holds what comes in while a client that has come back is told what it has missed; nil otherwise.
 	gate atomic.Pointer[gate]
-	// hasOutgoing spares broadcasts the look at onOutgoing.
+	// hasOutgoing spares broadcasts the look at the handlers.
 	hasOutgoing atomic.Bool
 }
 
@@ -56,9 +53,6 @@ func (s *Socket) ID() string { return s.id }
 
 // Namespace is the one that the socket is in.
 func (s *Socket) Namespace() *Namespace { return s.namespace }
-
-// Handshake is what is known of the client.
-func (s *Socket) Handshake() *Handshake { return &s.handshake }
 
 // Transport is "polling" or "websocket", as of now.
 func (s *Socket) Transport() string { return s.conn.session.Transport() }
@@ -176,13 +170,14 @@ func (s *Socket) close(reason string) {
 	}
 	// Who waits for an answer may be what the connection's handlers wait for.
 	s.abandonAcks()
-	s.conn.serial.run(func() {
+	s.conn.run(func() {
 		// A handler that panics must not leave the socket in its rooms.
 		defer s.gone(reason)
-		s.mu.Lock()
-		onDisconnecting := s.onDisconnecting
-		s.mu.Unlock()
-		for _, f := range onDisconnecting {
+		h, listener := s.handled()
+		if listener != nil {
+			listener.OnDisconnecting(reason)
+		}
+		for _, f := range h.disconnecting {
 			(*f)(reason)
 		}
 	})
@@ -198,10 +193,11 @@ func (s *Socket) gone(reason string) {
 	s.joining.Unlock()
 	// The namespace may release its adapter only when the last handler has broadcast its last.
 	defer s.namespace.remove(s)
-	s.mu.Lock()
-	onDisconnect := s.onDisconnect
-	s.mu.Unlock()
-	for _, f := range onDisconnect {
+	h, listener := s.handled()
+	if listener != nil {
+		listener.OnDisconnect(reason)
+	}
+	for _, f := range h.disconnected {
 		(*f)(reason)
 	}
 }

@@ -28,7 +28,7 @@ func (jsonCodec) withTrailer(e encodedPacket, trailer []byte) encodedPacket {
 	text = append(text, ',')
 	text = append(text, trailer...)
 	text = append(text, ']')
-	e.text = text
+	e.text, e.message = text, nil
 	return e
 }
 

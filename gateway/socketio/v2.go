@@ -17,7 +17,7 @@ func (c *connection) isV2() bool { return c.session.Protocol() == 3 }
 
 // connectV2 is the CONNECT to the main namespace that such a client does not send.
 func (c *connection) connectV2() {
-	c.serial.run(func() { c.onConnect(&packet{typ: packetConnect, namespace: "/"}) })
+	c.run(func() { c.onConnect(&packet{typ: packetConnect, namespace: "/"}) })
 }
 
 // splitQuery takes the query off the namespace of a CONNECT and makes it the auth payload.

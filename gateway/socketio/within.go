@@ -6,7 +6,7 @@ package socketio
 // server is there for the call: it reaches those on other servers, and is removed afterwards where
 // Options.CleanupEmptyChildNamespaces says so. Functions of OfFunc are asked with the Handshake of nobody.
 func (s *Server) Within(name string, f func(*Namespace)) bool {
-	ns := s.enter(name, &Handshake{})
+	ns := s.enter(name, func() *Handshake { return &Handshake{} })
 	if ns == nil {
 		return false
 	}

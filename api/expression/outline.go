@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package expression
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/ast"
+	"github.com/google/cel-go/common/operators"
+	"github.com/google/cel-go/common/types"
+	"github.com/google/cel-go/common/types/ref"
+)
+
+// Outline is what can be said of an expression about an event before it runs. Most build a list or a map of constants, arguments and
+// the time: who knows that can write the value as JSON and need not make it first. One of the fields tells what the expression is; Program
+// evaluates it in any case.
+type Outline struct {
+	// Constant is its value, whatever the event; nil if that is not known.
+	Constant ref.Val
+	// Variable is the name of the variable that it is, and no more; empty if it is none.
+	Variable string
+	// Argument is that it is args[Index].
+	Argument bool
+	Index    int
+	// Data is the name of the field of socket.data that it is; empty if it is none.
+	Data string
+	// List are the elements of a list that it builds; nil if it builds none.
+	List []Outline
+	// Map are the members of a map that it builds, by their names; nil if it builds none.
+	Map []OutlineMember
+
+	Program cel.Program
+}
+
+// OutlineMember is a member of a map.
+type OutlineMember struct {
+	Name  string
+	Value Outline
+}
+
+// CompileOutline is Compile, and says what the expression is.
+func CompileOutline(kind Kind, source string) (Outline, error) {
+	env, checked, err := check(kind, source)
+	if err != nil {
+		return Outline{}, err
+	}
+	o := outliner{env, checked.NativeRep()}
+	return o.of(o.ast.Expr())
+}
+
+// outliner makes outlines of parts of an expression.
+type outliner struct {
+	env *cel.Env
+	ast *ast.AST
+}
+
+func (o outliner) of(e ast.Expr) (Outline, error) {
+	program, err := plan(o.env, ast.NewCheckedAST(ast.NewAST(e, o.ast.SourceInfo()), o.ast.TypeMap(), o.ast.ReferenceMap()))
+	if err != nil {
+		return Outline{}, err
+	}
+	out := Outline{Program: program}
+	switch e.Kind() {
+	case ast.LiteralKind:
+		out.Constant = e.AsLiteral()
+	case ast.IdentKind:
+		out.Variable = e.AsIdent()
+	case ast.CallKind:
+		out.Index, out.Argument = argument(e.AsCall())
+	case ast.SelectKind:
+		out.Data = dataField(e.AsSelect())
+	case ast.ListKind:
+		err = o.list(&out, e.AsList())
+	case ast.MapKind:
+		err = o.members(&out, e.AsMap())
+	}
+	return out, err
+}
+
+// argument tells whether a call is args[index].
+func argument(call ast.CallExpr) (index int, ok bool) {
+	if call.FunctionName() != operators.Index || len(call.Args()) != 2 {
+		return 0, false
+	}
+	of, at := call.Args()[0], call.Args()[1]
+	if of.Kind() != ast.IdentKind || of.AsIdent() != Args || at.Kind() != ast.LiteralKind {
+		return 0, false
+	}
+	n, ok := at.AsLiteral().(types.Int)
+	return int(n), ok && n >= 0
+}
+
+// dataField is the name of a field of socket.data, if that is what is selected.
+func dataField(field ast.SelectExpr) string {
+	if field.IsTestOnly() || field.Operand().Kind() != ast.SelectKind {
+		return ""
+	}
+	data := field.Operand().AsSelect()
+	if data.FieldName() != "data" || data.Operand().Kind() != ast.IdentKind || data.Operand().AsIdent() != Socket {
+		return ""
+	}
+	return field.FieldName()
+}
+
+func (o outliner) list(out *Outline, l ast.ListExpr) error {
+	if len(l.OptionalIndices()) > 0 {
+		return nil
+	}
+	elements := make([]Outline, 0, len(l.Elements()))
+	for _, e := range l.Elements() {
+		element, err := o.of(e)
+		if err != nil {
+			return err
+		}
+		elements = append(elements, element)
+	}
+	out.List = elements
+	return nil
+}
+
+// members leaves a map as it is whose names are not known, or not distinct: only the run can tell what becomes of it.
+func (o outliner) members(out *Outline, m ast.MapExpr) error {
+	members := make([]OutlineMember, 0, len(m.Entries()))
+	for _, e := range m.Entries() {
+		entry := e.AsMapEntry()
+		name, ok := literalString(entry.Key())
+		if !ok || entry.IsOptional() || slices.ContainsFunc(members, func(other OutlineMember) bool { return other.Name == name }) {
+			return nil
+		}
+		value, err := o.of(entry.Value())
+		if err != nil {
+			return err
+		}
+		members = append(members, OutlineMember{name, value})
+	}
+	slices.SortFunc(members, func(a, b OutlineMember) int { return cmp.Compare(a.Name, b.Name) })
+	out.Map = members
+	return nil
+}
+
+func literalString(e ast.Expr) (string, bool) {
+	if e.Kind() != ast.LiteralKind {
+		return "", false
+	}
+	s, ok := e.AsLiteral().(types.String)
+	return string(s), ok
+}
+
+// plan makes a checked expression ready to run.
+func plan(env *cel.Env, checked *ast.AST) (cel.Program, error) {
+	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
+	// Without a loop the work is bounded by the length of the expression times the size of an event, and counting it would
+	// cost more than doing it.
+	if hasLoop(checked) {
+		options = append(options, cel.CostLimit(costLimit))
+	}
+	program, err := env.PlanProgram(checked, options...)
+	if err != nil {
+		return nil, fmt.Errorf("plan the expression: %w", err)
+	}
+	return program, nil
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engineio
+
+import (
+	"crypto/tls"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestAKeptHandshakeIsWhatTheRequestTold(t *testing.T) {
+	now := time.Unix(1_780_000_000, 123)
+	for name, change := range map[string]func(*http.Request){
+		"no headers":          func(*http.Request) {},
+		"of a browser":        func(r *http.Request) { r.Header = browserHeader() },
+		"with TLS":            func(r *http.Request) { r.TLS = &tls.ConnectionState{} },
+		"not by TCP":          func(r *http.Request) { r.RemoteAddr = "@" },
+		"by IPv6":             func(r *http.Request) { r.RemoteAddr = "[2001:db8::1]:443" },
+		"parameters":          func(r *http.Request) { r.URL.RawQuery = "EIO=4&a=b%20c&a=d&=&e&f=%zz" },
+		"a long header":       func(r *http.Request) { r.Header.Set("X-Long", strings.Repeat("é", 9000)) },
+		"a header many times": func(r *http.Request) { r.Header["Cookie"] = []string{"a", "", "b"} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := httptest.NewRequest("GET", "/engine.io/?EIO=4", nil)
+			change(r)
+			want := &Handshake{
+				Address: AddressOf(r), RemoteAddr: r.RemoteAddr, Host: r.Host, URL: r.URL.RequestURI(),
+				Header: r.Header, Query: r.URL.Query(), Secure: r.TLS != nil, Time: now,
+			}
+			kept := keepHandshake(r, now)
+			if diff := cmp.Diff(want, kept.handshake()); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func browserHeader() http.Header {
+	return http.Header{
+		"User-Agent": {"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"},
+		"Accept":     {"*/*"}, "Accept-Encoding": {"gzip, deflate, br, zstd"}, "Accept-Language": {"en-GB,en;q=0.9"},
+		"Origin": {"https://chat.example.com"}, "Cookie": {"session=0123456789abcdef"}, "X-Forwarded-For": {"203.0.113.7"},
+	}
+}
+
+func TestClientsShareWhatTheySendAlike(t *testing.T) {
+	r := httptest.NewRequest("GET", "/engine.io/?EIO=4", nil)
+	r.Header = browserHeader()
+	first := keepHandshake(r, time.Now())
+	r.Header = browserHeader()
+	r.Header.Set("Cookie", "session=another")
+	if second := keepHandshake(r, time.Now()); second.common != first.common || second.own == first.own {
+		t.Errorf("kept %q and %q", first.own, second.own)
+	}
+}
+
+func BenchmarkKeepHandshake(b *testing.B) {
+	r := httptest.NewRequest("GET", "/engine.io/?EIO=4", nil)
+	r.Header = browserHeader()
+	b.ReportAllocs()
+	for b.Loop() {
+		keepHandshake(r, time.Now())
+	}
+}

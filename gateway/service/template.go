@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package service
+
+import (
+	"slices"
+
+	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/types/traits"
+
+	"github.com/realtime-operator/realtime-operator/api/expression"
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+// template is an expression for a list of arguments as it is written: constant JSON with holes, which are filled from the event. CEL
+// evaluates what no hole knows better. A template does not change, and any number of events fill it at once.
+type template struct {
+	// program evaluates the whole, where there are no parts.
+	program cel.Program
+	// relay: the value is that of args.
+	relay bool
+	// constant is the value if it has no holes.
+	constant *socketio.Args
+	parts    []part
+	// tail is what comes behind the last hole, size about how long the result is without what comes from the event.
+	tail []byte
+	size int
+	// foreign is that of an encoder that has written the constant text.
+	foreign bool
+}
+
+// part is a hole, and what comes before it.
+type part struct {
+	before []byte
+	// fill writes the hole, if it can; nil if it cannot.
+	fill func(*run, *encoder) (done bool, err error)
+	// program evaluates what belongs there.
+	program cel.Program
+}
+
+func compileTemplate(source string) (*template, error) {
+	outline, err := expression.CompileOutline(expression.List, source)
+	if err != nil {
+		return nil, err
+	}
+	t := &template{program: outline.Program, relay: outline.Variable == expression.Args}
+	if outline.List == nil {
+		return t, nil
+	}
+	c := templateCompiler{template: t}
+	if err := c.add(&outline); err != nil {
+		return nil, err
+	}
+	t.tail, t.foreign = c.buf, c.encoder.foreign
+	t.size += len(t.tail)
+	if len(t.parts) == 0 {
+		t.constant = &socketio.Args{JSON: t.tail}
+	}
+	return t, nil
+}
+
+// templateCompiler writes constants until it comes to a hole.
+type templateCompiler struct {
+	*template
+	encoder
+}
+
+// holeSize is about what a hole takes.
+const holeSize = 24
+
+func (c *templateCompiler) add(o *expression.Outline) error {
+	switch {
+	case o.Constant != nil:
+		return c.constantValue(o)
+	case o.List != nil:
+		return c.sequence('[', ']', func(comma func()) error {
+			for i := range o.List {
+				comma()
+				if err := c.add(&o.List[i]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	case o.Map != nil:
+		c.encoder.foreign = true
+		return c.sequence('{', '}', func(comma func()) error {
+			for i := range o.Map {
+				comma()
+				c.text(o.Map[i].Name)
+				c.buf = append(c.buf, ':')
+				if err := c.add(&o.Map[i].Value); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	case o.Argument:
+		c.hole(o, func(r *run, e *encoder) (bool, error) { return r.writeArgument(e, o.Index) })
+	case o.Variable == expression.Args:
+		c.hole(o, func(r *run, e *encoder) (bool, error) { return true, e.value(r.argumentList()) })
+	case o.Variable == expression.Now:
+		c.hole(o, func(r *run, e *encoder) (bool, error) {
+			e.time(r.now)
+			return true, nil
+		})
+	case o.Data != "":
+		c.hole(o, func(r *run, e *encoder) (bool, error) { return r.writeData(e, o.Data) })
+	default:
+		c.hole(o, nil)
+	}
+	return nil
+}
+
+// constantValue writes it now, unless it is binary: then its number is known when the event is written.
+func (c *templateCompiler) constantValue(o *expression.Outline) error {
+	var e encoder
+	if err := e.value(o.Constant); err != nil {
+		return err
+	}
+	if len(e.attachments) > 0 {
+		c.hole(o, func(_ *run, e *encoder) (bool, error) { return true, e.value(o.Constant) })
+		return nil
+	}
+	c.buf = append(c.buf, e.buf...)
+	return nil
+}
+
+func (c *templateCompiler) hole(o *expression.Outline, fill func(*run, *encoder) (bool, error)) {
+	c.parts = append(c.parts, part{before: slices.Clip(c.buf), fill: fill, program: o.Program})
+	c.size += len(c.buf) + holeSize
+	c.buf = nil
+}
+
+// list evaluates to arguments.
+func (r *run) list(t *template) (socketio.Args, error) {
+	switch {
+	case t.constant != nil:
+		return *t.constant, nil
+	case t.relay && len(r.args.JSON) > 0 && len(r.args.Attachments) == 0:
+		return r.args, nil
+	case len(t.parts) == 0:
+		return r.listByProgram(t.program)
+	}
+	e := encoder{buf: make([]byte, 0, t.size+len(r.args.JSON)), foreign: t.foreign}
+	for i := range t.parts {
+		p := &t.parts[i]
+		e.buf = append(e.buf, p.before...)
+		if err := r.fill(&e, p); err != nil {
+			return socketio.Args{}, err
+		}
+	}
+	e.buf = append(e.buf, t.tail...)
+	return e.args()
+}
+
+func (r *run) fill(e *encoder, p *part) error {
+	if p.fill != nil {
+		if done, err := p.fill(r, e); done || err != nil {
+			return err
+		}
+	}
+	v, err := r.eval(p.program)
+	if err != nil {
+		return err
+	}
+	return e.value(v)
+}
+
+func (r *run) listByProgram(program cel.Program) (socketio.Args, error) {
+	v, err := r.eval(program)
+	if err != nil {
+		return socketio.Args{}, err
+	}
+	if _, ok := v.(traits.Lister); !ok {
+		return socketio.Args{}, yielded(v, "a list")
+	}
+	return encode(v)
+}
+
+// argument is the JSON of one of the event's; nil if there is no such one.
+func (r *run) argument(index int) []byte {
+	if len(r.args.JSON) == 0 {
+		return nil
+	}
+	for raw := range elements(r.args.JSON) {
+		if index == 0 {
+			return raw
+		}
+		index--
+	}
+	return nil
+}
+
+func (r *run) writeArgument(e *encoder, index int) (bool, error) {
+	raw := r.argument(index)
+	switch {
+	case raw == nil:
+		return false, nil // CEL knows what to say
+	case raw[0] == '"' && isVerbatim(raw):
+		e.buf = append(e.buf, raw...)
+		return true, nil
+	}
+	return true, e.value(fromJSON(raw, r.args.Attachments))
+}
+
+// isVerbatim tells that a string is written as it came: it has no escapes.
+func isVerbatim(raw []byte) bool { return !slices.Contains(raw, '\\') }
+
+func (r *run) writeData(e *encoder, name string) (bool, error) {
+	if r.data == nil {
+		return false, nil
+	}
+	v, ok := r.data.fields[name]
+	if !ok {
+		return false, nil
+	}
+	return true, e.value(v)
+}
+
+// roomNames is an expression for rooms.
+type roomNames struct {
+	program cel.Program
+	// constant are the rooms if they are always the same.
+	constant []string
+	// argument: they are those of args[index].
+	argument bool
+	index    int
+}
+
+func compileRoomNames(source string) (*roomNames, error) {
+	outline, err := expression.CompileOutline(expression.Rooms, source)
+	if err != nil {
+		return nil, err
+	}
+	n := &roomNames{program: outline.Program, argument: outline.Argument, index: outline.Index}
+	if outline.Constant != nil {
+		n.constant, err = roomsOf(outline.Constant)
+	}
+	return n, err
+}
+
+// rooms evaluates to names of rooms, which are not to be changed.
+func (r *run) rooms(n *roomNames) ([]string, error) {
+	if n.constant != nil {
+		return n.constant, nil
+	}
+	if n.argument {
+		if raw := r.argument(n.index); len(raw) > 0 && raw[0] == '"' {
+			return []string{unquote(raw)}, nil
+		}
+	}
+	v, err := r.eval(n.program)
+	if err != nil {
+		return nil, err
+	}
+	return roomsOf(v)
+}
+
+func compileRooms(sources []v1alpha1.Expression) ([]*roomNames, error) {
+	var rooms []*roomNames
+	for _, source := range sources {
+		names, err := compileRoomNames(string(source))
+		if err != nil {
+			return nil, err
+		}
+		rooms = append(rooms, names)
+	}
+	return rooms, nil
+}
+
+// joined are the rooms of several expressions together; nil if there are none.
+func (r *run) joined(expressions []*roomNames) ([]string, error) {
+	switch len(expressions) {
+	case 0:
+		return nil, nil
+	case 1:
+		return r.rooms(expressions[0])
+	}
+	all := []string{}
+	for _, names := range expressions {
+		rooms, err := r.rooms(names)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, rooms...)
+	}
+	return all, nil
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package socketio
+
+import (
+	"bufio"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio"
+)
+
+// firstRequest is what a browser sends first.
+const firstRequest = "%s /socket.io/?EIO=4&transport=polling&t=PlXa%04d%s HTTP/1.1\r\n" +
+	"Host: chat.example.com\r\n" +
+	"Connection: keep-alive\r\n" +
+	"User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36\r\n" +
+	"Sec-Ch-Ua: \"Chromium\";v=\"142\", \"Not_A Brand\";v=\"99\"\r\n" +
+	"Sec-Ch-Ua-Mobile: ?0\r\n" +
+	"Sec-Ch-Ua-Platform: \"Linux\"\r\n" +
+	"Accept: */*\r\n" +
+	"Origin: https://chat.example.com\r\n" +
+	"Sec-Fetch-Site: same-origin\r\n" +
+	"Sec-Fetch-Mode: cors\r\n" +
+	"Sec-Fetch-Dest: empty\r\n" +
+	"Referer: https://chat.example.com/rooms\r\n" +
+	"Accept-Encoding: gzip, deflate, br, zstd\r\n" +
+	"Accept-Language: en-GB,en;q=0.9,de;q=0.8\r\n" +
+	"Cookie: session=%032x\r\n" +
+	"X-Forwarded-For: 203.0.113.%d\r\n" +
+	"Content-Length: %d\r\n\r\n%s"
+
+// BenchmarkIdleSocket reports the live heap of a client that is in the main namespace and in one room, in bytes: of what is above
+// the engine's session, and of that with what it keeps of the handshake.
+func BenchmarkIdleSocket(b *testing.B) {
+	const sockets = 4000
+	for b.Loop() {
+		engine := idleHeap(b, sockets, func(c engineio.Config) (http.Handler, func()) {
+			c.OnSession = func(*engineio.Session) engineio.Handler { return deaf{} }
+			s, err := engineio.NewServer(c)
+			if err != nil {
+				b.Fatal(err)
+			}
+			return s, s.Close
+		})
+		all := idleHeap(b, sockets, func(c engineio.Config) (http.Handler, func()) {
+			s, err := NewServer(Options{Engine: c})
+			if err != nil {
+				b.Fatal(err)
+			}
+			s.OnConnection(func(s *Socket) { s.Join("lobby") })
+			return s, func() { s.Close() }
+		})
+		b.ReportMetric((all-engine)/sockets, "bytes/socket")
+		b.ReportMetric(engine/sockets, "bytes/session")
+	}
+}
+
+type deaf struct{}
+
+func (deaf) OnMessage([]byte, bool)              {}
+func (deaf) OnClose(engineio.CloseReason, error) {}
+
+// idleHeap is how much live heap a number of clients make on a server.
+func idleHeap(b *testing.B, n int, start func(engineio.Config) (http.Handler, func())) float64 {
+	b.Helper()
+	server, stop := start(engineio.Config{Path: DefaultPath})
+	defer stop()
+	before := liveHeap()
+	for i := range n {
+		open := request(b, server, i, "GET", "", "")
+		_, sid, _ := strings.Cut(open, `"sid":"`)
+		sid, _, _ = strings.Cut(sid, `"`)
+		request(b, server, i, "POST", "&sid="+sid, "40")
+		if _, ok := server.(*Server); ok {
+			request(b, server, i, "GET", "&sid="+sid, "")
+		}
+	}
+	after := liveHeap()
+	runtime.KeepAlive(server)
+	return float64(after - before)
+}
+
+// request is one of a client's, read as package net/http reads it.
+func request(b *testing.B, server http.Handler, client int, method, query, body string) string {
+	b.Helper()
+	text := fmt.Sprintf(firstRequest, method, client, query, client, client%256, len(body), body)
+	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(text)))
+	if err != nil {
+		b.Fatal(err)
+	}
+	r.RemoteAddr = fmt.Sprintf("192.0.2.%d:%d", client%256, 10000+client%50000)
+	w := httptest.NewRecorder()
+	server.ServeHTTP(w, r)
+	if w.Code != http.StatusOK {
+		b.Fatalf("%s is answered %d: %s", method, w.Code, w.Body)
+	}
+	return w.Body.String()
+}
+
+func liveHeap() int64 {
+	var m runtime.MemStats
+	for range 2 { // the second empties what the first has left in pools
+		runtime.GC()
+	}
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package socketio
+
+// Listener is told of what becomes of a socket: what the functions of OnAny, OnDisconnecting and OnDisconnect are told, by one value. Where
+// there are many sockets, that takes less memory. Its methods are called as handlers are, before them.
+type Listener interface {
+	OnEvent(*Event)
+	OnDisconnecting(reason string)
+	OnDisconnect(reason string)
+}
+
+// Listen makes a listener the socket's, in place of the one before; nil ends it.
+func (s *Socket) Listen(l Listener) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.listener = l
+}
+
+// handling is the functions of the application that are called for a socket. Guarded by the socket's mu.
+type handling struct {
+	events        map[string]handlers[func(*Event)]
+	any           handlers[func(*Event)]
+	outgoing      handlers[func(string, Args)]
+	errors        handlers[func(error)]
+	disconnecting handlers[func(string)]
+	disconnected  handlers[func(string)]
+	middlewares   []func(*Event) error
+}
+
+// handlers is what functions are added to. It is called with mu held.
+func (s *Socket) handlers() *handling {
+	if s.handling == nil {
+		s.handling = &handling{}
+	}
+	return s.handling
+}
+
+// handled are the functions as of now, which may be walked, and who listens. But events may be read with mu held only.
+func (s *Socket) handled() (handling, Listener) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.handling == nil {
+		return handling{}, s.listener
+	}
+	return *s.handling, s.listener
+}
+
+// handledEvent are the functions for an event.
+func (s *Socket) handledEvent(event string) handlers[func(*Event)] {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.handling == nil {
+		return nil
+	}
+	return s.handling.events[event]
+}
