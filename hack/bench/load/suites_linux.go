@@ -183,6 +183,10 @@ func idle(l *loop, o *options) (*measured.Result, error) {
 	if err := room.join(); err != nil {
 		return nil, err
 	}
+	full, err := o.servers.usage()
+	if err != nil {
+		return nil, err
+	}
 	if err := l.run(o.settle); err != nil {
 		return nil, err
 	}
@@ -194,6 +198,7 @@ func idle(l *loop, o *options) (*measured.Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.AtRest = float64((after.cpu - full.cpu).Microseconds()) / float64(o.clients) / o.settle.Seconds()
 	r.PerClient = float64(after.resident-before.resident) / float64(o.clients-few) / 1024
 	if len(l.conns) != l.ready {
 		return nil, fmt.Errorf("%d of %d connections are left", l.ready, len(l.conns))

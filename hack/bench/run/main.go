@@ -16,12 +16,14 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/realtime-operator/realtime-operator/hack/bench/internal/machine"
 	"github.com/realtime-operator/realtime-operator/hack/bench/internal/measured"
 )
 
 type options struct {
 	root, raw, docs string
 	profile         string
+	on              string // the date and the machine
 	runs            int
 	duration        time.Duration
 	suites, peers   []string
@@ -62,12 +64,12 @@ func run(ctx context.Context, args []string) error {
 	if err := renderConfig(o.root); err != nil {
 		return err
 	}
-	began := time.Now()
+	o.on = time.Now().UTC().Format(time.DateOnly) + ", " + machine.Describe()
 	all, err := measureAll(ctx, o)
 	if err != nil {
 		return err
 	}
-	report := newReport(all, o, began)
+	report := newReport(all, o)
 	if report.profiles, err = takeProfiles(ctx, o); err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ func measure(ctx context.Context, o options, s suite, p peer, more ...string) (m
 	if err != nil {
 		return measured.Run{}, fmt.Errorf("load: %w: %s", err, errors.Bytes())
 	}
-	m := measured.Run{Name: s.name, Peer: p.name}
+	m := measured.Run{Name: s.name, Peer: p.name, On: o.on}
 	if err := json.Unmarshal(output, &m.Result); err != nil {
 		return m, fmt.Errorf("read what load prints: %w", err)
 	}

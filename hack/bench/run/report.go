@@ -8,10 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/realtime-operator/realtime-operator/hack/bench/internal/between"
-	"github.com/realtime-operator/realtime-operator/hack/bench/internal/machine"
 	"github.com/realtime-operator/realtime-operator/hack/bench/internal/measured"
 )
 
@@ -27,13 +25,10 @@ const (
 type report struct {
 	all      []measured.Run
 	options  options
-	began    time.Time
 	profiles string // Markdown; empty if there are none
 }
 
-func newReport(all []measured.Run, o options, began time.Time) *report {
-	return &report{all: all, options: o, began: began}
-}
+func newReport(all []measured.Run, o options) *report { return &report{all: all, options: o} }
 
 // median of a figure; ok is false if it was not measured.
 func (r *report) median(s suite, peerName string, f figure) (float64, bool) {
@@ -52,7 +47,7 @@ func (r *report) median(s suite, peerName string, f figure) (float64, bool) {
 
 func (r *report) markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, %s; %s.\n\n", r.began.UTC().Format("2006-01-02"), machine.Describe(), r.effort())
+	fmt.Fprintf(&b, "%s; %s.\n\n", r.options.on, r.effort())
 	r.table(&b, judged, 1, node)
 	r.table(&b, judged, 2, twoNodes)
 	r.table(&b, forInfo, 1, node)

@@ -26,6 +26,7 @@ type Result struct {
 	P99       float64 `json:"p99"`       // the same
 	Resident  float64 `json:"resident"`  // MiB of the servers at the end
 	PerClient float64 `json:"perClient"` // KiB of the servers for each connection, in the suite idle
+	AtRest    float64 `json:"atRest"`    // CPU of the servers in µs for each connection and second, in the suite idle
 	PerSecond float64 `json:"perSecond"` // Count by Seconds
 	// Before is the same load while everybody still read, if somebody stops.
 	Before     *Before `json:"before,omitempty"`
@@ -58,6 +59,8 @@ type Broker struct {
 type Run struct {
 	Name string `json:"name"` // of the suite
 	Peer string `json:"peer"`
+	// On is when it was measured, and on what.
+	On string `json:"on"`
 	Result
 }
 
