@@ -67,51 +67,58 @@ func (r *report) effort() string {
 
 // table has a row for each figure of a group's suites on so many servers. What is in brackets is the ratio to the reference.
 func (r *report) table(b *strings.Builder, group string, servers int, reference string) {
+	var chosen []suite
+	for _, s := range suites {
+		if s.group == group && s.servers == servers && slices.Contains(r.options.suites, s.name) {
+			chosen = append(chosen, s)
+		}
+	}
 	var columns []peer
 	for _, p := range peers {
-		measures := func(s suite) bool { return s.group == group && s.servers == servers && s.takes(p) }
-		if slices.ContainsFunc(suites, measures) && slices.Contains(r.options.peers, p.name) {
+		if slices.Contains(r.options.peers, p.name) && slices.ContainsFunc(chosen, func(s suite) bool { return s.takes(p) }) {
 			columns = append(columns, p)
 		}
 	}
-	var rows strings.Builder
-	for _, s := range suites {
-		if s.group != group || s.servers != servers || !slices.Contains(r.options.suites, s.name) {
-			continue
-		}
-		for i, f := range s.figures {
-			fmt.Fprintf(&rows, "| %s%s: %s, %s |", s.name, r.onlyOnce(s), f.name, f.unit)
-			base, compared := r.median(s, reference, f)
-			for _, p := range columns {
-				value, ok := r.median(s, p.name, f)
-				switch {
-				case !ok:
-					rows.WriteString(" – |")
-				case compared && base > 0 && p.name != reference && !f.own:
-					fmt.Fprintf(&rows, " %.4g (%.2f×) |", value, value/base)
-				default:
-					fmt.Fprintf(&rows, " %.4g |", value)
-				}
-			}
-			if group == judged {
-				fmt.Fprintf(&rows, " %s |", s.goals[i])
-			}
-			rows.WriteString("\n")
-		}
-	}
-	if len(columns) == 0 || rows.Len() == 0 {
+	if len(columns) == 0 {
 		return
 	}
-	b.WriteString("| |")
+	head, ruler := "| |", "|---|"
 	for _, p := range columns {
-		fmt.Fprintf(b, " %s |", p.about)
-	}
-	ruler := strings.Repeat("---|", len(columns))
-	if group == judged {
-		b.WriteString(" goal |")
+		head += " " + p.about + " |"
 		ruler += "---|"
 	}
-	fmt.Fprintf(b, "\n|---|%s\n%s\n", ruler, rows.String())
+	if group == judged {
+		head += " goal |"
+		ruler += "---|"
+	}
+	fmt.Fprintf(b, "%s\n%s\n", head, ruler)
+	for _, s := range chosen {
+		for i, f := range s.figures {
+			r.row(b, s, f, columns, reference)
+			if group == judged {
+				fmt.Fprintf(b, " %s |", s.goals[i])
+			}
+			b.WriteString("\n")
+		}
+	}
+	b.WriteString("\n")
+}
+
+// row is a figure of all peers.
+func (r *report) row(b *strings.Builder, s suite, f figure, columns []peer, reference string) {
+	fmt.Fprintf(b, "| %s%s: %s, %s |", s.name, r.onlyOnce(s), f.name, f.unit)
+	base, compared := r.median(s, reference, f)
+	for _, p := range columns {
+		value, ok := r.median(s, p.name, f)
+		switch {
+		case !ok:
+			b.WriteString(" – |")
+		case compared && base > 0 && p.name != reference && !f.own:
+			fmt.Fprintf(b, " %.4g (%.2f×) |", value, value/base)
+		default:
+			fmt.Fprintf(b, " %.4g |", value)
+		}
+	}
 }
 
 // onlyOnce marks suites with one run among those with several.
