@@ -75,6 +75,18 @@ func TestPortIsFoundInWhatAServerSays(t *testing.T) {
 	}
 }
 
+func TestVersionsAreOfAllPeers(t *testing.T) {
+	all, err := versions("../../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"socket.io 4.", "@socket.io/bun-engine ", "bun 1.", "centrifuge 0.", "nats-server 2.", "@socket.io/redis-adapter "} {
+		if !strings.Contains(all, name) {
+			t.Errorf("%q is not in %s", name, all)
+		}
+	}
+}
+
 func TestAServerThatEndsTellsWhy(t *testing.T) {
 	_, err := start(t.Context(), t.TempDir(), "listening on", []string{"echo", "Address already in use"})
 	if err == nil || !strings.Contains(err.Error(), "Address already in use") {
