@@ -28,12 +28,12 @@ func startProfile(o *options) *profile {
 	return p
 }
 
-// finish writes FILE.cpu, of the time of the measurement, and FILE.heap, as it is now.
+// finish writes FILE.cpu, of the time of the measurement, and FILE.heap, of what is in use now.
 func (p *profile) finish() error {
 	if p == nil {
 		return nil
 	}
-	return errors.Join(<-p.cpu, p.fetch("heap", ".heap"))
+	return errors.Join(<-p.cpu, p.fetch("heap?gc=1", ".heap"))
 }
 
 func (p *profile) fetch(what, suffix string) error {

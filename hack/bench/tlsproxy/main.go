@@ -43,6 +43,11 @@ func run(server string) error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	fmt.Println("listening on", l.Addr().(*net.TCPAddr).Port)
+	return serve(l, server)
+}
+
+// serve takes connections until the listener is closed, which is its error.
+func serve(l net.Listener, server string) error {
 	for {
 		client, err := l.Accept()
 		if err != nil {
