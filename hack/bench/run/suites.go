@@ -82,7 +82,7 @@ var suites = slices.Concat([]suite{
 	{name: "accept", group: judged, servers: 1, load: "-suite accept -clients 5000", figures: []figure{rate}, goals: []string{"≥ 3×"}},
 	{name: "idle", group: judged, servers: 1, load: "-suite idle -clients 10000", once: true, figures: []figure{idleSize}, goals: []string{"≤ 8 KiB"}},
 	{
-		name: "slow-consumer", group: judged, servers: 1, load: "-suite fixed -clients 1000 -size 4000 -rate 30000 -stall", longer: 3,
+		name: "slow-consumer", group: judged, servers: 1, load: "-suite fixed -clients 1000 -size 4000 -rate 20000 -stall", longer: 3,
 		figures: []figure{p99Before, p99, p99Ratio, residentBefore, resident}, goals: []string{"", "", "≤ 1.1, of itself", "", ""},
 	},
 	closed("two-broadcast", 2, loadBroadcast, "≤ 0.18×"),
