@@ -116,7 +116,7 @@ func echo(l *loop, o *options) (*measured.Result, error) {
 	}
 	packet := l.dialect.echo(stamp{}.text(o.size))
 	var latencies []uint32
-	outstanding, more := 0, true
+	outstanding, answered, more := 0, 0, true
 	ask := func(c *conn) error {
 		outstanding++
 		c.asked = l.now()
@@ -124,6 +124,7 @@ func echo(l *loop, o *options) (*measured.Result, error) {
 	}
 	l.onAnswer = func(c *conn, _ []byte) error {
 		outstanding--
+		answered++
 		latencies = append(latencies, uint32((l.now()-c.asked)/1000))
 		if !more {
 			return nil
@@ -153,7 +154,7 @@ func echo(l *loop, o *options) (*measured.Result, error) {
 	r.P50, r.P99 = percentile(latencies, 50), percentile(latencies, 99)
 	more = false
 	_ = l.until("receive the rest", patience, func() bool { return outstanding <= 0 }) // what has not come is lost
-	r.Lost, r.Repeated = max(outstanding, 0), max(-outstanding, 0)
+	r.Lost, r.Repeated, r.Deliveries = max(outstanding, 0), max(-outstanding, 0), answered
 	return r, nil
 }
 

@@ -35,7 +35,7 @@ type Result struct {
 	Lost       int     `json:"lost"`       // of all that was sent
 	Repeated   int     `json:"repeated"`   // came more than once
 	Reordered  int     `json:"reordered"`  // came behind a later one of the same sender
-	Deliveries int     `json:"deliveries"` // all, warm-up included
+	Deliveries int     `json:"deliveries"` // or answers: all, warm-up included
 }
 
 // Before is what was measured before a client stopped reading.
