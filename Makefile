@@ -114,8 +114,9 @@ BENCH ?= .
 BENCH_COUNT ?= 6
 BENCH_PACKAGES ?= ./gateway/...
 BENCH_FLAGS ?=
+SCALE_FLAGS ?=
 BENCH_PEERS := hack/bench/peers
-BENCH_PROGRAMS := dist/realtime dist/load dist/bench $(BENCH_PEERS)/socketio/node_modules
+BENCH_PROGRAMS := dist/realtime dist/load dist/bench dist/tlsproxy dist/profiled $(BENCH_PEERS)/socketio/node_modules
 
 .PHONY: bench
 bench: $(BENCH_PROGRAMS) dist/nats-server dist/bun dist/centrifuge ## Measure gateways and their peers, 25 minutes, and write docs/benchmarks.md. Needs redis-server. BENCH_FLAGS=-help lists more.
@@ -123,7 +124,16 @@ bench: $(BENCH_PROGRAMS) dist/nats-server dist/bun dist/centrifuge ## Measure ga
 
 .PHONY: bench-quick
 bench-quick: $(BENCH_PROGRAMS) ## Measure ours and Node briefly, and print the ratios, which it does not judge.
-	dist/bench -runs 1 -duration 2s -peer node,ours $(BENCH_FLAGS)
+	dist/bench -runs 1 -duration 2s -peer node,ours -suite goals $(BENCH_FLAGS)
+
+.PHONY: scale
+scale: dist/realtime dist/load dist/bench dist/scale dist/nats-server ## Measure ours at three sizes, 5 minutes, and write docs/scale.md: what a million connections take. SCALE_FLAGS=-help lists more.
+	dist/bench -suite scale -runs 1 -duration 5s -raw hack/bench/scale/measured.jsonl
+	dist/scale -docs docs/scale.md $(SCALE_FLAGS)
+
+.PHONY: scale-again
+scale-again: dist/scale ## Write docs/scale.md from the measurements that are kept.
+	dist/scale -docs docs/scale.md $(SCALE_FLAGS)
 
 .PHONY: bench-go
 bench-go: ## Run the Go benchmarks of BENCH_PACKAGES that match BENCH, BENCH_COUNT times.
@@ -188,8 +198,8 @@ dist/chaos-race: force
 dist/realtime-race: force
 	go build -race -o $@ .
 
-dist/load: force
-	$(BUILD) -o $@ ./hack/bench/load
+dist/load dist/tlsproxy dist/profiled dist/scale: force
+	$(BUILD) -o $@ ./hack/bench/$(@F)
 dist/bench: force
 	$(BUILD) -o $@ ./hack/bench/run
 dist/centrifuge: force

@@ -134,18 +134,22 @@ func (p *process) kill() {
 	<-p.ended
 }
 
-// freePort is a port below those that the kernel gives to connections: a load test takes any above.
-func freePort() (int, error) {
-	for range 100 {
+// freePorts are below those that the kernel gives to connections: a load test takes any above. All are held until the last is
+// found, so that they differ.
+func freePorts(count int) ([]int, error) {
+	var ports []int
+	for range 100 * count {
 		port := 10_000 + rand.IntN(22_000)
-		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		l, err := net.Listen("tcp", local(port))
 		if err != nil {
 			continue
 		}
-		l.Close()
-		return port, nil
+		defer l.Close()
+		if ports = append(ports, port); len(ports) == count {
+			return ports, nil
+		}
 	}
-	return 0, errors.New("find a free port: none of 100")
+	return nil, fmt.Errorf("find %d free ports: there are %d", count, len(ports))
 }
 
 func local(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }

@@ -27,13 +27,12 @@ type Stack struct {
 // gatewayPorts are where a gateway listens for clients, for questions about itself, and for other gateways.
 type gatewayPorts struct{ clients, ops, peers int }
 
-func newGatewayPorts() (p gatewayPorts, err error) {
-	for _, port := range []*int{&p.clients, &p.ops, &p.peers} {
-		if *port, err = freePort(); err != nil {
-			return p, err
-		}
+func newGatewayPorts() (gatewayPorts, error) {
+	ports, err := freePorts(3)
+	if err != nil {
+		return gatewayPorts{}, err
 	}
-	return p, nil
+	return gatewayPorts{clients: ports[0], ops: ports[1], peers: ports[2]}, nil
 }
 
 // gateway is one that runs.
@@ -61,11 +60,11 @@ type cluster struct {
 func startCluster(ctx context.Context, s Stack, dir string, gateways int, b *balancer) (*cluster, error) {
 	c := &cluster{stack: s, dir: dir, balancer: b}
 	if s.broker != nil {
-		port, err := freePort()
+		ports, err := freePorts(1)
 		if err != nil {
 			return c, err
 		}
-		c.brokerPort = port
+		c.brokerPort = ports[0]
 		if err := c.startBroker(ctx); err != nil {
 			return c, err
 		}

@@ -31,6 +31,7 @@ type chat struct {
 	closed    bool
 	ledger    ledger
 	expected  int
+	events    int      // that were sent since forget
 	stalled   int      // clients that do not read any more; they are in the first group
 	latencies []uint32 // µs
 	finder    finder
@@ -83,6 +84,7 @@ func (c *chat) send(group, s int) error {
 	slot.sequence++
 	slot.missing = len(g.members) - c.stalled
 	c.expected += slot.missing
+	c.events++
 	text := stamp{group, s, slot.sequence, c.loop.now()}.text(c.size)
 	if g.room == "" {
 		return c.loop.send(slot.sender, c.loop.dialect.say(text))
@@ -99,10 +101,10 @@ func (c *chat) receive(client *conn, packet []byte) error {
 		return fmt.Errorf("client %d gets a message that is for group %d: %s", client.index, st.group, packet)
 	}
 	g := c.groups[st.group]
-	c.latencies = append(c.latencies, uint32((c.loop.now()-st.sent)/1000))
 	if !c.ledger.note(&g.seen[client.member*len(g.slots)+st.slot], st.sequence) {
 		return nil
 	}
+	c.latencies = append(c.latencies, uint32((c.loop.now()-st.sent)/1000))
 	slot := &g.slots[st.slot]
 	if st.sequence != slot.sequence {
 		return nil
@@ -132,7 +134,7 @@ func (c *chat) stall(client *conn) error {
 	return c.loop.stopReading(client)
 }
 
-// pace sends to the first group, at a rate of messages per second, from its slots in turn.
+// pace sends to the groups in turn, at a rate of messages per second to all together, and from the slots of each in turn.
 func (c *chat) pace(duration time.Duration, rate float64) error {
 	begin := time.Now()
 	for i := 0; ; i++ {
@@ -146,14 +148,14 @@ func (c *chat) pace(duration time.Duration, rate float64) error {
 				return err
 			}
 		}
-		if err := c.send(0, i%len(c.groups[0].slots)); err != nil {
+		if err := c.send(i%len(c.groups), i/len(c.groups)%len(c.groups[0].slots)); err != nil {
 			return err
 		}
 	}
 }
 
 // forget begins a measurement anew; what is outstanding stays known.
-func (c *chat) forget() { c.latencies = c.latencies[:0] }
+func (c *chat) forget() { c.latencies, c.events = c.latencies[:0], 0 }
 
 // settle waits for what is outstanding, and returns how many deliveries are lost.
 func (c *chat) settle(patience time.Duration) int {

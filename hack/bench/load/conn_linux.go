@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -32,7 +33,9 @@ type conn struct {
 	partial, waiting []byte
 	// group and member are its place among receivers.
 	group, member int
-	asked         int64 // ns; when it sent what is not answered yet
+	asked         int64     // ns; when it sent what is not answered yet
+	tls           *tls.Conn // nil without
+	inflater      *inflater // shared by all; nil: nothing comes compressed
 }
 
 // dial begins to connect. A slow client has the segments of an ethernet and a small buffer, so that what it does not read piles up
@@ -61,6 +64,16 @@ func dial(addr netip.AddrPort, slow bool) (*conn, error) {
 
 // write sends what the socket takes and keeps the rest.
 func (c *conn) write(data []byte) error {
+	if c.tls == nil {
+		return c.writeRaw(data)
+	}
+	if _, err := c.tls.Write(data); err != nil {
+		return fmt.Errorf("client %d writes: %w", c.index, err)
+	}
+	return nil
+}
+
+func (c *conn) writeRaw(data []byte) error {
 	if len(c.waiting) > 0 {
 		c.waiting = append(c.waiting, data...)
 		return nil
@@ -85,18 +98,27 @@ func (c *conn) flush() error {
 	if len(data) == 0 {
 		return nil
 	}
-	return c.write(data)
+	return c.writeRaw(data)
 }
 
 func (c *conn) send(d []byte) error { return c.write(appendFrame(nil, opText, d)) }
 
-func (c *conn) upgrade(path string) error {
+// connected tells whether dialing has succeeded.
+func (c *conn) connected() error {
 	if failed, err := unix.GetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_ERROR); err != nil || failed != 0 {
 		return fmt.Errorf("client %d connects: %w", c.index, errors.Join(err, unix.Errno(failed)))
 	}
+	return nil
+}
+
+func (c *conn) upgrade(path string) error {
 	c.stage = stageUpgrading
-	return c.write(fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", path, c.addr))
+	request := fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", path, c.addr)
+	if c.inflater != nil {
+		request = fmt.Appendf(request, "Sec-WebSocket-Extensions: %s\r\n", deflateOffer)
+	}
+	return c.write(append(request, "\r\n"...))
 }
 
 var endOfHeader = []byte("\r\n\r\n")
@@ -111,56 +133,64 @@ func (c *conn) cutHeader(data []byte) (rest []byte, ok bool, err error) {
 		status, _, _ := bytes.Cut(header, []byte("\r\n"))
 		return nil, false, fmt.Errorf("client %d is refused: %s %s", c.index, status, rest)
 	}
+	if c.inflater != nil && !bytes.Contains(bytes.ToLower(header), []byte("server_no_context_takeover")) {
+		return nil, false, fmt.Errorf("client %d: the server does not agree to compress each message on its own: %s", c.index, header)
+	}
 	return rest, true, nil
 }
 
 // read calls each with the packets that have come. buffer is the loop's.
 func (c *conn) read(buffer []byte, d *dialect, each func(*conn, []byte) error) error {
+	for {
+		more, err := c.readOnce(buffer, d, each)
+		if err != nil || !more {
+			return err
+		}
+	}
+}
+
+// readOnce tells whether more may have come: TLS takes in more than it hands out, so that epoll knows nothing of the rest.
+func (c *conn) readOnce(buffer []byte, d *dialect, each func(*conn, []byte) error) (more bool, err error) {
 	kept := copy(buffer, c.partial)
-	n, err := unix.Read(c.fd, buffer[kept:])
-	switch {
-	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
-		return nil
-	case err != nil:
-		return fmt.Errorf("client %d reads: %w", c.index, err)
-	case n == 0:
-		return fmt.Errorf("the server closes the connection of client %d", c.index)
+	n, err := c.receive(buffer[kept:])
+	if err != nil || n == 0 {
+		return false, err
 	}
 	data := buffer[:kept+n]
 	c.partial = nil
 	if c.stage == stageUpgrading {
 		var ok bool
 		if data, ok, err = c.cutHeader(data); err != nil {
-			return err
+			return false, err
 		}
 		if !ok {
 			c.partial = slices.Clone(data)
-			return nil
+			return c.tls != nil, nil
 		}
 		c.stage = stageConnecting
 		if !d.greets {
 			if err := c.send([]byte(d.connect)); err != nil {
-				return err
+				return false, err
 			}
 		}
 	}
 	for {
 		f, rest, ok, err := nextFrame(data)
 		if err != nil {
-			return fmt.Errorf("client %d: %w", c.index, err)
+			return false, fmt.Errorf("client %d: %w", c.index, err)
 		}
 		if !ok {
 			break
 		}
 		data = rest
 		if err := c.frame(f, d, each); err != nil {
-			return err
+			return false, err
 		}
 	}
 	if len(data) > 0 {
 		c.partial = slices.Clone(data)
 	}
-	return nil
+	return c.tls != nil, nil
 }
 
 func (c *conn) frame(f frame, d *dialect, each func(*conn, []byte) error) error {
@@ -169,6 +199,15 @@ func (c *conn) frame(f frame, d *dialect, each func(*conn, []byte) error) error 
 		return c.write(appendFrame(nil, opPong, f.payload))
 	case opClose:
 		return fmt.Errorf("the server says goodbye to client %d: %q", c.index, f.payload)
+	}
+	if f.compressed {
+		if c.inflater == nil {
+			return fmt.Errorf("client %d gets a compressed message that it did not ask for", c.index)
+		}
+		var err error
+		if f.payload, err = c.inflater.inflate(f.payload); err != nil {
+			return fmt.Errorf("client %d: %w", c.index, err)
+		}
 	}
 	if !d.lines {
 		return each(c, f.payload)

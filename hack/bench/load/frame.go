@@ -18,8 +18,9 @@ const (
 
 // frame is one WebSocket frame of a server; its payload lies in the buffer that it was read from.
 type frame struct {
-	op      byte
-	payload []byte
+	op         byte
+	compressed bool // RFC 7692, section 6
+	payload    []byte
 }
 
 // nextFrame cuts the first frame off a buffer. With ok false there is not all of one yet.
@@ -27,8 +28,8 @@ func nextFrame(data []byte) (f frame, rest []byte, ok bool, err error) {
 	if len(data) < 2 {
 		return f, data, false, nil
 	}
-	if data[0]&0xf0 != 0x80 || data[1]&0x80 != 0 {
-		return f, data, false, fmt.Errorf("a frame begins with %x: fragments, extensions and masks of a server are not for this client", data[:2])
+	if data[0]&0xb0 != 0x80 || data[1]&0x80 != 0 {
+		return f, data, false, fmt.Errorf("a frame begins with %x: fragments, other extensions than compression, and masks of a server are not for this client", data[:2])
 	}
 	header, size := 2, int(data[1])
 	switch size {
@@ -52,7 +53,7 @@ func nextFrame(data []byte) (f frame, rest []byte, ok bool, err error) {
 	if len(data) < header+size {
 		return f, data, false, nil
 	}
-	return frame{data[0] & 0xf, data[header : header+size]}, data[header+size:], true, nil
+	return frame{data[0] & 0xf, data[0]&0x40 != 0, data[header : header+size]}, data[header+size:], true, nil
 }
 
 // appendFrame appends a masked frame. The mask is zero, which is one like any other, and costs nothing.

@@ -72,8 +72,11 @@ func TestFramesAreCutOnlyWhenComplete(t *testing.T) {
 			t.Errorf("a frame of %d bytes is read as %d: %t, %v", size, len(f.payload), ok, err)
 		}
 	}
-	if _, _, _, err := nextFrame([]byte{0xc1, 0}); err == nil {
-		t.Error("a compressed frame is taken")
+	if _, _, _, err := nextFrame([]byte{0xa1, 0}); err == nil {
+		t.Error("a frame of an unknown extension is taken")
+	}
+	if f, _, ok, err := nextFrame([]byte{0xc1, 0}); !f.compressed || !ok || err != nil {
+		t.Errorf("a compressed frame is read as %+v: %t, %v", f, ok, err)
 	}
 }
 

@@ -26,17 +26,26 @@ type loop struct {
 	buffer  []byte
 	began   time.Time
 	ready   int
+	secure  bool // over TLS
+	// inflater is nil if nothing is to come compressed.
+	inflater *inflater
 	// onMessage and onAnswer get what a suite waits for.
 	onMessage, onAnswer func(c *conn, packet []byte) error
 }
 
-func newLoop(d *dialect) (*loop, error) {
+func newLoop(o *options) (*loop, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("make an epoll: %w", err)
 	}
 	ignore := func(*conn, []byte) error { return nil }
-	return &loop{epoll: fd, dialect: d, buffer: make([]byte, readBuffer), began: time.Now(), onMessage: ignore, onAnswer: ignore}, nil
+	l := &loop{
+		epoll: fd, dialect: o.dialect, secure: o.tls, buffer: make([]byte, readBuffer), began: time.Now(), onMessage: ignore, onAnswer: ignore,
+	}
+	if o.deflate {
+		l.inflater = newInflater()
+	}
+	return l, nil
 }
 
 // now is in ns since the loop was made.
@@ -52,7 +61,7 @@ func (l *loop) connect(addrs []netip.AddrPort, count, atOnce int, slow func(i in
 			if err != nil {
 				return err
 			}
-			c.index = i
+			c.index, c.inflater = i, l.inflater
 			if err := l.add(c); err != nil {
 				return err
 			}
@@ -110,6 +119,14 @@ func (l *loop) step(wait time.Duration) error {
 
 func (l *loop) writable(c *conn) error {
 	if c.stage == stageDialing {
+		if err := c.connected(); err != nil {
+			return err
+		}
+		if l.secure {
+			if err := c.secure(); err != nil {
+				return err
+			}
+		}
 		if err := c.upgrade(l.dialect.path); err != nil {
 			return err
 		}

@@ -6,8 +6,8 @@
 //
 //	load -suite broadcast -addr 127.0.0.1:3000 -pid $(pidof realtime) -clients 1000 -w 8
 //
-// Suites: broadcast and rooms are closed loops, in which each sender sends once all have its last message; fixed is an open one;
-// echo has each client's event acknowledged; idle connects and does nothing; accept connects.
+// Suites: broadcast and rooms are closed loops, in which each sender sends once all have its last message; fixed and fixed-rooms are
+// open ones; echo has each client's event acknowledged; idle connects and does nothing; accept connects.
 package main
 
 import (
@@ -40,9 +40,9 @@ func run(args []string) error {
 	}
 	suite, ok := suites[o.suite]
 	if !ok {
-		return fmt.Errorf("-suite %s: it is broadcast, rooms, fixed, echo, idle or accept", o.suite)
+		return fmt.Errorf("-suite %s: it is broadcast, rooms, fixed, fixed-rooms, echo, idle or accept", o.suite)
 	}
-	l, err := newLoop(o.dialect)
+	l, err := newLoop(o)
 	if err != nil {
 		return err
 	}
@@ -50,6 +50,11 @@ func run(args []string) error {
 	r, err := suite(l, o)
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.suite, err)
+	}
+	if l.inflater != nil {
+		if r.Compressed = l.inflater.frames; r.Compressed == 0 {
+			return fmt.Errorf("%s: no message came compressed", o.suite)
+		}
 	}
 	return json.NewEncoder(os.Stdout).Encode(r)
 }

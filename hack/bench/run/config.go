@@ -7,14 +7,22 @@ import (
 	"os"
 	"path/filepath"
 
+	"sigs.k8s.io/yaml"
+
 	"github.com/realtime-operator/realtime-operator/api/manifest"
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
 
-// gatewayConfig is what the operator would give to gateways, in the repository's folder.
-const gatewayConfig = "dist/bench-gateway.yaml"
+// Files in the repository's folder.
+const (
+	serviceManifest = "hack/bench/peers/ours/service.yaml"
+	// deflateManifest is the same with compression, gatewayConfig what the operator would give to gateways.
+	deflateManifest = "dist/bench-deflate.yaml"
+	gatewayConfig   = "dist/bench-gateway.yaml"
+)
 
-// renderConfig writes it, from the manifest of the benchmark.
+// renderConfig writes what is made of the manifest of the benchmark.
 func renderConfig(root string) error {
 	data, err := os.ReadFile(filepath.Join(root, serviceManifest))
 	if err != nil {
@@ -31,5 +39,18 @@ func renderConfig(root string) error {
 	if err := os.WriteFile(filepath.Join(root, gatewayConfig), []byte(cm.Data[resources.ConfigKey]), 0o644); err != nil {
 		return fmt.Errorf("write the gateways' configuration: %w", err)
 	}
+	compressed, err := yaml.Marshal(withDeflate(svc))
+	if err != nil {
+		return fmt.Errorf("write the manifest with compression: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(root, deflateManifest), compressed, 0o644); err != nil {
+		return fmt.Errorf("write the manifest with compression: %w", err)
+	}
 	return nil
+}
+
+func withDeflate(svc *v1alpha1.RealtimeService) *v1alpha1.RealtimeService {
+	svc = svc.DeepCopy()
+	svc.Spec.Protocol.Compression.WebSocket = v1alpha1.CompressionRule{Enabled: true, ThresholdBytes: deflateFrom}
+	return svc
 }

@@ -15,10 +15,15 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/hack/bench/internal/machine"
+	"github.com/realtime-operator/realtime-operator/hack/bench/internal/measured"
 )
 
 type options struct {
 	root, raw, docs string
+	profile         string
+	on              string // the date and the machine
 	runs            int
 	duration        time.Duration
 	suites, peers   []string
@@ -42,28 +47,34 @@ func run(ctx context.Context, args []string) error {
 	f.StringVar(&o.docs, "docs", "", "Markdown file whose part between the markers is written, with plots in images beside it (default: only print)")
 	f.IntVar(&o.runs, "runs", 3, "measurements of which the median counts")
 	f.DurationVar(&o.duration, "duration", 3*time.Second, "time of each measurement")
-	chosenSuites := f.String("suite", "", "suites, with commas (default: all): "+strings.Join(namesOf(suites), ", "))
-	chosenPeers := f.String("peer", "", "peers, with commas (default: all): "+strings.Join(namesOf(peers), ", "))
+	f.StringVar(&o.profile, "profile", "", "folder for CPU and heap profiles of ours, of the suites "+strings.Join(profiledSuites, ", ")+", of which tables are written too (default: none)")
+	chosenSuites := f.String("suite", judged+","+forInfo, "suites or groups of them, with commas; the groups are "+judged+", "+forInfo+", "+scaling+" and all: "+
+		strings.Join(namesOf(suites), ", "))
+	chosenPeers := f.String("peer", "all", "peers, with commas: "+strings.Join(namesOf(peers), ", "))
 	if err := f.Parse(args); err != nil {
 		return err
 	}
 	var err error
-	if o.suites, err = choose(*chosenSuites, namesOf(suites)); err != nil {
+	if o.suites, err = choose(*chosenSuites, namesOf(suites), groups()); err != nil {
 		return err
 	}
-	if o.peers, err = choose(*chosenPeers, namesOf(peers)); err != nil {
+	if o.peers, err = choose(*chosenPeers, namesOf(peers), map[string][]string{"all": namesOf(peers)}); err != nil {
 		return err
 	}
 	if err := renderConfig(o.root); err != nil {
 		return err
 	}
-	began := time.Now()
+	o.on = time.Now().UTC().Format(time.DateOnly) + ", " + machine.Describe()
 	all, err := measureAll(ctx, o)
 	if err != nil {
 		return err
 	}
-	report := newReport(all, o, began)
+	report := newReport(all, o)
+	if report.profiles, err = takeProfiles(ctx, o); err != nil {
+		return err
+	}
 	fmt.Println(report.markdown())
+	fmt.Print(report.profiles)
 	if o.docs == "" {
 		return nil
 	}
@@ -81,21 +92,32 @@ func namesOf[T named](all []T) []string {
 	return names
 }
 
-func choose(list string, all []string) ([]string, error) {
-	if list == "" {
-		return all, nil
-	}
-	chosen := strings.Split(list, ",")
-	for _, name := range chosen {
-		if !slices.Contains(all, name) {
+// choose returns the names in a list, in which a group stands for its members.
+func choose(list string, all []string, groups map[string][]string) (chosen []string, err error) {
+	for _, name := range strings.Split(list, ",") {
+		switch members, ok := groups[name]; {
+		case ok:
+			chosen = append(chosen, members...)
+		case slices.Contains(all, name):
+			chosen = append(chosen, name)
+		default:
 			return nil, fmt.Errorf("there is no %q: %s", name, strings.Join(all, ", "))
 		}
 	}
 	return chosen, nil
 }
 
+// groups are the names of suites by group.
+func groups() map[string][]string {
+	all := map[string][]string{"all": namesOf(suites)}
+	for _, s := range suites {
+		all[s.group] = append(all[s.group], s.name)
+	}
+	return all
+}
+
 // measureAll has all peers go through a suite before any goes through it again, so that what else the machine does hits all alike.
-func measureAll(ctx context.Context, o options) (all []measurement, err error) {
+func measureAll(ctx context.Context, o options) (all []measured.Run, err error) {
 	raw, err := os.Create(o.raw)
 	if err != nil {
 		return nil, fmt.Errorf("write results: %w", err)
@@ -110,7 +132,7 @@ func measureAll(ctx context.Context, o options) (all []measurement, err error) {
 				break
 			}
 			for _, p := range peers {
-				if !slices.Contains(o.peers, p.name) || p.servers != s.servers {
+				if !slices.Contains(o.peers, p.name) || !s.takes(p) {
 					continue
 				}
 				m, err := measure(ctx, o, s, p)
@@ -121,7 +143,7 @@ func measureAll(ctx context.Context, o options) (all []measurement, err error) {
 				if err := json.NewEncoder(raw).Encode(m); err != nil {
 					return nil, fmt.Errorf("write results: %w", err)
 				}
-				fmt.Fprintf(os.Stderr, "%-15s run %d  %-22s %s\n", s.name, n+1, p.name, m)
+				fmt.Fprintf(os.Stderr, "%-18s run %d  %-22s %s\n", s.name, n+1, p.name, m)
 			}
 		}
 	}

@@ -2,7 +2,7 @@
 
 package main
 
-import "fmt"
+import "regexp"
 
 // node is the peer that others are compared with, twoNodes the same for suites on two servers.
 const (
@@ -10,15 +10,28 @@ const (
 	twoNodes = "node-redis"
 )
 
-// peer is a server to measure.
+// Names of ours.
+const (
+	oursGateway = "ours-gateway"
+	oursTwo     = "ours-nats"
+)
+
+// deflateFrom is the size in bytes from which messages are compressed in the suites that compress: all of them, heartbeats apart.
+const deflateFrom = 64
+
+// peer is a server to measure. It listens on a port that the kernel chooses, and says which.
 type peer struct {
 	name, about string
 	servers     int
 	protocol    string
 	broker      string // "", redis or nats
-	// command starts a server; ready is in the line that says that it takes clients.
-	command func(port, ops, brokerPort int) []string
-	ready   string
+	// special peers are measured by the suites that name them, and no others.
+	special bool
+	// command starts a server; broker is the broker's port.
+	command func(s suite, broker string) []string
+	// ready is in the line that says that it takes clients, port finds theirs in what it has said by then.
+	ready string
+	port  *regexp.Regexp
 }
 
 func (p peer) title() string { return p.name }
@@ -28,40 +41,38 @@ const (
 	nats  = "nats"
 )
 
-const serviceManifest = "hack/bench/peers/ours/service.yaml"
+var (
+	listeningOn  = regexp.MustCompile(`listening on (\d+)`)
+	devPort      = regexp.MustCompile(`gateway 1 .*:(\d+)/`)
+	gatewayPort  = regexp.MustCompile(`"clients":"127\.0\.0\.1:(\d+)"`)
+	pprofPort    = regexp.MustCompile(`pprof is on 127\.0\.0\.1:(\d+)`)
+	natsPort     = regexp.MustCompile(`Listening for client connections on 127\.0\.0\.1:(\d+)`)
+	monitorPort  = regexp.MustCompile(`Starting http monitor on 127\.0\.0\.1:(\d+)`)
+	redisReady   = "Ready to accept connections"
+	natsReady    = "Server is ready"
+	devReady     = "gateway 1"
+	gatewayReady = "gateway is listening"
+)
 
 var peers = []peer{
-	{name: node, about: "Node, socket.io", servers: 1, protocol: "socketio", ready: "listening on", command: nodeServer("")},
-	{name: "ours", about: "ours: realtime dev, with NATS inside", servers: 1, protocol: "socketio", ready: "gateway 1", command: func(port, _, _ int) []string {
-		return []string{"dist/realtime", "dev", "--filename", serviceManifest, "--port", fmt.Sprint(port)}
+	{name: node, about: "Node, socket.io", servers: 1, protocol: "socketio", ready: "listening on", port: listeningOn, command: nodeServer("")},
+	{name: "ours", about: "ours: realtime dev, with NATS inside", servers: 1, protocol: "socketio", ready: devReady, port: devPort, command: func(s suite, _ string) []string {
+		return []string{"dist/realtime", "dev", "--filename", s.manifest(), "--port", "0"}
 	}},
-	{name: "bun", about: "Bun, @socket.io/bun-engine", servers: 1, protocol: "socketio", ready: "listening on", command: func(port, _, _ int) []string {
-		return []string{"dist/bun", "hack/bench/peers/bun/server.mjs", fmt.Sprint(port)}
+	{name: "bun", about: "Bun, @socket.io/bun-engine", servers: 1, protocol: "socketio", ready: "listening on", port: listeningOn, command: func(suite, string) []string {
+		return []string{"dist/bun", "hack/bench/peers/bun/server.mjs", "0"}
 	}},
-	{name: "centrifuge", about: "centrifuge (Go), own protocol", servers: 1, protocol: "centrifuge", ready: "listening on", command: func(port, _, _ int) []string {
-		return []string{"dist/centrifuge", fmt.Sprintf("127.0.0.1:%d", port)}
-	}},
-	{name: twoNodes, about: "Node, Redis adapter", servers: 2, protocol: "socketio", broker: redis, ready: "listening on", command: nodeServer("redis")},
-	{name: "node-redis-streams", about: "Node, Redis Streams adapter", servers: 2, protocol: "socketio", broker: redis, ready: "listening on", command: nodeServer("redis-streams")},
-	{name: "ours-nats", about: "ours: two gateways over NATS", servers: 2, protocol: "socketio", broker: nats, ready: "gateway is listening", command: func(port, ops, broker int) []string {
-		return []string{"dist/realtime", "gateway", "--config", gatewayConfig, "--name", fmt.Sprint("gateway-", port), "--nats-url", fmt.Sprintf("nats://127.0.0.1:%d", broker),
-			"--listen", fmt.Sprintf("127.0.0.1:%d", port), "--ops-listen", fmt.Sprintf("127.0.0.1:%d", ops)}
-	}},
+	{name: "centrifuge", about: "centrifuge (Go), own protocol", servers: 1, protocol: "centrifuge", ready: "listening on", port: listeningOn, command: centrifuge},
+	{name: oursGateway, about: "ours: a gateway", servers: 1, protocol: "socketio", broker: nats, special: true, ready: gatewayReady, port: gatewayPort, command: gateway},
+	{name: twoNodes, about: "Node, Redis adapter", servers: 2, protocol: "socketio", broker: redis, ready: "listening on", port: listeningOn, command: nodeServer("redis")},
+	{name: "node-redis-streams", about: "Node, Redis Streams adapter", servers: 2, protocol: "socketio", broker: redis, ready: "listening on", port: listeningOn, command: nodeServer("redis-streams")},
+	{name: oursTwo, about: "ours: two gateways over NATS", servers: 2, protocol: "socketio", broker: nats, ready: gatewayReady, port: gatewayPort, command: gateway},
+	{name: "centrifuge-nats", about: "centrifuge over NATS", servers: 2, protocol: "centrifuge", broker: nats, ready: "listening on", port: listeningOn, command: centrifuge},
 }
 
-func nodeServer(adapter string) func(port, ops, broker int) []string {
-	return func(port, _, broker int) []string {
-		command := []string{"node", "hack/bench/peers/socketio/server.mjs", "--port", fmt.Sprint(port)}
-		if adapter != "" {
-			command = append(command, "--adapter", adapter, "--redis", fmt.Sprintf("redis://127.0.0.1:%d", broker))
-		}
-		return command
-	}
-}
-
-func brokerCommand(kind string, port int) (command []string, ready string) {
-	if kind == redis {
-		return []string{"redis-server", "--port", fmt.Sprint(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"}, "Ready to accept connections"
-	}
-	return []string{"dist/nats-server", "--addr", "127.0.0.1", "--port", fmt.Sprint(port)}, "Server is ready"
+// profiled is ours with profiles. Nothing is compared with it.
+var profiled = peer{
+	name: "ours-profiled", about: "ours, profiled", servers: 1, protocol: "socketio", ready: devReady, port: devPort, command: func(s suite, _ string) []string {
+		return []string{"dist/profiled", s.manifest()}
+	},
 }

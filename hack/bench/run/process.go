@@ -4,25 +4,24 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
 
-const (
-	readyWithin = 30 * time.Second
-	loadWithin  = 3 * time.Minute
-)
+const readyWithin = 30 * time.Second
 
 // process is a server or a broker.
-type process struct{ command *exec.Cmd }
+type process struct {
+	command *exec.Cmd
+	said    string // until it was ready
+}
 
 // start runs a program and waits until it says that it is ready.
 func start(ctx context.Context, dir, ready string, args []string) (*process, error) {
@@ -39,15 +38,17 @@ func start(ctx context.Context, dir, ready string, args []string) (*process, err
 		output.Close()
 		return nil, fmt.Errorf("start %s: %w", args[0], err)
 	}
-	p := &process{command}
-	said := make(chan error, 1)
+	p := &process{command: command}
+	awaited := make(chan error, 1)
 	go func() { // ends with the process
 		defer output.Close()
-		said <- await(output, ready)
+		var err error
+		p.said, err = await(output, ready)
+		awaited <- err
 		_, _ = io.Copy(io.Discard, output) // a program must not block on what it prints
 	}()
 	select {
-	case err = <-said:
+	case err = <-awaited:
 	case <-time.After(readyWithin):
 		err = fmt.Errorf("it is not ready after %v", readyWithin)
 	}
@@ -58,110 +59,32 @@ func start(ctx context.Context, dir, ready string, args []string) (*process, err
 	return p, nil
 }
 
-// await reads until a line says that the program is ready. Its error tells what was said instead.
-func await(output io.Reader, ready string) error {
-	var all bytes.Buffer
+// await reads until a line says that the program is ready, and returns all that was said by then.
+func await(output io.Reader, ready string) (string, error) {
+	var all strings.Builder
 	lines := bufio.NewScanner(output)
 	for lines.Scan() {
-		if strings.Contains(lines.Text(), ready) {
-			return nil
-		}
 		all.WriteString(lines.Text() + "\n")
+		if strings.Contains(lines.Text(), ready) {
+			return all.String(), nil
+		}
 	}
-	return fmt.Errorf("it ends without being ready: %s", all.Bytes())
+	return "", fmt.Errorf("it ends without being ready: %s", all.String())
+}
+
+func (p *process) pid() string { return strconv.Itoa(p.command.Process.Pid) }
+
+// find is what the group of a pattern matches in what the program has said.
+func (p *process) find(pattern *regexp.Regexp) (string, error) {
+	match := pattern.FindStringSubmatch(p.said)
+	if match == nil {
+		return "", fmt.Errorf("%s does not say its port, as %s: %s", p.command.Path, pattern, p.said)
+	}
+	return match[1], nil
 }
 
 // stop kills: no server here has anything to save.
 func (p *process) stop() {
 	_ = p.command.Process.Kill() // it may have ended
 	_ = p.command.Wait()
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
-}
-
-// stack is a peer as it runs.
-type stack struct {
-	processes            []*process
-	addrs, pids, brokers []string
-}
-
-func (s *stack) stop() {
-	for _, p := range s.processes {
-		p.stop()
-	}
-}
-
-func (s *stack) start(ctx context.Context, dir, ready string, args []string) (pid string, err error) {
-	p, err := start(ctx, dir, ready, args)
-	if err != nil {
-		return "", err
-	}
-	s.processes = append(s.processes, p)
-	return fmt.Sprint(p.command.Process.Pid), nil
-}
-
-func startPeer(ctx context.Context, dir string, p peer) (s *stack, err error) {
-	started := &stack{}
-	defer func() {
-		if err != nil {
-			started.stop()
-		}
-	}()
-	ports := make([]int, 1+2*p.servers)
-	for i := range ports {
-		if ports[i], err = freePort(); err != nil {
-			return nil, err
-		}
-	}
-	if p.broker != "" {
-		command, ready := brokerCommand(p.broker, ports[0])
-		pid, err := started.start(ctx, dir, ready, command)
-		if err != nil {
-			return nil, err
-		}
-		started.brokers = append(started.brokers, pid)
-	}
-	for i := range p.servers {
-		port := ports[1+2*i]
-		pid, err := started.start(ctx, dir, p.ready, p.command(port, ports[2+2*i], ports[0]))
-		if err != nil {
-			return nil, err
-		}
-		started.pids = append(started.pids, pid)
-		started.addrs = append(started.addrs, fmt.Sprintf("127.0.0.1:%d", port))
-	}
-	return started, nil
-}
-
-// measure runs a suite against fresh processes.
-func measure(ctx context.Context, o options, s suite, p peer) (measurement, error) {
-	servers, err := startPeer(ctx, o.root, p)
-	if err != nil {
-		return measurement{}, err
-	}
-	defer servers.stop()
-	ctx, cancel := context.WithTimeout(ctx, loadWithin)
-	defer cancel()
-	args := append(s.args(), "-protocol", p.protocol, "-duration", o.duration.String(), "-addr", strings.Join(servers.addrs, ","),
-		"-pid", strings.Join(servers.pids, ","), "-broker-pid", strings.Join(servers.brokers, ","))
-	load := exec.CommandContext(ctx, "dist/load", args...)
-	load.Dir = o.root
-	var errors bytes.Buffer
-	load.Stderr = &errors
-	output, err := load.Output()
-	if err != nil {
-		return measurement{}, fmt.Errorf("load: %w: %s", err, errors.Bytes())
-	}
-	m := measurement{Name: s.name, Peer: p.name}
-	if err := json.Unmarshal(output, &m.result); err != nil {
-		return m, fmt.Errorf("read what load prints: %w", err)
-	}
-	return m, nil
 }

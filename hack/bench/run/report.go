@@ -3,38 +3,39 @@
 package main
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
-	"time"
+
+	"github.com/realtime-operator/realtime-operator/hack/bench/internal/between"
+	"github.com/realtime-operator/realtime-operator/hack/bench/internal/measured"
 )
 
 const (
 	beginMark = "<!-- make bench writes from here -->\n"
 	endMark   = "<!-- to here -->\n"
+	// Between these two are profiles. They stay as they are if none are taken.
+	beginProfiles = "<!-- make bench BENCH_FLAGS=-profile=FOLDER writes from here -->\n"
+	endProfiles   = "<!-- profiles end here -->\n"
 )
 
 // report is medians of measurements.
 type report struct {
-	all     []measurement
-	options options
-	began   time.Time
+	all      []measured.Run
+	options  options
+	profiles string // Markdown; empty if there are none
 }
 
-func newReport(all []measurement, o options, began time.Time) *report { return &report{all, o, began} }
+func newReport(all []measured.Run, o options) *report { return &report{all: all, options: o} }
 
 // median of a figure; ok is false if it was not measured.
 func (r *report) median(s suite, peerName string, f figure) (float64, bool) {
 	var values []float64
 	for _, m := range r.all {
 		if m.Name == s.name && m.Peer == peerName {
-			values = append(values, f.of(m.result))
+			values = append(values, f.of(m))
 		}
 	}
 	if len(values) == 0 {
@@ -46,51 +47,86 @@ func (r *report) median(s suite, peerName string, f figure) (float64, bool) {
 
 func (r *report) markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, %s; medians of %d runs of %v.\n\n", r.began.UTC().Format("2006-01-02"), machine(), r.options.runs, r.options.duration)
-	r.table(&b, 1, node)
-	r.table(&b, 2, twoNodes)
+	fmt.Fprintf(&b, "%s; %s.\n\n", r.options.on, r.effort())
+	r.table(&b, judged, 1, node)
+	r.table(&b, judged, 2, twoNodes)
+	r.table(&b, forInfo, 1, node)
+	r.table(&b, scaling, 1, "")
+	r.table(&b, scaling, 2, "")
 	r.wrong(&b)
 	return b.String()
 }
 
-// table has a row for each figure of suites on so many servers. What is in brackets is the ratio to the reference.
-func (r *report) table(b *strings.Builder, servers int, reference string) {
+// effort says what the figures are made of.
+func (r *report) effort() string {
+	if r.options.runs == 1 {
+		return fmt.Sprintf("one run of %v", r.options.duration)
+	}
+	return fmt.Sprintf("medians of %d runs of %v, with ¹ one run", r.options.runs, r.options.duration)
+}
+
+// table has a row for each figure of a group's suites on so many servers. What is in brackets is the ratio to the reference.
+func (r *report) table(b *strings.Builder, group string, servers int, reference string) {
+	var chosen []suite
+	for _, s := range suites {
+		if s.group == group && s.servers == servers && slices.Contains(r.options.suites, s.name) {
+			chosen = append(chosen, s)
+		}
+	}
 	var columns []peer
 	for _, p := range peers {
-		if p.servers == servers && slices.Contains(r.options.peers, p.name) {
+		if slices.Contains(r.options.peers, p.name) && slices.ContainsFunc(chosen, func(s suite) bool { return s.takes(p) }) {
 			columns = append(columns, p)
 		}
 	}
-	var rows strings.Builder
-	for _, s := range suites {
-		if s.servers != servers || !slices.Contains(r.options.suites, s.name) {
-			continue
-		}
-		for i, f := range s.figures {
-			fmt.Fprintf(&rows, "| %s: %s, %s |", s.name, f.name, f.unit)
-			base, compared := r.median(s, reference, f)
-			for _, p := range columns {
-				value, ok := r.median(s, p.name, f)
-				switch {
-				case !ok:
-					rows.WriteString(" – |")
-				case compared && base > 0 && p.name != reference:
-					fmt.Fprintf(&rows, " %.4g (%.2f×) |", value, value/base)
-				default:
-					fmt.Fprintf(&rows, " %.4g |", value)
-				}
-			}
-			fmt.Fprintf(&rows, " %s |\n", s.goals[i])
-		}
-	}
-	if len(columns) == 0 || rows.Len() == 0 {
+	if len(columns) == 0 {
 		return
 	}
-	b.WriteString("| |")
+	head, ruler := "| |", "|---|"
 	for _, p := range columns {
-		fmt.Fprintf(b, " %s |", p.about)
+		head += " " + p.about + " |"
+		ruler += "---|"
 	}
-	fmt.Fprintf(b, " goal |\n|---|%s---|\n%s\n", strings.Repeat("---|", len(columns)), rows.String())
+	if group == judged {
+		head += " goal |"
+		ruler += "---|"
+	}
+	fmt.Fprintf(b, "%s\n%s\n", head, ruler)
+	for _, s := range chosen {
+		for i, f := range s.figures {
+			r.row(b, s, f, columns, reference)
+			if group == judged {
+				fmt.Fprintf(b, " %s |", s.goals[i])
+			}
+			b.WriteString("\n")
+		}
+	}
+	b.WriteString("\n")
+}
+
+// row is a figure of all peers.
+func (r *report) row(b *strings.Builder, s suite, f figure, columns []peer, reference string) {
+	fmt.Fprintf(b, "| %s%s: %s, %s |", s.name, r.onlyOnce(s), f.name, f.unit)
+	base, compared := r.median(s, reference, f)
+	for _, p := range columns {
+		value, ok := r.median(s, p.name, f)
+		switch {
+		case !ok:
+			b.WriteString(" – |")
+		case compared && base > 0 && p.name != reference && !f.own:
+			fmt.Fprintf(b, " %.4g (%.2f×) |", value, value/base)
+		default:
+			fmt.Fprintf(b, " %.4g |", value)
+		}
+	}
+}
+
+// onlyOnce marks suites with one run among those with several.
+func (r *report) onlyOnce(s suite) string {
+	if s.once && r.options.runs > 1 {
+		return "¹"
+	}
+	return ""
 }
 
 // wrong lists what did not arrive as it should have.
@@ -107,52 +143,37 @@ func (r *report) wrong(b *strings.Builder) {
 	}
 }
 
-func machine() string {
-	version := func(command ...string) string {
-		output, err := exec.Command(command[0], command[1:]...).Output()
-		if err != nil {
-			return command[0] + " unknown"
-		}
-		return strings.TrimSpace(string(output))
-	}
-	model := "unknown processor"
-	if data, err := os.ReadFile("/proc/cpuinfo"); err == nil {
-		if _, after, ok := strings.Cut(string(data), "model name\t: "); ok {
-			model, _, _ = strings.Cut(after, "\n")
-		}
-	}
-	return fmt.Sprintf("%d cores of %s, Linux %s, %s, Node %s", runtime.NumCPU(), model, version("uname", "-r"), runtime.Version(), version("node", "--version"))
-}
-
 // write puts the report between the markers of a file, and plots beside it.
 func (r *report) write(file string) error {
 	old, err := os.ReadFile(file)
 	if err != nil {
 		return fmt.Errorf("read the report: %w", err)
 	}
-	before, rest, ok := bytes.Cut(old, []byte(beginMark))
-	_, after, ends := bytes.Cut(rest, []byte(endMark))
-	if !ok || !ends {
-		return errors.New("the report's file lacks the markers between which it is written")
-	}
 	peerVersions, err := versions(r.options.root)
 	if err != nil {
 		return err
 	}
 	text := "Peers: " + peerVersions + ".\n\n" + r.markdown() + "\n"
-	images := filepath.Join(filepath.Dir(file), "images")
 	for _, s := range suites {
 		svg, ok := r.plot(s)
 		if !ok {
 			continue
 		}
 		name := "bench-" + s.name + ".svg"
-		if err := os.WriteFile(filepath.Join(images, name), svg, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(filepath.Dir(file), "images", name), svg, 0o644); err != nil {
 			return fmt.Errorf("write a plot: %w", err)
 		}
 		text += fmt.Sprintf("![%s](images/%s)\n", s.name, name)
 	}
-	data := slices.Concat(before, []byte(beginMark), []byte(text), []byte(endMark), after)
+	data, err := between.Replace(old, beginMark, endMark, text)
+	if err != nil {
+		return err
+	}
+	if r.profiles != "" {
+		if data, err = between.Replace(data, beginProfiles, endProfiles, r.profiles); err != nil {
+			return err
+		}
+	}
 	if err := os.WriteFile(file, data, 0o644); err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}

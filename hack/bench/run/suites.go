@@ -3,91 +3,103 @@
 package main
 
 import (
-	"fmt"
+	"slices"
 	"strings"
 )
 
-// figure is what a suite is about.
-type figure struct {
-	name, unit string
-	of         func(result) float64
-}
-
-var (
-	cpu      = figure{"CPU", "µs", func(r result) float64 { return r.CPU }}
-	p99      = figure{"p99", "ms", func(r result) float64 { return r.P99 }}
-	idleSize = figure{"memory per connection", "KiB", func(r result) float64 { return r.PerClient }}
-	rate     = figure{"accepted", "/s", func(r result) float64 { return r.PerSecond }}
-	resident = figure{"memory", "MiB", func(r result) float64 { return r.Resident }}
+// Groups of suites.
+const (
+	judged  = "goals" // those with goals, and what helps to understand them
+	forInfo = "info"  // for information: once each
+	scaling = "scale" // what hack/bench/scale fits its model to: ours alone, once each
 )
 
 // suite is one load.
 type suite struct {
 	name    string
+	group   string
 	servers int    // on how many
 	load    string // flags of hack/bench/load
 	once    bool   // one run is enough
+	longer  int    // so many times the usual duration; 0 is 1
+	tls     bool   // behind a proxy that ends TLS
+	deflate bool   // with permessage-deflate
+	peers   []string
 	figures []figure
-	goals   []string // ratio to Node, of each figure; empty: none
+	goals   []string // ratio to Node, of each figure, if not said otherwise; empty: none
 }
 
 func (s suite) title() string { return s.name }
 
-func (s suite) args() []string { return strings.Fields(s.load) }
+func (s suite) args() []string {
+	args := strings.Fields(s.load)
+	if s.tls {
+		args = append(args, "-tls")
+	}
+	if s.deflate {
+		args = append(args, "-deflate")
+	}
+	return args
+}
 
-var suites = []suite{
+// manifest is of `realtime dev`.
+func (s suite) manifest() string {
+	if s.deflate {
+		return deflateManifest
+	}
+	return serviceManifest
+}
+
+// takes tells whether a peer goes through the suite.
+func (s suite) takes(p peer) bool {
+	if s.servers != p.servers {
+		return false
+	}
+	if s.peers != nil {
+		return slices.Contains(s.peers, p.name)
+	}
+	return !p.special
+}
+
+const (
+	loadBroadcast = "-suite broadcast -clients 1000 -w 8"
+	loadEcho      = "-suite echo -clients 200"
+)
+
+// profiledSuites are those of which -profile takes profiles.
+var profiledSuites = []string{"broadcast-1000", "echo", "idle"}
+
+var suites = slices.Concat([]suite{
 	closed("broadcast-200", 1, "-suite broadcast -clients 200 -w 8", ""),
-	closed("broadcast-1000", 1, "-suite broadcast -clients 1000 -w 8", "≤ 0.15×"),
+	closed("broadcast-1000", 1, loadBroadcast, "≤ 0.15×"),
 	closed("broadcast-5000", 1, "-suite broadcast -clients 5000 -w 8", "≤ 0.15×"),
 	closed("single-200", 1, "-suite broadcast -clients 200 -w 1", ""),
 	closed("single-1000", 1, "-suite broadcast -clients 1000 -w 1", "≤ 0.45×"),
 	closed("single-5000", 1, "-suite broadcast -clients 5000 -w 1", ""),
-	{name: "fixed", servers: 1, load: "-suite fixed -clients 1000", figures: []figure{cpu, p99}, goals: []string{"≤ 0.58×", "≤ 0.8×"}},
+	{name: "fixed", group: judged, servers: 1, load: "-suite fixed -clients 1000", figures: []figure{cpu, p99}, goals: []string{"≤ 0.58×", "≤ 0.8×"}},
 	closed("rooms", 1, "-suite rooms -clients 1000 -rooms 100 -w 4", "≤ 0.42×"),
-	closed("echo", 1, "-suite echo -clients 200", "≤ 0.34×"),
-	{name: "accept", servers: 1, load: "-suite accept -clients 5000", figures: []figure{rate}, goals: []string{"≥ 3×"}},
-	{name: "idle", servers: 1, load: "-suite idle -clients 10000", once: true, figures: []figure{idleSize}, goals: []string{"≤ 8 KB"}},
-	{name: "readers", servers: 1, load: "-suite fixed -clients 1000 -size 4000", figures: []figure{p99, resident}, goals: []string{"", ""}},
-	{name: "slow-consumer", servers: 1, load: "-suite fixed -clients 1000 -size 4000 -stall", figures: []figure{p99, resident}, goals: []string{"", ""}},
-	closed("two-broadcast", 2, "-suite broadcast -clients 1000 -w 8", "≤ 0.18×"),
+	closed("echo", 1, loadEcho, "≤ 0.34×"),
+	{name: "accept", group: judged, servers: 1, load: "-suite accept -clients 5000", figures: []figure{rate}, goals: []string{"≥ 3×"}},
+	{name: "idle", group: judged, servers: 1, load: "-suite idle -clients 10000", once: true, figures: []figure{idleSize}, goals: []string{"≤ 8 KiB"}},
+	{
+		name: "slow-consumer", group: judged, servers: 1, load: "-suite fixed -clients 1000 -size 4000 -rate 20000 -stall", longer: 3,
+		figures: []figure{p99Before, p99, p99Ratio, residentBefore, resident}, goals: []string{"", "", "≤ 1.1, of itself", "", ""},
+	},
+	closed("two-broadcast", 2, loadBroadcast, "≤ 0.18×"),
 	closed("two-rooms", 2, "-suite rooms -clients 1000 -rooms 100 -w 4", "≤ 0.27×"),
-}
+	{name: "tls-broadcast", group: forInfo, servers: 1, load: loadBroadcast, once: true, tls: true, figures: []figure{cpu, proxyCPU}, goals: []string{"", ""}},
+	{name: "tls-echo", group: forInfo, servers: 1, load: loadEcho, once: true, tls: true, figures: []figure{cpu, proxyCPU}, goals: []string{"", ""}},
+	deflated("deflate-broadcast", loadBroadcast),
+	deflated("deflate-echo", loadEcho),
+}, scaleSuites())
 
 func closed(name string, servers int, load, goal string) suite {
-	return suite{name: name, servers: servers, load: load, figures: []figure{cpu}, goals: []string{goal}}
+	return suite{name: name, group: judged, servers: servers, load: load, once: goal == "", figures: []figure{cpu}, goals: []string{goal}}
 }
 
-// result is what hack/bench/load prints.
-type result struct {
-	Suite      string  `json:"suite"`
-	Clients    int     `json:"clients"`
-	Seconds    float64 `json:"seconds"`
-	Count      int     `json:"count"`
-	CPU        float64 `json:"cpu"`
-	BrokerCPU  float64 `json:"brokerCPU"`
-	LoaderCPU  float64 `json:"loaderCPU"`
-	P50        float64 `json:"p50"`
-	P99        float64 `json:"p99"`
-	Resident   float64 `json:"resident"`
-	PerClient  float64 `json:"perClient"`
-	PerSecond  float64 `json:"perSecond"`
-	Lost       int     `json:"lost"`
-	Repeated   int     `json:"repeated"`
-	Reordered  int     `json:"reordered"`
-	Deliveries int     `json:"deliveries"`
-}
-
-// measurement is a result and what it is of.
-type measurement struct {
-	Name string `json:"name"` // of the suite
-	Peer string `json:"peer"`
-	result
-}
-
-func (m measurement) String() string {
-	if m.Suite == "idle" {
-		return fmt.Sprintf("%8.2f KiB for each of %d connections", m.PerClient, m.Count)
+func deflated(name, load string) suite {
+	return suite{
+		name: name, group: forInfo, servers: 1, load: load, once: true, deflate: true, peers: []string{node, "ours", "centrifuge"},
+		figures: []figure{cpu, resident}, goals: []string{"", ""},
 	}
-	return fmt.Sprintf("%8.2f µs  p50 %7.2f ms  p99 %7.2f ms  %7.0f/s  %6.1f MiB  lost %d, repeated %d, reordered %d",
-		m.CPU, m.P50, m.P99, m.PerSecond, m.Resident, m.Lost, m.Repeated, m.Reordered)
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/hack/bench/internal/svg"
 )
 
 // second is what happened in one since the gateway was killed.
@@ -52,14 +54,13 @@ func (r *report) table(w io.Writer) error {
 
 // Sizes of the plot, in pixels.
 const (
-	plotWidth  = 640
 	plotHeight = 180
 	plotHead   = 44
 	plotFoot   = 22
 	plotLeft   = 36
 )
 
-// plot draws a pair of bars for each second and a line at the rate, in colours that do on light and dark ground.
+// plot draws a pair of bars for each second and a line at the rate.
 func (r *report) plot() []byte {
 	most := float64(r.settings.perSecond)
 	for _, s := range r.seconds {
@@ -67,30 +68,26 @@ func (r *report) plot() []byte {
 	}
 	floor := float64(plotHead + plotHeight)
 	height := func(n int) float64 { return float64(n) / most * plotHeight }
-	slot := float64(plotWidth-plotLeft) / float64(len(r.seconds))
+	slot := float64(svg.Width-plotLeft) / float64(len(r.seconds))
 	bar := slot * 0.4
-	var b strings.Builder
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12" fill="#7d8590">`+"\n",
-		plotWidth, plotHead+plotHeight+plotFoot)
-	fmt.Fprintf(&b, `<text x="0" y="16" font-weight="bold">%d clients come back: handshakes in each second, perSecond: %d, burst: %d</text>`+"\n",
-		r.settings.clients, r.settings.perSecond, r.settings.burst)
-	for i, one := range []struct{ name, colour string }{{"accepted", "#2f81d6"}, {"refused, to try again", "#8a94a3"}} {
-		fmt.Fprintf(&b, `<rect x="%d" y="25" width="10" height="10" fill="%s"/><text x="%d" y="34">%s</text>`+"\n", i*90, one.colour, i*90+15, one.name)
+	plot := svg.New(plotHead+plotHeight+plotFoot, fmt.Sprintf("%d clients come back: handshakes in each second, perSecond: %d, burst: %d",
+		r.settings.clients, r.settings.perSecond, r.settings.burst))
+	for i, one := range []struct{ name, colour string }{{"accepted", svg.Ours}, {"refused, to try again", svg.Rest}} {
+		plot.Add(`<rect x="%d" y="25" width="10" height="10" fill="%s"/><text x="%d" y="34">%s</text>`, i*90, one.colour, i*90+15, one.name)
 	}
 	for i, s := range r.seconds {
 		x := plotLeft + float64(i)*slot
 		for j, one := range []struct {
 			count  int
 			colour string
-		}{{s.accepted, "#2f81d6"}, {s.refused, "#8a94a3"}} {
-			fmt.Fprintf(&b, `<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="%s"/>`+"\n",
+		}{{s.accepted, svg.Ours}, {s.refused, svg.Rest}} {
+			plot.Add(`<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="%s"/>`,
 				x+float64(j)*bar, floor-height(one.count), bar, height(one.count), one.colour)
 		}
-		fmt.Fprintf(&b, `<text x="%.1f" y="%.1f" text-anchor="middle">%d s</text>`+"\n", x+bar, floor+16, i+1)
+		plot.Add(`<text x="%.1f" y="%.1f" text-anchor="middle">%d s</text>`, x+bar, floor+16, i+1)
 	}
 	line := floor - height(r.settings.perSecond)
-	fmt.Fprintf(&b, `<line x1="%d" y1="%.1f" x2="%d" y2="%.1f" stroke="#7d8590" stroke-dasharray="4 4"/><text x="0" y="%.1f">%d</text>`+"\n",
-		plotLeft, line, plotWidth, line, line+4, r.settings.perSecond)
-	b.WriteString("</svg>\n")
-	return []byte(b.String())
+	plot.Add(`<line x1="%d" y1="%.1f" x2="%d" y2="%.1f" stroke="%s" stroke-dasharray="4 4"/><text x="0" y="%.1f">%d</text>`,
+		plotLeft, line, svg.Width, line, svg.Text, line+4, r.settings.perSecond)
+	return plot.Bytes()
 }

@@ -11,5 +11,5 @@ const io = new Server();
 const engine = new Engine({ path: "/socket.io/" });
 io.bind(engine);
 chat(io);
-const { port } = Bun.serve({ port: Number(process.argv[2]), hostname: "127.0.0.1", idleTimeout: 30, ...engine.handler() });
+const { port } = Bun.serve({ port: Number(process.argv[2]), hostname: "127.0.0.1", ...engine.handler() });
 console.log(`listening on ${port}`);

@@ -2,12 +2,15 @@
 
 // Command centrifuge serves the guide's chat by centrifugal/centrifuge, a Go library for the same ends with a protocol of its own:
 //
-//	centrifuge 127.0.0.1:3000
+//	centrifuge -nats nats://127.0.0.1:4222 127.0.0.1:3000
 package main
 
 import (
+	"compress/flate"
 	"context"
 	"encoding/json"
+	"errors"
+	"flag"
 	"fmt"
 	"net"
 	"net/http"
@@ -33,17 +36,33 @@ type message struct {
 	Timestamp string `json:"timestamp"`
 }
 
+// compressFrom is the size in bytes from which messages are compressed with -deflate.
+const compressFrom = 64
+
 func main() {
-	if err := run(os.Args[1]); err != nil {
+	natsURL := flag.String("nats", "", "NATS server that connects nodes (default: this is the only one)")
+	deflate := flag.Bool("deflate", false, "compress messages for clients that ask for permessage-deflate")
+	flag.Parse()
+	if err := run(flag.Arg(0), *natsURL, *deflate); err != nil {
 		fmt.Fprintln(os.Stderr, "centrifuge:", err)
 		os.Exit(1)
 	}
 }
 
-func run(addr string) error {
+func run(addr, natsURL string, deflate bool) error {
+	if addr == "" {
+		return errors.New("what follows is an address to listen on")
+	}
 	node, err := centrifuge.New(centrifuge.Config{})
 	if err != nil {
 		return fmt.Errorf("make a node: %w", err)
+	}
+	if natsURL != "" {
+		broker, err := newNATSBroker(natsURL)
+		if err != nil {
+			return err
+		}
+		node.SetBroker(broker)
 	}
 	node.OnConnecting(func(context.Context, centrifuge.ConnectEvent) (centrifuge.ConnectReply, error) {
 		return centrifuge.ConnectReply{
@@ -61,7 +80,9 @@ func run(addr string) error {
 	}
 	fmt.Println("listening on", l.Addr().(*net.TCPAddr).Port)
 	mux := http.NewServeMux()
-	mux.Handle("/connection/websocket", centrifuge.NewWebsocketHandler(node, centrifuge.WebsocketConfig{}))
+	mux.Handle("/connection/websocket", centrifuge.NewWebsocketHandler(node, centrifuge.WebsocketConfig{
+		Compression: deflate, CompressionLevel: flate.BestSpeed, CompressionMinSize: compressFrom,
+	}))
 	return (&http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}).Serve(l)
 }
 

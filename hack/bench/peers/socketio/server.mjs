@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Node's Socket.IO server as its documentation sets it up: alone, or with --adapter redis or redis-streams over --redis URL.
+// Node's Socket.IO server as its documentation sets it up: alone, or with --adapter redis or redis-streams over --redis URL;
+// with --deflate BYTES, messages from that size on are compressed.
 
 import { createServer } from "node:http";
 import { parseArgs } from "node:util";
@@ -10,7 +11,7 @@ import { Server } from "socket.io";
 import { chat } from "./chat.mjs";
 
 const { values: flags } = parseArgs({
-  options: { port: { type: "string" }, adapter: { type: "string" }, redis: { type: "string" } },
+  options: { port: { type: "string" }, adapter: { type: "string" }, redis: { type: "string" }, deflate: { type: "string" } },
 });
 
 async function adapter() {
@@ -28,6 +29,9 @@ async function adapter() {
 }
 
 const httpServer = createServer();
-const io = new Server(httpServer, flags.adapter ? { adapter: await adapter() } : {});
+const options = {};
+if (flags.adapter) options.adapter = await adapter();
+if (flags.deflate) options.perMessageDeflate = { threshold: Number(flags.deflate) };
+const io = new Server(httpServer, options);
 chat(io);
 httpServer.listen(Number(flags.port), "127.0.0.1", () => console.log(`listening on ${httpServer.address().port}`));
