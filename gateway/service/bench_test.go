@@ -90,7 +90,16 @@ func newPollingClient(b *testing.B, p *Program) *pollingClient {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { server.Close() })
+	apply(server, p)
+	return connectPolling(b, server)
+}
+
+func apply(server *socketio.Server, p *Program) {
 	NewRuntime(server, Options{Registerer: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler)}).Apply(p)
+}
+
+func connectPolling(b *testing.B, server http.Handler) *pollingClient {
+	b.Helper()
 	c := &pollingClient{b: b, server: server}
 	_, sid, _ := strings.Cut(c.do("GET", ""), `"sid":"`)
 	sid, _, _ = strings.Cut(sid, `"`)
