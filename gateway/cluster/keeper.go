@@ -288,6 +288,10 @@ func (k keeper) Release(s *socketio.Socket, recoverable bool) {
 
 // Settle waits for what the socket has changed, and for all that this gateway has emitted.
 func (k keeper) Settle(s *socketio.Socket, f func()) {
+	f, ok := k.cluster.events.admit(f)
+	if !ok {
+		return
+	}
 	if n := k.sessionOf(s); n != nil {
 		n.settleAll(f)
 		return

@@ -17,13 +17,6 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-const (
-	// prepareTimeout bounds one try to reach JetStream.
-	prepareTimeout = 2 * time.Second
-	// prepareWait is the pause between two tries.
-	prepareWait = 500 * time.Millisecond
-)
-
 // eventLog is the service's JetStream stream: what must be ordered and recoverable is stored there first, and comes out, to
 // all gateways with a member, in the order in which it was stored and with its number in it. Sessions are stored there
 // too, so that the number of a session's record says what came before and what behind it.
@@ -54,6 +47,10 @@ type eventLog struct {
 	generation string
 	// caughtUp is the number of breaks up to which position counts; see breaks. Only dispatch uses it.
 	caughtUp uint64
+	// full is what is refused while too much waits.
+	full refusals
+	// appended counts the events that were taken.
+	appended atomic.Uint64
 	// overflows counts the times that messages came in faster than they could be taken.
 	overflows atomic.Uint64
 }
@@ -76,73 +73,6 @@ func newEventLog(c *Cluster, o Options) (*eventLog, error) {
 	return l, nil
 }
 
-// ask has run prepare the log anew.
-func (l *eventLog) ask() {
-	l.ready.set(false)
-	select {
-	case l.kick <- struct{}{}:
-	default:
-	}
-}
-
-// run prepares the log at the start, and whenever something has gone wrong.
-func (l *eventLog) run() {
-	for {
-		select {
-		case <-l.kick:
-		case <-l.cluster.stop:
-			return
-		}
-		l.out.pause()
-		for warned := false; ; warned = true {
-			err := l.prepare()
-			if err == nil {
-				break
-			}
-			if !warned && l.cluster.nc.IsConnected() {
-				l.log.Warn("the log of events cannot be used; recoverable events wait until it can", "stream", l.stream, "error", err)
-			}
-			select {
-			case <-time.After(prepareWait):
-			case <-l.cluster.stop:
-				return
-			}
-		}
-		l.log.Info("the log of events is ready", "stream", l.stream)
-	}
-}
-
-// prepare makes sure of the stream, delivers what went by while NATS was away, and sends what has waited.
-func (l *eventLog) prepare() error {
-	ctx, cancel := context.WithTimeout(context.Background(), prepareTimeout)
-	defer cancel()
-	state := streamState{breaks: l.breaks()}
-	err := l.ensureStream(ctx, &state)
-	if err != nil {
-		return err
-	}
-	// What has come in since the subscriptions are back waits behind this.
-	healed := make(chan error, 1)
-	select {
-	case l.control <- func() { healed <- l.catchUp(state) }:
-	case <-l.cluster.stop:
-		return nats.ErrConnectionClosed
-	}
-	select {
-	case err = <-healed:
-	case <-l.cluster.stop:
-		return nats.ErrConnectionClosed
-	}
-	if err != nil {
-		return err
-	}
-	if err := l.out.resume(); err != nil {
-		return err
-	}
-	l.ready.set(true)
-	return nil
-}
-
 // append stores an event, which then comes out to all who are meant. It does not wait.
 func (l *eventLog) append(a *adapter, d *socketio.Delivery) error {
 	m := &message{publisher: l.cluster.id, delivery: *d}
@@ -156,11 +86,12 @@ func (l *eventLog) append(a *adapter, d *socketio.Delivery) error {
 			l.log.Error("an event was not stored", "subject", subject, "error", err)
 		}
 	}}
-	if err := l.out.push(e); err != nil {
+	if err := l.push(e); err != nil {
 		l.cluster.metrics.failed.Inc()
 		return fmt.Errorf("store the event: %w", err)
 	}
 	l.cluster.metrics.published.Inc()
+	l.appended.Add(1)
 	return nil
 }
 
@@ -220,6 +151,7 @@ func (l *eventLog) acked(msg *nats.Msg) {
 	for _, f := range l.out.advance() {
 		f()
 	}
+	l.relieved()
 }
 
 // passed is told the number of what this gateway has stored: all before it has been delivered here.
@@ -263,6 +195,14 @@ func (c *Cluster) LogReady() bool { return c.events == nil || c.events.ready.is(
 
 // Stores tells whether what is emitted is stored first.
 func (c *Cluster) Stores() bool { return c.events != nil }
+
+// Appended is how many events this gateway has taken to be stored: an emission that does not add to it is not waited for by Stored.
+func (c *Cluster) Appended() uint64 {
+	if c.events == nil {
+		return 0
+	}
+	return c.events.appended.Load()
+}
 
 // Stored returns when all that has been emitted here until now is stored, or the context ends. Where nothing is stored it
 // returns at once.

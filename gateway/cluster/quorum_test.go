@@ -163,8 +163,10 @@ func (l *lines) Write(b []byte) (int, error) {
 	return l.text.Write(b)
 }
 
-func (l *lines) has(what string) bool {
+func (l *lines) has(what string) bool { return l.count(what) > 0 }
+
+func (l *lines) count(what string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return strings.Contains(l.text.String(), what)
+	return strings.Count(l.text.String(), what)
 }

@@ -25,9 +25,14 @@ func startJetStream(t *testing.T) *natsserver.Server {
 // recovering is a gateway whose clients can come back.
 func recovering(t *testing.T, ns *natsserver.Server) *gateway {
 	t.Helper()
-	g := newGateway(t, Options{URLs: []string{ns.ClientURL()}, Recovery: &Recovery{
-		MaxDisconnection: time.Minute, MaxMessages: 100, Detection: time.Second,
-	}})
+	return recoveringWith(t, ns, Options{})
+}
+
+func recoveringWith(t *testing.T, ns *natsserver.Server, o Options) *gateway {
+	t.Helper()
+	o.URLs = []string{ns.ClientURL()}
+	o.Recovery = &Recovery{MaxDisconnection: time.Minute, MaxMessages: 100, Detection: time.Second}
+	g := newGateway(t, o)
 	await(t, "the log is ready", g.cluster.LogReady)
 	return g
 }
@@ -35,7 +40,7 @@ func recovering(t *testing.T, ns *natsserver.Server) *gateway {
 // await waits until something is true.
 func await(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !is() {

@@ -108,14 +108,16 @@ func (s *session) send(r *record) {
 	}
 	header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(s.number, 10))
 	header.Set(jetstream.MsgRollup, jetstream.MsgRollupSubject)
-	err := s.log.out.push(&entry{
+	err := s.log.push(&entry{
 		subject: sessionSubject(s.log.cluster.service, s.pid),
+		record:  true,
 		header:  header,
 		data:    r.encode(),
 		done:    func(number uint64, err error) { s.stored(r, number, err) },
 	})
 	if err != nil {
-		go s.stored(r, 0, err) // as later errors come, without the lock
+		s.storedAt = time.Time{} // the next refresh tries again
+		go s.stored(r, 0, err)   // as later errors come, without the lock
 	}
 }
 
