@@ -32,12 +32,20 @@ func (l *eventLog) ask() {
 
 // run prepares the log at the start, and whenever something has gone wrong.
 func (l *eventLog) run() {
+	probe := time.NewTicker(probeInterval)
+	defer probe.Stop()
+	silent := 0
 	for {
 		select {
 		case <-l.kick:
+		case <-probe.C:
+			if silent = l.probe(silent); silent < probeTries {
+				continue
+			}
 		case <-l.cluster.stop:
 			return
 		}
+		silent = 0
 		if !l.restore() {
 			return
 		}
