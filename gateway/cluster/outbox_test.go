@@ -109,9 +109,7 @@ func TestWhereEventsAreRefusedSessionsAreStillKept(t *testing.T) {
 	p.vanish()
 	ns.start()
 	await(t, "the log is ready", func() bool { return one.cluster.LogReady() && two.cluster.LogReady() })
-	if err := one.cluster.Stored(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	one.stored(t)
 	if !p.connect(two) || p.socket.Data() != "as of the outage" {
 		t.Errorf("recovered with %v", p.socket.Data())
 	}
