@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -19,6 +18,8 @@ const (
 	// fetchBatch and fetchBatchBytes bound one answer of the stream, below what NATS lets wait for a client.
 	fetchBatch      = 512
 	fetchBatchBytes = 4 << 20
+	// replicaPause is how long a server that is behind is given.
+	replicaPause = 20 * time.Millisecond
 )
 
 // Status codes of answers to a direct get (NATS ADR-31).
@@ -27,13 +28,10 @@ const (
 	statusNotFound = "404"
 )
 
-var errNotFound = errors.New("not found")
-
 // directGet is a request for messages of a stream (NATS ADR-31).
 type directGet struct {
 	Sequence uint64 `json:"seq,omitempty"`
 	Next     string `json:"next_by_subj,omitempty"`
-	Last     string `json:"last_by_subj,omitempty"`
 	Batch    int    `json:"batch,omitempty"`
 	MaxBytes int    `json:"max_bytes,omitempty"`
 }
@@ -49,16 +47,47 @@ type storedMessage struct {
 // maxNumber is beyond all numbers of the log.
 const maxNumber = math.MaxUint64
 
-// fetch reads the messages of a subject, which may have wildcards, from one number up to another, both included, in order.
+// fetch reads the messages of a subject, which may have wildcards, from one number up to another, both included, in order. Any server that
+// keeps the stream may answer, and one that is not the leader may be behind: so the leader is asked first how far there is to read.
 func (l *eventLog) fetch(ctx context.Context, subject string, from, to uint64, each func(storedMessage) error) error {
 	for from <= to {
-		last, pending, err := l.fetchPage(ctx, subject, from, to, each)
-		if err != nil || pending == 0 {
+		last, err := l.latest(ctx, subject)
+		if errors.Is(err, errNotFound) || err == nil && last.number < from {
+			return nil
+		}
+		if err != nil {
 			return err
 		}
-		from = last + 1
+		target := last.number
+		if target > to {
+			target = to + 1 // whoever has that has all before it
+		}
+		next, err := l.fetchTo(ctx, subject, from, to, target, each)
+		if err != nil || next > target {
+			return err
+		}
+		from = next
+		select {
+		case <-time.After(replicaPause):
+		case <-ctx.Done():
+			return fmt.Errorf("read the log up to %d: a server that keeps it has not more than %d: %w", target, from-1, ctx.Err())
+		}
 	}
 	return nil
+}
+
+// fetchTo reads as far as the servers that answer have the stream, or up to a target. It returns from where there is more to read.
+func (l *eventLog) fetchTo(ctx context.Context, subject string, from, to, target uint64, each func(storedMessage) error) (next uint64, err error) {
+	for {
+		last, pending, err := l.fetchPage(ctx, subject, from, to, each)
+		if err != nil {
+			return from, err
+		}
+		from = max(from, last+1)
+		if from > target || pending == 0 {
+			return from, nil
+		}
+	}
 }
 
 // fetchPage reads as much as one answer holds.
@@ -102,25 +131,5 @@ func (l *eventLog) fetchPage(ctx context.Context, subject string, from, to uint6
 		if err := each(storedMessage{last, msg.Header.Get(jetstream.SubjectHeader), msg.Data, timeOf(msg)}); err != nil {
 			return 0, 0, err
 		}
-	}
-}
-
-// latest is the last message of a subject; errNotFound if there is none.
-func (l *eventLog) latest(ctx context.Context, subject string) (storedMessage, error) {
-	request, err := json.Marshal(directGet{Last: subject})
-	if err != nil {
-		return storedMessage{}, fmt.Errorf("encode a request: %w", err)
-	}
-	msg, err := l.cluster.nc.RequestMsgWithContext(ctx, &nats.Msg{Subject: "$JS.API.DIRECT.GET." + l.stream, Data: request})
-	if err != nil {
-		return storedMessage{}, fmt.Errorf("read the log: %w", err)
-	}
-	switch status := msg.Header.Get("Status"); status {
-	case "":
-		return storedMessage{sequenceOf(msg, jetstream.SequenceHeader), subject, msg.Data, timeOf(msg)}, nil
-	case statusNotFound:
-		return storedMessage{}, errNotFound
-	default:
-		return storedMessage{}, fmt.Errorf("read the log: JetStream answers %s %s", status, msg.Header.Get("Description"))
 	}
 }

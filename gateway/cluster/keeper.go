@@ -18,8 +18,10 @@ import (
 const (
 	// recoverTimeout bounds the recovery of a session.
 	recoverTimeout = 10 * time.Second
-	// recoverTries is how often a session is read again that has changed since it was read.
-	recoverTries = 3
+	// recoverTries is how often a session is read again that has changed since it was read; or that is just changing, which several NATS
+	// servers say before it can be read. recoverPause is the first pause before that, and doubles.
+	recoverTries = 7
+	recoverPause = 10 * time.Millisecond
 	// fetchesAtOnce bounds the rooms of one session that are read at the same time.
 	fetchesAtOnce = 8
 )
@@ -151,6 +153,11 @@ func (k keeper) recover(s *socketio.Socket, kept *socketio.Session) ([]socketio.
 		}
 		if !errors.Is(err, errWrongSequence) || try == recoverTries {
 			return nil, 0, fmt.Errorf("take a session over: %w", err)
+		}
+		select {
+		case <-time.After(recoverPause << try):
+		case <-ctx.Done():
+			return nil, 0, fmt.Errorf("take a session over: %w", ctx.Err())
 		}
 		again, err := l.findSession(ctx, kept.PID, k.namespace.Name())
 		if err != nil {
