@@ -104,9 +104,9 @@ func natsCondition(svc *v1alpha1.RealtimeService, seen *observation) metav1.Cond
 	}
 	switch {
 	case !resources.OwnNATS(svc):
-		return is(metav1.ConditionTrue, reasonExternal, "spec.nats names it"+natsSight(seen))
+		return is(metav1.ConditionTrue, reasonExternal, "spec.nats names it"+natsSight(seen)+logSight(svc, seen))
 	case seen.natsReady:
-		return is(metav1.ConditionTrue, reasonAvailable, "NATS is ready")
+		return is(metav1.ConditionTrue, reasonAvailable, "NATS is ready"+logSight(svc, seen))
 	}
 	return is(metav1.ConditionFalse, reasonStarting, "NATS is not ready")
 }
@@ -123,6 +123,23 @@ func natsSight(seen *observation) string {
 		return ""
 	}
 	return fmt.Sprintf("; %d of %d gateways are not connected to it", without, len(seen.ready()))
+}
+
+// logSight is what gateways say of a NATS that is there and does not store.
+func logSight(svc *v1alpha1.RealtimeService, seen *observation) string {
+	if svc.Spec.Recovery == nil {
+		return ""
+	}
+	without := 0
+	for _, g := range seen.ready() {
+		if g.err == nil && g.status.NATS == "connected" && !g.status.LogReady {
+			without++
+		}
+	}
+	if without == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %d of %d gateways cannot store in it what is to be recoverable: it has no quorum, or no room", without, len(seen.ready()))
 }
 
 func configuredCondition(svc *v1alpha1.RealtimeService, seen *observation) metav1.Condition {

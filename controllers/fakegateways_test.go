@@ -68,7 +68,7 @@ func (f *fakeGateways) set(key client.ObjectKey, change func(*fakeGateway)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.pods[key] == nil {
-		f.pods[key] = &fakeGateway{status: gatewaystatus.Status{NATS: "connected"}}
+		f.pods[key] = &fakeGateway{status: gatewaystatus.Status{NATS: "connected", LogReady: true}}
 	}
 	change(f.pods[key])
 }

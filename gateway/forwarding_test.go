@@ -69,6 +69,12 @@ func group(t testing.TB, n int, protocol string) []*member {
 
 func join(t testing.TB, nats string, identity *forward.Identity, protocol string) *member {
 	t.Helper()
+	return joinBy(t, nats, identity, protocol, func(address string) string { return address })
+}
+
+// joinBy has peers reach the gateway by way of another address than its own.
+func joinBy(t testing.TB, nats string, identity *forward.Identity, protocol string, way func(address string) string) *member {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +82,7 @@ func join(t testing.TB, nats string, identity *forward.Identity, protocol string
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	g, err := New(echo(t, protocol), "1", Options{
 		Name: t.Name(), NATSURLs: []string{nats}, Log: log,
-		Peers: &PeerOptions{Address: l.Addr().String(), Identity: identity},
+		Peers: &PeerOptions{Address: way(l.Addr().String()), Identity: identity},
 	})
 	if err != nil {
 		t.Fatal(err)

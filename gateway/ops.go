@@ -19,7 +19,7 @@ import (
 //
 //	/healthz  200 while the process works
 //	/readyz   200 while clients should come here: NATS, and the log of a service with recovery, have been reached once, and
-//	          the gateway is not leaving
+//	          the gateway is not leaving; its body tells if they cannot be used now
 //	/metrics  Prometheus
 //	/status   gatewaystatus.Status as JSON
 func (g *Gateway) Ops() http.Handler {
@@ -35,8 +35,8 @@ func (g *Gateway) Ops() http.Handler {
 	return mux
 }
 
-// readyz does not fail when NATS goes away later: all gateways would leave the Service at once, and clients with
-// them, while rooms on each gateway still work.
+// readyz does not fail when NATS, or the quorum of its log, goes away later: all gateways would leave the Service at once, and
+// clients with them, while rooms on each gateway, and what is not stored, still work.
 func (g *Gateway) readyz() http.HandlerFunc {
 	var reached atomic.Bool
 	return func(w http.ResponseWriter, _ *http.Request) {
@@ -50,6 +50,10 @@ func (g *Gateway) readyz() http.HandlerFunc {
 			answer(w, http.StatusServiceUnavailable, "JetStream cannot be used yet; the gateway's log says why")
 		case !reached.Load():
 			answer(w, http.StatusServiceUnavailable, "NATS has not been reached yet")
+		case !g.cluster.Connected():
+			answer(w, http.StatusOK, "ok, but NATS is away: clients of other gateways are out of reach")
+		case !g.cluster.LogReady():
+			answer(w, http.StatusOK, "ok, but JetStream cannot be used: recoverable events wait; the gateway's log says why")
 		default:
 			answer(w, http.StatusOK, "ok")
 		}

@@ -55,6 +55,7 @@ func (g *Gateway) startForwarding(protocol *v1alpha1.ProtocolSpec) {
 	g.peers.forwarder = forward.New(forward.Options{
 		Self:       g.cluster.ID(),
 		Find:       g.cluster.FindPeer,
+		AwaitGone:  g.cluster.AwaitPeerGone,
 		Identity:   g.peers.identity,
 		Local:      g.io,
 		MaxPayload: g.peers.maxPayload.Load,

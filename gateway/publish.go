@@ -50,9 +50,15 @@ func (g *Gateway) emit(data []byte, namespace string) (int, publishAnswer) {
 	if !g.cluster.Connected() && !g.cluster.Stores() {
 		return http.StatusServiceUnavailable, publishAnswer{Error: errNATSAway.Error()}
 	}
+	before := g.cluster.Appended()
 	err := g.runtime.Publish(data, namespace)
-	if err == nil {
+	switch {
+	case err == nil && g.cluster.Appended() != before:
 		return g.stored()
+	case err == nil && !g.cluster.Connected(): // a volatile one
+		return http.StatusServiceUnavailable, publishAnswer{Error: errNATSAway.Error()}
+	case err == nil:
+		return http.StatusOK, publishAnswer{OK: true}
 	}
 	status := http.StatusInternalServerError
 	var refusal *service.PublishError

@@ -126,7 +126,9 @@ func (g *Gateway) serve(ctx context.Context, o RunOptions, config []byte, door *
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	group, serving := errgroup.WithContext(serving)
-	group.Go(func() error { return Serve(serving, clients, g.Handler()) })
+	coming, stopComing := context.WithCancel(serving)
+	defer stopComing()
+	group.Go(func() error { return Serve(coming, clients, g.Handler()) })
 	group.Go(func() error { return Serve(serving, ops, g.Ops()) })
 	group.Go(func() error { return door.serve(serving, g) })
 	udp.serve(serving, group, g)
@@ -147,6 +149,8 @@ func (g *Gateway) serve(ctx context.Context, o RunOptions, config []byte, door *
 			return nil
 		}
 		g.leave(serving, g.pace(o))
+		// Who comes later than this would be told that sessions are unknown which other gateways have.
+		stopComing()
 		// Connections end before what carries them. What is wrong with that is told by Run, which closes again.
 		_ = g.Close()
 		return nil

@@ -44,7 +44,7 @@ func newGateway(t *testing.T, o Options) *gateway {
 	}
 	options := socketio.Options{NewAdapter: c.NewAdapter, NewSocketID: c.NewSocketID}
 	if o.Recovery != nil {
-		options.Recovery = &socketio.Recovery{}
+		options.Recovery = &socketio.Recovery{RunMiddlewares: true}
 	}
 	options.Engine.Path = path
 	io, err := socketio.NewServer(options)

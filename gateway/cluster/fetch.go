@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -27,13 +26,10 @@ const (
 	statusNotFound = "404"
 )
 
-var errNotFound = errors.New("not found")
-
 // directGet is a request for messages of a stream (NATS ADR-31).
 type directGet struct {
 	Sequence uint64 `json:"seq,omitempty"`
 	Next     string `json:"next_by_subj,omitempty"`
-	Last     string `json:"last_by_subj,omitempty"`
 	Batch    int    `json:"batch,omitempty"`
 	MaxBytes int    `json:"max_bytes,omitempty"`
 }
@@ -66,7 +62,7 @@ func (l *eventLog) fetch(ctx context.Context, subject string, from, to uint64, e
 		case from > to || p.upTo >= to || l.recovery.Replicas <= 1:
 			return nil
 		}
-		next, err := l.askLeader(ctx, directGet{Sequence: from, Next: subject})
+		next, err := l.getFromLeader(ctx, messageGet{Sequence: from, Next: subject})
 		if errors.Is(err, errNotFound) || err == nil && next.number > to {
 			return nil
 		}
@@ -131,48 +127,5 @@ func (l *eventLog) fetchPage(ctx context.Context, subject string, from, to uint6
 		if err := each(storedMessage{p.last, msg.Header.Get(jetstream.SubjectHeader), msg.Data, timeOf(msg)}); err != nil {
 			return p, err
 		}
-	}
-}
-
-// codeNoMessage is JetStream's for a message that is not there (nats-server, server/errors.json).
-const codeNoMessage = 10037
-
-// latest is the last message of a subject, as the stream's leader knows it; errNotFound if there is none.
-func (l *eventLog) latest(ctx context.Context, subject string) (storedMessage, error) {
-	return l.askLeader(ctx, directGet{Last: subject})
-}
-
-// askLeader gets one message from the stream's leader, who has all that was ever acknowledged; errNotFound if there is none.
-func (l *eventLog) askLeader(ctx context.Context, get directGet) (storedMessage, error) {
-	request, err := json.Marshal(get)
-	if err != nil {
-		return storedMessage{}, fmt.Errorf("encode a request: %w", err)
-	}
-	msg, err := l.cluster.nc.RequestMsgWithContext(ctx, &nats.Msg{Subject: "$JS.API.STREAM.MSG.GET." + l.stream, Data: request})
-	if err != nil {
-		return storedMessage{}, fmt.Errorf("read the log: %w", err)
-	}
-	var answer struct {
-		Error *struct {
-			ErrCode     int    `json:"err_code"`
-			Description string `json:"description"`
-		} `json:"error"`
-		Message struct {
-			Subject string    `json:"subject"`
-			Number  uint64    `json:"seq"`
-			Data    []byte    `json:"data"`
-			Time    time.Time `json:"time"`
-		} `json:"message"`
-	}
-	if err := json.Unmarshal(msg.Data, &answer); err != nil {
-		return storedMessage{}, fmt.Errorf("read the log: %w", err)
-	}
-	switch e, m := answer.Error, &answer.Message; {
-	case e == nil:
-		return storedMessage{m.Number, m.Subject, m.Data, m.Time}, nil
-	case e.ErrCode == codeNoMessage:
-		return storedMessage{}, errNotFound
-	default:
-		return storedMessage{}, fmt.Errorf("read the log: JetStream answers %s (%d)", e.Description, e.ErrCode)
 	}
 }

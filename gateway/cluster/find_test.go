@@ -87,3 +87,50 @@ func TestPeerFieldsSurviveTheWireAndLeaveRoomForMore(t *testing.T) {
 		}
 	}
 }
+
+// Without NATS a gateway hears nothing of those that have come meanwhile.
+func TestAGatewayWithoutNATSWaitsBeforeItMissesOthers(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns := natstest.Start(t, nil)
+	proxy := natstest.NewProxy(t, ns.ClientURL())
+	one := newGateway(t, Options{URLs: []string{proxy.URL()}})
+	await(t, "NATS is connected", one.cluster.Connected)
+	proxy.Cut()
+	await(t, "NATS is away", func() bool { return !one.cluster.Connected() })
+	two := newGateway(t, Options{URLs: []string{ns.ClientURL()}, PeerAddress: "two:1"})
+	found := make(chan string, 1)
+	go func() {
+		address, _ := one.cluster.FindPeer(t.Context(), two.cluster.ID())
+		found <- address
+	}()
+	select {
+	case address := <-found:
+		t.Fatalf("it is found at %q while nothing can be heard of it", address)
+	case <-time.After(findTimeout + 500*time.Millisecond):
+	}
+	proxy.Mend()
+	if address := <-found; address != "two:1" {
+		t.Errorf("it is found at %q", address)
+	}
+}
+
+func TestTheEndOfAPeerIsHeardOf(t *testing.T) {
+	checkNothingIsLeft(t)
+	url := natstest.Start(t, nil).ClientURL()
+	one, two := newGateway(t, Options{URLs: []string{url}}), newGateway(t, Options{URLs: []string{url}})
+	waitForPeers(t, one.cluster, 1)
+	waitForPeers(t, two.cluster, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	one.cluster.AwaitPeerGone(ctx, two.cluster.ID()) // returns with the context
+	gone := make(chan struct{})
+	go func() {
+		one.cluster.AwaitPeerGone(t.Context(), two.cluster.ID())
+		close(gone)
+	}()
+	if _, sight, _ := one.cluster.peers.look(two.cluster.ID()); sight != peerPresent {
+		t.Error("it is not there")
+	}
+	two.cluster.say(peerBye)
+	<-gone
+}

@@ -24,11 +24,6 @@ const (
 	fetchesAtOnce = 8
 )
 
-var (
-	errSessionEnded  = errors.New("the session has ended")
-	errTooMuchMissed = errors.New("too much was missed")
-)
-
 // keeper is the adapter of a service with recovery.
 type keeper struct{ *adapter }
 
@@ -82,7 +77,7 @@ func (k keeper) Find(pid, has string) (*socketio.Session, error) {
 	}
 	f, err := l.findSession(ctx, pid, k.namespace.Name())
 	switch {
-	case errors.Is(err, errNotFound) || errors.Is(err, errSessionEnded):
+	case errors.Is(err, errNotFound) || errors.Is(err, socketio.ErrSessionEnded):
 		k.cluster.metrics.recovery("refused")
 		return nil, nil
 	case err != nil:
@@ -106,9 +101,9 @@ func (l *eventLog) findSession(ctx context.Context, pid, namespace string) (*fou
 	}
 	switch {
 	case r.Ended || r.Namespace != namespace:
-		return nil, errSessionEnded
+		return nil, socketio.ErrSessionEnded
 	case r.Gone != 0 && time.Since(time.UnixMilli(r.Gone)) > l.recovery.MaxDisconnection:
-		return nil, errSessionEnded
+		return nil, socketio.ErrSessionEnded
 	}
 	r.settle(stored.number)
 	return &found{record: r, number: stored.number}, nil
@@ -145,9 +140,9 @@ func (l *eventLog) parseOffset(has string) uint64 {
 func (k keeper) Recover(s *socketio.Socket, kept *socketio.Session) ([]socketio.Delivery, uint64, error) {
 	missed, number, err := k.recover(s, kept)
 	switch {
-	case errors.Is(err, errTooMuchMissed):
+	case errors.Is(err, socketio.ErrTooMuchMissed):
 		k.cluster.metrics.recovery("too_much_missed")
-	case errors.Is(err, errSessionEnded) || errors.Is(err, errNotFound):
+	case errors.Is(err, socketio.ErrSessionEnded) || errors.Is(err, errNotFound):
 		k.cluster.metrics.recovery("refused")
 	case err != nil:
 		k.cluster.metrics.recovery("unavailable")
@@ -166,7 +161,7 @@ func (k keeper) recover(s *socketio.Socket, kept *socketio.Session) ([]socketio.
 	var n *session
 	for {
 		if old := l.sessions.find(kept.PID); old != nil {
-			old.abandon()
+			old.oust()
 			l.sessions.remove(old)
 			old.socket.Supersede()
 		}
@@ -192,7 +187,7 @@ func (k keeper) recover(s *socketio.Socket, kept *socketio.Session) ([]socketio.
 		f.offset = f.record.Floor // nobody can have got that
 	}
 	missed, err := k.missed(ctx, f, number)
-	if errors.Is(err, errTooMuchMissed) {
+	if errors.Is(err, socketio.ErrTooMuchMissed) {
 		n.release(false)
 	}
 	if err != nil {
@@ -213,12 +208,15 @@ func (k keeper) take(s *socketio.Socket, pid string, f *found) (*session, error)
 	k.enter(s, rooms)
 	next := f.record.clone()
 	next.Gateway, next.By, next.Gone = k.cluster.id, randomToken(writerLength), 0
-	n := &session{log: k.cluster.events, adapter: k.adapter, socket: s, pid: pid, record: next, number: f.number}
+	n := &session{log: k.cluster.events, adapter: k.adapter, socket: s, pid: pid, record: next, number: f.number, taking: true}
 	k.cluster.events.sessions.add(n)
 	if err := n.saveAndWait(); err != nil {
 		n.abandon()
 		k.cluster.events.sessions.remove(n)
 		k.LeaveAll(s)
+		if n.isOusted() {
+			return nil, fmt.Errorf("its client has come once more: %w", socketio.ErrSessionEnded)
+		}
 		return nil, err
 	}
 	return n, nil
@@ -249,7 +247,7 @@ func (k keeper) missed(ctx context.Context, f *found, upTo uint64) ([]socketio.D
 					return nil
 				}
 				if found[i] = append(found[i], d); len(found[i]) > k.cluster.events.recovery.MaxMessages {
-					return errTooMuchMissed
+					return socketio.ErrTooMuchMissed
 				}
 				return nil
 			})
@@ -260,7 +258,7 @@ func (k keeper) missed(ctx context.Context, f *found, upTo uint64) ([]socketio.D
 	}
 	missed := slices.Concat(found...)
 	if len(missed) > k.cluster.events.recovery.MaxMessages {
-		return nil, errTooMuchMissed
+		return nil, socketio.ErrTooMuchMissed
 	}
 	slices.SortFunc(missed, func(a, b socketio.Delivery) int { return int(int64(a.Position) - int64(b.Position)) })
 	// A room that was left and joined again is read twice.
@@ -306,6 +304,10 @@ func (k keeper) Release(s *socketio.Socket, recoverable bool) {
 
 // Settle waits for what the socket has changed, and for all that this gateway has emitted.
 func (k keeper) Settle(s *socketio.Socket, f func()) {
+	f, ok := k.cluster.events.admit(f)
+	if !ok {
+		return
+	}
 	if n := k.sessionOf(s); n != nil {
 		n.settleAll(f)
 		return

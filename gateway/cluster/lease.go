@@ -28,7 +28,9 @@ func (l *lease) canTell(now time.Time, connected bool) bool {
 // takeCensus gives up the gateways that do not live. It runs in dispatch. While NATS is away silence says nothing of
 // the others, nor does it after a pause of this process, in which their heartbeats have piled up.
 func (c *Cluster) takeCensus(l *lease, now time.Time) {
-	if !l.canTell(now, c.nc.IsConnected()) {
+	can := l.canTell(now, c.nc.IsConnected())
+	c.peers.hears(l.hearing)
+	if !can {
 		return
 	}
 	for _, id := range c.peers.silent(now.Add(-deadAfter)) {

@@ -17,13 +17,6 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-const (
-	// prepareTimeout bounds one try to reach JetStream.
-	prepareTimeout = 2 * time.Second
-	// prepareWait is the pause between two tries.
-	prepareWait = 500 * time.Millisecond
-)
-
 // eventLog is the service's JetStream stream: what must be ordered and recoverable is stored there first, and comes out, to
 // all gateways with a member, in the order in which it was stored and with its number in it. Sessions are stored there
 // too, so that the number of a session's record says what came before and what behind it.
@@ -57,6 +50,10 @@ type eventLog struct {
 	caughtUp uint64
 	// doubts counts the times that messages may have gone by though the connection has held.
 	doubts atomic.Uint64
+	// full is what is refused while too much waits.
+	full refusals
+	// appended counts the events that were taken.
+	appended atomic.Uint64
 }
 
 func newEventLog(c *Cluster, o Options) (*eventLog, error) {
@@ -78,89 +75,6 @@ func newEventLog(c *Cluster, o Options) (*eventLog, error) {
 	return l, nil
 }
 
-// ask has run prepare the log anew, and then the outbox send all again that is not acknowledged.
-func (l *eventLog) ask() {
-	l.ready.set(false)
-	l.broken.Store(true)
-	l.wake()
-}
-
-// trouble is told by the outbox that it cannot go on.
-func (l *eventLog) trouble() {
-	l.doubts.Add(1)
-	l.ask()
-}
-
-func (l *eventLog) wake() {
-	select {
-	case l.kick <- struct{}{}:
-	default:
-	}
-}
-
-// run prepares the log at the start, and whenever something has gone wrong.
-func (l *eventLog) run() {
-	for {
-		select {
-		case <-l.kick:
-		case <-l.cluster.stop:
-			return
-		}
-		broken := l.broken.Swap(false)
-		if broken {
-			l.out.pause()
-		}
-		for warned := false; ; warned = true {
-			err := l.prepare(broken)
-			if err == nil {
-				break
-			}
-			if !warned && l.cluster.nc.IsConnected() {
-				l.log.Warn("the log of events cannot be used; recoverable events wait until it can", "stream", l.stream, "error", err)
-			}
-			select {
-			case <-time.After(prepareWait):
-			case <-l.cluster.stop:
-				return
-			}
-		}
-		if broken {
-			l.log.Info("the log of events is ready", "stream", l.stream)
-		}
-	}
-}
-
-// prepare makes sure of the stream, delivers what went by and, if the outbox was broken, sends what has waited.
-func (l *eventLog) prepare(broken bool) error {
-	ctx, cancel := context.WithTimeout(context.Background(), prepareTimeout)
-	defer cancel()
-	state := streamState{breaks: l.breaks()}
-	err := l.ensureStream(ctx, &state)
-	if err != nil {
-		return err
-	}
-	// What has come in since the subscriptions are back waits behind this.
-	healed := make(chan error, 1)
-	select {
-	case l.control <- func() { healed <- l.catchUp(state) }:
-	case <-l.cluster.stop:
-		return nats.ErrConnectionClosed
-	}
-	select {
-	case err = <-healed:
-	case <-l.cluster.stop:
-		return nats.ErrConnectionClosed
-	}
-	if err != nil || !broken {
-		return err
-	}
-	if err := l.out.resume(); err != nil {
-		return err
-	}
-	l.ready.set(true)
-	return nil
-}
-
 // append stores an event, which then comes out to all who are meant. It does not wait.
 func (l *eventLog) append(a *adapter, d *socketio.Delivery) error {
 	m := &message{publisher: l.cluster.id, delivery: *d}
@@ -174,11 +88,12 @@ func (l *eventLog) append(a *adapter, d *socketio.Delivery) error {
 			l.log.Error("an event was not stored", "subject", subject, "error", err)
 		}
 	}}
-	if err := l.out.push(e); err != nil {
+	if err := l.push(e); err != nil {
 		l.cluster.metrics.failed.Inc()
 		return fmt.Errorf("store the event: %w", err)
 	}
 	l.cluster.metrics.published.Inc()
+	l.appended.Add(1)
 	return nil
 }
 
@@ -240,6 +155,7 @@ func (l *eventLog) acked(msg *nats.Msg) {
 	for _, f := range l.out.advance() {
 		f()
 	}
+	l.relieved()
 }
 
 // passed is told the number of what this gateway has stored: all before it has been delivered here.
@@ -283,6 +199,14 @@ func (c *Cluster) LogReady() bool { return c.events == nil || c.events.ready.is(
 
 // Stores tells whether what is emitted is stored first.
 func (c *Cluster) Stores() bool { return c.events != nil }
+
+// Appended is how many events this gateway has taken to be stored: an emission that does not add to it is not waited for by Stored.
+func (c *Cluster) Appended() uint64 {
+	if c.events == nil {
+		return 0
+	}
+	return c.events.appended.Load()
+}
 
 // Stored returns when all that has been emitted here until now is stored, or the context ends. Where nothing is stored it
 // returns at once.

@@ -10,9 +10,9 @@ import (
 )
 
 type metrics struct {
-	published, received, malformed, failed, healed prometheus.Counter
-	recoveries                                     *prometheus.CounterVec
-	subscriptions                                  prometheus.Gauge
+	published, received, malformed, failed, refused, healed prometheus.Counter
+	recoveries                                              *prometheus.CounterVec
+	subscriptions                                           prometheus.Gauge
 	// droppedBefore counts for subscriptions that have ended.
 	droppedBefore atomic.Int64
 
@@ -29,6 +29,7 @@ func newMetrics(registerer prometheus.Registerer, c *Cluster) *metrics {
 		received:  counter("realtime_cluster_messages_received_total", "Messages received from other gateways."),
 		malformed: counter("realtime_cluster_messages_malformed_total", "Messages of other gateways that could not be read."),
 		failed:    counter("realtime_cluster_publish_errors_total", "Messages that could not be published."),
+		refused:   counter("realtime_log_refused_messages_total", "Messages that were refused, or not acknowledged, as too much waited to be stored."),
 		healed:    counter("realtime_cluster_messages_healed_total", "Messages that did not come in by themselves and were read from the log."),
 		recoveries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "realtime_recoveries_total", Help: "Sessions that clients have asked for when they came back, by what became of it.",
@@ -57,6 +58,14 @@ func newMetrics(registerer prometheus.Registerer, c *Cluster) *metrics {
 		}
 		return float64(c.events.out.waiting())
 	})
+	logReady := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "realtime_log_ready", Help: "1 while what is to be recoverable can be stored, and for a service without recovery.",
+	}, func() float64 {
+		if c.LogReady() {
+			return 1
+		}
+		return 0
+	})
 	presenceRooms := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "realtime_presence_rooms", Help: "Rooms with presence that have a member on this gateway.",
 	}, func() float64 {
@@ -71,7 +80,7 @@ func newMetrics(registerer prometheus.Registerer, c *Cluster) *metrics {
 	})
 	m.all = []prometheus.Collector{
 		m.published, m.received, m.malformed, m.failed, m.subscriptions, dropped, connected,
-		m.healed, m.recoveries, waiting, presenceRooms, presenceMembers,
+		m.refused, m.healed, m.recoveries, waiting, logReady, presenceRooms, presenceMembers,
 	}
 	if registerer != nil {
 		registerer.MustRegister(m.all...)

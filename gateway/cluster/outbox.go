@@ -3,7 +3,6 @@
 package cluster
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -15,26 +14,22 @@ import (
 )
 
 const (
-	// outboxMessages and outboxBytes bound what waits to be stored.
+	// outboxMessages and outboxBytes bound the events that wait to be stored. Records of sessions, which are few and small, may take as
+	// much again: where events are refused, sessions are still kept.
 	outboxMessages = 65536
 	outboxBytes    = 64 << 20
 	// outboxWindow is how many messages may be on their way at once; the server drops what is beyond 10,000.
 	outboxWindow = 4096
-	// ackTimeout is how long the oldest message may be on its way before all are sent again.
+	// ackTimeout is how long the oldest message may be on its way, while none is acknowledged, before all are sent again.
 	ackTimeout = 3 * time.Second
 )
 
-// Codes of JetStream's errors (nats-server, server/errors.json).
-const (
-	codeWrongLastSequence         = 10071
-	codeWrongLastSequenceConstant = 10164
-	codeBadRequest                = 400
-)
-
 var (
-	errOutboxFull = errors.New("too much waits to be stored")
+	errOutboxFull = errors.New("too much waits to be stored already: try again later")
 	// errWrongSequence: another has written to the subject since.
 	errWrongSequence = errors.New("the subject has a newer message")
+	errNoAck         = errors.New("JetStream does not acknowledge what it is sent")
+	errNoStream      = errors.New("no stream takes what is sent")
 )
 
 // entry is a message to be stored.
@@ -42,6 +37,8 @@ type entry struct {
 	subject string
 	header  nats.Header
 	data    []byte
+	// record: of a session.
+	record bool
 	// done is called once, in dispatch: with the message's number, or the reason why it is not stored and never will be.
 	done func(number uint64, err error)
 
@@ -64,6 +61,8 @@ type outbox struct {
 	// oneBySubject lets only one message of a subject be on its way. While a replicated stream has no leader, what is sent to it is lost
 	// message by message, and the first that is not would overtake those that are sent again.
 	oneBySubject bool
+	// maxMessages and maxBytes are outboxMessages and outboxBytes, but for tests.
+	maxMessages, maxBytes int
 
 	mu      sync.Mutex
 	conn    *nats.Conn // nil while paused; guarded by mu
@@ -76,10 +75,18 @@ type outbox struct {
 	// behind are those that wait for the one before them on their subject; there is a list, perhaps an empty one, where one is
 	// ready or on its way. Nil without oneBySubject. Guarded by mu.
 	behind map[string][]*entry
+	// progress is when something was acknowledged last. Guarded by mu.
+	progress time.Time
+	// flows is closed when something is acknowledged that waited at the last resume. Guarded by mu.
+	flows chan struct{}
+	// problem is why the last connection was given up; nil while there is one. Guarded by mu.
+	problem error
 }
 
 func newOutbox(acks string, urls []string, options []nats.Option, trouble func()) *outbox {
-	return &outbox{acks: acks, urls: strings.Join(urls, ","), options: options, trouble: trouble}
+	return &outbox{
+		acks: acks, urls: strings.Join(urls, ","), options: options, trouble: trouble, maxMessages: outboxMessages, maxBytes: outboxBytes,
+	}
 }
 
 // push takes a message, and sends it if it can. It fails if too much waits.
@@ -89,7 +96,7 @@ func (o *outbox) push(e *entry) error {
 	if o.conn != nil && int64(len(e.data)) > o.conn.MaxPayload() {
 		return nats.ErrMaxPayload
 	}
-	if len(o.entries) >= outboxMessages || o.bytes+len(e.data) > outboxBytes {
+	if !o.fits(e) {
 		return errOutboxFull
 	}
 	o.last++
@@ -132,6 +139,15 @@ func (o *outbox) settleEntry(e *entry) {
 	o.ready = append(o.ready, waiting[0])
 }
 
+// fits is called with the lock held.
+func (o *outbox) fits(e *entry) bool {
+	share := 1
+	if e.record {
+		share = 2
+	}
+	return len(o.entries) < share*o.maxMessages && o.bytes+len(e.data) <= share*o.maxBytes
+}
+
 // settle calls a function when all that is there now has been acknowledged; at once if nothing is.
 func (o *outbox) settle(f func()) {
 	o.mu.Lock()
@@ -158,7 +174,7 @@ func (o *outbox) fill() {
 			o.settleEntry(e)
 			go e.done(0, err)
 		case err != nil:
-			o.drop()
+			o.drop(err)
 			return
 		default:
 			o.sent++
@@ -178,12 +194,12 @@ func (o *outbox) send(e *entry) error {
 }
 
 // drop gives the connection up, and asks for another. The lock is held.
-func (o *outbox) drop() {
+func (o *outbox) drop(problem error) {
 	if o.conn == nil {
 		return
 	}
 	conn := o.conn
-	o.conn = nil
+	o.conn, o.problem = nil, problem
 	go conn.Close() // which waits for what it is just doing
 	o.trouble()
 }
@@ -198,19 +214,26 @@ func (o *outbox) pause() {
 	}
 }
 
-// resume sends all again that is not acknowledged, in order, and then what comes.
-func (o *outbox) resume() error {
+// resume sends all again that is not acknowledged, in order, and then what comes. What it returns is closed when the log has taken some
+// of it, or if there is nothing.
+func (o *outbox) resume() (flows <-chan struct{}, err error) {
 	conn, err := nats.Connect(o.urls, append(o.options[:len(o.options):len(o.options)], nats.ClosedHandler(o.lost))...)
 	if err != nil {
-		return fmt.Errorf("connect to NATS to store events: %w", err)
+		return nil, fmt.Errorf("connect to NATS to store events: %w", err)
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
 		conn.Close()
-		return nats.ErrConnectionClosed
+		return nil, nats.ErrConnectionClosed
 	}
-	o.conn, o.sent, o.ready, o.behind = conn, 0, nil, nil
+	o.conn, o.sent, o.problem = conn, 0, nil
+	o.flows = make(chan struct{})
+	waiting := o.flows
+	if len(o.entries) == 0 {
+		o.flow()
+	}
+	o.ready, o.behind = nil, nil
 	for _, e := range o.entries {
 		if !e.acked {
 			e.sentAt = time.Time{}
@@ -218,7 +241,22 @@ func (o *outbox) resume() error {
 		}
 	}
 	o.fill()
-	return nil
+	return waiting, nil
+}
+
+// flow tells who waits for it that the log takes messages. The lock is held.
+func (o *outbox) flow() {
+	if o.flows != nil {
+		close(o.flows)
+		o.flows = nil
+	}
+}
+
+// blocked is why nothing is being sent; nil if it is.
+func (o *outbox) blocked() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.problem
 }
 
 // lost is told of the end of a connection.
@@ -226,11 +264,11 @@ func (o *outbox) lost(conn *nats.Conn) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.conn == conn {
-		o.drop()
+		o.drop(nats.ErrConnectionClosed)
 	}
 }
 
-// check asks for help if the oldest message has been on its way for too long.
+// check asks for help if the oldest message has been on its way for too long. A long backlog takes longer, and moves.
 func (o *outbox) check(now time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -238,88 +276,10 @@ func (o *outbox) check(now time.Time) {
 		return
 	}
 	// The first has been sent before all others, unless it is there already and only not taken out.
-	if e := o.entries[0]; !e.acked && !e.sentAt.IsZero() && now.Sub(e.sentAt) > ackTimeout {
-		o.drop()
+	e := o.entries[0]
+	if !e.acked && !e.sentAt.IsZero() && now.Sub(e.sentAt) > ackTimeout && now.Sub(o.progress) > ackTimeout {
+		o.drop(errNoAck)
 	}
-}
-
-// pubAck is JetStream's answer to a message.
-type pubAck struct {
-	Sequence  uint64 `json:"seq"`
-	Duplicate bool   `json:"duplicate"`
-	Error     *struct {
-		Code        int    `json:"code"`
-		ErrCode     int    `json:"err_code"`
-		Description string `json:"description"`
-	} `json:"error"`
-}
-
-// receive takes an acknowledgement, and returns the number of the message that is stored, 0 if none is. duplicate: it was stored when it was
-// sent before. It runs in dispatch.
-func (o *outbox) receive(msg *nats.Msg) (number uint64, duplicate bool, e *entry, err error) {
-	serial, parseErr := strconv.ParseUint(msg.Subject[len(o.acks):], 10, 64)
-	var ack pubAck
-	if parseErr != nil || json.Unmarshal(msg.Data, &ack) != nil {
-		// A status without a body: no stream listens. A resume tries again.
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		o.drop()
-		return 0, false, nil, nil
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	e = o.find(serial)
-	if e == nil || e.acked {
-		return 0, false, nil, nil // sent twice, acknowledged twice
-	}
-	if ack.Error == nil {
-		o.arrived(e)
-		return ack.Sequence, ack.Duplicate, e, nil
-	}
-	code := ack.Error.ErrCode
-	switch {
-	case code == codeWrongLastSequence || code == codeWrongLastSequenceConstant:
-		err = errWrongSequence
-	case ack.Error.Code == codeBadRequest:
-		err = fmt.Errorf("JetStream refuses it: %s (%d)", ack.Error.Description, code)
-	default:
-		o.drop() // it may be better when it is sent again
-		return 0, false, nil, nil
-	}
-	o.arrived(e)
-	return 0, false, e, err
-}
-
-// arrived is called with the lock held.
-func (o *outbox) arrived(e *entry) {
-	if !e.sentAt.IsZero() { // else it was sent before the last resume
-		o.sent = max(0, o.sent-1)
-	}
-	o.settleEntry(e)
-}
-
-// find is called with the lock held.
-func (o *outbox) find(serial uint64) *entry {
-	if len(o.entries) == 0 || serial < o.entries[0].serial || serial > o.last {
-		return nil
-	}
-	return o.entries[serial-o.entries[0].serial]
-}
-
-// advance forgets what has been acknowledged, sends what may follow, and returns what is to be called.
-func (o *outbox) advance() []func() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	var after []func()
-	for len(o.entries) > 0 && o.entries[0].acked {
-		e := o.entries[0]
-		o.entries[0] = nil
-		o.entries = o.entries[1:]
-		o.bytes -= len(e.data)
-		after = append(after, e.after...)
-	}
-	o.fill()
-	return after
 }
 
 // waiting is the number of messages that are not acknowledged.

@@ -34,6 +34,8 @@ type peers struct {
 	absent map[string]time.Time
 	// asked is when this gateway last asked who is there. Guarded by mu.
 	asked time.Time
+	// hearing is since when this gateway hears all that others say; see lease. Guarded by mu.
+	hearing time.Time
 	// changed is closed when another one has come or gone. Guarded by mu.
 	changed chan struct{}
 }

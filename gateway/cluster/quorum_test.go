@@ -175,8 +175,31 @@ func (l *lines) all() string {
 	return l.text.String()
 }
 
-func (l *lines) has(what string) bool {
+func (l *lines) has(what string) bool { return l.count(what) > 0 }
+
+func (l *lines) count(what string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return strings.Contains(l.text.String(), what)
+	return strings.Count(l.text.String(), what)
+}
+
+// Those of three servers that are not the leader may be behind it, and answer too.
+func TestWhatIsMissedIsWholeWhicheverServerTellsIt(t *testing.T) {
+	checkNothingIsLeft(t)
+	trio := natstest.StartTrio(t)
+	one, two := replicated(t, Options{URLs: trio.URLs()}), replicated(t, Options{URLs: trio.URLs()})
+	p := arrive(t, one, "room")
+	for i := range 60 {
+		p.vanish()
+		var want []string
+		for n := range 10 {
+			emit(t, one.io.To("room"), "n", i, n)
+			want = append(want, fmt.Sprintf(`["n",%d,%d]`, i, n))
+		}
+		one.stored(t)
+		if !p.connect([]*gateway{two, one}[i%2]) {
+			t.Fatal("not recovered")
+		}
+		p.missed(want...)
+	}
 }

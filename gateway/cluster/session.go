@@ -38,6 +38,9 @@ type session struct {
 	storedAt       time.Time // guarded by mu
 	// over: no record follows; the session has ended or has been lost to another gateway. Guarded by mu.
 	over bool
+	// taking: the first record here is on its way, and only its fate tells whose the session is. ousted: its client has come to this
+	// gateway once more. Guarded by mu.
+	taking, ousted bool
 	// waiters are called, with the error of the record that has what they wait for, when it is stored; next are for the record
 	// after the one that is on its way. Guarded by mu.
 	waiters, next []func(error)
@@ -110,14 +113,16 @@ func (s *session) send(r *record) {
 	}
 	header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(s.number, 10))
 	header.Set(jetstream.MsgRollup, jetstream.MsgRollupSubject)
-	err := s.log.out.push(&entry{
+	err := s.log.push(&entry{
 		subject: sessionSubject(s.log.cluster.service, s.pid),
+		record:  true,
 		header:  header,
 		data:    r.encode(),
 		done:    func(number uint64, err error) { s.stored(r, number, err) },
 	})
 	if err != nil {
-		go s.stored(r, 0, err) // as later errors come, without the lock
+		s.storedAt = time.Time{} // the next refresh tries again
+		go s.stored(r, 0, err)   // as later errors come, without the lock
 	}
 }
 
@@ -139,17 +144,18 @@ func (s *session) settled(r *record, number uint64, err error) {
 	s.storing = false
 	waiters := s.waiters
 	s.waiters, s.next = s.next, nil
-	lost := errors.Is(err, errWrongSequence) && !s.over
+	taken := errors.Is(err, errWrongSequence) && !s.over
+	lost := taken && !s.taking // else take sees to it
 	switch {
-	case lost:
+	case taken:
 		s.over = true
 		waiters = append(waiters, s.waiters...)
 		s.waiters = nil
 	case err == nil:
-		s.number = number
+		s.number, s.taking = number, false
 		s.settle(r, number)
 	}
-	if !lost && s.dirty {
+	if !taken && s.dirty {
 		if s.over {
 			s.send(s.record.clone())
 		} else {
@@ -249,6 +255,20 @@ func (s *session) abandon() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.over, s.dirty = true, false
+}
+
+// oust is abandon for a client that has come to this gateway once more.
+func (s *session) oust() {
+	s.abandon()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ousted = true
+}
+
+func (s *session) isOusted() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ousted
 }
 
 // restart stores the session anew, in a log that has lost it.

@@ -114,9 +114,9 @@ func decodeFence(data []byte) (pid string, number uint64) {
 	return pid, number
 }
 
-// isBefore tells whether the session's last record is older than that of a number.
+// isBefore tells whether the session's last record is older than that of a number. Of one that is being taken nobody knows yet.
 func (s *session) isBefore(number uint64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.number < number
+	return !s.taking && s.number < number
 }

@@ -7,56 +7,84 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"sync"
 	"time"
 )
 
 const (
 	// releaseHeader asks the owner to release a poll that waits.
 	releaseHeader = "Realtime-Release"
-	// releaseTimeout bounds that; the client waits for nothing meanwhile.
-	releaseTimeout = 3 * time.Second
+	// releaseTimeout bounds one such question, releaseAgain is the time between two: the first may come before the poll does, and an owner
+	// that is busy may answer late. The client waits for nothing meanwhile.
+	releaseTimeout = 5 * time.Second
+	releaseAgain   = 200 * time.Millisecond
 )
 
 // Drain sends those elsewhere who come to other gateways' sessions through this one, evenly over a time: polls are answered with
 // nothing in them, upon which their clients poll again, by a new connection; websockets are closed. It returns when that is
-// done, or when the context ends; at once if nobody is there. What comes meanwhile is still forwarded.
+// done and all requests have been answered, or when the context ends; at once if nobody is there. What comes meanwhile is still forwarded,
+// and what comes afterwards too, but polls that wait are then sent elsewhere at once.
 func (f *Forwarder) Drain(ctx context.Context, over time.Duration) {
 	f.leaving.Store(true)
-	all := f.transits()
-	if len(all) == 0 {
-		return // a gateway that nobody uses need not stay
+	var releasing sync.WaitGroup
+	defer releasing.Wait()
+	if all := f.transits(); len(all) > 0 { // a gateway that nobody uses need not stay
+		f.dismissAll(ctx, all, over, &releasing)
 	}
+	f.parting.Store(true)
+	rest := f.transits() // who has come since
+	for _, t := range rest {
+		f.dismiss(ctx, t, &releasing)
+	}
+	for _, t := range rest {
+		select {
+		case <-t.done:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (f *Forwarder) dismissAll(ctx context.Context, all []*transit, over time.Duration, releasing *sync.WaitGroup) {
 	start := time.Now()
 	for i, t := range all {
 		at := time.Duration((float64(i) + rand.Float64()) / float64(len(all)) * float64(over))
 		if !sleepUntil(ctx, start.Add(at)) {
 			return
 		}
-		f.dismiss(ctx, t)
+		f.dismiss(ctx, t, releasing)
 	}
-	if !sleepUntil(ctx, start.Add(over)) {
-		return
-	}
-	for _, t := range f.transits() { // who has come since
-		f.dismiss(ctx, t)
-	}
+	sleepUntil(ctx, start.Add(over))
 }
 
-func (f *Forwarder) dismiss(ctx context.Context, t *transit) {
+// dismiss ends a websocket, and begins to release a poll. A POST is answered soon.
+func (f *Forwarder) dismiss(ctx context.Context, t *transit, releasing *sync.WaitGroup) {
 	switch {
 	case t.isUpgrade():
 		t.cancel()
 	case t.isPoll():
-		if err := f.release(ctx, t); err != nil {
+		releasing.Go(func() { f.release(ctx, t) })
+	}
+}
+
+// release has the owner answer a poll, and returns when that has been done. To end it here would end the session.
+func (f *Forwarder) release(ctx context.Context, t *transit) {
+	for {
+		if err := f.askForRelease(ctx, t); err != nil {
 			f.o.Log.Debug("cannot release a poll", "peer", t.address, "error", err)
-			t.cancel()
+		}
+		select {
+		case <-t.done:
+			return
+		case <-ctx.Done():
+			return
+		case <-time.After(releaseAgain):
 		}
 	}
 }
 
-// release has the owner answer a poll. To end it here would end the session.
-func (f *Forwarder) release(ctx context.Context, t *transit) error {
-	ctx, cancel := context.WithTimeout(ctx, releaseTimeout)
+func (f *Forwarder) askForRelease(ctx context.Context, t *transit) error {
+	ctx, cancel := context.WithTimeout(context.WithValue(ctx, transitKey{}, t), releaseTimeout)
 	defer cancel()
 	u := *t.request.URL
 	u.Scheme, u.Host = "https", t.address

@@ -21,6 +21,8 @@ type Options struct {
 	// Find returns the host and port on which the peers of a gateway reach it, by its id. It is false for one that is not
 	// there. It may wait for as long as the client of a request can.
 	Find func(ctx context.Context, id string) (address string, ok bool)
+	// AwaitGone returns when a gateway that Find has found is known not to be there any more, or the context ends.
+	AwaitGone func(ctx context.Context, id string)
 	// Identity is what this gateway shows to its peers.
 	Identity *Identity
 	// Local serves the sessions of this gateway, and answers for those that nobody has.
@@ -40,7 +42,8 @@ type Forwarder struct {
 	transport *http.Transport
 	proxy     *httputil.ReverseProxy
 	metrics   *metrics
-	leaving   atomic.Bool
+	// leaving: connections of clients are not kept. parting: nor are polls held.
+	leaving, parting atomic.Bool
 
 	mu     sync.Mutex
 	closed bool                  // guarded by mu
@@ -49,7 +52,7 @@ type Forwarder struct {
 
 // New returns a Forwarder.
 func New(o Options) *Forwarder {
-	f := &Forwarder{o: o, transport: newTransport(o.Identity), open: map[*transit]struct{}{}}
+	f := &Forwarder{o: o, transport: newTransport(newDialer(o.Identity, o.AwaitGone)), open: map[*transit]struct{}{}}
 	f.metrics = newMetrics(o.Registerer, f)
 	f.proxy = &httputil.ReverseProxy{
 		Transport:      f.transport,
@@ -86,13 +89,13 @@ func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.o.Local.ServeHTTP(w, r)
 		return
 	}
-	f.forward(w, r, id, address)
+	f.forward(w, r, owner, address)
 }
 
-func (f *Forwarder) forward(w http.ResponseWriter, r *http.Request, id, address string) {
+func (f *Forwarder) forward(w http.ResponseWriter, r *http.Request, owner, address string) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel() // before anything of the request may be touched no more
-	t := &transit{request: r, writer: w, id: id, address: address, cancel: cancel}
+	t := &transit{request: r, writer: w, owner: owner, address: address, cancel: cancel, done: make(chan struct{})}
 	if !f.begin(t) {
 		f.o.Local.ServeHTTP(w, r)
 		return
@@ -109,6 +112,9 @@ func (f *Forwarder) forward(w http.ResponseWriter, r *http.Request, id, address 
 	if f.leaving.Load() && !t.isUpgrade() {
 		w.Header().Set("Connection", "close")
 	}
+	if f.parting.Load() && t.isPoll() {
+		go f.release(ctx, t)
+	}
 	f.proxy.ServeHTTP(&writer{ResponseWriter: w, transit: t}, forwarded)
 }
 
@@ -118,8 +124,8 @@ func (f *Forwarder) answered(*http.Response) error {
 	return nil
 }
 
-// failed answers in place of an owner that does not. To its client the session is unknown, upon which stock clients connect anew
-// at once.
+// failed answers in place of an owner that is dead, or that cannot be reached for too long. To its client the session is unknown, upon
+// which stock clients connect anew at once.
 func (f *Forwarder) failed(_ http.ResponseWriter, r *http.Request, err error) {
 	t := transitOf(r.Context())
 	switch {

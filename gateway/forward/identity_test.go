@@ -72,7 +72,7 @@ func owner(t *testing.T, i *Identity) string {
 func through(t *testing.T, i *Identity, address, target string, edit ...func(*http.Request)) *httptest.ResponseRecorder {
 	t.Helper()
 	f := New(Options{
-		Self: "myself00", Identity: i, MaxPayload: func() int64 { return 1000 }, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Self: "myself00", AwaitGone: untilEnd, Identity: i, MaxPayload: func() int64 { return 1000 }, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Local: http.NotFoundHandler(),
 	})
 	defer f.Close()
@@ -81,7 +81,7 @@ func through(t *testing.T, i *Identity, address, target string, edit ...func(*ht
 	for _, e := range edit {
 		e(r)
 	}
-	f.forward(w, r, "session", address)
+	f.forward(w, r, "gateway1", address)
 	return w
 }
 

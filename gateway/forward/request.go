@@ -3,18 +3,12 @@
 package forward
 
 import (
-	"context"
-	"crypto/tls"
-	"fmt"
-	"net"
 	"net/http"
 	"net/http/httputil"
 	"time"
 )
 
 const (
-	// dialTimeout bounds the way to a peer, which is in the same cluster, and its TLS handshake. The client waits meanwhile.
-	dialTimeout = time.Second
 	// idleTimeout is shorter than a peer's own (see gateway.Serve): who closes first must be who sends, or a POST meets a
 	// connection that is being closed, and cannot be sent again.
 	idleTimeout = 90 * time.Second
@@ -31,27 +25,9 @@ const clientAddressHeader = "Realtime-Client-Address"
 
 // newTransport keeps connections to peers. It speaks HTTP/1.1, by which websockets can be upgraded. A poll may wait for its answer
 // as long as it likes.
-func newTransport(identity *Identity) *http.Transport {
-	dialer := &net.Dialer{
-		Timeout: dialTimeout,
-		// A node that dies says nothing, and its clients wait.
-		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 5 * time.Second, Count: 3},
-	}
+func newTransport(d *dialer) *http.Transport {
 	return &http.Transport{
-		DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			conn, err := dialer.DialContext(ctx, network, address)
-			if err != nil {
-				return nil, err
-			}
-			secure := tls.Client(conn, identity.clientConfig())
-			ctx, cancel := context.WithTimeout(ctx, dialTimeout)
-			defer cancel()
-			if err := secure.HandshakeContext(ctx); err != nil {
-				conn.Close()
-				return nil, fmt.Errorf("prove who is who to %s: %w", address, err)
-			}
-			return secure, nil
-		},
+		DialTLSContext:        d.dial,
 		DisableCompression:    true, // whether to compress is between the client and the owner
 		MaxIdleConnsPerHost:   idleConnections,
 		IdleConnTimeout:       idleTimeout,

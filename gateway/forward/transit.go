@@ -17,9 +17,10 @@ type transit struct {
 	// request and writer are as they came.
 	request *http.Request
 	writer  http.ResponseWriter
-	// id is the session's, address its owner's.
-	id, address string
-	cancel      context.CancelFunc
+	// owner is the id of the gateway that has the session, address where that is.
+	owner, address string
+	cancel         context.CancelFunc
+	done           chan struct{} // closed when it has been answered
 	// hijacked: nothing can be answered any more. Only the goroutine that serves the request touches it.
 	hijacked bool
 }
@@ -45,6 +46,7 @@ func (f *Forwarder) end(t *transit) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.open, t)
+	close(t.done)
 }
 
 func (f *Forwarder) opened() int {

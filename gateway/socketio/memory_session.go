@@ -3,16 +3,10 @@
 package socketio
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/offset"
-)
-
-var (
-	errSessionEnded  = errors.New("the session has ended")
-	errTooMuchMissed = errors.New("too much was missed")
 )
 
 // memoryFound is the State of a Session.
@@ -51,7 +45,7 @@ func (k *memoryKeeper) Recover(s *Socket, session *Session) ([]Delivery, uint64,
 	}
 	missed, position, old, err := k.handOver(s, session.PID, found.offset)
 	if old != nil {
-		old.supersedeAny()
+		old.Supersede()
 	}
 	return missed, position, err
 }
@@ -62,7 +56,7 @@ func (k *memoryKeeper) handOver(s *Socket, pid string, offset uint64) (missed []
 	defer k.mu.Unlock()
 	n := k.byPID[pid]
 	if n == nil {
-		return nil, 0, nil, errSessionEnded
+		return nil, 0, nil, ErrSessionEnded
 	}
 	if offset < n.floor || offset > k.number {
 		offset = n.floor // it has got nothing yet, or does not know what
@@ -77,7 +71,7 @@ func (k *memoryKeeper) handOver(s *Socket, pid string, offset uint64) (missed []
 	k.detach(n)
 	if offset < n.lost {
 		delete(k.byPID, pid)
-		return nil, 0, old, errTooMuchMissed
+		return nil, 0, old, ErrTooMuchMissed
 	}
 	for _, d := range n.events {
 		if d.Position > offset {

@@ -84,8 +84,15 @@ type recoveryRequest struct {
 	Offset string `json:"offset"`
 }
 
-// ErrUnavailable is the error of a SessionKeeper that cannot do what it is asked for now, but perhaps later.
-var ErrUnavailable = errors.New("sessions cannot be recovered now")
+// Errors of a SessionKeeper that cannot recover a session.
+var (
+	// ErrUnavailable: not now, but perhaps later.
+	ErrUnavailable = errors.New("sessions cannot be recovered now")
+	// ErrSessionEnded: there is none any more.
+	ErrSessionEnded = errors.New("the session has ended")
+	// ErrTooMuchMissed: the client has missed more than is kept for it.
+	ErrTooMuchMissed = errors.New("too much was missed")
+)
 
 // recover is the client's old socket, if it asks for one and that can be had: in its rooms, with what it has missed in hand. It
 // is nil for a client that begins anew. Upon an error nobody can tell which; the client had better come again.
@@ -189,27 +196,18 @@ func (s *Socket) resume(b *backlog) {
 	s.announce()
 }
 
-// Supersede ends a socket whose session is recovered elsewhere. No handler is called: the client is connected, by
-// another connection. This one is closed. A socket that is not connected yet, or no more, stays as it is.
+// Supersede ends a socket whose session is recovered elsewhere, and its connection. No handler is called: the client is connected, by
+// another connection. Of a socket that is on its way in only the connection is ended: who connects it sees that it must not, or is
+// telling client and handlers, and will tell them of the end.
 func (s *Socket) Supersede() {
-	if !s.state.CompareAndSwap(stateConnected, stateClosing) {
-		return
+	if !s.state.CompareAndSwap(stateConnecting, stateClosed) && s.state.CompareAndSwap(stateConnected, stateClosing) {
+		s.abandonAcks()
+		s.joining.Lock()
+		s.state.Store(stateClosed)
+		s.namespace.adapter.LeaveAll(s)
+		s.joining.Unlock()
+		s.namespace.remove(s)
 	}
-	s.abandonAcks()
-	s.joining.Lock()
-	s.state.Store(stateClosed)
-	s.namespace.adapter.LeaveAll(s)
-	s.joining.Unlock()
-	s.namespace.remove(s)
-	s.conn.session.Close(ReasonTransportClose)
-}
-
-// supersedeAny is Supersede for a socket that may be on its way in, too.
-func (s *Socket) supersedeAny() {
-	if !s.state.CompareAndSwap(stateConnecting, stateClosed) {
-		s.Supersede()
-	}
-	// Who connects it sees that it must not, or is telling client and handlers, and will tell them of the end.
 	s.conn.session.Close(ReasonTransportClose)
 }
 

@@ -43,7 +43,7 @@ type fault struct {
 }
 
 func always(Stack) bool       { return true }
-func withBroker(s Stack) bool { return s.broker != nil }
+func withBroker(s Stack) bool { return s.brokers > 0 }
 
 // faults are all that there are; the first is none.
 var faults = []fault{
@@ -106,7 +106,7 @@ func rollingRestart(ctx context.Context, c *chaos) error {
 		c.cluster.remove(slices.Index(c.cluster.gateways, g))
 		leaving.Go(func() {
 			ended[i] = g.stop(c.cluster.stack.grace)
-			g.closeWire()
+			g.wires.close()
 		})
 	}
 	leaving.Wait()
@@ -129,31 +129,42 @@ func killGateway(ctx context.Context, c *chaos) error {
 }
 
 func restartBroker(ctx context.Context, c *chaos) error {
-	c.log.Info("broker is told to leave")
-	if err := c.cluster.broker.stop(c.cluster.stack.grace); err != nil {
+	i := c.broker()
+	c.log.Info("broker is told to leave", "server", i)
+	if err := c.cluster.brokers[i].stop(c.cluster.stack.grace); err != nil {
 		return err
 	}
-	return c.cluster.startBroker(ctx)
+	return c.cluster.restartBroker(ctx, i)
 }
 
 func killBroker(ctx context.Context, c *chaos) error {
-	c.log.Info("broker is killed")
-	c.cluster.broker.kill()
-	return c.cluster.startBroker(ctx)
+	i := c.broker()
+	c.log.Info("broker is killed", "server", i)
+	c.cluster.brokers[i].kill()
+	return c.cluster.restartBroker(ctx, i)
 }
 
-// withoutBroker has something else happen while the broker is down.
+// broker chooses a server of the broker.
+func (c *chaos) broker() int {
+	if len(c.cluster.brokers) == 1 {
+		return 0 // and nothing is drawn
+	}
+	return c.random.IntN(len(c.cluster.brokers))
+}
+
+// withoutBroker has something else happen while the broker, or one of its servers, is down.
 func withoutBroker(ctx context.Context, c *chaos, other func() error) error {
-	c.log.Info("broker is told to leave")
-	if err := c.cluster.broker.stop(c.cluster.stack.grace); err != nil {
+	i := c.broker()
+	c.log.Info("broker is told to leave", "server", i)
+	if err := c.cluster.brokers[i].stop(c.cluster.stack.grace); err != nil {
 		return err
 	}
 	if err := other(); err != nil {
 		return err
 	}
 	sleep(ctx, downTime)
-	c.log.Info("broker comes back")
-	return c.cluster.startBroker(ctx)
+	c.log.Info("broker comes back", "server", i)
+	return c.cluster.restartBroker(ctx, i)
 }
 
 // comeBackWithoutBroker has one client in ten lose its connections for a moment.
@@ -206,8 +217,8 @@ func cutClients(ctx context.Context, c *chaos) error {
 func partition(ctx context.Context, c *chaos) error {
 	g := c.cluster.gateways[c.gateway()]
 	c.log.Info("gateway is cut off the broker", "gateway", g.name)
-	g.wire.cut()
+	g.wires.cut()
 	sleep(ctx, partitionTime)
-	g.wire.mend()
+	g.wires.mend()
 	return nil
 }

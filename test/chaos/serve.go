@@ -71,12 +71,12 @@ func (o *orders) obey(ctx context.Context, words []string) (string, error) {
 		return "", o.leave(g, o.cluster.stop)
 	case words[0] == "kill":
 		return "", o.leave(g, o.cluster.kill)
-	case words[0] == "slow" && len(words) == 3 && g.wire != nil:
+	case words[0] == "slow" && len(words) == 3 && len(g.wires) > 0:
 		ms, err := strconv.Atoi(words[2])
 		if err != nil {
 			return "", fmt.Errorf("read the delay: %w", err)
 		}
-		g.wire.delay.Store(int64(time.Duration(ms) * time.Millisecond))
+		g.wires.slow(time.Duration(ms) * time.Millisecond)
 		return "", nil
 	}
 	return "", fmt.Errorf("order %q is not known", words)

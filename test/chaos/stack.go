@@ -18,10 +18,22 @@ type Stack struct {
 	NeedsAffinity bool
 	// grace is how long a gateway may take to leave.
 	grace time.Duration
-	// broker is nil if there is none.
-	broker func(port int) command
-	// gateway is the nth to be started. It reaches the broker at an address.
-	gateway func(n, revision int, ports gatewayPorts, broker string) command
+	// brokers is how many servers the broker consists of; 0: there is none. broker is the ith, which finds the others by their ports.
+	brokers int
+	broker  func(i int, ports []brokerPorts) command
+	// gateway is the nth to be started. It reaches the broker's servers at addresses.
+	gateway func(n, revision int, ports gatewayPorts, brokers []string) command
+}
+
+// brokerPorts are where a server of the broker listens for gateways, and for the others.
+type brokerPorts struct{ clients, routes int }
+
+func newBrokerPorts() (brokerPorts, error) {
+	ports, err := freePorts(2)
+	if err != nil {
+		return brokerPorts{}, err
+	}
+	return brokerPorts{clients: ports[0], routes: ports[1]}, nil
 }
 
 // gatewayPorts are where a gateway listens for clients, for questions about itself, and for other gateways.
@@ -39,35 +51,39 @@ func newGatewayPorts() (gatewayPorts, error) {
 type gateway struct {
 	*process
 	address string
-	wire    *wire // nil without a broker
+	wires   wires // one to each server of the broker
 }
 
 // cluster is a stack that runs. It is for one goroutine.
 type cluster struct {
-	stack      Stack
-	dir        string
-	balancer   *balancer
-	brokerPort int
-	broker     *process
-	gateways   []*gateway
-	started    int
-	revision   int // of the gateways that are started
-	overstayed int // gateways that had to be killed
-	crashed    int // gateways that ended by themselves
+	stack       Stack
+	dir         string
+	balancer    *balancer
+	brokerPorts []brokerPorts
+	brokers     []*process
+	gateways    []*gateway
+	started     int
+	revision    int // of the gateways that are started
+	overstayed  int // gateways that had to be killed
+	crashed     int // gateways that ended by themselves
 }
 
 // startCluster starts the broker and gateways. Close ends them, also after an error.
 func startCluster(ctx context.Context, s Stack, dir string, gateways int, b *balancer) (*cluster, error) {
 	c := &cluster{stack: s, dir: dir, balancer: b}
-	if s.broker != nil {
-		ports, err := freePorts(1)
+	for range s.brokers {
+		ports, err := newBrokerPorts()
 		if err != nil {
 			return c, err
 		}
-		c.brokerPort = ports[0]
-		if err := c.startBroker(ctx); err != nil {
+		c.brokerPorts = append(c.brokerPorts, ports)
+	}
+	for i := range s.brokers {
+		p, err := start(ctx, dir, s.broker(i, c.brokerPorts))
+		if err != nil {
 			return c, err
 		}
+		c.brokers = append(c.brokers, p)
 	}
 	for range gateways {
 		if _, err := c.startGateway(ctx); err != nil {
@@ -77,10 +93,14 @@ func startCluster(ctx context.Context, s Stack, dir string, gateways int, b *bal
 	return c, nil
 }
 
-func (c *cluster) startBroker(ctx context.Context) error {
-	var err error
-	c.broker, err = start(ctx, c.dir, c.stack.broker(c.brokerPort))
-	return err
+// restartBroker starts a server of the broker that has ended.
+func (c *cluster) restartBroker(ctx context.Context, i int) error {
+	p, err := start(ctx, c.dir, c.stack.broker(i, c.brokerPorts))
+	if err != nil {
+		return err
+	}
+	c.brokers[i] = p
+	return nil
 }
 
 // startGateway starts one, waits until it is ready, and lets clients come.
@@ -90,28 +110,23 @@ func (c *cluster) startGateway(ctx context.Context) (*gateway, error) {
 		return nil, err
 	}
 	g := &gateway{address: local(ports.clients)}
-	var broker string
-	if c.stack.broker != nil {
-		if g.wire, err = newWire(local(c.brokerPort)); err != nil {
+	for _, b := range c.brokerPorts {
+		w, err := newWire(local(b.clients))
+		if err != nil {
+			g.wires.close()
 			return nil, err
 		}
-		broker = g.wire.address()
+		g.wires = append(g.wires, w)
 	}
 	c.started++
-	g.process, err = start(ctx, c.dir, c.stack.gateway(c.started, c.revision, ports, broker))
+	g.process, err = start(ctx, c.dir, c.stack.gateway(c.started, c.revision, ports, g.wires.addresses()))
 	if err != nil {
-		g.closeWire()
+		g.wires.close()
 		return nil, err
 	}
 	c.gateways = append(c.gateways, g)
 	c.balancer.add(g.address)
 	return g, nil
-}
-
-func (g *gateway) closeWire() {
-	if g.wire != nil {
-		g.wire.close()
-	}
 }
 
 // heal starts a gateway for each that has ended by itself, as Kubernetes does.
@@ -137,7 +152,7 @@ func (c *cluster) heal(ctx context.Context) error {
 func (c *cluster) leave(i int, end func(*gateway) error) error {
 	g := c.remove(i)
 	err := end(g)
-	g.closeWire()
+	g.wires.close()
 	return err
 }
 
@@ -168,19 +183,19 @@ func (*cluster) kill(g *gateway) error {
 
 // Close ends all processes: the gateways, all at once, and then the broker.
 func (c *cluster) Close() error {
-	errs := make([]error, len(c.gateways)+1)
+	errs := make([]error, len(c.gateways))
 	var ending sync.WaitGroup
 	for i, g := range c.gateways {
 		c.balancer.remove(g.address)
 		ending.Go(func() {
 			errs[i] = g.stop(c.stack.grace)
-			g.closeWire()
+			g.wires.close()
 		})
 	}
 	ending.Wait()
 	c.gateways = nil
-	if c.broker != nil {
-		errs[len(errs)-1] = c.broker.stop(c.stack.grace)
+	for _, b := range c.brokers {
+		errs = append(errs, b.stop(c.stack.grace))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("stop the service: %w", err)

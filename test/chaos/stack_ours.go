@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/api/manifest"
@@ -21,12 +22,14 @@ const drain = 10 * time.Second
 //go:embed service.yaml
 var serviceManifest []byte
 
-// Ours are gateways, by the program realtime, around a nats-server with JetStream. The folder gets their files.
-func Ours(dir, realtime, natsServer string) (Stack, error) {
+// Ours are gateways, by the program realtime, around so many nats-servers with JetStream, all of which keep the log. The folder gets
+// their files.
+func Ours(dir, realtime, natsServer string, natsServers int) (Stack, error) {
 	svc, err := manifest.Load(serviceManifest)
 	if err != nil {
 		return Stack{}, fmt.Errorf("read the manifest: %w", err)
 	}
+	svc.Spec.Recovery.Replicas = int32(natsServers)
 	cm, err := resources.ConfigMap(svc)
 	if err != nil {
 		return Stack{}, err
@@ -42,22 +45,16 @@ func Ours(dir, realtime, natsServer string) (Stack, error) {
 	return Stack{
 		Name: "ours",
 		// Gateways close connections that do not end by themselves a few seconds later.
-		grace: drain + 30*time.Second,
-		broker: func(port int) command {
-			return command{
-				name:  "nats",
-				path:  natsServer,
-				args:  []string{"--addr", "127.0.0.1", "--port", strconv.Itoa(port), "--jetstream", "--store_dir", filepath.Join(dir, "jetstream")},
-				ready: local(port),
-			}
-		},
-		gateway: func(n, revision int, ports gatewayPorts, broker string) command {
+		grace:   drain + 30*time.Second,
+		brokers: natsServers,
+		broker:  func(i int, ports []brokerPorts) command { return natsCommand(dir, natsServer, i, ports) },
+		gateway: func(n, revision int, ports gatewayPorts, brokers []string) command {
 			name := fmt.Sprintf("gateway-%d", n)
 			return command{
 				name: name,
 				path: realtime,
 				args: []string{
-					"gateway", "--config", config, "--name", name, "--revision", strconv.Itoa(revision), "--nats-url", "nats://" + broker,
+					"gateway", "--config", config, "--name", name, "--revision", strconv.Itoa(revision), "--nats-url", "nats://" + strings.Join(brokers, ",nats://"),
 					"--listen", local(ports.clients), "--ops-listen", local(ports.ops), "--drain", drain.String(),
 					"--peer-dir", peers, "--peer-listen", local(ports.peers), "--peer-address", "127.0.0.1",
 				},
@@ -65,6 +62,28 @@ func Ours(dir, realtime, natsServer string) (Stack, error) {
 			}
 		},
 	}, nil
+}
+
+// natsCommand is one of several servers, which tell nobody of each other: gateways have a wire to each, that can be cut.
+func natsCommand(dir, natsServer string, i int, ports []brokerPorts) command {
+	c := command{
+		name:  "nats",
+		path:  natsServer,
+		args:  []string{"--addr", "127.0.0.1", "--port", strconv.Itoa(ports[i].clients), "--jetstream", "--store_dir", filepath.Join(dir, "jetstream")},
+		ready: local(ports[i].clients),
+	}
+	if len(ports) == 1 {
+		return c
+	}
+	c.name = fmt.Sprintf("nats-%d", i)
+	c.args[len(c.args)-1] = filepath.Join(dir, "jetstream-"+strconv.Itoa(i))
+	routes := make([]string, len(ports))
+	for i, p := range ports {
+		routes[i] = "nats-route://" + local(p.routes)
+	}
+	c.args = append(c.args, "--name", c.name, "--cluster_name", "chaos", "--cluster", "nats://"+local(ports[i].routes),
+		"--routes", strings.Join(routes, ","), "--no_advertise")
+	return c
 }
 
 // writePeers makes what the gateways show to each other, as the operator does.

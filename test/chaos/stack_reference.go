@@ -20,13 +20,14 @@ func Reference(dir, peer, redisServer string) (Stack, error) {
 	if err := os.MkdirAll(data, 0o755); err != nil {
 		return Stack{}, fmt.Errorf("make a folder for Redis: %w", err)
 	}
-	s := node(peer, "reference: Node, Redis Streams", func(broker string) []string { return []string{"--redis", "redis://" + broker} })
-	s.broker = func(port int) command {
+	s := node(peer, "reference: Node, Redis Streams", func(brokers []string) []string { return []string{"--redis", "redis://" + brokers[0]} })
+	s.brokers = 1
+	s.broker = func(_ int, ports []brokerPorts) command {
 		return command{
 			name:  "redis",
 			path:  redisServer,
-			args:  []string{"--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--dir", data, "--appendonly", "yes"},
-			ready: local(port),
+			args:  []string{"--bind", "127.0.0.1", "--port", strconv.Itoa(ports[0].clients), "--dir", data, "--appendonly", "yes"},
+			ready: local(ports[0].clients),
 		}
 	}
 	return s, nil
@@ -34,19 +35,19 @@ func Reference(dir, peer, redisServer string) (Stack, error) {
 
 // ReferenceInMemory is one Node server with the adapter that recovers from its own memory.
 func ReferenceInMemory(peer string) Stack {
-	return node(peer, "reference: Node, in memory", func(string) []string { return nil })
+	return node(peer, "reference: Node, in memory", func([]string) []string { return nil })
 }
 
-func node(peer, name string, more func(broker string) []string) Stack {
+func node(peer, name string, more func(brokers []string) []string) Stack {
 	return Stack{
 		Name:          name,
 		NeedsAffinity: true,
 		grace:         nodeGrace,
-		gateway: func(n, _ int, ports gatewayPorts, broker string) command {
+		gateway: func(n, _ int, ports gatewayPorts, brokers []string) command {
 			return command{
 				name:  fmt.Sprintf("node-%d", n),
 				path:  "node",
-				args:  append([]string{filepath.Join(peer, "server.mjs"), "--port", strconv.Itoa(ports.clients)}, more(broker)...),
+				args:  append([]string{filepath.Join(peer, "server.mjs"), "--port", strconv.Itoa(ports.clients)}, more(brokers)...),
 				ready: "http://" + local(ports.clients) + "/ready",
 			}
 		},

@@ -120,3 +120,37 @@ func (w *wire) close() {
 	w.cut()
 	w.done.Wait()
 }
+
+// wires are a gateway's ways to the servers of the broker.
+type wires []*wire
+
+func (ws wires) addresses() (all []string) {
+	for _, w := range ws {
+		all = append(all, w.address())
+	}
+	return all
+}
+
+func (ws wires) cut() {
+	for _, w := range ws {
+		w.cut()
+	}
+}
+
+func (ws wires) mend() {
+	for _, w := range ws {
+		w.mend()
+	}
+}
+
+func (ws wires) slow(by time.Duration) {
+	for _, w := range ws {
+		w.delay.Store(int64(by))
+	}
+}
+
+func (ws wires) close() {
+	for _, w := range ws {
+		w.close()
+	}
+}

@@ -30,7 +30,10 @@ func main() {
 }
 
 // programs are what a run starts.
-type programs struct{ target, realtime, natsServer, peer, redisServer string }
+type programs struct {
+	target, realtime, natsServer, peer, redisServer string
+	natsServers                                     int
+}
 
 func run(ctx context.Context) error {
 	var o chaos.Options
@@ -41,6 +44,7 @@ func run(ctx context.Context) error {
 	f.StringVar(&p.target, "target", "ours", "service: ours, reference (Node, Redis Streams) or reference-in-memory")
 	f.StringVar(&p.realtime, "realtime", "dist/realtime", "the program realtime")
 	f.StringVar(&p.natsServer, "nats-server", "dist/nats-server", "the program nats-server")
+	f.IntVar(&p.natsServers, "nats-servers", 1, "how many of them keep the log: 1 or 3. A fault of the broker is that of one")
 	f.StringVar(&p.redisServer, "redis-server", "redis-server", "the program redis-server")
 	f.StringVar(&p.peer, "peer", "hack/bench/peers/socketio-redis-streams", "folder of the reference")
 	f.IntVar(&o.Clients, "clients", 1000, "number of clients, ten in each room")
@@ -92,7 +96,7 @@ func run(ctx context.Context) error {
 func (p programs) stack(dir string) (chaos.Stack, error) {
 	switch p.target {
 	case "ours":
-		return chaos.Ours(dir, p.realtime, p.natsServer)
+		return chaos.Ours(dir, p.realtime, p.natsServer, p.natsServers)
 	case "reference":
 		return chaos.Reference(dir, p.peer, p.redisServer)
 	case "reference-in-memory":

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// Codes of JetStream's errors (nats-server, server/errors.json).
+const (
+	codeWrongLastSequence         = 10071
+	codeWrongLastSequenceConstant = 10164
+	codeBadRequest                = 400
+)
+
+// pubAck is JetStream's answer to a message.
+type pubAck struct {
+	Sequence  uint64 `json:"seq"`
+	Duplicate bool   `json:"duplicate"`
+	Error     *struct {
+		Code        int    `json:"code"`
+		ErrCode     int    `json:"err_code"`
+		Description string `json:"description"`
+	} `json:"error"`
+}
+
+// receive takes an acknowledgement, and returns the number of the message that is stored, 0 if none is. duplicate: it was stored when it was
+// sent before. It runs in dispatch.
+func (o *outbox) receive(msg *nats.Msg) (number uint64, duplicate bool, e *entry, err error) {
+	serial, parseErr := strconv.ParseUint(msg.Subject[len(o.acks):], 10, 64)
+	var ack pubAck
+	if parseErr != nil || json.Unmarshal(msg.Data, &ack) != nil {
+		// A status without a body: no stream listens. A resume tries again.
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.drop(errNoStream)
+		return 0, false, nil, nil
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	e = o.find(serial)
+	if e == nil || e.acked {
+		return 0, false, nil, nil // sent twice, acknowledged twice
+	}
+	if ack.Error == nil {
+		o.arrived(e)
+		return ack.Sequence, ack.Duplicate, e, nil
+	}
+	code := ack.Error.ErrCode
+	switch {
+	case code == codeWrongLastSequence || code == codeWrongLastSequenceConstant:
+		err = errWrongSequence
+	case ack.Error.Code == codeBadRequest:
+		err = fmt.Errorf("JetStream refuses it: %s (%d)", ack.Error.Description, code)
+	default:
+		o.drop(fmt.Errorf("JetStream cannot: %s (%d)", ack.Error.Description, code)) // it may be able to later
+		return 0, false, nil, nil
+	}
+	o.arrived(e)
+	return 0, false, e, err
+}
+
+// arrived is called with the lock held.
+func (o *outbox) arrived(e *entry) {
+	if !e.sentAt.IsZero() { // else it was sent before the last resume
+		o.sent = max(0, o.sent-1)
+	}
+	o.settleEntry(e)
+}
+
+// find is called with the lock held.
+func (o *outbox) find(serial uint64) *entry {
+	if len(o.entries) == 0 || serial < o.entries[0].serial || serial > o.last {
+		return nil
+	}
+	return o.entries[serial-o.entries[0].serial]
+}
+
+// advance forgets what has been acknowledged, sends what may follow, and returns what is to be called.
+func (o *outbox) advance() []func() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var after []func()
+	for len(o.entries) > 0 && o.entries[0].acked {
+		e := o.entries[0]
+		o.entries[0] = nil
+		o.entries = o.entries[1:]
+		o.bytes -= len(e.data)
+		after = append(after, e.after...)
+		o.progress = time.Now()
+		o.flow()
+	}
+	o.fill()
+	return after
+}

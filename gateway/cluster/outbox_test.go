@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	natsserver "github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
+)
+
+// limit makes the bounds of what waits to be stored small.
+func (g *gateway) limit(messages, bytes int) {
+	o := g.cluster.events.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.maxMessages, o.maxBytes = messages, bytes
+}
+
+func (g *gateway) waitingBytes() int {
+	o := g.cluster.events.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.bytes
+}
+
+func (g *gateway) refused() float64 { return testutil.ToFloat64(g.cluster.metrics.refused) }
+
+func TestWhatIsBeyondTheBoundIsRefusedAndAllElseIsKept(t *testing.T) {
+	for name, bound := range map[string]struct{ messages, bytes int }{
+		"so many messages": {50, outboxBytes},
+		"so many bytes":    {outboxMessages, 5000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			checkNothingIsLeft(t)
+			ns, log := startRestartable(t), &lines{}
+			one := recoveringWith(t, ns.Server, Options{Log: log.logger()})
+			one.limit(bound.messages, bound.bytes)
+			two := recovering(t, ns.Server)
+			near, far := arrive(t, one, "room"), arrive(t, two, "room")
+			ns.stop()
+			await(t, "the gateways notice", func() bool { return !one.cluster.LogReady() && !two.cluster.LogReady() })
+			var want []string
+			err := error(nil)
+			for err == nil {
+				if err = one.io.To("room").Emit("n", len(want), strings.Repeat("x", 80)); err == nil {
+					want = append(want, fmt.Sprintf(`["n",%d,"%s"]`, len(want), strings.Repeat("x", 80)))
+				}
+			}
+			if !errors.Is(err, errOutboxFull) {
+				t.Fatalf("the error is %v", err)
+			}
+			waiting, bytes := one.cluster.events.out.waiting(), one.waitingBytes()
+			if waiting != len(want) || waiting > bound.messages || bytes > bound.bytes || bytes < 80*waiting {
+				t.Errorf("%d were taken, %d wait with %d bytes", len(want), waiting, bytes)
+			}
+			for range 1000 {
+				if err := one.io.To("room").Emit("n", -1, strings.Repeat("x", 80)); !errors.Is(err, errOutboxFull) {
+					t.Fatalf("the error of a later one is %v", err)
+				}
+			}
+			if n := one.cluster.events.out.waiting(); n != waiting {
+				t.Errorf("%d wait, and %d before", n, waiting)
+			}
+			if got := one.refused(); got != 1001 {
+				t.Errorf("%v are counted as refused", got)
+			}
+			if n := log.count("too much waits"); n != 1 {
+				t.Errorf("that is logged %d times", n)
+			}
+			emit(t, one.io.To("room").Local(), "local")
+			near.Expect(`["local"]`) // what is not stored goes on
+
+			ns.start()
+			near.Expect(want...)
+			far.Expect(want...)
+			await(t, "it is logged", func() bool { return log.has("all that waited for the log of events is stored") })
+			if !log.has("refused=1001") {
+				t.Error("it is not logged how much was refused")
+			}
+			emit(t, one.io.To("room"), "end")
+			near.Expect(`["end"]`)
+			far.Expect(`["end"]`)
+		})
+	}
+}
+
+func TestWhereEventsAreRefusedSessionsAreStillKept(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns := startRestartable(t)
+	one, two := recovering(t, ns.Server), recovering(t, ns.Server)
+	one.limit(10, outboxBytes)
+	p := arrive(t, one, "room")
+	ns.stop()
+	await(t, "the gateway notices", func() bool { return !one.cluster.LogReady() })
+	for range 10 {
+		emit(t, one.io.To("elsewhere"), "n")
+	}
+	p.socket.SetData("as of the outage")
+	p.vanish()
+	ns.start()
+	await(t, "the log is ready", func() bool { return one.cluster.LogReady() && two.cluster.LogReady() })
+	one.stored(t)
+	if !p.connect(two) || p.socket.Data() != "as of the outage" {
+		t.Errorf("recovered with %v", p.socket.Data())
+	}
+}
+
+// A client that is not answered may ask again and again.
+func TestWhatWaitsForTheLogToAnswerIsBounded(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns := startRestartable(t)
+	one := recovering(t, ns.Server)
+	one.limit(50, outboxBytes)
+	p := arrive(t, one, "room")
+	ns.stop()
+	await(t, "the gateway notices", func() bool { return !one.cluster.LogReady() })
+	emit(t, one.io.To("room"), "n")
+	var answered atomic.Int64
+	for range 1000 {
+		p.socket.Settle(func() { answered.Add(1) })
+	}
+	if n := answered.Load(); n != 0 {
+		t.Errorf("%d are answered before anything is stored", n)
+	}
+	ns.start()
+	await(t, "those that there was room for are answered", func() bool { return answered.Load() == 50 })
+	settled := make(chan struct{})
+	p.socket.Settle(func() { close(settled) })
+	<-settled
+	if n := answered.Load(); n != 50 {
+		t.Errorf("%d are answered", n)
+	}
+	if got := one.refused(); got != 950 {
+		t.Errorf("%v are counted as refused", got)
+	}
+}
+
+func TestALogWithoutRoomIsNotReadyUntilThereIsSome(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns := natstest.Start(t, &natsserver.Options{JetStream: true, StoreDir: t.TempDir(), JetStreamMaxStore: 256 << 10})
+	log := &lines{}
+	one := recoveringWith(t, ns, Options{Log: log.logger()})
+	p := arrive(t, one, "room")
+	var want []string
+	for i := range 20 {
+		text := strings.Repeat(string(rune('a'+i)), 30_000)
+		emit(t, one.io.To("room"), text)
+		want = append(want, fmt.Sprintf(`["%s"]`, text))
+	}
+	await(t, "it is logged", func() bool { return log.has("insufficient") })
+	if one.cluster.LogReady() {
+		t.Error("it is ready")
+	}
+	if n := log.count("the log of events is ready"); n != 1 {
+		t.Errorf("it was said to be ready %d times", n)
+	}
+
+	nc, err := nats.Connect(ns.ClientURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// As if time had passed, and again as it fills.
+	purging, stop := context.WithCancel(t.Context())
+	purged := make(chan struct{})
+	go func() {
+		defer close(purged)
+		for purging.Err() == nil {
+			stream, err := js.Stream(purging, one.cluster.events.stream)
+			if err == nil && one.cluster.events.out.waiting() > 0 {
+				err = stream.Purge(purging, jetstream.WithPurgeSubject(eventRoot("default/chat")+">"))
+			}
+			if err != nil && purging.Err() == nil {
+				t.Error(err)
+			}
+		}
+	}()
+	p.Expect(want...)
+	await(t, "the log is ready", one.cluster.LogReady)
+	stop()
+	<-purged
+	emit(t, one.io.To("room"), "end")
+	p.Expect(`["end"]`)
+	if n := one.cluster.events.out.waiting(); n != 0 {
+		t.Errorf("%d messages wait", n)
+	}
+}

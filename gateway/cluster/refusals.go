@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"errors"
+	"sync/atomic"
+)
+
+// refusals are what a log that cannot be reached leads to, when as much waits for it as may. Safe for concurrent use.
+type refusals struct {
+	// refused is how much has been since the log was full; 0 while it is not.
+	refused atomic.Int64
+	// held are the functions that wait for Settle.
+	held atomic.Int64
+}
+
+// push has a message stored. One that there is no room for is counted, and the first of them is logged.
+func (l *eventLog) push(e *entry) error {
+	err := l.out.push(e)
+	if errors.Is(err, errOutboxFull) {
+		l.refuse()
+	}
+	return err
+}
+
+func (l *eventLog) refuse() {
+	l.cluster.metrics.refused.Inc()
+	if l.full.refused.Add(1) == 1 {
+		l.log.Error("too much waits for the log of events: what clients and programs emit to be recoverable is refused until it is stored",
+			"stream", l.stream, "messages", l.out.waiting())
+	}
+}
+
+// relieved is called when the log has taken something. It runs in dispatch.
+func (l *eventLog) relieved() {
+	if l.full.refused.Load() == 0 || l.out.waiting() > 0 {
+		return
+	}
+	l.log.Info("all that waited for the log of events is stored", "stream", l.stream, "refused", l.full.refused.Swap(0))
+}
+
+// admit counts a function among those that wait for the log, until it is called. It is false for one too many, as when a client that is not
+// answered sends on and on: it is forgotten, so that what was not stored is not acknowledged either.
+func (l *eventLog) admit(f func()) (counted func(), ok bool) {
+	if l.full.held.Add(1) > int64(l.out.maxMessages) {
+		l.full.held.Add(-1)
+		l.refuse()
+		return nil, false
+	}
+	return func() {
+		l.full.held.Add(-1)
+		f()
+	}, true
+}

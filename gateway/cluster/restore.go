@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+const (
+	// prepareTimeout bounds one try to reach JetStream.
+	prepareTimeout = 2 * time.Second
+	// prepareWait is the pause between two tries.
+	prepareWait = 500 * time.Millisecond
+)
+
+// errInterrupted: the log must be prepared once more, at once.
+var errInterrupted = errors.New("something has happened meanwhile")
+
+// ask has run prepare the log anew, and then the outbox send all again that is not acknowledged.
+func (l *eventLog) ask() {
+	l.ready.set(false)
+	l.broken.Store(true)
+	l.wake()
+}
+
+// trouble is told by the outbox that it cannot go on.
+func (l *eventLog) trouble() {
+	l.doubts.Add(1)
+	l.ask()
+}
+
+// wake has run look for what is to be done.
+func (l *eventLog) wake() {
+	select {
+	case l.kick <- struct{}{}:
+	default:
+	}
+}
+
+// run prepares the log at the start, and whenever something has gone wrong.
+func (l *eventLog) run() {
+	probe := time.NewTicker(probeInterval)
+	defer probe.Stop()
+	silent := 0
+	for {
+		select {
+		case <-l.kick:
+			if !l.broken.Load() && l.heal() == nil {
+				continue
+			}
+		case <-probe.C:
+			if silent = l.probe(silent); silent < probeTries {
+				continue
+			}
+		case <-l.cluster.stop:
+			return
+		}
+		silent = 0
+		if !l.restore() {
+			return
+		}
+		l.log.Info("the log of events is ready", "stream", l.stream)
+	}
+}
+
+// restore prepares the log until that succeeds. It is false when the gateway ends.
+func (l *eventLog) restore() bool {
+	for warned := false; ; {
+		l.broken.Store(false)
+		l.out.pause()
+		err := l.prepare()
+		switch {
+		case err == nil:
+			return true
+		case errors.Is(err, errInterrupted):
+			continue
+		}
+		l.ready.set(false)
+		if !warned && l.cluster.nc.IsConnected() {
+			l.log.Warn("the log of events cannot be used; recoverable events wait until it can", "stream", l.stream, "error", err)
+			warned = true
+		}
+		select {
+		case <-time.After(prepareWait):
+		case <-l.cluster.stop:
+			return false
+		}
+	}
+}
+
+// heal makes sure of the stream, and delivers what went by.
+func (l *eventLog) heal() error {
+	ctx, cancel := context.WithTimeout(context.Background(), prepareTimeout)
+	defer cancel()
+	state := streamState{breaks: l.breaks()}
+	err := l.ensureStream(ctx, &state)
+	if err != nil {
+		return err
+	}
+	// What has come in since the subscriptions are back waits behind this.
+	healed := make(chan error, 1)
+	select {
+	case l.control <- func() { healed <- l.catchUp(state) }:
+	case <-l.cluster.stop:
+		return nats.ErrConnectionClosed
+	}
+	select {
+	case err = <-healed:
+	case <-l.cluster.stop:
+		return nats.ErrConnectionClosed
+	}
+	return err
+}
+
+// prepare heals the log, and sends what has waited. It returns when the log takes that: a stream may be there and have no room.
+func (l *eventLog) prepare() error {
+	if err := l.heal(); err != nil {
+		return err
+	}
+	flows, err := l.out.resume()
+	if err != nil {
+		return err
+	}
+	for {
+		select {
+		case <-flows:
+			l.ready.set(true)
+			return nil
+		case <-l.kick:
+			if err := l.interrupted(); err != nil {
+				return err
+			}
+		case <-l.cluster.stop:
+			return nats.ErrConnectionClosed
+		}
+	}
+}
+
+// interrupted looks after what has happened while the log is waited for. Its error is that it has to be prepared once more.
+func (l *eventLog) interrupted() error {
+	if err := l.out.blocked(); err != nil {
+		return fmt.Errorf("store what waits: %w", err)
+	}
+	if l.broken.Load() {
+		return errInterrupted // NATS has been away
+	}
+	return l.heal() // messages may have gone by
+}
