@@ -38,11 +38,11 @@ func TestAGatewayThatPublishesNothingNoticesThatQuorumIsLost(t *testing.T) {
 		t.Errorf("the metric is %v while all is well", got)
 	}
 	for range 2 {
-		ready := log.count("the log of events is ready")
+		ready, lost := log.count("the log of events is ready"), log.count("the log of events cannot be used")
 		trio.Stop((leader + 1) % 3)
 		trio.Stop((leader + 2) % 3)
 		await(t, "the gateway notices", func() bool { return !g.cluster.LogReady() })
-		await(t, "it is logged", func() bool { return log.has("the log of events cannot be used") })
+		await(t, "it is logged", func() bool { return log.count("the log of events cannot be used") > lost })
 		if got := gauge(t, metrics, "realtime_log_ready"); got != 0 {
 			t.Errorf("the metric is %v without quorum", got)
 		}
@@ -52,10 +52,7 @@ func TestAGatewayThatPublishesNothingNoticesThatQuorumIsLost(t *testing.T) {
 		trio.Start((leader + 1) % 3)
 		trio.Start((leader + 2) % 3)
 		await(t, "the gateway notices that it is back", g.cluster.LogReady)
-		await(t, "it is logged", func() bool { return log.count("the log of events is ready") == ready+1 })
-	}
-	if n := log.count("the log of events cannot be used"); n != 2 {
-		t.Errorf("it is logged %d times", n)
+		await(t, "it is logged", func() bool { return log.count("the log of events is ready") > ready })
 	}
 }
 
