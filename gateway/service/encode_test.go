@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/traits"
@@ -24,8 +25,8 @@ func FuzzJSON(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		raw = bytes.TrimSpace(raw)
-		if !json.Valid(raw) || raw[0] != '[' {
-			return
+		if !utf8.Valid(raw) || !json.Valid(raw) || raw[0] != '[' {
+			return // refused before expressions see it: FuzzDecoder, FuzzPublication
 		}
 		list := fromJSON(raw, nil)
 		rebuilt, err := encode(rebuild(list.(traits.Lister)))

@@ -13,8 +13,9 @@ import (
 	"github.com/google/cel-go/common/types/traits"
 )
 
-// fromJSON makes a CEL value of valid JSON. Lists and maps stay JSON until an expression looks into them, level by level, so
-// that what is relayed costs nothing and keeps its bytes. Where a packet has attachments, a placeholder is the bytes it names.
+// fromJSON makes a CEL value of valid JSON in valid UTF-8, without which two names could read the same. Lists and maps stay JSON
+// until an expression looks into them, level by level, so that what is relayed costs nothing and keeps its bytes. Where a packet
+// has attachments, a placeholder is the bytes it names.
 func fromJSON(raw []byte, attachments [][]byte) ref.Val {
 	switch raw[0] {
 	case '"':
