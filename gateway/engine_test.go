@@ -26,11 +26,11 @@ func withProtocol(t *testing.T, protocol string) *v1alpha1.RealtimeService {
 	return svc
 }
 
-// wire runs a gateway, and asks it as clients do.
-func wire(t *testing.T, protocol string) (*Gateway, func(method, query string, header map[string]string) *http.Response) {
+// served runs a gateway, with a NATS server of its own.
+func served(t *testing.T, svc *v1alpha1.RealtimeService) (g *Gateway, url string) {
 	t.Helper()
 	leakCheck(t)
-	g, err := New(withProtocol(t, protocol), "1", Options{Name: t.Name(), NATSURLs: []string{natstest.Start(t, nil).ClientURL()}})
+	g, err := New(svc, "1", Options{Name: t.Name(), NATSURLs: []string{natstest.Start(t, nil).ClientURL()}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,9 +39,16 @@ func wire(t *testing.T, protocol string) (*Gateway, func(method, query string, h
 		g.Close()
 		hs.Close()
 	})
+	return g, hs.URL
+}
+
+// wire runs a gateway, and asks it as clients do.
+func wire(t *testing.T, protocol string) (*Gateway, func(method, query string, header map[string]string) *http.Response) {
+	t.Helper()
+	g, url := served(t, withProtocol(t, protocol))
 	return g, func(method, query string, header map[string]string) *http.Response {
 		t.Helper()
-		r, err := http.NewRequest(method, hs.URL+enginePath+"?EIO=4&transport=polling"+query, strings.NewReader(""))
+		r, err := http.NewRequest(method, url+enginePath+"?EIO=4&transport=polling"+query, strings.NewReader(""))
 		if err != nil {
 			t.Fatal(err)
 		}

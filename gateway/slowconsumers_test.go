@@ -10,7 +10,6 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/manifest"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
-	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
@@ -44,19 +43,10 @@ spec:
 
 func newRoom(t *testing.T, slowConsumers string) *room {
 	t.Helper()
-	leakCheck(t)
-	g, err := New(roomService(t, slowConsumers), "1", Options{Name: t.Name(), NATSURLs: []string{natstest.Start(t, nil).ClientURL()}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	hs := httptest.NewServer(g.Handler())
-	t.Cleanup(func() {
-		g.Close()
-		hs.Close()
-	})
+	g, url := served(t, roomService(t, slowConsumers))
 	r := &room{t: t, gateway: g}
-	r.slow, _ = wiretest.Connect(t, hs.URL, enginePath, "/")
-	r.quick, _ = wiretest.Connect(t, hs.URL, enginePath, "/")
+	r.slow, _ = wiretest.Connect(t, url, enginePath, "/")
+	r.quick, _ = wiretest.Connect(t, url, enginePath, "/")
 	return r
 }
 

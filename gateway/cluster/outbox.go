@@ -124,8 +124,8 @@ func (o *outbox) line(e *entry) {
 	o.ready = append(o.ready, e)
 }
 
-// settleEntry says that an entry needs nothing any more. The lock is held.
-func (o *outbox) settleEntry(e *entry) {
+// finish says that an entry needs nothing any more. The lock is held.
+func (o *outbox) finish(e *entry) {
 	e.acked = true
 	if !o.oneBySubject {
 		return
@@ -171,7 +171,7 @@ func (o *outbox) fill() {
 		}
 		switch err := o.send(e); {
 		case errors.Is(err, nats.ErrMaxPayload):
-			o.settleEntry(e)
+			o.finish(e)
 			go e.done(0, err)
 		case err != nil:
 			o.drop(err)

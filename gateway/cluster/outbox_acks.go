@@ -70,7 +70,7 @@ func (o *outbox) arrived(e *entry) {
 	if !e.sentAt.IsZero() { // else it was sent before the last resume
 		o.sent = max(0, o.sent-1)
 	}
-	o.settleEntry(e)
+	o.finish(e)
 }
 
 // find is called with the lock held.

@@ -199,9 +199,15 @@ func (s *session) sendAgain(r *record, last uint64) {
 	case <-s.log.cluster.stop:
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.number = last
-	s.send(r)
+	over := s.over
+	if !over {
+		s.send(r)
+	}
+	s.mu.Unlock()
+	if over { // meanwhile; what is to be stored of its end comes next
+		s.settled(r, 0, errWrongSequence)
+	}
 }
 
 // settle tells the record what the numbers are that were not known when it was written. The lock is held.

@@ -15,16 +15,15 @@ const lingerBytes = 16 << 20
 // readingEnded ends the session, if the connection has carried it, and the connection. It is called by the reader.
 func (ws *webSocket) readingEnded(err error) {
 	silent := ws.finishReading(ws.closeReason(err), err)
-	code, closed := wasClosed(err)
 	var broken *closeError
-	switch {
+	switch broke := errors.As(err, &broken); {
 	case silent:
-	case closed:
-		ws.writeClose(code)
-	case errors.As(err, &broken):
+	case broke:
 		ws.writeClose(broken.code)
-		ws.linger()
-		return
+		if !broken.byClient {
+			ws.linger()
+			return
+		}
 	case ws.upgrade != nil:
 		ws.writeClose(codeNoStatus)
 		ws.linger()

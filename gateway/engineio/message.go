@@ -86,15 +86,22 @@ func (m *Message) pollingForm() []byte {
 
 // newFrame begins a frame for a payload of n bytes, with room for them. It returns the header's length too.
 func newFrame(first byte, n int) (frame []byte, header int) {
+	var room [longestHeader]byte
+	h := appendHeader(room[:0], first, n)
+	return append(make([]byte, 0, len(h)+n), h...), len(h)
+}
+
+// longestHeader is that of a frame that a server writes, in bytes.
+const longestHeader = 10
+
+// appendHeader writes the header of a frame whose payload has n bytes (RFC 6455 section 5.2).
+func appendHeader(to []byte, first byte, n int) []byte {
 	switch {
 	case n < 126:
-		frame = append(make([]byte, 0, 2+n), first, byte(n))
+		return append(to, first, byte(n))
 	case n <= 0xffff:
-		frame = append(make([]byte, 0, 4+n), first, 126)
-		frame = binary.BigEndian.AppendUint16(frame, uint16(n))
+		return binary.BigEndian.AppendUint16(append(to, first, 126), uint16(n))
 	default:
-		frame = append(make([]byte, 0, 10+n), first, 127)
-		frame = binary.BigEndian.AppendUint64(frame, uint64(n))
+		return binary.BigEndian.AppendUint64(append(to, first, 127), uint64(n))
 	}
-	return frame, len(frame)
 }

@@ -4,7 +4,6 @@ package engineio
 
 import (
 	"bytes"
-	"errors"
 	"sync"
 )
 
@@ -155,13 +154,4 @@ func (ws *webSocket) readStream() {
 			ws.Ended(err) // after which it may linger, with another deadline
 		}
 	}
-}
-
-// wasClosed reports whether the client has closed, and the code that it is answered.
-func wasClosed(err error) (code int, ok bool) {
-	var closed *closeError
-	if errors.As(err, &closed) && closed.byClient {
-		return closed.code, true
-	}
-	return 0, false
 }
