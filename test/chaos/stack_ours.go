@@ -16,8 +16,9 @@ import (
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
 
-// drain is how long a gateway takes to send its clients away.
-const drain = 10 * time.Second
+// drain is how long a gateway takes to send its clients away. In a rollout it waits half of it for its successors to come up, which on a
+// busy machine has taken 5 s for one.
+const drain = 20 * time.Second
 
 //go:embed service.yaml
 var serviceManifest []byte
