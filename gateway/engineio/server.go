@@ -33,9 +33,8 @@ type Server struct {
 	// handshakes is the bucket of Config.HandshakesPerSecond; nil: no bound.
 	handshakes atomic.Pointer[rate.Limiter]
 
-	writers *writers
-	wheel   *wheel
-	poller  *netpoll.Poller
+	wheel  *wheel
+	poller *netpoll.Poller
 
 	mu       sync.Mutex // guards what follows; taken after a session's lock, never before
 	sessions map[string]*Session
@@ -44,7 +43,7 @@ type Server struct {
 
 // NewServer makes a server. It fails if the configuration makes no sense.
 func NewServer(c Config) (*Server, error) {
-	s := &Server{sessions: make(map[string]*Session), writers: newWriters(), wheel: newWheel(), poller: netpoll.New()}
+	s := &Server{sessions: make(map[string]*Session), wheel: newWheel(), poller: netpoll.New()}
 	if err := s.Reconfigure(c); err != nil {
 		return nil, err
 	}
@@ -158,7 +157,7 @@ func (s *Server) open(c *Config, req *request, id string, t func(*Session) trans
 		handshake: keepHandshake(req.Request, req.time),
 		protocol:  req.protocol(),
 		base64:    req.base64(),
-		writer:    s.writers.assign(),
+		writes:    s.poller.Queue(),
 	}
 	session.transport = t(session)
 	session.queue.push(openPacket(c, id, session.transport.name()))

@@ -2,7 +2,11 @@
 
 package engineio
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/netpoll"
+)
 
 // Session is one client's connection, whatever transport carries it. Its methods may be called from any goroutine,
 // and from within the session's Handler.
@@ -29,9 +33,9 @@ type Session struct {
 	upgrade   *upgrade // while a websocket probes
 	// tasks counts the goroutines that work for the session.
 	tasks int
-	// writer writes what is sent soon. It never changes.
-	writer *writer
-	// listed: the session is on the writer's list.
+	// writes is where the session waits for what is sent soon to be written. It never changes.
+	writes netpoll.Queue
+	// listed: the session waits there.
 	listed bool
 	// ended, if somebody waits for it, is closed once the session is closed and no goroutine works for it.
 	ended chan struct{}
@@ -111,7 +115,7 @@ func (s *Session) SendSoon(messages ...*Message) error {
 	if !s.listed {
 		s.listed = true
 		s.tasks++
-		s.writer.add(s)
+		s.writes.Add((*flushing)(s))
 	}
 	return nil
 }

@@ -33,8 +33,9 @@ type Conn struct {
 
 	// events are what has happened since the connection was served last.
 	events events
-	// scheduled: the connection waits to be served, or is being served.
+	// scheduled: the connection waits to be served, since then by the loop's clock, or is being served.
 	scheduled bool
+	since     uint64
 	deadline  *time.Timer
 }
 

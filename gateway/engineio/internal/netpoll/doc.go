@@ -2,7 +2,7 @@
 
 // Package netpoll reads from many TCP connections, and writes to them without waiting, with no goroutine and no buffer for a
 // connection that is idle. It is for Linux, by epoll; elsewhere, and for connections that are more than a socket, such as TLS, Take
-// says no and the caller keeps a goroutine for each.
+// says no and the caller keeps a goroutine for each. Whoever reads also writes what that brings about, as tasks of a Queue.
 package netpoll
 
 // Handler takes what a connection brings. Its calls come one at a time, and none comes after Close. A call may take its time: other
@@ -17,3 +17,6 @@ type Handler interface {
 	// connection, then or later.
 	Ended(err error)
 }
+
+// Task is something that a worker does once it has served the connections to which something has happened. It may not wait.
+type Task interface{ Do() }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,9 +16,11 @@ import (
 type epoll struct {
 	file *os.File
 	raw  syscall.RawConn
-	// ask asks for events. It is made once, so that waiting allocates nothing; only one goroutine waits.
-	ask func(fd uintptr) bool
-	// The operands of ask.
+	// ask asks for events, glance is the same for who does not wait. They are made once, so that neither allocates anything; only one
+	// goroutine asks.
+	ask    func(fd uintptr) bool
+	glance func(fd uintptr)
+	// The operands of both.
 	reported []unix.EpollEvent
 	n        int
 }
@@ -36,7 +39,8 @@ func openEpoll() (*epoll, error) {
 		_ = e.file.Close()
 		return nil, fmt.Errorf("open epoll: %w", err)
 	}
-	e.ask = e.events
+	e.ask = e.report
+	e.glance = func(fd uintptr) { e.report(fd) }
 	return e, nil
 }
 
@@ -51,16 +55,27 @@ func (e *epoll) add(fd int) error {
 	return nil
 }
 
-// wait returns how many events are reported: at least one, or 0 when it has been closed.
-func (e *epoll) wait(reported []unix.EpollEvent) int {
-	e.reported = reported
-	if err := e.raw.Read(e.ask); err != nil {
+// events returns how many events are reported. Who waits gets at least one, or 0 if it has been awoken or closed meanwhile.
+func (e *epoll) events(reported []unix.EpollEvent, wait bool) int {
+	e.reported, e.n = reported, 0
+	if !wait {
+		_ = e.raw.Control(e.glance) // fails if closed
+		return e.n
+	}
+	err := e.raw.Read(e.ask)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		_ = e.file.SetReadDeadline(time.Time{})
+	}
+	if err != nil {
 		return 0
 	}
 	return e.n
 }
 
-func (e *epoll) events(fd uintptr) bool {
+// awake ends the waiting, now or the next time. It costs no system call.
+func (e *epoll) awake() { _ = e.file.SetReadDeadline(time.Unix(1, 0)) }
+
+func (e *epoll) report(fd uintptr) bool {
 	for {
 		n, err := unix.EpollWait(int(fd), e.reported, 0)
 		if errors.Is(err, unix.EINTR) {

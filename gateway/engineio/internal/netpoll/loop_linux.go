@@ -9,18 +9,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const (
-	// eventsAtOnce is how many connections are reported by one system call.
-	eventsAtOnce = 128
-	// bufferSize is how much is read by one system call. A worker has one such buffer.
-	bufferSize = 64 << 10
-	// patience is how long a handler may keep others waiting before they get another worker.
-	patience = 2 * time.Millisecond
-)
-
-// loop has workers serve its connections. One worker is enough while handlers do not wait; where they do, others join it, and leave
-// when there is nothing for them to do. Whoever finds nothing to do waits for epoll, if nobody else does; by means of Go's own
-// poller, so that no thread is blocked.
+// loop has workers serve its connections, and then do its tasks. One worker is enough while handlers do not wait; where they do, or
+// take their time, others join it, and leave when there is nothing for them to do. Whoever finds nothing to do waits for epoll, if nobody
+// else does; by means of Go's own poller, so that no thread is blocked.
+//
+// Connections come before tasks: what they bring makes tasks, and several become one. Between some tasks and the next the worker looks
+// for connections.
 //
 // Connections are registered edge-triggered, once and for all: no system call is needed for one that waits for room, or is slow.
 type loop struct {
@@ -30,28 +24,20 @@ type loop struct {
 	// conns are by number of their sockets.
 	conns []*Conn
 	count int
-	// queue are the connections that wait to be served, from head on.
-	queue []*Conn
-	head  int
+	// waiting are the connections that wait to be served.
+	waiting fifo[*Conn]
+	tasks   fifo[Task]
+	// served counts the connections that were served since tasks have been done.
+	served int
 	// workers are all that there are.
 	workers []*worker
-	// polling: one of them waits for epoll.
-	polling bool
+	// polling: one of them waits for epoll, or looks there. awoken: it has been told that there is something else to do, or knows it.
+	polling, awoken bool
 	// clock counts the looks of patience's timer, which runs while connections are served.
 	clock   uint64
 	ticking bool
 	ticker  *time.Timer
 }
-
-type worker struct {
-	// serving is the connection that it serves, since is when it began to. The loop's lock guards both.
-	serving *Conn
-	since   uint64
-
-	reported [eventsAtOnce]unix.EpollEvent
-}
-
-var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
 // add begins to read a connection.
 func (l *loop) add(c *Conn, h Handler) error {
@@ -122,100 +108,14 @@ func (l *loop) happen(c *Conn, what events) {
 	if c.scheduled || c.handler == nil {
 		return
 	}
-	c.scheduled = true
-	l.queue = append(l.queue, c)
-	switch {
-	case !l.polling: // who polls comes to it, or looks for whoever does
-	case len(l.workers) == 1:
-		l.hire() // the other one waits for epoll, which knows nothing of this
-	default:
-		l.tick() // for the others may be stuck
-	}
+	c.scheduled, c.since = true, l.clock
+	l.waiting.push(c)
+	l.attend()
 }
 
-// hire begins another worker. The lock is held.
-func (l *loop) hire() {
-	w := &worker{}
-	l.workers = append(l.workers, w)
-	go l.work(w)
-}
-
-// work serves connections as long as there is something to do.
-func (l *loop) work(w *worker) {
-	buffer := buffers.Get().(*[bufferSize]byte)
-	defer buffers.Put(buffer)
-	for {
-		c, happened := l.next(w)
-		if c == nil {
-			return
-		}
-		more := c.serve(happened, buffer[:])
-		l.served(w, c, more)
-	}
-}
-
-// next is the connection to be served; nil if the worker is to go.
-func (l *loop) next(w *worker) (*Conn, events) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for l.waiting() == 0 {
-		if l.polling || l.count == 0 {
-			l.dismiss(w)
-			return nil, 0
-		}
-		l.poll(w)
-	}
-	c := l.queue[l.head]
-	l.queue[l.head] = nil
-	l.head++
-	if l.waiting() == 0 {
-		l.queue, l.head = l.queue[:0], 0
-	}
-	happened := c.events
-	c.events = 0
-	w.serving, w.since = c, l.clock
-	l.tick()
-	return c, happened
-}
-
-// waiting is the number of connections that wait to be served. The lock is held.
-func (l *loop) waiting() int { return len(l.queue) - l.head }
-
-func (l *loop) dismiss(w *worker) {
-	for i, other := range l.workers {
-		if other == w {
-			last := len(l.workers) - 1
-			l.workers[i] = l.workers[last]
-			l.workers[last] = nil
-			l.workers = l.workers[:last]
-			return
-		}
-	}
-}
-
-// served puts a connection back to which something has happened meanwhile, behind the others.
-func (l *loop) served(w *worker, c *Conn, more bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	w.serving = nil
-	c.scheduled = false
-	if more {
-		c.events |= readable
-	}
-	if c.events != 0 {
-		l.happen(c, 0)
-	}
-}
-
-// poll waits until epoll reports something, and schedules it. The lock is held, but not while it waits.
-func (l *loop) poll(w *worker) {
-	l.polling = true
-	epoll := l.epoll
-	l.mu.Unlock()
-	n := epoll.wait(w.reported[:])
-	l.mu.Lock()
-	l.polling = false
-	for _, e := range w.reported[:n] {
+// schedule is told what epoll reports. The lock is held.
+func (l *loop) schedule(reported []unix.EpollEvent) {
+	for _, e := range reported {
 		// Whoever has closed since, and whose number another has, costs that one a read in vain.
 		if fd := int(e.Fd); fd < len(l.conns) && l.conns[fd] != nil {
 			l.happen(l.conns[fd], eventsOf(e.Events))
@@ -223,51 +123,26 @@ func (l *loop) poll(w *worker) {
 	}
 }
 
-// tick sees to it that somebody looks for handlers that keep others waiting. The lock is held.
-func (l *loop) tick() {
-	switch {
-	case l.ticking:
-		return
-	case l.ticker == nil:
-		l.ticker = time.AfterFunc(patience, l.look)
-	default:
-		l.ticker.Reset(patience)
-	}
-	l.ticking = true
-}
-
-// look hires workers if all there are have been busy with one connection each for longer than patience.
-func (l *loop) look() {
+// soon has a task done.
+func (l *loop) soon(t Task) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.clock++
-	l.ticking = false
-	if l.waiting() == 0 && (l.polling || l.count == 0) {
-		return // nobody waits, however long some handlers take
-	}
-	l.tick()
-	stuck := l.stuck()
-	free := len(l.workers) - stuck
-	if l.polling {
-		free--
-	}
-	if free > 0 {
-		return
-	}
-	// Twice as many each time, so that handlers that wait for a database soon all wait at once; but no more than there is to do,
-	// and one to wait for epoll.
-	for range min(max(stuck, 1), l.waiting()+1) {
-		l.hire()
+	l.tasks.push(t)
+	if l.tasks.len() == 1 {
+		l.attend()
 	}
 }
 
-// stuck is the number of workers that have been busy with one connection for longer than patience. The lock is held.
-func (l *loop) stuck() int {
-	n := 0
-	for _, w := range l.workers {
-		if w.serving != nil && w.since+1 < l.clock {
-			n++
-		}
+// attend sees to it that somebody comes to what waits. The lock is held.
+func (l *loop) attend() {
+	switch {
+	case len(l.workers) == 0:
+		l.hire()
+	case !l.polling: // who polls comes to it, or looks for whoever does
+	case len(l.workers) > 1:
+		l.tick() // for the others may be stuck
+	case !l.awoken && l.epoll != nil: // which is nil when it has just been closed, and by that the waiting ends
+		l.awoken = true
+		l.epoll.awake()
 	}
-	return n
 }

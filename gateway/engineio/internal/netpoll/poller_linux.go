@@ -16,8 +16,8 @@ type Poller struct {
 	next  atomic.Uint32
 }
 
-// New makes a Poller.
-func New() *Poller { return &Poller{loops: make([]loop, runtime.GOMAXPROCS(0))} }
+// New makes a Poller. It has a loop for each two processors: what one thread reads and then writes is less work than what two do in turn.
+func New() *Poller { return &Poller{loops: make([]loop, max(1, runtime.GOMAXPROCS(0)/2))} }
 
 // Take takes a TCP connection over, which the caller has no use for any more, and the bytes that have been read from it. It fails
 // with errors.ErrUnsupported for another connection, which stays as it was; after another error the connection is closed.
@@ -26,9 +26,19 @@ func (p *Poller) Take(conn net.Conn, early []byte) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &p.loops[int(p.next.Add(1))%len(p.loops)]
-	return &Conn{loop: l, fd: fd, early: early}, nil
+	return &Conn{loop: p.nextLoop(), fd: fd, early: early}, nil
 }
+
+func (p *Poller) nextLoop() *loop { return &p.loops[int(p.next.Add(1))%len(p.loops)] }
+
+// Queue is where tasks wait for workers of a Poller.
+type Queue struct{ loop *loop }
+
+// Queue is one of those that there are, each in its turn.
+func (p *Poller) Queue() Queue { return Queue{p.nextLoop()} }
+
+// Add has a task done soon.
+func (q Queue) Add(t Task) { q.loop.soon(t) }
 
 // Start begins to read a connection for a handler. If that fails the connection is closed.
 func (c *Conn) Start(h Handler) error {

@@ -7,11 +7,53 @@ package netpoll
 import (
 	"errors"
 	"net"
+	"sync"
 	"time"
 )
 
 // Poller takes no connections on this system.
-type Poller struct{}
+type Poller struct{ tasks tasks }
+
+// Queue is where tasks wait for a goroutine.
+type Queue struct{ *tasks }
+
+// Queue is the one that there is.
+func (p *Poller) Queue() Queue { return Queue{&p.tasks} }
+
+// tasks are done one after the other, by a goroutine that is there as long as there are any.
+type tasks struct {
+	mu      sync.Mutex
+	waiting []Task // guarded by mu
+	running bool   // guarded by mu
+}
+
+// Add has a task done soon.
+func (t *tasks) Add(task Task) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.waiting = append(t.waiting, task)
+	if !t.running {
+		t.running = true
+		go t.run()
+	}
+}
+
+func (t *tasks) run() {
+	for round := t.take(); len(round) > 0; round = t.take() {
+		for _, task := range round {
+			task.Do()
+		}
+	}
+}
+
+func (t *tasks) take() []Task {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	round := t.waiting
+	t.waiting = nil
+	t.running = len(round) > 0
+	return round
+}
 
 // Conn is a connection that a Poller reads: there is none on this system.
 type Conn struct{}

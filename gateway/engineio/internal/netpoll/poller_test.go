@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -227,6 +228,97 @@ func TestHandlersMayWait(t *testing.T) {
 	for _, end := range ends {
 		end.conn.SetDeadline(time.Unix(1, 0))
 		receive(t, end.ended)
+	}
+}
+
+// task is a function.
+type task func()
+
+func (t task) Do() { t() }
+
+func TestTasks(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	p := netpoll.New()
+	do := func(what string) {
+		t.Helper()
+		const some = 1000
+		done := make(chan int, some)
+		q := p.Queue()
+		for i := range some {
+			q.Add(task(func() { done <- i }))
+		}
+		for i := range some {
+			if got := receive(t, done); got != i {
+				t.Fatalf("%s: task %d is done, want %d", what, got, i)
+			}
+		}
+	}
+	do("without connections")
+	client, server := pair(t)
+	r, _ := start(t, p, server, "", func(r *recorder) { r.received = func([]byte) {} })
+	do("with an idle connection")
+	flood := make(chan struct{})
+	go func() {
+		defer close(flood)
+		data := make([]byte, 1<<20)
+		for {
+			if _, err := client.Write(data); err != nil {
+				return
+			}
+		}
+	}()
+	do("with a connection that sends without an end")
+	r.conn.SetDeadline(time.Unix(1, 0))
+	receive(t, r.ended)
+	<-flood
+	do("when the connection is gone")
+}
+
+// Connections do not wait long for others' handlers, however short each is: there comes a second worker.
+func TestManyHandlersThatTakeTheirTime(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	p := netpoll.New()
+	var now atomic.Int32
+	together := make(chan struct{}, 1)
+	var clients []net.Conn
+	var ends []*recorder
+	for range 100 {
+		client, server := pair(t)
+		r, _ := start(t, p, server, "", func(r *recorder) {
+			r.received = func([]byte) {
+				defer now.Add(-1)
+				now.Add(1)
+				// Too short for who looks for handlers that wait.
+				for begin := time.Now(); time.Since(begin) < 200*time.Microsecond; runtime.Gosched() {
+					if now.Load() > 1 {
+						select {
+						case together <- struct{}{}:
+						default:
+						}
+					}
+				}
+			}
+		})
+		clients, ends = append(clients, client), append(ends, r)
+	}
+	for served, begin := false, time.Now(); !served; {
+		if time.Since(begin) > patience {
+			t.Fatal("one handler came after the other")
+		}
+		for _, c := range clients {
+			if _, err := c.Write([]byte("x")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		select {
+		case <-together:
+			served = true
+		default:
+		}
+	}
+	for _, r := range ends {
+		r.conn.SetDeadline(time.Unix(1, 0))
+		receive(t, r.ended)
 	}
 }
 

@@ -60,6 +60,42 @@ func TestFullConnection(t *testing.T) {
 	}
 }
 
+// relay is a handler that sends on to another session, and then takes its time.
+type relay struct {
+	to    *engineio.Session
+	waits <-chan struct{}
+}
+
+func (r relay) OnMessage(data []byte, _ bool) {
+	if r.to != nil {
+		_ = r.to.SendSoon(engineio.NewText(data))
+		<-r.waits
+	}
+}
+
+func (relay) OnClose(engineio.CloseReason, error) {}
+
+// What is to be written soon waits for who may add to it, but not for a handler that does not come back.
+func TestSendSoonWhileTheHandlerWaits(t *testing.T) {
+	waits := make(chan struct{})
+	var first *engineio.Session
+	s := enginetest.Start(t, with(func(c *engineio.Config) {
+		c.OnSession = func(session *engineio.Session) engineio.Handler {
+			to := first
+			first = session
+			return relay{to, waits}
+		}
+	}))
+	t.Cleanup(func() { close(waits) }) // before the server closes
+	to := s.Dial("EIO=4&transport=websocket")
+	enginetest.ParseOpen(t, to.ReadText())
+	from := s.Dial("EIO=4&transport=websocket")
+	from.Write("4hello")
+	if got := to.ReadText(); got != "4hello" {
+		t.Errorf("received %q", got)
+	}
+}
+
 func TestSendSoonToClosedSession(t *testing.T) {
 	_, session, _ := enginetest.Start(t).WebSocket()
 	session.Close(engineio.ReasonForcedClose)

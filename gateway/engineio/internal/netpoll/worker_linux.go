@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package netpoll
+
+import (
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// eventsAtOnce is how many connections are reported by one system call.
+	eventsAtOnce = 128
+	// tasksAtOnce is how many tasks are done between two looks for connections.
+	tasksAtOnce = 64
+	// bufferSize is how much is read by one system call. A worker has one such buffer.
+	bufferSize = 64 << 10
+)
+
+type worker struct {
+	// serving is the connection that it serves, nil for none, since is when it began to. The loop's lock guards both.
+	serving [1]*Conn
+	since   uint64
+
+	reported [eventsAtOnce]unix.EpollEvent
+	tasks    [tasksAtOnce]Task
+}
+
+var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
+
+// hire begins another worker. The lock is held.
+func (l *loop) hire() {
+	w := &worker{}
+	l.workers = append(l.workers, w)
+	go l.work(w)
+}
+
+// work serves connections and does tasks as long as there is something to do.
+func (l *loop) work(w *worker) {
+	buffer := buffers.Get().(*[bufferSize]byte)
+	defer buffers.Put(buffer)
+	for {
+		c, happened := l.next(w)
+		if c == nil {
+			return
+		}
+		more := c.serve(happened, buffer[:])
+		l.done(w, c, more)
+	}
+}
+
+// next is the connection to be served; nil if the worker is to go.
+func (l *loop) next(w *worker) (*Conn, events) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.waiting.len() == 0 || l.tasks.len() > 0 && l.served >= eventsAtOnce {
+		switch {
+		case l.tasks.len() > 0:
+			l.doTasks(w)
+			if !l.polling && l.count > 0 {
+				l.poll(w, false)
+			}
+		case l.polling || l.count == 0:
+			l.dismiss(w)
+			return nil, 0
+		default:
+			l.poll(w, true)
+		}
+	}
+	l.waiting.take(w.serving[:])
+	c := w.serving[0]
+	happened := c.events
+	c.events = 0
+	l.served++
+	w.since = l.clock
+	l.tick()
+	return c, happened
+}
+
+// done puts a connection back to which something has happened meanwhile, behind the others.
+func (l *loop) done(w *worker, c *Conn, more bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	w.serving[0] = nil
+	c.scheduled = false
+	if more {
+		c.events |= readable
+	}
+	if c.events != 0 {
+		l.happen(c, 0)
+	}
+}
+
+// doTasks does some of the tasks. The lock is held, but not meanwhile.
+func (l *loop) doTasks(w *worker) {
+	n := l.tasks.take(w.tasks[:])
+	l.served = 0
+	l.mu.Unlock()
+	for i, t := range w.tasks[:n] {
+		t.Do()
+		w.tasks[i] = nil
+	}
+	l.mu.Lock()
+}
+
+// poll schedules what epoll has to report; it can wait for something. The lock is held, but not meanwhile.
+func (l *loop) poll(w *worker, wait bool) {
+	l.polling, l.awoken = true, !wait
+	epoll := l.epoll
+	l.mu.Unlock()
+	n := epoll.events(w.reported[:], wait)
+	l.mu.Lock()
+	l.polling, l.awoken = false, false
+	l.schedule(w.reported[:n])
+}
+
+func (l *loop) dismiss(w *worker) {
+	for i, other := range l.workers {
+		if other == w {
+			last := len(l.workers) - 1
+			l.workers[i] = l.workers[last]
+			l.workers[last] = nil
+			l.workers = l.workers[:last]
+			return
+		}
+	}
+}
