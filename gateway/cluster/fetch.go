@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -40,6 +41,8 @@ type storedMessage struct {
 	subject string
 	data    []byte
 	time    time.Time
+	// id is what its publisher has given it.
+	id string
 }
 
 // maxNumber is beyond all numbers of the log.
@@ -124,7 +127,7 @@ func (l *eventLog) fetchPage(ctx context.Context, subject string, from, to uint6
 		if p.last > to {
 			return p, nil
 		}
-		if err := each(storedMessage{p.last, msg.Header.Get(jetstream.SubjectHeader), msg.Data, timeOf(msg)}); err != nil {
+		if err := each(storedMessage{p.last, msg.Header.Get(jetstream.SubjectHeader), msg.Data, timeOf(msg), msg.Header.Get(nats.MsgIdHdr)}); err != nil {
 			return p, err
 		}
 	}

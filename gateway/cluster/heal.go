@@ -47,6 +47,7 @@ func (l *eventLog) catchUp(s streamState) error {
 		if !first {
 			l.log.Error("the log of events was lost, and begins anew; clients that are away now begin anew too", "stream", l.stream)
 			l.cluster.forgetNumbers()
+			l.out.forgetNumbers()
 			l.sessions.restart()
 		}
 		l.caughtUp = s.breaks + 1
@@ -63,6 +64,10 @@ func (l *eventLog) catchUp(s streamState) error {
 		return fmt.Errorf("catch up: %w", err)
 	}
 	l.caughtUp = s.breaks + 1
+	for _, e := range l.out.recognized() {
+		e.done(e.number, nil)
+	}
+	l.advance()
 	return nil
 }
 
@@ -90,6 +95,7 @@ func (l *eventLog) replayLive(subject string, stored storedMessage) {
 		l.cluster.metrics.malformed.Inc()
 		return
 	}
+	l.out.recognize(stored.id, stored.number)
 	l.cluster.metrics.healed.Inc()
 	a.interest.advance(subject, stored.number)
 	l.deliver(a, m, stored)

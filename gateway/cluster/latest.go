@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/nats-io/nats.go"
 )
 
 // leaderTimeout is how long the stream's leader may take to answer. While there is none nobody does, and it is asked again.
@@ -31,6 +33,7 @@ type messageGot struct {
 		Subject  string    `json:"subject"`
 		Sequence uint64    `json:"seq"`
 		Data     []byte    `json:"data"`
+		Header   []byte    `json:"hdrs"`
 		Time     time.Time `json:"time"`
 	} `json:"message"`
 	Error *struct {
@@ -78,7 +81,15 @@ func (l *eventLog) askLeader(ctx context.Context, request []byte) (storedMessage
 	switch {
 	case got.Error == nil:
 		m := got.Message
-		return storedMessage{m.Sequence, m.Subject, m.Data, m.Time}, nil
+		id := ""
+		if len(m.Header) > 0 {
+			header, err := nats.DecodeHeadersMsg(m.Header)
+			if err != nil {
+				return storedMessage{}, fmt.Errorf("read the answer of the log's leader: %w", err)
+			}
+			id = header.Get(nats.MsgIdHdr)
+		}
+		return storedMessage{m.Sequence, m.Subject, m.Data, m.Time, id}, nil
 	case got.Error.ErrCode == codeNoMessage:
 		return storedMessage{}, errNotFound
 	}

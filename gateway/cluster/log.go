@@ -116,6 +116,8 @@ func (l *eventLog) receive(a *adapter, msg *nats.Msg, m *message) {
 		return // catchUp reads it from the stream
 	}
 	number, last := sequenceOf(msg, jetstream.SequenceHeader), sequenceOf(msg, jetstream.LastSequenceHeader)
+	id := msg.Header.Get(nats.MsgIdHdr)
+	l.out.recognize(id, number)
 	l.delivering.Lock()
 	stale := number <= l.position
 	l.delivering.Unlock()
@@ -125,7 +127,7 @@ func (l *eventLog) receive(a *adapter, msg *nats.Msg, m *message) {
 	if known := a.interest.advance(msg.Subject, number); known != 0 && last > known {
 		l.fillGap(a, msg.Subject, known, number)
 	}
-	l.deliver(a, m, storedMessage{number, msg.Subject, msg.Data, timeOf(msg)})
+	l.deliver(a, m, storedMessage{number, msg.Subject, msg.Data, timeOf(msg), id})
 }
 
 // deliver hands an event to those who are meant here.
@@ -152,6 +154,11 @@ func (l *eventLog) acked(msg *nats.Msg) {
 		l.passed(number)
 	}
 	e.done(number, err)
+	l.advance()
+}
+
+// advance goes on behind what the log has taken.
+func (l *eventLog) advance() {
 	for _, f := range l.out.advance() {
 		f()
 	}

@@ -43,6 +43,8 @@ type entry struct {
 	done func(number uint64, err error)
 
 	serial uint64
+	// number is what the log has it as, so far as that is known otherwise than by an acknowledgement.
+	number uint64
 	sentAt time.Time
 	acked  bool
 	// after are called when this and all before it have been acknowledged.
@@ -189,9 +191,12 @@ func (o *outbox) send(e *entry) error {
 	for name, values := range e.header {
 		msg.Header[name] = values
 	}
-	msg.Header.Set(nats.MsgIdHdr, o.acks[len(liveRoot):]+serial)
+	msg.Header.Set(nats.MsgIdHdr, o.ids()+serial)
 	return o.conn.PublishMsg(msg)
 }
+
+// ids begins the ids of messages, which end with their serial numbers.
+func (o *outbox) ids() string { return o.acks[len(liveRoot):] }
 
 // drop gives the connection up, and asks for another. The lock is held.
 func (o *outbox) drop(problem error) {

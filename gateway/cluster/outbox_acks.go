@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -71,6 +72,47 @@ func (o *outbox) arrived(e *entry) {
 		o.sent = max(0, o.sent-1)
 	}
 	o.finish(e)
+}
+
+// recognize is told that the log has a message of that id. If it is one of ours its acknowledgement may have got lost; and to send it
+// again is safe only as long as JetStream remembers the id.
+func (o *outbox) recognize(id string, number uint64) {
+	serial, ours := strings.CutPrefix(id, o.ids())
+	if !ours {
+		return
+	}
+	n, err := strconv.ParseUint(serial, 10, 64)
+	if err != nil {
+		return // not ours: somebody makes a joke
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if e := o.find(n); e != nil {
+		e.number = number
+	}
+}
+
+// recognized takes what was recognized for acknowledged, and returns it. It runs in dispatch.
+func (o *outbox) recognized() []*entry {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var found []*entry
+	for _, e := range o.entries {
+		if e.number != 0 && !e.acked {
+			o.arrived(e)
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
+// forgetNumbers is for a log that begins anew.
+func (o *outbox) forgetNumbers() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, e := range o.entries {
+		e.number = 0
+	}
 }
 
 // find is called with the lock held.

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Messages whose acknowledgements got lost are stored once, also when JetStream has forgotten their ids: the gateway sees them in the log.
+func TestWhatIsStoredIsNotSentAgain(t *testing.T) {
+	for name, arrives := range map[string]func(g *gateway, msg *nats.Msg) bool{
+		"nothing comes back":          func(*gateway, *nats.Msg) bool { return false },
+		"the messages come back only": func(g *gateway, msg *nats.Msg) bool { return !strings.HasPrefix(msg.Subject, g.cluster.subjects.acks) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			checkNothingIsLeft(t)
+			ns := startJetStream(t)
+			one, two := recovering(t, ns), recovering(t, ns)
+			near, far := arrive(t, one, "room"), arrive(t, two, "room")
+			one.stored(t)
+			js := forgetsSoon(t, one)
+			out := one.cluster.events.out
+			entered, leave := make(chan struct{}), make(chan struct{})
+			go func() {
+				one.cluster.events.control <- func() {
+					close(entered)
+					<-leave
+					for range len(one.cluster.incoming) {
+						if msg := <-one.cluster.incoming; arrives(one, msg) {
+							one.cluster.receive(msg)
+						}
+					}
+					out.mu.Lock()
+					defer out.mu.Unlock()
+					out.drop(errors.New("as if NATS had been away"))
+				}
+			}()
+			<-entered
+			for i := range 5 {
+				emit(t, one.io.To("room"), "n", i)
+			}
+			for i := range 5 {
+				far.Expect(fmt.Sprintf(`["n",%d]`, i))
+			}
+			forgotten(t, js, logRoot+token(one.cluster.service)+".probe")
+			close(leave)
+			await(t, "all is stored", func() bool { return out.waiting() == 0 && one.cluster.LogReady() })
+			emit(t, one.io.To("room"), "end")
+			far.Expect(`["end"]`)
+			for i := range 5 {
+				near.Expect(fmt.Sprintf(`["n",%d]`, i))
+			}
+			near.Expect(`["end"]`)
+		})
+	}
+}
+
+// forgetsSoon has JetStream forget the ids of what it has stored after a moment.
+func forgetsSoon(t *testing.T, g *gateway) jetstream.JetStream {
+	t.Helper()
+	js, err := jetstream.New(g.cluster.nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := js.Stream(t.Context(), g.cluster.events.stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := stream.CachedInfo().Config
+	config.Duplicates = 100 * time.Millisecond
+	if _, err := js.UpdateStream(t.Context(), config); err != nil {
+		t.Fatal(err)
+	}
+	return js
+}
+
+// forgotten returns when JetStream does not remember the ids of messages that are stored now.
+func forgotten(t *testing.T, js jetstream.JetStream, subject string) {
+	t.Helper()
+	publish := func() (duplicate bool) {
+		t.Helper()
+		ack, err := js.Publish(t.Context(), subject, nil, jetstream.WithMsgID("probe"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ack.Duplicate
+	}
+	publish()
+	await(t, "the ids are forgotten", func() bool { return !publish() })
+}
