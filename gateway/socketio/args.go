@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-
-	"github.com/realtime-operator/realtime-operator/gateway/internal/plainjson"
 )
 
 // Args are the arguments of an event or of an acknowledgement, as they came over the wire or will go out.
@@ -21,28 +19,20 @@ type Args struct {
 
 var emptyList = []byte("[]")
 
-// NewArgs encodes values as arguments: []byte becomes an attachment, wherever at top level it stands, and
-// json.RawMessage is kept as it is. Everything else goes through encoding/json, without HTML escaping.
+// NewArgs encodes values as arguments. []byte becomes an attachment, as an argument and within map[string]any and []any; but a
+// field of a struct is what encoding/json makes of it, base64. json.RawMessage is kept as it is. Everything else goes through encoding/json,
+// without HTML escaping.
 func NewArgs(values ...any) (Args, error) {
-	var args Args
-	buf := []byte{'['}
+	e := argsEncoder{buf: []byte{'['}}
 	for i, v := range values {
 		if i > 0 {
-			buf = append(buf, ',')
+			e.buf = append(e.buf, ',')
 		}
-		if b, ok := v.([]byte); ok {
-			buf = appendPlaceholder(buf, len(args.Attachments))
-			args.Attachments = append(args.Attachments, b)
-			continue
-		}
-		var err error
-		if buf, err = plainjson.Append(buf, v); err != nil {
+		if err := e.value(v, 0); err != nil {
 			return Args{}, fmt.Errorf("encode argument %d: %w", i, err)
 		}
 	}
-	buf = append(buf, ']')
-	args.JSON = buf
-	return args, nil
+	return Args{JSON: append(e.buf, ']'), Attachments: e.attachments}, nil
 }
 
 // Len is the number of arguments.
@@ -54,7 +44,8 @@ func (a Args) Len() int {
 	return len(values)
 }
 
-// Decode reads argument i into v: []byte for an attachment (v is *[]byte), and as json.Unmarshal does for the rest.
+// Decode reads argument i into v, as json.Unmarshal does. An attachment is read into []byte, as an argument, within one and as a field of a
+// struct; and what is read into any, map[string]any or []any has []byte where there are attachments.
 func (a Args) Decode(i int, v any) error {
 	values, err := a.split()
 	if err != nil {
@@ -66,7 +57,7 @@ func (a Args) Decode(i int, v any) error {
 	if dst, ok := v.(*[]byte); ok {
 		return a.attachment(values[i], dst)
 	}
-	if err := json.Unmarshal(values[i], v); err != nil {
+	if err := a.decode(values[i], v); err != nil {
 		return fmt.Errorf("decode argument %d: %w", i, err)
 	}
 	return nil

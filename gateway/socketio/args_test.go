@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package socketio_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+type file struct {
+	Name string `json:"name"`
+	Size int64  `json:"size"`
+	Body []byte `json:"body"`
+}
+
+func TestBinaryWithinArguments(t *testing.T) {
+	value := map[string]any{"name": "<a>", "parts": []any{[]byte{1}, "x", map[string]any{"b": []byte{2, 3}}}}
+	args, err := socketio.NewArgs(value, []byte{4}, []any{1.0, nil})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `[{"name":"<a>","parts":[{"_placeholder":true,"num":0},"x",{"b":{"_placeholder":true,"num":1}}]},{"_placeholder":true,"num":2},[1,null]]`
+	if string(args.JSON) != want {
+		t.Errorf("encoded as %s, want %s", args.JSON, want)
+	}
+	if diff := cmp.Diff([][]byte{{1}, {2, 3}, {4}}, args.Attachments); diff != "" {
+		t.Error(diff)
+	}
+
+	var all any
+	var m map[string]any
+	var b []byte
+	var l []any
+	if err := args.Scan(&all, &b, &l); err != nil {
+		t.Fatal(err)
+	}
+	if err := args.Decode(0, &m); err != nil {
+		t.Fatal(err)
+	}
+	for _, diff := range []string{
+		cmp.Diff(any(value), all), cmp.Diff(value, m), cmp.Diff([]byte{4}, b), cmp.Diff([]any{1.0, nil}, l),
+	} {
+		if diff != "" {
+			t.Error(diff)
+		}
+	}
+	if err := args.Decode(2, &m); err == nil {
+		t.Error("a list is a map")
+	}
+}
+
+func TestBinaryFieldOfAStruct(t *testing.T) {
+	args := socketio.Args{
+		JSON:        []byte(`[{"name":"n","size":9007199254740993,"body":{"_placeholder":true,"num":0}},{"body":{"_placeholder":true,"num":1}}]`),
+		Attachments: [][]byte{{0xff, 0}},
+	}
+	got, err := socketio.Decode[file](args, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(file{"n", 9007199254740993, []byte{0xff, 0}}, got); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := socketio.Decode[any](args, 1); err == nil || !strings.Contains(err.Error(), "names attachment 1 of 1") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestAMapWithinItselfIsRefused(t *testing.T) {
+	loop := map[string]any{}
+	loop["loop"] = loop
+	if _, err := socketio.NewArgs(loop); err == nil {
+		t.Error("it is encoded")
+	}
+	loop["binary"] = []byte{1}
+	if _, err := socketio.NewArgs(loop); err == nil {
+		t.Error("it is encoded")
+	}
+}
