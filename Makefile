@@ -83,8 +83,9 @@ test-matrix: dist/realtime node-modules ## Run every stock client (Node, Bun, De
 	npm run test:matrix --prefix test/clients
 
 .PHONY: test-recovery
-test-recovery: dist/realtime dist/nats-server dist/chaos node-modules ## Lose connections and gateways under stock Node clients; with TARGET=reference, those of Node.
+test-recovery: dist/realtime dist/library dist/nats-server dist/chaos node-modules ## Lose connections and gateways under stock Node clients; with TARGET=reference, those of Node.
 	npm run test:recovery --prefix test/clients
+	if [ -z "$(TARGET)" ]; then TARGET=library npm run test:recovery --prefix test/clients; fi
 
 .PHONY: chaos
 chaos: chaos-programs ## Fail gateways, broker and connections under 1,000 clients: nothing may get lost. CHAOS_FLAGS=-help lists more, RACE=1 finds races.
@@ -193,6 +194,8 @@ test/clients/node_modules: test/clients/package-lock.json
 # The chaos test, and with RACE=1 what it drives too, under the race detector.
 dist/chaos: force
 	$(BUILD) -o $@ ./test/chaos/cmd/chaos
+dist/library: force
+	$(BUILD) -o $@ ./test/chaos/cmd/library
 dist/chaos-race: force
 	go build -race -o $@ ./test/chaos/cmd/chaos
 dist/realtime-race: force

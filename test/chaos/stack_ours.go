@@ -16,16 +16,13 @@ import (
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
 
-// drain is how long a gateway takes to send its clients away. In a rollout it waits half of it for its successors to come up, which on a
-// busy machine has taken 5 s for one.
-const drain = 20 * time.Second
-
 //go:embed service.yaml
 var serviceManifest []byte
 
 // Ours are gateways, by the program realtime, around so many nats-servers with JetStream, all of which keep the log. The folder gets
-// their files.
-func Ours(dir, realtime, natsServer string, natsServers int) (Stack, error) {
+// their files. Drain is how long a gateway takes to send its clients away. In a rollout it waits half of that for its successors to come
+// up, which on a busy machine has taken 5 s for one.
+func Ours(dir, realtime, natsServer string, natsServers int, drain time.Duration) (Stack, error) {
 	svc, err := manifest.Load(serviceManifest)
 	if err != nil {
 		return Stack{}, fmt.Errorf("read the manifest: %w", err)

@@ -14,7 +14,7 @@ import { folder } from "./realtime.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** ours, reference (Node over Redis Streams) or reference-in-memory. */
+/** ours, library (gateway/socketio in memory), reference (Node over Redis Streams) or reference-in-memory. */
 export const target = process.env.TARGET ?? "ours";
 
 /**
@@ -22,7 +22,7 @@ export const target = process.env.TARGET ?? "ours";
  * one more.
  */
 export async function startCluster(t, count) {
-  const child = spawn(path.join(root, "dist/chaos"), ["-serve", "-target", target, "-logs", await folder(t)], {
+  const child = spawn(path.join(root, "dist/chaos"), ["-serve", "-drain", "10s", "-target", target, "-logs", await folder(t)], {
     cwd: root,
     stdio: ["pipe", "pipe", "inherit"],
   });

@@ -31,8 +31,9 @@ func main() {
 
 // programs are what a run starts.
 type programs struct {
-	target, realtime, natsServer, peer, redisServer string
-	natsServers                                     int
+	target, realtime, library, natsServer, peer, redisServer string
+	drain                                                    time.Duration
+	natsServers                                              int
 }
 
 func run(ctx context.Context) error {
@@ -41,11 +42,13 @@ func run(ctx context.Context) error {
 	var faults string
 	var measure, totalOrder, serve bool
 	f := flag.NewFlagSet("chaos", flag.ExitOnError)
-	f.StringVar(&p.target, "target", "ours", "service: ours, reference (Node, Redis Streams) or reference-in-memory")
+	f.StringVar(&p.target, "target", "ours", "service: ours, library (gateway/socketio in memory), reference (Node, Redis Streams) or reference-in-memory")
 	f.StringVar(&p.realtime, "realtime", "dist/realtime", "the program realtime")
 	f.StringVar(&p.natsServer, "nats-server", "dist/nats-server", "the program nats-server")
 	f.IntVar(&p.natsServers, "nats-servers", 1, "how many of them keep the log: 1 or 3. A fault of the broker is that of one")
 	f.StringVar(&p.redisServer, "redis-server", "redis-server", "the program redis-server")
+	f.DurationVar(&p.drain, "drain", 20*time.Second, "how long one of our gateways takes to send its clients away")
+	f.StringVar(&p.library, "library", "dist/library", "program of the target library")
 	f.StringVar(&p.peer, "peer", "hack/bench/peers/socketio-redis-streams", "folder of the reference")
 	f.IntVar(&o.Clients, "clients", 1000, "number of clients, ten in each room")
 	f.IntVar(&o.Polling, "polling", 200, "how many of them poll")
@@ -87,7 +90,7 @@ func run(ctx context.Context) error {
 	if o.Stack.NeedsAffinity {
 		o.Affinity = true
 	}
-	if p.target == "reference-in-memory" {
+	if p.target == "reference-in-memory" || p.target == "library" {
 		o.Gateways = 1
 	}
 	return report(ctx, o, measure, totalOrder)
@@ -96,13 +99,15 @@ func run(ctx context.Context) error {
 func (p programs) stack(dir string) (chaos.Stack, error) {
 	switch p.target {
 	case "ours":
-		return chaos.Ours(dir, p.realtime, p.natsServer, p.natsServers)
+		return chaos.Ours(dir, p.realtime, p.natsServer, p.natsServers, p.drain)
+	case "library":
+		return chaos.Library(p.library), nil
 	case "reference":
 		return chaos.Reference(dir, p.peer, p.redisServer)
 	case "reference-in-memory":
 		return chaos.ReferenceInMemory(p.peer), nil
 	}
-	return chaos.Stack{}, fmt.Errorf("target %q: it is ours, reference or reference-in-memory", p.target)
+	return chaos.Stack{}, fmt.Errorf("target %q: it is ours, library, reference or reference-in-memory", p.target)
 }
 
 func report(ctx context.Context, o chaos.Options, measure, totalOrder bool) error {
