@@ -159,7 +159,7 @@ func (s *Server) open(c *Config, req *request, id string, t func(*Session) trans
 		base64:    req.base64(),
 		writes:    s.poller.Queue(),
 	}
-	session.transport = t(session)
+	session.carry(t(session))
 	session.queue.push(openPacket(c, id, session.transport.name()))
 	if c.InitialPacket != nil {
 		session.queue.push(c.InitialPacket)

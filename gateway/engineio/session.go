@@ -33,7 +33,7 @@ type Session struct {
 	upgrade   *upgrade // while a websocket probes
 	// tasks counts the goroutines that work for the session.
 	tasks int
-	// writes is where the session waits for what is sent soon to be written. It never changes.
+	// writes is where the session waits for what is sent soon to be written.
 	writes netpoll.Queue
 	// listed: the session waits there.
 	listed bool
@@ -66,6 +66,14 @@ type transport interface {
 	stop(ending)
 	// cut ends a transport that has been told to stop, and takes too long.
 	cut()
+}
+
+// carry makes a transport the session's. The lock is held, or nobody knows the session yet.
+func (s *Session) carry(t transport) {
+	s.transport = t
+	if l, ok := t.(link); ok && l.shared().polled != nil {
+		s.writes = l.shared().polled.Queue() // of those who read
+	}
 }
 
 // ID is the session's id. Who knows it can take the session over: it is not for other clients' eyes.

@@ -126,7 +126,7 @@ func (s *Session) completeUpgrade(u *upgrade) error {
 	s.transport.(*polling).discard()
 	d := u.link.shared()
 	d.upgrade = nil
-	s.transport = u.link
+	s.carry(u.link)
 	deadline := time.Time{}
 	if s.state == stateClosing {
 		deadline = time.Now().Add(gracefulWait)

@@ -138,10 +138,8 @@ func (l *loop) attend() {
 	switch {
 	case len(l.workers) == 0:
 		l.hire()
-	case !l.polling: // who polls comes to it, or looks for whoever does
-	case len(l.workers) > 1:
-		l.tick() // for the others may be stuck
-	case !l.awoken && l.epoll != nil: // which is nil when it has just been closed, and by that the waiting ends
+	case !l.polling || l.awoken: // who is there comes to it, or look finds out that nobody does
+	case l.epoll != nil: // it is nil when it has just been closed, by which the waiting ends
 		l.awoken = true
 		l.epoll.awake()
 	}

@@ -37,6 +37,9 @@ type Queue struct{ loop *loop }
 // Queue is one of those that there are, each in its turn.
 func (p *Poller) Queue() Queue { return Queue{p.nextLoop()} }
 
+// Queue is where tasks wait for the workers that serve the connection.
+func (c *Conn) Queue() Queue { return Queue{c.loop} }
+
 // Add has a task done soon.
 func (q Queue) Add(t Task) { q.loop.soon(t) }
 

@@ -64,6 +64,9 @@ func New() *Poller { return &Poller{} }
 // Take fails with errors.ErrUnsupported. The connection stays as it was.
 func (p *Poller) Take(net.Conn, []byte) (*Conn, error) { return nil, errors.ErrUnsupported }
 
+// Queue is never called.
+func (c *Conn) Queue() Queue { return Queue{} }
+
 // Start is never called.
 func (c *Conn) Start(Handler) error { return errors.ErrUnsupported }
 
