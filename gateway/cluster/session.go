@@ -3,8 +3,6 @@
 package cluster
 
 import (
-	"bytes"
-	"context"
 	"errors"
 	"strconv"
 	"sync"
@@ -171,45 +169,6 @@ func (s *session) settled(r *record, number uint64, err error) {
 	}
 }
 
-// verify finds out why the log has a newer record than this gateway knows. Mostly another gateway has recovered the session. But what was
-// sent twice, since its acknowledgement was lost with the stream's leader, may be refused for its own sake.
-func (s *session) verify(r *record) {
-	ctx, cancel := context.WithTimeout(context.Background(), recoverTimeout)
-	defer cancel()
-	stored, err := s.log.latest(ctx, sessionSubject(s.log.cluster.service, s.pid))
-	if err != nil {
-		s.settled(r, 0, errors.Join(errWrongSequence, err))
-		return
-	}
-	last, err := decodeRecord(stored.data)
-	switch {
-	case err != nil || last.By != r.By:
-		s.settled(r, 0, errors.Join(errWrongSequence, err))
-	case bytes.Equal(stored.data, r.encode()):
-		s.settled(r, stored.number, nil)
-	default:
-		s.sendAgain(r, stored.number)
-	}
-}
-
-// sendAgain sends a record behind another one of ours that the log has as the last.
-func (s *session) sendAgain(r *record, last uint64) {
-	select {
-	case <-time.After(rereadPause): // what is in the way may be on its way still
-	case <-s.log.cluster.stop:
-	}
-	s.mu.Lock()
-	s.number = last
-	over := s.over
-	if !over {
-		s.send(r)
-	}
-	s.mu.Unlock()
-	if over { // meanwhile; what is to be stored of its end comes next
-		s.settled(r, 0, errWrongSequence)
-	}
-}
-
 // settle tells the record what the numbers are that were not known when it was written. The lock is held.
 func (s *session) settle(written *record, number uint64) {
 	s.begin(written, number)
@@ -299,48 +258,5 @@ func (s *session) refresh(before time.Time) {
 	defer s.mu.Unlock()
 	if !s.over && !s.storing && s.storedAt.Before(before) {
 		s.write()
-	}
-}
-
-// settleAll calls a function when all changes of the session, and all that the gateway has emitted, are stored.
-func (s *session) settleAll(f func()) {
-	done := func() { s.log.out.settle(func() { s.call(f) }) }
-	s.mu.Lock()
-	switch {
-	case s.storing && s.dirty:
-		s.next = append(s.next, func(error) { done() })
-		s.mu.Unlock()
-	case s.storing:
-		s.waiters = append(s.waiters, func(error) { done() })
-		s.mu.Unlock()
-	default:
-		s.mu.Unlock()
-		done()
-	}
-}
-
-// call runs functions in order, in a goroutine: they may do what dispatch must not wait for.
-func (s *session) call(f func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.calls = append(s.calls, f)
-	if !s.calling {
-		s.calling = true
-		s.log.cluster.done.Go(s.runCalls)
-	}
-}
-
-func (s *session) runCalls() {
-	for {
-		s.mu.Lock()
-		if len(s.calls) == 0 {
-			s.calling, s.calls = false, nil
-			s.mu.Unlock()
-			return
-		}
-		f := s.calls[0]
-		s.calls = s.calls[1:]
-		s.mu.Unlock()
-		f()
 	}
 }
