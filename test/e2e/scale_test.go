@@ -41,7 +41,7 @@ func testAutoscale(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	// 25 messages a second to 40 clients are 1,000 deliveries a second: some percent of a core, and the target is 2%.
+	// 100 messages a second to 40 clients are 4,000 deliveries a second: some percent of a core, and the target is 2%.
 	c := startClients(t)
 	url := s.url()
 	for i := range 40 {
@@ -49,7 +49,7 @@ func testAutoscale(t *testing.T) {
 	}
 	c.emit("client-0", "join", "Ada")
 	c.wait("client-0", "systemMessage", 5*time.Second, says("Ada"))
-	c.order(map[string]any{"do": "load", "client": "client-0", "event": "chatMessage", "args": []any{"hello, all of you out there"}, "everyMillis": 40, "forMillis": 240_000})
+	c.order(map[string]any{"do": "load", "client": "client-0", "event": "chatMessage", "args": []any{"hello, all of you out there"}, "everyMillis": 10, "forMillis": 240_000})
 
 	eventually(t, 4*time.Minute, "the autoscaler adds gateways", func() error {
 		if ready := s.number(".status.readyReplicas"); ready < 2 {
