@@ -28,7 +28,7 @@ func NewArgs(values ...any) (Args, error) {
 		if i > 0 {
 			e.buf = append(e.buf, ',')
 		}
-		if err := e.value(v, 0); err != nil {
+		if err := e.value(v); err != nil {
 			return Args{}, fmt.Errorf("encode argument %d: %w", i, err)
 		}
 	}

@@ -23,7 +23,16 @@ type argsEncoder struct {
 	attachments [][]byte
 }
 
-func (e *argsEncoder) value(v any, depth int) (err error) {
+func (e *argsEncoder) value(v any) (err error) {
+	if hasBinary(v, 0) {
+		return e.tree(v, 0)
+	}
+	e.buf, err = plainjson.Append(e.buf, v)
+	return err
+}
+
+// tree writes what may have something binary within it.
+func (e *argsEncoder) tree(v any, depth int) (err error) {
 	if depth > deepest {
 		return errors.New("too deep")
 	}
@@ -33,11 +42,11 @@ func (e *argsEncoder) value(v any, depth int) (err error) {
 		e.attachments = append(e.attachments, v)
 		return nil
 	case []any:
-		if hasBinary(v, depth) {
+		if len(v) > 0 {
 			return e.list(v, depth)
 		}
 	case map[string]any:
-		if hasBinary(v, depth) {
+		if len(v) > 0 {
 			return e.object(v, depth)
 		}
 	}
@@ -51,7 +60,7 @@ func (e *argsEncoder) list(v []any, depth int) error {
 		if i > 0 {
 			e.buf = append(e.buf, ',')
 		}
-		if err := e.value(element, depth+1); err != nil {
+		if err := e.tree(element, depth+1); err != nil {
 			return err
 		}
 	}
@@ -67,7 +76,7 @@ func (e *argsEncoder) object(v map[string]any, depth int) error {
 			e.buf = append(e.buf, ',')
 		}
 		e.buf = append(plainjson.AppendString(e.buf, key), ':')
-		if err := e.value(v[key], depth+1); err != nil {
+		if err := e.tree(v[key], depth+1); err != nil {
 			return err
 		}
 	}

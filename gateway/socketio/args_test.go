@@ -18,12 +18,12 @@ type file struct {
 }
 
 func TestBinaryWithinArguments(t *testing.T) {
-	value := map[string]any{"name": "<a>", "parts": []any{[]byte{1}, "x", map[string]any{"b": []byte{2, 3}}}}
+	value := map[string]any{"empty": []any{}, "name": "<a>", "none": map[string]any(nil), "parts": []any{[]byte{1}, "x", map[string]any{"b": []byte{2, 3}}}}
 	args, err := socketio.NewArgs(value, []byte{4}, []any{1.0, nil})
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `[{"name":"<a>","parts":[{"_placeholder":true,"num":0},"x",{"b":{"_placeholder":true,"num":1}}]},{"_placeholder":true,"num":2},[1,null]]`
+	const want = `[{"empty":[],"name":"<a>","none":null,"parts":[{"_placeholder":true,"num":0},"x",{"b":{"_placeholder":true,"num":1}}]},{"_placeholder":true,"num":2},[1,null]]`
 	if string(args.JSON) != want {
 		t.Errorf("encoded as %s, want %s", args.JSON, want)
 	}
@@ -41,6 +41,7 @@ func TestBinaryWithinArguments(t *testing.T) {
 	if err := args.Decode(0, &m); err != nil {
 		t.Fatal(err)
 	}
+	value["none"] = nil // as JSON has it
 	for _, diff := range []string{
 		cmp.Diff(any(value), all), cmp.Diff(value, m), cmp.Diff([]byte{4}, b), cmp.Diff([]any{1.0, nil}, l),
 	} {
