@@ -22,6 +22,13 @@ func (f *fifo[T]) push(item T) {
 	f.items = append(f.items, item)
 }
 
+// pop takes the first item out; there must be one.
+func (f *fifo[T]) pop() T {
+	var one [1]T
+	f.take(one[:])
+	return one[0]
+}
+
 // take moves the first items to where there is room for some, and returns how many.
 func (f *fifo[T]) take(to []T) int {
 	n := copy(to, f.items[f.head:])

@@ -138,7 +138,8 @@ func (l *loop) attend() {
 	switch {
 	case len(l.workers) == 0:
 		l.hire()
-	case !l.polling || l.awoken: // who is there comes to it, or look finds out that nobody does
+	case !l.polling || l.awoken: // who is there comes to it
+		l.tick() // or look finds out that nobody does
 	case l.epoll != nil: // it is nil when it has just been closed, by which the waiting ends
 		l.awoken = true
 		l.epoll.awake()

@@ -51,7 +51,7 @@ func (l *loop) look() {
 func (l *loop) stuck() int {
 	n := 0
 	for _, w := range l.workers {
-		if w.serving[0] != nil && w.since+1 < l.clock {
+		if w.serving != nil && w.since+1 < l.clock {
 			n++
 		}
 	}

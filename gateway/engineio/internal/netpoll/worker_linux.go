@@ -19,7 +19,7 @@ const (
 
 type worker struct {
 	// serving is the connection that it serves, nil for none, since is when it began to. The loop's lock guards both.
-	serving [1]*Conn
+	serving *Conn
 	since   uint64
 
 	reported [eventsAtOnce]unix.EpollEvent
@@ -67,12 +67,11 @@ func (l *loop) next(w *worker) (*Conn, events) {
 			l.poll(w, true)
 		}
 	}
-	l.waiting.take(w.serving[:])
-	c := w.serving[0]
+	c := l.waiting.pop()
 	happened := c.events
 	c.events = 0
 	l.served++
-	w.since = l.clock
+	w.serving, w.since = c, l.clock
 	l.tick()
 	return c, happened
 }
@@ -81,7 +80,7 @@ func (l *loop) next(w *worker) (*Conn, events) {
 func (l *loop) done(w *worker, c *Conn, more bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	w.serving[0] = nil
+	w.serving = nil
 	c.scheduled = false
 	if more {
 		c.events |= readable
