@@ -130,11 +130,11 @@ func (a Args) decode(raw []byte, v any) error {
 
 func decodeTree[T any](a Args, raw []byte, into *T) error {
 	tree, err := a.tree(raw, false)
-	if err != nil || tree == nil {
+	if err != nil {
 		return err
 	}
 	value, ok := tree.(T)
-	if !ok {
+	if !ok && tree != nil { // null is the zero value
 		return fmt.Errorf("%.40s is no %T", raw, *into)
 	}
 	*into = value

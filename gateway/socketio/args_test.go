@@ -52,6 +52,10 @@ func TestBinaryWithinArguments(t *testing.T) {
 	if err := args.Decode(2, &m); err == nil {
 		t.Error("a list is a map")
 	}
+	none := socketio.Args{JSON: []byte(`[null]`), Attachments: args.Attachments}
+	if err := none.Scan(&m); err != nil || m != nil {
+		t.Errorf("null is read as %v, %v", m, err)
+	}
 }
 
 func TestBinaryFieldOfAStruct(t *testing.T) {
