@@ -96,6 +96,7 @@ func (l *eventLog) replayLive(subject string, stored storedMessage) {
 		return
 	}
 	l.out.recognize(stored.id, stored.number)
+	stored.id = "" // a room's history need not keep it
 	l.cluster.metrics.healed.Inc()
 	a.interest.advance(subject, stored.number)
 	l.deliver(a, m, stored)

@@ -116,8 +116,7 @@ func (l *eventLog) receive(a *adapter, msg *nats.Msg, m *message) {
 		return // catchUp reads it from the stream
 	}
 	number, last := sequenceOf(msg, jetstream.SequenceHeader), sequenceOf(msg, jetstream.LastSequenceHeader)
-	id := msg.Header.Get(nats.MsgIdHdr)
-	l.out.recognize(id, number)
+	l.out.recognize(msg.Header.Get(nats.MsgIdHdr), number)
 	l.delivering.Lock()
 	stale := number <= l.position
 	l.delivering.Unlock()
@@ -127,7 +126,7 @@ func (l *eventLog) receive(a *adapter, msg *nats.Msg, m *message) {
 	if known := a.interest.advance(msg.Subject, number); known != 0 && last > known {
 		l.fillGap(a, msg.Subject, known, number)
 	}
-	l.deliver(a, m, storedMessage{number, msg.Subject, msg.Data, timeOf(msg), id})
+	l.deliver(a, m, storedMessage{number: number, subject: msg.Subject, data: msg.Data, time: timeOf(msg)})
 }
 
 // deliver hands an event to those who are meant here.
