@@ -18,7 +18,11 @@ var errShortMessage = errors.New("message ends early")
 
 // message is a delivery on its way to other gateways. On the wire it is the version byte, then copyOf as a uvarint, then
 // the publisher, rooms, except, text and attachments; strings have their length, lists their number in front, as uvarints.
-// If there are flags, a byte of them follows.
+// If there are flags or fields, a byte of flags follows, and behind it the fields: see reader.fields.
+//
+// A later release adds a field for what a reader may ignore, and a flag for what it must understand:
+// a gateway that does not know a flag counts and ignores the whole message. It writes neither as long
+// as a peer is there that refuses them: d35c2bb and before refuse both.
 type message struct {
 	// publisher is the gateway that sent it.
 	publisher string
@@ -28,10 +32,12 @@ type message struct {
 	delivery socketio.Delivery
 }
 
-// Flags of a message. A gateway that knows none of them ignores a message that has one.
+// Flags of a message. A gateway ignores a message that has one which it does not know.
 const (
 	flagVolatile     = 1
 	flagUncompressed = 2
+
+	knownFlags = flagVolatile | flagUncompressed
 )
 
 func flagsOf(d *socketio.Delivery) (flags byte) {
@@ -100,15 +106,24 @@ func decodeMessage(data []byte) (*message, error) {
 	for n := r.count(); n > 0 && r.err == nil; n-- {
 		m.delivery.Attachments = append(m.delivery.Attachments, r.bytes())
 	}
-	if r.err == nil && len(r.rest) == 1 && r.rest[0] > 0 && r.rest[0] <= flagVolatile|flagUncompressed {
-		m.delivery.Volatile = r.rest[0]&flagVolatile != 0
-		m.delivery.Uncompressed = r.rest[0]&flagUncompressed != 0
-		r.rest = nil
-	}
 	if r.err == nil && len(r.rest) > 0 {
-		return nil, fmt.Errorf("%d bytes behind the message", len(r.rest))
+		if err := m.decodeFlags(&r); err != nil {
+			return nil, err
+		}
 	}
 	return &m, r.err
+}
+
+// decodeFlags reads the flags, and the fields behind them, of which it knows none.
+func (m *message) decodeFlags(r *reader) error {
+	flags := r.rest[0]
+	if unknown := flags &^ knownFlags; unknown != 0 {
+		return fmt.Errorf("unknown flags %#x of a message", unknown)
+	}
+	r.rest = r.rest[1:]
+	m.delivery.Volatile = flags&flagVolatile != 0
+	m.delivery.Uncompressed = flags&flagUncompressed != 0
+	return r.fields(func(uint64, []byte) {})
 }
 
 // reader takes values off a message; after an error it yields nothing more.

@@ -3,6 +3,7 @@
 package cluster
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -38,8 +39,14 @@ func TestMessagesThatAreBrokenAreErrors(t *testing.T) {
 			t.Errorf("the first %d of %d bytes are taken for a message", n, len(whole))
 		}
 	}
-	if _, err := decodeMessage(append(whole, 0)); err == nil {
-		t.Error("a message with a byte behind it is taken")
+	for name, rest := range map[string][]byte{
+		"an unknown flag":         {4},
+		"a field without length":  {0, 9},
+		"a field that ends early": {flagVolatile, 9, 2, 1},
+	} {
+		if _, err := decodeMessage(append(slices.Clone(whole), rest...)); err == nil {
+			t.Errorf("a message with %s is taken", name)
+		}
 	}
 	whole[0]++
 	if _, err := decodeMessage(whole); err == nil {

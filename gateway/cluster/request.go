@@ -35,7 +35,8 @@ const (
 )
 
 // request is a request or an answer. On the wire it is messageVersion, the kind, and the fields in their order here; see
-// message for their forms.
+// message for their forms. The delivery is the last, so that what a later release adds to a request
+// are fields of that message.
 type request struct {
 	kind byte
 	// id numbers the requests of a gateway; an answer has that of the request.

@@ -105,8 +105,10 @@ func encodeFence(pid string, number uint64) []byte {
 }
 
 // decodeFence takes a word without a number, from an older release, for one of whatever comes last.
+// What follows the number behind a further dot is of a later release, and is ignored.
 func decodeFence(data []byte) (pid string, number uint64) {
 	pid, digits, _ := strings.Cut(string(data), ".")
+	digits, _, _ = strings.Cut(digits, ".")
 	number, err := strconv.ParseUint(digits, 10, 64)
 	if err != nil {
 		return pid, math.MaxUint64

@@ -38,7 +38,9 @@ const (
 )
 
 // packet is what gateways tell each other of a room. On the wire it is wireVersion and the fields in their order here: numbers
-// are uvarints, strings and lists have their length in front.
+// are uvarints, strings and lists have their length in front. Later releases add fields behind these,
+// each a number and the value's length, as uvarints, and the value; a gateway ignores those that it
+// does not know. It writes none as long as a peer of d35c2bb is there, which refuses the whole packet.
 type packet struct {
 	kind byte
 	room string
@@ -137,11 +139,12 @@ func decode(data []byte) (*packet, error) {
 		}
 		p.entries = append(p.entries, e)
 	}
+	for len(r.rest) > 0 && r.err == nil {
+		_, _ = r.uvarint(), r.bytes() // a field of a later release
+	}
 	switch {
 	case r.err != nil:
 		return nil, r.err
-	case len(r.rest) > 0:
-		return nil, fmt.Errorf("%d bytes behind the packet", len(r.rest))
 	case p.from == "":
 		return nil, errors.New("packet of nobody")
 	}

@@ -39,8 +39,8 @@ func TestCutPacketsAreErrors(t *testing.T) {
 				t.Errorf("the first %d of %d bytes are taken", n, len(whole))
 			}
 		}
-		if _, err := decode(append(whole, 0)); err == nil {
-			t.Error("a byte too many is taken")
+		if _, err := decode(append(whole, 9, 2, 1)); err == nil {
+			t.Error("a field that ends early is taken")
 		}
 	}
 }
