@@ -88,12 +88,7 @@ func TestWhoComesBackWhileNATSIsAwayIsRecoveredWithIt(t *testing.T) {
 	if !p.answered(two) {
 		t.Fatal("not recovered")
 	}
-	// It may have been stored before or after the session was taken over.
-	if len(p.BeforeReply) == 0 {
-		p.Expect(`["n",1]`)
-	} else {
-		p.missed(`["n",1]`)
-	}
+	p.missed(`["n",1]`) // whether it was stored before or after the session was taken over
 }
 
 func TestWhoComesBackWhileNATSStaysAwayIsToComeAgain(t *testing.T) {

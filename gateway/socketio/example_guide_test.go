@@ -186,11 +186,11 @@ func ExampleRecovery() {
 
 	user = dial("", "")
 	user.send(`40{"pid":"` + session.PID + `"}`)
+	fmt.Println("the same socket:", strings.Contains(user.receive(), session.SID))
 	event := user.receive()
 	fmt.Println(event[:strings.LastIndex(event, ",")]) // then comes the offset
-	fmt.Println("the same socket:", strings.Contains(user.receive(), session.SID))
 	// Output:
 	// lost: transport close
-	// 42["headline","while you were away"
 	// the same socket: true
+	// 42["headline","while you were away"
 }

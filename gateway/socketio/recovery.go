@@ -172,8 +172,10 @@ func (s *Socket) restoreData(b []byte) error {
 	return json.Unmarshal(b, &s.data)
 }
 
-// resume tells a client that has come back what it has missed, then that it is connected, and then what has come in
-// meanwhile. It runs in the connection's serial.
+// resume tells a client that has come back that it is connected, then what it has missed, and then what has come in meanwhile.
+// CONNECT goes first, since a client that is connected notes the offset of each event that it gets: if the link breaks again, the
+// client asks for the rest. Stock clients keep events that come before CONNECT, without their offsets, even beyond the end of the
+// connection, and would get those twice. It runs in the connection's serial.
 func (s *Socket) resume(b *backlog) {
 	codec := s.conn.server.codec
 	g := s.gate.Load()
@@ -184,11 +186,11 @@ func (s *Socket) resume(b *backlog) {
 		s.namespace.remove(s)
 		return
 	}
+	s.conn.send(s.conn.welcome(s))
 	for i := range b.missed {
 		// A session that has closed tells OnClose.
 		_ = s.conn.session.SendBacklog(b.missed[i].messages(codec)...)
 	}
-	s.conn.send(s.conn.welcome(s))
 	g.open(b.position, s.conn.session)
 	s.gate.Store(nil)
 	s.state.Store(stateConnected)

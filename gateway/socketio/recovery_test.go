@@ -3,7 +3,6 @@
 package socketio_test
 
 import (
-	"slices"
 	"testing"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
@@ -62,15 +61,15 @@ func (g *guest) connect() (recovered bool) {
 	return recovered
 }
 
-// mustConnect wants the session that there was, and these events to have come before the answer.
+// mustConnect wants the session that there was, and these events, and no others, behind the answer.
 func (g *guest) mustConnect(missed ...string) {
 	g.T.Helper()
 	if !g.connect() {
 		g.T.Fatal("not recovered")
 	}
-	if !slices.Equal(g.BeforeReply, missed) {
-		g.T.Fatalf("missed %s, want %s", g.BeforeReply, missed)
-	}
+	g.Expect(missed...)
+	emit(g.T, g.socket, "nothing else")
+	g.Expect(`["nothing else"]`)
 }
 
 // vanish ends the connection without a word, and returns when the server has kept the session.

@@ -22,7 +22,7 @@ export const target = process.env.TARGET ?? "ours";
  * one more.
  */
 export async function startCluster(t, count) {
-  const child = spawn(path.join(root, "dist/chaos"), ["-serve", "-drain", "10s", "-target", target, "-logs", await folder(t)], {
+  const child = spawn(path.join(root, "dist/chaos"), ["-serve", "-drain", "5s", "-target", target, "-logs", await folder(t)], {
     cwd: root,
     stdio: ["pipe", "pipe", "inherit"],
   });

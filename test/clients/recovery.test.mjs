@@ -365,3 +365,78 @@ test("a client that has said goodbye is not recovered", async (t) => {
   assert.equal(await member.ask("join", meeting.room), "ok");
   await nothingElse(meeting);
 });
+
+/**
+ * A way to a gateway whose link can be told to break once: when the gateway has sent that many bytes more, over however many
+ * connections, all of them end, the last one in the middle of what was on its way.
+ */
+async function startBrittleLink(t, url) {
+  const ends = new Set();
+  let left = Infinity;
+  let broke;
+  const end = () => {
+    for (const socket of ends) socket.destroy();
+    ends.clear();
+  };
+  const server = createServer((near) => {
+    const far = dial(new URL(url).port, "127.0.0.1");
+    for (const socket of [near, far]) {
+      ends.add(socket);
+      socket.on("error", () => {}); // The other end is told below.
+      socket.on("close", () => [near, far].forEach((socket) => socket.destroy()));
+    }
+    near.pipe(far);
+    far.on("data", (data) => {
+      if (data.length < left) {
+        left -= data.length;
+        near.write(data);
+        return;
+      }
+      near.write(data.subarray(0, left), end);
+      left = Infinity;
+      far.pause();
+      broke();
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  atEnd(t, () => {
+    end();
+    return new Promise((resolve) => server.close(resolve));
+  });
+  const breakAfter = (bytes) => {
+    left = bytes;
+    return new Promise((resolve) => (broke = resolve));
+  };
+  return { url: `http://127.0.0.1:${server.address().port}`, breakAfter };
+}
+
+for (const transport of ["websocket", "polling"]) {
+  for (const bytes of [100, 400, 3000, 12_000, 30_000]) {
+    const name = `a recovery whose ${transport} link breaks after ${bytes} bytes goes on where it broke`;
+    test(name, { skip: target.startsWith("reference") && "Node's server sends what was missed before CONNECT" }, async (t) => {
+      const link = await startBrittleLink(t, urls[1]);
+      const options = { transports: [transport], reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 100 };
+      const meeting = await meet(t, { url: link.url, options });
+      const { member, say, hears, speaker, room } = meeting;
+      await say("before");
+      await hears("before");
+      const { id } = member.socket;
+      member.socket.io.reconnection(false);
+      await lose(member);
+      const texts = Array.from({ length: 100 }, (_, i) => `missed ${i} ${"x".repeat(300)}`);
+      for (let i = 0; i < texts.length; i += 10) {
+        const asked = texts.slice(i, i + 10).map((text) => speaker.ask("say", room, { text }));
+        assert.deepEqual(new Set(await Promise.all(asked)), new Set(["ok"]));
+      }
+      const broke = link.breakAfter(bytes);
+      member.socket.io.reconnection(true);
+      member.socket.connect();
+      await broke;
+      await hears(...texts);
+      await nothingElse(meeting);
+      assert.equal(member.socket.recovered, true);
+      assert.equal(member.socket.id, id);
+    });
+  }
+}

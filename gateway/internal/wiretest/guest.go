@@ -15,8 +15,6 @@ type Guest struct {
 	Wire *Client
 	// SID and PID are those of its socket, Offset its word for what it has got.
 	SID, PID, Offset string
-	// BeforeReply are the events that came before the last answer to CONNECT.
-	BeforeReply []string
 }
 
 // Ask sends CONNECT by a new connection, for the session that there was if there was one.
@@ -30,16 +28,13 @@ func (g *Guest) Ask(url, path string) {
 	g.Wire.Send("40" + string(auth))
 }
 
-// Answer takes the answer to CONNECT, and all events before it.
+// Answer takes the answer to CONNECT, which comes before all events.
 func (g *Guest) Answer() (recovered bool) {
 	g.T.Helper()
-	g.BeforeReply = nil
 	packet := g.Wire.Receive()
-	for ; !strings.HasPrefix(packet, "40"); packet = g.Wire.Receive() {
-		g.BeforeReply = append(g.BeforeReply, g.Take(packet))
-	}
+	body, answered := strings.CutPrefix(packet, "40")
 	var reply struct{ SID, PID string }
-	if err := json.Unmarshal([]byte(packet[2:]), &reply); err != nil || reply.PID == "" {
+	if err := json.Unmarshal([]byte(body), &reply); !answered || err != nil || reply.PID == "" {
 		g.T.Fatalf("answer to CONNECT: %s", packet)
 	}
 	recovered = g.PID == reply.PID
