@@ -14,22 +14,37 @@ const lingerBytes = 16 << 20
 
 // readingEnded ends the session, if the connection has carried it, and the connection. It is called by the reader.
 func (ws *webSocket) readingEnded(err error) {
-	silent := ws.finishReading(ws.closeReason(err), err)
+	closing := ws.finishReading(ws.closeReason(err), err)
 	var broken *closeError
-	switch broke := errors.As(err, &broken); {
-	case silent:
-	case broke:
-		ws.writeClose(broken.code)
-		if !broken.byClient {
+	broke := errors.As(err, &broken)
+	code := codeNoStatus
+	if broke {
+		code = broken.code
+	}
+	if !closing && (broke || ws.upgrade != nil) && ws.takeLastWrite() {
+		ws.writeClose(code)
+		if !broke || !broken.byClient {
 			ws.linger()
 			return
 		}
-	case ws.upgrade != nil:
-		ws.writeClose(codeNoStatus)
-		ws.linger()
-		return
 	}
 	ws.conclude()
+}
+
+// takeLastWrite makes the reader the only one that writes, for good. It is false while another write is
+// under way: a part of a frame may be out then, and a close frame would become a part of that frame.
+func (ws *webSocket) takeLastWrite() bool {
+	if ws.upgrade != nil { // not yet the session's transport: nobody else writes
+		return true
+	}
+	s := ws.session
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ws.writing {
+		return false
+	}
+	ws.writing = true
+	return true
 }
 
 // refuse closes a connection that never was a session's transport, or that probes.

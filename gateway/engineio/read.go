@@ -26,8 +26,9 @@ func (d *duplex) received(p packet, err error) error {
 	return nil
 }
 
-// finishReading ends the session, or the upgrade, with the connection. It tells whether the connection is to be closed without a word.
-func (d *duplex) finishReading(reason CloseReason, err error) (silent bool) {
+// finishReading ends the session, or the upgrade, with the connection. It reports whether the session was
+// closing already, so that its client has been told, or cannot be told.
+func (d *duplex) finishReading(reason CloseReason, err error) (closing bool) {
 	s := d.session
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -35,8 +36,9 @@ func (d *duplex) finishReading(reason CloseReason, err error) (silent bool) {
 		s.cancelUpgrade(d.upgrade)
 		return false
 	}
+	closing = s.state != stateOpen
 	s.end(reason, err, closeBroken)
-	return d.stopped
+	return closing
 }
 
 // finishClosing is called when the connection is closed.
@@ -65,6 +67,9 @@ func (ws *webSocket) Received(data []byte) {
 
 // Writable goes on with what the socket had no room for.
 func (ws *webSocket) Writable() {
+	if ws.lingering { // nothing follows a close frame
+		return
+	}
 	s := ws.session
 	s.mu.Lock()
 	defer s.mu.Unlock()

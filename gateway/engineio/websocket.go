@@ -146,6 +146,9 @@ func (ws *webSocket) stop(how ending) {
 		return
 	}
 	ws.stopped = true
+	if how.drop && ws.polled != nil {
+		ws.left.messages = nil // but a frame that has begun is finished
+	}
 	ws.conn.SetDeadline(time.Now().Add(max(how.await, closeWait)))
 	ws.session.queue.push(closePacket)
 	ws.flush()
