@@ -6,8 +6,6 @@ import (
 	"net"
 	"runtime"
 	"sync/atomic"
-
-	"golang.org/x/sys/unix"
 )
 
 // Poller reads connections. It needs no end: without connections it has no goroutine and no file.
@@ -46,8 +44,7 @@ func (q Queue) Add(t Task) { q.loop.soon(t) }
 // Start begins to read a connection for a handler. If that fails the connection is closed.
 func (c *Conn) Start(h Handler) error {
 	if err := c.loop.add(c, h); err != nil {
-		_ = unix.Close(c.fd)
-		c.fd = -1
+		_ = c.Close() // others may be writing to it
 		return err
 	}
 	return nil
