@@ -45,7 +45,7 @@ func (a *adapter) Join(s *socketio.Socket, rooms ...string) {
 	}
 	a.enter(s, rooms)
 	if err := n.saveAndWait(); err != nil {
-		a.cluster.log.Warn("a socket's rooms are not safe yet from the loss of this gateway", "socket", s.ID(), "error", err)
+		a.cluster.log.Warn("a socket's rooms are not safe yet from the loss of this gateway", "socket", s.LogID(), "error", err)
 	}
 }
 

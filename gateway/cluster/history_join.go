@@ -24,7 +24,7 @@ func (a *adapter) joinWithHistory(s *socketio.Socket, rooms, past []string, n *s
 		sent, err = a.historyFor(past, offset)
 	}
 	if err != nil {
-		a.cluster.log.Warn("a socket joins without the history of its rooms", "socket", s.ID(), "error", err)
+		a.cluster.log.Warn("a socket joins without the history of its rooms", "socket", s.LogID(), "error", err)
 	}
 	release(sent)
 }

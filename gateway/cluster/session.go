@@ -94,7 +94,7 @@ func (s *session) write() {
 	}
 	data, err := s.socket.EncodeData()
 	if err != nil {
-		s.log.log.Error("a socket's data cannot be kept for its client's return", "socket", s.socket.ID(), "error", err)
+		s.log.log.Error("a socket's data cannot be kept for its client's return", "socket", s.socket.LogID(), "error", err)
 		data = s.record.Data
 	}
 	s.record.Data = data

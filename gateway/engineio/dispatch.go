@@ -85,7 +85,7 @@ func (s *Session) deliverClose(reason CloseReason, err error) {
 func (s *Session) guard(what string, call func()) {
 	defer func() {
 		if r := recover(); r != nil {
-			s.config.ErrorLog.Error("engine.io handler panicked", "call", what, "session", s.id, "panic", r, "stack", string(debug.Stack()))
+			s.config.ErrorLog.Error("engine.io handler panicked", "call", what, "session", s.LogID(), "panic", r, "stack", string(debug.Stack()))
 			s.close(ReasonTransportError, fmt.Errorf("%s panicked: %v", what, r), closeNow)
 		}
 	}()

@@ -75,7 +75,7 @@ func (r *Runtime) memberInfo(ns *namespace, params map[string]string, s *socketi
 		return json.RawMessage(args.JSON)
 	}
 	r.log.Debug("what others see of a member is left out", "namespace", s.Namespace().Name(), "room", fmt.Sprintf("%.128q", room),
-		"socket", s.ID(), "error", err)
+		"socket", s.LogID(), "error", err)
 	return nil
 }
 

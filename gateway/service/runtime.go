@@ -207,5 +207,5 @@ func (r *Runtime) failed(run *run, err error) {
 		return
 	}
 	r.log.Warn("a handler failed", "namespace", namespace, "event", fmt.Sprintf("%.128q", run.name), "handler", run.index,
-		"socket", run.socket.ID(), "error", err)
+		"socket", run.socket.LogID(), "error", err)
 }

@@ -101,13 +101,13 @@ func (c *connection) disconnect() {
 
 // fail closes the connection of a client that breaks the protocol.
 func (c *connection) fail(err error) {
-	c.server.log.Debug("bad packet", "client", c.session.ID(), "error", err)
+	c.server.log.Debug("bad packet", "client", c.session.LogID(), "error", err)
 	c.session.Close(engineio.ReasonParseError)
 }
 
 // violate closes the connection of a client whose packet makes no sense where it stands.
 func (c *connection) violate(err error) {
-	c.server.log.Debug("misplaced packet", "client", c.session.ID(), "error", err)
+	c.server.log.Debug("misplaced packet", "client", c.session.LogID(), "error", err)
 	c.session.Close(ReasonForcedServerClose)
 }
 

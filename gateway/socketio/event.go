@@ -114,7 +114,7 @@ func (s *Socket) onEvent(p *packet) {
 func (s *Socket) failed(err error) {
 	h, _ := s.handled()
 	if len(h.errors) == 0 {
-		s.conn.server.log.Debug("nobody handles a socket's error", "socket", s.id, "error", err)
+		s.conn.server.log.Debug("nobody handles a socket's error", "socket", s.LogID(), "error", err)
 	}
 	for _, f := range h.errors {
 		(*f)(err)

@@ -171,7 +171,7 @@ func (k *memoryKeeper) Close() error {
 func encodedDataOf(s *Socket) []byte {
 	data, err := s.EncodeData()
 	if err != nil {
-		s.conn.server.log.Error("a socket's data cannot be kept for its client's return", "socket", s.id, "error", err)
+		s.conn.server.log.Error("a socket's data cannot be kept for its client's return", "socket", s.LogID(), "error", err)
 	}
 	return data
 }

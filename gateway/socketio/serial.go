@@ -61,7 +61,7 @@ func (c *connection) callPacket(p *packet) {
 // recovered closes the connection whose handler panics.
 func (c *connection) recovered() {
 	if p := recover(); p != nil {
-		c.server.log.Error("a handler panicked; its connection is closed", "client", c.session.ID(), "panic", p)
+		c.server.log.Error("a handler panicked; its connection is closed", "client", c.session.LogID(), "panic", p)
 		c.session.Close(engineio.ReasonForcedClose)
 	}
 }
