@@ -111,10 +111,8 @@ func (ws *webSocket) decode(opcode byte, b []byte) (packet, error) {
 		return decodeText3(b)
 	case binary:
 		return packet{typ: packetMessage, data: b, binary: true}, nil
-	case ws.base64:
-		return decodePolling(b)
 	}
-	return decodeText(b)
+	return decodePolling(b) // a binary message may come in base64, as clients without bytes send it
 }
 
 // onPing answers a websocket ping in its turn.

@@ -68,7 +68,7 @@ func TestInvalidPacketClosesTheWebSocket(t *testing.T) {
 		{"abc", engineio.ReasonParseError, 1005},
 		{"", engineio.ReasonParseError, 1005},
 		{"7", engineio.ReasonParseError, 1005},
-		{"bAQ==", engineio.ReasonParseError, 1005},
+		{"bA!==", engineio.ReasonParseError, 1005},
 		{"2", engineio.ReasonTransportError, 1005},
 		{"1", engineio.ReasonTransportClose, 1005},
 		{"4\xff", engineio.ReasonTransportError, 1007},
@@ -83,6 +83,18 @@ func TestInvalidPacketClosesTheWebSocket(t *testing.T) {
 			session.WantClosed(test.reason)
 			enginetest.Eventually(t, "the session to be forgotten", func() bool { return s.Engine.Len() == 0 })
 		})
+	}
+}
+
+// As by the reference: a client without bytes sends its binary messages so, and none needs to be told apart.
+func TestBase64InAWebSocketTextFrame(t *testing.T) {
+	socket, session, _ := enginetest.Start(t).WebSocket()
+	socket.Write("bAQID")
+	if got, want := session.Message(), (enginetest.Message{Data: "\x01\x02\x03", Binary: true}); got != want {
+		t.Errorf("received %+v, want %+v", got, want)
+	}
+	if got := socket.ReadBinary(); got != "\x01\x02\x03" {
+		t.Errorf("read %q", got)
 	}
 }
 
