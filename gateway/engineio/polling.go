@@ -17,8 +17,8 @@ type polling struct {
 	poll chan pollAnswer
 	// posting: a POST is in hand.
 	posting bool
-	// parting answers the GET that comes when all that was sent has been fetched, and ends the session; nil while it lives.
-	parting *requestError
+	// last answers the first GET after everything that was sent has been fetched, and ends the session; nil while it lives.
+	last *pollAnswer
 	// body can interrupt the reading of its body; nil before and after that.
 	body *http.ResponseController
 }
@@ -36,23 +36,10 @@ func (p *polling) writable() bool { return p.poll != nil }
 func (p *polling) flush() {
 	switch {
 	case p.poll == nil:
-		return
-	case p.session.queue.empty():
-		p.part()
-		return
-	}
-	batch := p.session.queue.take()
-	p.answer(pollAnswer{messages: batch})
-	p.session.queue.release(nil) // the answer keeps the batch's memory
-	if p.session.state == stateClosing && p.parting == nil {
-		p.session.finish()
-	}
-}
-
-// part ends the session, if it is time, by the answer to the GET that waits.
-func (p *polling) part() {
-	if p.parting != nil {
-		p.answer(pollAnswer{refusal: p.parting})
+	case !p.session.queue.empty():
+		p.answer(pollAnswer{messages: p.session.queue.takeForPoll(p.session.config.MaxPayload)})
+	case p.last != nil:
+		p.answer(*p.last)
 		p.session.finish()
 	}
 }
@@ -71,14 +58,15 @@ func (p *polling) stop(how ending) {
 	}
 	switch {
 	case how.parting != nil:
-		p.parting = how.parting
-		p.flush()
+		p.last = &pollAnswer{refusal: how.parting}
 	case how.farewell == nil:
-		p.answer(pollAnswer{refusal: errUnknownSession})
+		p.last = &pollAnswer{refusal: errUnknownSession}
 	default:
-		p.session.queue.push(how.farewell)
-		p.flush()
+		// Never behind messages in one answer: stock clients of 4.x handle a close packet when they
+		// read it, but the events before it in a microtask, when their socket is closed already.
+		p.last = &pollAnswer{messages: []*Message{how.farewell}}
 	}
+	p.flush()
 	if how.await == 0 {
 		p.session.finish()
 	}

@@ -127,11 +127,11 @@ func (s *Session) completeUpgrade(u *upgrade) error {
 	d := u.link.shared()
 	d.upgrade = nil
 	s.carry(u.link)
-	deadline := time.Time{}
 	if s.state == stateClosing {
-		deadline = time.Now().Add(gracefulWait)
+		s.transport.stop(closeGraceful)
+		return nil
 	}
-	d.conn.SetDeadline(deadline)
+	d.conn.SetDeadline(time.Time{})
 	s.transport.flush()
 	return nil
 }

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engineio
+
+import "encoding/base64"
+
+// maxPollPackets is the most packets in the answer to one poll. python-engineio, the engine of
+// python-socketio, drops the connection for more (Payload.max_decode_packets). A client with more to
+// fetch polls again at once, and is answered at once.
+const maxPollPackets = 16
+
+// takeForPoll takes from the front of the queue what one answer to a poll holds: at most maxPollPackets
+// packets and maxBytes bytes, but always one packet. The caller may keep the slice.
+func (q *queue) takeForPoll(maxBytes int64) []*Message {
+	n, bytes := 0, 0
+	var size int64
+	for n < len(q.waiting) && n < maxPollPackets {
+		m := q.waiting[n]
+		if size += pollSize(m); n > 0 && size > maxBytes {
+			break
+		}
+		bytes += len(m.frame)
+		n++
+	}
+	batch := append(make([]*Message, 0, n), q.waiting[:n]...)
+	clear(q.waiting[:n]) // the rest may wait for long in the same array
+	switch {
+	case n < len(q.waiting):
+		q.waiting = q.waiting[n:]
+	case cap(q.waiting) <= keptCapacity:
+		q.waiting = q.waiting[:0]
+	default:
+		q.waiting = nil
+	}
+	q.taken, q.takenBytes = n, bytes
+	q.release(nil) // the answer keeps the batch
+	return batch
+}
+
+// pollSize is the number of bytes that a message takes in a polling payload, its separator included.
+func pollSize(m *Message) int64 {
+	if m.isBinary() {
+		return int64(2 + base64.StdEncoding.EncodedLen(len(m.data)))
+	}
+	return int64(1 + len(m.polling))
+}
