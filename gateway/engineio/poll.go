@@ -13,13 +13,14 @@ import (
 const pollWriteTimeout = 30 * time.Second
 
 var (
-	errPollOverlap = errors.New("two polls at once")
-	errPollAborted = errors.New("poll ended by the client")
+	errPollOverlap  = errors.New("two polls at once")
+	errPollAborted  = errors.New("poll ended by the client")
+	errPollRepeated = errors.New("poll is sent again: the answer to it is lost")
 )
 
 // servePoll answers a GET as soon as there is something for the client.
 func (s *Session) servePoll(w http.ResponseWriter, req *request) {
-	poll, refusal := s.beginPoll()
+	poll, refusal := s.beginPoll(req)
 	if refusal != nil {
 		refusal.write(w, false)
 		return
@@ -41,7 +42,7 @@ func (s *Session) servePoll(w http.ResponseWriter, req *request) {
 }
 
 // beginPoll registers a GET. Its answer may be there already.
-func (s *Session) beginPoll() (chan pollAnswer, *requestError) {
+func (s *Session) beginPoll(req *request) (chan pollAnswer, *requestError) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p, ok := s.transport.(*polling)
@@ -53,7 +54,11 @@ func (s *Session) beginPoll() (chan pollAnswer, *requestError) {
 	case p.poll != nil:
 		s.end(ReasonTransportError, errPollOverlap, closeNow)
 		return nil, errBadRequest
+	case p.latest.repeatedBy(req):
+		s.end(ReasonTransportError, errPollRepeated, closeBroken)
+		return nil, errUnknownSession
 	}
+	p.latest = markOf(req)
 	s.tasks++
 	poll := make(chan pollAnswer, 1) // so that nobody waits for this goroutine
 	p.poll = poll
@@ -89,6 +94,13 @@ func (s *Session) answerPoll(w http.ResponseWriter, req *request, a pollAnswer) 
 		w.Header().Set("Content-Encoding", coding)
 	}
 	s.writeHeader(w, req, contentType, len(body))
-	_, err := w.Write(body)
+	if _, err := w.Write(body); err != nil {
+		return err
+	}
+	// net/http would write the answer when the handler has returned, and tell nobody if it cannot.
+	err := http.NewResponseController(w).Flush()
+	if errors.Is(err, errors.ErrUnsupported) {
+		return nil
+	}
 	return err
 }

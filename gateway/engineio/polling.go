@@ -15,6 +15,8 @@ type polling struct {
 	session *Session
 	// poll is the GET that waits, if one does. Each gets one answer.
 	poll chan pollAnswer
+	// latest is the GET that came last.
+	latest pollMark
 	// posting: a POST is in hand.
 	posting bool
 	// last answers the first GET after everything that was sent has been fetched, and ends the session; nil while it lives.

@@ -40,6 +40,15 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// sentOnce is the body of a request that has none, and that must not be sent again: net/http repeats a GET
+// without a body when a reused connection breaks before the answer. The owner of a session may have put
+// messages into that answer, which it does not have any more. With a body of its own, even an empty one, a
+// request is sent once, and fails.
+type sentOnce struct{}
+
+func (sentOnce) Read([]byte) (int, error) { return 0, io.EOF }
+func (sentOnce) Close() error             { return nil }
+
 // copyBuffer is what is read of an answer at a time.
 const copyBuffer = 32 << 10
 

@@ -124,8 +124,9 @@ func (f *Forwarder) answered(*http.Response) error {
 	return nil
 }
 
-// failed answers in place of an owner that is dead, or that cannot be reached for too long. To its client the session is unknown, upon
-// which stock clients connect anew at once.
+// failed answers in place of an owner that is dead, or that cannot be reached for too long, or whose answer
+// is lost. To its client the session is unknown: stock clients reconnect at once, and are recovered where
+// the service has recovery.
 func (f *Forwarder) failed(_ http.ResponseWriter, r *http.Request, err error) {
 	t := transitOf(r.Context())
 	switch {

@@ -46,6 +46,9 @@ func (f *Forwarder) rewrite(p *httputil.ProxyRequest) {
 			p.Out.Header[name] = values // what proxies before this gateway have said; ReverseProxy drops it
 		}
 	}
+	if t.isPoll() {
+		p.Out.Body = sentOnce{}
+	}
 	p.Out.Header.Set(clientAddressHeader, p.In.RemoteAddr)
 	p.Out.Header.Del(releaseHeader)
 	p.Out.Header.Del("Expect")
