@@ -20,6 +20,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/gateway/cluster"
 	"github.com/realtime-operator/realtime-operator/gateway/service"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
 // publishAnswer is what a program gets, over HTTP and over NATS.
@@ -50,11 +51,11 @@ func (g *Gateway) emit(data []byte, namespace string) (int, publishAnswer) {
 	if !g.cluster.Connected() && !g.cluster.Stores() {
 		return http.StatusServiceUnavailable, publishAnswer{Error: errNATSAway.Error()}
 	}
-	before := g.cluster.Appended()
-	err := g.runtime.Publish(data, namespace)
+	receipt := new(socketio.Receipt)
+	err := g.runtime.Publish(data, namespace, receipt)
 	switch {
-	case err == nil && g.cluster.Appended() != before:
-		return g.stored()
+	case err == nil && receipt.Expected() > 0:
+		return g.stored(receipt)
 	case err == nil && !g.cluster.Connected(): // a volatile one
 		return http.StatusServiceUnavailable, publishAnswer{Error: errNATSAway.Error()}
 	case err == nil:
@@ -65,6 +66,11 @@ func (g *Gateway) emit(data []byte, namespace string) (int, publishAnswer) {
 	if errors.As(err, &refusal) {
 		status = refusal.Status
 	}
+	return failed(status, err)
+}
+
+// failed is the answer for what is not emitted: what is too large now is too large later.
+func failed(status int, err error) (int, publishAnswer) {
 	if cluster.IsTooLarge(err) {
 		status = http.StatusRequestEntityTooLarge
 	}
@@ -74,14 +80,19 @@ func (g *Gateway) emit(data []byte, namespace string) (int, publishAnswer) {
 // storeTimeout bounds how long a program waits until what it has published is stored, where it is to be.
 const storeTimeout = 5 * time.Second
 
-// stored is the answer for what has been published: where events are stored, it is good when this one is.
-func (g *Gateway) stored() (int, publishAnswer) {
+// stored is the answer for an event that is stored before it is delivered: it is good when the event is stored.
+func (g *Gateway) stored(receipt *socketio.Receipt) (int, publishAnswer) {
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 	defer cancel()
-	if err := g.cluster.Stored(ctx); err != nil {
+	err := receipt.Wait(ctx)
+	switch {
+	case err == nil:
+		return http.StatusOK, publishAnswer{OK: true}
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		return http.StatusServiceUnavailable, publishAnswer{Error: "the event is not stored yet, and it is not certain that it will be: " + err.Error()}
+	default:
+		return failed(http.StatusServiceUnavailable, err)
 	}
-	return http.StatusOK, publishAnswer{OK: true}
 }
 
 // API serves programs that publish, on a port of its own that clients do not reach:

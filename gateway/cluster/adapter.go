@@ -44,7 +44,7 @@ func (a *adapter) Join(s *socketio.Socket, rooms ...string) {
 		return
 	}
 	a.enter(s, rooms)
-	if err := n.saveAndWait(); err != nil {
+	if err := n.saveAndWait(); err != nil && !errors.Is(err, errSessionOver) {
 		a.cluster.log.Warn("a socket's rooms are not safe yet from the loss of this gateway", "socket", s.LogID(), "error", err)
 	}
 }

@@ -77,7 +77,8 @@ type Cluster struct {
 	// settling are those who wait until dispatch has taken what is in incoming.
 	settling chan chan struct{}
 	stop     chan struct{}
-	done     sync.WaitGroup
+	closing  sync.Once
+	done     tasks
 	metrics  *metrics
 	subjects serviceSubjects
 	peers    *peers
@@ -149,7 +150,12 @@ func Connect(o Options) (*Cluster, error) {
 		c.metrics.unregister()
 		return nil, err
 	}
-	c.done.Go(c.dispatch)
+	c.done.Go(func() {
+		c.dispatch()
+		if c.events != nil {
+			c.events.abandon()
+		}
+	})
 	if c.events != nil {
 		c.done.Go(c.events.run)
 	}
@@ -198,8 +204,10 @@ func (c *Cluster) forget(a *adapter) {
 	}
 }
 
-// Close ends the connection when what has been published is out. Adapters must be closed before.
-func (c *Cluster) Close() {
+// Close ends the connection when what has been published is out. Adapters must be closed before. Closing again is harmless.
+func (c *Cluster) Close() { c.closing.Do(c.close) }
+
+func (c *Cluster) close() {
 	c.say(peerBye)
 	if c.events != nil {
 		c.events.close()

@@ -160,9 +160,7 @@ func TestALostLogBeginsAnew(t *testing.T) {
 	}
 	emit(t, one.io.To("room"), "n", 2)
 	stays.Expect(`["n",2]`)
-	settled := make(chan struct{})
-	stays.socket.Settle(func() { close(settled) })
-	<-settled
+	stays.settled()
 	stays.vanish()
 	emit(t, one.io.To("room"), "n", 3)
 	if !stays.connect(one) {
@@ -204,7 +202,7 @@ func TestAGapBetweenNATSAndTheGatewayIsFilled(t *testing.T) {
 	a.interest.mu.Unlock()
 	emit(t, one.io.To("room"), "n", 2)
 	settled := make(chan struct{})
-	one.cluster.events.out.settle(func() { close(settled) })
+	one.cluster.events.out.settle(func(error) { close(settled) })
 	<-settled
 	a.interest.mu.Lock()
 	sub, err := two.cluster.nc.ChanSubscribe(subject, two.cluster.incoming)

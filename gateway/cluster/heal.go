@@ -65,7 +65,7 @@ func (l *eventLog) catchUp(s streamState) error {
 	}
 	l.caughtUp = s.breaks + 1
 	for _, e := range l.out.recognized() {
-		e.done(e.number, nil)
+		l.tell(e, e.number, nil)
 	}
 	l.advance()
 	return nil

@@ -303,14 +303,15 @@ func (k keeper) Release(s *socketio.Socket, recoverable bool) {
 }
 
 // Settle waits for what the socket has changed, and for all that this gateway has emitted.
-func (k keeper) Settle(s *socketio.Socket, f func()) {
-	f, ok := k.cluster.events.admit(f)
+func (k keeper) Settle(s *socketio.Socket, f func(error)) {
+	counted, ok := k.cluster.events.admit(f)
 	if !ok {
+		f(errOutboxFull)
 		return
 	}
 	if n := k.sessionOf(s); n != nil {
-		n.settleAll(f)
+		n.settleAll(counted)
 		return
 	}
-	k.cluster.events.out.settle(func() { k.cluster.done.Go(f) })
+	k.cluster.events.out.settle(func(err error) { k.cluster.done.Go(func() { counted(err) }) })
 }

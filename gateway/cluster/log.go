@@ -3,7 +3,6 @@
 package cluster
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -51,9 +50,8 @@ type eventLog struct {
 	// doubts counts the times that messages may have gone by though the connection has held.
 	doubts atomic.Uint64
 	// full is what is refused while too much waits.
-	full refusals
-	// appended counts the events that were taken.
-	appended atomic.Uint64
+	full     refusals
+	rejected *rejections
 }
 
 func newEventLog(c *Cluster, o Options) (*eventLog, error) {
@@ -68,8 +66,11 @@ func newEventLog(c *Cluster, o Options) (*eventLog, error) {
 		log:      o.Log,
 		kick:     make(chan struct{}, 1),
 		control:  make(chan func()),
+		rejected: newRejections(),
 	}
-	l.out = newOutbox(c.subjects.acks, o.URLs, options, l.trouble)
+	l.out = newOutbox(c.subjects.acks, o.URLs, options)
+	l.out.trouble, l.out.rejects = l.trouble, l.advanceSoon
+	l.out.carries = func() int64 { return c.nc.MaxPayload() }
 	l.out.oneBySubject = o.Recovery.Replicas > 1
 	l.sessions = newSessions(l)
 	return l, nil
@@ -82,18 +83,21 @@ func (l *eventLog) append(a *adapter, d *socketio.Delivery) error {
 	if len(d.Rooms) == 1 {
 		subject = a.subjects.room(d.Rooms[0])
 	}
-	e := &entry{subject: a.subjects.stored(subject), header: l.keepFor(a, d.Rooms), data: m.encode(), done: func(_ uint64, err error) {
+	receipt := d.Receipt
+	outcome := func(_ uint64, err error) {
 		if err != nil {
 			l.cluster.metrics.failed.Inc()
-			l.log.Error("an event was not stored", "subject", subject, "error", err)
+			err = fmt.Errorf("store the event: %w", err)
 		}
-	}}
+		receipt.Resolve(err)
+	}
+	receipt.Expect()
+	e := &entry{subject: a.subjects.stored(subject), header: l.keepFor(a, d.Rooms), data: m.encode(), done: outcome}
 	if err := l.push(e); err != nil {
-		l.cluster.metrics.failed.Inc()
+		outcome(0, err)
 		return fmt.Errorf("store the event: %w", err)
 	}
 	l.cluster.metrics.published.Inc()
-	l.appended.Add(1)
 	return nil
 }
 
@@ -152,16 +156,49 @@ func (l *eventLog) acked(msg *nats.Msg) {
 	if !duplicate { // else it went out long ago, and says nothing of what came in before it
 		l.passed(number)
 	}
-	e.done(number, err)
+	l.tell(e, number, err)
 	l.advance()
 }
 
-// advance goes on behind what the log has taken.
+// tell tells who has pushed a message what has become of it. It runs in dispatch.
+func (l *eventLog) tell(e *entry, number uint64, err error) {
+	if err != nil {
+		l.reject(e, err)
+	}
+	e.done(number, err)
+}
+
+// advance goes on behind what the log has taken. It runs in dispatch.
 func (l *eventLog) advance() {
-	for _, f := range l.out.advance() {
-		f()
+	refused, after := l.out.advance()
+	for _, e := range refused {
+		l.tell(e, 0, e.err)
+	}
+	for _, f := range after {
+		f(nil)
 	}
 	l.relieved()
+}
+
+// advanceSoon has dispatch call advance. It does not wait.
+func (l *eventLog) advanceSoon() {
+	l.cluster.done.Go(func() {
+		select {
+		case l.control <- l.advance:
+		case <-l.cluster.stop: // abandon sees to it
+		}
+	})
+}
+
+// abandon tells all who wait for the log that it has ended. It is the last that dispatch does.
+func (l *eventLog) abandon() {
+	unstored, after := l.out.abandon()
+	for _, e := range unstored {
+		l.tell(e, 0, e.err)
+	}
+	for _, f := range after {
+		f(errLeaving)
+	}
 }
 
 // passed is told the number of what this gateway has stored: all before it has been delivered here.
@@ -188,7 +225,7 @@ func (c *Cluster) forgetNumbers() {
 func (l *eventLog) close() {
 	if l.ready.is() {
 		stored := make(chan struct{})
-		l.out.settle(func() { close(stored) })
+		l.out.settle(func(error) { close(stored) })
 		timer := time.NewTimer(flushTimeout)
 		defer timer.Stop()
 		select {
@@ -205,27 +242,3 @@ func (c *Cluster) LogReady() bool { return c.events == nil || c.events.ready.is(
 
 // Stores tells whether what is emitted is stored first.
 func (c *Cluster) Stores() bool { return c.events != nil }
-
-// Appended is how many events this gateway has taken to be stored: an emission that does not add to it is not waited for by Stored.
-func (c *Cluster) Appended() uint64 {
-	if c.events == nil {
-		return 0
-	}
-	return c.events.appended.Load()
-}
-
-// Stored returns when all that has been emitted here until now is stored, or the context ends. Where nothing is stored it
-// returns at once.
-func (c *Cluster) Stored(ctx context.Context) error {
-	if c.events == nil {
-		return nil
-	}
-	stored := make(chan struct{})
-	c.events.out.settle(func() { close(stored) })
-	select {
-	case <-stored:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}

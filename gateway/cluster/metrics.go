@@ -11,7 +11,7 @@ import (
 
 type metrics struct {
 	published, received, malformed, failed, refused, healed prometheus.Counter
-	recoveries                                              *prometheus.CounterVec
+	rejected, recoveries                                    *prometheus.CounterVec
 	subscriptions                                           prometheus.Gauge
 	// droppedBefore counts for subscriptions that have ended.
 	droppedBefore atomic.Int64
@@ -31,6 +31,9 @@ func newMetrics(registerer prometheus.Registerer, c *Cluster) *metrics {
 		failed:    counter("realtime_cluster_publish_errors_total", "Messages that could not be published."),
 		refused:   counter("realtime_log_refused_messages_total", "Messages that were refused, or not acknowledged, as too much waited to be stored."),
 		healed:    counter("realtime_cluster_messages_healed_total", "Messages that did not come in by themselves and were read from the log."),
+		rejected: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "realtime_log_rejected_messages_total", Help: "Messages that were not stored and never will be, by reason.",
+		}, []string{"reason"}),
 		recoveries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "realtime_recoveries_total", Help: "Sessions that clients have asked for when they came back, by what became of it.",
 		}, []string{"result"}),
@@ -80,7 +83,7 @@ func newMetrics(registerer prometheus.Registerer, c *Cluster) *metrics {
 	})
 	m.all = []prometheus.Collector{
 		m.published, m.received, m.malformed, m.failed, m.subscriptions, dropped, connected,
-		m.refused, m.healed, m.recoveries, waiting, logReady, presenceRooms, presenceMembers,
+		m.refused, m.rejected, m.healed, m.recoveries, waiting, logReady, presenceRooms, presenceMembers,
 	}
 	if registerer != nil {
 		registerer.MustRegister(m.all...)

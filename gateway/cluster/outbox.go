@@ -30,7 +30,27 @@ var (
 	errWrongSequence = errors.New("the subject has a newer message")
 	errNoAck         = errors.New("JetStream does not acknowledge what it is sent")
 	errNoStream      = errors.New("no stream takes what is sent")
+	// errLeaving is the outcome of what was not stored when the gateway ended.
+	errLeaving = errors.New("the gateway ended before it was stored")
 )
+
+// entryState is how far an entry has come. Each entry ends in one of the last three states.
+type entryState uint8
+
+const (
+	// pending: the entry waits for its turn.
+	pending entryState = iota
+	// sent: it is on its way on the present connection.
+	sent
+	// stored: JetStream has it.
+	stored
+	// rejected: it can never be stored.
+	rejected
+	// abandoned: the outbox has ended.
+	abandoned
+)
+
+func (s entryState) isFinal() bool { return s >= stored }
 
 // entry is a message to be stored.
 type entry struct {
@@ -46,9 +66,14 @@ type entry struct {
 	// number is what the log has it as, so far as that is known otherwise than by an acknowledgement.
 	number uint64
 	sentAt time.Time
-	acked  bool
-	// after are called when this and all before it have been acknowledged.
-	after []func()
+	state  entryState
+	// leads: no other entry of its subject may be sent before this one is stored; see oneBySubject.
+	leads bool
+	// err is why the outbox itself has rejected it.
+	err error
+	// after are called when the outcome of this entry and of all before it is known: without an error, unless the outbox has
+	// ended, so that some of them may not be stored.
+	after []func(error)
 }
 
 // outbox sends messages to the log, and again until they are acknowledged, in their order. It has a connection of its own that is
@@ -58,56 +83,82 @@ type outbox struct {
 	acks    string // subject of the acknowledgements, without the serial number
 	urls    string
 	options []nats.Option
-	// trouble asks for resume.
-	trouble func()
+	// trouble asks for resume, rejects for advance in dispatch.
+	trouble, rejects func()
+	// carries is what the gateway's main connection says of maxPayload, for as long as the outbox has had none.
+	carries func() int64
 	// oneBySubject lets only one message of a subject be on its way. While a replicated stream has no leader, what is sent to it is lost
 	// message by message, and the first that is not would overtake those that are sent again.
 	oneBySubject bool
 	// maxMessages and maxBytes are outboxMessages and outboxBytes, but for tests.
 	maxMessages, maxBytes int
 
-	mu      sync.Mutex
-	conn    *nats.Conn // nil while paused; guarded by mu
-	closed  bool       // guarded by mu
-	entries []*entry   // not acknowledged, oldest first, their serial numbers without a gap; guarded by mu
-	ready   []*entry   // those that may be sent, in order; guarded by mu
-	sent    int        // how many are on their way; guarded by mu
-	bytes   int        // guarded by mu
-	last    uint64     // serial number; guarded by mu
-	// behind are those that wait for the one before them on their subject; there is a list, perhaps an empty one, where one is
-	// ready or on its way. Nil without oneBySubject. Guarded by mu.
+	mu   sync.Mutex
+	conn *nats.Conn // nil while paused; guarded by mu
+	// maxPayload is the size of the largest message, headers included, that NATS carries, as the last connection was told; 0
+	// before there was one. Guarded by mu.
+	maxPayload int64
+	closed     bool     // nothing is taken or sent any more; guarded by mu
+	ended      bool     // what was left has been abandoned; guarded by mu
+	entries    []*entry // not acknowledged, oldest first, their serial numbers without a gap; guarded by mu
+	refused    []*entry // those that the outbox has rejected and whose done is still to be called; guarded by mu
+	ready      []*entry // those that may be sent, in order; guarded by mu
+	sent       int      // how many are on their way; guarded by mu
+	bytes      int      // guarded by mu
+	last       uint64   // serial number; guarded by mu
+	// behind are those that wait for the one before them on their subject; there is a list, perhaps an empty one, where one
+	// leads. Nil without oneBySubject. Guarded by mu.
 	behind map[string][]*entry
 	// progress is when something was acknowledged last. Guarded by mu.
 	progress time.Time
-	// flows is closed when something is acknowledged that waited at the last resume. Guarded by mu.
+	// flows is closed when JetStream answers something after the last resume, or if nothing waits. Guarded by mu.
 	flows chan struct{}
 	// problem is why the last connection was given up; nil while there is one. Guarded by mu.
 	problem error
 }
 
-func newOutbox(acks string, urls []string, options []nats.Option, trouble func()) *outbox {
+func newOutbox(acks string, urls []string, options []nats.Option) *outbox {
 	return &outbox{
-		acks: acks, urls: strings.Join(urls, ","), options: options, trouble: trouble, maxMessages: outboxMessages, maxBytes: outboxBytes,
+		acks: acks, urls: strings.Join(urls, ","), options: options, maxMessages: outboxMessages, maxBytes: outboxBytes,
 	}
 }
 
-// push takes a message, and sends it if it can. It fails if too much waits.
+// push takes a message, and sends it if it can. It fails, and done is never called, if too much waits, if NATS carries no
+// message of that size, or after close.
 func (o *outbox) push(e *entry) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.conn != nil && int64(len(e.data)) > o.conn.MaxPayload() {
-		return nats.ErrMaxPayload
+	if o.closed {
+		return errLeaving
+	}
+	if e.header == nil {
+		e.header = nats.Header{}
+	}
+	e.serial = o.last + 1
+	e.header.Set(nats.MsgIdHdr, o.ids()+strconv.FormatUint(e.serial, 10))
+	if size, most := int64(headerSize(e.header)+len(e.data)), o.limit(); most > 0 && size > most {
+		return fmt.Errorf("%d bytes with their headers are more than the %d that NATS carries: %w", size, most, nats.ErrMaxPayload)
 	}
 	if !o.fits(e) {
 		return errOutboxFull
 	}
-	o.last++
-	e.serial = o.last
+	o.last = e.serial
 	o.entries = append(o.entries, e)
 	o.bytes += len(e.data)
 	o.line(e)
 	o.fill()
 	return nil
+}
+
+// limit is the size of the largest message that NATS carries, as far as that is known; otherwise 0. The lock is held.
+func (o *outbox) limit() int64 {
+	if o.conn != nil {
+		o.maxPayload = o.conn.MaxPayload()
+	}
+	if o.maxPayload == 0 {
+		return o.carries()
+	}
+	return o.maxPayload
 }
 
 // line has an entry sent in its turn. The lock is held.
@@ -123,22 +174,41 @@ func (o *outbox) line(e *entry) {
 			return
 		}
 	}
+	e.leads = true
 	o.ready = append(o.ready, e)
 }
 
-// finish says that an entry needs nothing any more. The lock is held.
-func (o *outbox) finish(e *entry) {
-	e.acked = true
-	if !o.oneBySubject {
+// finish brings an entry to a final state, and the next one of its subject to its turn. The lock is held.
+func (o *outbox) finish(e *entry, state entryState) {
+	if e.state == sent {
+		o.sent--
+	}
+	e.state = state
+	if !o.oneBySubject || !e.leads {
 		return
 	}
+	e.leads = false
 	waiting := o.behind[e.subject]
+	for len(waiting) > 0 && waiting[0].state.isFinal() {
+		waiting = waiting[1:]
+	}
 	if len(waiting) == 0 {
 		delete(o.behind, e.subject)
 		return
 	}
 	o.behind[e.subject] = waiting[1:]
+	waiting[0].leads = true
 	o.ready = append(o.ready, waiting[0])
+}
+
+// reject finishes an entry that cannot be sent, whatever happens. The lock is held.
+func (o *outbox) reject(e *entry, err error) {
+	e.err = err
+	o.finish(e, rejected)
+	o.refused = append(o.refused, e)
+	if len(o.refused) == 1 {
+		o.rejects()
+	}
 }
 
 // fits is called with the lock held.
@@ -150,16 +220,21 @@ func (o *outbox) fits(e *entry) bool {
 	return len(o.entries) < share*o.maxMessages && o.bytes+len(e.data) <= share*o.maxBytes
 }
 
-// settle calls a function when all that is there now has been acknowledged; at once if nothing is.
-func (o *outbox) settle(f func()) {
+// settle calls a function once, when the outcome of all that is there now is known; at once if nothing is. What was rejected
+// is told to those who pushed it; the error says that the outbox has ended, and that some of it may not be stored.
+func (o *outbox) settle(f func(error)) {
 	o.mu.Lock()
 	if n := len(o.entries); n > 0 {
 		o.entries[n-1].after = append(o.entries[n-1].after, f)
 		o.mu.Unlock()
 		return
 	}
+	var err error
+	if o.ended {
+		err = errLeaving
+	}
 	o.mu.Unlock()
-	f()
+	f(err)
 }
 
 // fill sends as much as may be on its way. The lock is held.
@@ -168,17 +243,17 @@ func (o *outbox) fill() {
 		e := o.ready[0]
 		o.ready[0] = nil
 		o.ready = o.ready[1:]
-		if e.acked { // by what was sent before the last resume
+		if e.state.isFinal() { // by what was sent before the last resume
 			continue
 		}
 		switch err := o.send(e); {
-		case errors.Is(err, nats.ErrMaxPayload):
-			o.finish(e)
-			go e.done(0, err)
+		case errors.Is(err, nats.ErrMaxPayload): // NATS carries less than when it was taken, or was not known then
+			o.reject(e, err)
 		case err != nil:
 			o.drop(err)
 			return
 		default:
+			e.state = sent
 			o.sent++
 		}
 	}
@@ -186,13 +261,19 @@ func (o *outbox) fill() {
 
 func (o *outbox) send(e *entry) error {
 	e.sentAt = time.Now()
-	serial := strconv.FormatUint(e.serial, 10)
-	msg := &nats.Msg{Subject: e.subject, Reply: o.acks + serial, Header: nats.Header{}, Data: e.data}
-	for name, values := range e.header {
-		msg.Header[name] = values
+	reply := o.acks + strconv.FormatUint(e.serial, 10)
+	return o.conn.PublishMsg(&nats.Msg{Subject: e.subject, Reply: reply, Header: e.header, Data: e.data})
+}
+
+// headerSize is how many bytes a header takes on the wire (NATS ADR-4), which count for NATS's max_payload.
+func headerSize(h nats.Header) int {
+	size := len("NATS/1.0\r\n\r\n")
+	for name, values := range h {
+		for _, value := range values {
+			size += len(name) + len(": ") + len(value) + len("\r\n")
+		}
 	}
-	msg.Header.Set(nats.MsgIdHdr, o.ids()+serial)
-	return o.conn.PublishMsg(msg)
+	return size
 }
 
 // ids begins the ids of messages, which end with their serial numbers.
@@ -240,8 +321,8 @@ func (o *outbox) resume() (flows <-chan struct{}, err error) {
 	}
 	o.ready, o.behind = nil, nil
 	for _, e := range o.entries {
-		if !e.acked {
-			e.sentAt = time.Time{}
+		if !e.state.isFinal() {
+			e.state, e.leads = pending, false
 			o.line(e)
 		}
 	}
@@ -282,7 +363,7 @@ func (o *outbox) check(now time.Time) {
 	}
 	// The first has been sent before all others, unless it is there already and only not taken out.
 	e := o.entries[0]
-	if !e.acked && !e.sentAt.IsZero() && now.Sub(e.sentAt) > ackTimeout && now.Sub(o.progress) > ackTimeout {
+	if e.state == sent && now.Sub(e.sentAt) > ackTimeout && now.Sub(o.progress) > ackTimeout {
 		o.drop(errNoAck)
 	}
 }
@@ -294,7 +375,7 @@ func (o *outbox) waiting() int {
 	return len(o.entries)
 }
 
-// close ends the connection. What is not acknowledged is lost with the gateway.
+// close ends the connection, and takes nothing more. What is not acknowledged is left to abandon.
 func (o *outbox) close() {
 	o.mu.Lock()
 	conn := o.conn

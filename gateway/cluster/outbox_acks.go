@@ -16,6 +16,7 @@ import (
 const (
 	codeWrongLastSequence         = 10071
 	codeWrongLastSequenceConstant = 10164
+	codeMessageTooLarge           = 10054
 	codeBadRequest                = 400
 )
 
@@ -45,33 +46,34 @@ func (o *outbox) receive(msg *nats.Msg) (number uint64, duplicate bool, e *entry
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	e = o.find(serial)
-	if e == nil || e.acked {
+	if e == nil || e.state.isFinal() {
 		return 0, false, nil, nil // sent twice, acknowledged twice
 	}
 	if ack.Error == nil {
-		o.arrived(e)
+		o.answered(e, stored)
 		return ack.Sequence, ack.Duplicate, e, nil
 	}
 	code := ack.Error.ErrCode
 	switch {
 	case code == codeWrongLastSequence || code == codeWrongLastSequenceConstant:
 		err = errWrongSequence
+	case code == codeMessageTooLarge:
+		err = fmt.Errorf("%w: JetStream answers %s (%d)", errTooLargeForLog, ack.Error.Description, code)
 	case ack.Error.Code == codeBadRequest:
 		err = fmt.Errorf("JetStream refuses it: %s (%d)", ack.Error.Description, code)
 	default:
 		o.drop(fmt.Errorf("JetStream cannot: %s (%d)", ack.Error.Description, code)) // it may be able to later
 		return 0, false, nil, nil
 	}
-	o.arrived(e)
+	o.answered(e, rejected)
 	return 0, false, e, err
 }
 
-// arrived is called with the lock held.
-func (o *outbox) arrived(e *entry) {
-	if !e.sentAt.IsZero() { // else it was sent before the last resume
-		o.sent = max(0, o.sent-1)
-	}
-	o.finish(e)
+// answered finishes an entry of which the log has told something. The lock is held.
+func (o *outbox) answered(e *entry, state entryState) {
+	o.finish(e, state)
+	o.progress = time.Now()
+	o.flow()
 }
 
 // recognize is told that the log has a message of that id. If it is one of ours its acknowledgement may have got lost; and to send it
@@ -98,8 +100,8 @@ func (o *outbox) recognized() []*entry {
 	defer o.mu.Unlock()
 	var found []*entry
 	for _, e := range o.entries {
-		if e.number != 0 && !e.acked {
-			o.arrived(e)
+		if e.number != 0 && !e.state.isFinal() {
+			o.answered(e, stored)
 			found = append(found, e)
 		}
 	}
@@ -123,20 +125,39 @@ func (o *outbox) find(serial uint64) *entry {
 	return o.entries[serial-o.entries[0].serial]
 }
 
-// advance forgets what has been acknowledged, sends what may follow, and returns what is to be called.
-func (o *outbox) advance() []func() {
+// advance forgets what has an outcome, and sends what may follow. It returns what the outbox has rejected, whose done is to be
+// called, and then what is to be called without an error.
+func (o *outbox) advance() (refused []*entry, after []func(error)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	var after []func()
-	for len(o.entries) > 0 && o.entries[0].acked {
+	refused, o.refused = o.refused, nil
+	for len(o.entries) > 0 && o.entries[0].state.isFinal() {
 		e := o.entries[0]
 		o.entries[0] = nil
 		o.entries = o.entries[1:]
 		o.bytes -= len(e.data)
 		after = append(after, e.after...)
-		o.progress = time.Now()
+	}
+	if len(o.entries) == 0 {
 		o.flow()
 	}
 	o.fill()
-	return after
+	return refused, after
+}
+
+// abandon finishes all that is left when nothing is sent or acknowledged any more. It returns those whose done is to be called,
+// and then what is to be called with an error.
+func (o *outbox) abandon() (unstored []*entry, after []func(error)) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	unstored, o.refused = o.refused, nil
+	for _, e := range o.entries {
+		if !e.state.isFinal() {
+			e.state, e.err = abandoned, errLeaving
+			unstored = append(unstored, e)
+		}
+		after = append(after, e.after...)
+	}
+	o.entries, o.ready, o.behind, o.bytes, o.ended = nil, nil, nil, 0, true
+	return unstored, after
 }

@@ -115,7 +115,7 @@ func TestWhereEventsAreRefusedSessionsAreStillKept(t *testing.T) {
 	}
 }
 
-// A client that is not answered may ask again and again.
+// A client that is not answered may ask again and again. What there is no room for is answered at once, with an error.
 func TestWhatWaitsForTheLogToAnswerIsBounded(t *testing.T) {
 	checkNothingIsLeft(t)
 	ns := startRestartable(t)
@@ -125,20 +125,27 @@ func TestWhatWaitsForTheLogToAnswerIsBounded(t *testing.T) {
 	ns.stop()
 	await(t, "the gateway notices", func() bool { return !one.cluster.LogReady() })
 	emit(t, one.io.To("room"), "n")
-	var answered atomic.Int64
+	var stored, refused atomic.Int64
 	for range 1000 {
-		p.socket.Settle(func() { answered.Add(1) })
+		p.socket.Settle(func(err error) {
+			if err != nil {
+				refused.Add(1)
+			} else {
+				stored.Add(1)
+			}
+		})
 	}
-	if n := answered.Load(); n != 0 {
+	if n := stored.Load(); n != 0 {
 		t.Errorf("%d are answered before anything is stored", n)
 	}
+	if n := refused.Load(); n != 950 {
+		t.Errorf("%d are refused at once", n)
+	}
 	ns.start()
-	await(t, "those that there was room for are answered", func() bool { return answered.Load() == 50 })
-	settled := make(chan struct{})
-	p.socket.Settle(func() { close(settled) })
-	<-settled
-	if n := answered.Load(); n != 50 {
-		t.Errorf("%d are answered", n)
+	await(t, "those that there was room for are answered", func() bool { return stored.Load() == 50 })
+	p.settled()
+	if stored, refused := stored.Load(), refused.Load(); stored != 50 || refused != 950 {
+		t.Errorf("%d are answered, and %d refused", stored, refused)
 	}
 	if got := one.refused(); got != 950 {
 		t.Errorf("%v are counted as refused", got)

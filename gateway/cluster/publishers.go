@@ -3,7 +3,6 @@
 package cluster
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -63,9 +62,6 @@ func (c *Cluster) ServePublishers(handle func(data []byte) []byte) (stop func() 
 		return ended
 	}, nil
 }
-
-// IsTooLarge tells whether an error means that NATS carries no message of that size.
-func IsTooLarge(err error) bool { return errors.Is(err, nats.ErrMaxPayload) }
 
 // settle returns when what had come in from other gateways is delivered.
 func (c *Cluster) settle() {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
 // replicated is a gateway whose log is on three NATS servers.
@@ -118,9 +119,12 @@ func TestWithoutQuorumEventsWaitAndOtherRoomsGoOn(t *testing.T) {
 		t.Errorf("%d messages wait, want 100", n)
 	}
 	// Whoever waits for its event to be stored learns that it is not.
+	var receipt socketio.Receipt
+	emit(t, one.io.To("room").Receipt(&receipt), "n", 101)
+	want = append(want, `["n",101]`)
 	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 	defer cancel()
-	if err := one.cluster.Stored(ctx); !errors.Is(err, context.DeadlineExceeded) {
+	if err := receipt.Wait(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("stored without quorum: %v", err)
 	}
 	// Core NATS goes on with one server: what is not to be stored reaches the other gateway.

@@ -118,8 +118,20 @@ func emit(t *testing.T, b interface{ Emit(string, ...any) error }, event string,
 // stored returns when all that the gateway has emitted is stored: a client that comes to another gateway has missed it then.
 func (g *gateway) stored(t *testing.T) {
 	t.Helper()
-	if err := g.cluster.Stored(t.Context()); err != nil {
+	stored := make(chan error, 1)
+	g.cluster.events.out.settle(func(err error) { stored <- err })
+	if err := <-stored; err != nil {
 		t.Fatal(err)
+	}
+}
+
+// settled returns when what the person's socket has changed is stored.
+func (p *person) settled() {
+	p.T.Helper()
+	settled := make(chan error, 1)
+	p.socket.Settle(func(err error) { settled <- err })
+	if err := <-settled; err != nil {
+		p.T.Fatal(err)
 	}
 }
 
@@ -335,9 +347,7 @@ func TestRow53WhatWasSaidInARoomThatWasLeftIsNotLost(t *testing.T) {
 	emit(t, one.io.To("room"), "n", 1) // not read by the client before it is lost
 	p.Wire.Receive()
 	p.socket.Leave("room")
-	settled := make(chan struct{})
-	p.socket.Settle(func() { close(settled) })
-	<-settled
+	p.settled()
 	emit(t, one.io.To("room"), "n", 2)
 	p.vanish()
 	if !p.connect(one) {

@@ -15,11 +15,14 @@ type refusals struct {
 	held atomic.Int64
 }
 
-// push has a message stored. One that there is no room for is counted, and the first of them is logged.
+// push has a message stored. One that is refused is counted; the first that there is no room for is logged.
 func (l *eventLog) push(e *entry) error {
 	err := l.out.push(e)
-	if errors.Is(err, errOutboxFull) {
+	switch {
+	case errors.Is(err, errOutboxFull):
 		l.refuse()
+	case err != nil:
+		l.reject(e, err)
 	}
 	return err
 }
@@ -41,15 +44,15 @@ func (l *eventLog) relieved() {
 }
 
 // admit counts a function among those that wait for the log, until it is called. It is false for one too many, as when a client that is not
-// answered sends on and on: it is forgotten, so that what was not stored is not acknowledged either.
-func (l *eventLog) admit(f func()) (counted func(), ok bool) {
+// answered sends on and on: that one has to be called at once, with an error.
+func (l *eventLog) admit(f func(error)) (counted func(error), ok bool) {
 	if l.full.held.Add(1) > int64(l.out.maxMessages) {
 		l.full.held.Add(-1)
 		l.refuse()
 		return nil, false
 	}
-	return func() {
+	return func(err error) {
 		l.full.held.Add(-1)
-		f()
+		f(err)
 	}, true
 }

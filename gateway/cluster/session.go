@@ -18,6 +18,9 @@ import (
 // while the log cannot be reached, but is then not safe from what happens next.
 const saveTimeout = 2 * time.Second
 
+// errSessionOver: the session has ended or belongs to another gateway, so nothing of it is stored here any more.
+var errSessionOver = errors.New("the session is over")
+
 // session is a socket's session on the gateway that has the socket. Each change is stored as a new record, under the condition
 // that the last one in the log is the one that this gateway knows: so who has lost the session to another gateway
 // learns it, and writes nothing any more. Safe for concurrent use.
@@ -34,6 +37,8 @@ type session struct {
 	// storing: a record is on its way. dirty: there is something newer. Guarded by mu.
 	storing, dirty bool
 	storedAt       time.Time // guarded by mu
+	// unsaved is why the session as it is now is not stored; nil if it is, or if a record of it is on its way. Guarded by mu.
+	unsaved error
 	// over: no record follows; the session has ended or has been lost to another gateway. Guarded by mu.
 	over bool
 	// taking: the first record here is on its way, and only its fate tells whose the session is. ousted: its client has come to this
@@ -70,7 +75,7 @@ func (s *session) store(waiter func(error)) {
 	defer s.mu.Unlock()
 	if s.over {
 		if waiter != nil {
-			go waiter(nil)
+			go waiter(errSessionOver)
 		}
 		return
 	}
@@ -103,7 +108,7 @@ func (s *session) write() {
 
 // send is called with the lock held.
 func (s *session) send(r *record) {
-	s.storing, s.dirty = true, false
+	s.storing, s.dirty, s.unsaved = true, false, nil
 	s.storedAt = time.Now()
 	header := s.log.keep(s.log.recovery.retention())
 	if header == nil {
@@ -146,14 +151,21 @@ func (s *session) settled(r *record, number uint64, err error) {
 	lost := taken && !s.taking // else take sees to it
 	switch {
 	case taken:
-		s.over = true
+		s.over, s.unsaved = true, err
 		waiters = append(waiters, s.waiters...)
 		s.waiters = nil
 	case err == nil:
 		s.number, s.taking = number, false
 		s.settle(r, number)
+	default:
+		s.unsaved = err
 	}
-	if !taken && s.dirty {
+	var never []func(error)
+	switch {
+	case taken:
+	case !s.dirty: // who waits for another record has done so since before the session was abandoned
+		never, s.waiters = s.waiters, nil
+	default:
 		if s.over {
 			s.send(s.record.clone())
 		} else {
@@ -163,6 +175,9 @@ func (s *session) settled(r *record, number uint64, err error) {
 	s.mu.Unlock()
 	for _, w := range waiters {
 		w(err)
+	}
+	for _, w := range never {
+		w(errSessionOver)
 	}
 	if lost {
 		s.log.sessions.lost(s)
@@ -219,7 +234,7 @@ func (s *session) release(recoverable bool) {
 func (s *session) abandon() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.over, s.dirty = true, false
+	s.over, s.dirty, s.unsaved = true, false, errSessionOver
 }
 
 // oust is abandon for a client that has come to this gateway once more.

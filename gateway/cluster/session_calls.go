@@ -2,20 +2,25 @@
 
 package cluster
 
-// settleAll calls a function when all changes of the session, and all that the gateway has emitted, are stored.
-func (s *session) settleAll(f func()) {
-	done := func() { s.log.out.settle(func() { s.call(f) }) }
+import "cmp"
+
+// settleAll calls a function when the outcome of all changes of the session, and of all that the gateway has emitted, is known.
+// The error is that of the changes, or else that the log has ended.
+func (s *session) settleAll(f func(error)) {
+	done := func(unsaved error) {
+		s.log.out.settle(func(err error) { s.call(func() { f(cmp.Or(unsaved, err)) }) })
+	}
 	s.mu.Lock()
-	switch {
-	case s.storing && s.dirty:
-		s.next = append(s.next, func(error) { done() })
+	switch unsaved := s.unsaved; {
+	case !s.storing || unsaved != nil:
 		s.mu.Unlock()
-	case s.storing:
-		s.waiters = append(s.waiters, func(error) { done() })
+		done(unsaved)
+	case s.dirty:
+		s.next = append(s.next, done)
 		s.mu.Unlock()
 	default:
+		s.waiters = append(s.waiters, done)
 		s.mu.Unlock()
-		done()
 	}
 }
 

@@ -62,16 +62,20 @@ func (m *emission) run(r *run) error {
 			return audience.EmitArgsWithAck(ctx, m.event, args)
 		})
 	}
+	if receipt := r.collect(); receipt != nil {
+		audience = audience.Receipt(receipt)
+	}
 	return audience.EmitArgs(m.event, args)
 }
 
 func (m *emission) toSocket(r *run, args socketio.Args) error {
-	if m.ack == nil && m.compress && !m.volatile {
+	receipt := r.collect()
+	if m.ack == nil && m.compress && !m.volatile && receipt == nil {
 		return gone(r.socket.EmitArgs(m.event, args))
 	}
 	e := m.emission(r.socket)
 	if m.ack == nil {
-		return gone(e.EmitArgs(m.event, args))
+		return gone(e.Receipt(receipt).EmitArgs(m.event, args))
 	}
 	return r.ask(m, func(ctx context.Context) ([]socketio.Args, error) {
 		answer, err := e.EmitArgsWithAck(ctx, m.event, args)

@@ -25,6 +25,7 @@ type run struct {
 	failed   bool       // one has
 	question *question  // what the last step waits for
 	binding  *binding
+	receipt  *socketio.Receipt // of what has been emitted so far; see collect
 }
 
 // begin starts a handler: it is false if its condition is not met.
@@ -65,16 +66,23 @@ func (r *run) next() {
 	r.handlers, r.index, r.step = r.handlers[1:], r.index+1, 0
 }
 
-// acknowledge answers the client when what the event has led to is safe: who has an answer need not ask again. One who wants
-// none, or has its answer, gets none.
-func acknowledge(ev *socketio.Event, args socketio.Args) {
-	_ = ev.AckSettled(args)
-}
-
 func (r *run) needsAck() bool { return r.event != nil && r.event.NeedsAck() }
 
+// ack answers the client when what the event has led to is stored: who has an answer need not ask again. If it never will be,
+// the answer is that the event could not be handled. One who wants none, or has its answer, gets none.
 func (r *run) ack(args socketio.Args) {
-	acknowledge(r.event, args)
+	_ = r.event.AckSettled(r.receipt, args, answerFailed)
+}
+
+// collect is the receipt for what the run emits. It is nil if no answer depends on it.
+func (r *run) collect() *socketio.Receipt {
+	if r.receipt != nil || !r.needsAck() {
+		return r.receipt
+	}
+	if _, stores := r.socket.Namespace().Adapter().(socketio.SessionKeeper); stores {
+		r.receipt = new(socketio.Receipt)
+	}
+	return r.receipt
 }
 
 func (r *run) eval(program cel.Program) (ref.Val, error) {

@@ -195,7 +195,7 @@ func (r *Runtime) proceed(run *run) (ended bool) {
 	if run.failed {
 		answer = answerFailed
 	}
-	acknowledge(run.event, answer)
+	run.ack(answer)
 	return true
 }
 

@@ -21,7 +21,8 @@ type Adapter interface {
 	// RoomsOf lists the rooms that a socket is in.
 	RoomsOf(s *Socket) []string
 
-	// Broadcast delivers to all who are meant, here and elsewhere. It does not block.
+	// Broadcast delivers to all who are meant, here and elsewhere. It does not block. An adapter that stores events first
+	// reports to the delivery's Receipt, and returns an error if it is certain already that the event never will be stored.
 	Broadcast(d *Delivery) error
 	// BroadcastWithAck delivers like Broadcast, and collects the acknowledgements. Unless all who are meant have answered,
 	// it returns an error beside the answers that are there.
@@ -70,6 +71,8 @@ type Delivery struct {
 	Position uint64
 	// Uncompressed keeps the transport from compressing the packet.
 	Uncompressed bool
+	// Receipt learns whether an adapter that stores events has stored this one. It may be nil, and stays on this server.
+	Receipt *Receipt
 
 	// message is Text as the engine takes it, unless that has been replaced.
 	message *engineio.Message

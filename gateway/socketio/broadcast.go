@@ -16,6 +16,7 @@ type Broadcast struct {
 	volatile  bool
 	// uncompressed is the opposite of what Compress says, so that zero is the default.
 	uncompressed bool
+	receipt      *Receipt
 }
 
 // To adds rooms whose members are meant. A member of several gets the event once. To() without any
@@ -61,8 +62,20 @@ func (b *Broadcast) Compress(allowed bool) *Broadcast {
 	return &next
 }
 
+// Receipt has r report whether the events that are emitted get stored. It concerns adapters that store events first: there,
+// Emit without an error says only that the event waits to be stored. Elsewhere r expects nothing.
+func (b *Broadcast) Receipt(r *Receipt) *Broadcast {
+	next := *b
+	next.receipt = r
+	return &next
+}
+
 // Emit sends an event, and does not wait for clients. See NewArgs for values. An error says that the event went nowhere: its name is
 // Socket.IO's own (ErrReservedEvent), a value cannot be encoded, or the adapter cannot send. That nobody is meant is none.
+//
+// With an adapter that stores events first, such as package cluster with recovery, no error means that the event waits to be
+// stored, and the adapter retries until it is. It can still be rejected later, for example if the stream takes no message of
+// its size, and it is lost with a server that ends before it is stored. Receipt reports that.
 func (b *Broadcast) Emit(event string, values ...any) error {
 	args, err := NewArgs(values...)
 	if err != nil {
@@ -170,7 +183,7 @@ func (b *Broadcast) delivery(p *packet) *Delivery {
 	e := b.namespace.server.encode(p)
 	return &Delivery{
 		Text: e.text, Attachments: e.attachments, message: e.message,
-		Target: b.target, Volatile: b.volatile, Uncompressed: b.uncompressed,
+		Target: b.target, Volatile: b.volatile, Uncompressed: b.uncompressed, Receipt: b.receipt,
 	}
 }
 

@@ -17,6 +17,7 @@ type Emission struct {
 type flags struct {
 	volatile     bool
 	uncompressed bool
+	receipt      *Receipt
 }
 
 // Volatile makes an event that is dropped if the client cannot take it at once: while it polls between two requests, or while
@@ -38,6 +39,14 @@ func (e *Emission) Volatile() *Emission {
 func (e *Emission) Compress(allowed bool) *Emission {
 	next := *e
 	next.flags.uncompressed = !allowed
+	return &next
+}
+
+// Receipt has r report whether the event gets stored; see Broadcast.Receipt. Events for a client that cannot be recovered, and
+// those that ask for an acknowledgement, are not stored.
+func (e *Emission) Receipt(r *Receipt) *Emission {
+	next := *e
+	next.flags.receipt = r
 	return &next
 }
 
@@ -71,7 +80,8 @@ func (e *Emission) EmitArgsWithAck(ctx context.Context, event string, args Args)
 
 // Emit sends an event to the client. See NewArgs for values. An error says that the event was not queued: the socket has gone
 // (ErrDisconnected), the name is Socket.IO's own (ErrReservedEvent), or a value cannot be encoded. That there is none does not say
-// that the client has got it; EmitWithAck does.
+// that the client has got it; EmitWithAck does. Nor does it say, where events are stored for recovery, that this one is:
+// Emission.Receipt reports that.
 func (s *Socket) Emit(event string, values ...any) error {
 	return (&Emission{socket: s}).Emit(event, values...)
 }
@@ -122,6 +132,7 @@ func (s *Socket) emitKept(p *packet, e encodedPacket, f flags) error {
 		Attachments:  e.attachments,
 		Volatile:     f.volatile,
 		Uncompressed: f.uncompressed,
+		Receipt:      f.receipt,
 	})
 	if err != nil {
 		return fmt.Errorf("emit %s: %w", p.event, err)

@@ -35,17 +35,21 @@ func (e *Event) Ack(args Args) error {
 	return e.sendAck(args)
 }
 
-// AckSettled is Ack when what the event has led to is safe; see Socket.Settle. Its error is ErrNoAck: that the client has gone
-// meanwhile is none.
-func (e *Event) AckSettled(args Args) error {
+// AckSettled is Ack when the outcome of what the event has led to is known: with args if the socket's changes (see
+// Socket.Settle) and the events that receipt has collected are stored, with failure if any of them is not. The receipt may be
+// nil. The error is ErrNoAck; that the client has gone meanwhile is none.
+func (e *Event) AckSettled(receipt *Receipt, args, failure Args) error {
 	if !e.open.CompareAndSwap(true, false) {
 		return ErrNoAck
 	}
-	if k := e.socket.namespace.keeper(); k != nil {
-		k.Settle(e.socket, func() { _ = e.sendAck(args) })
-		return nil
-	}
-	_ = e.sendAck(args)
+	e.socket.Settle(func(unsaved error) {
+		receipt.Notify(func(err error) {
+			if unsaved != nil || err != nil {
+				args = failure
+			}
+			_ = e.sendAck(args)
+		})
+	})
 	return nil
 }
 

@@ -153,6 +153,32 @@ func ExampleSocket_InTurn() {
 	// 42["found","green tea",1]
 }
 
+// A client is answered when its order is stored, where an adapter stores what is emitted.
+func ExampleReceipt() {
+	io, dial, stop := newExample()
+	defer stop()
+	taken := socketio.Args{JSON: []byte(`["taken"]`)}
+	notTaken := socketio.Args{JSON: []byte(`[{"error":"please try again"}]`)}
+	io.OnConnection(func(socket *socketio.Socket) {
+		socket.Join("kitchen")
+		socket.On("order", func(ev *socketio.Event) {
+			var receipt socketio.Receipt
+			if err := io.To("kitchen").Receipt(&receipt).EmitArgs("ordered", ev.Args); err != nil {
+				ev.Ack(notTaken)
+				return
+			}
+			ev.AckSettled(&receipt, taken, notTaken)
+		})
+	})
+	user := dial("/", "")
+	user.send(`427["order","soup"]`)
+	fmt.Println(user.receive())
+	fmt.Println(user.receive())
+	// Output:
+	// 42["ordered","soup"]
+	// 437["taken"]
+}
+
 // A client that has lost its connection comes back as who it was, and hears what it has missed.
 func ExampleRecovery() {
 	io, err := socketio.NewServer(socketio.Options{

@@ -90,6 +90,7 @@ var _ SessionKeeper = (*memoryKeeper)(nil)
 // Broadcast queues the event with all who are meant, and keeps it for them unless it is volatile.
 func (k *memoryKeeper) Broadcast(d *Delivery) error {
 	e := &keptEvent{Delivery: *d, at: time.Now()}
+	e.Receipt = nil // expects nothing here, and need not be kept
 	notifyOutgoing(k.admit(e), d.encoded())
 	return nil
 }

@@ -105,7 +105,7 @@ func (k *memoryKeeper) end(n *memorySession) {
 func (k *memoryKeeper) Save(*Socket) {}
 
 // Settle need not wait: what is in memory is as safe as it gets.
-func (k *memoryKeeper) Settle(_ *Socket, f func()) { f() }
+func (k *memoryKeeper) Settle(_ *Socket, f func(error)) { f(nil) }
 
 // Release ends a session, or keeps it for a while.
 func (k *memoryKeeper) Release(s *Socket, recoverable bool) {

@@ -64,9 +64,11 @@ type SessionKeeper interface {
 	Save(s *Socket)
 	// Release ends a session: for good, or until the client asks for it. The socket is in its rooms yet. It does not wait.
 	Release(s *Socket, recoverable bool)
-	// Settle calls a function, now or soon and perhaps in another goroutine, when all that the socket has emitted and changed
-	// until now is safe, or is known to be lost. It must not block.
-	Settle(s *Socket, f func())
+	// Settle calls a function exactly once, now or soon and perhaps in another goroutine, when the outcome of all that the
+	// socket has changed until now (rooms, data) and of all events emitted until now is known. The error is nil if the
+	// changes are stored; otherwise it says why they are not, or why the keeper cannot tell. Whether events are stored is
+	// told to their receipts, before f is called. f must not block.
+	Settle(s *Socket, f func(error))
 }
 
 // keeper is the namespace's adapter if sockets are to be recovered, nil otherwise.

@@ -96,18 +96,19 @@ func (s *Socket) Rooms() []string { return s.namespace.adapter.RoomsOf(s) }
 // Disconnect ends the socket: with close the whole connection, without it this namespace alone, and the client
 // does not come back by itself.
 func (s *Socket) Disconnect(closeConnection bool) {
-	s.Settle(func() { s.disconnect(closeConnection) })
+	s.Settle(func(error) { s.disconnect(closeConnection) })
 }
 
-// Settle calls a function when all that the socket has emitted and changed until now is safe: at once where clients cannot be
-// recovered, else perhaps later, in another goroutine. The function must not block. An acknowledgement that is sent by it promises
-// that no loss of a server undoes what was done.
-func (s *Socket) Settle(f func()) {
+// Settle calls a function exactly once, when it is known whether what the socket has changed until now (rooms, data) is
+// stored: at once where clients cannot be recovered, else perhaps later, in another goroutine. The function must not block.
+// With a nil error no loss of a server undoes the changes. Otherwise they are not stored: a client that comes back may find
+// them undone. A Receipt tells the same of events.
+func (s *Socket) Settle(f func(error)) {
 	if k := s.namespace.keeper(); k != nil {
 		k.Settle(s, f)
 		return
 	}
-	f()
+	f(nil)
 }
 
 func (s *Socket) disconnect(closeConnection bool) {

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+func (g *gateway) rejected(reason string) float64 {
+	return testutil.ToFloat64(g.cluster.metrics.rejected.WithLabelValues(reason))
+}
+
+// emitTo emits to a room, and returns the receipt.
+func (g *gateway) emitTo(t *testing.T, room, event string, values ...any) *socketio.Receipt {
+	t.Helper()
+	receipt := new(socketio.Receipt)
+	emit(t, g.io.To(room).Receipt(receipt), event, values...)
+	return receipt
+}
+
+// takesUpTo has the stream reject larger messages.
+func (g *gateway) takesUpTo(t *testing.T, size int32) {
+	t.Helper()
+	js, err := jetstream.New(g.cluster.nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := js.Stream(t.Context(), g.cluster.events.stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := stream.CachedInfo().Config
+	config.MaxMsgSize = size
+	if _, err := js.UpdateStream(t.Context(), config); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWhatJetStreamRejectsIsToldToWhomItConcernsAndLoggedOnce(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns, log := startJetStream(t), &lines{}
+	one := recoveringWith(t, ns, Options{Log: log.logger()})
+	p := arrive(t, one, "room")
+	one.takesUpTo(t, 2000)
+	for i := range 20 {
+		large, small := one.emitTo(t, "room", "large", strings.Repeat("x", 3000)), one.emitTo(t, "room", "small", i)
+		if err := large.Wait(t.Context()); !IsTooLarge(err) {
+			t.Errorf("the outcome of a large event is %v", err)
+		}
+		if err := small.Wait(t.Context()); err != nil {
+			t.Errorf("the outcome of a small event is %v", err)
+		}
+		p.settled() // its socket has changed nothing
+		p.Expect(fmt.Sprintf(`["small",%d]`, i))
+	}
+	if got := one.rejected(reasonSize); got != 20 {
+		t.Errorf("%v are counted as rejected for their size", got)
+	}
+	if n := log.count("a message was not stored and never will be"); n != 1 {
+		t.Errorf("that is logged %d times", n)
+	}
+	await(t, "nothing waits", func() bool { return one.cluster.events.out.waiting() == 0 })
+
+	p.socket.SetData(strings.Repeat("x", 3000))
+	outcome := make(chan error, 1)
+	p.socket.Settle(func(err error) { outcome <- err })
+	if err := <-outcome; !IsTooLarge(err) {
+		t.Errorf("the outcome of data that are not stored is %v", err)
+	}
+}
+
+// The bound is NATS's max_payload for the message with its headers, to the byte, and no other while the connection is lost.
+func TestEventsUpToTheBoundOfNATSAreStoredAndLargerOnesFailAtOnce(t *testing.T) {
+	for name, away := range map[string]bool{"with NATS": false, "while NATS is away": true} {
+		t.Run(name, func(t *testing.T) {
+			checkNothingIsLeft(t)
+			ns := startRestartable(t)
+			ns.stop()
+			ns.options.MaxPayload = 4096
+			ns.start()
+			one, two := recovering(t, ns.Server), recovering(t, ns.Server)
+			near, far := arrive(t, one, "room"), arrive(t, two, "room")
+			one.stored(t)
+			if away {
+				ns.stop()
+				await(t, "the gateway notices", func() bool { return !one.cluster.LogReady() && !two.cluster.LogReady() })
+			}
+			var receipts []*socketio.Receipt
+			var want []string
+			for size := 3900; size <= 4096; size++ {
+				receipt, text := new(socketio.Receipt), strings.Repeat("x", size)
+				switch err := one.io.To("room").Receipt(receipt).Emit("n", text); {
+				case err == nil && size == 3900+len(want):
+					receipts, want = append(receipts, receipt), append(want, `["n","`+text+`"]`)
+				case !IsTooLarge(err):
+					t.Fatalf("the error for %d bytes is %v", size, err)
+				case receipt.Wait(t.Context()) == nil:
+					t.Errorf("the receipt for %d bytes that were refused says that they are stored", size)
+				}
+			}
+			if away {
+				ns.start()
+			}
+			for i, receipt := range receipts {
+				if err := receipt.Wait(t.Context()); err != nil {
+					t.Errorf("the outcome for %d bytes is %v", 3900+i, err)
+				}
+			}
+			near.Expect(want...)
+			far.Expect(want...)
+			if n := one.cluster.events.out.waiting(); n != 0 {
+				t.Errorf("%d messages wait", n)
+			}
+			if got := one.largestStored(t); got != 4096 {
+				t.Errorf("the largest message has %d bytes with its headers", got)
+			}
+		})
+	}
+}
+
+// largestStored is the size of the largest message of the log, with its headers.
+func (g *gateway) largestStored(t *testing.T) (size int) {
+	t.Helper()
+	js, err := jetstream.New(g.cluster.nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := js.Stream(t.Context(), g.cluster.events.stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info := stream.CachedInfo().State
+	for n := info.FirstSeq; n <= info.LastSeq; n++ {
+		msg, err := stream.GetMsg(t.Context(), n)
+		if errors.Is(err, jetstream.ErrMsgNotFound) { // a session's record that another one has replaced
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, added := range []string{jetstream.StreamHeader, jetstream.SubjectHeader, jetstream.SequenceHeader, jetstream.TimeStampHeaer} {
+			msg.Header.Del(added) // by the stream's answer (NATS ADR-31)
+		}
+		whole := nats.Msg{Header: msg.Header, Data: msg.Data}
+		size = max(size, whole.Size())
+	}
+	return size
+}
+
+// An event may have been taken when NATS carried more than it does when it is back.
+func TestWhatNATSDoesNotCarryAnyMoreHoldsUpNothing(t *testing.T) {
+	for name, tt := range map[string]struct{ oneBySubject, others bool }{
+		"alone":                              {},
+		"before others":                      {others: true},
+		"before others, one of a subject":    {oneBySubject: true, others: true},
+		"alone, with one message of subject": {oneBySubject: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			checkNothingIsLeft(t)
+			ns := startRestartable(t)
+			one := newGateway(t, Options{URLs: []string{ns.ClientURL()}, Recovery: &Recovery{MaxMessages: 100}})
+			out := one.cluster.events.out
+			out.mu.Lock()
+			out.oneBySubject = tt.oneBySubject
+			out.mu.Unlock()
+			await(t, "the log is ready", one.cluster.LogReady)
+			p := arrive(t, one, "room")
+			p.settled()
+			ns.stop()
+			await(t, "the gateway notices", func() bool { return !one.cluster.LogReady() })
+
+			large := one.emitTo(t, "room", "large", strings.Repeat("x", 60_000))
+			var small []*socketio.Receipt
+			for i := range 10 {
+				if tt.others {
+					small = append(small, one.emitTo(t, "room", "small", i))
+				}
+			}
+			settled := make(chan error, 1)
+			p.socket.Settle(func(err error) { settled <- err })
+			ns.options.MaxPayload = 32 << 10
+			ns.start()
+			if err := large.Wait(t.Context()); !IsTooLarge(err) {
+				t.Errorf("the outcome is %v", err)
+			}
+			for i, receipt := range small {
+				if err := receipt.Wait(t.Context()); err != nil {
+					t.Errorf("the outcome of another is %v", err)
+				}
+				p.Expect(fmt.Sprintf(`["small",%d]`, i))
+			}
+			if err := <-settled; err != nil {
+				t.Errorf("the socket's changes are not stored: %v", err)
+			}
+			await(t, "the log is ready", one.cluster.LogReady)
+			await(t, "nothing waits", func() bool { return out.waiting() == 0 })
+			if got := one.rejected(reasonSize); got != 1 {
+				t.Errorf("%v are counted as rejected", got)
+			}
+		})
+	}
+}
+
+// All who wait for the log are told when the gateway ends, and nobody who comes later waits.
+func TestWhatIsNotStoredWhenTheGatewayEndsIsToldToHaveFailed(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns := startRestartable(t)
+	one := recovering(t, ns.Server)
+	p := arrive(t, one, "room")
+	p.settled()
+	ns.stop()
+	await(t, "the gateway notices", func() bool { return !one.cluster.LogReady() })
+	var receipts []*socketio.Receipt
+	for i := range 10 {
+		receipts = append(receipts, one.emitTo(t, "room", "n", i))
+	}
+	p.socket.SetData("of a session that changes")
+	settled := make(chan error, 2)
+	p.socket.Settle(func(err error) { settled <- err })
+
+	one.cluster.Close()
+	for _, receipt := range receipts {
+		if err := receipt.Wait(t.Context()); !errors.Is(err, errLeaving) {
+			t.Errorf("the outcome is %v", err)
+		}
+	}
+	if err := <-settled; !errors.Is(err, errLeaving) {
+		t.Errorf("the outcome of what the socket has changed is %v", err)
+	}
+	p.socket.Settle(func(err error) { settled <- err })
+	if err := <-settled; err == nil {
+		t.Error("afterwards it is stored")
+	}
+	if err := one.io.To("room").Emit("late"); !errors.Is(err, errLeaving) {
+		t.Errorf("afterwards the error of an event is %v", err)
+	}
+	if got := one.rejected(reasonClosed); got < 11 {
+		t.Errorf("%v are counted as lost", got)
+	}
+	if n := one.cluster.events.out.waiting(); n != 0 {
+		t.Errorf("%d messages wait", n)
+	}
+}
+
+// Its client has come back elsewhere while a change waited to be stored behind another.
+func TestWhatASessionThatIsOverHasNotStoredIsToldToHaveFailed(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns := startRestartable(t)
+	one := recovering(t, ns.Server)
+	p := arrive(t, one, "room")
+	p.settled()
+	ns.stop()
+	await(t, "the gateway notices", func() bool { return !one.cluster.LogReady() })
+	outcomes := make(chan error, 2)
+	for i := range 2 { // one is on its way, and one waits behind it
+		p.socket.SetData(i)
+		p.socket.Settle(func(err error) { outcomes <- err })
+	}
+	n := one.cluster.events.sessions.of(p.socket)
+	n.abandon()
+	if err := n.saveAndWait(); !errors.Is(err, errSessionOver) {
+		t.Errorf("the outcome of a later change is %v", err)
+	}
+	ns.start()
+	if err := <-outcomes; err != nil {
+		t.Errorf("the outcome of the first change is %v", err)
+	}
+	if err := <-outcomes; !errors.Is(err, errSessionOver) {
+		t.Errorf("the outcome of the second change is %v", err)
+	}
+}
+
+// What is found in the log out of its turn must not bring the next one of its subject to its turn.
+func TestAMessageWaitsForTheOneBeforeItOnItsSubject(t *testing.T) {
+	o := newOutbox(liveRoot+"x.acks.", nil, nil)
+	o.oneBySubject, o.carries = true, func() int64 { return 0 }
+	entries := make([]*entry, 3)
+	for i := range entries {
+		entries[i] = &entry{subject: "s"}
+		if err := o.push(entries[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.finish(entries[2], stored)
+	if len(o.ready) != 1 || o.ready[0] != entries[0] {
+		t.Errorf("%d may be sent, want the first alone", len(o.ready))
+	}
+	o.finish(entries[0], stored)
+	if len(o.ready) != 2 || o.ready[1] != entries[1] {
+		t.Errorf("%d may be sent, want the second behind the first", len(o.ready))
+	}
+	o.finish(entries[1], stored)
+	if len(o.ready) != 2 || len(o.behind) != 0 {
+		t.Errorf("%d may be sent, and %d subjects are busy", len(o.ready), len(o.behind))
+	}
+}
