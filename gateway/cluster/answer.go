@@ -18,12 +18,6 @@ const fetchedBytes = 256 << 10
 
 var errNoNATS = errors.New("NATS is away, other gateways are out of reach")
 
-// askKey names a requestAsk of another gateway.
-type askKey struct {
-	from string
-	id   uint64
-}
-
 // tell sends a request to all gateways.
 func (c *Cluster) tell(r *request) error {
 	if !c.nc.IsConnected() {
@@ -58,7 +52,7 @@ func (c *Cluster) receiveRequest(msg *nats.Msg) {
 	c.mu.RUnlock()
 	switch {
 	case r.kind == requestStop:
-		c.stopAsking(askKey{r.from, r.id})
+		c.asks.end(askKey{r.from, r.id})
 	case a == nil:
 		c.replyNothing(r)
 	case r.kind == requestAsk:
@@ -95,25 +89,9 @@ func (a *adapter) answerAsk(r *request) {
 		return
 	}
 	if n > 0 {
-		a.cluster.asks[askKey{r.from, r.id}] = stop
+		a.cluster.asks.add(askKey{r.from, r.id}, stop, milliseconds(r.count))
 	}
 	a.cluster.reply(r, answerCount, socketio.Args{}, n)
-}
-
-func (c *Cluster) stopAsking(key askKey) {
-	if stop := c.asks[key]; stop != nil {
-		stop()
-		delete(c.asks, key)
-	}
-}
-
-// stopAskingFor ends what a gateway has begun that is no more.
-func (c *Cluster) stopAskingFor(peer string) {
-	for key := range c.asks {
-		if key.from == peer {
-			c.stopAsking(key)
-		}
-	}
 }
 
 func (a *adapter) answer(r *request) {

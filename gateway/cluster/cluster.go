@@ -95,8 +95,7 @@ type Cluster struct {
 
 	// delivered is, for each publisher, the number of its last message on several subjects. Only dispatch uses it.
 	delivered map[string]uint64
-	// asks are what clients are asked for other gateways, and how to end each. Only dispatch uses it.
-	asks map[askKey]func()
+	asks      asks
 }
 
 // Connect starts a link. It returns at once, whether NATS is there or not, and keeps trying; Connected tells.
@@ -128,7 +127,6 @@ func Connect(o Options) (*Cluster, error) {
 		stop:      make(chan struct{}),
 		adapters:  map[string]*adapter{},
 		delivered: map[string]uint64{},
-		asks:      map[askKey]func(){},
 		peers:     newPeers(),
 		requests:  requests{open: map[uint64]*gather{}},
 	}
@@ -219,6 +217,7 @@ func (c *Cluster) close() {
 	c.nc.Close()
 	close(c.stop)
 	c.done.Wait()
+	c.asks.endAll(func(askKey) bool { return true })
 	c.metrics.unregister()
 }
 

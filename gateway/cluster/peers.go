@@ -146,6 +146,6 @@ func (c *Cluster) beat(now time.Time) {
 func (c *Cluster) lost(id string) {
 	c.peers.gone(id, time.Now())
 	c.requests.lost(id)
-	c.stopAskingFor(id)
+	c.asks.endOf(id)
 	c.presenceLost(id)
 }

@@ -12,7 +12,8 @@ import (
 // What a gateway asks of the others, and what they answer. The numbers are on the wire.
 const (
 	// requestAsk: deliver to clients, and send their answers. The answers are one answerCount, and an answerAck or
-	// answerGone for each client, in any order.
+	// answerGone for each client, in any order. Count is for how many milliseconds they are of interest; 0, as older
+	// gateways send, for as long as it takes.
 	requestAsk byte = iota + 1
 	// requestStop: the answers to a requestAsk with the id are of no interest any more.
 	requestStop
@@ -45,7 +46,7 @@ type request struct {
 	namespace string
 	event     string
 	rooms     []string
-	// count is the number of clients in answerCount.
+	// count is the number of clients in answerCount; of other meanings in requestAsk and requestPresence.
 	count uint64
 	// delivery has the sockets that are meant, and the packet or arguments.
 	delivery socketio.Delivery

@@ -15,7 +15,7 @@ func (a *adapter) BroadcastWithAck(ctx context.Context, d *socketio.Delivery) ([
 	if d.Local {
 		return a.rooms.BroadcastWithAck(ctx, d)
 	}
-	r := &request{kind: requestAsk, delivery: *d}
+	r := &request{kind: requestAsk, delivery: *d, count: millisecondsLeft(ctx)}
 	g, err := a.ask(r, a.cluster.id)
 	if err != nil {
 		return nil, err

@@ -330,3 +330,39 @@ func FuzzRequest(f *testing.F) {
 		}
 	})
 }
+
+// The word that answers are of no interest any more may be lost between two gateways.
+func TestAClientIsAskedForAnotherGatewayUntilItsDeadlineAtMost(t *testing.T) {
+	for name, tt := range map[string]struct {
+		milliseconds uint64
+		end          func(one *Cluster) error
+	}{
+		"by the deadline of the request": {50, func(*Cluster) error { return nil }},
+		"by the other gateway's word, of a release that names no deadline": {0, func(one *Cluster) error {
+			return one.tell(&request{kind: requestStop, id: 7})
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			checkNothingIsLeft(t)
+			ns := natstest.Start(t, nil)
+			one, two := newGateway(t, Options{URLs: []string{ns.ClientURL()}}), newGateway(t, Options{URLs: []string{ns.ClientURL()}})
+			waitForPeers(t, one.cluster, 1)
+			c, _ := two.client(t, "room")
+			err := one.cluster.tell(&request{kind: requestAsk, id: 7, namespace: "/", count: tt.milliseconds, delivery: socketio.Delivery{
+				Target: socketio.Target{Rooms: []string{"room"}}, Text: []byte(`2["q"]`),
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := c.Receive(); !strings.HasSuffix(got, `["q"]`) {
+				t.Fatalf("the client is asked %s", got)
+			}
+			emit(t, one.io.To("room"), "next") // which is taken when the request has been
+			c.Expect(`42["next"]`)
+			if err := tt.end(one.cluster); err != nil {
+				t.Fatal(err)
+			}
+			await(t, "nobody is asked any more", func() bool { return two.cluster.asks.len() == 0 })
+		})
+	}
+}
