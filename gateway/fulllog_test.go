@@ -3,6 +3,7 @@
 package gateway
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -12,8 +13,10 @@ import (
 	"time"
 
 	natsserver "github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 
 	"github.com/realtime-operator/realtime-operator/api/manifest"
+	"github.com/realtime-operator/realtime-operator/gateway/cluster"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 )
@@ -96,6 +99,30 @@ func TestWithoutRoomInTheLogVolatileEventsOfProgramsGoOn(t *testing.T) {
 	}
 	if got := post(t, api, emitPath, "secret", `{"event":"news","rooms":["lobby"]}`); !strings.HasPrefix(got, `503 {"error":"the event is not stored yet`) {
 		t.Errorf("one that is to be stored is answered %s", got)
+	}
+	nc, err := nats.Connect(server.ClientURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	answers, err := nc.SubscribeSync("answers.*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"stored", "volatile"} {
+		document := fmt.Appendf(nil, `{"namespace":"/","event":"over NATS","volatile":%t}`, name == "volatile")
+		if err := nc.PublishRequest(cluster.EmitSubject("default/remembering"), "answers."+name, document); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, want := range []string{`answers.volatile {"ok":true}`, `answers.stored {"error":"the event is not stored yet`} {
+		answer, err := answers.NextMsg(time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := answer.Subject + " " + string(answer.Data); !strings.HasPrefix(got, want) {
+			t.Errorf("a program is answered %s, want %s", got, want)
+		}
 	}
 }
 

@@ -3,7 +3,6 @@
 package gateway
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -40,22 +40,35 @@ func (a publishAnswer) encode() []byte {
 // errNATSAway refuses to emit to the clients of this gateway alone.
 var errNATSAway = errors.New("this gateway has lost NATS, and cannot reach the clients of others: try again")
 
-// publish emits a document, and returns the answer to it with its HTTP status.
-func (g *Gateway) publish(via string, data []byte, namespace string) (int, publishAnswer) {
-	status, answer := g.emit(data, namespace)
-	g.published.WithLabelValues(via, strconv.Itoa(status)).Inc()
-	return status, answer
+// publish emits a document, and calls done once with the answer to it and its HTTP status: at once, or when it is known whether
+// the event is stored, or after storeTimeout. Done must not block.
+func (g *Gateway) publish(via string, data []byte, namespace string, done func(int, publishAnswer)) {
+	counted := func(status int, answer publishAnswer) {
+		g.published.WithLabelValues(via, strconv.Itoa(status)).Inc()
+		done(status, answer)
+	}
+	receipt := new(socketio.Receipt)
+	status, answer := g.emit(data, namespace, receipt)
+	if status != http.StatusOK || receipt.Expected() == 0 {
+		counted(status, answer)
+		return
+	}
+	var once sync.Once
+	late := time.AfterFunc(storeTimeout, func() { once.Do(func() { counted(notYetStored()) }) })
+	receipt.Notify(func(err error) {
+		late.Stop()
+		once.Do(func() { counted(stored(err)) })
+	})
 }
 
-func (g *Gateway) emit(data []byte, namespace string) (int, publishAnswer) {
+func (g *Gateway) emit(data []byte, namespace string, receipt *socketio.Receipt) (int, publishAnswer) {
 	if !g.cluster.Connected() && !g.cluster.Stores() {
 		return http.StatusServiceUnavailable, publishAnswer{Error: errNATSAway.Error()}
 	}
-	receipt := new(socketio.Receipt)
 	err := g.runtime.Publish(data, namespace, receipt)
 	switch {
 	case err == nil && receipt.Expected() > 0:
-		return g.stored(receipt)
+		return http.StatusOK, publishAnswer{OK: true} // if it gets stored
 	case err == nil && !g.cluster.Connected(): // a volatile one
 		return http.StatusServiceUnavailable, publishAnswer{Error: errNATSAway.Error()}
 	case err == nil:
@@ -80,18 +93,17 @@ func failed(status int, err error) (int, publishAnswer) {
 // storeTimeout bounds how long a program waits until what it has published is stored, where it is to be.
 const storeTimeout = 5 * time.Second
 
-// stored is the answer for an event that is stored before it is delivered: it is good when the event is stored.
-func (g *Gateway) stored(receipt *socketio.Receipt) (int, publishAnswer) {
-	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
-	defer cancel()
-	err := receipt.Wait(ctx)
-	switch {
-	case err == nil:
-		return http.StatusOK, publishAnswer{OK: true}
-	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
-		return http.StatusServiceUnavailable, publishAnswer{Error: "the event is not stored yet, and it is not certain that it will be: " + err.Error()}
-	default:
+// stored is the answer for an event that is stored before it is delivered, when it is or never will be.
+func stored(err error) (int, publishAnswer) {
+	if err != nil {
 		return failed(http.StatusServiceUnavailable, err)
+	}
+	return http.StatusOK, publishAnswer{OK: true}
+}
+
+func notYetStored() (int, publishAnswer) {
+	return http.StatusServiceUnavailable, publishAnswer{
+		Error: fmt.Sprintf("the event is not stored yet, after %v, and it is not certain that it will be", storeTimeout),
 	}
 }
 
@@ -153,8 +165,11 @@ func (g *Gateway) serveEmit(w http.ResponseWriter, r *http.Request, namespace st
 	if err != nil {
 		return // the program has gone
 	}
-	status, answer := g.publish(viaHTTP, data, namespace)
-	writeAnswer(w, status, answer)
+	write := make(chan func(), 1) // for this goroutine: the program may be slow to read
+	g.publish(viaHTTP, data, namespace, func(status int, answer publishAnswer) {
+		write <- func() { writeAnswer(w, status, answer) }
+	})
+	(<-write)()
 }
 
 func writeAnswer(w http.ResponseWriter, status int, answer publishAnswer) {
@@ -167,9 +182,8 @@ func writeAnswer(w http.ResponseWriter, status int, answer publishAnswer) {
 func (g *Gateway) SetAPITokens(file []byte) int { return g.tokens.set(file) }
 
 // answerPublisher answers what has come over NATS.
-func (g *Gateway) answerPublisher(data []byte) []byte {
-	_, answer := g.publish(viaNATS, data, "")
-	return answer.encode()
+func (g *Gateway) answerPublisher(data []byte, answer func([]byte)) {
+	g.publish(viaNATS, data, "", func(_ int, a publishAnswer) { answer(a.encode()) })
 }
 
 // The ways that a document comes, in metrics.

@@ -25,25 +25,30 @@ func EmitSubject(service string) string {
 	return "realtime.emit." + strings.Replace(service, "/", ".", 1)
 }
 
-// ServePublishers answers what comes in at EmitSubject, at one of the service's gateways. Requests come one at a time; an answer of
-// nil is none, and none is sent where nobody waits for it.
+// ServePublishers answers what comes in at EmitSubject, at one of the service's gateways. Handle is called for one request at a
+// time, and calls answer once, then or later: a publisher whose event waits to be stored does not hold up the others. No answer
+// is sent where nobody waits for it.
 //
 // Before handle is called, all has been delivered here that other gateways had published before the request was sent: a publisher
 // that awaits each answer keeps its order, whichever gateways answer.
 //
 // stop leaves the rest to the other gateways, and may be called again. What it returns is closed when all that had come in is
 // answered; without NATS that is at once, since nobody hears an answer.
-func (c *Cluster) ServePublishers(handle func(data []byte) []byte) (stop func() <-chan struct{}, err error) {
+func (c *Cluster) ServePublishers(handle func(data []byte, answer func([]byte))) (stop func() <-chan struct{}, err error) {
 	subject := EmitSubject(c.service)
+	var unanswered tasks
 	sub, err := c.nc.QueueSubscribe(subject, emitQueue, func(msg *nats.Msg) {
 		c.settle()
-		answer := handle(msg.Data)
-		if answer == nil || msg.Reply == "" {
-			return
-		}
-		if err := msg.Respond(answer); err != nil {
-			c.log.Warn("answer a publisher", "error", err)
-		}
+		unanswered.begin()
+		handle(msg.Data, func(answer []byte) {
+			defer unanswered.end()
+			if msg.Reply == "" {
+				return
+			}
+			if err := msg.Respond(answer); err != nil {
+				c.log.Warn("answer a publisher", "error", err)
+			}
+		})
 	})
 	if err == nil {
 		err = sub.SetPendingLimits(emitPendingMessages, emitPendingBytes)
@@ -53,7 +58,12 @@ func (c *Cluster) ServePublishers(handle func(data []byte) []byte) (stop func() 
 	}
 	ended := make(chan struct{})
 	end := sync.OnceFunc(func() { close(ended) })
-	sub.SetClosedHandler(func(string) { end() })
+	sub.SetClosedHandler(func(string) {
+		c.done.Go(func() {
+			unanswered.Wait()
+			end()
+		})
+	})
 	return func() <-chan struct{} {
 		// It fails only where the subscription has ended.
 		if err := sub.Drain(); err != nil || !c.Connected() {

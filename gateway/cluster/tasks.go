@@ -14,13 +14,18 @@ type tasks struct {
 
 // Go runs a function in a goroutine.
 func (t *tasks) Go(f func()) {
-	t.mu.Lock()
-	t.running++
-	t.mu.Unlock()
+	t.begin()
 	go func() {
 		defer t.end()
 		f()
 	}()
+}
+
+// begin counts what ends with end, without a goroutine.
+func (t *tasks) begin() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.running++
 }
 
 func (t *tasks) end() {
