@@ -49,6 +49,7 @@ type client struct {
 	pid       string
 	offset    *string // nil until an event had one
 	connected bool
+	inRoom    bool    // of the session: its join was acknowledged
 	early     []event // before CONNECT was answered
 	nextID    int
 	joinID    int // of the join that waits for its acknowledgement; -1 if none does
@@ -218,7 +219,7 @@ func (c *client) packet(l link, again *time.Timer, packet string) error {
 		return c.onAck(l, again, rest)
 	case packetDisconnect, packetConnectError:
 		c.world.ledger.stopped(c.id)
-		c.pid, c.offset = "", nil // as after a reload of the page
+		c.pid, c.offset, c.inRoom = "", nil, false // as after a reload of the page
 		return fmt.Errorf("%w after %q", errStopped, packet)
 	}
 	return fmt.Errorf("packet %q is of an unknown type", packet)

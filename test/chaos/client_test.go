@@ -71,7 +71,7 @@ func startRun(t *testing.T) *run {
 	r := &run{
 		o: Options{Clients: roomMembers, Polling: roomMembers / 2, Rate: 200, Deadline: patience, Log: log},
 		world: &world{
-			balancer: b, ledger: newLedger(1, roomMembers), scale: 0.01, ackTimeout: patience, seed: 1,
+			balancer: b, ledger: newLedger(1, roomMembers, 0), scale: 0.01, ackTimeout: patience, seed: 1,
 		},
 		chaos:  &chaos{log: log, random: rand.New(rand.NewPCG(1, 1))},
 		random: rand.New(rand.NewPCG(1, 2)),

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -29,6 +30,8 @@ type chaos struct {
 	cluster *cluster
 	clients []*client
 	random  *rand.Rand
+	// padding is how many bytes one in oversizedEvery messages has too many; 0: none has.
+	padding atomic.Int64
 }
 
 // fault is something that goes wrong, by name. do returns when it is over; what it chooses, it chooses by random, and
@@ -40,10 +43,28 @@ type fault struct {
 	fits func(Stack) bool
 	// planned means that clients are told to come back, which they should be once.
 	planned bool
+	// tells means that some clients cannot be made whole: they get a new session in place of theirs.
+	tells bool
+	// refuses means that the service has to refuse events.
+	refuses bool
 }
 
-func always(Stack) bool       { return true }
-func withBroker(s Stack) bool { return s.brokers > 0 }
+// judge takes what a fault brings about off what is wrong.
+func (f fault) judge(r *Result) {
+	if f.tells {
+		r.Told, r.Refused = r.Refused, 0
+	}
+	if f.refuses && r.Nacks == 0 {
+		r.Harmless++
+	}
+}
+
+func always(Stack) bool         { return true }
+func withBroker(s Stack) bool   { return s.brokers > 0 }
+func withNATS(s Stack) bool     { return s.nats != nil }
+func withQuorum(s Stack) bool   { return s.nats != nil && s.brokers > 2 }
+func withPeers(s Stack) bool    { return s.peers }
+func withPrevious(s Stack) bool { return s.previous != nil }
 
 // faults are all that there are; the first is none.
 var faults = []fault{
@@ -58,6 +79,16 @@ var faults = []fault{
 	{name: "gateway killed while the broker is down for 5 s", do: killWithoutBroker, fits: withBroker},
 	{name: "gateway frozen for 25 s and killed", do: loseNode, fits: always},
 	{name: "gateway frozen for 25 s", do: suspend, fits: always},
+	{name: "rolling update from the previous program", do: rollingUpdate, fits: withPrevious, planned: true},
+	{name: "connections between gateways reset for 10 s", do: resetPeers, fits: withPeers},
+	{name: "one client in ten cut for 10 s and during recovery", do: cutRecoveries, fits: always},
+	{name: "broker frozen for 20 s", do: stallBroker, fits: withBroker},
+	{name: "broker without quorum for 15 s", do: loseQuorum, fits: withQuorum},
+	{name: "broker refuses large messages for 10 s", do: refuseLarge, fits: withNATS, refuses: true},
+	{name: "broker's disk full for 10 s", do: fillDisk, fits: withNATS},
+	{name: "broker's credentials rotated, gateways' 10 s later", do: rotateCredentials, fits: withNATS},
+	{name: "log trimmed while one client in ten is cut", do: trimLog, fits: withNATS, tells: true},
+	{name: "broker back after 20 s with an empty disk", do: emptyBroker, fits: withNATS, tells: true},
 }
 
 // Faults are the names of all faults.
@@ -106,7 +137,7 @@ func rollingRestart(ctx context.Context, c *chaos) error {
 		c.cluster.remove(slices.Index(c.cluster.gateways, g))
 		leaving.Go(func() {
 			ended[i] = g.stop(c.cluster.stack.grace)
-			g.wires.close()
+			g.close()
 		})
 	}
 	leaving.Wait()

@@ -30,24 +30,44 @@ type ledger struct {
 
 // clientLedger is what happened to one client in a phase.
 type clientLedger struct {
+	seat seat // for ever
+
 	mu                         sync.Mutex
 	opens, recovered, declined int
-	stops, nacks               int
-	last                       time.Time
-	silence                    time.Duration
+	// told means that the client knows that it may have missed something, and is not in its room yet.
+	told         bool
+	stops, nacks int
+	last         time.Time
+	silence      time.Duration
 }
 
-func newLedger(rooms, members int) *ledger {
+// seat is a client's place: a room, and the member that it is there.
+type seat struct{ room, member int }
+
+// newLedger has so many members in each room, and one more for each guest. Guests are seated in the
+// first rooms in turn; their ids follow those of the others.
+func newLedger(rooms, members, guests int) *ledger {
 	l := &ledger{settled: make(chan struct{}, 1)}
 	for range rooms {
-		l.rooms = append(l.rooms, newRoomLedger(members))
+		l.rooms = append(l.rooms, newRoomLedger())
 	}
-	for range rooms * members {
-		l.clients = append(l.clients, &clientLedger{})
+	for i := range rooms * members {
+		l.seat(i / members)
+	}
+	for i := range guests {
+		l.seat(i % rooms)
 	}
 	l.begin()
 	return l
 }
+
+func (l *ledger) seat(room int) {
+	member := l.rooms[room].addMember()
+	l.clients = append(l.clients, &clientLedger{seat: seat{room, member}})
+}
+
+// roomOf is the room of a client.
+func (l *ledger) roomOf(client int) int { return l.clients[client].seat.room }
 
 // begin starts a phase; what is left of the last one is forgotten.
 func (l *ledger) begin() {
@@ -71,7 +91,7 @@ func (l *ledger) begin() {
 
 // queued notes that a message is to be published: it owes one acknowledgement, and an arrival at each member.
 func (l *ledger) queued(m message) {
-	l.pending.Add(1 + int64(len(l.rooms[m.Room].last)))
+	l.pending.Add(1 + int64(l.rooms[m.Room].members()))
 	l.rooms[m.Room].queued(m)
 }
 
@@ -86,7 +106,7 @@ func (l *ledger) emitted(m message) {
 
 func (l *ledger) acked(m message) {
 	if l.current(m) && l.rooms[m.Room].acked(m) {
-		l.settle()
+		l.settle(1)
 	}
 }
 
@@ -101,16 +121,16 @@ func (l *ledger) arrived(client int, m message) {
 		l.late.Add(1)
 		return
 	}
-	if l.rooms[m.Room].arrived(client%len(l.rooms[m.Room].last), m, now) {
-		l.settle()
+	if l.rooms[m.Room].arrived(c.seat.member, m, now) {
+		l.settle(1)
 	}
 }
 
 // current is false for messages of an earlier phase: they have been counted as lost.
 func (l *ledger) current(m message) bool { return int64(m.Phase) == l.phase.Load() }
 
-func (l *ledger) settle() {
-	if l.pending.Add(-1) != 0 {
+func (l *ledger) settle(n int) {
+	if n == 0 || l.pending.Add(-int64(n)) != 0 {
 		return
 	}
 	select {
@@ -132,11 +152,34 @@ func (l *ledger) asked(client int, recovered bool) {
 			c.declined++
 		}
 	})
+	if !recovered {
+		l.told(client)
+	}
+}
+
+// told ends what was promised to a client: it knows that it has missed what it has not got. What
+// comes from then on is another session's.
+func (l *ledger) told(client int) {
+	c := l.clients[client]
+	c.update(func(c *clientLedger) { c.told = true })
+	l.rooms[c.seat.room].restart(c.seat.member)
+}
+
+// joined notes that a client is in its room. What is emitted from now on is promised to it; if it was
+// told that it may have missed something, what was emitted before no longer is.
+func (l *ledger) joined(client int) {
+	c := l.clients[client]
+	var told bool
+	c.update(func(c *clientLedger) { told, c.told = c.told, false })
+	if told {
+		l.settle(l.rooms[c.seat.room].excuse(c.seat.member))
+	}
 }
 
 // stopped notes that a stock client would have given up.
 func (l *ledger) stopped(client int) {
 	l.clients[client].update(func(c *clientLedger) { c.stops++ })
+	l.told(client)
 }
 
 // refused notes an acknowledgement that says that the event was not handled.

@@ -22,15 +22,26 @@ type record struct {
 	emitted time.Time // the first attempt
 	acked   bool
 	// arrivals has, for each member, the attempts that have arrived.
-	arrivals [][]int
+	arrivals []arrivals
+}
+
+// arrivals are the attempts at a message that have arrived at a member.
+type arrivals struct {
+	attempts []int
+	// session is the member's when the last one arrived: in another session it may come once more.
+	session int
+	// excused: the member was told that it may have missed the message, and is not waited for.
+	excused bool
 }
 
 // roomLedger accounts for the messages of one room. Safe for concurrent use.
 type roomLedger struct {
 	mu       sync.Mutex
 	messages map[said]*record
-	// last is the highest sequence number that each member has seen of each publisher.
+	// last is the highest sequence number that each member has seen of each publisher in its session.
 	last []map[int]int
+	// sessions counts, for each member, how often it was told that it may have missed something.
+	sessions []int
 	// order is what each member saw, in its order.
 	order [][]emission
 
@@ -38,11 +49,19 @@ type roomLedger struct {
 	delays                        []time.Duration
 }
 
-func newRoomLedger(members int) *roomLedger {
-	r := &roomLedger{last: make([]map[int]int, members), order: make([][]emission, members)}
+func newRoomLedger() *roomLedger {
+	r := &roomLedger{}
 	r.reset()
 	return r
 }
+
+// addMember returns the number of a new member. It is called before anything is published.
+func (r *roomLedger) addMember() int {
+	r.last, r.order, r.sessions = append(r.last, map[int]int{}), append(r.order, nil), append(r.sessions, 0)
+	return len(r.last) - 1
+}
+
+func (r *roomLedger) members() int { return len(r.last) }
 
 func (r *roomLedger) reset() {
 	r.mu.Lock()
@@ -58,7 +77,7 @@ func (r *roomLedger) reset() {
 func (r *roomLedger) queued(m message) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.messages[said{m.Publisher, m.Seq}] = &record{arrivals: make([][]int, len(r.last))}
+	r.messages[said{m.Publisher, m.Seq}] = &record{arrivals: make([]arrivals, len(r.last))}
 }
 
 func (r *roomLedger) emitted(m message) {
@@ -81,7 +100,29 @@ func (r *roomLedger) acked(m message) bool {
 	return true
 }
 
-// arrived is true if this is the message's first arrival at the member.
+// restart begins another session of a member.
+func (r *roomLedger) restart(member int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sessions[member]++
+	r.last[member] = map[int]int{}
+}
+
+// excuse ends the wait of a member for what was emitted before, and returns how much that was.
+func (r *roomLedger) excuse(member int) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := 0
+	for _, rec := range r.messages {
+		if a := &rec.arrivals[member]; !rec.emitted.IsZero() && len(a.attempts) == 0 && !a.excused {
+			a.excused = true
+			n++
+		}
+	}
+	return n
+}
+
+// arrived is true if this is the message's first arrival at the member, which is waited for.
 func (r *roomLedger) arrived(member int, m message, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -90,12 +131,16 @@ func (r *roomLedger) arrived(member int, m message, now time.Time) bool {
 	if rec == nil {
 		return false
 	}
-	before := rec.arrivals[member]
+	a := &rec.arrivals[member]
+	before, sameSession := a.attempts, a.session == r.sessions[member]
+	a.session = r.sessions[member]
 	if slices.Contains(before, m.Attempt) {
-		r.duplicated++
+		if sameSession {
+			r.duplicated++
+		}
 		return false
 	}
-	rec.arrivals[member] = append(before, m.Attempt)
+	a.attempts = append(before, m.Attempt)
 	if len(before) > 0 { // the publisher emitted again, for want of an acknowledgement
 		r.again++
 		r.order[member] = append(r.order[member], emission{name, m.Attempt})
@@ -108,18 +153,19 @@ func (r *roomLedger) arrived(member int, m message, now time.Time) bool {
 	} else {
 		r.last[member][m.Publisher] = m.Seq
 	}
-	return true
+	return !a.excused
 }
 
 // missing calls back for each message that was acknowledged and each member that it did not reach.
-func (r *roomLedger) missing(f func(member int, name said)) {
-	for name, rec := range r.messages {
+// told is true if the member knows that it may have missed it.
+func (r *roomLedger) missing(f func(member int, told bool)) {
+	for _, rec := range r.messages {
 		if !rec.acked {
 			continue
 		}
-		for member, attempts := range rec.arrivals {
-			if len(attempts) == 0 {
-				f(member, name)
+		for member, a := range rec.arrivals {
+			if len(a.attempts) == 0 {
+				f(member, a.excused)
 			}
 		}
 	}

@@ -40,13 +40,55 @@ func TestLedger(t *testing.T) {
 			func(b book, first, second message) { b.reach(first, 0, 1); b.reach(second, 0) },
 			Result{Lost: 1},
 		},
-		"lost after a refusal": {
+		"what a client was told that it may have missed is not lost": {
 			func(b book, first, second message) {
-				b.asked(1, false)
 				b.asked(0, true)
 				b.reach(first, 0)
+				b.reach(second, 0)
+				b.asked(1, false)
+				b.joined(1)
 			},
-			Result{Lost: 3, LostRefused: 2, Recovered: 1, Refused: 1},
+			Result{Excused: 2, Recovered: 1, Refused: 1},
+		},
+		"lost while a client that was told is not in its room": {
+			func(b book, first, second message) {
+				b.asked(1, false)
+				b.reach(first, 0)
+				b.reach(second, 0)
+			},
+			Result{Lost: 2, Refused: 1},
+		},
+		"lost after a client that was told is in its room": {
+			func(b book, first, second message) {
+				b.reach(first, 0, 1)
+				b.reach(second, 0, 1)
+				b.told(1)
+				b.joined(1)
+				third := b.publish(0, 3)
+				b.acked(third)
+				b.reach(third, 0)
+			},
+			Result{Lost: 1, Messages: 1, Deliveries: 2},
+		},
+		"a new session may get a message once more, and begins its own order": {
+			func(b book, first, second message) {
+				b.reach(first, 0, 1)
+				b.reach(second, 0, 1)
+				b.told(1)
+				b.reach(second, 1)
+				b.joined(1)
+			},
+			Result{},
+		},
+		"a new session gets a message twice": {
+			func(b book, first, second message) {
+				b.reach(first, 0, 1)
+				b.reach(second, 0, 1)
+				b.told(1)
+				b.reach(second, 1, 1)
+				b.joined(1)
+			},
+			Result{Duplicated: 1},
 		},
 		"a message that comes twice is duplicated": {
 			func(b book, first, second message) { b.reach(first, 0, 1, 1); b.reach(second, 0, 1) },
@@ -108,7 +150,7 @@ func TestLedger(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := book{newLedger(1, 2)}
+			b := book{newLedger(1, 2, 0)}
 			first, second := b.publish(0, 1), b.publish(0, 2)
 			b.acked(first)
 			b.acked(second)
@@ -128,7 +170,7 @@ func TestLedger(t *testing.T) {
 }
 
 func TestLedgerSaysWhenAllHasCome(t *testing.T) {
-	b := book{newLedger(1, 2)}
+	b := book{newLedger(1, 2, 0)}
 	m := b.publish(0, 1)
 	b.reach(m, 0, 1)
 	select {
@@ -141,7 +183,7 @@ func TestLedgerSaysWhenAllHasCome(t *testing.T) {
 }
 
 func TestMessageWithoutAcknowledgementIsNotLost(t *testing.T) {
-	b := book{newLedger(1, 2)}
+	b := book{newLedger(1, 2, 0)}
 	b.publish(0, 1)
 	res := b.result("")
 	if res.Unacked != 1 || res.Lost != 0 || res.Deliveries != 0 {
@@ -157,6 +199,7 @@ func TestFailed(t *testing.T) {
 	}{
 		"nothing":                    {Result{Messages: 1, Repeats: 1, Again: 9, Recovered: 3, Crossed: 1}, false, nil},
 		"lost":                       {Result{Lost: 2}, false, []string{"2 lost"}},
+		"absent, and without effect": {Result{Absent: 1, Harmless: 1}, false, []string{"1 clients not back in time", "1 faults without effect"}},
 		"refused":                    {Result{Refused: 1, Late: 1}, false, []string{"1 arrived after the deadline", "1 recoveries refused"}},
 		"crossed where it was asked": {Result{Crossed: 4}, true, []string{"4 in another order than the room's"}},
 	} {

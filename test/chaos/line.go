@@ -20,6 +20,8 @@ type line struct {
 	conns map[*lineConn]struct{}
 	// halfOpen are connections that the client has lost and the server has not.
 	halfOpen []net.Conn
+	// frayed is after how many bytes the next connections break.
+	frayed []int
 }
 
 func newLine() *line { return &line{conns: map[*lineConn]struct{}{}} }
@@ -41,8 +43,19 @@ func (l *line) dial(ctx context.Context, network, address string) (net.Conn, err
 		return nil, errCut
 	}
 	c := &lineConn{Conn: conn, line: l}
+	if len(l.frayed) > 0 {
+		c.frays, c.left = true, l.frayed[0]
+		l.frayed = l.frayed[1:]
+	}
 	l.conns[c] = struct{}{}
 	return c, nil
+}
+
+// fray has each of the next connections break once the client has read so many bytes of it.
+func (l *line) fray(bytes []int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.frayed = bytes
 }
 
 func (l *line) cutNow() bool {
@@ -90,6 +103,9 @@ type lineConn struct {
 	net.Conn
 	line *line
 	lost atomic.Bool
+	// frays: the connection breaks once left bytes have been read. Of the one that reads.
+	frays bool
+	left  int
 }
 
 // SetDeadline and its like do not bring a lost connection back.
@@ -129,7 +145,16 @@ func (c *lineConn) Read(b []byte) (int, error) {
 	if c.lost.Load() {
 		return 0, errCut
 	}
-	return c.Conn.Read(b)
+	if !c.frays {
+		return c.Conn.Read(b)
+	}
+	if c.left == 0 {
+		c.Close()
+		return 0, errCut
+	}
+	n, err := c.Conn.Read(b[:min(len(b), c.left)])
+	c.left -= n
+	return n, err
 }
 
 // Close leaves a lost connection to mend.

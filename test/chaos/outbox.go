@@ -33,6 +33,15 @@ func (o *outbox) first() (message, bool) {
 	return o.waiting[0], true
 }
 
+// shorten takes off the first message what may have been too much of it.
+func (o *outbox) shorten() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.waiting) > 0 {
+		o.waiting[0].Padding = 0
+	}
+}
+
 // take removes the message that was acknowledged.
 func (o *outbox) take() message {
 	o.mu.Lock()

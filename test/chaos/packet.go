@@ -61,6 +61,26 @@ type message struct {
 	Seq       int `json:"n"`
 	Attempt   int `json:"a"`
 	Phase     int `json:"f"`
+	// Padding is how many bytes it has beyond these.
+	Padding int `json:"-"`
+}
+
+// payload is the message as JSON.
+func (m message) payload() string {
+	padding := ""
+	if m.Padding > 0 {
+		padding = `,"x":"` + strings.Repeat("x", m.Padding) + `"`
+	}
+	return fmt.Sprintf(`{"r":%d,"p":%d,"n":%d,"a":%d,"f":%d%s}`, m.Room, m.Publisher, m.Seq, m.Attempt, m.Phase, padding)
+}
+
+// event is what the message is emitted as. What is announced goes to a second room too, which is empty:
+// events for several rooms may take another way.
+func (m message) event() string {
+	if m.Room%2 == 1 {
+		return "announce"
+	}
+	return "say"
 }
 
 func roomName(room int) string { return "room " + strconv.Itoa(room) }
@@ -70,8 +90,7 @@ func joinPacket(id, room int) string {
 }
 
 func sayPacket(id int, m message) string {
-	return fmt.Sprintf(`42%d["say",%q,{"r":%d,"p":%d,"n":%d,"a":%d,"f":%d}]`,
-		id, roomName(m.Room), m.Room, m.Publisher, m.Seq, m.Attempt, m.Phase)
+	return fmt.Sprintf(`42%d[%q,%q,%s]`, id, m.event(), roomName(m.Room), m.payload())
 }
 
 // event is one that a server sent.

@@ -18,8 +18,9 @@ type Result struct {
 	Messages, Unacked int
 	// Deliveries is how many arrivals the acknowledged messages owed.
 	Deliveries int
-	// Lost of them never came. LostRefused of these at clients whose recovery was refused in the phase.
-	Lost, LostRefused int
+	// Lost of them never came, and nobody told the client. Excused never came either, to clients that
+	// were told: they got a new session in place of their old one.
+	Lost, Excused int
 	// Duplicated is arrivals of an emission that had arrived before.
 	Duplicated int
 	// Disordered is arrivals after a later message of the same publisher in the same room.
@@ -34,8 +35,13 @@ type Result struct {
 	Clients, Opens, MaxOpens int
 	// Bounced is clients that connected more than once because of something planned.
 	Bounced int
-	// Recovered and Refused are the answers to clients that asked for recovery.
-	Recovered, Refused int
+	// Recovered and Refused are the answers to clients that asked for recovery. Told is those of
+	// Refused in a phase whose fault makes some recoveries impossible.
+	Recovered, Refused, Told int
+	// Absent is clients that were not back in their rooms in time.
+	Absent int
+	// Harmless is phases whose fault should have shown, and did not.
+	Harmless int
 	// Stopped is clients that a stock client would have left disconnected. Nacks is acknowledgements that say no.
 	Stopped, Nacks int
 	// Overstayed is gateways that had to be killed when they had been told to leave.
@@ -63,7 +69,7 @@ func (l *ledger) result(fault string) Result {
 		c.mu.Unlock()
 	}
 	var delays []time.Duration
-	for i, r := range l.rooms {
+	for _, r := range l.rooms {
 		r.mu.Lock()
 		for _, rec := range r.messages {
 			if rec.acked {
@@ -73,10 +79,11 @@ func (l *ledger) result(fault string) Result {
 				res.Unacked++
 			}
 		}
-		r.missing(func(member int, _ said) {
-			res.Lost++
-			if l.clients[i*len(r.last)+member].declined > 0 {
-				res.LostRefused++
+		r.missing(func(_ int, told bool) {
+			if told {
+				res.Excused++
+			} else {
+				res.Lost++
 			}
 		})
 		res.Duplicated += r.duplicated
@@ -123,7 +130,7 @@ func Total(results []Result) Result {
 		t.Unacked += r.Unacked
 		t.Deliveries += r.Deliveries
 		t.Lost += r.Lost
-		t.LostRefused += r.LostRefused
+		t.Excused += r.Excused
 		t.Duplicated += r.Duplicated
 		t.Disordered += r.Disordered
 		t.Crossed += r.Crossed
@@ -135,6 +142,9 @@ func Total(results []Result) Result {
 		t.Bounced += r.Bounced
 		t.Recovered += r.Recovered
 		t.Refused += r.Refused
+		t.Told += r.Told
+		t.Absent += r.Absent
+		t.Harmless += r.Harmless
 		t.Stopped += r.Stopped
 		t.Nacks += r.Nacks
 		t.Overstayed += r.Overstayed
@@ -154,6 +164,7 @@ func (r Result) Failed(totalOrder bool) []string {
 	for what, n := range map[string]int{
 		"lost": r.Lost, "duplicated": r.Duplicated, "out of order": r.Disordered, "never acknowledged": r.Unacked,
 		"recoveries refused": r.Refused, "clients stopped for good": r.Stopped, "arrived after the deadline": r.Late,
+		"clients not back in time": r.Absent, "faults without effect": r.Harmless,
 		"clients sent away more than once in a planned restart": r.Bounced, "gateways killed for not leaving": r.Overstayed, "gateways crashed": r.Crashed,
 	} {
 		if n > 0 {
@@ -168,16 +179,18 @@ func (r Result) Failed(totalOrder bool) []string {
 }
 
 var columns = []string{
-	"fault", "messages", "deliveries", "lost", "of them refused", "duplicated", "out of order", "crossed", "unacked",
-	"emitted again", "arrived again", "connections/client, mean", "max", "bounced", "recovered", "refused", "stopped", "overstayed", "crashed",
+	"fault", "messages", "deliveries", "lost", "told and missed", "duplicated", "out of order", "crossed", "unacked",
+	"emitted again", "arrived again", "refused by the service", "connections/client, mean", "max", "bounced", "recovered", "refused", "told",
+	"absent", "stopped", "overstayed", "crashed",
 	"silence", "p99", "slowest",
 }
 
 func (r Result) cells() []string {
 	opens := float64(r.Opens) / float64(max(r.Clients, 1))
 	values := []any{
-		r.Fault, r.Messages, r.Deliveries, r.Lost, r.LostRefused, r.Duplicated, r.Disordered, r.Crossed, r.Unacked,
-		r.Repeats, r.Again, fmt.Sprintf("%.2f", opens), r.MaxOpens, r.Bounced, r.Recovered, r.Refused, r.Stopped, r.Overstayed, r.Crashed,
+		r.Fault, r.Messages, r.Deliveries, r.Lost, r.Excused, r.Duplicated, r.Disordered, r.Crossed, r.Unacked,
+		r.Repeats, r.Again, r.Nacks, fmt.Sprintf("%.2f", opens), r.MaxOpens, r.Bounced, r.Recovered, r.Refused, r.Told,
+		r.Absent, r.Stopped, r.Overstayed, r.Crashed,
 		seconds(r.Silence), seconds(r.P99), seconds(r.Max),
 	}
 	cells := make([]string, len(values))

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -21,7 +22,10 @@ type Options struct {
 	Dir   string
 	// Clients is a multiple of ten, since ten are in each room. Polling of them speak by polling, the others by websocket.
 	Clients, Polling int
-	Gateways         int
+	// Stock is how many stock clients of each kind there are besides, and StockDir the folder test/clients.
+	Stock    int
+	StockDir string
+	Gateways int
 	// Rate is messages per second, of all clients together.
 	Rate float64
 	// Affinity keeps each client on its gateway.
@@ -52,14 +56,22 @@ func Run(ctx context.Context, o Options) (results []Result, err error) {
 		return nil, err
 	}
 	r := &run{
-		o:      o,
-		world:  &world{balancer: b, ledger: newLedger(o.Clients/roomMembers, roomMembers), scale: o.Scale, ackTimeout: o.AckTimeout, seed: o.Seed},
+		o: o,
+		world: &world{
+			balancer: b, ledger: newLedger(o.Clients/roomMembers, roomMembers, o.guests()),
+			scale: o.Scale, ackTimeout: o.AckTimeout, seed: o.Seed,
+		},
 		chaos:  &chaos{log: o.Log, cluster: c, random: rand.New(rand.NewPCG(o.Seed, 1<<63))},
 		random: rand.New(rand.NewPCG(o.Seed, 1<<62)),
-		seqs:   make([]int, o.Clients),
+		seqs:   make([]int, o.Clients+o.guests()),
 	}
 	stop := r.startClients(ctx)
 	defer stop()
+	stopGuests, err := r.startGuests(ctx)
+	defer func() { err = errors.Join(err, stopGuests()) }()
+	if err != nil {
+		return nil, err
+	}
 	if err := r.allJoined(ctx); err != nil {
 		return nil, err
 	}
@@ -74,6 +86,7 @@ type run struct {
 	random *rand.Rand
 	seqs   []int // the last sequence number of each publisher
 	turn   int   // of the rooms
+	guests []*guest
 }
 
 // startClients starts them all; stop waits until they have ended.
@@ -103,21 +116,31 @@ func (r *run) allJoined(ctx context.Context) error {
 		if err := r.heal(ctx); err != nil {
 			return err
 		}
-		n := 0
-		for _, c := range r.chaos.clients {
-			if c.joined.Load() {
-				n++
-			}
-		}
-		if n == len(r.chaos.clients) {
+		absent := r.absent()
+		if len(absent) == 0 {
 			return nil
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("wait for clients to be in their rooms: %d of %d are: %w", n, len(r.chaos.clients), ctx.Err())
+			return fmt.Errorf("wait for clients to be in their rooms: %v are not: %w", absent, ctx.Err())
 		}
 	}
+}
+
+// absent are the clients that are not in their rooms.
+func (r *run) absent() (names []string) {
+	for _, c := range r.chaos.clients {
+		if !c.joined.Load() {
+			names = append(names, strconv.Itoa(c.id))
+		}
+	}
+	for _, g := range r.guests {
+		if !g.joined.Load() {
+			names = append(names, fmt.Sprintf("%d (%s by %v)", g.id, g.kind.name, g.kind.by))
+		}
+	}
+	return names
 }
 
 func (r *run) heal(ctx context.Context) error {
@@ -168,6 +191,7 @@ func (r *run) phase(ctx context.Context, f fault) (Result, error) {
 	publishing, stop := context.WithCancel(ctx)
 	var publisher sync.WaitGroup
 	publisher.Go(func() { r.publish(publishing) })
+	var absent int
 	err := func() error {
 		defer publisher.Wait()
 		defer stop()
@@ -178,6 +202,7 @@ func (r *run) phase(ctx context.Context, f fault) (Result, error) {
 		if err := r.allJoined(ctx); err != nil {
 			r.o.Log.Error("clients have not come back", "error", err)
 		}
+		absent = len(r.absent())
 		sleep(ctx, warmTime)
 		return ctx.Err()
 	}()
@@ -186,6 +211,8 @@ func (r *run) phase(ctx context.Context, f fault) (Result, error) {
 	}
 	r.settle(ctx)
 	res := r.world.ledger.result(f.name)
+	res.Absent = absent
+	f.judge(&res)
 	res.Overstayed = r.chaos.cluster.overstayed
 	if f.planned && len(r.chaos.cluster.gateways) > 1 {
 		res.Bounced = r.world.ledger.bounced()
@@ -226,10 +253,24 @@ func (r *run) publish(ctx context.Context) {
 // publishOne has a member of the next room say something.
 func (r *run) publishOne(phase int) {
 	room := r.turn % (r.o.Clients / roomMembers)
-	r.turn++
-	publisher := room*roomMembers + r.random.IntN(roomMembers)
+	publisher, say := r.publisher(room)
 	r.seqs[publisher]++
 	m := message{Room: room, Publisher: publisher, Seq: r.seqs[publisher], Phase: phase}
+	if r.turn%oversizedEvery == 0 {
+		m.Padding = int(r.chaos.padding.Load())
+	}
+	r.turn++
 	r.world.ledger.queued(m)
-	r.chaos.clients[publisher].say(m)
+	say(m)
+}
+
+// publisher chooses a member of a room.
+func (r *run) publisher(room int) (id int, say func(message)) {
+	n := r.random.IntN(r.world.ledger.rooms[room].members())
+	if n < roomMembers {
+		id = room*roomMembers + n
+		return id, r.chaos.clients[id].say
+	}
+	g := r.guests[(n-roomMembers)*len(r.world.ledger.rooms)+room]
+	return g.id, g.say
 }

@@ -23,6 +23,7 @@ func (c *client) onConnect(l link, again *time.Timer, body string) error {
 		c.world.ledger.asked(c.id, recovered)
 	}
 	c.pid, c.connected = answer.PID, true
+	c.inRoom = c.inRoom && recovered
 	for _, e := range c.early {
 		if err := c.onEvent(e); err != nil {
 			return err
@@ -30,8 +31,8 @@ func (c *client) onConnect(l link, again *time.Timer, body string) error {
 	}
 	c.early = nil
 	c.publish(l, again, true)
-	if recovered {
-		c.joined.Store(true)
+	if c.inRoom {
+		c.isJoined()
 		return nil
 	}
 	c.join(l, again)
@@ -63,13 +64,15 @@ func (c *client) onAck(l link, again *time.Timer, rest string) error {
 	}
 	if answer != handled {
 		c.world.ledger.refused(c.id, answer)
+		c.outbox.shorten()
 		again.Reset(refusedAgain)
 		return nil
 	}
 	switch id {
 	case c.joinID:
 		c.joinID = -1
-		c.joined.Store(true)
+		c.inRoom = true
+		c.isJoined()
 	case c.sentID:
 		c.sentID = -1
 		c.world.ledger.acked(c.outbox.take())
@@ -79,6 +82,11 @@ func (c *client) onAck(l link, again *time.Timer, rest string) error {
 		again.Stop()
 	}
 	return nil
+}
+
+func (c *client) isJoined() {
+	c.world.ledger.joined(c.id)
+	c.joined.Store(true)
 }
 
 // join enters the room, as an application does when it was not recovered.

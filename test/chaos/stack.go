@@ -23,6 +23,12 @@ type Stack struct {
 	broker  func(i int, ports []brokerPorts) command
 	// gateway is the nth to be started. It reaches the broker's servers at addresses.
 	gateway func(n, revision int, ports gatewayPorts, brokers []string) command
+	// previous is the same with the program of before; nil if there is none.
+	previous func(n, revision int, ports gatewayPorts, brokers []string) command
+	// nats is what can be done to brokers that are NATS servers; nil if they are not.
+	nats *natsServers
+	// peers is true if gateways listen for each other, at peerHost, and are reached at 127.0.0.1.
+	peers bool
 }
 
 // brokerPorts are where a server of the broker listens for gateways, and for the others.
@@ -52,6 +58,15 @@ type gateway struct {
 	*process
 	address string
 	wires   wires // one to each server of the broker
+	door    *wire // by which other gateways reach it; nil if they do not
+}
+
+// close ends the wires of a gateway that has ended.
+func (g *gateway) close() {
+	g.wires.close()
+	if g.door != nil {
+		g.door.close()
+	}
 }
 
 // cluster is a stack that runs. It is for one goroutine.
@@ -63,14 +78,15 @@ type cluster struct {
 	brokers     []*process
 	gateways    []*gateway
 	started     int
-	revision    int // of the gateways that are started
-	overstayed  int // gateways that had to be killed
-	crashed     int // gateways that ended by themselves
+	revision    int  // of the gateways that are started
+	outdated    bool // gateways are started by the previous program
+	overstayed  int  // gateways that had to be killed
+	crashed     int  // gateways that ended by themselves
 }
 
 // startCluster starts the broker and gateways. Close ends them, also after an error.
 func startCluster(ctx context.Context, s Stack, dir string, gateways int, b *balancer) (*cluster, error) {
-	c := &cluster{stack: s, dir: dir, balancer: b}
+	c := &cluster{stack: s, dir: dir, balancer: b, outdated: s.previous != nil}
 	for range s.brokers {
 		ports, err := newBrokerPorts()
 		if err != nil {
@@ -110,23 +126,40 @@ func (c *cluster) startGateway(ctx context.Context) (*gateway, error) {
 		return nil, err
 	}
 	g := &gateway{address: local(ports.clients)}
-	for _, b := range c.brokerPorts {
-		w, err := newWire(local(b.clients))
-		if err != nil {
-			g.wires.close()
-			return nil, err
-		}
-		g.wires = append(g.wires, w)
+	if err := g.wire(c.brokerPorts, ports, c.stack.peers); err != nil {
+		g.close()
+		return nil, err
 	}
 	c.started++
-	g.process, err = start(ctx, c.dir, c.stack.gateway(c.started, c.revision, ports, g.wires.addresses()))
+	program := c.stack.gateway
+	if c.outdated {
+		program = c.stack.previous
+	}
+	g.process, err = start(ctx, c.dir, program(c.started, c.revision, ports, g.wires.addresses()))
 	if err != nil {
-		g.wires.close()
+		g.close()
 		return nil, err
 	}
 	c.gateways = append(c.gateways, g)
 	c.balancer.add(g.address)
 	return g, nil
+}
+
+// wire makes the ways to the broker, and those of other gateways to this one.
+func (g *gateway) wire(brokers []brokerPorts, ports gatewayPorts, peers bool) error {
+	for _, b := range brokers {
+		w, err := newWire("127.0.0.1:0", local(b.clients))
+		if err != nil {
+			return err
+		}
+		g.wires = append(g.wires, w)
+	}
+	if !peers {
+		return nil
+	}
+	var err error
+	g.door, err = newWire(local(ports.peers), peerAddress(ports))
+	return err
 }
 
 // heal starts a gateway for each that has ended by itself, as Kubernetes does.
@@ -152,7 +185,7 @@ func (c *cluster) heal(ctx context.Context) error {
 func (c *cluster) leave(i int, end func(*gateway) error) error {
 	g := c.remove(i)
 	err := end(g)
-	g.wires.close()
+	g.close()
 	return err
 }
 
@@ -189,7 +222,7 @@ func (c *cluster) Close() error {
 		c.balancer.remove(g.address)
 		ending.Go(func() {
 			errs[i] = g.stop(c.stack.grace)
-			g.wires.close()
+			g.close()
 		})
 	}
 	ending.Wait()

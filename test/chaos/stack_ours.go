@@ -5,6 +5,7 @@ package chaos
 import (
 	_ "embed"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -19,10 +20,21 @@ import (
 //go:embed service.yaml
 var serviceManifest []byte
 
-// Ours are gateways, by the program realtime, around so many nats-servers with JetStream, all of which keep the log. The folder gets
+// peerHost is where gateways listen for each other. They say 127.0.0.1, where there is a wire to it.
+const peerHost = "127.0.0.2"
+
+func peerAddress(ports gatewayPorts) string {
+	return net.JoinHostPort(peerHost, strconv.Itoa(ports.peers))
+}
+
+// Programs are those of a stack of ours. Previous is the program realtime of before, by which gateways
+// are started until an update; empty: there is none.
+type Programs struct{ Realtime, Previous, NATSServer string }
+
+// Ours are gateways around so many nats-servers with JetStream, all of which keep the log. The folder gets
 // their files. Drain is how long a gateway takes to send its clients away. In a rollout it waits half of that for its successors to come
 // up, which on a busy machine has taken 5 s for one.
-func Ours(dir, realtime, natsServer string, natsServers int, drain time.Duration) (Stack, error) {
+func Ours(dir string, programs Programs, natsServers int, drain time.Duration) (Stack, error) {
 	svc, err := manifest.Load(serviceManifest)
 	if err != nil {
 		return Stack{}, fmt.Errorf("read the manifest: %w", err)
@@ -40,48 +52,40 @@ func Ours(dir, realtime, natsServer string, natsServers int, drain time.Duration
 	if err := writePeers(peers); err != nil {
 		return Stack{}, err
 	}
-	return Stack{
+	servers, err := newNATSServers(dir, programs.NATSServer)
+	if err != nil {
+		return Stack{}, err
+	}
+	gateway := func(program string) func(int, int, gatewayPorts, []string) command {
+		return func(n, revision int, ports gatewayPorts, brokers []string) command {
+			name := fmt.Sprintf("gateway-%d", n)
+			return command{
+				name: name,
+				path: program,
+				args: []string{
+					"gateway", "--config", config, "--name", name, "--revision", strconv.Itoa(revision),
+					"--nats-url", "nats://" + strings.Join(brokers, ",nats://"), "--nats-credentials-dir", servers.secret,
+					"--listen", local(ports.clients), "--ops-listen", local(ports.ops), "--drain", drain.String(),
+					"--peer-dir", peers, "--peer-listen", peerAddress(ports), "--peer-address", "127.0.0.1",
+				},
+				ready: "http://" + local(ports.ops) + "/readyz",
+			}
+		}
+	}
+	s := Stack{
 		Name: "ours",
 		// Gateways close connections that do not end by themselves a few seconds later.
 		grace:   drain + 30*time.Second,
 		brokers: natsServers,
-		broker:  func(i int, ports []brokerPorts) command { return natsCommand(dir, natsServer, i, ports) },
-		gateway: func(n, revision int, ports gatewayPorts, brokers []string) command {
-			name := fmt.Sprintf("gateway-%d", n)
-			return command{
-				name: name,
-				path: realtime,
-				args: []string{
-					"gateway", "--config", config, "--name", name, "--revision", strconv.Itoa(revision), "--nats-url", "nats://" + strings.Join(brokers, ",nats://"),
-					"--listen", local(ports.clients), "--ops-listen", local(ports.ops), "--drain", drain.String(),
-					"--peer-dir", peers, "--peer-listen", local(ports.peers), "--peer-address", "127.0.0.1",
-				},
-				ready: "http://" + local(ports.ops) + "/readyz",
-			}
-		},
-	}, nil
-}
-
-// natsCommand is one of several servers, which tell nobody of each other: gateways have a wire to each, that can be cut.
-func natsCommand(dir, natsServer string, i int, ports []brokerPorts) command {
-	c := command{
-		name:  "nats",
-		path:  natsServer,
-		args:  []string{"--addr", "127.0.0.1", "--port", strconv.Itoa(ports[i].clients), "--jetstream", "--store_dir", filepath.Join(dir, "jetstream")},
-		ready: local(ports[i].clients),
+		broker:  servers.command,
+		gateway: gateway(programs.Realtime),
+		nats:    servers,
+		peers:   true,
 	}
-	if len(ports) == 1 {
-		return c
+	if programs.Previous != "" {
+		s.previous = gateway(programs.Previous)
 	}
-	c.name = fmt.Sprintf("nats-%d", i)
-	c.args[len(c.args)-1] = filepath.Join(dir, "jetstream-"+strconv.Itoa(i))
-	routes := make([]string, len(ports))
-	for i, p := range ports {
-		routes[i] = "nats-route://" + local(p.routes)
-	}
-	c.args = append(c.args, "--name", c.name, "--cluster_name", "chaos", "--cluster", "nats://"+local(ports[i].routes),
-		"--routes", strings.Join(routes, ","), "--no_advertise")
-	return c
+	return s, nil
 }
 
 // writePeers makes what the gateways show to each other, as the operator does.

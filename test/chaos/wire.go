@@ -4,30 +4,35 @@ package chaos
 
 import (
 	"fmt"
-	"io"
+	"math/rand/v2"
 	"net"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// wire is a gateway's way to the broker, which can be cut, and be slow. Close ends it and all that goes through.
+// reusedAfter is the age from which a connection has carried requests before.
+const reusedAfter = time.Second
+
+// wire is a way to the broker, or to a gateway, which can be cut, and be slow. Close ends it and all that goes through.
 type wire struct {
 	listener net.Listener
 	// delay is by how much what the gateway sends is late.
 	delay atomic.Int64
-	to    string
-	done  sync.WaitGroup
+	// resets is the share of answers, in percent, in place of which a reused connection is reset.
+	resets atomic.Int64
+	to     string
+	done   sync.WaitGroup
 
 	mu    sync.Mutex
 	isCut bool
 	conns map[net.Conn]struct{}
 }
 
-func newWire(to string) (*wire, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func newWire(at, to string) (*wire, error) {
+	l, err := net.Listen("tcp", at)
 	if err != nil {
-		return nil, fmt.Errorf("listen for a gateway's broker: %w", err)
+		return nil, fmt.Errorf("listen for what goes to %s: %w", to, err)
 	}
 	w := &wire{listener: l, to: to, conns: map[net.Conn]struct{}{}}
 	w.done.Go(w.accept)
@@ -60,7 +65,7 @@ func (w *wire) carry(near net.Conn) {
 	back := make(chan struct{})
 	go func() {
 		defer close(back)
-		_, _ = io.Copy(near, far) // either end may go
+		w.copyBack(near, far)
 		near.Close()
 		far.Close()
 	}()
@@ -68,6 +73,31 @@ func (w *wire) carry(near net.Conn) {
 	near.Close()
 	far.Close()
 	<-back
+}
+
+// copyBack carries what comes back.
+func (w *wire) copyBack(near, far net.Conn) {
+	opened := time.Now()
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := far.Read(buffer)
+		if n > 0 && rand.Int64N(100) < w.resets.Load() && time.Since(opened) > reusedAfter {
+			reset(near)
+			reset(far)
+			return
+		}
+		if _, werr := near.Write(buffer[:n]); werr != nil || err != nil {
+			return
+		}
+	}
+}
+
+// reset ends a connection as a machine does that knows nothing of it.
+func reset(conn net.Conn) {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	conn.Close()
 }
 
 // copy carries what a gateway sends.

@@ -41,6 +41,10 @@ io.on("connection", (socket) => {
     io.to(room).emit("said", payload);
     ack("ok");
   });
+  socket.on("announce", (room, payload, ack) => {
+    io.to(room).to("nobody's").emit("said", payload);
+    ack("ok");
+  });
   // For the cases of test/clients/recovery.test.mjs.
   socket.on("except", (room, other, payload, ack) => {
     io.to(room).except(other).emit("said", payload);

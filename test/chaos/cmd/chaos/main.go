@@ -31,9 +31,10 @@ func main() {
 
 // programs are what a run starts.
 type programs struct {
-	target, realtime, library, natsServer, peer, redisServer string
-	drain                                                    time.Duration
-	natsServers                                              int
+	target, library, peer, redisServer string
+	ours                               chaos.Programs
+	drain                              time.Duration
+	natsServers                        int
 }
 
 func run(ctx context.Context) error {
@@ -43,8 +44,9 @@ func run(ctx context.Context) error {
 	var measure, totalOrder, serve bool
 	f := flag.NewFlagSet("chaos", flag.ExitOnError)
 	f.StringVar(&p.target, "target", "ours", "service: ours, library (gateway/socketio in memory), reference (Node, Redis Streams) or reference-in-memory")
-	f.StringVar(&p.realtime, "realtime", "dist/realtime", "the program realtime")
-	f.StringVar(&p.natsServer, "nats-server", "dist/nats-server", "the program nats-server")
+	f.StringVar(&p.ours.Realtime, "realtime", "dist/realtime", "the program realtime")
+	f.StringVar(&p.ours.Previous, "previous", "", "the program realtime of a release before, by which gateways run until an update (default: none, and there is no update)")
+	f.StringVar(&p.ours.NATSServer, "nats-server", "dist/nats-server", "the program nats-server")
 	f.IntVar(&p.natsServers, "nats-servers", 1, "how many of them keep the log: 1 or 3. A fault of the broker is that of one")
 	f.StringVar(&p.redisServer, "redis-server", "redis-server", "the program redis-server")
 	f.DurationVar(&p.drain, "drain", 20*time.Second, "how long one of our gateways takes to send its clients away")
@@ -52,6 +54,8 @@ func run(ctx context.Context) error {
 	f.StringVar(&p.peer, "peer", "hack/bench/peers/socketio-redis-streams", "folder of the reference")
 	f.IntVar(&o.Clients, "clients", 1000, "number of clients, ten in each room")
 	f.IntVar(&o.Polling, "polling", 200, "how many of them poll")
+	f.IntVar(&o.Stock, "stock", 1, "how many stock clients of each kind there are besides; only with our gateways")
+	f.StringVar(&o.StockDir, "stock-dir", "test/clients", "folder of the stock clients, with their packages")
 	f.IntVar(&o.Gateways, "gateways", 3, "number of gateways")
 	f.Float64Var(&o.Rate, "rate", 200, "messages per second")
 	f.BoolVar(&o.Affinity, "affinity", false, "keep each client on its gateway; the reference needs it and has it")
@@ -93,13 +97,16 @@ func run(ctx context.Context) error {
 	if p.target == "reference-in-memory" || p.target == "library" {
 		o.Gateways = 1
 	}
+	if p.target != "ours" {
+		o.Stock = 0 // those of 2.x need a server that takes them
+	}
 	return report(ctx, o, measure, totalOrder)
 }
 
 func (p programs) stack(dir string) (chaos.Stack, error) {
 	switch p.target {
 	case "ours":
-		return chaos.Ours(dir, p.realtime, p.natsServer, p.natsServers, p.drain)
+		return chaos.Ours(dir, p.ours, p.natsServers, p.drain)
 	case "library":
 		return chaos.Library(p.library), nil
 	case "reference":

@@ -73,6 +73,10 @@ func serve(io *socketio.Server, socket *socketio.Socket) {
 		payload, err := socketio.Decode[any](args, 1)
 		return "ok", errors.Join(err, io.To(text(args, 0)).Emit("said", payload))
 	})
+	answer("announce", func(args socketio.Args) (any, error) {
+		payload, err := socketio.Decode[any](args, 1)
+		return "ok", errors.Join(err, io.To(text(args, 0), "nobody's").Emit("said", payload))
+	})
 	answer("except", func(args socketio.Args) (any, error) {
 		payload, err := socketio.Decode[any](args, 2)
 		return "ok", errors.Join(err, io.To(text(args, 0)).Except(text(args, 1)).Emit("said", payload))

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+)
+
+const (
+	// missTime is how long clients are away before what they miss is trimmed.
+	missTime = 5 * time.Second
+	// noises is more events than the log has ever kept of one subject.
+	noises = 12_000
+	// noiseTimeout is how long a busy service may take for all of them.
+	noiseTimeout = time.Minute
+	// breaks is how often a link breaks in a recovery, each time after at least leastRead bytes and less than mostRead: the answer to
+	// the handshake has a few hundred, and what was missed a few thousand.
+	breaks              = 3
+	leastRead, mostRead = 300, 2500
+)
+
+// trimLog has many events for nobody drive what clients have missed out of the log, if it keeps both in
+// one place.
+func trimLog(ctx context.Context, c *chaos) error {
+	chosen := c.tenth()
+	for _, n := range chosen {
+		c.clients[n].line.cut(false)
+	}
+	sleep(ctx, missTime)
+	err := c.makeNoise(ctx)
+	for _, n := range chosen {
+		c.clients[n].line.mend()
+	}
+	return err
+}
+
+// makeNoise emits events, and returns when the last has been acknowledged.
+func (c *chaos) makeNoise(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, noiseTimeout)
+	defer cancel()
+	noisy := newClient(c.clients[0].world, 0, 0, false)
+	l, _, err := openWebSocket(ctx, noisy)
+	if err != nil {
+		return fmt.Errorf("make noise: %w", err)
+	}
+	defer l.close()
+	stop := context.AfterFunc(ctx, l.close)
+	defer stop()
+	l.send(connectPacket("", nil))
+	for {
+		packet, err := l.next()
+		switch {
+		case err != nil:
+			return fmt.Errorf("make noise: %w", err)
+		case packet == string(enginePing):
+			l.send(enginePong)
+		case strings.HasPrefix(packet, "40"):
+			for range noises - 1 {
+				l.send(`42["noise"]`)
+			}
+			l.send(`420["noise"]`)
+		case packet == "430"+handled:
+			c.log.Info("noise is over", "events", noises)
+			return nil
+		case strings.HasPrefix(packet, "43"):
+			return fmt.Errorf("make noise: the answer is %s", packet)
+		}
+	}
+}
+
+// cutRecoveries is cutClients with links that break again while the clients are sent what they have missed.
+func cutRecoveries(ctx context.Context, c *chaos) error {
+	chosen := c.tenth()
+	for _, n := range chosen {
+		c.clients[n].line.cut(false)
+	}
+	sleep(ctx, cutTime)
+	for _, n := range chosen {
+		after := make([]int, breaks)
+		for i := range after {
+			after[i] = leastRead + c.random.IntN(mostRead-leastRead)
+		}
+		c.clients[n].line.fray(after)
+		c.clients[n].line.mend()
+	}
+	return nil
+}

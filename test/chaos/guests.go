@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+)
+
+// kind is a stock client with a transport.
+type kind struct {
+	name string
+	// recovers is true for clients that know of connection state recovery.
+	recovers bool
+	command  []string // in test/clients; the URL follows, and then the transports
+	by       []string
+}
+
+const handledAnswer = `"ok"`
+
+// kinds are all that there are: of each client one that upgrades and one that polls.
+var kinds = func() []kind {
+	clients := []kind{
+		{name: "socket.io-client 4", recovers: true, command: []string{"node", "chaos/client.mjs", "socket.io-client"}},
+		{name: "socket.io-client 3", command: []string{"node", "chaos/client.mjs", "socket.io-client-3"}},
+		{name: "socket.io-client 2", command: []string{"node", "chaos/client.mjs", "socket.io-client-2"}},
+		{name: "python-socketio", command: []string{"python3", "chaos/client.py"}},
+	}
+	var all []kind
+	for _, k := range clients {
+		for _, by := range [][]string{{"polling", "websocket"}, {"polling"}} {
+			k.by = by
+			all = append(all, k)
+		}
+	}
+	return all
+}()
+
+func (o Options) guests() int { return o.Stock * len(kinds) }
+
+// guestProcess is a stock client that runs, and its way to the service.
+type guestProcess struct {
+	guest *guest
+	cmd   *exec.Cmd
+	front *front
+	end   func() error // closes its standard input
+}
+
+// startGuests starts the stock clients. stop ends them; its error is of those that have not done what
+// they should.
+func (r *run) startGuests(ctx context.Context) (stop func() error, err error) {
+	var processes []*guestProcess
+	var running sync.WaitGroup
+	errs := make([]error, r.o.guests())
+	stop = func() error {
+		for _, p := range processes {
+			_ = p.end() // it may have ended
+		}
+		running.Wait()
+		for _, p := range processes {
+			p.front.close()
+		}
+		return errors.Join(errs...)
+	}
+	for i := range errs {
+		k := kinds[i%len(kinds)]
+		id := r.o.Clients + i
+		p, told, err := r.startGuest(id, k)
+		if err != nil {
+			return stop, err
+		}
+		processes = append(processes, p)
+		r.guests = append(r.guests, p.guest)
+		running.Go(func() {
+			errs[i] = errors.Join(p.guest.run(told), p.cmd.Wait())
+			told.Close()
+			if errs[i] != nil && ctx.Err() == nil {
+				errs[i] = fmt.Errorf("%s: %w", k.name, errs[i])
+			}
+			p.guest.joined.Store(false)
+		})
+	}
+	return stop, nil
+}
+
+func (r *run) startGuest(id int, k kind) (p *guestProcess, told *os.File, err error) {
+	f, err := newFront(r.world.balancer, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() {
+		if err != nil {
+			f.close()
+		}
+	}()
+	args := append(append(k.command[1:len(k.command):len(k.command)], "http://"+f.address()), k.by...)
+	cmd := exec.Command(k.command[0], args...)
+	cmd.Dir = r.o.StockDir
+	cmd.SysProcAttr = deathSignal()
+	orders, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, nil, fmt.Errorf("order a stock client about: %w", err)
+	}
+	log, err := os.OpenFile(filepath.Join(r.o.Dir, fmt.Sprintf("stock-%d.log", id)), os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open the log of a stock client: %w", err)
+	}
+	defer log.Close()
+	cmd.Stderr = log
+	told, tell, err := os.Pipe()
+	if err != nil {
+		return nil, nil, fmt.Errorf("listen to a stock client: %w", err)
+	}
+	defer tell.Close()
+	cmd.Stdout = tell
+	if err := cmd.Start(); err != nil {
+		told.Close()
+		return nil, nil, fmt.Errorf("start %s: %w", k.name, err)
+	}
+	g := &guest{
+		world: r.world, id: id, room: r.world.ledger.roomOf(id), kind: k, orders: orders,
+		outbox: outbox{wake: make(chan struct{}, 1)},
+	}
+	return &guestProcess{guest: g, cmd: cmd, front: f, end: orders.Close}, told, nil
+}

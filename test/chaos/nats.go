@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	natsUser = "gateways"
+	// diskLimit is how much each NATS server may store: many times what a run needs.
+	diskLimit = "64MB"
+)
+
+// natsServers are the NATS servers of a stack and the credentials for them.
+type natsServers struct {
+	dir, program string
+	// config is the servers' file, secret the folder that gateways read their credentials from.
+	config, secret string
+	password       string // of the servers
+	rotations      int
+}
+
+func newNATSServers(dir, program string) (*natsServers, error) {
+	s := &natsServers{
+		dir: dir, program: program, config: filepath.Join(dir, "nats.conf"), secret: filepath.Join(dir, "nats-credentials"),
+	}
+	if err := os.MkdirAll(s.secret, 0o700); err != nil {
+		return nil, fmt.Errorf("make a folder for the credentials of NATS: %w", err)
+	}
+	if err := s.rotate(); err != nil {
+		return nil, err
+	}
+	return s, s.publish()
+}
+
+// rotate writes the servers' configuration with another password, which they read when they start or
+// are told to.
+func (s *natsServers) rotate() error {
+	s.rotations++
+	s.password = "password-" + strconv.Itoa(s.rotations)
+	return replaceFile(s.config, fmt.Sprintf("authorization {user: %s, password: %q}\njetstream {max_file_store: %s}\n",
+		natsUser, s.password, diskLimit))
+}
+
+// publish writes the servers' password where gateways read it.
+func (s *natsServers) publish() error {
+	if err := replaceFile(filepath.Join(s.secret, "username"), natsUser); err != nil {
+		return err
+	}
+	return replaceFile(filepath.Join(s.secret, "password"), s.password)
+}
+
+// replaceFile writes a file so that nobody reads half of it.
+func replaceFile(name, text string) error {
+	if err := os.WriteFile(name+".new", []byte(text), 0o600); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return os.Rename(name+".new", name)
+}
+
+func (s *natsServers) storeDir(i int) string {
+	return filepath.Join(s.dir, "jetstream-"+strconv.Itoa(i))
+}
+
+// command is one of several servers, which tell nobody of each other: gateways have a wire to each, that can be cut.
+func (s *natsServers) command(i int, ports []brokerPorts) command {
+	name := fmt.Sprintf("nats-%d", i)
+	c := command{
+		name: name,
+		path: s.program,
+		args: []string{
+			"--config", s.config, "--addr", "127.0.0.1", "--port", strconv.Itoa(ports[i].clients),
+			"--name", name, "--jetstream", "--store_dir", s.storeDir(i),
+		},
+		ready: local(ports[i].clients),
+	}
+	if len(ports) == 1 {
+		return c
+	}
+	routes := make([]string, len(ports))
+	for i, p := range ports {
+		routes[i] = "nats-route://" + local(p.routes)
+	}
+	c.args = append(c.args, "--cluster_name", "chaos", "--cluster", "nats://"+local(ports[i].routes),
+		"--routes", strings.Join(routes, ","), "--no_advertise")
+	return c
+}
+
+// jetStream connects to the servers of the broker. The caller closes the connection.
+func (c *cluster) jetStream() (jetstream.JetStream, *nats.Conn, error) {
+	urls := make([]string, len(c.brokerPorts))
+	for i, p := range c.brokerPorts {
+		urls[i] = "nats://" + local(p.clients)
+	}
+	nc, err := nats.Connect(strings.Join(urls, ","), nats.UserInfo(natsUser, c.stack.nats.password))
+	if err != nil {
+		return nil, nil, fmt.Errorf("connect to NATS: %w", err)
+	}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		nc.Close()
+		return nil, nil, fmt.Errorf("use JetStream: %w", err)
+	}
+	return js, nc, nil
+}
+
+// logStream is the stream of the service.
+func logStream(ctx context.Context, js jetstream.JetStream) (jetstream.Stream, error) {
+	names := js.StreamNames(ctx)
+	for name := range names.Name() {
+		if name != ballast {
+			return js.Stream(ctx, name)
+		}
+	}
+	return nil, fmt.Errorf("find the service's stream: %w", jetstream.ErrStreamNotFound)
+}
+
+// reloadBrokers has all servers read their configuration.
+func (c *cluster) reloadBrokers() error {
+	for _, b := range c.brokers {
+		if err := b.signal(syscall.SIGHUP); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stopBrokers ends all servers of the broker.
+func (c *cluster) stopBrokers() error {
+	for _, b := range c.brokers {
+		if err := b.stop(c.stack.grace); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startBrokers starts those that have ended, at once: each is ready when it takes connections.
+func (c *cluster) startBrokers(ctx context.Context, indices ...int) error {
+	for _, i := range indices {
+		if err := c.restartBroker(ctx, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// every repeats something while a fault lasts.
+func every(ctx context.Context, pause, lasts time.Duration, do func() error) error {
+	for end := time.Now().Add(lasts); time.Now().Before(end) && ctx.Err() == nil; sleep(ctx, pause) {
+		if err := do(); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}

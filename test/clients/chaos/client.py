@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A stock socketio.Client for test/chaos: `client.py URL TRANSPORT…`; client.mjs says what it reads and tells."""
+
+import json
+import sys
+import threading
+import time
+
+import socketio
+
+url, *transports = sys.argv[1:]
+lock = threading.Lock()
+client = socketio.Client()
+
+
+def tell(**what):
+    """Tells what happened."""
+    with lock:
+        print(json.dumps(what), flush=True)
+
+
+client.on("connect", lambda: tell(connected=client.get_sid(), recovered=False))
+client.on("disconnect", lambda *_: tell(disconnected=""))
+client.on("said", lambda message, *_: tell(said=message))
+
+
+def connect():
+    """Connects for the first time; later the client reconnects by itself."""
+    while not client.connected:
+        try:
+            client.connect(url, transports=transports, wait_timeout=20)
+        except socketio.exceptions.ConnectionError:
+            time.sleep(1)
+
+
+connect()
+for line in sys.stdin:
+    order = json.loads(line)
+    try:
+        client.emit(
+            order["event"], tuple(order["args"]), callback=lambda answer=None, tag=order["tag"]: tell(tag=tag, answer=answer)
+        )
+    except socketio.exceptions.BadNamespaceError:
+        pass  # It is not connected. What is not acknowledged is ordered again.
+client.disconnect()
