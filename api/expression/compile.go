@@ -73,7 +73,8 @@ func check(kind Kind, source string) (*cel.Env, *cel.Ast, error) {
 	if !kind.accepts(checked.OutputType()) {
 		return nil, nil, fmt.Errorf("must yield %s, and yields %s", kind.wants(), checked.OutputType())
 	}
-	return env, checked, nil
+	converted, err := withConversions(env, checked)
+	return env, converted, err
 }
 
 // accepts tells whether a value of the type may be one of the kind; of a dyn only the run can tell.

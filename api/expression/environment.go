@@ -21,8 +21,9 @@
 //	now     timestamp           when somebody looks
 //
 // and the functions of CEL's strings, math, lists, sets and encoders extensions. JSON numbers are doubles, as in CEL's own
-// conversion from JSON, and binary arguments are bytes. The API server's webhook and the gateway compile with the same
-// declarations, so what has been accepted runs.
+// conversion from JSON, and binary arguments are bytes. What an expression passes on keeps its JSON;
+// see Relayed. The API server's webhook and the gateway compile with the same declarations, so what
+// has been accepted runs.
 package expression
 
 import (
@@ -143,6 +144,7 @@ func newEnvironment(variables ...cel.EnvOption) (*cel.Env, error) {
 	if err != nil {
 		return nil, err
 	}
+	variables = append(variables, conversions()...)
 	return cel.NewEnv(append([]cel.EnvOption{
 		cel.CustomTypeAdapter(registry),
 		cel.CustomTypeProvider(provider{registry}),

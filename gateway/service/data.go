@@ -5,10 +5,14 @@ package service
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/plainjson"
 )
 
 // storedValue is a value of socket.data with the type that JSON does not tell. One of its fields is set.
@@ -29,15 +33,39 @@ func EncodeData(v any) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("encode socket.data: it is a %T", v)
 	}
-	stored := make(map[string]storedValue, len(d.fields))
-	for name, field := range d.fields {
-		value, err := storedOf(field)
+	buf := []byte{'{'}
+	for _, name := range slices.Sorted(maps.Keys(d.fields)) {
+		if len(buf) > 1 {
+			buf = append(buf, ',')
+		}
+		buf = append(plainjson.AppendString(buf, name), ':')
+		value, err := storedOf(d.fields[name])
+		if err == nil {
+			buf, err = value.append(buf)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("encode socket.data.%s: %w", name, err)
 		}
-		stored[name] = value
 	}
-	return json.Marshal(stored)
+	return append(buf, '}'), nil
+}
+
+// append writes the value with JSON as it is: encoding/json would take out its spaces, and rewrite
+// its strings.
+func (s storedValue) append(buf []byte) ([]byte, error) {
+	if s.JSON == nil {
+		return plainjson.Append(buf, s)
+	}
+	buf = append(buf, `{"json":`...)
+	buf = append(buf, s.JSON...)
+	if len(s.Attachments) > 0 {
+		buf = append(buf, `,"attachments":`...)
+		var err error
+		if buf, err = plainjson.Append(buf, s.Attachments); err != nil {
+			return nil, err
+		}
+	}
+	return append(buf, '}'), nil
 }
 
 func storedOf(v ref.Val) (storedValue, error) {

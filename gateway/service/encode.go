@@ -4,7 +4,6 @@ package service
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -17,6 +16,8 @@ import (
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/common/types/traits"
 
+	"github.com/realtime-operator/realtime-operator/api/expression"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/placeholder"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/plainjson"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
@@ -41,7 +42,7 @@ func (e *encoder) args() (socketio.Args, error) {
 	if len(e.attachments) > socketio.MaxAttachments {
 		return socketio.Args{}, fmt.Errorf("%d binary values in one packet, clients take %d", len(e.attachments), socketio.MaxAttachments)
 	}
-	if len(e.attachments) > 0 && e.foreign && countPlaceholders(e.buf) != len(e.attachments) {
+	if len(e.attachments) > 0 && e.foreign && len(placeholder.Find(e.buf)) != len(e.attachments) {
 		return socketio.Args{}, errPlaceholder
 	}
 	return socketio.Args{JSON: e.buf, Attachments: e.attachments}, nil
@@ -50,7 +51,8 @@ func (e *encoder) args() (socketio.Args, error) {
 type encoder struct {
 	buf         []byte
 	attachments [][]byte
-	// foreign is true if there is in buf what a client has sent, or a map of an expression.
+	// foreign is true if what looks like a placeholder may be in buf and is none of the encoder's: in
+	// what came without attachments, or as a map of an expression.
 	foreign bool
 }
 
@@ -74,10 +76,12 @@ func (e *encoder) value(v ref.Val) error {
 		e.time(v.Time)
 	case types.Duration:
 		e.text(strconv.FormatFloat(v.Seconds(), 'f', -1, 64) + "s")
+	case *rawScalar:
+		e.source(v.raw, nil)
 	case *rawList:
-		return e.rawList(v)
+		e.source(v.raw, v.attachments)
 	case *rawMap:
-		return e.rawMap(v)
+		e.source(v.raw, v.attachments)
 	case traits.Lister:
 		return e.list(v)
 	case traits.Mapper:
@@ -94,24 +98,11 @@ func errNotSent(v ref.Val, _ reflect.Type) error {
 
 // double writes a number as JSON.stringify does: 3 for 3.0, and null for what JSON cannot say.
 func (e *encoder) double(f float64) {
-	switch {
-	case math.IsNaN(f) || math.IsInf(f, 0):
+	if math.IsNaN(f) || math.IsInf(f, 0) {
 		e.buf = append(e.buf, "null"...)
-	case f == 0: // minus zero too
-		e.buf = append(e.buf, '0')
-	default:
-		e.finite(f)
-	}
-}
-
-// finite writes integers that a double holds exactly as they are.
-func (e *encoder) finite(f float64) {
-	if n := int64(f); float64(n) == f && n > -1<<53 && n < 1<<53 {
-		e.buf = strconv.AppendInt(e.buf, n, 10)
 		return
 	}
-	text, _ := json.Marshal(f) // formats as ECMAScript does; a finite number always encodes
-	e.buf = append(e.buf, text...)
+	e.buf = expression.AppendNumber(e.buf, f)
 }
 
 func (e *encoder) time(t time.Time) {
@@ -123,58 +114,28 @@ func (e *encoder) time(t time.Time) {
 func (e *encoder) text(s string) { e.buf = plainjson.AppendString(e.buf, s) }
 
 func (e *encoder) bytes(b []byte) {
-	e.buf = append(e.buf, `{"_placeholder":true,"num":`...)
-	e.buf = strconv.AppendInt(e.buf, int64(len(e.attachments)), 10)
-	e.buf = append(e.buf, '}')
+	e.buf = placeholder.Append(e.buf, len(e.attachments))
 	e.attachments = append(e.attachments, b)
 }
 
-// rawList copies a list as it is, if there is nothing binary in it whose number might change.
-func (e *encoder) rawList(l *rawList) error {
-	if len(l.attachments) == 0 {
-		e.raw(l.raw)
-		return nil
-	}
-	return e.sequence('[', ']', func(comma func()) error {
-		for element := range elements(l.raw) {
-			comma()
-			if err := e.value(fromJSON(element, l.attachments)); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-func (e *encoder) rawMap(m *rawMap) error {
-	if len(m.attachments) == 0 {
-		e.raw(m.raw)
-		return nil
-	}
-	e.foreign = true
-	return e.sequence('{', '}', func(comma func()) error {
-		for name, value := range members(m.raw) {
-			comma()
-			e.buf = append(append(e.buf, name...), ':')
-			if err := e.scalarOrNested(value, m.attachments); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-func (e *encoder) scalarOrNested(raw []byte, attachments [][]byte) error {
-	if raw[0] != '[' && raw[0] != '{' {
+// source writes JSON as it came, but for the numbers of its placeholders.
+func (e *encoder) source(raw []byte, attachments [][]byte) {
+	if len(attachments) == 0 {
+		e.foreign = e.foreign || raw[0] == '[' || raw[0] == '{'
 		e.buf = append(e.buf, raw...)
-		return nil
+		return
 	}
-	return e.value(fromJSON(raw, attachments))
-}
-
-func (e *encoder) raw(raw []byte) {
-	e.foreign = true
-	e.buf = append(e.buf, raw...)
+	from := 0
+	for _, p := range placeholder.Find(raw) {
+		if p.Num < 0 || p.Num >= len(attachments) {
+			e.foreign = true
+			continue
+		}
+		e.buf = append(e.buf, raw[from:p.Start]...)
+		e.bytes(attachments[p.Num])
+		from = p.End
+	}
+	e.buf = append(e.buf, raw[from:]...)
 }
 
 func (e *encoder) list(l traits.Lister) error {
@@ -198,11 +159,11 @@ func (e *encoder) mapper(m traits.Mapper) error {
 	var all []member
 	for it := m.Iterator(); it.HasNext() == types.True; {
 		key := it.Next()
-		name, ok := key.ConvertToType(types.StringType).(types.String)
+		name, ok := fieldName(key)
 		if !ok {
 			return fmt.Errorf("a %s cannot be the name of a field", key.Type().TypeName())
 		}
-		all = append(all, member{string(name), m.Get(key)})
+		all = append(all, member{name, m.Get(key)})
 	}
 	slices.SortFunc(all, func(a, b member) int { return bytes.Compare([]byte(a.name), []byte(b.name)) })
 	e.foreign = true
@@ -219,6 +180,15 @@ func (e *encoder) mapper(m traits.Mapper) error {
 	})
 }
 
+// fieldName is the key of a map as the name of a field. Numbers read as they do in JavaScript.
+func fieldName(key ref.Val) (string, bool) {
+	if f, ok := key.(types.Double); ok {
+		return string(expression.AppendNumber(nil, float64(f))), true
+	}
+	name, ok := key.ConvertToType(types.StringType).(types.String)
+	return string(name), ok
+}
+
 // sequence writes brackets, and the commas that body asks for.
 func (e *encoder) sequence(open, end byte, body func(comma func()) error) error {
 	e.buf = append(e.buf, open)
@@ -231,31 +201,4 @@ func (e *encoder) sequence(open, end byte, body func(comma func()) error) error 
 	})
 	e.buf = append(e.buf, end)
 	return err
-}
-
-// countPlaceholders counts what a client would take for one.
-func countPlaceholders(raw []byte) int {
-	var v any
-	if err := json.Unmarshal(raw, &v); err != nil {
-		return -1 // never: we have written it
-	}
-	return placeholdersIn(v)
-}
-
-func placeholdersIn(v any) int {
-	n := 0
-	switch v := v.(type) {
-	case []any:
-		for _, e := range v {
-			n += placeholdersIn(e)
-		}
-	case map[string]any:
-		if v["_placeholder"] == true {
-			return 1
-		}
-		for _, e := range v {
-			n += placeholdersIn(e)
-		}
-	}
-	return n
 }

@@ -144,7 +144,7 @@ func (r *run) revision(program cel.Program) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	switch v := v.(type) {
+	switch v := expression.Compared(v).(type) {
 	case types.Null:
 		return 0, nil
 	case types.Uint:

@@ -166,7 +166,7 @@ func (r *run) text(program cel.Program) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text, ok := v.(types.String)
+	text, ok := expression.Computed(v).(types.String)
 	if !ok {
 		return "", yielded(v, "a string")
 	}

@@ -11,6 +11,7 @@ import (
 	"io"
 	"unicode/utf8"
 
+	"github.com/realtime-operator/realtime-operator/gateway/internal/placeholder"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -175,44 +176,17 @@ func publishedArgs(raw json.RawMessage, binary names) (socketio.Args, error) {
 
 // checkPlaceholders wants one placeholder for each attachment, and no other: a client would close the connection.
 func checkPlaceholders(args socketio.Args) error {
-	var v any
-	if err := json.Unmarshal(args.JSON, &v); err != nil {
-		return fmt.Errorf(`"args": %w`, err)
-	}
 	used := make([]int, len(args.Attachments))
-	if err := countUses(v, used); err != nil {
-		return err
+	for _, p := range placeholder.Find(args.JSON) {
+		if p.Num < 0 || p.Num >= len(used) {
+			return fmt.Errorf(`"args" has a placeholder for no piece of "binary", which has %d: %.60s`, len(used), args.JSON[p.Start:p.End])
+		}
+		used[p.Num]++
 	}
 	for i, n := range used {
 		if n != 1 {
 			return fmt.Errorf(`"args" has %d placeholders for "binary"[%d], not one`, n, i)
 		}
-	}
-	return nil
-}
-
-func countUses(v any, used []int) error {
-	switch v := v.(type) {
-	case []any:
-		for _, e := range v {
-			if err := countUses(e, used); err != nil {
-				return err
-			}
-		}
-	case map[string]any:
-		if v["_placeholder"] != true {
-			for _, e := range v {
-				if err := countUses(e, used); err != nil {
-					return err
-				}
-			}
-			return nil
-		}
-		num, ok := v["num"].(float64)
-		if !ok || num < 0 || num >= float64(len(used)) || num != float64(int(num)) {
-			return fmt.Errorf(`"args" has a placeholder for piece %v of "binary", which has %d`, v["num"], len(used))
-		}
-		used[int(num)]++
 	}
 	return nil
 }

@@ -88,9 +88,9 @@ func TestPublicationsThatAreRefused(t *testing.T) {
 		{"too much binary", `{"event":"e","args":[],"binary":["","","","","","","","","","",""]}`, "11 pieces, clients take 10"},
 		{"binary that nobody names", `{"event":"e","args":[],"binary":[""]}`, `0 placeholders for "binary"[0]`},
 		{"binary that is named twice", `{"event":"e","args":[{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}],"binary":[""]}`, `2 placeholders`},
-		{"a number beyond", `{"event":"e","args":[{"_placeholder":true,"num":1}],"binary":[""]}`, `piece 1 of "binary", which has 1`},
-		{"half a number", `{"event":"e","args":[{"_placeholder":true,"num":0.5}],"binary":[""]}`, `piece 0.5`},
-		{"no number", `{"event":"e","args":[{"a":[{"_placeholder":true}]}],"binary":[""]}`, `piece <nil>`},
+		{"a number beyond", `{"event":"e","args":[{"_placeholder":true,"num":1}],"binary":[""]}`, `no piece of "binary", which has 1: {"_placeholder":true,"num":1}`},
+		{"half a number", `{"event":"e","args":[{"_placeholder":true,"num":0.5}],"binary":[""]}`, `no piece of "binary", which has 1: {"_placeholder":true,"num":0.5}`},
+		{"no number", `{"event":"e","args":[{"a":[{"_placeholder":true}]}],"binary":[""]}`, `no piece of "binary", which has 1: {"_placeholder":true}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := parsePublication([]byte(tt.document), "/")

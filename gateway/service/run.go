@@ -11,6 +11,7 @@ import (
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/common/types/traits"
 
+	"github.com/realtime-operator/realtime-operator/api/expression"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -103,7 +104,7 @@ func (r *run) condition(program cel.Program) (bool, error) {
 }
 
 func roomsOf(v ref.Val) ([]string, error) {
-	switch v := v.(type) {
+	switch v := expression.Computed(v).(type) {
 	case types.String:
 		return []string{string(v)}, nil
 	case traits.Lister:

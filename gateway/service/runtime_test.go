@@ -215,7 +215,7 @@ func TestBinary(t *testing.T) {
 	first, second := []byte{1, 2}, []byte{3}
 
 	send(`452-["say",{"_placeholder":true,"num":1},{"x":{"num":0,"_placeholder":true}, "y":1.0}]`, first, second)
-	c.Expect(`452-["said",{"_placeholder":true,"num":0},{"x":{"_placeholder":true,"num":1},"y":1.0}]`, "binary [3]", "binary [1 2]")
+	c.Expect(`452-["said",{"_placeholder":true,"num":0},{"x":{"_placeholder":true,"num":1}, "y":1.0}]`, "binary [3]", "binary [1 2]")
 
 	send(`452-["pick",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`, first, second)
 	c.Expect(`452-["picked",{"_placeholder":true,"num":0},{"again":{"_placeholder":true,"num":1}},1]`, "binary [3]", "binary [3]")

@@ -97,7 +97,7 @@ func (c *templateCompiler) add(o *expression.Outline) error {
 			return nil
 		})
 	case o.Argument:
-		c.hole(o, func(r *run, e *encoder) (bool, error) { return r.writeArgument(e, o.Index) })
+		c.hole(o, func(r *run, e *encoder) (bool, error) { return r.writeArgument(e, o.Index), nil })
 	case o.Variable == expression.Args:
 		c.hole(o, func(r *run, e *encoder) (bool, error) { return true, e.value(r.argumentList()) })
 	case o.Variable == expression.Now:
@@ -193,20 +193,14 @@ func (r *run) argument(index int) []byte {
 	return nil
 }
 
-func (r *run) writeArgument(e *encoder, index int) (bool, error) {
+func (r *run) writeArgument(e *encoder, index int) bool {
 	raw := r.argument(index)
-	switch {
-	case raw == nil:
-		return false, nil // CEL knows what to say
-	case raw[0] == '"' && isVerbatim(raw):
-		e.buf = append(e.buf, raw...)
-		return true, nil
+	if raw == nil {
+		return false // CEL knows what to say
 	}
-	return true, e.value(fromJSON(raw, r.args.Attachments))
+	e.source(raw, r.args.Attachments)
+	return true
 }
-
-// isVerbatim tells that a string is written as it came: it has no escapes.
-func isVerbatim(raw []byte) bool { return !slices.Contains(raw, '\\') }
 
 func (r *run) writeData(e *encoder, name string) (bool, error) {
 	if r.data == nil {

@@ -186,6 +186,8 @@ func keep(v ref.Val) (ref.Val, error) {
 		return types.String(strings.Clone(string(v))), nil
 	case types.Bytes:
 		return slices.Clone(v), nil
+	case *rawScalar:
+		return v.clone(), nil
 	case types.Null, types.Bool, types.Int, types.Uint, types.Double, types.Timestamp, types.Duration:
 		return v, nil
 	}

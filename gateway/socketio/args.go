@@ -5,7 +5,6 @@ package socketio
 import (
 	"encoding/json"
 	"fmt"
-	"strconv"
 )
 
 // Args are the arguments of an event or of an acknowledgement, as they came over the wire or will go out.
@@ -75,7 +74,7 @@ func (a Args) split() ([]json.RawMessage, error) {
 }
 
 func (a Args) attachment(raw json.RawMessage, dst *[]byte) error {
-	var p placeholder
+	var p binaryArgument
 	if err := json.Unmarshal(raw, &p); err != nil || !p.Placeholder {
 		return fmt.Errorf("argument %.40s is not binary", raw)
 	}
@@ -94,14 +93,8 @@ func (a Args) list() []byte {
 	return a.JSON
 }
 
-// appendPlaceholder writes what stands for an attachment.
-func appendPlaceholder(buf []byte, num int) []byte {
-	buf = append(buf, `{"_placeholder":true,"num":`...)
-	buf = strconv.AppendInt(buf, int64(num), 10)
-	return append(buf, '}')
-}
-
-type placeholder struct {
+// binaryArgument is an argument that stands for an attachment.
+type binaryArgument struct {
 	Placeholder bool `json:"_placeholder"`
 	Num         int  `json:"num"`
 }

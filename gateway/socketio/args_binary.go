@@ -10,6 +10,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/realtime-operator/realtime-operator/gateway/internal/placeholder"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/plainjson"
 )
 
@@ -38,7 +39,7 @@ func (e *argsEncoder) tree(v any, depth int) (err error) {
 	}
 	switch v := v.(type) {
 	case []byte:
-		e.buf = appendPlaceholder(e.buf, len(e.attachments))
+		e.buf = placeholder.Append(e.buf, len(e.attachments))
 		e.attachments = append(e.attachments, v)
 		return nil
 	case []any:
@@ -106,7 +107,7 @@ func hasBinary(v any, depth int) bool {
 
 // decode reads an argument.
 func (a Args) decode(raw []byte, v any) error {
-	if len(a.Attachments) == 0 {
+	if len(a.Attachments) == 0 || len(placeholder.Find(raw)) == 0 {
 		return json.Unmarshal(raw, v)
 	}
 	switch v := v.(type) {

@@ -7,9 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/placeholder"
 )
 
 // MaxAttachments is the most attachments that a packet may announce (socket.io-parser 4.2.6 and later).
@@ -253,33 +254,9 @@ func firstElement(list []byte) ([]byte, int) {
 // checkPlaceholders refuses a packet with a placeholder that names no attachment. Relayed as it is, it would break the
 // connection of everybody who receives it.
 func checkPlaceholders(data []byte, attachments int) error {
-	var v any
-	if err := json.Unmarshal(data, &v); err != nil {
-		return fmt.Errorf("decode payload with attachments: %w", err)
-	}
-	return walkPlaceholders(v, attachments)
-}
-
-func walkPlaceholders(v any, attachments int) error {
-	switch v := v.(type) {
-	case []any:
-		for _, e := range v {
-			if err := walkPlaceholders(e, attachments); err != nil {
-				return err
-			}
-		}
-	case map[string]any:
-		if v["_placeholder"] == true {
-			num, ok := v["num"].(float64)
-			if !ok || num != math.Trunc(num) || num < 0 || num >= float64(attachments) {
-				return fmt.Errorf("placeholder names attachment %v of %d", v["num"], attachments)
-			}
-			return nil
-		}
-		for _, e := range v {
-			if err := walkPlaceholders(e, attachments); err != nil {
-				return err
-			}
+	for _, p := range placeholder.Find(data) {
+		if p.Num < 0 || p.Num >= attachments {
+			return fmt.Errorf("placeholder %.60s names none of %d attachments", data[p.Start:p.End], attachments)
 		}
 	}
 	return nil

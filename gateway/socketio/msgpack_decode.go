@@ -15,6 +15,7 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 	"github.com/vmihailenco/msgpack/v5/msgpcode"
 
+	"github.com/realtime-operator/realtime-operator/gateway/internal/placeholder"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/plainjson"
 )
 
@@ -104,7 +105,7 @@ func (p *packet) setMsgpackID(value []byte) error {
 	if string(value) == "null" {
 		return nil
 	}
-	id, err := strconv.ParseUint(string(value), 10, 63)
+	id, err := strconv.ParseUint(string(bytes.TrimSuffix(value, floatMark)), 10, 63)
 	if err != nil {
 		return fmt.Errorf("acknowledgement id %.20s", value)
 	}
@@ -156,7 +157,7 @@ func (t *transcoder) value(depth int) error {
 		t.out = strconv.AppendBool(t.out, v)
 		return err
 	case code == msgpcode.Float || code == msgpcode.Double:
-		return t.float()
+		return t.float(code)
 	case code == msgpcode.Uint64:
 		v, err := t.in.DecodeUint64()
 		t.out = strconv.AppendUint(t.out, v, 10)
@@ -190,17 +191,47 @@ func (t *transcoder) compound(code byte, depth int) error {
 	return fmt.Errorf("byte %#x begins no value", code)
 }
 
-func (t *transcoder) float() error {
+// A float is written so that it becomes a float of its size again, which other clients than
+// JavaScript's tell from an integer: 1.0 is a float64 and 1E0 a float32.
+var (
+	floatMark   = []byte(".0")
+	float32Mark = []byte("E0")
+)
+
+func (t *transcoder) float(code byte) error {
 	v, err := t.in.DecodeFloat64()
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if math.IsNaN(v) || math.IsInf(v, 0) {
+	case math.IsNaN(v):
 		t.out = append(t.out, "null"...) // as JSON.stringify does
 		return nil
 	}
-	t.out, err = plainjson.Append(t.out, v)
-	return err
+	start := len(t.out)
+	if math.IsInf(v, 0) {
+		t.out = append(t.out, infinity(v)...)
+	} else if t.out, err = plainjson.Append(t.out, v); err != nil {
+		return err
+	}
+	text := t.out[start:]
+	exponent := bytes.IndexByte(text, 'e')
+	switch {
+	case code == msgpcode.Float && exponent >= 0:
+		text[exponent] = 'E'
+	case code == msgpcode.Float:
+		t.out = append(t.out, float32Mark...)
+	case exponent < 0 && bytes.IndexByte(text, '.') < 0:
+		t.out = append(t.out, floatMark...)
+	}
+	return nil
+}
+
+// infinity is a number beyond all doubles, which JSON.parse takes for infinite.
+func infinity(v float64) string {
+	if v < 0 {
+		return "-1e400"
+	}
+	return "1e400"
 }
 
 func (t *transcoder) string() error {
@@ -237,7 +268,7 @@ func (t *transcoder) attach(data []byte) error {
 	if len(t.attachments) >= maxMsgpackAttachments {
 		return fmt.Errorf("more than %d binary values", maxMsgpackAttachments)
 	}
-	t.out = appendPlaceholder(t.out, len(t.attachments))
+	t.out = placeholder.Append(t.out, len(t.attachments))
 	t.attachments = append(t.attachments, data)
 	return nil
 }
@@ -266,20 +297,35 @@ func (t *transcoder) object(depth int) error {
 		return err
 	}
 	t.out = append(t.out, '{')
-	for i := range n {
-		if i > 0 {
+	first := true
+	for range n {
+		before := len(t.out)
+		if !first {
 			t.out = append(t.out, ',')
 		}
 		if err := t.key(); err != nil {
 			return err
 		}
+		undefined := t.atUndefined()
 		t.out = append(t.out, ':')
 		if err := t.value(depth + 1); err != nil {
 			return err
 		}
+		if undefined {
+			t.out = t.out[:before] // as JSON.stringify does
+			continue
+		}
+		first = false
 	}
 	t.out = append(t.out, '}')
 	return nil
+}
+
+// atUndefined tells whether the next value is JavaScript's undefined.
+func (t *transcoder) atUndefined() bool {
+	var head [2]byte
+	_, err := t.rest.ReadAt(head[:], t.rest.Size()-int64(t.rest.Len()))
+	return err == nil && head == [2]byte{msgpcode.FixExt1, extUndefinedOrBuffer}
 }
 
 func (t *transcoder) key() error {
@@ -314,7 +360,7 @@ func (t *transcoder) extension() error {
 	}
 	switch {
 	case typ == extUndefinedOrBuffer && code == msgpcode.FixExt1:
-		t.out = append(t.out, "null"...) // undefined
+		t.out = append(t.out, "null"...) // undefined in a list, as JSON.stringify writes it
 		return nil
 	case typ == extUndefinedOrBuffer && code == msgpcode.FixExt8:
 		return t.date(time.UnixMilli(int64(binary.BigEndian.Uint64(data)))) // a Date of old versions

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/vmihailenco/msgpack/v5"
 )
@@ -140,15 +141,21 @@ func (v *jsonValue) writeScalar(enc *msgpack.Encoder) error {
 	if !ok {
 		return enc.Encode(v.scalar)
 	}
-	if n, err := strconv.ParseInt(number.String(), 10, 64); err == nil {
+	return writeNumber(enc, number.String())
+}
+
+// writeNumber writes what has neither fraction nor exponent as an integer, if it fits, and all else
+// as a float; see transcoder.float.
+func writeNumber(enc *msgpack.Encoder, number string) error {
+	if n, err := strconv.ParseInt(number, 10, 64); err == nil && number != "-0" {
 		return enc.EncodeInt(n)
 	}
-	if n, err := strconv.ParseUint(number.String(), 10, 64); err == nil {
+	if n, err := strconv.ParseUint(number, 10, 64); err == nil {
 		return enc.EncodeUint(n)
 	}
-	f, err := number.Float64()
-	if err != nil {
-		return enc.EncodeNil() // beyond any number of JavaScript's
+	f, _ := strconv.ParseFloat(number, 64) // infinite beyond the range of a double, as in JavaScript
+	if strings.Contains(number, "E") && float64(float32(f)) == f {
+		return enc.EncodeFloat32(float32(f))
 	}
 	return enc.EncodeFloat64(f)
 }

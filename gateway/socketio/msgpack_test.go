@@ -4,6 +4,7 @@ package socketio
 
 import (
 	"bytes"
+	stdcmp "cmp"
 	"encoding/hex"
 	"runtime"
 	"strings"
@@ -57,6 +58,67 @@ func TestDecodeMsgpack(t *testing.T) {
 				t.Errorf("packet (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// What a client has sent goes out with the types that it had, though it has been JSON in between.
+func TestMsgpackKeepsTypes(t *testing.T) {
+	tests := []struct{ name, value, json, out string }{
+		{"zero", "00", "0", ""},
+		{"an integer of 2^53 + 1", "cf0020000000000001", "9007199254740993", ""},
+		{"the largest uint64", "cfffffffffffffffff", "18446744073709551615", ""},
+		{"the smallest int64", "d38000000000000000", "-9223372036854775808", ""},
+		{"an integer in more bytes than it takes", "d30000000000000001", "1", "01"},
+		{"a float64", "cb3ff8000000000000", "1.5", ""},
+		{"a float64 without fraction", "cb3ff0000000000000", "1.0", ""},
+		{"a large float64 without fraction", "cb43e0000000000000", "9223372036854776000.0", ""},
+		{"a larger one", "cb7e37e43c8800759c", "1e+300", ""},
+		{"minus zero", "cb8000000000000000", "-0.0", ""},
+		{"infinity", "cb7ff0000000000000", "1e400", ""},
+		{"minus infinity", "cbfff0000000000000", "-1e400", ""},
+		{"a float32", "ca3dcccccd", "0.10000000149011612E0", ""},
+		{"a float32 without fraction", "ca3f800000", "1E0", ""},
+		{"a small float32", "ca00000001", "1.401298464324817E-45", ""},
+		{"minus zero in 32 bits", "ca80000000", "-0E0", ""},
+		{"infinity in 32 bits", "ca7f800000", "1E400", ""},
+		{"NaN", "cb7ff8000000000001", "null", "c0"},
+		{"undefined", "d40000", "null", "c0"},
+		{"an undefined member", "83a161d40000a16201a163d40000", `{"b":1}`, "81a16201"},
+		{"undefined members alone", "81a161d40000", `{}`, "80"},
+		{"undefined in a list in a member", "81a16191d40000", `{"a":[null]}`, "81a16191c0"},
+		{"null", "81a161c0", `{"a":null}`, ""},
+		{"a string", "a6c3a9e280a822", `"é\u2028\""`, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			in := unhex(t, header("02")+"92a16d"+tt.value)
+			p, err := decodeMsgpack(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := "[" + tt.json + "]"; string(p.payload) != want {
+				t.Errorf("in JSON it is %s, want %s", p.payload, want)
+			}
+			want := unhex(t, header("02")+"92a16d"+stdcmp.Or(tt.out, tt.value))
+			if got := (msgpackCodec{}).encode(p).attachments[0]; !bytes.Equal(got, want) {
+				t.Errorf("goes out as %x, want %x", got, want)
+			}
+		})
+	}
+}
+
+// Numbers of JSON, as of a published document.
+func TestEncodeMsgpackNumbers(t *testing.T) {
+	for json, want := range map[string]string{
+		"1": "01", "-1": "ff", "18446744073709551615": "cfffffffffffffffff", "18446744073709551616": "cb43f0000000000000",
+		"1.0": "cb3ff0000000000000", "1e2": "cb4059000000000000", "-0": "cb8000000000000000", "1E2": "ca42c80000", "0.1E0": "cb3fb999999999999a",
+		"1e400": "cb7ff0000000000000", "9007199254740993": "cf0020000000000001",
+	} {
+		p := packet{typ: packetAck, namespace: "/", payload: []byte("[" + json + "]")}
+		got := hex.EncodeToString((msgpackCodec{}).encode(&p).attachments[0])
+		if !strings.HasSuffix(got, "a464617461"+"91"+want) {
+			t.Errorf("%s goes out as %s, want %s", json, got, want)
+		}
 	}
 }
 

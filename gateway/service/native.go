@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package service
+
+import (
+	"sync/atomic"
+
+	"github.com/google/cel-go/common/types"
+	"github.com/google/cel-go/common/types/ref"
+
+	"github.com/realtime-operator/realtime-operator/api/expression"
+)
+
+// native keeps CEL's own form of a list or a map for the functions that need it, which is made when
+// the first one does: a loop may ask for it each time.
+type native struct {
+	computes, compares atomic.Pointer[ref.Val]
+}
+
+// computed has doubles for numbers; see expression.Relayed.
+func (n *native) computed(raw []byte, attachments [][]byte) ref.Val {
+	return once(&n.computes, reader{raw, attachments, func(_ []byte, f float64) ref.Val { return types.Double(f) }})
+}
+
+// compared has ints and uints where doubles may not be exact.
+func (n *native) compared(raw []byte, attachments [][]byte) ref.Val {
+	return once(&n.compares, reader{raw, attachments, expression.Exact})
+}
+
+func once(p *atomic.Pointer[ref.Val], r reader) ref.Val {
+	if v := p.Load(); v != nil {
+		return *v
+	}
+	v, _ := r.value(0)
+	p.Store(&v)
+	return v
+}
+
+// reader reads valid JSON in one pass, however deep it is nested.
+type reader struct {
+	data        []byte
+	attachments [][]byte
+	number      func(raw []byte, f float64) ref.Val
+}
+
+// value reads the value that begins at i, and tells where it ends.
+func (r reader) value(i int) (ref.Val, int) {
+	switch r.data[i] {
+	case '[':
+		return r.list(i)
+	case '{':
+		return r.object(i)
+	}
+	end := valueEnd(r.data, i)
+	v := fromJSON(r.data[i:end], nil)
+	if s, ok := v.(*rawScalar); ok {
+		v = s.Val
+		if f, ok := v.(types.Double); ok {
+			v = r.number(s.raw, float64(f))
+		}
+	}
+	return v, end
+}
+
+func (r reader) list(i int) (ref.Val, int) {
+	var values []ref.Val
+	for i = skipSpace(r.data, i+1); r.data[i] != ']'; i = next(r.data, i) {
+		var v ref.Val
+		v, i = r.value(i)
+		values = append(values, v)
+	}
+	return types.NewRefValList(types.DefaultTypeAdapter, values), i + 1
+}
+
+func (r reader) object(i int) (ref.Val, int) {
+	values := map[ref.Val]ref.Val{}
+	for i = skipSpace(r.data, i+1); r.data[i] != '}'; i = next(r.data, i) {
+		end := stringEnd(r.data, i)
+		name := types.String(unquote(r.data[i:end]))
+		values[name], i = r.value(skipSpace(r.data, skipSpace(r.data, end)+1)) // behind the colon
+	}
+	if bytes, ok := r.attachment(values); ok {
+		return bytes, i + 1
+	}
+	return types.NewRefValMap(types.DefaultTypeAdapter, values), i + 1
+}
+
+// attachment is what an object with these members stands for, if it is a placeholder.
+func (r reader) attachment(members map[ref.Val]ref.Val) (types.Bytes, bool) {
+	if len(r.attachments) == 0 || members[types.String("_placeholder")] != types.True {
+		return nil, false
+	}
+	num, ok := members[types.String("num")].(types.Double)
+	if i := int(num); ok && types.Double(i) == num && i >= 0 && i < len(r.attachments) {
+		return r.attachments[i], true
+	}
+	return nil, false
+}

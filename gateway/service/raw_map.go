@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package service
+
+import (
+	"reflect"
+	"sync/atomic"
+
+	"github.com/google/cel-go/common/types"
+	"github.com/google/cel-go/common/types/ref"
+	"github.com/google/cel-go/common/types/traits"
+
+	"github.com/realtime-operator/realtime-operator/api/expression"
+)
+
+// rawMap is an object that is still JSON; see rawList. A loop visits its names in their order.
+type rawMap struct {
+	raw         []byte
+	attachments [][]byte
+	members     atomic.Pointer[rawMembers] // made when first needed
+	native      native
+}
+
+// rawMembers are an object's, as fromJSON makes them.
+type rawMembers struct {
+	names  []ref.Val
+	values map[string]ref.Val
+}
+
+var (
+	_ traits.Mapper      = (*rawMap)(nil)
+	_ expression.Relayed = (*rawMap)(nil)
+)
+
+func (m *rawMap) decoded() *rawMembers {
+	if d := m.members.Load(); d != nil {
+		return d
+	}
+	d := &rawMembers{values: map[string]ref.Val{}}
+	for name, value := range members(m.raw) {
+		key := unquote(name)
+		if _, again := d.values[key]; !again {
+			d.names = append(d.names, stringFromJSON(name))
+		}
+		d.values[key] = fromJSON(value, m.attachments) // the last of equal names counts
+	}
+	m.members.Store(d)
+	return d
+}
+
+func (m *rawMap) Computed() ref.Val { return m.native.computed(m.raw, m.attachments) }
+func (m *rawMap) Compared() ref.Val { return m.native.compared(m.raw, m.attachments) }
+func (m *rawMap) Source() []byte    { return m.raw }
+
+// Find gives a member.
+func (m *rawMap) Find(key ref.Val) (ref.Val, bool) {
+	name, ok := expression.Computed(key).(types.String)
+	if !ok {
+		return nil, false
+	}
+	v, found := m.decoded().values[string(name)]
+	return v, found
+}
+
+// Contains tells whether there is a member.
+func (m *rawMap) Contains(key ref.Val) ref.Val {
+	_, found := m.Find(key)
+	return types.Bool(found)
+}
+
+// Get gives a member, or an error.
+func (m *rawMap) Get(key ref.Val) ref.Val {
+	if v, found := m.Find(key); found {
+		return v
+	}
+	return types.ValOrErr(key, "no such key: %v", key)
+}
+
+// Equal compares by value.
+func (m *rawMap) Equal(other ref.Val) ref.Val {
+	return m.Compared().Equal(expression.Compared(other))
+}
+
+// Iterator visits the names.
+func (m *rawMap) Iterator() traits.Iterator {
+	return types.NewRefValList(types.DefaultTypeAdapter, m.decoded().names).Iterator()
+}
+
+func (m *rawMap) Size() ref.Val                    { return types.Int(len(m.decoded().names)) }
+func (m *rawMap) ConvertToType(t ref.Type) ref.Val { return m.Computed().ConvertToType(t) }
+func (m *rawMap) Type() ref.Type                   { return types.MapType }
+func (m *rawMap) Value() any                       { return m.Computed().Value() }
+func (m *rawMap) ConvertToNative(t reflect.Type) (any, error) {
+	return m.Computed().ConvertToNative(t)
+}
