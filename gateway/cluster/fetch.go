@@ -45,69 +45,117 @@ type storedMessage struct {
 	id string
 }
 
+// errIncomplete: a message of an answer did not arrive.
+var errIncomplete = errors.New("a part of JetStream's answer is missing")
+
 // maxNumber is beyond all numbers of the log.
 const maxNumber = math.MaxUint64
 
-// fetch reads the messages of a subject, which may have wildcards, from one number up to another, both included, in order.
+// fetch reads the messages of one subject from one number up to another, both included, in order. Its error is errTrimmed
+// if the log may have dropped some of them, as it keeps a limited number of messages of a subject; some may have been
+// handed to each by then.
 //
-// It reads by direct gets, which any replica answers, also one that has not got the last messages yet. So where an answer has less than
-// was asked for, the stream's leader is asked for more.
+// It reads by direct gets, which any replica answers, including one that does not have the last messages yet. So where an
+// answer has less than what was asked for, the leader of the stream is asked for more.
 func (l *eventLog) fetch(ctx context.Context, subject string, from, to uint64, each func(storedMessage) error) error {
-	for from <= to {
-		p, err := l.fetchPage(ctx, subject, from, to, each)
+	r := reading{log: l, subject: subject, from: from, to: to, each: each, verified: true}
+	return r.run(ctx)
+}
+
+// scan is fetch for a subject that may have wildcards, and for a caller that verifies itself that nothing was dropped.
+func (l *eventLog) scan(ctx context.Context, subject string, from, to uint64, each func(storedMessage) error) error {
+	r := reading{log: l, subject: subject, from: from, to: to, each: each}
+	return r.run(ctx)
+}
+
+// reading is one pass over a part of the log. It is for one goroutine.
+type reading struct {
+	log     *eventLog
+	subject string
+	// from is the next number to read, to is the last.
+	from, to uint64
+	each     func(storedMessage) error
+	// verified: each page is checked for messages that the log has dropped.
+	verified bool
+}
+
+func (r *reading) run(ctx context.Context) error {
+	for r.from <= r.to {
+		p, err := r.page(ctx)
 		if err != nil {
 			return err
 		}
-		from = max(from, p.last+1)
+		if r.verified && p.sent+p.pending >= r.log.suspicious() {
+			if err := r.log.verifyReach(ctx, r.subject, p.sent+p.pending); err != nil {
+				return err
+			}
+		}
+		r.from = max(r.from, p.last+1)
 		switch {
 		case p.pending > 0:
 			continue
-		case from > to || p.upTo >= to || l.recovery.Replicas <= 1:
+		case r.from > r.to || r.log.recovery.Replicas <= 1:
 			return nil
 		}
-		next, err := l.getFromLeader(ctx, messageGet{Sequence: from, Next: subject})
-		if errors.Is(err, errNotFound) || err == nil && next.number > to {
-			return nil
-		}
-		if err != nil {
+		if more, err := r.next(ctx); err != nil || !more {
 			return err
 		}
-		if err := each(next); err != nil {
-			return err
-		}
-		from = next.number + 1
 	}
 	return nil
 }
 
-// page is what one answer tells, beside its messages.
-type page struct {
-	// last is the number of its last message, pending how many follow it, upTo that of the last message that the replica knew of, if it
-	// has told.
-	last, upTo uint64
-	pending    int
+// next reads one message from the leader; more is false if the leader has none.
+func (r *reading) next(ctx context.Context) (more bool, err error) {
+	next, err := r.log.getFromLeader(ctx, messageGet{Sequence: r.from, Next: r.subject})
+	if errors.Is(err, errNotFound) {
+		return false, nil // had anything been dropped, newer messages would be there
+	}
+	if err != nil {
+		return false, err
+	}
+	if r.verified && next.number > r.from {
+		if err := r.log.verifyLeader(ctx, r.subject, r.from); err != nil {
+			return false, err
+		}
+	}
+	if next.number > r.to {
+		return false, nil
+	}
+	if err := r.each(next); err != nil {
+		return false, err
+	}
+	r.from = next.number + 1
+	return true, nil
 }
 
-// fetchPage reads as much as one answer holds.
-func (l *eventLog) fetchPage(ctx context.Context, subject string, from, to uint64, each func(storedMessage) error) (p page, err error) {
-	nc := l.cluster.nc
+// page is what one answer tells, apart from its messages.
+type page struct {
+	// last is the number of its last message.
+	last uint64
+	// sent is how many messages it has, pending how many follow them.
+	sent, pending int
+}
+
+// page reads one answer to its end, and hands over the messages up to the number where the reading ends.
+func (r *reading) page(ctx context.Context) (p page, err error) {
+	nc := r.log.cluster.nc
 	inbox := nc.NewRespInbox()
 	answers, err := nc.SubscribeSync(inbox)
 	if err != nil {
 		return p, fmt.Errorf("read the log: %w", err)
 	}
 	defer func() { _ = answers.Unsubscribe() }() // fails only when the connection is closed
-	request, err := json.Marshal(directGet{Sequence: from, Next: subject, Batch: fetchBatch, MaxBytes: fetchBatchBytes})
+	request, err := json.Marshal(directGet{Sequence: r.from, Next: r.subject, Batch: fetchBatch, MaxBytes: fetchBatchBytes})
 	if err != nil {
 		return p, fmt.Errorf("encode a request: %w", err)
 	}
-	if err := nc.PublishRequest("$JS.API.DIRECT.GET."+l.stream, inbox, request); err != nil {
+	if err := nc.PublishRequest("$JS.API.DIRECT.GET."+r.log.stream, inbox, request); err != nil {
 		return p, fmt.Errorf("read the log: %w", err)
 	}
 	for {
 		msg, err := answers.NextMsgWithContext(ctx)
 		if err != nil {
-			return p, fmt.Errorf("read the log from %d: %w", from, err)
+			return p, fmt.Errorf("read the log from %d: %w", r.from, err)
 		}
 		switch status := msg.Header.Get("Status"); status {
 		case "":
@@ -115,19 +163,25 @@ func (l *eventLog) fetchPage(ctx context.Context, subject string, from, to uint6
 			return p, nil
 		case statusEnd:
 			p.pending, err = strconv.Atoi(msg.Header.Get("Nats-Num-Pending"))
-			if err != nil {
-				return p, fmt.Errorf("read the log: %w", err)
+			if err == nil && sequenceOf(msg, "Nats-Last-Sequence") != p.last {
+				err = errIncomplete
 			}
-			p.upTo = sequenceOf(msg, "Nats-UpTo-Sequence")
+			if err != nil {
+				return p, fmt.Errorf("read the log from %d: %w", r.from, err)
+			}
 			return p, nil
 		default:
-			return p, fmt.Errorf("read the log from %d: JetStream answers %s %s", from, status, msg.Header.Get("Description"))
+			return p, fmt.Errorf("read the log from %d: JetStream answers %s %s", r.from, status, msg.Header.Get("Description"))
+		}
+		if sequenceOf(msg, "Nats-Last-Sequence") != p.last {
+			return p, fmt.Errorf("read the log from %d: %w", r.from, errIncomplete)
 		}
 		p.last = sequenceOf(msg, jetstream.SequenceHeader)
-		if p.last > to {
-			return p, nil
+		p.sent++
+		if p.last > r.to {
+			continue // the end of the answer says how many follow
 		}
-		if err := each(storedMessage{p.last, msg.Header.Get(jetstream.SubjectHeader), msg.Data, timeOf(msg), msg.Header.Get(nats.MsgIdHdr)}); err != nil {
+		if err := r.each(storedMessage{p.last, msg.Header.Get(jetstream.SubjectHeader), msg.Data, timeOf(msg), msg.Header.Get(nats.MsgIdHdr)}); err != nil {
 			return p, err
 		}
 	}

@@ -4,6 +4,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -35,10 +36,10 @@ func (l *eventLog) doubt() {
 	l.wake()
 }
 
-// catchUp delivers what has been stored since the last that was delivered. It runs in dispatch.
+// catchUp delivers what has been stored since the last message that was delivered. It runs in dispatch.
 func (l *eventLog) catchUp(s streamState) error {
 	l.delivering.Lock()
-	from, first, anew := l.position+1, l.generation == "", l.generation != s.generation
+	position, first, anew := l.position, l.generation == "", l.generation != s.generation
 	if anew {
 		l.position, l.generation = s.last, s.generation
 	}
@@ -53,16 +54,15 @@ func (l *eventLog) catchUp(s streamState) error {
 		l.caughtUp = s.breaks + 1
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), healTimeout)
-	defer cancel()
-	root, live := eventRoot(l.cluster.service), liveRoot+token(l.cluster.service)+"."
-	err := l.fetch(ctx, root+">", from, maxNumber, func(stored storedMessage) error {
-		l.replayLive(live+strings.TrimPrefix(stored.subject, root), stored)
-		return nil
-	})
-	if err != nil {
+	if s.last > position && s.away > l.recovery.retention()-retentionSlack {
+		l.loseAll(gapExpired)
+	}
+	if err := l.replay(); err != nil {
 		return fmt.Errorf("catch up: %w", err)
 	}
+	l.delivering.Lock()
+	l.position = max(l.position, s.last)
+	l.delivering.Unlock()
 	l.caughtUp = s.breaks + 1
 	for _, e := range l.out.recognized() {
 		l.tell(e, e.number, nil)
@@ -71,17 +71,53 @@ func (l *eventLog) catchUp(s streamState) error {
 	return nil
 }
 
-// fillGap delivers the messages of one subject between two numbers, which must have been lost on their way.
-func (l *eventLog) fillGap(a *adapter, subject string, after, before uint64) {
+// replay delivers all messages behind the position, up to the end of the log. After an error another call goes on where it
+// stopped.
+func (l *eventLog) replay() error {
 	ctx, cancel := context.WithTimeout(context.Background(), healTimeout)
 	defer cancel()
-	err := l.fetch(ctx, a.subjects.stored(subject), after+1, before-1, func(stored storedMessage) error {
+	if err := l.fillGaps(ctx); err != nil {
+		return err
+	}
+	l.delivering.Lock()
+	from := l.position + 1
+	l.delivering.Unlock()
+	if l.replayed == nil {
+		l.replayed = map[string]int{}
+	}
+	err := l.scan(ctx, eventRoot(l.cluster.service)+">", from, maxNumber, func(stored storedMessage) error {
+		subject := l.liveSubject(stored.subject)
+		l.replayed[subject]++
 		l.replayLive(subject, stored)
 		return nil
 	})
 	if err != nil {
-		l.log.Error("messages were lost between NATS and this gateway", "subject", subject, "after", after, "before", before, "error", err)
+		return err
 	}
+	return l.verifyReplayed(ctx)
+}
+
+// liveSubject is where a stored message goes out.
+func (l *eventLog) liveSubject(stored string) string {
+	return liveRoot + token(l.cluster.service) + "." + strings.TrimPrefix(stored, eventRoot(l.cluster.service))
+}
+
+// verifyReplayed tells the members of rooms whose messages the log has dropped before they were read. Since reading went on
+// to the end of the log, a subject that has lost some has had as many newer ones as its limit.
+func (l *eventLog) verifyReplayed(ctx context.Context) error {
+	for subject, count := range l.replayed {
+		if count < l.suspicious() {
+			continue
+		}
+		switch err := l.verifyReach(ctx, subject, count); {
+		case errors.Is(err, errTrimmed):
+			l.lose(subject, gapTrimmed)
+		case err != nil:
+			return err
+		}
+	}
+	l.replayed = nil
+	return nil
 }
 
 // replayLive delivers a message that should have come in before.

@@ -98,6 +98,8 @@ func (k keeper) pastEvent(m storedMessage) (PastEvent, bool) {
 type histories struct {
 	mu    sync.Mutex
 	rooms map[string]*roomHistory // guarded by mu
+
+	reach reaches
 }
 
 // roomHistory is that of one room.
@@ -108,6 +110,7 @@ type roomHistory struct {
 	mu       sync.Mutex
 	messages []storedMessage // in order; guarded by mu
 	complete bool            // what was there before the room was watched has been read; guarded by mu
+	head     uint64          // the last message that was there then; guarded by mu
 }
 
 // watch begins to keep a room's history.
@@ -169,28 +172,34 @@ func (r *roomHistory) insert(m storedMessage) {
 	}
 }
 
+// trim drops what is no longer part of the history. It is called with the lock held, for each message that comes in, so it
+// moves nothing.
 func (r *roomHistory) trim(p RoomPolicy) {
-	if over := len(r.messages) - p.HistoryMessages; over > 0 {
-		r.messages = slices.Delete(r.messages, 0, over)
-	}
+	n := max(0, len(r.messages)-p.HistoryMessages)
 	oldest := time.Now().Add(-p.HistoryAge)
-	n := 0
 	for n < len(r.messages) && r.messages[n].time.Before(oldest) {
 		n++
 	}
-	r.messages = slices.Delete(r.messages, 0, n)
+	clear(r.messages[:n]) // the array outlives them
+	r.messages = r.messages[n:]
 }
 
 // read is the history of a room as of now.
 func (h *histories) read(ctx context.Context, a *adapter, room string) ([]storedMessage, error) {
+	r := &roomHistory{} // for a room that nobody here hears of
 	if a.rooms.Has(room) {
-		return h.watch(room).read(ctx, a, room)
+		r = h.watch(room)
 	}
-	var once roomHistory // nobody here hears of the room
-	return once.read(ctx, a, room)
+	messages, head, err := r.read(ctx, a, room)
+	if err != nil {
+		return nil, err
+	}
+	return h.cut(ctx, a, room, messages, head)
 }
 
-func (r *roomHistory) read(ctx context.Context, a *adapter, room string) ([]storedMessage, error) {
+// read returns the messages, and the number of the last message that the log had on the room's two subjects when they were
+// read.
+func (r *roomHistory) read(ctx context.Context, a *adapter, room string) (messages []storedMessage, head uint64, err error) {
 	r.reading.Lock()
 	defer r.reading.Unlock()
 	policy := a.policyOf(room)
@@ -199,29 +208,36 @@ func (r *roomHistory) read(ctx context.Context, a *adapter, room string) ([]stor
 	r.mu.Unlock()
 	if !complete {
 		if err := r.load(ctx, a, room, policy); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.complete = true
 	r.trim(policy)
-	return slices.Clone(r.messages), nil
+	return slices.Clone(r.messages), r.head, nil
 }
 
 // load reads what was stored before the room was watched: on the room's own subject, and among what went to several rooms at
 // once.
 func (r *roomHistory) load(ctx context.Context, a *adapter, room string, policy RoomPolicy) error {
 	take := func(m storedMessage) error {
+		r.saw(m.number)
 		if d, err := decodeMessage(m.data); err == nil && slices.Contains(d.delivery.Rooms, room) {
 			r.add(m, policy)
 		}
 		return nil
 	}
 	for _, subject := range []string{a.subjects.room(room), a.subjects.all()} {
-		if err := a.cluster.events.fetch(ctx, a.subjects.stored(subject), 1, maxNumber, take); err != nil {
+		if err := a.cluster.events.scan(ctx, a.subjects.stored(subject), 1, maxNumber, take); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (r *roomHistory) saw(number uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.head = max(r.head, number)
 }

@@ -140,6 +140,8 @@ func (l *eventLog) parseOffset(has string) uint64 {
 func (k keeper) Recover(s *socketio.Socket, kept *socketio.Session) ([]socketio.Delivery, uint64, error) {
 	missed, number, err := k.recover(s, kept)
 	switch {
+	case errors.Is(err, errTrimmed):
+		k.cluster.metrics.recovery("log_trimmed")
 	case errors.Is(err, socketio.ErrTooMuchMissed):
 		k.cluster.metrics.recovery("too_much_missed")
 	case errors.Is(err, socketio.ErrSessionEnded) || errors.Is(err, errNotFound):

@@ -47,11 +47,19 @@ type eventLog struct {
 	generation string
 	// caughtUp is the number of breaks up to which position counts; see breaks. Only dispatch uses it.
 	caughtUp uint64
+	// gaps are those that are still to be filled, replayed is how many messages of each subject an unfinished catchUp has
+	// delivered. Only dispatch uses them.
+	gaps     []*gap
+	replayed map[string]int
 	// doubts counts the times that messages may have gone by though the connection has held.
 	doubts atomic.Uint64
+	// heardAt is when all that was stored until then had arrived here. Only run uses it.
+	heardAt time.Time
 	// full is what is refused while too much waits.
 	full     refusals
 	rejected *rejections
+	// limits are those of the stream.
+	limits limits
 }
 
 func newEventLog(c *Cluster, o Options) (*eventLog, error) {
@@ -128,7 +136,9 @@ func (l *eventLog) receive(a *adapter, msg *nats.Msg, m *message) {
 		return // it came by catchUp already
 	}
 	if known := a.interest.advance(msg.Subject, number); known != 0 && last > known {
-		l.fillGap(a, msg.Subject, known, number)
+		if !l.fillGap(&gap{msg.Subject, known, number}) {
+			return // catchUp fills the gap, and then reads this message too
+		}
 	}
 	l.deliver(a, m, storedMessage{number: number, subject: msg.Subject, data: msg.Data, time: timeOf(msg)})
 }

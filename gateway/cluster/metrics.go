@@ -11,7 +11,7 @@ import (
 
 type metrics struct {
 	published, received, malformed, failed, refused, healed prometheus.Counter
-	rejected, recoveries                                    *prometheus.CounterVec
+	rejected, recoveries, gaps                              *prometheus.CounterVec
 	subscriptions                                           prometheus.Gauge
 	// droppedBefore counts for subscriptions that have ended.
 	droppedBefore atomic.Int64
@@ -37,6 +37,10 @@ func newMetrics(registerer prometheus.Registerer, c *Cluster) *metrics {
 		recoveries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "realtime_recoveries_total", Help: "Sessions that clients have asked for when they came back, by what became of it.",
 		}, []string{"result"}),
+		gaps: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "realtime_log_gaps_total",
+			Help: "Times that events of a room, or of a namespace, were lost before this gateway could deliver them, by cause; its members' connections were closed.",
+		}, []string{"cause"}),
 		subscriptions: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "realtime_cluster_subscriptions", Help: "NATS subjects that this gateway is subscribed to.",
 		}),
@@ -83,7 +87,7 @@ func newMetrics(registerer prometheus.Registerer, c *Cluster) *metrics {
 	})
 	m.all = []prometheus.Collector{
 		m.published, m.received, m.malformed, m.failed, m.subscriptions, dropped, connected,
-		m.refused, m.rejected, m.healed, m.recoveries, waiting, logReady, presenceRooms, presenceMembers,
+		m.refused, m.rejected, m.healed, m.recoveries, m.gaps, waiting, logReady, presenceRooms, presenceMembers,
 	}
 	if registerer != nil {
 		registerer.MustRegister(m.all...)
@@ -100,8 +104,8 @@ func (m *metrics) unregister() {
 	}
 }
 
-// recovery counts what has become of a session: recovered, refused, too_much_missed, unavailable, or unsaved for one that could not
-// begin.
+// recovery counts what has become of a session: recovered, refused, too_much_missed, log_trimmed, unavailable, or unsaved for one
+// that could not begin.
 func (m *metrics) recovery(result string) { m.recoveries.WithLabelValues(result).Inc() }
 
 func (m *metrics) countDropped(s *nats.Subscription) { m.droppedBefore.Add(int64(droppedBy(s))) }

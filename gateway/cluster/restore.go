@@ -54,7 +54,11 @@ func (l *eventLog) run() {
 				continue
 			}
 		case <-probe.C:
+			begin := time.Now()
 			if silent = l.probe(silent); silent < probeTries {
+				if silent == 0 && l.ready.is() {
+					l.heardAt = begin // the answer came behind all that was stored before
+				}
 				continue
 			}
 		case <-l.cluster.stop:
@@ -97,7 +101,8 @@ func (l *eventLog) restore() bool {
 func (l *eventLog) heal() error {
 	ctx, cancel := context.WithTimeout(context.Background(), prepareTimeout)
 	defer cancel()
-	state := streamState{breaks: l.breaks()}
+	begin := time.Now()
+	state := streamState{breaks: l.breaks(), away: begin.Sub(l.heardAt)}
 	err := l.ensureStream(ctx, &state)
 	if err != nil {
 		return err
@@ -113,6 +118,9 @@ func (l *eventLog) heal() error {
 	case err = <-healed:
 	case <-l.cluster.stop:
 		return nats.ErrConnectionClosed
+	}
+	if err == nil {
+		l.heardAt = begin
 	}
 	return err
 }

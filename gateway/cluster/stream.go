@@ -4,6 +4,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -18,15 +19,16 @@ const (
 	// duplicateWindow is how long JetStream knows the messages that it has stored by their ids, so that one which is sent again, as its
 	// acknowledgement was lost, is stored once.
 	duplicateWindow = 2 * time.Minute
-	// logPerSubject bounds what the log keeps of one room.
-	logPerSubject = 10_000
 )
+
+// generationBase is the base of the number that names a generation of the stream.
+const generationBase = 36
 
 // Recovery says for how long, and how much, the log keeps for clients that are away.
 type Recovery struct {
 	// MaxDisconnection is how long after the loss of its connection a client may come back.
 	MaxDisconnection time.Duration
-	// MaxMessages is how much such a client may have missed, at most logPerSubject. Who has missed more begins anew.
+	// MaxMessages is how much such a client may have missed. A client that has missed more starts a new session.
 	MaxMessages int
 	// Detection is how long the loss of a connection may go unnoticed: the heartbeat's interval and timeout.
 	Detection time.Duration
@@ -34,6 +36,9 @@ type Recovery struct {
 	HistoryAge time.Duration
 	// Replicas is on how many NATS servers the log is kept; 1 if zero.
 	Replicas int
+
+	// perSubject is logPerSubject, unless a test sets it.
+	perSubject int64
 }
 
 // refresh is how often the log is told of a session that does not change, so that it does not forget it.
@@ -51,6 +56,8 @@ type streamState struct {
 	last       uint64
 	// breaks are those before it was looked at.
 	breaks uint64
+	// away is how long ago it was certain that nothing had gone by.
+	away time.Duration
 }
 
 func (l *eventLog) ensureStream(ctx context.Context, state *streamState) error {
@@ -58,7 +65,27 @@ func (l *eventLog) ensureStream(ctx context.Context, state *streamState) error {
 	if err != nil {
 		return fmt.Errorf("use JetStream: %w", err)
 	}
-	stream, err := js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+	since := limitFromStart
+	found, err := js.Stream(ctx, l.stream)
+	switch {
+	case err == nil:
+		since = l.limitSince(found.CachedInfo().Config)
+	case !errors.Is(err, jetstream.ErrStreamNotFound):
+		return fmt.Errorf("ask for stream %s: %w", l.stream, err)
+	}
+	stream, err := js.CreateOrUpdateStream(ctx, l.streamConfig(since))
+	if err != nil {
+		return fmt.Errorf("create or update stream %s: %w", l.stream, err)
+	}
+	info := stream.CachedInfo()
+	state.generation = generationOf(info)
+	state.last = info.State.LastSeq
+	return nil
+}
+
+// streamConfig is what a gateway asks of the stream. A stream that exists is updated in place.
+func (l *eventLog) streamConfig(limitSince string) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
 		Name:              l.stream,
 		Description:       "events and sessions of the RealtimeService " + l.cluster.service,
 		Subjects:          []string{logRoot + token(l.cluster.service) + ".>"},
@@ -66,7 +93,7 @@ func (l *eventLog) ensureStream(ctx context.Context, state *streamState) error {
 		Replicas:          max(1, l.recovery.Replicas),
 		MaxAge:            l.maxAge(),
 		AllowMsgTTL:       true,
-		MaxMsgsPerSubject: logPerSubject,
+		MaxMsgsPerSubject: l.limit(),
 		Duplicates:        min(duplicateWindow, l.recovery.retention()),
 		AllowRollup:       true,
 		AllowDirect:       true,
@@ -74,14 +101,21 @@ func (l *eventLog) ensureStream(ctx context.Context, state *streamState) error {
 			Source:      eventRoot(l.cluster.service) + ">",
 			Destination: liveRoot + token(l.cluster.service) + ".>",
 		},
-	})
-	if err != nil {
-		return fmt.Errorf("create or update stream %s: %w", l.stream, err)
+		Metadata: map[string]string{limitSinceKey: limitSince},
 	}
-	info := stream.CachedInfo()
-	state.generation = strconv.FormatInt(info.Created.UnixMilli(), 36)
-	state.last = info.State.LastSeq
-	return nil
+}
+
+// limitSince is since when a stream has the limit of messages per subject that this gateway asks for.
+func (l *eventLog) limitSince(config jetstream.StreamConfig) string {
+	if since, ok := config.Metadata[limitSinceKey]; ok && config.MaxMsgsPerSubject >= l.limit() {
+		return since
+	}
+	return strconv.FormatInt(time.Now().UnixMilli(), 10)
+}
+
+// generationOf tells a stream from another one of the same name.
+func generationOf(info *jetstream.StreamInfo) string {
+	return strconv.FormatInt(info.Created.UnixMilli(), generationBase)
 }
 
 // maxAge is for how long the stream keeps what has no time of its own.

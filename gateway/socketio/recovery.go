@@ -215,6 +215,9 @@ func (s *Socket) Supersede() {
 	s.conn.session.Close(ReasonTransportClose)
 }
 
+// Interrupt closes the connection of a socket without a word, as if the network had failed: its client connects again.
+func (s *Socket) Interrupt() { s.conn.session.Close(ReasonTransportClose) }
+
 // recoverable tells whether a client comes back after an end of its socket: it does not when it has left the namespace or was
 // told to.
 func recoverable(reason string) bool {

@@ -119,6 +119,17 @@ func (r *Rooms) Len() int {
 	return len(r.joined)
 }
 
+// Names lists the rooms that have members, in no order.
+func (r *Rooms) Names() []string {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	names := make([]string, 0, len(r.rooms))
+	for name := range r.rooms {
+		names = append(names, name)
+	}
+	return names
+}
+
 // Broadcast queues the packet with each member that is meant, once.
 func (r *Rooms) Broadcast(d *Delivery) error {
 	notifyOutgoing(r.spread(d, nil), d.encoded())

@@ -17,6 +17,13 @@ func (r *Rooms) selected(t *Target) []*Socket {
 	return sockets
 }
 
+// Selected lists the sockets that are meant, including those on their way in.
+func (r *Rooms) Selected(t Target) []*Socket {
+	var sockets []*Socket
+	r.visit(&t, func(s *Socket) { sockets = append(sockets, s) })
+	return sockets
+}
+
 // FetchSockets describes the sockets that are meant.
 func (r *Rooms) FetchSockets(_ context.Context, t Target) ([]RemoteSocket, error) {
 	selected := r.selected(&t)
