@@ -62,6 +62,9 @@ func (c *Cluster) receive(msg *nats.Msg) {
 	case c.subjects.fences:
 		c.events.sessions.fenced(msg)
 		return
+	case c.subjects.restarts:
+		c.events.receiveRestart(msg)
+		return
 	}
 	if strings.HasPrefix(msg.Subject, c.subjects.acks) {
 		c.events.acked(msg)

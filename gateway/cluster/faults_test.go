@@ -158,6 +158,7 @@ func TestALostLogBeginsAnew(t *testing.T) {
 	if lost.connect(one) {
 		t.Error("recovered from nothing")
 	}
+	awaitRestarted(t, one)
 	emit(t, one.io.To("room"), "n", 2)
 	stays.Expect(`["n",2]`)
 	stays.settled()

@@ -79,9 +79,7 @@ func (l *eventLog) lose(subject, cause string) {
 		return
 	}
 	a.history.clear() // it has the same gap
-	if target := a.targetOf(subject); target.Rooms == nil || len(target.Rooms) > 0 {
-		l.interrupt(a, target, subject, cause)
-	}
+	l.interrupt(a, a.rooms.Selected(a.targetOf(subject)), subject, cause)
 }
 
 // loseAll is lose for all subjects.
@@ -93,9 +91,11 @@ func (l *eventLog) loseAll(cause string) {
 
 // interrupt ends the sessions first, and closes the connections when that is stored: otherwise a client could be recovered by
 // another gateway, with the offset of an event behind the gap. Handlers hear of the end, so another goroutine does it.
-func (l *eventLog) interrupt(a *adapter, target socketio.Target, subject, cause string) {
+func (l *eventLog) interrupt(a *adapter, sockets []*socketio.Socket, subject, cause string) {
+	if len(sockets) == 0 {
+		return
+	}
 	l.cluster.metrics.gaps.WithLabelValues(cause).Inc()
-	sockets := a.rooms.Selected(target)
 	for _, s := range sockets {
 		if n := a.sessionOf(s); n != nil {
 			n.release(false)

@@ -26,12 +26,18 @@ func (l *eventLog) breaks() uint64 {
 	return l.cluster.nc.Stats().Reconnects + l.doubts.Load()
 }
 
-// behind tells whether there has been a break that catchUp has not mended: what comes in then is not the next. It is asked
-// in dispatch.
+// behind tells whether there has been a break that catchUp has not mended. It is asked in dispatch.
 func (l *eventLog) behind() bool { return l.caughtUp != l.breaks()+1 }
+
+// missing tells whether messages may have gone by since catchUp: what comes in then may not be the next. While only the outbox is in trouble
+// messages still come in in order, and those of a log that is about to be lost come from nowhere else.
+func (l *eventLog) missing() bool {
+	return l.caughtUp == 0 || l.caughtHoles != l.holes.Load() || l.caughtReconnects != l.cluster.nc.Stats().Reconnects
+}
 
 // doubt is told that messages may have gone by though the connection has held. What comes in from now on is left to catchUp.
 func (l *eventLog) doubt() {
+	l.holes.Add(1)
 	l.doubts.Add(1)
 	l.wake()
 }
@@ -39,36 +45,41 @@ func (l *eventLog) doubt() {
 // catchUp delivers what has been stored since the last message that was delivered. It runs in dispatch.
 func (l *eventLog) catchUp(s streamState) error {
 	l.delivering.Lock()
-	position, first, anew := l.position, l.generation == "", l.generation != s.generation
-	if anew {
+	position, generation := l.position, l.generation
+	if generation == "" { // all that is there concerns nobody here
 		l.position, l.generation = s.last, s.generation
 	}
 	l.delivering.Unlock()
-	if anew {
-		if !first {
-			l.log.Error("the log of events was lost, and begins anew; clients that are away now begin anew too", "stream", l.stream)
-			l.cluster.forgetNumbers()
-			l.out.forgetNumbers()
-			l.sessions.restart()
-		}
-		l.caughtUp = s.breaks + 1
+	switch {
+	case generation == "":
+		l.caught(s)
 		return nil
-	}
-	if s.last > position && s.away > l.recovery.retention()-retentionSlack {
+	case generation != s.generation:
+		l.startOver(s)
+	case s.last > position && s.away > l.recovery.retention()-retentionSlack:
 		l.loseAll(gapExpired)
 	}
 	if err := l.replay(); err != nil {
 		return fmt.Errorf("catch up: %w", err)
 	}
-	l.delivering.Lock()
-	l.position = max(l.position, s.last)
-	l.delivering.Unlock()
-	l.caughtUp = s.breaks + 1
+	l.caught(s)
 	for _, e := range l.out.recognized() {
 		l.tell(e, e.number, nil)
 	}
 	l.advance()
+	if r := l.restarting; r != nil && !r.said {
+		r.said = true
+		l.sayRestart()
+	}
 	return nil
+}
+
+// caught notes that all has been delivered which the stream had when it was looked at.
+func (l *eventLog) caught(s streamState) {
+	l.delivering.Lock()
+	l.position = max(l.position, s.last)
+	l.delivering.Unlock()
+	l.caughtUp, l.caughtHoles, l.caughtReconnects = s.breaks+1, s.holes, s.reconnects
 }
 
 // replay delivers all messages behind the position, up to the end of the log. After an error another call goes on where it
@@ -99,7 +110,7 @@ func (l *eventLog) replay() error {
 
 // liveSubject is where a stored message goes out.
 func (l *eventLog) liveSubject(stored string) string {
-	return liveRoot + token(l.cluster.service) + "." + strings.TrimPrefix(stored, eventRoot(l.cluster.service))
+	return l.liveRoot + strings.TrimPrefix(stored, eventRoot(l.cluster.service))
 }
 
 // verifyReplayed tells the members of rooms whose messages the log has dropped before they were read. Since reading went on
@@ -132,8 +143,8 @@ func (l *eventLog) replayLive(subject string, stored storedMessage) {
 		return
 	}
 	l.out.recognize(stored.id, stored.number)
-	stored.id = "" // a room's history need not keep it
 	l.cluster.metrics.healed.Inc()
 	a.interest.advance(subject, stored.number)
+	stored.subject = subject
 	l.deliver(a, m, stored)
 }

@@ -115,12 +115,12 @@ func (i *interest) begin(subject string, number uint64) {
 	}
 }
 
-// forgetNumbers is for a log that begins anew.
-func (i *interest) forgetNumbers() {
+// startOver is for a log that was lost: all of the new one is for the subscriptions that there are.
+func (i *interest) startOver() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	for _, s := range i.subs {
-		s.last = 0
+		s.last = logStart
 	}
 }
 

@@ -84,7 +84,12 @@ func (k keeper) Find(pid, has string) (*socketio.Session, error) {
 		k.cluster.metrics.recovery("unavailable")
 		return nil, err
 	}
-	if f.offset = l.parseOffset(has); f.offset < f.record.Floor {
+	f.offset = l.parseOffset(has)
+	if f.record.Restarted && f.offset == 0 {
+		k.cluster.metrics.recovery("log_restarted")
+		return nil, nil
+	}
+	if f.offset < f.record.Floor {
 		f.offset = f.record.Floor // it has got nothing yet, or does not know what
 	}
 	return &socketio.Session{PID: pid, SocketID: f.record.SocketID, Data: f.record.Data, State: f}, nil

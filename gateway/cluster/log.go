@@ -5,6 +5,7 @@ package cluster
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,14 +46,28 @@ type eventLog struct {
 	position uint64
 	// generation tells a stream from one of the same name that was there before it. Guarded by delivering.
 	generation string
+	// liveRoot begins the subjects of all that comes out of the log.
+	liveRoot string
+	// serials are of the messages that were delivered, tail is the end of the log. Only dispatch uses them.
+	serials *serials
+	tail    tail
+	// restarting is the last change to another log; nil if there was none, or it was long ago. Only dispatch uses it.
+	restarting *restart
+	// reached is a number up to which all of the log that concerns this gateway had been sent to it before its last probe.
+	reached atomic.Uint64
+	// probed is what the last probe has found. Only probes use it.
+	probed probed
 	// caughtUp is the number of breaks up to which position counts; see breaks. Only dispatch uses it.
 	caughtUp uint64
 	// gaps are those that are still to be filled, replayed is how many messages of each subject an unfinished catchUp has
 	// delivered. Only dispatch uses them.
 	gaps     []*gap
 	replayed map[string]int
-	// doubts counts the times that messages may have gone by though the connection has held.
-	doubts atomic.Uint64
+	// doubts counts the times that messages may have gone by though the connection has held; holes does too, without those
+	// where only the outbox was in trouble. caughtHoles and caughtReconnects are those up to which position counts; only
+	// dispatch uses them.
+	doubts, holes                 atomic.Uint64
+	caughtHoles, caughtReconnects uint64
 	// heardAt is when all that was stored until then had arrived here. Only run uses it.
 	heardAt time.Time
 	// full is what is refused while too much waits.
@@ -75,6 +90,8 @@ func newEventLog(c *Cluster, o Options) (*eventLog, error) {
 		kick:     make(chan struct{}, 1),
 		control:  make(chan func()),
 		rejected: newRejections(),
+		liveRoot: liveRoot + token(c.service) + ".",
+		serials:  newSerials(c.subjects.acks, c.id, c.peers.list),
 	}
 	l.out = newOutbox(c.subjects.acks, o.URLs, options)
 	l.out.trouble, l.out.rejects = l.trouble, l.advanceSoon
@@ -124,11 +141,11 @@ func (l *eventLog) offset(trailer []byte, position uint64) []byte {
 
 // receive takes a message of the log. It runs in dispatch.
 func (l *eventLog) receive(a *adapter, msg *nats.Msg, m *message) {
-	if l.behind() {
+	if l.missing() {
 		return // catchUp reads it from the stream
 	}
 	number, last := sequenceOf(msg, jetstream.SequenceHeader), sequenceOf(msg, jetstream.LastSequenceHeader)
-	l.out.recognize(msg.Header.Get(nats.MsgIdHdr), number)
+	l.out.recognize(idOf(msg), number)
 	l.delivering.Lock()
 	stale := number <= l.position
 	l.delivering.Unlock()
@@ -140,13 +157,23 @@ func (l *eventLog) receive(a *adapter, msg *nats.Msg, m *message) {
 			return // catchUp fills the gap, and then reads this message too
 		}
 	}
-	l.deliver(a, m, storedMessage{number: number, subject: msg.Subject, data: msg.Data, time: timeOf(msg)})
+	l.deliver(a, m, storedMessage{number, msg.Subject, msg.Data, timeOf(msg), idOf(msg)})
 }
 
-// deliver hands an event to those who are meant here.
+// deliver hands an event to those who are meant here, unless the same event was delivered as another message.
 func (l *eventLog) deliver(a *adapter, m *message, stored storedMessage) {
+	if m.publisher != l.cluster.id { // its own are known to be stored by their acknowledgements
+		l.tail.add(l.tailSubject(stored.subject), stored.number, m.publisher)
+	}
+	first := l.serials.first(stored.id)
+	stored.id = "" // a room's history need not keep it
 	d := &m.delivery
 	a.history.add(a, d.Rooms, stored)
+	if !first {
+		l.cluster.metrics.repeated.Inc()
+		l.passed(stored.number)
+		return
+	}
 	if a.revised(d.Rooms) {
 		d.Trailer = appendRevision(nil, stored.number)
 	}
@@ -163,8 +190,11 @@ func (l *eventLog) acked(msg *nats.Msg) {
 	if e == nil {
 		return
 	}
-	if !duplicate { // else it went out long ago, and says nothing of what came in before it
+	if !duplicate && !l.behind() { // a duplicate went out long ago, and says nothing of what came in before it
 		l.passed(number)
+	}
+	if number != 0 && !e.record {
+		l.tail.add(strings.TrimPrefix(e.subject, eventRoot(l.cluster.service)), number, "")
 	}
 	l.tell(e, number, err)
 	l.advance()
@@ -211,24 +241,18 @@ func (l *eventLog) abandon() {
 	}
 }
 
-// passed is told the number of what this gateway has stored: all before it has been delivered here.
+// passed is told a number before which all has been delivered here, as that of a message which this gateway has stored.
 func (l *eventLog) passed(number uint64) {
-	if l.behind() {
-		return
-	}
 	l.delivering.Lock()
 	defer l.delivering.Unlock()
 	l.position = max(l.position, number)
 }
 
-// forgetNumbers has all namespaces forget what has come in, for a log that begins anew.
-func (c *Cluster) forgetNumbers() {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	for _, a := range c.adapters {
-		a.interest.forgetNumbers()
-		a.history.clear()
-	}
+// delivered is the number up to which all has been delivered here.
+func (l *eventLog) delivered() uint64 {
+	l.delivering.Lock()
+	defer l.delivering.Unlock()
+	return l.position
 }
 
 // close waits a little for what has still to be stored.

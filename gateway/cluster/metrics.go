@@ -10,9 +10,9 @@ import (
 )
 
 type metrics struct {
-	published, received, malformed, failed, refused, healed prometheus.Counter
-	rejected, recoveries, gaps                              *prometheus.CounterVec
-	subscriptions                                           prometheus.Gauge
+	published, received, malformed, failed, refused, healed, repeated prometheus.Counter
+	rejected, recoveries, gaps                                        *prometheus.CounterVec
+	subscriptions                                                     prometheus.Gauge
 	// droppedBefore counts for subscriptions that have ended.
 	droppedBefore atomic.Int64
 
@@ -34,6 +34,7 @@ func newMetrics(registerer prometheus.Registerer, c *Cluster) *metrics {
 		rejected: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "realtime_log_rejected_messages_total", Help: "Messages that were not stored and never will be, by reason.",
 		}, []string{"reason"}),
+		repeated: counter("realtime_cluster_messages_repeated_total", "Messages that were stored twice, and left out the second time."),
 		recoveries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "realtime_recoveries_total", Help: "Sessions that clients have asked for when they came back, by what became of it.",
 		}, []string{"result"}),
@@ -87,7 +88,7 @@ func newMetrics(registerer prometheus.Registerer, c *Cluster) *metrics {
 	})
 	m.all = []prometheus.Collector{
 		m.published, m.received, m.malformed, m.failed, m.subscriptions, dropped, connected,
-		m.refused, m.rejected, m.healed, m.recoveries, m.gaps, waiting, logReady, presenceRooms, presenceMembers,
+		m.refused, m.rejected, m.healed, m.repeated, m.recoveries, m.gaps, waiting, logReady, presenceRooms, presenceMembers,
 	}
 	if registerer != nil {
 		registerer.MustRegister(m.all...)
@@ -104,7 +105,7 @@ func (m *metrics) unregister() {
 	}
 }
 
-// recovery counts what has become of a session: recovered, refused, too_much_missed, log_trimmed, unavailable, or unsaved for one
+// recovery counts what has become of a session: recovered, refused, too_much_missed, log_trimmed, log_restarted, unavailable, or unsaved for one
 // that could not begin.
 func (m *metrics) recovery(result string) { m.recoveries.WithLabelValues(result).Inc() }
 

@@ -115,6 +115,8 @@ type outbox struct {
 	flows chan struct{}
 	// problem is why the last connection was given up; nil while there is one. Guarded by mu.
 	problem error
+	// epoch counts the logs that were lost; an acknowledgement tells that of its message. Guarded by mu.
+	epoch uint64
 }
 
 func newOutbox(acks string, urls []string, options []nats.Option) *outbox {
@@ -261,7 +263,7 @@ func (o *outbox) fill() {
 
 func (o *outbox) send(e *entry) error {
 	e.sentAt = time.Now()
-	reply := o.acks + strconv.FormatUint(e.serial, 10)
+	reply := o.acks + strconv.FormatUint(e.serial, 10) + "-" + strconv.FormatUint(o.epoch, 10)
 	return o.conn.PublishMsg(&nats.Msg{Subject: e.subject, Reply: reply, Header: e.header, Data: e.data})
 }
 

@@ -34,7 +34,11 @@ type pubAck struct {
 // receive takes an acknowledgement, and returns the number of the message that is stored, 0 if none is. duplicate: it was stored when it was
 // sent before. It runs in dispatch.
 func (o *outbox) receive(msg *nats.Msg) (number uint64, duplicate bool, e *entry, err error) {
-	serial, parseErr := strconv.ParseUint(msg.Subject[len(o.acks):], 10, 64)
+	digits, epoch, _ := strings.Cut(msg.Subject[len(o.acks):], "-")
+	serial, parseErr := strconv.ParseUint(digits, 10, 64)
+	if !o.isEpoch(epoch) {
+		return 0, false, nil, nil // of a log that is lost
+	}
 	var ack pubAck
 	if parseErr != nil || json.Unmarshal(msg.Data, &ack) != nil {
 		// A status without a body: no stream listens. A resume tries again.
@@ -55,7 +59,7 @@ func (o *outbox) receive(msg *nats.Msg) (number uint64, duplicate bool, e *entry
 	}
 	code := ack.Error.ErrCode
 	switch {
-	case code == codeWrongLastSequence || code == codeWrongLastSequenceConstant:
+	case isWrongSequence(code):
 		err = errWrongSequence
 	case code == codeMessageTooLarge:
 		err = fmt.Errorf("%w: JetStream answers %s (%d)", errTooLargeForLog, ack.Error.Description, code)
@@ -74,6 +78,10 @@ func (o *outbox) answered(e *entry, state entryState) {
 	o.finish(e, state)
 	o.progress = time.Now()
 	o.flow()
+}
+
+func isWrongSequence(code int) bool {
+	return code == codeWrongLastSequence || code == codeWrongLastSequenceConstant
 }
 
 // recognize is told that the log has a message of that id. If it is one of ours its acknowledgement may have got lost; and to send it
@@ -108,13 +116,10 @@ func (o *outbox) recognized() []*entry {
 	return found
 }
 
-// forgetNumbers is for a log that begins anew.
-func (o *outbox) forgetNumbers() {
+func (o *outbox) isEpoch(digits string) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, e := range o.entries {
-		e.number = 0
-	}
+	return digits == strconv.FormatUint(o.epoch, 10)
 }
 
 // find is called with the lock held.

@@ -95,7 +95,7 @@ func (p *peers) silent(since time.Time) []string {
 func (c *Cluster) subscribePeers() error {
 	subjects := []string{c.subjects.peers, c.subjects.requests, c.subjects.answers}
 	if c.events != nil {
-		subjects = append(subjects, c.subjects.acks+"*", c.subjects.fences, c.events.elections())
+		subjects = append(subjects, c.subjects.acks+"*", c.subjects.fences, c.events.elections(), c.subjects.restarts)
 	}
 	for _, subject := range subjects {
 		if _, err := c.nc.ChanSubscribe(subject, c.incoming); err != nil {

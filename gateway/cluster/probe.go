@@ -30,7 +30,8 @@ func (l *eventLog) probe(silent int) int {
 	ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
 	defer cancel()
 	answered := make(chan error, 1)
-	go func() { answered <- l.askForQuorum(ctx) }()
+	breaks := l.breaks()
+	go func() { answered <- l.askForQuorum(ctx, breaks) }()
 	select {
 	case err := <-answered:
 		if err == nil {
@@ -47,17 +48,42 @@ func (l *eventLog) probe(silent int) int {
 	return 0
 }
 
-// askForQuorum asks whether the stream could take something now.
-func (l *eventLog) askForQuorum(ctx context.Context) error {
-	js, err := jetstream.New(l.cluster.nc)
+// askForQuorum asks whether the stream could take something now. One that has taken the place of another is left to run.
+func (l *eventLog) askForQuorum(ctx context.Context, breaks uint64) error {
+	info, err := l.streamInfo(ctx, "")
 	if err != nil {
-		return fmt.Errorf("use JetStream: %w", err)
+		return err
 	}
-	stream, err := js.Stream(ctx, l.stream)
-	if err != nil {
-		return fmt.Errorf("ask for stream %s: %w", l.stream, err)
+	if l.isAnother(generationOf(info)) {
+		l.doubt()
+		return nil
 	}
-	return quorumOf(stream.CachedInfo().Cluster)
+	if err := quorumOf(info.Cluster); err != nil {
+		return err
+	}
+	l.probed.answered(l, breaks, info.State.LastSeq)
+	return nil
+}
+
+// isAnother tells whether a generation is not that of the log which this gateway has used.
+func (l *eventLog) isAnother(generation string) bool {
+	l.delivering.Lock()
+	defer l.delivering.Unlock()
+	return l.generation != "" && l.generation != generation
+}
+
+// probed is what the last probe has found. Probes come one at a time.
+type probed struct {
+	breaks, last uint64
+}
+
+// answered takes what a probe has found. All that was stored before the last one has come in by now, if nothing has gone by
+// meanwhile.
+func (p *probed) answered(l *eventLog, breaks, last uint64) {
+	if p.breaks == breaks {
+		l.reached.Store(p.last)
+	}
+	*p = probed{breaks, last}
 }
 
 // quorumOf is an error if a stream has too few servers left. One without a leader answers all the same, by whatever member is there;

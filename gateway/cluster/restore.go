@@ -102,10 +102,15 @@ func (l *eventLog) heal() error {
 	ctx, cancel := context.WithTimeout(context.Background(), prepareTimeout)
 	defer cancel()
 	begin := time.Now()
-	state := streamState{breaks: l.breaks(), away: begin.Sub(l.heardAt)}
+	state := streamState{
+		breaks: l.breaks(), holes: l.holes.Load(), reconnects: l.cluster.nc.Stats().Reconnects, away: begin.Sub(l.heardAt),
+	}
 	err := l.ensureStream(ctx, &state)
 	if err != nil {
 		return err
+	}
+	if l.isAnother(state.generation) && !l.out.paused() {
+		return errInterrupted // the outbox must not store anything before that is known here
 	}
 	// What has come in since the subscriptions are back waits behind this.
 	healed := make(chan error, 1)

@@ -44,6 +44,8 @@ type session struct {
 	// taking: the first record here is on its way, and only its fate tells whose the session is. ousted: its client has come to this
 	// gateway once more. Guarded by mu.
 	taking, ousted bool
+	// suspended: the log was lost, and no record is stored until restart. Guarded by mu.
+	suspended bool
 	// waiters are called, with the error of the record that has what they wait for, when it is stored; next are for the record
 	// after the one that is on its way. Guarded by mu.
 	waiters, next []func(error)
@@ -76,6 +78,13 @@ func (s *session) store(waiter func(error)) {
 	if s.over {
 		if waiter != nil {
 			go waiter(errSessionOver)
+		}
+		return
+	}
+	if s.suspended {
+		s.note()
+		if waiter != nil {
+			go waiter(nil)
 		}
 		return
 	}
@@ -157,6 +166,8 @@ func (s *session) settled(r *record, number uint64, err error) {
 	case err == nil:
 		s.number, s.taking = number, false
 		s.settle(r, number)
+	case s.suspended:
+		err = nil // the session is kept until it restarts
 	default:
 		s.unsaved = err
 	}
@@ -223,6 +234,9 @@ func (s *session) release(recoverable bool) {
 	s.over = true
 	s.record.Gone = time.Now().UnixMilli()
 	s.record.Ended = !recoverable
+	if s.suspended {
+		return // the log has no record that could be found
+	}
 	if s.storing {
 		s.dirty = true
 		return
@@ -251,27 +265,11 @@ func (s *session) isOusted() bool {
 	return s.ousted
 }
 
-// restart stores the session anew, in a log that has lost it.
-func (s *session) restart() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.over {
-		return
-	}
-	s.number, s.record.Floor, s.record.Left = 0, 0, nil
-	clear(s.record.Rooms)
-	if s.storing {
-		s.dirty = true
-		return
-	}
-	s.write()
-}
-
 // refresh stores the session again if that was done last before a time.
 func (s *session) refresh(before time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.over && !s.storing && s.storedAt.Before(before) {
+	if !s.over && !s.storing && !s.suspended && s.storedAt.Before(before) {
 		s.write()
 	}
 }

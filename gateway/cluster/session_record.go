@@ -36,6 +36,9 @@ type record struct {
 	Gone int64 `json:"gone,omitempty"`
 	// Ended: the client has left, or was told to.
 	Ended bool `json:"ended,omitempty"`
+	// Restarted: the session began in a log that was lost. Only an offset of this log proves that the client has received what was
+	// in the old one.
+	Restarted bool `json:"restarted,omitempty"`
 }
 
 // span is a part of the log: behind one number, up to another one.

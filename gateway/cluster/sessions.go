@@ -76,13 +76,6 @@ func (s *sessions) refresh(now time.Time) {
 	}
 }
 
-// restart stores all sessions anew.
-func (s *sessions) restart() {
-	for _, n := range s.all() {
-		n.restart()
-	}
-}
-
 // lost ends the socket of a session that another gateway has recovered.
 func (s *sessions) lost(n *session) {
 	n.abandon()

@@ -53,9 +53,12 @@ func (r *Recovery) retention() time.Duration {
 // streamState is a stream as it was found.
 type streamState struct {
 	generation string
+	created    time.Time
 	last       uint64
 	// breaks are those before it was looked at.
 	breaks uint64
+	// holes and reconnects are the parts of breaks that messages on their way to this gateway may have been lost in.
+	holes, reconnects uint64
 	// away is how long ago it was certain that nothing had gone by.
 	away time.Duration
 }
@@ -78,8 +81,25 @@ func (l *eventLog) ensureStream(ctx context.Context, state *streamState) error {
 		return fmt.Errorf("create or update stream %s: %w", l.stream, err)
 	}
 	info := stream.CachedInfo()
-	state.generation = generationOf(info)
-	state.last = info.State.LastSeq
+	state.generation, state.created = generationOf(info), info.Created
+	if state.last = info.State.LastSeq; state.last == 0 {
+		state.last = logStart
+		return l.markStart(ctx, js)
+	}
+	return nil
+}
+
+// markStart stores the first message of a log, unless another gateway has. So no event has its number, and a session can say that it
+// begins where the log does.
+func (l *eventLog) markStart(ctx context.Context, js jetstream.JetStream) error {
+	_, err := js.Publish(ctx, startSubject(l.cluster.service), nil, jetstream.WithExpectLastSequence(0))
+	var refused *jetstream.APIError
+	if errors.As(err, &refused) && isWrongSequence(int(refused.ErrorCode)) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("store the first message of stream %s: %w", l.stream, err)
+	}
 	return nil
 }
 
@@ -140,6 +160,9 @@ func (l *eventLog) keep(age time.Duration) nats.Header {
 	seconds := strconv.FormatInt(int64(age/time.Second)+1, 10)
 	return nats.Header{jetstream.MsgTTLHeader: []string{seconds + "s"}}
 }
+
+// idOf is what the publisher of a message has given it.
+func idOf(msg *nats.Msg) string { return msg.Header.Get(nats.MsgIdHdr) }
 
 // timeOf is when a message of the log was stored.
 func timeOf(msg *nats.Msg) time.Time {

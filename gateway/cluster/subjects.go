@@ -87,11 +87,12 @@ func (s subjects) members(id string) string    { return s.prefix + membersToken 
 //	rts.<service>.peers           who is there
 //	rts.<service>.requests        what one asks of all others
 //	rts.<service>.answers.<id>    what they answer to the one with the id
-//	rts.<service>.acks.<id>.<n>   that the log has stored the n-th message of the one with the id
+//	rts.<service>.acks.<id>.<n>   that the log has stored the n-th message of the one with the id; "-" and a number follow
+//	rts.<service>.restarts        what gateways know of a log that was lost; see restartWord
 //	rts.<service>.fences.<id>     that a session of the one with the id has been recovered elsewhere
 //	rtslog.<service>.session.<p>  the session with a private id, as the log has it
 type serviceSubjects struct {
-	peers, requests, answers, acks, fences string
+	peers, requests, answers, acks, fences, restarts string
 }
 
 func newServiceSubjects(service, id string) serviceSubjects {
@@ -102,12 +103,16 @@ func newServiceSubjects(service, id string) serviceSubjects {
 		answers:  answerSubject(service, id),
 		acks:     prefix + ".acks." + id + ".",
 		fences:   fenceSubject(service, id),
+		restarts: prefix + ".restarts",
 	}
 }
 
 func answerSubject(service, id string) string { return liveRoot + token(service) + ".answers." + id }
 
 func fenceSubject(service, id string) string { return liveRoot + token(service) + ".fences." + id }
+
+// startSubject is that of the first message of a log.
+func startSubject(service string) string { return logRoot + token(service) + ".start" }
 
 func sessionSubject(service, pid string) string {
 	return logRoot + token(service) + ".session." + token(pid)

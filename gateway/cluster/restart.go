@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+const (
+	// restartInterval is how often a gateway looks whether all have come over to the new log.
+	restartInterval = 200 * time.Millisecond
+	// restartPatience is how long it waits for gateways that are alive and have not: those of a release before this one never say so.
+	restartPatience = time.Minute
+	// restartMemory is how long it remembers the log that was lost, for gateways that come later.
+	restartMemory = 5 * time.Minute
+)
+
+// gapRestarted: the log was lost before this gateway had read the end of it.
+const gapRestarted = "log_lost"
+
+// errLogLost: a record of a session follows one of a log that was lost.
+var errLogLost = errors.New("the log was lost")
+
+// restart is the change from a log that was lost to the one in its place, as this gateway knows it. Only dispatch uses it.
+//
+// Every gateway stores again all that is not acknowledged to it, delivers the new log from its beginning, and leaves out what it has
+// delivered from the old one. What the old log had acknowledged and a gateway has not delivered is lost for its clients: gateways tell
+// each other the position that they had reached in the old log, and the subjects that had messages behind another's position. Sessions
+// are stored in the new log when all that is done, so a client that is lost before starts a new session.
+type restart struct {
+	// log is the generation of the log that was lost.
+	log string
+	// position is the number up to which all of it was delivered here, tail what this gateway knows of its end.
+	position uint64
+	tail     tail
+	since    time.Time
+	// sockets are those that were connected then.
+	sockets map[*socketio.Socket]struct{}
+	// stored: what this gateway held is in the new log. peers are the others that have come over, and whether that holds for them.
+	stored bool
+	peers  map[string]bool
+	// positions are how far the others had come in the old log.
+	positions map[string]uint64
+	// said: the others have been told how far this gateway had come. settled: sessions are stored in the new log.
+	said, settled bool
+}
+
+// startOver turns to a log that has taken the place of one that was lost. What comes then is read from its beginning.
+func (l *eventLog) startOver(s streamState) {
+	l.takeQueued(s.created)
+	for _, g := range l.gaps {
+		l.lose(g.subject, gapRestarted)
+	}
+	l.gaps, l.replayed = nil, nil
+	l.delivering.Lock()
+	r := &restart{
+		log: l.generation, position: max(l.position, l.reached.Swap(0)), tail: l.tail, since: time.Now(),
+		sockets: l.cluster.sockets(), peers: map[string]bool{}, positions: map[string]uint64{},
+	}
+	l.position, l.generation = 0, s.generation
+	l.delivering.Unlock()
+	l.restarting, l.tail = r, tail{}
+	l.tellBeyond(r, r.ownBeyond())
+	l.log.Error("the log of events was lost and starts over; clients that are away now start new sessions",
+		"stream", l.stream, "waiting", l.out.waiting())
+	for _, a := range l.cluster.namespaces() {
+		a.interest.startOver()
+		a.history.clear()
+	}
+	l.sessions.suspend()
+	for _, e := range l.out.startOver() {
+		e.done(0, errLogLost)
+	}
+	l.out.settle(func(error) {
+		r.stored = true
+		l.sayRestart()
+	})
+	l.awaitRestart(r)
+}
+
+// takeQueued delivers what came in from the log that was lost and was not looked at yet. Messages of the new log are read from
+// its beginning later. If some have been dropped on their way it does nothing, as the position would pass them.
+func (l *eventLog) takeQueued(created time.Time) {
+	whole := l.caughtHoles == l.holes.Load()
+	for range len(l.cluster.incoming) { // nobody else takes from it
+		msg := <-l.cluster.incoming
+		number := sequenceOf(msg, jetstream.SequenceHeader)
+		if number == 0 {
+			l.cluster.receive(msg)
+			continue
+		}
+		if at := timeOf(msg); whole && at.Before(created) && number > l.delivered() {
+			l.replayLive(msg.Subject, storedMessage{number, msg.Subject, msg.Data, at, idOf(msg)})
+		}
+	}
+}
+
+// awaitRestart looks after the restart at intervals until it is over.
+func (l *eventLog) awaitRestart(r *restart) {
+	time.AfterFunc(restartInterval, func() {
+		select {
+		case l.control <- func() { l.watchRestart(r) }:
+		case <-l.cluster.stop:
+		}
+	})
+}
+
+// watchRestart stores the sessions in the new log when all gateways have come over to it. It runs in dispatch.
+func (l *eventLog) watchRestart(r *restart) {
+	if l.restarting != r { // the next log was lost too
+		return
+	}
+	age := time.Since(r.since)
+	if age > restartMemory {
+		l.restarting = nil
+		return
+	}
+	l.awaitRestart(r)
+	if r.settled || !(r.stored && r.complete(l.cluster.peers.list()) || age > restartPatience) {
+		return
+	}
+	r.settled = true
+	l.speakForTheDead(r)
+	l.sessions.restart()
+	l.log.Info("all gateways use the new log; clients can be recovered from it", "stream", l.stream, "after", age.Round(time.Millisecond))
+}
+
+// complete tells whether all gateways that are alive have come over, and have stored what they held.
+func (r *restart) complete(alive []string) bool {
+	return !slices.ContainsFunc(alive, func(id string) bool { return !r.peers[id] })
+}
+
+// sockets are those of all namespaces.
+func (c *Cluster) sockets() map[*socketio.Socket]struct{} {
+	all := map[*socketio.Socket]struct{}{}
+	for _, a := range c.namespaces() {
+		for _, s := range a.rooms.Selected(socketio.Target{}) {
+			all[s] = struct{}{}
+		}
+	}
+	return all
+}

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
+)
+
+// awaitRestarted returns when the sessions of a gateway are in the log that has taken the place of one that was lost.
+func awaitRestarted(t *testing.T, gateways ...*gateway) {
+	t.Helper()
+	for _, g := range gateways {
+		l := g.cluster.events
+		await(t, "the sessions are in the new log", func() bool {
+			settled := make(chan bool, 1)
+			l.control <- func() { settled <- l.restarting != nil && l.restarting.settled }
+			return <-settled
+		})
+	}
+}
+
+// trioOf are three gateways, each with a proxy between it and the server.
+func trioOf(t *testing.T, ns *restartable) (gateways []*gateway, proxies []*natstest.Proxy) {
+	t.Helper()
+	for range 3 {
+		proxy := natstest.NewProxy(t, ns.ClientURL())
+		g := newGateway(t, Options{URLs: []string{proxy.URL()}, Recovery: &Recovery{
+			MaxDisconnection: time.Minute, MaxMessages: 10_000, Detection: time.Second,
+		}})
+		await(t, "the log is ready", g.cluster.LogReady)
+		gateways, proxies = append(gateways, g), append(proxies, proxy)
+	}
+	await(t, "the gateways know each other", func() bool {
+		return !slices.ContainsFunc(gateways, func(g *gateway) bool { return len(g.cluster.peers.list()) != 2 })
+	})
+	return gateways, proxies
+}
+
+// loseDisk has NATS come back with an empty disk, reached by nobody.
+func loseDisk(t *testing.T, ns *restartable, gateways []*gateway, proxies []*natstest.Proxy) {
+	t.Helper()
+	ns.stop()
+	for _, p := range proxies {
+		p.Cut()
+	}
+	await(t, "the gateways notice", func() bool {
+		return !slices.ContainsFunc(gateways, func(g *gateway) bool { return g.cluster.Connected() || g.cluster.LogReady() })
+	})
+	ns.options.StoreDir = t.TempDir()
+	ns.start()
+}
+
+// sequence are events of one sender.
+func sequence(from, to int) (events []string) {
+	for i := from; i < to; i++ {
+		events = append(events, fmt.Sprintf(`["n",%d]`, i))
+	}
+	return events
+}
+
+// The gateways come back one after the other, and each stores what has waited there. What the first has stored before the last is there
+// is delivered by all.
+func TestWhatWaitsIsDeliveredByAllGatewaysWhenTheLogIsLost(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns := startRestartable(t)
+	gateways, proxies := trioOf(t, ns)
+	const each = 50
+	var members []*person
+	for _, g := range gateways {
+		members = append(members, arrive(t, g, "room"))
+	}
+	say := func(from, to int) {
+		t.Helper()
+		for i, g := range gateways {
+			for n := from; n < to; n++ {
+				emit(t, g.io.To("room"), "n", i*1000+n)
+			}
+		}
+	}
+	got := make([][3][]int, len(members)) // by member, sender
+	take := func(upTo int) {
+		t.Helper()
+		for m, p := range members {
+			for total := func() int { return len(got[m][0]) + len(got[m][1]) + len(got[m][2]) }; total() < 3*upTo; {
+				var n int
+				event := p.Take(p.Wire.Receive())
+				if _, err := fmt.Sscanf(event, `["n",%d]`, &n); err != nil {
+					t.Fatalf("event %s: %v", event, err)
+				}
+				got[m][n/1000] = append(got[m][n/1000], n%1000)
+			}
+		}
+	}
+	say(0, each)
+	take(each)
+	loseDisk(t, ns, gateways, proxies)
+	say(each, 2*each)
+	for i, p := range proxies {
+		p.Mend()
+		await(t, "the log is ready", gateways[i].cluster.LogReady)
+		gateways[i].stored(t)
+	}
+	say(2*each, 3*each)
+	take(3 * each)
+	for m := range got {
+		for sender, numbers := range got[m] {
+			for i, n := range numbers {
+				if n != i {
+					t.Fatalf("member %d has of sender %d: %v", m, sender, numbers)
+				}
+			}
+		}
+	}
+	awaitRestarted(t, gateways...)
+	for i, p := range members {
+		p.vanish()
+		emit(t, gateways[0].io.To("room"), "late", i)
+		gateways[0].stored(t)
+		if !p.connect(gateways[(i+1)%3]) {
+			t.Fatal("not recovered from the new log")
+		}
+		p.missed(fmt.Sprintf(`["late",%d]`, i))
+		for _, other := range members[i+1:] {
+			other.Expect(fmt.Sprintf(`["late",%d]`, i))
+		}
+	}
+}
+
+// What was stored and delivered, but not acknowledged when the log was lost, is stored again for those who have not got it, and
+// delivered to nobody twice.
+func TestWhatWasDeliveredBeforeTheLogWasLostIsNotDeliveredAgain(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns := startRestartable(t)
+	gateways, proxies := trioOf(t, ns)
+	one, two := gateways[0], gateways[1]
+	near, far := arrive(t, one, "room"), arrive(t, two, "room")
+	proxies[0].Pause() // its clients' events are stored, and it does not hear of it
+	for i := range 20 {
+		emit(t, one.io.To("room"), "n", i)
+	}
+	far.Expect(sequence(0, 20)...)
+	loseDisk(t, ns, gateways, proxies)
+	proxies[0].Resume()
+	for _, p := range proxies {
+		p.Mend()
+	}
+	await(t, "the log is ready", func() bool { return one.cluster.LogReady() && two.cluster.LogReady() })
+	emit(t, one.io.To("room"), "n", 20)
+	near.Expect(sequence(0, 21)...)
+	far.Expect(sequence(20, 21)...)
+	if n := testutil.ToFloat64(two.cluster.metrics.repeated); n != 20 {
+		t.Errorf("%v messages were left out, want 20", n)
+	}
+}
+
+// A gateway that was cut off before the log was lost has not delivered all that was acknowledged. Its members are told; those of
+// rooms where nothing is lost stay.
+func TestMembersAreToldWhatWasLostWithTheLog(t *testing.T) {
+	for name, lateFirst := range map[string]bool{"the one that knows comes first": false, "the one that knows comes last": true} {
+		t.Run(name, func(t *testing.T) {
+			checkNothingIsLeft(t)
+			ns := startRestartable(t)
+			gateways, proxies := trioOf(t, ns)
+			one, two := gateways[0], gateways[1]
+			member, other := arrive(t, two, "room"), arrive(t, two, "calm")
+			sender := arrive(t, one, "room")
+			proxies[1].Cut()
+			await(t, "the gateway notices", func() bool { return !two.cluster.Connected() })
+			emit(t, one.io.To("room"), "n", 0)
+			one.stored(t)
+			sender.Expect(`["n",0]`)
+			loseDisk(t, ns, gateways, proxies)
+			order := []int{0, 2, 1}
+			if lateFirst {
+				order = []int{1, 2, 0}
+			}
+			for _, i := range order {
+				proxies[i].Mend()
+				await(t, "the log is ready", gateways[i].cluster.LogReady)
+			}
+			member.Wire.ExpectClosed()
+			if member.connect(one) {
+				t.Error("recovered behind a gap")
+			}
+			awaitRestarted(t, gateways...)
+			emit(t, one.io.To("room", "calm"), "n", 1)
+			for _, p := range []*person{other, sender} {
+				p.Expect(`["n",1]`)
+			}
+			if n := testutil.ToFloat64(two.cluster.metrics.gaps.WithLabelValues(gapRestarted)); n != 1 {
+				t.Errorf("%v gaps are counted, want 1", n)
+			}
+		})
+	}
+}
+
+// Nothing proves that a client has received the end of a log that was lost but an offset of the new one.
+func TestAClientWithAnOffsetOfALostLogStartsAFreshSession(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns := startRestartable(t)
+	gateways, proxies := trioOf(t, ns)
+	p := arrive(t, gateways[0], "room")
+	emit(t, gateways[0].io.To("room"), "n", 0)
+	p.Expect(sequence(0, 1)...)
+	old := p.Offset
+	loseDisk(t, ns, gateways, proxies)
+	for _, proxy := range proxies {
+		proxy.Mend()
+	}
+	awaitRestarted(t, gateways...)
+	emit(t, gateways[1].io.To("room"), "n", 1)
+	p.Expect(sequence(1, 2)...)
+	if strings.Split(old, ".")[0] == strings.Split(p.Offset, ".")[0] {
+		t.Fatalf("offset %s, then %s of another log", old, p.Offset)
+	}
+	p.vanish()
+	for offset, want := range map[string]bool{old: false, p.Offset: true} {
+		p.Offset = offset
+		session, err := gateways[1].io.Of("/").Adapter().(keeper).Find(p.PID, offset)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := session != nil; found != want {
+			t.Errorf("offset %s finds a session: %t, want %t", offset, found, want)
+		}
+	}
+}
+
+func TestASerialNumberIsTakenOnce(t *testing.T) {
+	var w window
+	for _, c := range []struct {
+		serial uint64
+		want   bool
+	}{
+		{1, true},
+		{1, false},
+		{3, true},
+		{2, true},
+		{3, false},
+		{windowBits, true},
+		{2, false},
+		{windowBits + 2, true},
+		{3, false},
+		{4, true},
+		{windowBits + 1, true},
+		{windowBits + 1, false},
+		{10 * windowBits, true},
+		{9*windowBits + 1, true},
+		{9*windowBits + 1, false},
+		{10 * windowBits, false},
+	} {
+		if got := w.add(c.serial); got != c.want {
+			t.Errorf("serial %d: first %t, want %t", c.serial, got, c.want)
+		}
+	}
+}
+
+func TestTheEndOfTheLogIsKnownBySubject(t *testing.T) {
+	var l tail
+	for i := range uint64(tailSize) {
+		l.add(fmt.Sprint("s", i%10), i+1, []string{"", "other"}[i%2])
+	}
+	every := func(string) bool { return true }
+	if beyond, _ := l.beyond(tailSize-2, func(publisher string) bool { return publisher == "" }); len(beyond) != 1 {
+		t.Errorf("of one publisher: %v, want one subject", beyond)
+	}
+	beyond, all := l.beyond(tailSize-2, every)
+	if want := map[string]uint64{subjectHash("s4"): tailSize - 1, subjectHash("s5"): tailSize}; all != 0 || fmt.Sprint(beyond) != fmt.Sprint(want) {
+		t.Errorf("%v and %d, want %v", beyond, all, want)
+	}
+	l.add("more", tailSize+1, "") // in place of the first
+	if _, all := l.beyond(1, every); all != 0 {
+		t.Errorf("all up to %d, want names", all)
+	}
+	if beyond, all := l.beyond(0, every); all != tailSize+1 {
+		t.Errorf("%v and %d, want all", beyond, all)
+	}
+}
+
+func TestGatewaysThatAreGoneAreForgottenBeforeThoseThatLive(t *testing.T) {
+	s := newSerials(liveRoot+"chat.acks.self.", "self", func() []string { return []string{"lives"} })
+	for _, id := range []string{"lives", "goes"} {
+		s.first("chat.acks." + id + ".1")
+	}
+	for i := range windowsKept {
+		s.first(fmt.Sprintf("chat.acks.gone%d.1", i))
+	}
+	if s.first("chat.acks.lives.1") {
+		t.Error("what a gateway that lives had stored is taken for new")
+	}
+	s.first("chat.acks.next.1")
+	if _, there := s.windows["goes"]; there || len(s.windows) > windowsKept+2 {
+		t.Errorf("%d windows are kept, that of the gateway used least recently: %t", len(s.windows), there)
+	}
+	if !s.first("somebody else's id") || !s.first("somebody else's id") {
+		t.Error("a message of nobody is taken for one that was delivered")
+	}
+}
+
+func TestALogIsMarkedOnce(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns := startJetStream(t)
+	l := recovering(t, ns).cluster.events
+	js, err := jetstream.New(l.cluster.nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.markStart(t.Context(), js); err != nil { // as another gateway, which has found the stream empty too
+		t.Fatal(err)
+	}
+	info, err := l.streamInfo(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.State.LastSeq != logStart {
+		t.Errorf("the log has %d messages, want its mark alone", info.State.LastSeq)
+	}
+}

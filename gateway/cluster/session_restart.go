@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+// logStart is the number of the first message of each log, which concerns nobody: see markStart. A session that began before the log
+// begins there.
+const logStart = 1
+
+// suspend has a session be stored no more until restart: the log that had it is lost, and while it is not known that its client is
+// whole no other gateway must recover it. A session that has not been stored yet goes on.
+func (s *session) suspend() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fresh := s.number == 0 && s.storing
+	if s.over || s.taking || fresh {
+		return
+	}
+	s.suspended, s.dirty, s.number, s.unsaved = true, false, 0, nil
+	s.waiters, s.next = append(s.waiters, s.next...), nil // the record that is on its way is the last
+	s.record.move(s.adapter.rooms.RoomsOf(s.socket))
+	s.record.Floor, s.record.Left, s.record.Restarted = logStart, nil, true
+	for room := range s.record.Rooms {
+		s.record.Rooms[room] = logStart
+	}
+}
+
+// note puts the rooms that a suspended session has joined or left into the record. The lock is held.
+func (s *session) note() {
+	s.record.move(s.adapter.rooms.RoomsOf(s.socket))
+	s.record.settle(max(logStart, s.log.delivered()))
+}
+
+// restart stores a suspended session in the new log.
+func (s *session) restart() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over || !s.suspended {
+		return
+	}
+	s.note()
+	s.suspended = false
+	if s.storing {
+		s.dirty = true
+		return
+	}
+	s.write()
+}
+
+// suspend is for a log that was lost.
+func (s *sessions) suspend() {
+	for _, n := range s.all() {
+		n.suspend()
+	}
+}
+
+// restart stores the suspended sessions in the new log.
+func (s *sessions) restart() {
+	for _, n := range s.all() {
+		n.restart()
+	}
+}
