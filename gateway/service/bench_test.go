@@ -111,10 +111,11 @@ func connectPolling(b *testing.B, server http.Handler) *pollingClient {
 
 func (c *pollingClient) post(packets string) { c.do("POST", packets) }
 
-// poll fetches what waits. To have something wait, it asks for an answer.
+// poll fetches what waits, a few packets at a time. To know when that is all, it asks for an answer.
 func (c *pollingClient) poll() {
 	c.post(`420["fence"]`)
-	c.do("GET", "")
+	for !strings.Contains(c.do("GET", ""), "430[") {
+	}
 }
 
 func (c *pollingClient) do(method, body string) string {
