@@ -86,7 +86,7 @@ var faults = []fault{
 	{name: "broker without quorum for 15 s", do: loseQuorum, fits: withQuorum},
 	{name: "broker refuses large messages for 10 s", do: refuseLarge, fits: withNATS, refuses: true},
 	{name: "broker's disk full for 10 s", do: fillDisk, fits: withNATS},
-	{name: "broker's credentials rotated, gateways' 10 s later", do: rotateCredentials, fits: withNATS},
+	{name: "broker's credentials rotated 10 s before the gateways'", do: rotateCredentials, fits: withNATS},
 	{name: "log trimmed while one client in ten is cut", do: trimLog, fits: withNATS, tells: true},
 	{name: "broker back after 20 s with an empty disk", do: emptyBroker, fits: withNATS, tells: true},
 }

@@ -13,6 +13,9 @@ func nodeServer(adapter string) func(suite, string) []string {
 		if s.deflate {
 			command = append(command, "--deflate", fmt.Sprint(deflateFrom))
 		}
+		if s.recovery {
+			command = append(command, "--recovery")
+		}
 		return command
 	}
 }
@@ -28,10 +31,19 @@ func centrifuge(s suite, broker string) []string {
 	return append(command, "127.0.0.1:0")
 }
 
-func gateway(_ suite, broker string) []string {
-	return []string{
-		"dist/realtime", "gateway", "--config", gatewayConfig, "--nats-url", "nats://127.0.0.1:" + broker,
-		"--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0",
+// dev is `realtime dev` by a program, gateway a gateway.
+func dev(program string) func(suite, string) []string {
+	return func(s suite, _ string) []string {
+		return []string{program, "dev", "--filename", s.manifest(), "--port", "0"}
+	}
+}
+
+func gateway(program string) func(suite, string) []string {
+	return func(s suite, broker string) []string {
+		return []string{
+			program, "gateway", "--config", s.config(), "--nats-url", "nats://127.0.0.1:" + broker,
+			"--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0",
+		}
 	}
 }
 
@@ -40,9 +52,13 @@ func redisServer(port int) []string {
 	return []string{"redis-server", "--port", fmt.Sprint(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"}
 }
 
-// natsServer has the kernel choose its ports.
-func natsServer() []string {
-	return []string{"dist/nats-server", "--addr", "127.0.0.1", "--port", "-1", "--http_port", "-1"}
+// natsServer has the kernel choose its ports. If it has a store, it keeps the log there.
+func natsServer(store string) []string {
+	command := []string{"dist/nats-server", "--addr", "127.0.0.1", "--port", "-1", "--http_port", "-1"}
+	if store != "" {
+		command = append(command, "--jetstream", "--store_dir", store)
+	}
+	return command
 }
 
 // tlsProxy ends TLS in front of a server.

@@ -20,6 +20,8 @@ const (
 	// deflateManifest is the same with compression, gatewayConfig what the operator would give to gateways.
 	deflateManifest = "dist/bench-deflate.yaml"
 	gatewayConfig   = "dist/bench-gateway.yaml"
+	// recoveryConfig is the same for gateways that keep what they emit.
+	recoveryConfig = "dist/bench-recovery.yaml"
 )
 
 // renderConfig writes what is made of the manifest of the benchmark.
@@ -32,19 +34,37 @@ func renderConfig(root string) error {
 	if err != nil {
 		return fmt.Errorf("read the manifest: %w", err)
 	}
-	cm, err := resources.ConfigMap(svc)
-	if err != nil {
+	if err := writeConfig(svc, filepath.Join(root, gatewayConfig)); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(root, gatewayConfig), []byte(cm.Data[resources.ConfigKey]), 0o644); err != nil {
-		return fmt.Errorf("write the gateways' configuration: %w", err)
+	// Read again, so that the fields of recovery get their defaults.
+	if svc, err = manifest.Load(append(data, recoverySpec...)); err != nil {
+		return fmt.Errorf("read the manifest with recovery: %w", err)
 	}
+	if err := writeConfig(svc, filepath.Join(root, recoveryConfig)); err != nil {
+		return err
+	}
+	svc.Spec.Recovery = nil
 	compressed, err := yaml.Marshal(withDeflate(svc))
 	if err != nil {
 		return fmt.Errorf("write the manifest with compression: %w", err)
 	}
 	if err := os.WriteFile(filepath.Join(root, deflateManifest), compressed, 0o644); err != nil {
 		return fmt.Errorf("write the manifest with compression: %w", err)
+	}
+	return nil
+}
+
+// recoverySpec is added to the manifest, which ends within its spec.
+const recoverySpec = "\n  recovery: {}\n"
+
+func writeConfig(svc *v1alpha1.RealtimeService, file string) error {
+	cm, err := resources.ConfigMap(svc)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(file, []byte(cm.Data[resources.ConfigKey]), 0o644); err != nil {
+		return fmt.Errorf("write the gateways' configuration: %w", err)
 	}
 	return nil
 }

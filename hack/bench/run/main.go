@@ -48,11 +48,15 @@ func run(ctx context.Context, args []string) error {
 	f.IntVar(&o.runs, "runs", 3, "measurements of which the median counts")
 	f.DurationVar(&o.duration, "duration", 3*time.Second, "time of each measurement")
 	f.StringVar(&o.profile, "profile", "", "folder for CPU and heap profiles of ours, of the suites "+strings.Join(profiledSuites, ", ")+", of which tables are written too (default: none)")
+	previous := f.String("previous", "", "program realtime of before, which is measured in turn with ours as the peers "+previousOne+" and "+previousTwo+" (default: none)")
 	chosenSuites := f.String("suite", judged+","+forInfo, "suites or groups of them, with commas; the groups are "+judged+", "+forInfo+", "+scaling+" and all: "+
 		strings.Join(namesOf(suites), ", "))
 	chosenPeers := f.String("peer", "all", "peers, with commas: "+strings.Join(namesOf(peers), ", "))
 	if err := f.Parse(args); err != nil {
 		return err
+	}
+	if *previous != "" {
+		peers = append(peers, previousPeers(*previous)...)
 	}
 	var err error
 	if o.suites, err = choose(*chosenSuites, namesOf(suites), groups()); err != nil {

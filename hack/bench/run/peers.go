@@ -14,6 +14,16 @@ const (
 const (
 	oursGateway = "ours-gateway"
 	oursTwo     = "ours-nats"
+	oursOne     = "ours"
+)
+
+// twoStreams is the peer that others are compared with in suites with recovery: Node's Redis adapter knows none.
+const twoStreams = "node-redis-streams"
+
+// Names of ours by a program of before.
+const (
+	previousOne = "previous"
+	previousTwo = "previous-nats"
 )
 
 // deflateFrom is the size in bytes from which messages are compressed in the suites that compress: all of them, heartbeats apart.
@@ -56,18 +66,24 @@ var (
 
 var peers = []peer{
 	{name: node, about: "Node, socket.io", servers: 1, protocol: "socketio", ready: "listening on", port: listeningOn, command: nodeServer("")},
-	{name: "ours", about: "ours: realtime dev, with NATS inside", servers: 1, protocol: "socketio", ready: devReady, port: devPort, command: func(s suite, _ string) []string {
-		return []string{"dist/realtime", "dev", "--filename", s.manifest(), "--port", "0"}
-	}},
+	{name: oursOne, about: "ours: realtime dev, with NATS inside", servers: 1, protocol: "socketio", ready: devReady, port: devPort, command: dev("dist/realtime")},
 	{name: "bun", about: "Bun, @socket.io/bun-engine", servers: 1, protocol: "socketio", ready: "listening on", port: listeningOn, command: func(suite, string) []string {
 		return []string{"dist/bun", "hack/bench/peers/bun/server.mjs", "0"}
 	}},
 	{name: "centrifuge", about: "centrifuge (Go), own protocol", servers: 1, protocol: "centrifuge", ready: "listening on", port: listeningOn, command: centrifuge},
-	{name: oursGateway, about: "ours: a gateway", servers: 1, protocol: "socketio", broker: nats, special: true, ready: gatewayReady, port: gatewayPort, command: gateway},
+	{name: oursGateway, about: "ours: a gateway", servers: 1, protocol: "socketio", broker: nats, special: true, ready: gatewayReady, port: gatewayPort, command: gateway("dist/realtime")},
 	{name: twoNodes, about: "Node, Redis adapter", servers: 2, protocol: "socketio", broker: redis, ready: "listening on", port: listeningOn, command: nodeServer("redis")},
-	{name: "node-redis-streams", about: "Node, Redis Streams adapter", servers: 2, protocol: "socketio", broker: redis, ready: "listening on", port: listeningOn, command: nodeServer("redis-streams")},
-	{name: oursTwo, about: "ours: two gateways over NATS", servers: 2, protocol: "socketio", broker: nats, ready: gatewayReady, port: gatewayPort, command: gateway},
+	{name: twoStreams, about: "Node, Redis Streams adapter", servers: 2, protocol: "socketio", broker: redis, ready: "listening on", port: listeningOn, command: nodeServer("redis-streams")},
+	{name: oursTwo, about: "ours: two gateways over NATS", servers: 2, protocol: "socketio", broker: nats, ready: gatewayReady, port: gatewayPort, command: gateway("dist/realtime")},
 	{name: "centrifuge-nats", about: "centrifuge over NATS", servers: 2, protocol: "centrifuge", broker: nats, ready: "listening on", port: listeningOn, command: centrifuge},
+}
+
+// previousPeers are ours by a program of before.
+func previousPeers(program string) []peer {
+	return []peer{
+		{name: previousOne, about: "previous: realtime dev", servers: 1, protocol: "socketio", ready: devReady, port: devPort, command: dev(program)},
+		{name: previousTwo, about: "previous: two gateways", servers: 2, protocol: "socketio", broker: nats, ready: gatewayReady, port: gatewayPort, command: gateway(program)},
+	}
 }
 
 // profiled is ours with profiles. Nothing is compared with it.

@@ -53,8 +53,32 @@ func (r *report) markdown() string {
 	r.table(&b, forInfo, 1, node)
 	r.table(&b, scaling, 1, "")
 	r.table(&b, scaling, 2, "")
+	r.beside(&b)
 	r.wrong(&b)
 	return b.String()
+}
+
+// beside compares ours with the previous program, if that was measured.
+func (r *report) beside(b *strings.Builder) {
+	head := "| | previous | ours | ratio |\n|---|---|---|---|\n"
+	for _, s := range suites {
+		for _, f := range s.figures {
+			ours, previous := oursOne, previousOne
+			if s.servers > 1 {
+				ours, previous = oursTwo, previousTwo
+			}
+			before, ok := r.median(s, previous, f)
+			now, measured := r.median(s, ours, f)
+			if !ok || !measured || before == 0 {
+				continue
+			}
+			fmt.Fprintf(b, "%s| %s: %s, %s | %.4g | %.4g | %.2f× |\n", head, s.name, f.name, f.unit, before, now, now/before)
+			head = ""
+		}
+	}
+	if head == "" {
+		b.WriteString("\n")
+	}
 }
 
 // effort says what the figures are made of.
@@ -106,6 +130,7 @@ func (r *report) table(b *strings.Builder, group string, servers int, reference 
 
 // row is a figure of all peers.
 func (r *report) row(b *strings.Builder, s suite, f figure, columns []peer, reference string) {
+	reference = s.reference(reference)
 	fmt.Fprintf(b, "| %s%s: %s, %s |", s.name, r.onlyOnce(s), f.name, f.unit)
 	base, compared := r.median(s, reference, f)
 	for _, p := range columns {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strings"
 )
 
@@ -15,6 +16,7 @@ const redisTries = 20
 // stack is a peer as it runs.
 type stack struct {
 	processes []*process
+	store     string // folder of the broker's, removed in the end; empty without
 	// addrs are for clients. brokers are what is between servers, or in front of them.
 	addrs, pids, brokers []string
 	monitor              string // of NATS; empty without
@@ -24,6 +26,9 @@ type stack struct {
 func (s *stack) stop() {
 	for _, p := range s.processes {
 		p.stop()
+	}
+	if s.store != "" {
+		os.RemoveAll(s.store)
 	}
 }
 
@@ -45,7 +50,7 @@ func startPeer(ctx context.Context, dir string, s suite, p peer) (started *stack
 			started.stop()
 		}
 	}()
-	broker, err := started.startBroker(ctx, dir, p.broker)
+	broker, err := started.startBroker(ctx, dir, s, p.broker)
 	if err != nil {
 		return nil, err
 	}
@@ -87,12 +92,17 @@ func (s *stack) startServer(ctx context.Context, dir string, of suite, p peer, b
 }
 
 // startBroker returns the broker's port.
-func (s *stack) startBroker(ctx context.Context, dir, kind string) (port string, err error) {
+func (s *stack) startBroker(ctx context.Context, dir string, of suite, kind string) (port string, err error) {
 	switch kind {
 	case redis:
 		return s.startRedis(ctx, dir)
 	case nats:
-		server, err := s.start(ctx, dir, natsReady, natsServer())
+		if of.recovery {
+			if s.store, err = os.MkdirTemp("", "bench-jetstream-"); err != nil {
+				return "", fmt.Errorf("make a folder for JetStream: %w", err)
+			}
+		}
+		server, err := s.start(ctx, dir, natsReady, natsServer(s.store))
 		if err != nil {
 			return "", err
 		}

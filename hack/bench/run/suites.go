@@ -24,9 +24,11 @@ type suite struct {
 	longer  int    // so many times the usual duration; 0 is 1
 	tls     bool   // behind a proxy that ends TLS
 	deflate bool   // with permessage-deflate
-	peers   []string
-	figures []figure
-	goals   []string // ratio to Node, of each figure, if not said otherwise; empty: none
+	// recovery: what is emitted is kept for clients that are away.
+	recovery bool
+	peers    []string
+	figures  []figure
+	goals    []string // ratio to Node, of each figure, if not said otherwise; empty: none
 }
 
 func (s suite) title() string { return s.name }
@@ -50,12 +52,34 @@ func (s suite) manifest() string {
 	return serviceManifest
 }
 
-// takes tells whether a peer goes through the suite.
+// config is what gateways read.
+func (s suite) config() string {
+	if s.recovery {
+		return recoveryConfig
+	}
+	return gatewayConfig
+}
+
+// reference is the peer that others are compared with; or, where that is usual, the suite's own.
+func (s suite) reference(usual string) string {
+	if s.recovery {
+		return twoStreams
+	}
+	return usual
+}
+
+// takes tells whether a peer goes through the suite. The previous program goes where ours does.
 func (s suite) takes(p peer) bool {
 	if s.servers != p.servers {
 		return false
 	}
 	if s.peers != nil {
+		switch p.name {
+		case previousOne:
+			return slices.Contains(s.peers, oursOne)
+		case previousTwo:
+			return slices.Contains(s.peers, oursTwo)
+		}
 		return slices.Contains(s.peers, p.name)
 	}
 	return !p.special
@@ -87,6 +111,8 @@ var suites = slices.Concat([]suite{
 	},
 	closed("two-broadcast", 2, loadBroadcast, "≤ 0.18×"),
 	closed("two-rooms", 2, "-suite rooms -clients 1000 -rooms 100 -w 4", "≤ 0.27×"),
+	recoverable("recovery-broadcast", "-suite rooms -clients 1000 -rooms 1 -w 8", "≤ 0.12×"),
+	recoverable("recovery-rooms", "-suite rooms -clients 1000 -rooms 100 -w 4", "≤ 0.25×"),
 	{name: "tls-broadcast", group: forInfo, servers: 1, load: loadBroadcast, once: true, tls: true, figures: []figure{cpu, proxyCPU}, goals: []string{"", ""}},
 	{name: "tls-echo", group: forInfo, servers: 1, load: loadEcho, once: true, tls: true, figures: []figure{cpu, proxyCPU}, goals: []string{"", ""}},
 	deflated("deflate-broadcast", loadBroadcast),
@@ -97,9 +123,15 @@ func closed(name string, servers int, load, goal string) suite {
 	return suite{name: name, group: judged, servers: servers, load: load, once: goal == "", figures: []figure{cpu}, goals: []string{goal}}
 }
 
+func recoverable(name, load, goal string) suite {
+	s := closed(name, 2, load, goal)
+	s.recovery, s.peers = true, []string{twoStreams, oursTwo}
+	return s
+}
+
 func deflated(name, load string) suite {
 	return suite{
-		name: name, group: forInfo, servers: 1, load: load, once: true, deflate: true, peers: []string{node, "ours", "centrifuge"},
+		name: name, group: forInfo, servers: 1, load: load, once: true, deflate: true, peers: []string{node, oursOne, "centrifuge"},
 		figures: []figure{cpu, resident}, goals: []string{"", ""},
 	}
 }

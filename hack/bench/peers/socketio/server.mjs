@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Node's Socket.IO server as its documentation sets it up: alone, or with --adapter redis or redis-streams over --redis URL;
-// with --deflate BYTES, messages from that size on are compressed.
+// with --deflate BYTES, messages from that size on are compressed; with --recovery, clients can come back (connection state recovery).
 
 import { createServer } from "node:http";
 import { parseArgs } from "node:util";
@@ -11,7 +11,8 @@ import { Server } from "socket.io";
 import { chat } from "./chat.mjs";
 
 const { values: flags } = parseArgs({
-  options: { port: { type: "string" }, adapter: { type: "string" }, redis: { type: "string" }, deflate: { type: "string" } },
+  options: { port: { type: "string" }, adapter: { type: "string" }, redis: { type: "string" }, deflate: { type: "string" },
+    recovery: { type: "boolean" } },
 });
 
 async function adapter() {
@@ -31,6 +32,7 @@ async function adapter() {
 const httpServer = createServer();
 const options = {};
 if (flags.adapter) options.adapter = await adapter();
+if (flags.recovery) options.connectionStateRecovery = { maxDisconnectionDuration: 120_000 };
 if (flags.deflate) options.perMessageDeflate = { threshold: Number(flags.deflate) };
 const io = new Server(httpServer, options);
 chat(io);
