@@ -8,6 +8,9 @@ MAKEFLAGS += --no-builtin-rules
 VERSION ?= $(shell sed -n 's/^appVersion: //p' charts/realtime-operator/Chart.yaml)
 IMAGE ?= realtime-operator/realtime:$(VERSION)
 NATS_IMAGE ?= realtime-operator/nats:e2e
+# The commit from which tests of updates start, and the image of its gateways.
+PREVIOUS ?= HEAD~1
+PREVIOUS_IMAGE ?= realtime-operator/realtime:previous
 FUZZTIME ?= 30s
 E2E_FLAGS ?=
 SEED ?= 1
@@ -88,15 +91,15 @@ test-recovery: dist/realtime dist/library dist/nats-server dist/chaos node-modul
 	if [ -z "$(TARGET)" ]; then TARGET=library npm run test:recovery --prefix test/clients; fi
 
 .PHONY: chaos
-chaos: chaos-programs ## Fail gateways, broker and connections under 1,000 clients: nothing may get lost. CHAOS_FLAGS=-help lists more, RACE=1 finds races.
-	dist/chaos$(RACE_SUFFIX) -realtime dist/realtime$(RACE_SUFFIX) -seed $(SEED) $(CHAOS_FLAGS)
+chaos: chaos-programs dist/realtime-previous ## Fail gateways, broker and connections under 1,000 clients: nothing may get lost. CHAOS_FLAGS=-help lists more, RACE=1 finds races.
+	dist/chaos$(RACE_SUFFIX) -realtime dist/realtime$(RACE_SUFFIX) -previous dist/realtime-previous -seed $(SEED) $(CHAOS_FLAGS)
 
 .PHONY: chaos-long
 chaos-long: CHAOS_FLAGS += -duration $(DURATION)
 chaos-long: chaos ## The same for DURATION (1h), by faults that SEED draws.
 
 .PHONY: chaos-programs
-chaos-programs: dist/realtime$(RACE_SUFFIX) dist/chaos$(RACE_SUFFIX) dist/nats-server
+chaos-programs: dist/realtime$(RACE_SUFFIX) dist/chaos$(RACE_SUFFIX) dist/nats-server node-modules
 
 .PHONY: chaos-reference
 chaos-reference: dist/chaos $(PEER)/node_modules ## Do the same to Node's server over Redis Streams, and in memory, and only measure. Needs redis-server.
@@ -158,8 +161,8 @@ cluster-down: ## Take it down; nothing of it is left.
 	$(CLUSTER) down
 
 .PHONY: e2e
-e2e: dist/realtime.tar dist/nats.tar $(BIN)/helm $(BIN)/kubectl node-modules ## Test on the cluster of make cluster, or on that of KUBECONFIG.
-	IMAGE=$(IMAGE) NATS_IMAGE=$(NATS_IMAGE) HELM=$(BIN)/helm KUBECTL=$(BIN)/kubectl hack/e2e $(E2E_FLAGS)
+e2e: dist/realtime.tar dist/previous.tar dist/nats.tar $(BIN)/helm $(BIN)/kubectl node-modules ## Test on the cluster of make cluster, or on that of KUBECONFIG.
+	IMAGE=$(IMAGE) PREVIOUS_IMAGE=$(PREVIOUS_IMAGE) NATS_IMAGE=$(NATS_IMAGE) HELM=$(BIN)/helm KUBECTL=$(BIN)/kubectl hack/e2e $(E2E_FLAGS)
 
 # What follows are files.
 
@@ -231,6 +234,12 @@ dist/ca-certificates.crt:
 
 dist/realtime.tar: dist/realtime dist/client dist/ca-certificates.crt Dockerfile
 	hack/images/build Dockerfile $(IMAGE) $@
+
+dist/realtime-previous: force
+	hack/previous $(PREVIOUS) $@
+
+dist/previous.tar: dist/realtime-previous dist/client dist/ca-certificates.crt hack/images/previous/Dockerfile
+	hack/images/build hack/images/previous/Dockerfile $(PREVIOUS_IMAGE) $@
 
 dist/nats-server: go.mod
 	$(BUILD) -ldflags "-s -w" -o $@ github.com/nats-io/nats-server/v2

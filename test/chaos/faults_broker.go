@@ -72,7 +72,7 @@ func rotateCredentials(ctx context.Context, c *chaos) error {
 	if err := servers.rotate(); err != nil {
 		return err
 	}
-	if err := c.cluster.reloadBrokers(); err != nil {
+	if err := c.cluster.reloadBrokers(ctx); err != nil {
 		return err
 	}
 	sleep(ctx, wrongTime)

@@ -158,14 +158,14 @@ func (r *roomLedger) arrived(member int, m message, now time.Time) bool {
 
 // missing calls back for each message that was acknowledged and each member that it did not reach.
 // told is true if the member knows that it may have missed it.
-func (r *roomLedger) missing(f func(member int, told bool)) {
-	for _, rec := range r.messages {
+func (r *roomLedger) missing(f func(member int, name said, told bool)) {
+	for name, rec := range r.messages {
 		if !rec.acked {
 			continue
 		}
 		for member, a := range rec.arrivals {
 			if len(a.attempts) == 0 {
-				f(member, a.excused)
+				f(member, name, a.excused)
 			}
 		}
 	}

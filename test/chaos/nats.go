@@ -18,6 +18,8 @@ import (
 
 const (
 	natsUser = "gateways"
+	// reloadTimeout is how long the servers may take to read their configuration.
+	reloadTimeout = 10 * time.Second
 	// diskLimit is how much each NATS server may store: many times what a run needs.
 	diskLimit = "64MB"
 )
@@ -25,18 +27,29 @@ const (
 // natsServers are the NATS servers of a stack and the credentials for them.
 type natsServers struct {
 	dir, program string
-	// config is the servers' file, secret the folder that gateways read their credentials from.
-	config, secret string
-	password       string // of the servers
-	rotations      int
+	// secret is the folder that gateways read their credentials from.
+	secret    string
+	password  string // of the servers
+	rotations int
 }
 
-func newNATSServers(dir, program string) (*natsServers, error) {
-	s := &natsServers{
-		dir: dir, program: program, config: filepath.Join(dir, "nats.conf"), secret: filepath.Join(dir, "nats-credentials"),
-	}
+// sharedConfig is what the configuration of all servers includes.
+const sharedConfig = "nats-all.conf"
+
+func newNATSServers(dir, program string, servers int) (*natsServers, error) {
+	s := &natsServers{dir: dir, program: program, secret: filepath.Join(dir, "nats-credentials")}
 	if err := os.MkdirAll(s.secret, 0o700); err != nil {
 		return nil, fmt.Errorf("make a folder for the credentials of NATS: %w", err)
+	}
+	for i := range servers {
+		// A server reads its configuration again only if its name and its cluster's are there too.
+		text := fmt.Sprintf("server_name: nats-%d\ninclude %q\n", i, sharedConfig)
+		if servers > 1 {
+			text += "cluster {name: chaos}\n"
+		}
+		if err := replaceFile(s.config(i), text); err != nil {
+			return nil, err
+		}
 	}
 	if err := s.rotate(); err != nil {
 		return nil, err
@@ -49,7 +62,7 @@ func newNATSServers(dir, program string) (*natsServers, error) {
 func (s *natsServers) rotate() error {
 	s.rotations++
 	s.password = "password-" + strconv.Itoa(s.rotations)
-	return replaceFile(s.config, fmt.Sprintf("authorization {user: %s, password: %q}\njetstream {max_file_store: %s}\n",
+	return replaceFile(filepath.Join(s.dir, sharedConfig), fmt.Sprintf("authorization {user: %s, password: %q}\njetstream {max_file_store: %s}\n",
 		natsUser, s.password, diskLimit))
 }
 
@@ -69,6 +82,10 @@ func replaceFile(name, text string) error {
 	return os.Rename(name+".new", name)
 }
 
+func (s *natsServers) config(i int) string {
+	return filepath.Join(s.dir, fmt.Sprintf("nats-%d.conf", i))
+}
+
 func (s *natsServers) storeDir(i int) string {
 	return filepath.Join(s.dir, "jetstream-"+strconv.Itoa(i))
 }
@@ -80,8 +97,8 @@ func (s *natsServers) command(i int, ports []brokerPorts) command {
 		name: name,
 		path: s.program,
 		args: []string{
-			"--config", s.config, "--addr", "127.0.0.1", "--port", strconv.Itoa(ports[i].clients),
-			"--name", name, "--jetstream", "--store_dir", s.storeDir(i),
+			"--config", s.config(i), "--addr", "127.0.0.1", "--port", strconv.Itoa(ports[i].clients),
+			"--jetstream", "--store_dir", s.storeDir(i),
 		},
 		ready: local(ports[i].clients),
 	}
@@ -92,7 +109,7 @@ func (s *natsServers) command(i int, ports []brokerPorts) command {
 	for i, p := range ports {
 		routes[i] = "nats-route://" + local(p.routes)
 	}
-	c.args = append(c.args, "--cluster_name", "chaos", "--cluster", "nats://"+local(ports[i].routes),
+	c.args = append(c.args, "--cluster", "nats://"+local(ports[i].routes),
 		"--routes", strings.Join(routes, ","), "--no_advertise")
 	return c
 }
@@ -126,11 +143,23 @@ func logStream(ctx context.Context, js jetstream.JetStream) (jetstream.Stream, e
 	return nil, fmt.Errorf("find the service's stream: %w", jetstream.ErrStreamNotFound)
 }
 
-// reloadBrokers has all servers read their configuration.
-func (c *cluster) reloadBrokers() error {
-	for _, b := range c.brokers {
+// reloadBrokers has all servers read their configuration, and waits until each takes the password in it.
+func (c *cluster) reloadBrokers(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, reloadTimeout)
+	defer cancel()
+	for i, b := range c.brokers {
 		if err := b.signal(syscall.SIGHUP); err != nil {
 			return err
+		}
+		for {
+			nc, err := nats.Connect("nats://"+local(c.brokerPorts[i].clients), nats.UserInfo(natsUser, c.stack.nats.password))
+			if err == nil {
+				nc.Close()
+				break
+			}
+			if sleep(ctx, readyInterval); ctx.Err() != nil {
+				return fmt.Errorf("wait until %s takes its new password: %w", b.name, err)
+			}
 		}
 	}
 	return nil

@@ -11,6 +11,9 @@ import (
 	"time"
 )
 
+// shownLosses bounds Result.Losses.
+const shownLosses = 20
+
 // Result is what a phase, or several, did to messages and clients.
 type Result struct {
 	Fault string
@@ -21,6 +24,8 @@ type Result struct {
 	// Lost of them never came, and nobody told the client. Excused never came either, to clients that
 	// were told: they got a new session in place of their old one.
 	Lost, Excused int
+	// Losses describe some of Lost.
+	Losses []string
 	// Duplicated is arrivals of an emission that had arrived before.
 	Duplicated int
 	// Disordered is arrivals after a later message of the same publisher in the same room.
@@ -69,7 +74,7 @@ func (l *ledger) result(fault string) Result {
 		c.mu.Unlock()
 	}
 	var delays []time.Duration
-	for _, r := range l.rooms {
+	for i, r := range l.rooms {
 		r.mu.Lock()
 		for _, rec := range r.messages {
 			if rec.acked {
@@ -79,11 +84,14 @@ func (l *ledger) result(fault string) Result {
 				res.Unacked++
 			}
 		}
-		r.missing(func(_ int, told bool) {
+		r.missing(func(member int, name said, told bool) {
 			if told {
 				res.Excused++
-			} else {
-				res.Lost++
+				return
+			}
+			res.Lost++
+			if len(res.Losses) < shownLosses {
+				res.Losses = append(res.Losses, fmt.Sprintf("message %d of client %d at member %d of room %d", name.seq, name.publisher, member, i))
 			}
 		})
 		res.Duplicated += r.duplicated

@@ -52,7 +52,7 @@ func Ours(dir string, programs Programs, natsServers int, drain time.Duration) (
 	if err := writePeers(peers); err != nil {
 		return Stack{}, err
 	}
-	servers, err := newNATSServers(dir, programs.NATSServer)
+	servers, err := newNATSServers(dir, programs.NATSServer, natsServers)
 	if err != nil {
 		return Stack{}, err
 	}

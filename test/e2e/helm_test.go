@@ -22,6 +22,7 @@ func TestHelm(t *testing.T) {
 	t.Run("clients poll without affinity", testPollingWithoutAffinity)
 	t.Run("clients of killed gateways miss nothing", testRecovery)
 	t.Run("a rollout sends each client away once", testRollout)
+	t.Run("clients miss nothing of an update of the gateways", testUpdate)
 	t.Run("clients miss nothing of a deleted NATS", testDeletedNATS)
 	t.Run("a changed greeting shows and nobody reconnects", testChangedGreeting)
 	t.Run("clients of a deleted gateway come back", testDeletedGateway)

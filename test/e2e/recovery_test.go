@@ -5,9 +5,7 @@
 package e2e
 
 import (
-	"bytes"
 	"fmt"
-	"net/http"
 	"testing"
 	"time"
 )
@@ -32,7 +30,7 @@ func testRecovery(t *testing.T) {
 		c.connect(name(i), url)
 		c.wait(name(i), "connect", 20*time.Second, anything)
 	}
-	api := s.kubectl("get", "service/"+s.name+"-api", "--output=jsonpath=http://{.spec.clusterIP}:{.spec.ports[0].port}/v1/namespaces/%2F/emit")
+	api := s.publishURL()
 	start := c.mark()
 	for n := range messages {
 		if n == messages/4 || n == messages/2 {
@@ -71,18 +69,5 @@ func testRecovery(t *testing.T) {
 // publish publishes until it is taken: a gateway that has just been killed does not answer.
 func publish(t *testing.T, url, document string) {
 	t.Helper()
-	eventually(t, 60*time.Second, "the API takes "+document, func() error {
-		r, err := http.NewRequest(http.MethodPost, url, bytes.NewBufferString(document))
-		if err != nil {
-			return err
-		}
-		r.Header.Set("Authorization", "Bearer an-end-to-end-token")
-		r.Close = true // the next one may go to another gateway
-		resp, err := (&http.Client{Timeout: 10 * time.Second}).Do(r)
-		if err != nil {
-			return err
-		}
-		resp.Body.Close()
-		return want("status", resp.StatusCode, http.StatusOK)
-	})
+	eventually(t, 60*time.Second, "the API takes "+document, func() error { return tryPublish(url, document) })
 }

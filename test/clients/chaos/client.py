@@ -33,7 +33,20 @@ def connect():
             time.sleep(1)
 
 
+def watch():
+    """Connects again when the client has lost its transport and does not know: a POST that fails resets it without an event."""
+    while True:
+        time.sleep(1)
+        if client.connected and client.eio.state == "disconnected":
+            time.sleep(1)  # It may be about to tell.
+            if client.connected and client.eio.state == "disconnected":
+                tell(disconnected="without an event")
+                client.connected = False
+                connect()
+
+
 connect()
+threading.Thread(target=watch, daemon=True).start()
 for line in sys.stdin:
     order = json.loads(line)
     try:
