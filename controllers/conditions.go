@@ -26,6 +26,7 @@ const (
 	reasonRefused      = "Refused"
 	reasonInvalid      = "Invalid"
 	reasonApplyFailed  = "ApplyFailed"
+	reasonDisconnected = "Disconnected"
 )
 
 // messageLimit keeps what a gateway or the API server says readable; conditions may hold much more.
@@ -102,27 +103,47 @@ func natsCondition(svc *v1alpha1.RealtimeService, seen *observation) metav1.Cond
 	is := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
 		return metav1.Condition{Type: v1alpha1.ConditionNATSAvailable, Status: status, Reason: reason, Message: message}
 	}
+	cutOff := natsSight(seen)
 	switch {
-	case !resources.OwnNATS(svc):
-		return is(metav1.ConditionTrue, reasonExternal, "spec.nats names it"+natsSight(seen)+logSight(svc, seen))
-	case seen.natsReady:
-		return is(metav1.ConditionTrue, reasonAvailable, "NATS is ready"+logSight(svc, seen))
+	case resources.OwnNATS(svc) && !seen.natsReady:
+		return is(metav1.ConditionFalse, reasonStarting, "NATS is not ready"+cutOff)
+	case cutOff != "":
+		return is(metav1.ConditionFalse, reasonDisconnected, natsName(svc)+cutOff+"; their logs and /readyz say why")
+	case resources.OwnNATS(svc):
+		return is(metav1.ConditionTrue, reasonAvailable, natsName(svc)+logSight(svc, seen))
 	}
-	return is(metav1.ConditionFalse, reasonStarting, "NATS is not ready")
+	return is(metav1.ConditionTrue, reasonExternal, natsName(svc)+logSight(svc, seen))
 }
 
-// natsSight is what gateways say of a NATS that the operator does not see itself.
+func natsName(svc *v1alpha1.RealtimeService) string {
+	if resources.OwnNATS(svc) {
+		return "NATS is ready"
+	}
+	return "spec.nats names it"
+}
+
+// natsSight is how many gateways cannot use NATS, be it that they do not reach it or that it refuses their credentials; empty if
+// all can. Those that are not ready count where none is.
 func natsSight(seen *observation) string {
-	without := 0
-	for _, g := range seen.ready() {
+	asked := seen.ready()
+	if len(asked) == 0 {
+		asked = seen.gateways
+	}
+	if without := len(cutOff(asked)); without > 0 {
+		return fmt.Sprintf("; %d of %d gateways are not connected to it", without, len(asked))
+	}
+	return ""
+}
+
+// cutOff are the gateways that say that they are not connected to NATS.
+func cutOff(gateways []gateway) []gateway {
+	var found []gateway
+	for _, g := range gateways {
 		if g.err == nil && g.status.NATS != "connected" {
-			without++
+			found = append(found, g)
 		}
 	}
-	if without == 0 {
-		return ""
-	}
-	return fmt.Sprintf("; %d of %d gateways are not connected to it", without, len(seen.ready()))
+	return found
 }
 
 // logSight is what gateways say of a NATS that is there and does not store.

@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
@@ -78,15 +79,52 @@ func TestCredentialsAreMadeOnceAndStay(t *testing.T) {
 }
 
 func TestLostPasswordRestartsNATS(t *testing.T) {
+	for name, lose := range map[string]func(*testing.T, *service){
+		"the key is deleted": func(_ *testing.T, s *service) {
+			change(s, "chat-nats-credentials", &corev1.Secret{}, func(secret *corev1.Secret) { delete(secret.Data, "password") })
+		},
+		"the Secret is deleted": func(t *testing.T, s *service) {
+			secret := &corev1.Secret{}
+			s.get("chat-nats-credentials", secret)
+			if err := s.Delete(t.Context(), secret); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, namespace := useCluster(t)
+			s := create(t, c, namespace, plain)
+			s.awaitObjects()
+			before := &appsv1.StatefulSet{}
+			s.get("chat-nats", before)
+			lose(t, s)
+			await(s, "chat-nats", &appsv1.StatefulSet{}, func(set *appsv1.StatefulSet) error {
+				if fmt.Sprint(set.Spec.Template.Annotations) == fmt.Sprint(before.Spec.Template.Annotations) {
+					return errors.New("NATS goes on with the old password")
+				}
+				return nil
+			})
+		})
+	}
+}
+
+// A kubelet on its own brings a new password within a minute or two.
+func TestGatewaysThatTheirNATSRefusesAreBroughtItsPasswordSoon(t *testing.T) {
 	c, namespace := useCluster(t)
 	s := create(t, c, namespace, plain)
 	s.awaitObjects()
-	before := &appsv1.StatefulSet{}
-	s.get("chat-nats", before)
-	change(s, "chat-nats-credentials", &corev1.Secret{}, func(secret *corev1.Secret) { delete(secret.Data, "password") })
-	await(s, "chat-nats", &appsv1.StatefulSet{}, func(set *appsv1.StatefulSet) error {
-		if fmt.Sprint(set.Spec.Template.Annotations) == fmt.Sprint(before.Spec.Template.Annotations) {
-			return errors.New("NATS goes on with the old password")
+	s.startNATS()
+	s.rollOut()
+	key := s.startGateway(t, namespace, "chat", "one", func(g *fakeGateway) {
+		g.status.ConfigHash = gatewaystatus.Revision([]byte(s.config()))
+	})
+	s.awaitCondition(v1alpha1.ConditionNATSAvailable, metav1.ConditionTrue, reasonAvailable)
+	touches := len(c.gateways.touches(key))
+	c.gateways.set(key, func(g *fakeGateway) { g.status.NATS = "reconnecting" })
+	s.awaitMessage(v1alpha1.ConditionNATSAvailable, metav1.ConditionFalse, reasonDisconnected, "NATS is ready; 1 of 1 gateways are not connected")
+	await(s, "one", &corev1.Pod{}, func(*corev1.Pod) error {
+		if len(c.gateways.touches(key)) == touches {
+			return errors.New("its pod is not touched")
 		}
 		return nil
 	})

@@ -82,6 +82,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	}
 	observeErr := r.observe(ctx, svc, &seen)
 	pace := r.configure(ctx, svc, &seen)
+	r.hurryCredentials(ctx, svc, &seen)
 	statusErr := r.writeStatus(ctx, svc, &seen)
 	if err := errors.Join(seen.applyErr, observeErr, statusErr); err != nil {
 		return ctrl.Result{}, err

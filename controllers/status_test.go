@@ -74,10 +74,17 @@ func TestNamedNATSIsSeenThroughGateways(t *testing.T) {
 	c, namespace := useCluster(t)
 	s := create(t, c, namespace, "spec: {nats: {urls: ['nats://elsewhere:4222']}, namespaces: [{name: /}]}")
 	s.awaitCondition(v1alpha1.ConditionNATSAvailable, metav1.ConditionTrue, reasonExternal)
-	s.startGateway(t, namespace, "chat", "one", func(g *fakeGateway) {
-		g.status.ConfigHash, g.status.NATS = gatewaystatus.Revision([]byte(s.config())), "reconnecting"
-	})
-	s.awaitMessage(v1alpha1.ConditionNATSAvailable, metav1.ConditionTrue, reasonExternal, "1 of 1 gateways are not connected")
+	gateway := func(nats string) func(*fakeGateway) {
+		return func(g *fakeGateway) {
+			g.status.ConfigHash, g.status.NATS = gatewaystatus.Revision([]byte(s.config())), nats
+		}
+	}
+	one := s.startGateway(t, namespace, "chat", "one", gateway("reconnecting"))
+	s.startGateway(t, namespace, "chat", "two", gateway("connected"))
+	s.awaitMessage(v1alpha1.ConditionNATSAvailable, metav1.ConditionFalse, reasonDisconnected, "1 of 2 gateways are not connected")
+	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionTrue, reasonReady) // clients can connect
+	c.gateways.set(one, gateway("connected"))
+	s.awaitCondition(v1alpha1.ConditionNATSAvailable, metav1.ConditionTrue, reasonExternal)
 }
 
 func TestStatusIsNotWrittenForNothing(t *testing.T) {

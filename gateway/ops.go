@@ -5,7 +5,6 @@ package gateway
 import (
 	"encoding/json"
 	"net/http"
-	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -19,7 +18,7 @@ import (
 //
 //	/healthz  200 while the process works
 //	/readyz   200 while clients should come here: NATS, and the log of a service with recovery, have been reached once, and
-//	          the gateway is not leaving; its body tells if they cannot be used now
+//	          the gateway is not leaving; its body tells if they cannot be used now, and why NATS is not connected
 //	/metrics  Prometheus
 //	/status   gatewaystatus.Status as JSON
 func (g *Gateway) Ops() http.Handler {
@@ -38,20 +37,17 @@ func (g *Gateway) Ops() http.Handler {
 // readyz does not fail when NATS, or the quorum of its log, goes away later: all gateways would leave the Service at once, and
 // clients with them, while rooms on each gateway, and what is not stored, still work.
 func (g *Gateway) readyz() http.HandlerFunc {
-	var reached atomic.Bool
 	return func(w http.ResponseWriter, _ *http.Request) {
-		if g.cluster.Connected() && g.cluster.LogReady() {
-			reached.Store(true)
-		}
+		reached, connected, problem := g.cluster.Reached(), g.cluster.Connected(), g.cluster.Problem()
 		switch {
 		case g.draining.Load():
 			answer(w, http.StatusServiceUnavailable, "leaving")
-		case !reached.Load() && g.cluster.Connected():
+		case !reached && connected:
 			answer(w, http.StatusServiceUnavailable, "JetStream cannot be used yet; the gateway's log says why")
-		case !reached.Load():
-			answer(w, http.StatusServiceUnavailable, "NATS has not been reached yet")
-		case !g.cluster.Connected():
-			answer(w, http.StatusOK, "ok, but NATS is away: clients of other gateways are out of reach")
+		case !reached:
+			answer(w, http.StatusServiceUnavailable, "NATS has not been reached yet: "+problem)
+		case !connected:
+			answer(w, http.StatusOK, "ok, but NATS is away: clients of other gateways are out of reach: "+problem)
 		case !g.cluster.LogReady():
 			answer(w, http.StatusOK, "ok, but JetStream cannot be used: recoverable events wait; the gateway's log says why")
 		default:

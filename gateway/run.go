@@ -58,6 +58,9 @@ type RunOptions struct {
 	Drain, DrainLimit time.Duration
 }
 
+// errLostNATS ends a gateway that would otherwise serve its own clients alone for ever.
+var errLostNATS = errors.New("the connection to NATS has ended for good")
+
 // Run serves until the context ends, then drains.
 func Run(ctx context.Context, o RunOptions) error {
 	if o.Log == nil {
@@ -143,8 +146,11 @@ func (g *Gateway) serve(ctx context.Context, o RunOptions, config []byte, door *
 	}
 	group.Go(func() error {
 		defer stop()
+		var ended error
 		select {
 		case <-ctx.Done():
+		case <-g.cluster.Ended():
+			ended = errLostNATS // a new process connects again; clients go to the others meanwhile
 		case <-serving.Done(): // a server has failed
 			return nil
 		}
@@ -153,7 +159,7 @@ func (g *Gateway) serve(ctx context.Context, o RunOptions, config []byte, door *
 		stopComing()
 		// Connections end before what carries them. What is wrong with that is told by Run, which closes again.
 		_ = g.Close()
-		return nil
+		return ended
 	})
 	return group.Wait()
 }

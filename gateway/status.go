@@ -45,6 +45,7 @@ func (g *Gateway) Status() gatewaystatus.Status {
 		ConfigError: problem,
 		Draining:    g.draining.Load(),
 		NATS:        g.cluster.Status(),
+		NATSError:   g.cluster.Problem(),
 		LogReady:    g.cluster.LogReady(),
 	}
 }

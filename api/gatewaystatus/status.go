@@ -21,6 +21,8 @@ type Status struct {
 	Draining bool `json:"draining"`
 	// NATS is the state of its connection: connected, reconnecting and so on.
 	NATS string `json:"nats"`
+	// NATSError says why it is not connected; empty if it is.
+	NATSError string `json:"natsError"`
 	// LogReady is true while what is to be recoverable can be stored; and always for a service without recovery.
 	LogReady bool `json:"logReady"`
 }

@@ -15,7 +15,7 @@ const (
 	ConditionReady = "Ready"
 	// ConditionGatewaysAvailable is true while as many gateways are ready as are wanted.
 	ConditionGatewaysAvailable = "GatewaysAvailable"
-	// ConditionNATSAvailable is true while the service's NATS is ready, or is somebody else's.
+	// ConditionNATSAvailable is true while the service's NATS is ready, or is somebody else's, and all gateways are connected to it.
 	ConditionNATSAvailable = "NATSAvailable"
 	// ConditionConfigured is true while every ready gateway runs the configuration of this generation.
 	ConditionConfigured = "Configured"

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/realtime-operator/realtime-operator/gateway/cluster/presence"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
@@ -26,10 +28,18 @@ type adapter struct {
 
 func newAdapter(c *Cluster, ns *socketio.Namespace) *adapter {
 	a := &adapter{cluster: c, namespace: ns, subjects: newSubjects(c.service, ns.Name()), rooms: socketio.NewRooms()}
-	a.interest = newInterest(c)
+	a.interest = newInterest(c, a.inboxOf)
 	a.presence = presence.New(ns, presenceLink{a})
 	a.rooms.Watch(a.presence)
 	return a
+}
+
+// inboxOf keeps what is said of a room's members apart from what is said in it, which may wait for the log.
+func (a *adapter) inboxOf(subject string) *inbox {
+	if a.subjects.isPresence(subject) {
+		return a.cluster.news
+	}
+	return a.cluster.incoming
 }
 
 // Join puts a socket into rooms, and returns when NATS has confirmed that the gateway hears of them.
@@ -107,23 +117,30 @@ func (a *adapter) LeaveAll(s *socketio.Socket) {
 // RoomsOf lists the rooms that a socket is in.
 func (a *adapter) RoomsOf(s *socketio.Socket) []string { return a.rooms.RoomsOf(s) }
 
-// Broadcast delivers here and publishes for the others; or stores, and the log delivers everywhere.
+// Broadcast delivers here and publishes for the others; or stores, and the log delivers everywhere. Local members get it
+// whatever becomes of NATS; see outgoing.
 func (a *adapter) Broadcast(d *socketio.Delivery) error {
-	l := a.cluster.events
-	switch {
-	case l != nil && !d.Local && !d.Volatile:
-		return l.append(a, d)
-	case l != nil:
-		defer l.unordered(d)()
+	if a.cluster.events != nil && !d.Local && !d.Volatile {
+		return a.cluster.events.append(a, d)
 	}
-	if d.Local {
-		return a.rooms.Broadcast(d)
-	}
-	m := &message{delivery: *d}
-	if subjects := a.targets(d.Rooms); len(subjects) > 0 {
-		if err := a.cluster.publish(m, subjects); err != nil {
-			return fmt.Errorf("publish to the other gateways: %w", err)
+	if !d.Local {
+		if subjects := a.targets(d.Rooms); len(subjects) > 0 {
+			m := &message{delivery: *d}
+			if !a.cluster.fits(m) {
+				a.cluster.metrics.failed.Inc()
+				return fmt.Errorf("publish to the other gateways: %w", nats.ErrMaxPayload)
+			}
+			a.cluster.place(m, subjects)
+			defer a.cluster.out.flush()
 		}
+	}
+	return a.broadcastHere(d)
+}
+
+// broadcastHere delivers to members on this gateway what is not stored.
+func (a *adapter) broadcastHere(d *socketio.Delivery) error {
+	if l := a.cluster.events; l != nil {
+		defer l.unordered(d)()
 	}
 	return a.rooms.Broadcast(d)
 }

@@ -24,9 +24,11 @@ func (c *Cluster) tell(r *request) error {
 		return errNoNATS
 	}
 	r.from = c.id
-	if err := c.nc.Publish(c.subjects.requests, r.encode()); err != nil {
-		return fmt.Errorf("ask the other gateways: %w", err)
+	data := r.encode()
+	if most := int(c.link.maxPayload.Load()); most > 0 && len(data) > most {
+		return fmt.Errorf("ask the other gateways: %w", nats.ErrMaxPayload)
 	}
+	c.out.send(c.subjects.requests, data)
 	return nil
 }
 
@@ -34,10 +36,8 @@ func (c *Cluster) tell(r *request) error {
 func (c *Cluster) reply(to *request, kind byte, args socketio.Args, count int) {
 	r := &request{kind: kind, id: to.id, from: c.id, count: uint64(count)}
 	r.delivery.Text, r.delivery.Attachments = args.JSON, args.Attachments
-	if err := c.nc.Publish(answerSubject(c.service, to.from), r.encode()); err != nil {
-		// Without NATS the other one takes this gateway for dead.
-		c.log.Debug("answer another gateway", "error", err)
-	}
+	// Without NATS the other one takes this gateway for dead.
+	c.out.send(answerSubject(c.service, to.from), r.encode())
 }
 
 // receiveRequest does what another gateway asks for. What may block or take long has a goroutine of its own.

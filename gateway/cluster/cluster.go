@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,9 +26,6 @@ import (
 )
 
 const (
-	// incomingBuffer is how many messages of other gateways may wait to be queued with local members, which takes
-	// microseconds each. Beyond it NATS messages are dropped and counted.
-	incomingBuffer = 65536
 	// gatewayIDLength is how much of a socket's id names its gateway.
 	gatewayIDLength = 8
 	// socketIDLength is the length of every socket's id, but for those of 2.x clients.
@@ -63,21 +61,51 @@ type Options struct {
 	Registerer prometheus.Registerer
 	// Log gets the state of the connection; slog's default if nil.
 	Log *slog.Logger
+
+	// timing and now are defaultTiming and time.Now unless a test sets them.
+	timing timing
+	now    func() time.Time
+}
+
+// timing is how often gateways, and the connection to NATS, give a sign of life.
+type timing struct {
+	// heartbeat is how often a gateway says that it lives.
+	heartbeat time.Duration
+	// dead is how long a gateway may be silent before nobody waits for its answers.
+	dead time.Duration
+	// census is how often it is looked for gateways that are silent.
+	census time.Duration
+	// ping is how often NATS is asked for a sign of life by the client library.
+	ping time.Duration
+	// reconnect is the pause, and the jitter on top, between two tries to connect to a server.
+	reconnect time.Duration
+}
+
+var defaultTiming = timing{
+	heartbeat: heartbeatInterval, dead: deadAfter, census: censusInterval, ping: pingInterval, reconnect: reconnectWait,
 }
 
 // Cluster is one gateway's link to the others. Safe for concurrent use. Close ends it.
 type Cluster struct {
-	id       string
-	service  string
-	linger   time.Duration
-	log      *slog.Logger
-	nc       *nats.Conn
-	incoming chan *nats.Msg
-	linked   chan struct{} // NATS is there, or there again
-	// settling are those who wait until dispatch has taken what is in incoming.
-	settling chan chan struct{}
+	id      string
+	service string
+	linger  time.Duration
+	log     *slog.Logger
+	nc      *nats.Conn
+	link    *link
+	timing  timing
+	// incoming has what other gateways and the log say, for dispatch; news has what they say of themselves and of the members of
+	// their rooms, for watchPeers, which must not wait for the log.
+	incoming, news *inbox
+	// out has what is for other gateways.
+	out *outgoing
+	// restored tells dispatch that NATS is there, or there again.
+	restored chan struct{}
+	echoes   echoes
 	stop     chan struct{}
 	closing  sync.Once
+	leaving  atomic.Bool   // Close has been called
+	ended    chan struct{} // see Ended
 	done     tasks
 	metrics  *metrics
 	subjects serviceSubjects
@@ -93,7 +121,7 @@ type Cluster struct {
 	mu       sync.RWMutex
 	adapters map[string]*adapter // by prefix of their subjects; guarded by mu
 
-	// delivered is, for each publisher, the number of its last message on several subjects. Only dispatch uses it.
+	// delivered is, for each publisher, the number of its last message on several subjects, until it is lost. Only dispatch uses it.
 	delivered map[string]uint64
 	asks      asks
 }
@@ -106,65 +134,88 @@ func Connect(o Options) (*Cluster, error) {
 	if o.Linger == 0 {
 		o.Linger = DefaultLinger
 	}
-	linked := make(chan struct{}, 1)
-	opts, err := connectOptions(o, func() {
-		select {
-		case linked <- struct{}{}:
-		default: // it is going to be looked at
-		}
-	})
-	if err != nil {
-		return nil, err
+	if o.timing == (timing{}) {
+		o.timing = defaultTiming
 	}
-	c := &Cluster{
-		id:        randomToken(gatewayIDLength),
-		service:   o.Service,
-		linger:    o.Linger,
-		log:       o.Log,
-		incoming:  make(chan *nats.Msg, incomingBuffer),
-		linked:    linked,
-		settling:  make(chan chan struct{}),
-		stop:      make(chan struct{}),
-		adapters:  map[string]*adapter{},
-		delivered: map[string]uint64{},
-		peers:     newPeers(),
-		requests:  requests{open: map[uint64]*gather{}},
+	if o.now == nil {
+		o.now = time.Now
 	}
-	c.fields.Store(&peerFields{address: o.PeerAddress, revision: o.Revision})
-	c.subjects = newServiceSubjects(c.service, c.id)
+	c := newCluster(o)
 	if o.Recovery != nil {
-		if c.events, err = newEventLog(c, o); err != nil {
-			return nil, err
-		}
+		c.events = newEventLog(c, o)
 	}
-	opts = append(opts, nats.ErrorHandler(c.watch))
 	c.metrics = newMetrics(o.Registerer, c)
-	c.nc, err = nats.Connect(strings.Join(o.URLs, ","), opts...)
+	var err error
+	c.nc, err = nats.Connect(strings.Join(o.URLs, ","), append(connectOptions(o, c.link), nats.ErrorHandler(c.watch))...)
 	if err != nil {
-		return nil, fmt.Errorf("connect to NATS at %s: %w", strings.Join(o.URLs, ","), err)
+		c.metrics.unregister()
+		return nil, fmt.Errorf("connect to NATS at %s: %w", redactURLs(o.URLs), withoutURL(err))
 	}
+	c.link.live.Store(c.nc.IsConnected())
 	if err := c.subscribePeers(); err != nil {
 		c.nc.Close()
 		c.metrics.unregister()
 		return nil, err
 	}
+	c.start()
+	c.say(peerHello)
+	return c, nil
+}
+
+func newCluster(o Options) *Cluster {
+	c := &Cluster{
+		id:        randomToken(gatewayIDLength),
+		service:   o.Service,
+		linger:    o.Linger,
+		log:       o.Log,
+		link:      newLink(o.Log),
+		timing:    o.timing,
+		restored:  make(chan struct{}, 1),
+		stop:      make(chan struct{}),
+		ended:     make(chan struct{}),
+		adapters:  map[string]*adapter{},
+		delivered: map[string]uint64{},
+		peers:     newPeers(),
+		requests:  requests{open: map[uint64]*gather{}},
+	}
+	c.incoming, c.news = newInbox(c.overflow), newInbox(c.overflow)
+	c.out = newOutgoing(c, o.now)
+	c.echoes.init(c)
+	c.fields.Store(&peerFields{address: o.PeerAddress, revision: o.Revision})
+	c.subjects = newServiceSubjects(c.service, c.id)
+	return c
+}
+
+// start runs what runs until Close.
+func (c *Cluster) start() {
+	c.done.Go(func() { c.incoming.run(c.stop) })
+	c.done.Go(func() { c.news.run(c.stop) })
+	c.done.Go(func() { c.out.run(c.stop) })
 	c.done.Go(func() {
 		c.dispatch()
 		if c.events != nil {
 			c.events.abandon()
 		}
 	})
+	c.done.Go(c.watchPeers)
+	c.done.Go(c.beat)
+	c.done.Go(c.watchEnd)
 	if c.events != nil {
 		c.done.Go(c.events.run)
 	}
-	c.say(peerHello)
-	return c, nil
 }
 
 // watch tells the log of what the connection has dropped.
 func (c *Cluster) watch(_ *nats.Conn, _ *nats.Subscription, err error) {
-	logAsync(c.log, err)
+	c.link.error(c.nc, err)
 	if c.events != nil && errors.Is(err, nats.ErrSlowConsumer) {
+		c.events.doubt()
+	}
+}
+
+// overflow is told of a message that there was no room for. The log has it, if it had been stored.
+func (c *Cluster) overflow(*nats.Msg) {
+	if c.events != nil {
 		c.events.doubt()
 	}
 }
@@ -206,6 +257,9 @@ func (c *Cluster) forget(a *adapter) {
 func (c *Cluster) Close() { c.closing.Do(c.close) }
 
 func (c *Cluster) close() {
+	c.leaving.Store(true)
+	c.echoes.end()
+	c.out.close()
 	c.say(peerBye)
 	if c.events != nil {
 		c.events.close()
@@ -219,6 +273,15 @@ func (c *Cluster) close() {
 	c.done.Wait()
 	c.asks.endAll(func(askKey) bool { return true })
 	c.metrics.unregister()
+}
+
+// withoutURL drops the URL from an error of the standard library, which has it as it was given.
+func withoutURL(err error) error {
+	var parse *url.Error
+	if errors.As(err, &parse) {
+		return parse.Err
+	}
+	return err
 }
 
 // randomToken returns n random characters of base64url; n is a multiple of 4.

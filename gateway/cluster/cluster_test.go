@@ -13,7 +13,6 @@ import (
 	"time"
 
 	natsserver "github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"go.uber.org/goleak"
@@ -343,11 +342,6 @@ func TestCredentials(t *testing.T) {
 			waitFor(t, "NATS", g.cluster.Connected)
 		})
 	}
-	t.Run("a folder with nothing in it is an error", func(t *testing.T) {
-		if _, err := Connect(Options{URLs: []string{nats.DefaultURL}, CredentialsDir: t.TempDir()}); err == nil {
-			t.Error("no error")
-		}
-	})
 }
 
 // waitFor polls for what nothing tells.

@@ -3,111 +3,89 @@
 package cluster
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
 )
 
-// reconnectWait is the pause between two tries at one server; jitter on top keeps gateways from knocking together.
 const (
-	reconnectWait   = 500 * time.Millisecond
-	reconnectJitter = 500 * time.Millisecond
+	// reconnectWait is the pause between two tries at one server. As much jitter on top keeps gateways from knocking together.
+	reconnectWait = 500 * time.Millisecond
+	// pingInterval and pingsUnanswered bound how long a connection that has gone silent without being closed, as when a node
+	// is lost, is taken for a live one: nine seconds.
+	pingInterval    = 3 * time.Second
+	pingsUnanswered = 2
+	// writeTimeout bounds how long a write to such a connection blocks.
+	writeTimeout = 2 * time.Second
+	// noReconnectBuffer has the client library refuse what is published without a connection; see outgoing.
+	noReconnectBuffer = -1
+	// requestRetry is the pause between two tries to send a request without a connection.
+	requestRetry = 50 * time.Millisecond
 )
 
-// connectOptions make a connection that never gives up (the client's default is to close for good after 60 tries) and
-// that does not hear what it says itself. linked is called when NATS is there, and when it is there again.
-func connectOptions(o Options, linked func()) ([]nats.Option, error) {
-	opts := []nats.Option{
+// connectOptions make a connection that never gives up (the client's default is to close for good after 60 tries, or after
+// two refusals of its credentials) and that does not hear what it says itself.
+func connectOptions(o Options, l *link) []nats.Option {
+	options := []nats.Option{
 		nats.Name("realtime gateway " + o.Gateway),
 		nats.NoEcho(),
 		nats.MaxReconnects(-1),
+		nats.IgnoreAuthErrorAbort(),
 		nats.RetryOnFailedConnect(true),
-		nats.ReconnectWait(reconnectWait),
-		nats.ReconnectJitter(reconnectJitter, reconnectJitter),
-		nats.ConnectHandler(func(nc *nats.Conn) {
-			o.Log.Info("connected to NATS", "server", nc.ConnectedUrlRedacted())
-			linked()
-		}),
-		nats.ReconnectHandler(func(nc *nats.Conn) {
-			o.Log.Info("reconnected to NATS", "server", nc.ConnectedUrlRedacted())
-			linked()
-		}),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
-			if err != nil {
-				o.Log.Warn("lost NATS; clients of other gateways are out of reach until it is back", "error", err)
-			}
-		}),
+		nats.ReconnectWait(o.timing.reconnect),
+		nats.ReconnectJitter(o.timing.reconnect, o.timing.reconnect),
+		nats.ReconnectBufSize(noReconnectBuffer),
+		nats.PingInterval(o.timing.ping),
+		nats.MaxPingsOutstanding(pingsUnanswered),
+		nats.FlusherTimeout(writeTimeout),
+		nats.ReconnectOnFlusherError(),
 	}
-	credentials, err := credentialOptions(o.CredentialsDir)
-	if err != nil {
-		return nil, err
-	}
-	return append(opts, credentials...), nil
+	return append(append(options, l.handlers()...), credentialOptions(o.CredentialsDir, o.URLs, l.failed)...)
 }
 
 // publisherOptions make a connection that ends where it breaks; see outbox.
-func publisherOptions(o Options) ([]nats.Option, error) {
-	credentials, err := credentialOptions(o.CredentialsDir)
-	if err != nil {
-		return nil, err
-	}
-	return append(credentials, nats.Name("realtime gateway "+o.Gateway+", log"), nats.NoReconnect(), nats.Timeout(prepareTimeout)), nil
+func publisherOptions(o Options) []nats.Option {
+	told := func(error) {} // by the other connection, which has the same credentials
+	return append(credentialOptions(o.CredentialsDir, o.URLs, told),
+		nats.Name("realtime gateway "+o.Gateway+", log"),
+		nats.NoReconnect(),
+		nats.Timeout(prepareTimeout),
+		nats.PingInterval(o.timing.ping),
+		nats.MaxPingsOutstanding(pingsUnanswered),
+		nats.FlusherTimeout(writeTimeout),
+	)
 }
 
-func logAsync(log *slog.Logger, err error) {
-	if errors.Is(err, nats.ErrSlowConsumer) {
-		log.Error("this gateway is too slow for what NATS sends; messages are dropped", "error", err)
-		return
-	}
-	log.Error("NATS reports an error", "error", err)
+// publishRequest publishes a request, and waits for NATS to do so until the context ends.
+func (c *Cluster) publishRequest(ctx context.Context, subject, reply string, data []byte) error {
+	return c.whenConnected(ctx, func() error { return c.nc.PublishRequest(subject, reply, data) })
 }
 
-// credentialOptions reads a directory as a mounted Secret has it: user.creds (a NATS credentials file), or token, or username
-// and password; and ca.crt, tls.crt, tls.key for TLS. They are read anew at each reconnect, so that they may be rotated.
-func credentialOptions(dir string) ([]nats.Option, error) {
-	if dir == "" {
-		return nil, nil
-	}
-	file := func(name string) string { return filepath.Join(dir, name) }
-	has := func(name string) bool {
-		_, err := os.Stat(file(name))
-		return err == nil
-	}
-	var opts []nats.Option
-	switch {
-	case has("user.creds"):
-		opts = append(opts, nats.UserCredentials(file("user.creds")))
-	case has("token"):
-		opts = append(opts, nats.TokenHandler(func() string { return readSecret(file("token")) }))
-	case has("username") && has("password"):
-		opts = append(opts, nats.UserInfoHandler(func() (string, string) {
-			return readSecret(file("username")), readSecret(file("password"))
-		}))
-	case has("ca.crt"), has("tls.crt"):
-	default:
-		return nil, fmt.Errorf("read NATS credentials in %s: none of user.creds, token, username and password is there", dir)
-	}
-	if has("ca.crt") {
-		opts = append(opts, nats.RootCAs(file("ca.crt")))
-	}
-	if has("tls.crt") {
-		opts = append(opts, nats.ClientCert(file("tls.crt"), file("tls.key")))
-	}
-	return opts, nil
+// request is publishRequest with one answer.
+func (c *Cluster) request(ctx context.Context, subject string, data []byte) (msg *nats.Msg, err error) {
+	err = c.whenConnected(ctx, func() error {
+		msg, err = c.nc.RequestWithContext(ctx, subject, data)
+		return err
+	})
+	return msg, err
 }
 
-// readSecret is empty when the file cannot be read: the server then refuses, and says so, and the next reconnect
-// reads again.
-func readSecret(name string) string {
-	b, err := os.ReadFile(name)
-	if err != nil {
-		return ""
+// whenConnected calls a function again while it fails for want of a connection.
+func (c *Cluster) whenConnected(ctx context.Context, f func() error) error {
+	for {
+		err := f()
+		if !errors.Is(err, nats.ErrReconnectBufExceeded) {
+			return err
+		}
+		select {
+		case <-time.After(requestRetry):
+		case <-ctx.Done():
+			return fmt.Errorf("wait for NATS: %w", ctx.Err())
+		case <-c.stop:
+			return err
+		}
 	}
-	return strings.TrimSpace(string(b))
 }

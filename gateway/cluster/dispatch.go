@@ -3,6 +3,7 @@
 package cluster
 
 import (
+	"encoding/binary"
 	"strings"
 	"time"
 
@@ -10,48 +11,51 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// dispatch delivers what other gateways publish to local members. It only queues: no client can hold it up.
+// dispatch delivers what other gateways publish to local members. It only queues: no client can hold it up. The log can, while
+// what has gone by is read from it; so nothing that others wait for by a clock runs here.
 func (c *Cluster) dispatch() {
-	heartbeat := time.NewTicker(heartbeatInterval)
-	defer heartbeat.Stop()
+	check := time.NewTicker(c.timing.heartbeat)
+	defer check.Stop()
 	var control chan func()
 	if c.events != nil {
 		control = c.events.control
 	}
-	census := time.NewTicker(censusInterval)
-	defer census.Stop()
-	var since lease
 	for {
 		select {
-		case now := <-heartbeat.C:
-			c.beat(now)
-			c.presenceBeat(now)
-		case now := <-census.C:
-			c.takeCensus(&since, now)
-		case <-c.linked:
-			c.presenceReconnected()
+		case now := <-check.C:
+			c.checkLog(now)
+		case <-c.restored:
 			if c.events != nil {
 				c.events.ask()
 			}
-		case msg := <-c.incoming:
-			c.receive(msg)
+		case <-c.incoming.wake:
+			for _, item := range c.incoming.take() {
+				if item.call != nil {
+					item.call()
+					continue
+				}
+				c.receive(item.msg)
+			}
 		case f := <-control:
 			f()
-		case settled := <-c.settling:
-			for range len(c.incoming) { // nobody else takes from it
-				c.receive(<-c.incoming)
-			}
-			close(settled)
 		case <-c.stop:
 			return
 		}
 	}
 }
 
+// checkLog looks after what waits to be stored.
+func (c *Cluster) checkLog(now time.Time) {
+	if c.events != nil {
+		c.events.out.check(now)
+		c.events.sessions.refresh(now)
+	}
+}
+
 func (c *Cluster) receive(msg *nats.Msg) {
 	switch msg.Subject {
 	case c.subjects.peers:
-		c.receivePeer(msg)
+		c.receiveFarewell(msg)
 		return
 	case c.subjects.requests:
 		c.receiveRequest(msg)
@@ -77,9 +81,6 @@ func (c *Cluster) receive(msg *nats.Msg) {
 	a := c.adapterOf(msg.Subject)
 	if a == nil {
 		return // a namespace that has just been removed
-	}
-	if a.receivePresence(msg) {
-		return
 	}
 	m, err := decodeMessage(msg.Data)
 	if err != nil {
@@ -118,26 +119,22 @@ func (c *Cluster) adapterOf(subject string) *adapter {
 	return c.adapters[subject[:end-1]]
 }
 
-// publish sends a message on all subjects.
-func (c *Cluster) publish(m *message, subjects []string) error {
+// place gives a message its place among those that this gateway publishes, on all subjects. The caller flushes c.out.
+func (c *Cluster) place(m *message, subjects []string) {
 	m.publisher = c.id
 	if len(subjects) == 1 {
-		return c.send(m.encode(), subjects)
+		c.out.push(subjects, m.encode(), m.delivery.Volatile)
+		return
 	}
 	c.sending.Lock()
 	defer c.sending.Unlock()
 	c.copies++
 	m.copyOf = c.copies
-	return c.send(m.encode(), subjects)
+	c.out.push(subjects, m.encode(), m.delivery.Volatile)
 }
 
-func (c *Cluster) send(data []byte, subjects []string) error {
-	for _, subject := range subjects {
-		if err := c.nc.Publish(subject, data); err != nil {
-			c.metrics.failed.Inc()
-			return err
-		}
-		c.metrics.published.Inc()
-	}
-	return nil
+// fits tells whether NATS carries a message, which is known before anybody gets it.
+func (c *Cluster) fits(m *message) bool {
+	most := int(c.link.maxPayload.Load())
+	return most == 0 || m.sizeLimit() <= most || len(m.encode())+binary.MaxVarintLen64 <= most
 }

@@ -206,7 +206,7 @@ func TestAGapBetweenNATSAndTheGatewayIsFilled(t *testing.T) {
 	one.cluster.events.out.settle(func(error) { close(settled) })
 	<-settled
 	a.interest.mu.Lock()
-	sub, err := two.cluster.nc.ChanSubscribe(subject, two.cluster.incoming)
+	sub, err := two.cluster.nc.ChanSubscribe(subject, two.cluster.incoming.in)
 	if err != nil {
 		t.Fatal(err)
 	}

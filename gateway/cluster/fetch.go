@@ -149,7 +149,7 @@ func (r *reading) page(ctx context.Context) (p page, err error) {
 	if err != nil {
 		return p, fmt.Errorf("encode a request: %w", err)
 	}
-	if err := nc.PublishRequest("$JS.API.DIRECT.GET."+r.log.stream, inbox, request); err != nil {
+	if err := r.log.cluster.publishRequest(ctx, "$JS.API.DIRECT.GET."+r.log.stream, inbox, request); err != nil {
 		return p, fmt.Errorf("read the log: %w", err)
 	}
 	for {

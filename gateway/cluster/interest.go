@@ -16,6 +16,8 @@ import (
 // nobody there wants. Safe for concurrent use.
 type interest struct {
 	cluster *Cluster
+	// inboxOf is where the messages of a subject go.
+	inboxOf func(subject string) *inbox
 
 	mu     sync.Mutex
 	subs   map[string]*subscription // by subject; guarded by mu
@@ -38,12 +40,12 @@ type idleSubject struct {
 	unused func() bool
 }
 
-func newInterest(c *Cluster) *interest {
-	return &interest{cluster: c, subs: map[string]*subscription{}, idle: map[string]idleSubject{}}
+func newInterest(c *Cluster, inboxOf func(subject string) *inbox) *interest {
+	return &interest{cluster: c, inboxOf: inboxOf, subs: map[string]*subscription{}, idle: map[string]idleSubject{}}
 }
 
-// want subscribes to what is not subscribed yet, and returns when NATS has confirmed all of it. While NATS is away it does
-// not wait: the client library subscribes anew when it is back.
+// want subscribes to what is not subscribed yet, and returns when all of it is in force. While NATS is away it does not wait:
+// the client library subscribes again when it is back.
 func (i *interest) want(subjects []string) {
 	var fresh, pending []*subscription
 	i.mu.Lock()
@@ -61,10 +63,7 @@ func (i *interest) want(subjects []string) {
 	i.mu.Unlock()
 
 	if len(fresh) > 0 {
-		if i.cluster.nc.IsConnected() {
-			// An error means that NATS went away meanwhile; see above.
-			_ = i.cluster.nc.FlushTimeout(flushTimeout)
-		}
+		i.cluster.confirmSubscriptions()
 		for _, s := range fresh {
 			close(s.ready)
 		}
@@ -79,7 +78,7 @@ func (i *interest) subscribe(subject string) *subscription {
 	if i.closed {
 		return nil
 	}
-	sub, err := i.cluster.nc.ChanSubscribe(subject, i.cluster.incoming)
+	sub, err := i.cluster.nc.ChanSubscribe(subject, i.inboxOf(subject).in)
 	if err != nil {
 		// Only a closed connection refuses.
 		i.cluster.log.Error("subscribe to a room", "subject", subject, "error", err)

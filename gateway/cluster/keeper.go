@@ -188,7 +188,7 @@ func (k keeper) recover(s *socketio.Socket, kept *socketio.Session) ([]socketio.
 	n.mu.Unlock()
 	if f.record.Gateway != k.cluster.id {
 		// A gateway that is no more does not hear it; one that does not hear it for another reason learns it at its next record.
-		_ = k.cluster.nc.Publish(fenceSubject(k.cluster.service, f.record.Gateway), encodeFence(kept.PID, number))
+		k.cluster.out.send(fenceSubject(k.cluster.service, f.record.Gateway), encodeFence(kept.PID, number))
 	}
 	if f.offset >= number {
 		f.offset = f.record.Floor // nobody can have got that

@@ -70,7 +70,7 @@ func (l *eventLog) getFromLeader(ctx context.Context, get messageGet) (storedMes
 func (l *eventLog) askLeader(ctx context.Context, request []byte) (storedMessage, error) {
 	ctx, cancel := context.WithTimeout(ctx, leaderTimeout)
 	defer cancel()
-	msg, err := l.cluster.nc.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+l.stream, request)
+	msg, err := l.cluster.request(ctx, "$JS.API.STREAM.MSG.GET."+l.stream, request)
 	if err != nil {
 		return storedMessage{}, fmt.Errorf("ask the log's leader: %w", err)
 	}

@@ -9,7 +9,7 @@ import (
 
 func TestSilenceProvesNothingWhileThisGatewayHearsNothing(t *testing.T) {
 	start := time.Now()
-	var l lease
+	l := newLease(defaultTiming)
 	now := start
 	// run takes a census each half second, and wants it to be able to tell from a time on.
 	run := func(what string, connected bool, lasting, from time.Duration) {

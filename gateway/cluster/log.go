@@ -77,11 +77,7 @@ type eventLog struct {
 	limits limits
 }
 
-func newEventLog(c *Cluster, o Options) (*eventLog, error) {
-	options, err := publisherOptions(o)
-	if err != nil {
-		return nil, err
-	}
+func newEventLog(c *Cluster, o Options) *eventLog {
 	l := &eventLog{
 		cluster:  c,
 		stream:   "RTS_" + token(c.service),
@@ -93,12 +89,12 @@ func newEventLog(c *Cluster, o Options) (*eventLog, error) {
 		liveRoot: liveRoot + token(c.service) + ".",
 		serials:  newSerials(c.subjects.acks, c.id, c.peers.list),
 	}
-	l.out = newOutbox(c.subjects.acks, o.URLs, options)
+	l.out = newOutbox(c.subjects.acks, o.URLs, publisherOptions(o))
 	l.out.trouble, l.out.rejects = l.trouble, l.advanceSoon
 	l.out.carries = func() int64 { return c.nc.MaxPayload() }
 	l.out.oneBySubject = o.Recovery.Replicas > 1
 	l.sessions = newSessions(l)
-	return l, nil
+	return l
 }
 
 // append stores an event, which then comes out to all who are meant. It does not wait.

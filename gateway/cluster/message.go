@@ -50,7 +50,8 @@ func flagsOf(d *socketio.Delivery) (flags byte) {
 	return flags
 }
 
-func (m *message) encode() []byte {
+// sizeLimit is what encode takes at most.
+func (m *message) sizeLimit() int {
 	d := &m.delivery
 	size := 64 + len(m.publisher) + len(d.Text)
 	for _, list := range [][]string{d.Rooms, d.Except} {
@@ -61,7 +62,12 @@ func (m *message) encode() []byte {
 	for _, a := range d.Attachments {
 		size += len(a) + binary.MaxVarintLen32
 	}
-	buf := make([]byte, 0, size)
+	return size
+}
+
+func (m *message) encode() []byte {
+	d := &m.delivery
+	buf := make([]byte, 0, m.sizeLimit())
 	buf = append(buf, messageVersion)
 	buf = binary.AppendUvarint(buf, m.copyOf)
 	buf = appendBytes(buf, m.publisher)

@@ -12,7 +12,9 @@ import (
 type metrics struct {
 	published, received, malformed, failed, refused, healed, repeated prometheus.Counter
 	rejected, recoveries, gaps                                        *prometheus.CounterVec
-	subscriptions                                                     prometheus.Gauge
+	// dropped counts what was not published, by reason.
+	dropped       *prometheus.CounterVec
+	subscriptions prometheus.Gauge
 	// droppedBefore counts for subscriptions that have ended.
 	droppedBefore atomic.Int64
 
@@ -42,10 +44,17 @@ func newMetrics(registerer prometheus.Registerer, c *Cluster) *metrics {
 			Name: "realtime_log_gaps_total",
 			Help: "Times that events of a room, or of a namespace, were lost before this gateway could deliver them, by cause; its members' connections were closed.",
 		}, []string{"cause"}),
+		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "realtime_cluster_publish_dropped_total",
+			Help: "Messages that could not be published for other gateways, by reason; local clients have got them.",
+		}, []string{"reason"}),
 		subscriptions: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "realtime_cluster_subscriptions", Help: "NATS subjects that this gateway is subscribed to.",
 		}),
 		registerer: registerer,
+	}
+	for _, reason := range dropReasons {
+		m.dropped.WithLabelValues(reason)
 	}
 	dropped := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "realtime_cluster_messages_dropped_total", Help: "Messages of other gateways that came in faster than they could be taken.",
@@ -87,7 +96,7 @@ func newMetrics(registerer prometheus.Registerer, c *Cluster) *metrics {
 		return float64(members)
 	})
 	m.all = []prometheus.Collector{
-		m.published, m.received, m.malformed, m.failed, m.subscriptions, dropped, connected,
+		m.published, m.received, m.malformed, m.failed, m.subscriptions, m.dropped, dropped, connected,
 		m.refused, m.rejected, m.healed, m.repeated, m.recoveries, m.gaps, waiting, logReady, presenceRooms, presenceMembers,
 	}
 	if registerer != nil {
@@ -114,7 +123,7 @@ func (m *metrics) countDropped(s *nats.Subscription) { m.droppedBefore.Add(int64
 func (c *Cluster) dropped() float64 {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	total := 0.0
+	total := float64(c.incoming.drops() + c.news.drops())
 	for _, a := range c.adapters {
 		total += a.interest.dropped()
 	}

@@ -10,6 +10,7 @@ const (
 	peerFieldAddress  = 1
 	peerFieldRevision = 2
 	peerFieldLeaving  = 3 // there, with no value, while it is so
+	peerFieldServer   = 4
 )
 
 // peerFields are what a gateway says of itself behind its id: for each a number and the value's length, as uvarints, and
@@ -21,6 +22,8 @@ type peerFields struct {
 	revision string
 	// leaving is true from when it takes no new clients.
 	leaving bool
+	// server is the id of the NATS server that it is connected to. A gateway that names it answers echoes, too.
+	server string
 }
 
 func (f peerFields) append(buf []byte) []byte {
@@ -35,6 +38,10 @@ func (f peerFields) append(buf []byte) []byte {
 	if f.leaving {
 		buf = binary.AppendUvarint(buf, peerFieldLeaving)
 		buf = appendBytes(buf, "")
+	}
+	if f.server != "" {
+		buf = binary.AppendUvarint(buf, peerFieldServer)
+		buf = appendBytes(buf, f.server)
 	}
 	return buf
 }
@@ -54,6 +61,8 @@ func decodePeerFields(data []byte) (peerFields, error) {
 			f.revision = string(value)
 		case peerFieldLeaving:
 			f.leaving = true
+		case peerFieldServer:
+			f.server = string(value)
 		}
 	}
 	return f, nil

@@ -91,14 +91,20 @@ func (p *peers) silent(since time.Time) []string {
 	return ids
 }
 
-// subscribePeers begins to hear of the other gateways and of what they ask.
+// subscribePeers begins to hear of the other gateways and of what they ask. What they say of themselves is heard twice: by
+// watchPeers at once, and by dispatch, for which a farewell comes behind all that the gateway had said before.
 func (c *Cluster) subscribePeers() error {
 	subjects := []string{c.subjects.peers, c.subjects.requests, c.subjects.answers}
 	if c.events != nil {
 		subjects = append(subjects, c.subjects.acks+"*", c.subjects.fences, c.events.elections(), c.subjects.restarts)
 	}
 	for _, subject := range subjects {
-		if _, err := c.nc.ChanSubscribe(subject, c.incoming); err != nil {
+		if _, err := c.nc.ChanSubscribe(subject, c.incoming.in); err != nil {
+			return fmt.Errorf("subscribe to %s: %w", subject, err)
+		}
+	}
+	for _, subject := range []string{c.subjects.peers, c.subjects.echoes, c.subjects.echoed} {
+		if _, err := c.nc.ChanSubscribe(subject, c.news.in); err != nil {
 			return fmt.Errorf("subscribe to %s: %w", subject, err)
 		}
 	}
@@ -108,44 +114,69 @@ func (c *Cluster) subscribePeers() error {
 // say tells the other gateways of this one. Without NATS nobody hears it, which says as much.
 func (c *Cluster) say(word byte) {
 	if c.nc.IsConnected() {
-		_ = c.nc.Publish(c.subjects.peers, c.fields.Load().append(append([]byte{word}, c.id...)))
+		fields := *c.fields.Load()
+		fields.server = c.nc.ConnectedServerId()
+		_ = c.nc.Publish(c.subjects.peers, fields.append(append([]byte{word}, c.id...)))
 	}
 }
 
-func (c *Cluster) receivePeer(msg *nats.Msg) {
+// peerWord is what a gateway says of itself.
+type peerWord struct {
+	kind   byte
+	id     string
+	fields peerFields
+}
+
+func (c *Cluster) readPeerWord(msg *nats.Msg) (peerWord, bool) {
 	if len(msg.Data) < 1+gatewayIDLength {
 		c.malformed(msg, fmt.Errorf("%d bytes of a gateway's word", len(msg.Data)))
-		return
+		return peerWord{}, false
 	}
-	id := string(msg.Data[1 : 1+gatewayIDLength])
 	fields, err := decodePeerFields(msg.Data[1+gatewayIDLength:])
 	if err != nil {
 		c.malformed(msg, fmt.Errorf("read what a gateway says of itself: %w", err))
+		return peerWord{}, false
+	}
+	return peerWord{msg.Data[0], string(msg.Data[1 : 1+gatewayIDLength]), fields}, true
+}
+
+// receivePeer notes that a gateway is there, or is not. It runs in watchPeers.
+func (c *Cluster) receivePeer(msg *nats.Msg) {
+	word, ok := c.readPeerWord(msg)
+	if !ok {
 		return
 	}
-	switch msg.Data[0] {
+	switch word.kind {
 	case peerBye:
-		c.lost(id)
+		c.peers.gone(word.id, time.Now())
+		c.presenceLost(word.id)
+		c.echoes.lost(word.id)
 		return
 	case peerHello:
 		c.say(peerAlive)
 	}
-	c.peers.alive(id, fields, time.Now())
+	c.peers.alive(word.id, word.fields, time.Now())
 }
 
-// beat says that this gateway lives, and looks after the log. It runs in dispatch.
-func (c *Cluster) beat(now time.Time) {
-	c.say(peerAlive)
-	if c.events != nil {
-		c.events.out.check(now)
-		c.events.sessions.refresh(now)
+// receiveFarewell ends what a gateway that leaves has begun. It runs in dispatch.
+func (c *Cluster) receiveFarewell(msg *nats.Msg) {
+	if len(msg.Data) < 1+gatewayIDLength || msg.Data[0] != peerBye {
+		return
 	}
-	c.peers.forgetAbsent(now.Add(-absentFor))
+	c.settleFor(string(msg.Data[1 : 1+gatewayIDLength]))
 }
 
+// lost gives up a gateway that is silent. It runs in watchPeers.
 func (c *Cluster) lost(id string) {
 	c.peers.gone(id, time.Now())
+	c.presenceLost(id)
+	c.echoes.lost(id)
+	c.incoming.call(func() { c.settleFor(id) })
+}
+
+// settleFor gives up what a gateway that is no more owes, and what it has begun. It runs in dispatch.
+func (c *Cluster) settleFor(id string) {
 	c.requests.lost(id)
 	c.asks.endOf(id)
-	c.presenceLost(id)
+	delete(c.delivered, id)
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -44,12 +43,14 @@ func (l presenceLink) Unlisten(room string) {
 
 // Publish sends to the gateways with a member in a room.
 func (l presenceLink) Publish(room string, data []byte) error {
-	return l.a.cluster.send(data, []string{l.a.subjects.presence(room)})
+	l.a.cluster.out.send(l.a.subjects.presence(room), data)
+	return nil
 }
 
 // Send sends to one gateway.
 func (l presenceLink) Send(gateway string, data []byte) error {
-	return l.a.cluster.send(data, []string{l.a.subjects.members(gateway)})
+	l.a.cluster.out.send(l.a.subjects.members(gateway), data)
+	return nil
 }
 
 // Pages asks all other gateways for their members.
@@ -83,18 +84,13 @@ func (a *adapter) answerPresence(r *request) error {
 	return nil
 }
 
-// receivePresence takes what another gateway says of a room's members. It is false for a message that is about something else.
-func (a *adapter) receivePresence(msg *nats.Msg) bool {
-	kind := msg.Subject[len(a.subjects.prefix):]
-	if !strings.HasPrefix(kind, presenceToken) && !strings.HasPrefix(kind, membersToken) {
-		return false
-	}
+// receivePresence takes what another gateway says of a room's members. It runs in watchPeers.
+func (a *adapter) receivePresence(msg *nats.Msg) {
 	if err := a.presence.Receive(msg.Data); err != nil {
 		a.cluster.malformed(msg, err)
-	} else {
-		a.cluster.metrics.received.Inc()
+		return
 	}
-	return true
+	a.cluster.metrics.received.Inc()
 }
 
 // trackers are those of all namespaces.

@@ -29,8 +29,9 @@ func EmitSubject(service string) string {
 // time, and calls answer once, then or later: a publisher whose event waits to be stored does not hold up the others. No answer
 // is sent where nobody waits for it.
 //
-// Before handle is called, all has been delivered here that other gateways had published before the request was sent: a publisher
-// that awaits each answer keeps its order, whichever gateways answer.
+// Before handle is called, all has been delivered here that had arrived at this gateway's NATS server before the request; and an
+// answer is sent when what handle has published has arrived at all servers with a gateway. So a publisher that awaits each
+// answer keeps its order, whichever gateways answer. Requests do not wait for the answers to others.
 //
 // stop leaves the rest to the other gateways, and may be called again. What it returns is closed when all that had come in is
 // answered; without NATS that is at once, since nobody hears an answer.
@@ -38,16 +39,17 @@ func (c *Cluster) ServePublishers(handle func(data []byte, answer func([]byte)))
 	subject := EmitSubject(c.service)
 	var unanswered tasks
 	sub, err := c.nc.QueueSubscribe(subject, emitQueue, func(msg *nats.Msg) {
-		c.settle()
+		c.incoming.settle(c.stop)
 		unanswered.begin()
 		handle(msg.Data, func(answer []byte) {
-			defer unanswered.end()
 			if msg.Reply == "" {
+				unanswered.end()
 				return
 			}
-			if err := msg.Respond(answer); err != nil {
-				c.log.Warn("answer a publisher", "error", err)
-			}
+			c.confirmPublished(func() {
+				defer unanswered.end()
+				c.out.send(msg.Reply, answer) // behind what it is the answer to
+			})
 		})
 	})
 	if err == nil {
@@ -73,15 +75,27 @@ func (c *Cluster) ServePublishers(handle func(data []byte, answer func([]byte)))
 	}, nil
 }
 
-// settle returns when what had come in from other gateways is delivered.
-func (c *Cluster) settle() {
-	settled := make(chan struct{})
-	select {
-	case c.settling <- settled:
-		select {
-		case <-settled:
-		case <-c.stop:
-		}
-	case <-c.stop:
+// confirmPublished calls a function when what has been published has arrived at all NATS servers with a gateway. What is stored
+// is in the order of the log anyway.
+func (c *Cluster) confirmPublished(f func()) {
+	if c.events != nil {
+		f()
+		return
+	}
+	c.echoes.confirm(f)
+}
+
+// confirmSubscriptions returns when this gateway gets all that is published from now on to what it has subscribed to, on
+// whichever NATS server. What is stored comes from the log's own server, and is missed by its number if it does not come.
+func (c *Cluster) confirmSubscriptions() {
+	if c.events == nil && c.echoes.needed() {
+		confirmed := make(chan struct{})
+		c.echoes.confirm(func() { close(confirmed) })
+		<-confirmed
+		return
+	}
+	if c.nc.IsConnected() {
+		// An error means that NATS went away meanwhile, and the client library subscribes again when it is back.
+		_ = c.nc.FlushTimeout(flushTimeout)
 	}
 }

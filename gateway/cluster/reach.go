@@ -91,7 +91,7 @@ func (l *eventLog) streamInfo(ctx context.Context, subject string) (*jetstream.S
 	if err != nil {
 		return nil, fmt.Errorf("encode a request: %w", err)
 	}
-	msg, err := l.cluster.nc.RequestWithContext(ctx, "$JS.API.STREAM.INFO."+l.stream, request)
+	msg, err := l.cluster.request(ctx, "$JS.API.STREAM.INFO."+l.stream, request)
 	if err != nil {
 		return nil, fmt.Errorf("ask for stream %s: %w", l.stream, err)
 	}

@@ -224,7 +224,7 @@ func swallow(t *testing.T, g *gateway, room string, do func()) {
 	}
 	do()
 	var err error
-	if s.sub, err = g.cluster.nc.ChanSubscribe(subject, g.cluster.incoming); err != nil {
+	if s.sub, err = g.cluster.nc.ChanSubscribe(subject, g.cluster.incoming.in); err != nil {
 		t.Fatal(err)
 	}
 	if err := g.cluster.nc.Flush(); err != nil {

@@ -11,6 +11,7 @@ import (
 type readiness struct {
 	mu    sync.Mutex
 	ready bool          // guarded by mu
+	once  bool          // it has been ready at some time; guarded by mu
 	come  chan struct{} // closed when it gets ready; nil if nobody waits; guarded by mu
 }
 
@@ -20,10 +21,18 @@ func (r *readiness) is() bool {
 	return r.ready
 }
 
+// wasOnce tells whether it has been ready at some time.
+func (r *readiness) wasOnce() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.once
+}
+
 func (r *readiness) set(ready bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ready = ready
+	r.once = r.once || ready
 	if ready && r.come != nil {
 		close(r.come)
 		r.come = nil

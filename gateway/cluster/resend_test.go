@@ -32,9 +32,11 @@ func TestWhatIsStoredIsNotSentAgain(t *testing.T) {
 				one.cluster.events.control <- func() {
 					close(entered)
 					<-leave
-					for range len(one.cluster.incoming) {
-						if msg := <-one.cluster.incoming; arrives(one, msg) {
-							one.cluster.receive(msg)
+					for items := one.cluster.incoming.take(); len(items) > 0; items = one.cluster.incoming.take() {
+						for _, item := range items {
+							if item.msg != nil && arrives(one, item.msg) {
+								one.cluster.receive(item.msg)
+							}
 						}
 					}
 					out.mu.Lock()

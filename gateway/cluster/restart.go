@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
@@ -88,17 +89,16 @@ func (l *eventLog) startOver(s streamState) {
 // its beginning later. If some have been dropped on their way it does nothing, as the position would pass them.
 func (l *eventLog) takeQueued(created time.Time) {
 	whole := l.caughtHoles == l.holes.Load()
-	for range len(l.cluster.incoming) { // nobody else takes from it
-		msg := <-l.cluster.incoming
+	l.cluster.incoming.each(l.cluster.stop, func(msg *nats.Msg) {
 		number := sequenceOf(msg, jetstream.SequenceHeader)
 		if number == 0 {
 			l.cluster.receive(msg)
-			continue
+			return
 		}
 		if at := timeOf(msg); whole && at.Before(created) && number > l.delivered() {
 			l.replayLive(msg.Subject, storedMessage{number, msg.Subject, msg.Data, at, idOf(msg)})
 		}
-	}
+	})
 }
 
 // awaitRestart looks after the restart at intervals until it is over.

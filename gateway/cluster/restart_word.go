@@ -54,9 +54,7 @@ func (l *eventLog) sayRestart() {
 // say sends a word. One that is lost with NATS is said again when another gateway comes over.
 func (l *eventLog) say(w *restartWord) {
 	w.Gateway = l.cluster.id
-	if err := l.cluster.nc.Publish(l.cluster.subjects.restarts, w.encode()); err != nil {
-		l.log.Debug("tell the other gateways of a log that was lost", "error", err)
-	}
+	l.cluster.out.send(l.cluster.subjects.restarts, w.encode())
 }
 
 // receiveRestart takes a word of another gateway. It runs in dispatch.

@@ -5,6 +5,7 @@ package cluster
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"strings"
 )
 
 // maxTokenSource is the longest string that is encoded as it is; a longer one is hashed, since NATS wants subjects short.
@@ -79,6 +80,12 @@ const (
 	membersToken  = ".members."
 )
 
+// isPresence tells whether a subject is one of presence.
+func (s subjects) isPresence(subject string) bool {
+	kind := subject[len(s.prefix):]
+	return strings.HasPrefix(kind, presenceToken) || strings.HasPrefix(kind, membersToken)
+}
+
 func (s subjects) presence(room string) string { return s.prefix + presenceToken + token(room) }
 func (s subjects) members(id string) string    { return s.prefix + membersToken + id }
 
@@ -87,12 +94,14 @@ func (s subjects) members(id string) string    { return s.prefix + membersToken 
 //	rts.<service>.peers           who is there
 //	rts.<service>.requests        what one asks of all others
 //	rts.<service>.answers.<id>    what they answer to the one with the id
+//	rts.<service>.echoes          the question whether all that was published before has arrived
+//	rts.<service>.echoed.<id>     what the others answer to the one with the id
 //	rts.<service>.acks.<id>.<n>   that the log has stored the n-th message of the one with the id; "-" and a number follow
 //	rts.<service>.restarts        what gateways know of a log that was lost; see restartWord
 //	rts.<service>.fences.<id>     that a session of the one with the id has been recovered elsewhere
 //	rtslog.<service>.session.<p>  the session with a private id, as the log has it
 type serviceSubjects struct {
-	peers, requests, answers, acks, fences, restarts string
+	peers, requests, answers, echoes, echoed, acks, fences, restarts string
 }
 
 func newServiceSubjects(service, id string) serviceSubjects {
@@ -101,6 +110,8 @@ func newServiceSubjects(service, id string) serviceSubjects {
 		peers:    prefix + ".peers",
 		requests: prefix + ".requests",
 		answers:  answerSubject(service, id),
+		echoes:   prefix + ".echoes",
+		echoed:   echoedSubject(service, id),
 		acks:     prefix + ".acks." + id + ".",
 		fences:   fenceSubject(service, id),
 		restarts: prefix + ".restarts",
@@ -108,6 +119,8 @@ func newServiceSubjects(service, id string) serviceSubjects {
 }
 
 func answerSubject(service, id string) string { return liveRoot + token(service) + ".answers." + id }
+
+func echoedSubject(service, id string) string { return liveRoot + token(service) + ".echoed." + id }
 
 func fenceSubject(service, id string) string { return liveRoot + token(service) + ".fences." + id }
 

@@ -27,11 +27,27 @@ type Trio struct {
 // StartTrio returns when the three have a leader.
 func StartTrio(t testing.TB) *Trio {
 	t.Helper()
+	return startTrio(t, func(address string) string { return address })
+}
+
+// StartDistantTrio is StartTrio with servers that hear each other later by a time, as in different zones.
+func StartDistantTrio(t testing.TB, by time.Duration) *Trio {
+	t.Helper()
+	return startTrio(t, func(address string) string {
+		p := NewProxy(t, address)
+		p.Delay(by)
+		return p.Address()
+	})
+}
+
+// startTrio starts servers that tell each other addresses which lead to those that they listen at.
+func startTrio(t testing.TB, leading func(address string) string) *Trio {
+	t.Helper()
 	c := &Trio{t: t}
 	ports := freePorts(t, 2*trioSize)
 	var routes []*url.URL
 	for i := range trioSize {
-		routes = append(routes, &url.URL{Scheme: "nats-route", Host: fmt.Sprintf("127.0.0.1:%d", ports[trioSize+i])})
+		routes = append(routes, &url.URL{Scheme: "nats-route", Host: leading(fmt.Sprintf("127.0.0.1:%d", ports[trioSize+i]))})
 	}
 	for i := range trioSize {
 		c.options[i] = server.Options{
@@ -40,7 +56,7 @@ func StartTrio(t testing.TB) *Trio {
 			JetStream:  true,
 			StoreDir:   t.TempDir(),
 			Routes:     routes,
-			Cluster:    server.ClusterOpts{Name: "trio", Host: "127.0.0.1", Port: ports[trioSize+i]},
+			Cluster:    server.ClusterOpts{Name: "trio", Host: "127.0.0.1", Port: ports[trioSize+i], Advertise: routes[i].Host},
 		}
 	}
 	for i := range trioSize {

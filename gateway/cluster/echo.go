@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"encoding/binary"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// echoTimeout bounds the wait for gateways that do not answer. They are not waited for again until they are heard of.
+const echoTimeout = time.Second
+
+// echoes confirm that what this gateway has published, and subscribed to, has arrived at all NATS servers that have a gateway
+// of the service. A flush confirms that for the gateway's own server only: what that server passes on to the others may be
+// overtaken by what reaches them on another way. NATS keeps the order of what one server passes on to another, subscriptions
+// and messages alike. So an answer to a question that was published last, from a gateway on each server, says that all before
+// it is there.
+//
+// While one question is open all others wait for the next one, so that one round trip serves everybody who asks meanwhile.
+// Where all gateways are connected to the same server there is nothing to ask. Safe for concurrent use.
+type echoes struct {
+	cluster *Cluster
+	timeout time.Duration // echoTimeout, but for tests
+
+	mu sync.Mutex
+	// last numbers the questions. Guarded by mu.
+	last uint64
+	// open has been asked, next is going to be asked after it; nil if there is none. Guarded by mu.
+	open, next *echo
+	// mute are the gateways that have not answered, and since when. Guarded by mu.
+	mute map[string]time.Time
+}
+
+// echo is one question. Its fields belong to echoes.mu.
+type echo struct {
+	number uint64
+	// missing are the gateways that have not answered, with their servers; confirmed are the servers from which one has.
+	missing   map[string]string
+	confirmed map[string]bool
+	timer     *time.Timer
+	after     []func()
+}
+
+func (e *echoes) init(c *Cluster) {
+	e.cluster, e.timeout, e.mute = c, echoTimeout, map[string]time.Time{}
+}
+
+// confirm calls a function when all that has been published and subscribed to before has arrived: at once if that needs no
+// question.
+func (e *echoes) confirm(f func()) {
+	e.mu.Lock()
+	if e.next == nil {
+		e.next = &echo{}
+	}
+	e.next.after = append(e.next.after, f)
+	due := e.ask()
+	e.mu.Unlock()
+	e.goOn(due)
+}
+
+// needed tells whether there are gateways on other servers.
+func (e *echoes) needed() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.elsewhere()) > 0
+}
+
+// ask queues the next question if none is open, and returns what is to be called where nobody has to be asked. The lock is held.
+func (e *echoes) ask() []func() {
+	if e.open != nil || e.next == nil {
+		return nil
+	}
+	q := e.next
+	e.next = nil
+	if q.missing = e.elsewhere(); len(q.missing) == 0 {
+		return q.after
+	}
+	e.last++
+	q.number, q.confirmed = e.last, map[string]bool{}
+	e.open = q
+	q.timer = time.AfterFunc(e.timeout, func() { e.expire(q) })
+	e.cluster.out.push([]string{e.cluster.subjects.echoes}, encodeEcho(e.cluster.id, q.number, ""), false)
+	return nil
+}
+
+// elsewhere are the gateways on other servers that would answer, with their servers. The lock is held.
+func (e *echoes) elsewhere() map[string]string {
+	if !e.cluster.link.live.Load() {
+		return nil
+	}
+	own := e.cluster.nc.ConnectedServerId()
+	return e.cluster.peers.elsewhere(own, e.mute)
+}
+
+// answer tells another gateway that its question has arrived here.
+func (e *echoes) answer(msg *nats.Msg) {
+	from, number, _, err := decodeEcho(msg.Data)
+	if err != nil {
+		e.cluster.malformed(msg, err)
+		return
+	}
+	c := e.cluster
+	c.out.send(echoedSubject(c.service, from), encodeEcho(c.id, number, c.nc.ConnectedServerId()))
+}
+
+// answered takes an answer.
+func (e *echoes) answered(msg *nats.Msg) {
+	from, number, server, err := decodeEcho(msg.Data)
+	if err != nil {
+		e.cluster.malformed(msg, err)
+		return
+	}
+	e.settle(func(q *echo) bool {
+		if q.number != number {
+			return false // a late one
+		}
+		delete(q.missing, from)
+		q.confirmed[server] = true
+		return q.complete()
+	})
+}
+
+// lost gives up a gateway that is no more.
+func (e *echoes) lost(gateway string) {
+	e.settle(func(q *echo) bool {
+		delete(e.mute, gateway)
+		delete(q.missing, gateway)
+		return q.complete()
+	})
+}
+
+// expire gives up those that have not answered.
+func (e *echoes) expire(expired *echo) {
+	e.settle(func(q *echo) bool {
+		if q != expired {
+			return false
+		}
+		now := time.Now()
+		for gateway, server := range q.missing {
+			if !q.confirmed[server] {
+				e.mute[gateway] = now
+			}
+		}
+		return true
+	})
+}
+
+// settle changes the open question, and ends it if it is complete.
+func (e *echoes) settle(complete func(*echo) bool) {
+	e.mu.Lock()
+	q := e.open
+	if q == nil || !complete(q) {
+		e.mu.Unlock()
+		return
+	}
+	q.timer.Stop()
+	e.open = nil
+	due := append(q.after, e.ask()...)
+	e.mu.Unlock()
+	e.goOn(due)
+}
+
+// goOn publishes what has been asked, and calls those that need not wait any more. Either may block, so the lock is not held.
+func (e *echoes) goOn(due []func()) {
+	e.cluster.out.flush()
+	for _, f := range due {
+		f()
+	}
+}
+
+// end has nobody wait any more, for a gateway that ends.
+func (e *echoes) end() {
+	e.mu.Lock()
+	var due []func()
+	for _, q := range []*echo{e.open, e.next} {
+		if q != nil {
+			due = append(due, q.after...)
+		}
+	}
+	if e.open != nil {
+		e.open.timer.Stop()
+	}
+	e.open, e.next = nil, nil
+	e.mu.Unlock()
+	e.goOn(due)
+}
+
+// complete tells whether each server has confirmed, by one of its gateways.
+func (q *echo) complete() bool {
+	for _, server := range q.missing {
+		if !q.confirmed[server] {
+			return false
+		}
+	}
+	return true
+}
+
+// elsewhere are the gateways that answer echoes and are on another server than the given one, with their servers; without those
+// that have been mute since they were heard of last.
+func (p *peers) elsewhere(own string, mute map[string]time.Time) map[string]string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var found map[string]string
+	for id, fields := range p.place {
+		if fields.server == "" || fields.server == own {
+			continue
+		}
+		if since, ok := mute[id]; ok && !p.seen[id].After(since) {
+			continue
+		}
+		if found == nil {
+			found = make(map[string]string, len(p.place))
+		}
+		found[id] = fields.server
+	}
+	return found
+}
+
+// encodeEcho makes a question or an answer: messageVersion, the id of the gateway that sends it, the question's number as a
+// uvarint, and in an answer the id of that gateway's NATS server. What follows is for later releases.
+func encodeEcho(gateway string, number uint64, server string) []byte {
+	buf := appendBytes([]byte{messageVersion}, gateway)
+	buf = binary.AppendUvarint(buf, number)
+	return appendBytes(buf, server)
+}
+
+func decodeEcho(data []byte) (gateway string, number uint64, server string, err error) {
+	if len(data) == 0 || data[0] != messageVersion {
+		return "", 0, "", fmt.Errorf("unknown version of echo %.1x", data)
+	}
+	r := reader{rest: data[1:]}
+	gateway, number, server = string(r.bytes()), r.uvarint(), string(r.bytes())
+	if r.err == nil && len(gateway) != gatewayIDLength {
+		r.err = fmt.Errorf("%q is no gateway's id", gateway)
+	}
+	return gateway, number, server, r.err
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import "time"
+
+// watchPeers keeps account of which gateways are there, and of the members of their rooms. It waits for nothing but a write to
+// NATS, so that a gateway which reads the log for long neither misses the others nor is missed.
+func (c *Cluster) watchPeers() {
+	heartbeat := time.NewTicker(c.timing.heartbeat)
+	defer heartbeat.Stop()
+	census := time.NewTicker(c.timing.census)
+	defer census.Stop()
+	since := newLease(c.timing)
+	for {
+		select {
+		case now := <-heartbeat.C:
+			c.presenceBeat(now)
+			c.peers.forgetAbsent(now.Add(-absentFor))
+		case now := <-census.C:
+			c.takeCensus(since, now)
+		case <-c.link.up:
+			c.relink()
+		case <-c.news.wake:
+			for _, item := range c.news.take() {
+				if item.call != nil {
+					item.call()
+					continue
+				}
+				c.receiveNews(item)
+			}
+		case <-c.stop:
+			return
+		}
+	}
+}
+
+// relink does what is due when NATS is there, or there again.
+func (c *Cluster) relink() {
+	c.say(peerAlive) // from a server that may be another one than before
+	c.out.flush()
+	c.presenceReconnected()
+	select {
+	case c.restored <- struct{}{}:
+	default:
+	}
+}
+
+func (c *Cluster) receiveNews(item inboxItem) {
+	switch item.msg.Subject {
+	case c.subjects.peers:
+		c.receivePeer(item.msg)
+	case c.subjects.echoes:
+		c.echoes.answer(item.msg)
+	case c.subjects.echoed:
+		c.echoes.answered(item.msg)
+	default:
+		if a := c.adapterOf(item.msg.Subject); a != nil { // else its namespace has just been removed
+			a.receivePresence(item.msg)
+		}
+	}
+}
+
+// beat says that this gateway lives, and makes sure that it hears: both wait for nothing but NATS, which must answer within a
+// heartbeat's time.
+func (c *Cluster) beat() {
+	heartbeat := time.NewTicker(c.timing.heartbeat)
+	defer heartbeat.Stop()
+	for {
+		select {
+		case <-heartbeat.C:
+			c.say(peerAlive)
+			c.listen()
+		case <-c.stop:
+			return
+		}
+	}
+}
+
+// listen asks NATS for a sign of life; see lease.
+func (c *Cluster) listen() {
+	if c.nc.IsConnected() && c.nc.FlushTimeout(c.timing.heartbeat) == nil {
+		c.link.hears(time.Now())
+	}
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"fmt"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
+)
+
+// routeDelay is how much later servers of the tests hear each other than their clients hear them.
+const routeDelay = 5 * time.Millisecond
+
+// onEach starts a gateway at each of three servers, and returns when they know each other.
+func onEach(t *testing.T, trio *natstest.Trio) []*gateway {
+	t.Helper()
+	var gateways []*gateway
+	for _, url := range trio.URLs() {
+		gateways = append(gateways, newGateway(t, Options{URLs: []string{url}}))
+	}
+	for _, g := range gateways {
+		waitForPeers(t, g.cluster, len(gateways)-1)
+	}
+	return gateways
+}
+
+// The event may be published on a server that does not know yet that this gateway wants it.
+func TestAClientThatHasJoinedHearsWhatAnyServerIsSentAfter(t *testing.T) {
+	checkNothingIsLeft(t)
+	gateways := onEach(t, natstest.StartDistantTrio(t, routeDelay))
+	member, socket := gateways[0].client(t)
+	for i := range 200 {
+		room := strconv.Itoa(i)
+		socket.Join(room)
+		emit(t, gateways[1+i%2].io.To(room), "n", i)
+		member.Expect(fmt.Sprintf(`42["n",%d]`, i))
+	}
+}
+
+// Each request may be answered by another gateway, whose events go another way.
+func TestAPublisherThatAwaitsAnswersKeepsItsOrderOnSeveralServers(t *testing.T) {
+	checkNothingIsLeft(t)
+	trio := natstest.StartDistantTrio(t, routeDelay)
+	gateways := onEach(t, trio)
+	var members []*wiretest.Client
+	answered := make([]int, len(gateways))
+	for i, g := range gateways {
+		member, _ := g.client(t, "room")
+		members = append(members, member)
+		stop, err := g.cluster.ServePublishers(func(data []byte, answer func([]byte)) {
+			answered[i]++
+			if err := g.io.To("room").Emit("n", string(data)); err != nil {
+				t.Error(err)
+			}
+			answer([]byte("ok"))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { <-stop() })
+	}
+	publisher := connectTo(t, trio.URL(2))
+	const events = 500
+	for i := range events {
+		if _, err := publisher.Request(EmitSubject("default/chat"), []byte(strconv.Itoa(i)), 10*time.Second); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, member := range members {
+		for i := range events {
+			member.Expect(fmt.Sprintf(`42["n","%d"]`, i))
+		}
+	}
+	for i, n := range answered {
+		if n == 0 {
+			t.Errorf("gateway %d has answered nothing", i)
+		}
+	}
+}
+
+// connectTo is a program that uses NATS.
+func connectTo(t testing.TB, url string) *nats.Conn {
+	t.Helper()
+	nc, err := nats.Connect(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	return nc
+}
+
+// A gateway that is killed is known to be there for some seconds more, and one of an older release answers nothing.
+func TestAJoinDoesNotWaitForGatewaysThatDoNotAnswer(t *testing.T) {
+	checkNothingIsLeft(t)
+	trio := natstest.StartTrio(t)
+	gateways := onEach(t, trio)
+	one := gateways[0].cluster
+	one.peers.alive("silent-1", peerFields{server: "another"}, time.Now())
+	one.peers.alive("older--1", peerFields{}, time.Now())
+	_, socket := gateways[0].client(t)
+	socket.Join("first") // waits for it once
+	one.echoes.mu.Lock()
+	_, mute := one.echoes.mute["silent-1"]
+	one.echoes.mu.Unlock()
+	if !mute {
+		t.Fatal("it was not waited for")
+	}
+	if got := one.peers.elsewhere("", one.echoes.mute); got["silent-1"] != "" || len(got) != 2 {
+		t.Errorf("asked next: %v, want the two others", got)
+	}
+	one.peers.alive("silent-1", peerFields{server: "another"}, time.Now().Add(time.Second)) // it beats again
+	if got := one.peers.elsewhere("", one.echoes.mute); got["silent-1"] != "another" {
+		t.Errorf("asked after it was heard of: %v", got)
+	}
+}
+
+func TestGatewaysOnOneServerAskNobody(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns := natstest.Start(t, nil)
+	one, two := newGateway(t, Options{URLs: []string{ns.ClientURL()}}), newGateway(t, Options{URLs: []string{ns.ClientURL()}})
+	waitForPeers(t, one.cluster, 1)
+	waitForPeers(t, two.cluster, 1)
+	_, socket := one.client(t)
+	for i := range 10 {
+		socket.Join(strconv.Itoa(i))
+	}
+	if n := one.cluster.echoes.last; n != 0 {
+		t.Errorf("%d questions", n)
+	}
+}
+
+func TestEchoesSurviveTheWireAndLeaveRoomForMore(t *testing.T) {
+	data := encodeEcho("gateway1", 300, "NSERVER")
+	for _, data := range [][]byte{data, append(data, 1, 2, 3)} {
+		gateway, number, server, err := decodeEcho(data)
+		if gateway != "gateway1" || number != 300 || server != "NSERVER" || err != nil {
+			t.Errorf("%q %d %q %v", gateway, number, server, err)
+		}
+	}
+	for n := range len(data) {
+		if _, _, _, err := decodeEcho(data[:n]); err == nil {
+			t.Errorf("the first %d of %d bytes are taken", n, len(data))
+		}
+	}
+}
