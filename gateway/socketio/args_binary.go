@@ -3,7 +3,7 @@
 package socketio
 
 import (
-	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -107,7 +107,8 @@ func hasBinary(v any, depth int) bool {
 
 // decode reads an argument.
 func (a Args) decode(raw []byte, v any) error {
-	if len(a.Attachments) == 0 || len(placeholder.Find(raw)) == 0 {
+	places := placeholder.Find(raw)
+	if len(a.Attachments) == 0 || len(places) == 0 {
 		return json.Unmarshal(raw, v)
 	}
 	switch v := v.(type) {
@@ -118,19 +119,35 @@ func (a Args) decode(raw []byte, v any) error {
 	case *[]any:
 		return decodeTree(a, raw, v)
 	}
-	// encoding/json reads base64 into []byte.
-	tree, err := a.tree(raw, true)
+	raw, err := a.inBase64(raw, places)
 	if err != nil {
-		return err
-	}
-	if raw, err = json.Marshal(tree); err != nil {
 		return err
 	}
 	return json.Unmarshal(raw, v)
 }
 
+// inBase64 puts attachments in their places as encoding/json reads them into []byte. All other bytes
+// stay as they are, for what is read into json.RawMessage or json.Number.
+func (a Args) inBase64(raw []byte, places []placeholder.Span) ([]byte, error) {
+	var out []byte
+	from := 0
+	for _, p := range places {
+		if p.Num < 0 || p.Num >= len(a.Attachments) {
+			return nil, fmt.Errorf("%.60s names none of %d attachments", raw[p.Start:p.End], len(a.Attachments))
+		}
+		out = append(append(out, raw[from:p.Start]...), '"')
+		out = append(base64.StdEncoding.AppendEncode(out, a.Attachments[p.Num]), '"')
+		from = p.End
+	}
+	return append(out, raw[from:]...), nil
+}
+
 func decodeTree[T any](a Args, raw []byte, into *T) error {
-	tree, err := a.tree(raw, false)
+	var decoded any
+	if err := json.Unmarshal(raw, &decoded); err != nil {
+		return err
+	}
+	tree, err := a.restore(decoded)
 	if err != nil {
 		return err
 	}
@@ -140,19 +157,6 @@ func decodeTree[T any](a Args, raw []byte, into *T) error {
 	}
 	*into = value
 	return nil
-}
-
-// tree is what JSON says, with attachments in place of what stands for them.
-func (a Args) tree(raw []byte, exactNumbers bool) (any, error) {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	if exactNumbers {
-		d.UseNumber()
-	}
-	var tree any
-	if err := d.Decode(&tree); err != nil {
-		return nil, err
-	}
-	return a.restore(tree)
 }
 
 func (a Args) restore(v any) (_ any, err error) {
@@ -179,13 +183,8 @@ func (a Args) restore(v any) (_ any, err error) {
 // named is the attachment of a number.
 func (a Args) named(num any) ([]byte, error) {
 	i := -1
-	switch num := num.(type) {
-	case float64:
-		i = int(num)
-	case json.Number:
-		if n, err := num.Int64(); err == nil {
-			i = int(n)
-		}
+	if f, ok := num.(float64); ok {
+		i = int(f)
 	}
 	if i < 0 || i >= len(a.Attachments) {
 		return nil, fmt.Errorf("it names attachment %v of %d", num, len(a.Attachments))

@@ -3,6 +3,8 @@
 package socketio_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -84,5 +86,29 @@ func TestAMapWithinItselfIsRefused(t *testing.T) {
 	loop["binary"] = []byte{1}
 	if _, err := socketio.NewArgs(loop); err == nil {
 		t.Error("it is encoded")
+	}
+}
+
+// What a handler in Go reads as json.RawMessage and emits again is as it was sent.
+func TestRawArgumentsKeepTheirBytes(t *testing.T) {
+	const value = `{"z": 9007199254740993,"a":"\u003c<","a":1.0}`
+	args := socketio.Args{
+		JSON:        []byte(`[` + value + `,{"v":` + value + `,"body":{"_placeholder":true,"num":0}}]`),
+		Attachments: [][]byte{{1, 2}},
+	}
+	alone, err := socketio.Decode[json.RawMessage](args, 0)
+	if err != nil || string(alone) != value {
+		t.Errorf("read is %s, %v", alone, err)
+	}
+	field, err := socketio.Decode[struct {
+		V    json.RawMessage
+		Body []byte
+	}](args, 1)
+	if err != nil || string(field.V) != value || !bytes.Equal(field.Body, []byte{1, 2}) {
+		t.Errorf("read are %s and %v, %v", field.V, field.Body, err)
+	}
+	again, err := socketio.NewArgs(alone, field.V)
+	if want := strings.ReplaceAll(value, " ", ""); err != nil || string(again.JSON) != "["+want+","+want+"]" {
+		t.Errorf("emitted are %s, %v", again.JSON, err)
 	}
 }
