@@ -106,8 +106,8 @@ type converter struct {
 	loops map[string]bool
 }
 
-// convertOperands is an optimizer, since the result of one is checked again: that gives what has been
-// added its types and overloads.
+// convertOperands is an optimizer because the result of an optimizer is checked again, which finds
+// the types and overloads of the added calls.
 type convertOperands struct{}
 
 func (convertOperands) Optimize(ctx *cel.OptimizerContext, a *ast.AST) *ast.AST {

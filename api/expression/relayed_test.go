@@ -3,6 +3,7 @@
 package expression
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -143,6 +144,22 @@ func evaluate(t *testing.T, source string, args []ref.Val) (ref.Val, error) {
 	}
 	v, _, err := program.Eval(map[string]any{Args: list(args...), Now: types.Timestamp{Time: time.UnixMilli(0)}})
 	return v, err
+}
+
+// FuzzAppendNumber compares with encoding/json, which writes numbers as ECMAScript does.
+func FuzzAppendNumber(f *testing.F) {
+	for _, seed := range []float64{0, 1e-7, 1e21, 1.5e300, 5e-324, 123456789012345680000} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, number float64) {
+		want, err := json.Marshal(number)
+		if err != nil || number == 0 {
+			return // JSON has neither infinity nor NaN, and keeps the sign of zero
+		}
+		if got := AppendNumber(nil, number); string(got) != string(want) {
+			t.Errorf("%s, want %s", got, want)
+		}
+	})
 }
 
 func TestNumbersReadAsInJavaScript(t *testing.T) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What a handler passes on has the bytes that came in. JavaScript holds no 64-bit id, so packets are looked at as text; clients in
-// Python and Go send ids as integers.
+// Relayed values keep their bytes. JavaScript holds no 64-bit id, so packets are compared as text;
+// clients in Python and Go send ids as integers.
 
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
@@ -142,7 +142,8 @@ spec:
   const ada = await connect(t, packed.urls[0], { parser, transports: ["websocket"] });
   const bob = await connect(t, packed.urls[1], { parser, transports: ["websocket"] });
 
-  // As a client in another language packs them: an integer, a float64 and a float32 of the same value, and all of 64 bits.
+  // As clients in other languages pack them: an integer, a float64 and a float32 of the same value,
+  // and integers of 64 bits.
   const raw = await openWebSocket(t, packed.urls[1]);
   raw.send(parts("83 a474797065 00 a36e7370 a12f a464617461 80"));
   await raw.receive();
