@@ -98,6 +98,10 @@ chaos: chaos-programs dist/realtime-previous ## Fail gateways, broker and connec
 chaos-long: CHAOS_FLAGS += -duration $(DURATION)
 chaos-long: chaos ## The same for DURATION (1h), by faults that SEED draws.
 
+.PHONY: chaos-cluster
+chaos-cluster: override CHAOS_FLAGS += -nats-servers 3 -faults broker
+chaos-cluster: chaos ## The same with the log on three NATS servers, and the faults of these alone.
+
 .PHONY: chaos-programs
 chaos-programs: dist/realtime$(RACE_SUFFIX) dist/chaos$(RACE_SUFFIX) dist/nats-server node-modules
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -98,6 +99,27 @@ func Faults() []string {
 		names[i] = f.name
 	}
 	return names
+}
+
+// Choose returns the names of the faults in a list with commas. Each is a name, or how some begin.
+func Choose(list string) ([]string, error) {
+	var chosen []string
+	for _, item := range strings.Split(list, ",") {
+		if slices.Contains(Faults(), item) {
+			chosen = append(chosen, item)
+			continue
+		}
+		before := len(chosen)
+		for _, name := range Faults() {
+			if strings.HasPrefix(name, item) {
+				chosen = append(chosen, name)
+			}
+		}
+		if len(chosen) == before {
+			return nil, fmt.Errorf("no fault begins with %q: %q", item, Faults())
+		}
+	}
+	return chosen, nil
 }
 
 func faultNamed(name string) (fault, error) {

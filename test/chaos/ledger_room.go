@@ -3,6 +3,7 @@
 package chaos
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -45,6 +46,8 @@ type roomLedger struct {
 	// order is what each member saw, in its order.
 	order [][]emission
 
+	// faults describe some of what was duplicated or out of order.
+	faults                        []string
 	duplicated, disordered, again int
 	delays                        []time.Duration
 }
@@ -71,7 +74,7 @@ func (r *roomLedger) reset() {
 		r.last[i] = map[int]int{}
 		r.order[i] = nil
 	}
-	r.duplicated, r.disordered, r.again, r.delays = 0, 0, 0, nil
+	r.duplicated, r.disordered, r.again, r.delays, r.faults = 0, 0, 0, nil, nil
 }
 
 func (r *roomLedger) queued(m message) {
@@ -137,6 +140,7 @@ func (r *roomLedger) arrived(member int, m message, now time.Time) bool {
 	if slices.Contains(before, m.Attempt) {
 		if sameSession {
 			r.duplicated++
+			r.describe("twice", member, m)
 		}
 		return false
 	}
@@ -150,10 +154,19 @@ func (r *roomLedger) arrived(member int, m message, now time.Time) bool {
 	r.delays = append(r.delays, now.Sub(rec.emitted))
 	if m.Seq < r.last[member][m.Publisher] {
 		r.disordered++
+		r.describe(fmt.Sprintf("behind %d", r.last[member][m.Publisher]), member, m)
 	} else {
 		r.last[member][m.Publisher] = m.Seq
 	}
 	return !a.excused
+}
+
+// describe is called with the lock held.
+func (r *roomLedger) describe(how string, member int, m message) {
+	if len(r.faults) < shownFaults {
+		r.faults = append(r.faults, fmt.Sprintf("message %d, emission %d, of client %d came %s to member %d of room %d",
+			m.Seq, m.Attempt, m.Publisher, how, member, m.Room))
+	}
 }
 
 // missing calls back for each message that was acknowledged and each member that it did not reach.

@@ -158,7 +158,7 @@ func TestLedger(t *testing.T) {
 			c.want.Clients = 2
 			c.want.Messages += 2
 			c.want.Deliveries += 4
-			ignore := cmpopts.IgnoreFields(Result{}, "Silence", "P99", "Max", "Reasons", "Losses")
+			ignore := cmpopts.IgnoreFields(Result{}, "Silence", "P99", "Max", "Reasons", "Faults")
 			if diff := cmp.Diff(c.want, b.result(""), ignore); diff != "" {
 				t.Error(diff)
 			}

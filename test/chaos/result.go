@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// shownLosses bounds Result.Losses.
-const shownLosses = 20
+// shownFaults bounds Result.Faults, and what a room has of them.
+const shownFaults = 20
 
 // Result is what a phase, or several, did to messages and clients.
 type Result struct {
@@ -24,8 +24,8 @@ type Result struct {
 	// Lost of them never came, and nobody told the client. Excused never came either, to clients that
 	// were told: they got a new session in place of their old one.
 	Lost, Excused int
-	// Losses describe some of Lost.
-	Losses []string
+	// Faults describe some of what was lost, duplicated or out of order.
+	Faults []string
 	// Duplicated is arrivals of an emission that had arrived before.
 	Duplicated int
 	// Disordered is arrivals after a later message of the same publisher in the same room.
@@ -90,10 +90,9 @@ func (l *ledger) result(fault string) Result {
 				return
 			}
 			res.Lost++
-			if len(res.Losses) < shownLosses {
-				res.Losses = append(res.Losses, fmt.Sprintf("message %d of client %d at member %d of room %d", name.seq, name.publisher, member, i))
-			}
+			res.Faults = append(res.Faults, fmt.Sprintf("message %d of client %d did not come to member %d of room %d", name.seq, name.publisher, member, i))
 		})
+		res.Faults = append(res.Faults, r.faults...)
 		res.Duplicated += r.duplicated
 		res.Disordered += r.disordered
 		res.Again += r.again
@@ -101,6 +100,7 @@ func (l *ledger) result(fault string) Result {
 		delays = append(delays, r.delays...)
 		r.mu.Unlock()
 	}
+	res.Faults = res.Faults[:min(len(res.Faults), shownFaults)]
 	res.P99, res.Max = percentile(delays, 0.99), percentile(delays, 1)
 	l.reasons.mu.Lock()
 	res.Reasons = maps.Clone(l.reasons.counts)

@@ -167,7 +167,7 @@ func (r *run) phases(ctx context.Context) ([]Result, error) {
 		}
 		results = append(results, res)
 		r.o.Log.Info("phase is over", "fault", res.Fault, "messages", res.Messages, "lost", res.Lost, "duplicated", res.Duplicated,
-			"disordered", res.Disordered, "refused", res.Refused, "told", res.Told, "losses", res.Losses, "reasons", res.Reasons)
+			"disordered", res.Disordered, "refused", res.Refused, "told", res.Told, "faults", res.Faults, "reasons", res.Reasons)
 	}
 }
 

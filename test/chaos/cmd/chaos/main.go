@@ -64,7 +64,7 @@ func run(ctx context.Context) error {
 	f.DurationVar(&o.Deadline, "deadline", time.Minute, "time after a phase's last message until what has not arrived is lost")
 	f.DurationVar(&o.Duration, "duration", 0, "draw faults for so long instead of running each once")
 	f.Uint64Var(&o.Seed, "seed", 1, "decides what fails when")
-	f.StringVar(&faults, "faults", strings.Join(chaos.Faults(), ","), "faults to run, in order")
+	f.StringVar(&faults, "faults", strings.Join(chaos.Faults(), ","), "faults to run, in order: names, or how some of them begin")
 	f.StringVar(&o.Dir, "logs", "", "folder for the logs of the processes (default: a new one)")
 	f.BoolVar(&measure, "measure", false, "do not fail for what is lost, duplicated or out of order")
 	f.BoolVar(&totalOrder, "total-order", false, "fail if members of a room see messages in different orders")
@@ -72,7 +72,10 @@ func run(ctx context.Context) error {
 	if err := f.Parse(os.Args[1:]); err != nil {
 		return err
 	}
-	o.Faults = strings.Split(faults, ",")
+	var err error
+	if o.Faults, err = chaos.Choose(faults); err != nil {
+		return err
+	}
 	o.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	if o.Dir == "" {
 		dir, err := os.MkdirTemp("", "chaos-")
@@ -84,7 +87,6 @@ func run(ctx context.Context) error {
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 		return fmt.Errorf("make a folder for logs: %w", err)
 	}
-	var err error
 	if o.Stack, err = p.stack(o.Dir); err != nil {
 		return err
 	}
