@@ -3,7 +3,6 @@
 package cluster
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -20,17 +19,6 @@ const (
 	codeBadRequest                = 400
 )
 
-// pubAck is JetStream's answer to a message.
-type pubAck struct {
-	Sequence  uint64 `json:"seq"`
-	Duplicate bool   `json:"duplicate"`
-	Error     *struct {
-		Code        int    `json:"code"`
-		ErrCode     int    `json:"err_code"`
-		Description string `json:"description"`
-	} `json:"error"`
-}
-
 // receive takes an acknowledgement, and returns the number of the message that is stored, 0 if none is. duplicate: it was stored when it was
 // sent before. It runs in dispatch.
 func (o *outbox) receive(msg *nats.Msg) (number uint64, duplicate bool, e *entry, err error) {
@@ -39,8 +27,8 @@ func (o *outbox) receive(msg *nats.Msg) (number uint64, duplicate bool, e *entry
 	if !o.isEpoch(epoch) {
 		return 0, false, nil, nil // of a log that is lost
 	}
-	var ack pubAck
-	if parseErr != nil || json.Unmarshal(msg.Data, &ack) != nil {
+	ack, ackErr := decodePubAck(msg.Data)
+	if parseErr != nil || ackErr != nil {
 		// A status without a body: no stream listens. A resume tries again.
 		o.mu.Lock()
 		defer o.mu.Unlock()
