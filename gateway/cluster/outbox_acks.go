@@ -16,7 +16,9 @@ const (
 	codeWrongLastSequence         = 10071
 	codeWrongLastSequenceConstant = 10164
 	codeMessageTooLarge           = 10054
-	codeBadRequest                = 400
+	// codeAccountFull comes as a bad request, and goes when there is room again.
+	codeAccountFull = 10002
+	codeBadRequest  = 400
 )
 
 // receive takes an acknowledgement, and returns the number of the message that is stored, 0 if none is. duplicate: it was stored when it was
@@ -51,7 +53,7 @@ func (o *outbox) receive(msg *nats.Msg) (number uint64, duplicate bool, e *entry
 		err = errWrongSequence
 	case code == codeMessageTooLarge:
 		err = fmt.Errorf("%w: JetStream answers %s (%d)", errTooLargeForLog, ack.Error.Description, code)
-	case ack.Error.Code == codeBadRequest:
+	case ack.Error.Code == codeBadRequest && code != codeAccountFull:
 		err = fmt.Errorf("JetStream refuses it: %s (%d)", ack.Error.Description, code)
 	default:
 		o.drop(fmt.Errorf("JetStream cannot: %s (%d)", ack.Error.Description, code)) // it may be able to later

@@ -153,8 +153,31 @@ func TestWhatWaitsForTheLogToAnswerIsBounded(t *testing.T) {
 }
 
 func TestALogWithoutRoomIsNotReadyUntilThereIsSome(t *testing.T) {
-	checkNothingIsLeft(t)
-	ns := natstest.Start(t, &natsserver.Options{JetStream: true, StoreDir: t.TempDir(), JetStreamMaxStore: 256 << 10})
+	for name, tt := range map[string]struct {
+		limit func(t *testing.T, ns *natsserver.Server)
+		store int64
+		says  string
+	}{
+		"a full server": {func(*testing.T, *natsserver.Server) {}, 256 << 10, "insufficient resources"},
+		"a full account": {func(t *testing.T, ns *natsserver.Server) {
+			t.Helper()
+			limits := natsserver.JetStreamAccountLimits{MaxMemory: -1, MaxStore: 256 << 10, MaxStreams: -1, MaxConsumers: -1}
+			if err := ns.GlobalAccount().UpdateJetStreamLimits(map[string]natsserver.JetStreamAccountLimits{"": limits}); err != nil {
+				t.Fatal(err)
+			}
+		}, 0, "resource limits exceeded for account"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			checkNothingIsLeft(t)
+			ns := natstest.Start(t, &natsserver.Options{JetStream: true, StoreDir: t.TempDir(), JetStreamMaxStore: tt.store})
+			tt.limit(t, ns)
+			testALogWithoutRoom(t, ns, tt.says)
+		})
+	}
+}
+
+func testALogWithoutRoom(t *testing.T, ns *natsserver.Server, says string) {
+	t.Helper()
 	log := &lines{}
 	one := recoveringWith(t, ns, Options{Log: log.logger()})
 	p := arrive(t, one, "room")
@@ -164,7 +187,7 @@ func TestALogWithoutRoomIsNotReadyUntilThereIsSome(t *testing.T) {
 		emit(t, one.io.To("room"), text)
 		want = append(want, fmt.Sprintf(`["%s"]`, text))
 	}
-	await(t, "it is logged", func() bool { return log.has("insufficient") })
+	await(t, "it is logged", func() bool { return log.has(says) })
 	if one.cluster.LogReady() {
 		t.Error("it is ready")
 	}
