@@ -93,7 +93,10 @@ func (r *Runtime) Apply(p *Program) {
 	old := r.program.Swap(p)
 	for name := range p.namespaces {
 		if old.namespaces[name] == nil {
-			r.io.AddNamespace(name, func(ns *socketio.Namespace) { ns.OnConnection(r.connected) })
+			r.io.AddNamespace(name, func(ns *socketio.Namespace) {
+				ns.OnConnection(r.connected)
+				r.configureRooms(ns)
+			})
 		}
 		r.configureRooms(r.io.Of(name))
 	}

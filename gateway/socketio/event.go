@@ -27,20 +27,43 @@ func (e *Event) Socket() *Socket { return e.socket }
 func (e *Event) NeedsAck() bool { return e.open.Load() }
 
 // Ack answers the client with arguments. The first answer counts; after it, or when the client asked for none, Ack
-// returns ErrNoAck.
+// returns ErrNoAck. It also fails, and the client still waits, if the arguments are more than clients take.
 func (e *Event) Ack(args Args) error {
-	if !e.open.CompareAndSwap(true, false) {
-		return ErrNoAck
+	if err := e.claim(args); err != nil {
+		return err
 	}
 	return e.sendAck(args)
 }
 
-// AckSettled is Ack when the outcome of what the event has led to is known: with args if the socket's changes (see
-// Socket.Settle) and the events that receipt has collected are stored, with failure if any of them is not. The receipt may be
-// nil. The error is ErrNoAck; that the client has gone meanwhile is none.
-func (e *Event) AckSettled(receipt *Receipt, args, failure Args) error {
+// claim takes the right to answer, with any of the arguments.
+func (e *Event) claim(answers ...Args) error {
+	if !e.open.Load() {
+		return ErrNoAck
+	}
+	for _, args := range answers {
+		if err := e.checkAck(args); err != nil {
+			return err
+		}
+	}
 	if !e.open.CompareAndSwap(true, false) {
 		return ErrNoAck
+	}
+	return nil
+}
+
+func (e *Event) checkAck(args Args) error {
+	if n, most := len(args.Attachments), e.socket.conn.server.codec.maxAttachments(); n > most {
+		return fmt.Errorf("acknowledge %s: %d binary arguments, clients take %d", e.Name, n, most)
+	}
+	return nil
+}
+
+// AckSettled is Ack when the outcome of what the event has led to is known: with args if the socket's changes (see
+// Socket.Settle) and the events that receipt has collected are stored, with failure if any of them is not. The receipt may be
+// nil. Errors are those of Ack; that the client has gone meanwhile is none.
+func (e *Event) AckSettled(receipt *Receipt, args, failure Args) error {
+	if err := e.claim(args, failure); err != nil {
+		return err
 	}
 	e.socket.Settle(func(unsaved error) {
 		receipt.Notify(func(err error) {
@@ -65,8 +88,8 @@ func (e *Event) sendAck(args Args) error {
 	if !e.socket.Connected() {
 		return ErrDisconnected
 	}
-	if n, most := len(args.Attachments), e.socket.conn.server.codec.maxAttachments(); n > most {
-		return fmt.Errorf("acknowledge %s: %d binary arguments, clients take %d", e.Name, n, most)
+	if err := e.checkAck(args); err != nil {
+		return err
 	}
 	e.socket.conn.send(&packet{
 		typ:         packetAck,

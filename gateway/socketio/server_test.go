@@ -311,6 +311,34 @@ func TestEmitWithAck(t *testing.T) {
 	})
 }
 
+// A client that asks for an answer gets one: what clients would refuse does not count as such.
+func TestAnAckThatClientsWouldRefuseLeavesTheAnswerOpen(t *testing.T) {
+	large := socketio.Args{JSON: []byte(`[]`), Attachments: make([][]byte, socketio.MaxAttachments+1)}
+	fine := socketio.Args{JSON: []byte(`["fine"]`)}
+	for name, ack := range map[string]func(*socketio.Event) error{
+		"at once":           func(ev *socketio.Event) error { return ev.Ack(large) },
+		"settled":           func(ev *socketio.Event) error { return ev.AckSettled(nil, large, fine) },
+		"settled, if it is": func(ev *socketio.Event) error { return ev.AckSettled(nil, fine, large) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			io, url := server(t, socketio.Options{})
+			io.OnConnection(func(s *socketio.Socket) {
+				s.On("m", func(ev *socketio.Event) {
+					if err := ack(ev); err == nil || errors.Is(err, socketio.ErrNoAck) {
+						t.Errorf("the error is %v", err)
+					}
+					if err := ev.AckSettled(nil, fine, fine); err != nil {
+						t.Error(err)
+					}
+				})
+			})
+			c, _ := wiretest.Connect(t, url, path, "/")
+			c.Send(`427["m"]`)
+			c.Expect(`437["fine"]`)
+		})
+	}
+}
+
 func TestFirstAckCounts(t *testing.T) {
 	io, url := server(t, socketio.Options{})
 	io.OnConnection(func(s *socketio.Socket) {
