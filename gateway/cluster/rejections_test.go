@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -167,7 +168,7 @@ func TestWhatNATSDoesNotCarryAnyMoreHoldsUpNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			checkNothingIsLeft(t)
 			ns := startRestartable(t)
-			one := newGateway(t, Options{URLs: []string{ns.ClientURL()}, Recovery: &Recovery{MaxMessages: 100}})
+			one := newGateway(t, Options{URLs: []string{ns.ClientURL()}, Recovery: &Recovery{MaxDisconnection: time.Minute, MaxMessages: 100}})
 			out := one.cluster.events.out
 			out.mu.Lock()
 			out.oneBySubject = tt.oneBySubject
