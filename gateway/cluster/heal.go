@@ -44,6 +44,9 @@ func (l *eventLog) doubt() {
 
 // catchUp delivers what has been stored since the last message that was delivered. It runs in dispatch.
 func (l *eventLog) catchUp(s streamState) error {
+	if !l.missing() { // what NATS had sent before the stream was looked at needs not be read
+		l.cluster.incoming.each(l.cluster.stop, l.cluster.receive)
+	}
 	l.delivering.Lock()
 	position, generation := l.position, l.generation
 	if generation == "" { // all that is there concerns nobody here
