@@ -16,13 +16,17 @@ func logRecovery(svc *v1alpha1.RealtimeService) *cluster.Recovery {
 	if r == nil {
 		return nil
 	}
-	return &cluster.Recovery{
+	recovery := &cluster.Recovery{
 		MaxDisconnection: r.MaxDisconnection.Duration,
 		MaxMessages:      int(r.MaxMessages),
 		Detection:        svc.Spec.Protocol.PingInterval.Duration + svc.Spec.Protocol.PingTimeout.Duration,
 		HistoryAge:       svc.LongestHistory(),
 		Replicas:         int(r.Replicas),
 	}
+	if r.MaxBytes != nil {
+		recovery.MaxBytes = r.MaxBytes.Value()
+	}
+	return recovery
 }
 
 func socketRecovery(svc *v1alpha1.RealtimeService) *socketio.Recovery {

@@ -45,6 +45,7 @@ type RealtimeServiceList struct {
 // RealtimeServiceSpec is what a user writes.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.recovery) || has(self.nats) || self.recovery.replicas == 1",message="must be 1 for the NATS that the operator runs; name a NATS cluster in spec.nats for more",fieldPath=".recovery.replicas"
+// +kubebuilder:validation:XValidation:rule="!has(self.recovery) || has(self.nats) || !has(self.recovery.maxBytes)",message="is for a NATS of your own; that of the operator is bounded by storage.size",fieldPath=".recovery.maxBytes"
 // +kubebuilder:validation:XValidation:rule="!has(self.recovery) || !has(self.nats) || !self.recovery.storage.persistent",message="is for the NATS that the operator runs, and spec.nats names another",fieldPath=".recovery.storage.persistent"
 type RealtimeServiceSpec struct {
 	// gateway is the Deployment of the pods that clients connect to.

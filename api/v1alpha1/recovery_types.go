@@ -28,6 +28,13 @@ type RecoverySpec struct {
 	// +kubebuilder:validation:Enum=1;3;5
 	Replicas int32 `json:"replicas,omitempty"`
 
+	// maxBytes bounds what a NATS of your own keeps of the service, see spec.nats, which reserves the space. Beyond it new events
+	// wait in the gateways, and are then refused; nothing that is stored is dropped. Without it the limits of the NATS
+	// account apply. For the NATS that the operator runs, storage.size is the bound.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="!quantity(string(self)).isLessThan(quantity('16Mi'))",message="must be 16Mi or more"
+	MaxBytes *resource.Quantity `json:"maxBytes,omitempty"`
+
 	// storage is where the operator's own NATS keeps the events.
 	// +optional
 	// +kubebuilder:default={}

@@ -772,6 +772,11 @@ func (in *RealtimeServiceStatus) DeepCopy() *RealtimeServiceStatus {
 func (in *RecoverySpec) DeepCopyInto(out *RecoverySpec) {
 	*out = *in
 	out.MaxDisconnection = in.MaxDisconnection
+	if in.MaxBytes != nil {
+		in, out := &in.MaxBytes, &out.MaxBytes
+		x := (*in).DeepCopy()
+		*out = &x
+	}
 	in.Storage.DeepCopyInto(&out.Storage)
 }
 

@@ -61,7 +61,11 @@ func podAnnotations(svc *v1alpha1.RealtimeService) map[string]string {
 // recoveryRevision is all that gateways must be started anew for: how the log is to be kept.
 func recoveryRevision(svc *v1alpha1.RealtimeService) string {
 	r := svc.Spec.Recovery
-	return fmt.Sprintf("%s,%d,%d,%s", r.MaxDisconnection.Duration, r.MaxMessages, r.Replicas, svc.LongestHistory())
+	revision := fmt.Sprintf("%s,%d,%d,%s", r.MaxDisconnection.Duration, r.MaxMessages, r.Replicas, svc.LongestHistory())
+	if r.MaxBytes != nil {
+		revision += "," + r.MaxBytes.String()
+	}
+	return revision
 }
 
 // GatewayReplicas is the part of the Deployment that says how many gateways there are. It is applied under a name of its

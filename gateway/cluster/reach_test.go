@@ -3,8 +3,10 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,6 +74,44 @@ func TestAClientIsRecoveredOnlyIfTheLogStillHasAllThatItMissed(t *testing.T) {
 				t.Errorf("%v recoveries are counted as %s, want 1", n, result)
 			}
 		})
+	}
+}
+
+// What only the leader of the stream has may have lost messages in front of it, too.
+func TestTheLeaderTellsWhetherMessagesAreMissing(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns := startJetStream(t)
+	one := keepingFew(t, ns.ClientURL(), Options{})
+	l := one.cluster.events
+	for i := range 2 * fewPerSubject {
+		emit(t, one.io.To("busy"), "n", i)
+		emit(t, one.io.To("calm"), "n", i/fewPerSubject)
+	}
+	for i := range fewPerSubject - 1 {
+		emit(t, one.io.To("few"), "n", i)
+	}
+	one.stored(t)
+	subject := func(room string) string { return newSubjects("default/chat", "/").log + ".room." + token(room) }
+	first, err := l.getFromLeader(t.Context(), messageGet{Sequence: 1, Next: subject("busy")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		room    string
+		from    uint64
+		missing bool
+	}{
+		{"busy", 1, true},
+		{"busy", first.number, true}, // the one before it is gone
+		{"busy", first.number + 1, false},
+		{"busy", maxNumber, false},
+		{"few", 1, false},
+		{"nobody", 1, false},
+	} {
+		err := l.verifyLeader(t.Context(), subject(c.room), c.from)
+		if missing := errors.Is(err, errTrimmed); missing != c.missing || !missing && err != nil {
+			t.Errorf("%s from %d: %v, want missing %t", c.room, c.from, err, c.missing)
+		}
 	}
 }
 
@@ -288,6 +328,45 @@ func TestGatewaysAgreeOnAHistoryThatTheLogHasDropped(t *testing.T) {
 			}
 			if len(read) == 0 || read[len(read)-1] != "own[1]" || slices.Contains(read, "own[0]") {
 				t.Errorf("the history is %v", read)
+			}
+		})
+	}
+}
+
+// A log with a limit in bytes refuses what is new, and still drops the oldest of a subject that is at its limit.
+func TestALogThatIsFullRefusesWhatIsNew(t *testing.T) {
+	for name, start := range map[string]func(t *testing.T) []string{
+		"one server":    func(t *testing.T) []string { return []string{startJetStream(t).ClientURL()} },
+		"three servers": func(t *testing.T) []string { return natstest.StartTrio(t).URLs() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			checkNothingIsLeft(t)
+			urls := start(t)
+			const size = 1000
+			one := newGateway(t, Options{URLs: urls, Recovery: &Recovery{
+				MaxDisconnection: time.Minute, MaxMessages: 100, perSubject: fewPerSubject, MaxBytes: 3 * fewPerSubject * size, Replicas: len(urls),
+			}})
+			await(t, "the log is ready", one.cluster.LogReady)
+			text := strings.Repeat("x", size)
+			for range 10 * fewPerSubject { // at the limit of the subject, and never at that of the log
+				emit(t, one.io.To("one"), text)
+			}
+			one.stored(t)
+			for i := range 3 * fewPerSubject {
+				emit(t, one.io.To(fmt.Sprint("room", i)), text)
+			}
+			await(t, "the log is full", func() bool { return !one.cluster.LogReady() })
+			info, err := one.cluster.events.streamInfo(t.Context(), newSubjects("default/chat", "/").log+".room."+token("one"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := int64(info.State.Bytes); got > info.Config.MaxBytes {
+				t.Errorf("the log has %d bytes, more than %d", got, info.Config.MaxBytes)
+			}
+			for subject, n := range info.State.Subjects {
+				if n != fewPerSubject {
+					t.Errorf("%d messages of %s are left, want %d", n, subject, fewPerSubject)
+				}
 			}
 		})
 	}

@@ -36,6 +36,8 @@ type Recovery struct {
 	HistoryAge time.Duration
 	// Replicas is on how many NATS servers the log is kept; 1 if zero.
 	Replicas int
+	// MaxBytes bounds the stream; 0 leaves that to NATS. Beyond it new messages are refused until older ones have expired.
+	MaxBytes int64
 
 	// perSubject is logPerSubject, unless a test sets it.
 	perSubject int64
@@ -105,7 +107,7 @@ func (l *eventLog) markStart(ctx context.Context, js jetstream.JetStream) error 
 
 // streamConfig is what a gateway asks of the stream. A stream that exists is updated in place.
 func (l *eventLog) streamConfig(limitSince string) jetstream.StreamConfig {
-	return jetstream.StreamConfig{
+	config := jetstream.StreamConfig{
 		Name:              l.stream,
 		Description:       "events and sessions of the RealtimeService " + l.cluster.service,
 		Subjects:          []string{logRoot + token(l.cluster.service) + ".>"},
@@ -123,6 +125,12 @@ func (l *eventLog) streamConfig(limitSince string) jetstream.StreamConfig {
 		},
 		Metadata: map[string]string{limitSinceKey: limitSince},
 	}
+	if l.recovery.MaxBytes > 0 {
+		// The oldest of a subject still goes at its limit. With DiscardOld the oldest of the stream would go at this one, and nothing
+		// would show it.
+		config.MaxBytes, config.Discard = l.recovery.MaxBytes, jetstream.DiscardNew
+	}
+	return config
 }
 
 // limitSince is since when a stream has the limit of messages per subject that this gateway asks for.

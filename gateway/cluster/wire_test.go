@@ -4,6 +4,7 @@ package cluster
 
 import (
 	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -181,6 +182,30 @@ func TestFencesOfTheFirstReleaseAreRead(t *testing.T) {
 	for rest, data := range map[string][]byte{"": data, " and a later one": append(data, ".more.of it"...)} {
 		if pid, number := decodeFence(data); pid != "private-id-of-a-session" || number != 1<<53+1 {
 			t.Errorf("fence%s: %s, %d", rest, pid, number)
+		}
+	}
+}
+
+func TestWordsOfALostLogAreReadAndWritten(t *testing.T) {
+	words := map[string]restartWord{
+		"beyond":     {Gateway: "gateway1", Log: "mx2htbrk", Beyond: map[string]uint64{"1b2kd0w9s3f4x": 4715}},
+		"everything": {Gateway: "gateway1", Log: "mx2htbrk", All: 1<<53 + 1},
+		"new":        {Gateway: "gateway1", Log: "mx2htbrk", Stored: true},
+		"position":   {Gateway: "gateway1", Log: "mx2htbrk", Position: 1<<53 + 1, Stored: true},
+	}
+	samples := golden(t, "restart", len(words))
+	later := strings.NewReplacer(`{"gw"`, `{"later":{"gw":"no"},"gw"`)
+	for name, want := range words {
+		data := goldentest.Sample(t, samples, name)
+		if got := want.encode(); !bytes.Equal(got, data) {
+			t.Errorf("%s: written as %s, want %s", name, got, data)
+		}
+		for rest, data := range map[string][]byte{"as it is": data, "with later members": []byte(later.Replace(string(data)))} {
+			var got restartWord
+			err := json.Unmarshal(data, &got)
+			if diff := cmp.Diff(want, got); err != nil || diff != "" {
+				t.Errorf("%s, %s: %v, word (-want +got):\n%s", name, rest, err, diff)
+			}
 		}
 	}
 }
