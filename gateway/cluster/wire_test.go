@@ -133,8 +133,8 @@ func TestPeerFieldsOfTheFirstReleaseAreRead(t *testing.T) {
 	samples := golden(t, "peer", len(fields))
 	for name, want := range fields {
 		for rest, data := range map[string][]byte{
-			"":                 goldentest.Sample(t, samples, name),
-			" and a later one": append(goldentest.Sample(t, samples, name), laterField...),
+			"":                  goldentest.Sample(t, samples, name),
+			", and a later one": append(goldentest.Sample(t, samples, name), laterField...),
 		} {
 			if word, id := data[0], string(data[1:1+gatewayIDLength]); word != peerAlive || id != "gateway1" {
 				t.Errorf("%s: %c of %s", name, word, id)
@@ -167,7 +167,7 @@ func TestSessionRecordsOfTheFirstReleaseAreRead(t *testing.T) {
 	later := strings.NewReplacer(`{"sid"`, `{"later":{"sid":"no"},"sid"`, `{"after"`, `{"later":[1],"after"`)
 	for name, want := range records {
 		data := goldentest.Sample(t, samples, name)
-		for rest, data := range map[string][]byte{"": data, " and later members": []byte(later.Replace(string(data)))} {
+		for rest, data := range map[string][]byte{"": data, ", and later members": []byte(later.Replace(string(data)))} {
 			got, err := decodeRecord(data)
 			if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); err != nil || diff != "" {
 				t.Errorf("%s%s: %v, session (-want +got):\n%s", name, rest, err, diff)
@@ -179,7 +179,7 @@ func TestSessionRecordsOfTheFirstReleaseAreRead(t *testing.T) {
 func TestFencesOfTheFirstReleaseAreRead(t *testing.T) {
 	samples := golden(t, "fence", 1)
 	data := goldentest.Sample(t, samples, "taken over")
-	for rest, data := range map[string][]byte{"": data, " and a later one": append(data, ".more.of it"...)} {
+	for rest, data := range map[string][]byte{"": data, ", and a later one": append(data, ".more.of it"...)} {
 		if pid, number := decodeFence(data); pid != "private-id-of-a-session" || number != 1<<53+1 {
 			t.Errorf("fence%s: %s, %d", rest, pid, number)
 		}

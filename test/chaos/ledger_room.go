@@ -144,7 +144,7 @@ func (r *roomLedger) arrived(member int, m message, now time.Time) bool {
 		}
 		return false
 	}
-	a.attempts = append(before, m.Attempt)
+	a.attempts = append(a.attempts, m.Attempt)
 	if len(before) > 0 { // the publisher emitted again, for want of an acknowledgement
 		r.again++
 		r.order[member] = append(r.order[member], emission{name, m.Attempt})

@@ -36,7 +36,7 @@ func TestPacketsOfTheFirstReleaseAreReadAndWritten(t *testing.T) {
 		if got := want.encode(); !bytes.Equal(got, data) {
 			t.Errorf("%s: written as %q, want %q", name, got, data)
 		}
-		for rest, data := range map[string][]byte{"": data, " and a later field": append(data, laterField...)} {
+		for rest, data := range map[string][]byte{"": data, ", and a later field": append(data, laterField...)} {
 			got, err := decode(data)
 			if d := cmp.Diff(want, got, cmp.AllowUnexported(packet{}, entry{})); err != nil || d != "" {
 				t.Errorf("%s%s: %v, packet (-want +got):\n%s", name, rest, err, d)

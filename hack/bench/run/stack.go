@@ -28,7 +28,7 @@ func (s *stack) stop() {
 		p.stop()
 	}
 	if s.store != "" {
-		os.RemoveAll(s.store)
+		_ = os.RemoveAll(s.store) // of the system's folder for what is temporary
 	}
 }
 

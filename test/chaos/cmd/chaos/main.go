@@ -37,12 +37,7 @@ type programs struct {
 	natsServers                        int
 }
 
-func run(ctx context.Context) error {
-	var o chaos.Options
-	var p programs
-	var faults string
-	var measure, totalOrder, serve bool
-	f := flag.NewFlagSet("chaos", flag.ExitOnError)
+func (p *programs) flags(f *flag.FlagSet) {
 	f.StringVar(&p.target, "target", "ours", "service: ours, library (gateway/socketio in memory), reference (Node, Redis Streams) or reference-in-memory")
 	f.StringVar(&p.ours.Realtime, "realtime", "dist/realtime", "the program realtime")
 	f.StringVar(&p.ours.Previous, "previous", "", "the program realtime of a release before, by which gateways run until an update (default: none, and there is no update)")
@@ -52,6 +47,9 @@ func run(ctx context.Context) error {
 	f.DurationVar(&p.drain, "drain", 20*time.Second, "how long one of our gateways takes to send its clients away")
 	f.StringVar(&p.library, "library", "dist/library", "program of the target library")
 	f.StringVar(&p.peer, "peer", "hack/bench/peers/socketio-redis-streams", "folder of the reference")
+}
+
+func optionFlags(f *flag.FlagSet, o *chaos.Options) {
 	f.IntVar(&o.Clients, "clients", 1000, "number of clients, ten in each room")
 	f.IntVar(&o.Polling, "polling", 200, "how many of them poll")
 	f.IntVar(&o.Stock, "stock", 1, "how many stock clients of each kind there are besides; only with our gateways")
@@ -64,8 +62,18 @@ func run(ctx context.Context) error {
 	f.DurationVar(&o.Deadline, "deadline", time.Minute, "time after a phase's last message until what has not arrived is lost")
 	f.DurationVar(&o.Duration, "duration", 0, "draw faults for so long instead of running each once")
 	f.Uint64Var(&o.Seed, "seed", 1, "decides what fails when")
-	f.StringVar(&faults, "faults", strings.Join(chaos.Faults(), ","), "faults to run, in order: names, or how some of them begin")
 	f.StringVar(&o.Dir, "logs", "", "folder for the logs of the processes (default: a new one)")
+}
+
+func run(ctx context.Context) error {
+	var o chaos.Options
+	var p programs
+	var faults string
+	var measure, totalOrder, serve bool
+	f := flag.NewFlagSet("chaos", flag.ExitOnError)
+	p.flags(f)
+	optionFlags(f, &o)
+	f.StringVar(&faults, "faults", strings.Join(chaos.Faults(), ","), "faults to run, in order: names, or how some of them begin")
 	f.BoolVar(&measure, "measure", false, "do not fail for what is lost, duplicated or out of order")
 	f.BoolVar(&totalOrder, "total-order", false, "fail if members of a room see messages in different orders")
 	f.BoolVar(&serve, "serve", false, "run the service alone, and do to it what the lines of the input say (see Serve)")
