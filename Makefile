@@ -124,6 +124,7 @@ BENCH_PACKAGES ?= ./gateway/...
 BENCH_FLAGS ?=
 SCALE_FLAGS ?=
 BENCH_PEERS := hack/bench/peers
+OURS := ours,ours-nats,previous,previous-nats
 BENCH_PROGRAMS := dist/realtime dist/load dist/bench dist/tlsproxy dist/profiled $(BENCH_PEERS)/socketio/node_modules
 
 .PHONY: bench
@@ -133,6 +134,10 @@ bench: $(BENCH_PROGRAMS) dist/nats-server dist/bun dist/centrifuge ## Measure ga
 .PHONY: bench-quick
 bench-quick: $(BENCH_PROGRAMS) ## Measure ours and Node briefly, and print the ratios, which it does not judge.
 	dist/bench -runs 1 -duration 2s -peer node,ours -suite goals $(BENCH_FLAGS)
+
+.PHONY: bench-previous
+bench-previous: $(BENCH_PROGRAMS) dist/nats-server dist/realtime-previous ## Measure ours in turn with the gateways of PREVIOUS, 10 minutes; none may take 5% more CPU.
+	dist/bench -runs 5 -duration 2s -peer $(OURS) -suite goals -previous dist/realtime-previous -slower 5 $(BENCH_FLAGS)
 
 .PHONY: scale
 scale: dist/realtime dist/load dist/bench dist/scale dist/nats-server ## Measure ours at three sizes, 5 minutes, and write docs/scale.md: what a million connections take. SCALE_FLAGS=-help lists more.

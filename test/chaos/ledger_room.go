@@ -150,6 +150,9 @@ func (r *roomLedger) arrived(member int, m message, now time.Time) bool {
 		r.order[member] = append(r.order[member], emission{name, m.Attempt})
 		return false
 	}
+	if a.excused { // a late emission of what another one brought to the others
+		return false
+	}
 	r.order[member] = append(r.order[member], emission{name, m.Attempt})
 	r.delays = append(r.delays, now.Sub(rec.emitted))
 	if m.Seq < r.last[member][m.Publisher] {
@@ -158,7 +161,7 @@ func (r *roomLedger) arrived(member int, m message, now time.Time) bool {
 	} else {
 		r.last[member][m.Publisher] = m.Seq
 	}
-	return !a.excused
+	return true
 }
 
 // describe is called with the lock held.

@@ -80,6 +80,19 @@ func TestLedger(t *testing.T) {
 			},
 			Result{},
 		},
+		"what a client was told that it may have missed comes late": {
+			func(b book, first, second message) {
+				b.told(1)
+				b.joined(1)
+				third := b.publish(0, 3)
+				b.acked(third)
+				b.reach(first, 0)
+				b.reach(second, 0)
+				b.reach(third, 0, 1)
+				b.reach(second, 1)
+			},
+			Result{Excused: 1, Messages: 1, Deliveries: 2},
+		},
 		"a new session gets a message twice": {
 			func(b book, first, second message) {
 				b.reach(first, 0, 1)

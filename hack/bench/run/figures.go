@@ -9,14 +9,16 @@ type figure struct {
 	name, unit string
 	of         func(measured.Run) float64
 	own        bool // it is not compared with Node's
+	more       bool // is better
+	judged     bool // beside the previous program
 }
 
 var (
-	cpu      = figure{name: "CPU", unit: "µs", of: func(r measured.Run) float64 { return r.CPU }}
+	cpu      = figure{name: "CPU", unit: "µs", judged: true, of: func(r measured.Run) float64 { return r.CPU }}
 	proxyCPU = figure{name: "CPU of the TLS proxy", unit: "µs", of: func(r measured.Run) float64 { return r.BrokerCPU }}
 	p99      = figure{name: "p99", unit: "ms", of: func(r measured.Run) float64 { return r.P99 }}
 	idleSize = figure{name: "memory per connection", unit: "KiB", of: func(r measured.Run) float64 { return r.PerClient }}
-	rate     = figure{name: "accepted", unit: "/s", of: func(r measured.Run) float64 { return r.PerSecond }}
+	rate     = figure{name: "accepted", unit: "/s", more: true, judged: true, of: func(r measured.Run) float64 { return r.PerSecond }}
 	resident = figure{name: "memory at the end", unit: "MiB", of: func(r measured.Run) float64 { return r.Resident }}
 )
 

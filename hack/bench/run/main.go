@@ -26,6 +26,7 @@ type options struct {
 	on              string // the date and the machine
 	runs            int
 	duration        time.Duration
+	slower          float64
 	suites, peers   []string
 }
 
@@ -49,6 +50,7 @@ func run(ctx context.Context, args []string) error {
 	f.DurationVar(&o.duration, "duration", 3*time.Second, "time of each measurement")
 	f.StringVar(&o.profile, "profile", "", "folder for CPU and heap profiles of ours, of the suites "+strings.Join(profiledSuites, ", ")+", of which tables are written too (default: none)")
 	previous := f.String("previous", "", "program realtime of before, which is measured in turn with ours as the peers "+previousOne+" and "+previousTwo+" (default: none)")
+	f.Float64Var(&o.slower, "slower", 0, "fail if ours takes more CPU than -previous, by more than so many percent (0: never)")
 	chosenSuites := f.String("suite", judged+","+forInfo, "suites or groups of them, with commas; the groups are "+judged+", "+forInfo+", "+scaling+" and all: "+
 		strings.Join(namesOf(suites), ", "))
 	chosenPeers := f.String("peer", "all", "peers, with commas: "+strings.Join(namesOf(peers), ", "))
@@ -79,10 +81,15 @@ func run(ctx context.Context, args []string) error {
 	}
 	fmt.Println(report.markdown())
 	fmt.Print(report.profiles)
-	if o.docs == "" {
-		return nil
+	if o.docs != "" {
+		if err := report.write(o.docs); err != nil {
+			return err
+		}
 	}
-	return report.write(o.docs)
+	if o.slower > 0 {
+		return report.slower(o.slower)
+	}
+	return nil
 }
 
 // named is a suite or a peer.

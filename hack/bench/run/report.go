@@ -53,32 +53,9 @@ func (r *report) markdown() string {
 	r.table(&b, forInfo, 1, node)
 	r.table(&b, scaling, 1, "")
 	r.table(&b, scaling, 2, "")
-	r.beside(&b)
+	r.compare(&b)
 	r.wrong(&b)
 	return b.String()
-}
-
-// beside compares ours with the previous program, if that was measured.
-func (r *report) beside(b *strings.Builder) {
-	head := "| | previous | ours | ratio |\n|---|---|---|---|\n"
-	for _, s := range suites {
-		for _, f := range s.figures {
-			ours, previous := oursOne, previousOne
-			if s.servers > 1 {
-				ours, previous = oursTwo, previousTwo
-			}
-			before, ok := r.median(s, previous, f)
-			now, measured := r.median(s, ours, f)
-			if !ok || !measured || before == 0 {
-				continue
-			}
-			fmt.Fprintf(b, "%s| %s: %s, %s | %.4g | %.4g | %.2f× |\n", head, s.name, f.name, f.unit, before, now, now/before)
-			head = ""
-		}
-	}
-	if head == "" {
-		b.WriteString("\n")
-	}
 }
 
 // effort says what the figures are made of.

@@ -94,6 +94,29 @@ func TestAServerThatEndsTellsWhy(t *testing.T) {
 	}
 }
 
+func TestOursIsComparedWithThePreviousProgram(t *testing.T) {
+	run := func(name, peer string, cpu, rate float64) measured.Run {
+		return measured.Run{Name: name, Peer: peer, Result: measured.Result{CPU: cpu, PerSecond: rate}}
+	}
+	r := newReport([]measured.Run{
+		run("echo", previousOne, 100, 0), run("echo", oursOne, 104, 0), run("rooms", previousOne, 100, 0), run("rooms", oursOne, 107, 0),
+		run("accept", previousOne, 0, 100), run("accept", oursOne, 0, 90), run("two-rooms", oursTwo, 9, 0),
+	}, options{})
+	var b strings.Builder
+	r.compare(&b)
+	for _, row := range []string{"| echo: CPU, µs | 100 | 104 | +4% |", "| accept: accepted, /s | 100 | 90 | +11% |"} {
+		if !strings.Contains(b.String(), row) {
+			t.Errorf("%s is not in\n%s", row, &b)
+		}
+	}
+	if err := r.slower(5); err == nil || err.Error() != "rooms: CPU is worse by 7%\naccept: accepted is worse by 11%" {
+		t.Errorf("the error is %v", err)
+	}
+	if err := r.slower(12); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestReportHasMediansAndRatios(t *testing.T) {
 	run := func(name, peer string, cpu float64) measured.Run {
 		return measured.Run{Name: name, Peer: peer, Result: measured.Result{CPU: cpu}}
