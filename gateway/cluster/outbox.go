@@ -69,6 +69,8 @@ type entry struct {
 	state  entryState
 	// leads: no other entry of its subject may be sent before this one is stored; see oneBySubject.
 	leads bool
+	// postponed: JetStream has answered that it has no room for it now.
+	postponed bool
 	// err is why the outbox itself has rejected it.
 	err error
 	// after are called when the outcome of this entry and of all before it is known: without an error, unless the outbox has
@@ -87,7 +89,7 @@ type outbox struct {
 	trouble, rejects func()
 	// carries is what the gateway's main connection says of maxPayload, for as long as the outbox has had none.
 	carries func() int64
-	// oneBySubject lets only one message of a subject be on its way. While a replicated stream has no leader, what is sent to it is lost
+	// oneBySubject lets only one message of a subject be on its way, as tight does for a while. While a replicated stream has no leader, what is sent to it is lost
 	// message by message, and the first that is not would overtake those that are sent again.
 	oneBySubject bool
 	// maxMessages and maxBytes are outboxMessages and outboxBytes, but for tests.
@@ -107,8 +109,11 @@ type outbox struct {
 	bytes      int      // guarded by mu
 	last       uint64   // serial number; guarded by mu
 	// behind are those that wait for the one before them on their subject; there is a list, perhaps an empty one, where one
-	// leads. Nil without oneBySubject. Guarded by mu.
+	// leads. Nil unless the outbox is single. Guarded by mu.
 	behind map[string][]*entry
+	// tight: JetStream lacks room, and entries with serial numbers up to tightUntil waited then; see postpone. Guarded by mu.
+	tight      bool
+	tightUntil uint64
 	// progress is when something was acknowledged last. Guarded by mu.
 	progress time.Time
 	// flows is closed when JetStream answers something after the last resume, or if nothing waits. Guarded by mu.
@@ -165,7 +170,7 @@ func (o *outbox) limit() int64 {
 
 // line has an entry sent in its turn. The lock is held.
 func (o *outbox) line(e *entry) {
-	if o.oneBySubject {
+	if o.single() {
 		if o.behind == nil {
 			o.behind = map[string][]*entry{}
 		}
@@ -186,7 +191,7 @@ func (o *outbox) finish(e *entry, state entryState) {
 		o.sent--
 	}
 	e.state = state
-	if !o.oneBySubject || !e.leads {
+	if !o.single() || !e.leads {
 		return
 	}
 	e.leads = false
@@ -321,6 +326,7 @@ func (o *outbox) resume() (flows <-chan struct{}, err error) {
 	if len(o.entries) == 0 {
 		o.flow()
 	}
+	o.rejectOvertaken()
 	o.ready, o.behind = nil, nil
 	for _, e := range o.entries {
 		if !e.state.isFinal() {

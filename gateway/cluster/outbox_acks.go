@@ -56,6 +56,7 @@ func (o *outbox) receive(msg *nats.Msg) (number uint64, duplicate bool, e *entry
 	case ack.Error.Code == codeBadRequest && code != codeAccountFull:
 		err = fmt.Errorf("JetStream refuses it: %s (%d)", ack.Error.Description, code)
 	default:
+		o.postpone(e)
 		o.drop(fmt.Errorf("JetStream cannot: %s (%d)", ack.Error.Description, code)) // it may be able to later
 		return 0, false, nil, nil
 	}
@@ -136,6 +137,7 @@ func (o *outbox) advance() (refused []*entry, after []func(error)) {
 	if len(o.entries) == 0 {
 		o.flow()
 	}
+	o.relax()
 	o.fill()
 	return refused, after
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
 // limit makes the bounds of what waits to be stored small.
@@ -158,14 +159,8 @@ func TestALogWithoutRoomIsNotReadyUntilThereIsSome(t *testing.T) {
 		store int64
 		says  string
 	}{
-		"a full server": {func(*testing.T, *natsserver.Server) {}, 256 << 10, "insufficient resources"},
-		"a full account": {func(t *testing.T, ns *natsserver.Server) {
-			t.Helper()
-			limits := natsserver.JetStreamAccountLimits{MaxMemory: -1, MaxStore: 256 << 10, MaxStreams: -1, MaxConsumers: -1}
-			if err := ns.GlobalAccount().UpdateJetStreamLimits(map[string]natsserver.JetStreamAccountLimits{"": limits}); err != nil {
-				t.Fatal(err)
-			}
-		}, 0, "resource limits exceeded for account"},
+		"a full server":  {func(*testing.T, *natsserver.Server) {}, 256 << 10, "insufficient resources"},
+		"a full account": {limitAccount, 0, "resource limits exceeded for account"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			checkNothingIsLeft(t)
@@ -195,23 +190,72 @@ func testALogWithoutRoom(t *testing.T, ns *natsserver.Server, says string) {
 		t.Errorf("it was said to be ready %d times", n)
 	}
 
+	stop := purgeWhileSomethingWaits(t, one, ns)
+	p.Expect(want...)
+	await(t, "the log is ready", one.cluster.LogReady)
+	stop()
+	emit(t, one.io.To("room"), "end")
+	p.Expect(`["end"]`)
+	await(t, "nothing waits", func() bool { return one.cluster.events.out.waiting() == 0 })
+}
+
+// Near a full account small events fit where large ones do not. Each is stored in its place, or its sender is told that it is not.
+func TestEventsKeepTheirOrderWhereTheLogIsNearlyFull(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns := startJetStream(t)
+	limitAccount(t, ns)
+	one := recovering(t, ns)
+	p := arrive(t, one, "room")
+	var receipts []*socketio.Receipt
+	for i := range 60 {
+		receipts = append(receipts, one.emitTo(t, "room", "n", i, strings.Repeat("x", 30_000*(i%3))))
+	}
+	await(t, "the gateway notices", func() bool { return !one.cluster.LogReady() })
+	defer purgeWhileSomethingWaits(t, one, ns)()
+	last := one.emitTo(t, "room", "end")
+	if err := last.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for i, receipt := range receipts {
+		switch err := receipt.Wait(t.Context()); {
+		case err == nil:
+			want = append(want, fmt.Sprintf(`["n",%d,"%s"]`, i, strings.Repeat("x", 30_000*(i%3))))
+		case !errors.Is(err, errOvertaken):
+			t.Errorf("the outcome of event %d is %v", i, err)
+		}
+	}
+	p.Expect(append(want, `["end"]`)...)
+	await(t, "the log is ready", one.cluster.LogReady)
+}
+
+// limitAccount gives the account of all connections room for 256 KiB.
+func limitAccount(t *testing.T, ns *natsserver.Server) {
+	t.Helper()
+	limits := natsserver.JetStreamAccountLimits{MaxMemory: -1, MaxStore: 256 << 10, MaxStreams: -1, MaxConsumers: -1}
+	if err := ns.GlobalAccount().UpdateJetStreamLimits(map[string]natsserver.JetStreamAccountLimits{"": limits}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// purgeWhileSomethingWaits makes room in the log again and again, as time would, until stop.
+func purgeWhileSomethingWaits(t *testing.T, g *gateway, ns *natsserver.Server) (stop func()) {
+	t.Helper()
 	nc, err := nats.Connect(ns.ClientURL())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer nc.Close()
 	js, err := jetstream.New(nc)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// As if time had passed, and again as it fills.
-	purging, stop := context.WithCancel(t.Context())
+	purging, cancel := context.WithCancel(t.Context())
 	purged := make(chan struct{})
 	go func() {
 		defer close(purged)
 		for purging.Err() == nil {
-			stream, err := js.Stream(purging, one.cluster.events.stream)
-			if err == nil && one.cluster.events.out.waiting() > 0 {
+			stream, err := js.Stream(purging, g.cluster.events.stream)
+			if err == nil && g.cluster.events.out.waiting() > 0 {
 				err = stream.Purge(purging, jetstream.WithPurgeSubject(eventRoot("default/chat")+">"))
 			}
 			if err != nil && purging.Err() == nil {
@@ -219,13 +263,9 @@ func testALogWithoutRoom(t *testing.T, ns *natsserver.Server, says string) {
 			}
 		}
 	}()
-	p.Expect(want...)
-	await(t, "the log is ready", one.cluster.LogReady)
-	stop()
-	<-purged
-	emit(t, one.io.To("room"), "end")
-	p.Expect(`["end"]`)
-	if n := one.cluster.events.out.waiting(); n != 0 {
-		t.Errorf("%d messages wait", n)
+	return func() {
+		cancel()
+		<-purged
+		nc.Close()
 	}
 }

@@ -81,8 +81,12 @@ func (l *eventLog) reject(e *entry, err error) {
 	l.cluster.metrics.rejected.WithLabelValues(reason).Inc()
 	kind := l.rejected.of(reason)
 	kind.unlogged.Add(1)
+	subject := e.subject
+	if e.record {
+		subject = "a session" // whose subject names the private id by which clients ask for it
+	}
 	kind.sometimes.Do(func() {
-		l.log.Error("a message was not stored and never will be", "stream", l.stream, "reason", reason, "subject", e.subject,
+		l.log.Error("a message was not stored and never will be", "stream", l.stream, "reason", reason, "subject", subject,
 			"bytes", len(e.data), "error", err, "messages", kind.unlogged.Swap(0))
 	})
 }

@@ -51,6 +51,7 @@ func TestWhatJetStreamRejectsIsToldToWhomItConcernsAndLoggedOnce(t *testing.T) {
 	ns, log := startJetStream(t), &lines{}
 	one := recoveringWith(t, ns, Options{Log: log.logger()})
 	p := arrive(t, one, "room")
+	p.settled()
 	one.takesUpTo(t, 2000)
 	for i := range 20 {
 		large, small := one.emitTo(t, "room", "large", strings.Repeat("x", 3000)), one.emitTo(t, "room", "small", i)
@@ -70,13 +71,26 @@ func TestWhatJetStreamRejectsIsToldToWhomItConcernsAndLoggedOnce(t *testing.T) {
 		t.Errorf("that is logged %d times", n)
 	}
 	await(t, "nothing waits", func() bool { return one.cluster.events.out.waiting() == 0 })
+}
 
+func TestASessionThatJetStreamRejectsIsToldToItsClient(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns, log := startJetStream(t), &lines{}
+	one := recoveringWith(t, ns, Options{Log: log.logger()})
+	p := arrive(t, one, "room")
+	p.settled()
+	one.takesUpTo(t, 2000)
 	p.socket.SetData(strings.Repeat("x", 3000))
 	outcome := make(chan error, 1)
 	p.socket.Settle(func(err error) { outcome <- err })
 	if err := <-outcome; !IsTooLarge(err) {
 		t.Errorf("the outcome of data that are not stored is %v", err)
 	}
+	if !log.has("a message was not stored and never will be") || log.has(token(one.cluster.events.sessions.of(p.socket).pid)) {
+		t.Errorf("the log is to tell of it without the session's private id:\n%s", log.all())
+	}
+	p.socket.SetData("little")
+	p.settled()
 }
 
 // The bound is NATS's max_payload for the message with its headers, to the byte, and no other while the connection is lost.
@@ -118,9 +132,7 @@ func TestEventsUpToTheBoundOfNATSAreStoredAndLargerOnesFailAtOnce(t *testing.T) 
 			}
 			near.Expect(want...)
 			far.Expect(want...)
-			if n := one.cluster.events.out.waiting(); n != 0 {
-				t.Errorf("%d messages wait", n)
-			}
+			await(t, "nothing waits", func() bool { return one.cluster.events.out.waiting() == 0 })
 			if got := one.largestStored(t); got != 4096 {
 				t.Errorf("the largest message has %d bytes with its headers", got)
 			}

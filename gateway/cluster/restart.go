@@ -78,7 +78,10 @@ func (l *eventLog) startOver(s streamState) {
 	for _, e := range l.out.startOver() {
 		e.done(0, errLogLost)
 	}
-	l.out.settle(func(error) {
+	l.out.settle(func(err error) {
+		if err != nil {
+			return // the gateway ends, and has not stored what it held
+		}
 		r.stored = true
 		l.sayRestart()
 	})
