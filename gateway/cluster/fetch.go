@@ -114,7 +114,7 @@ func (r *reading) next(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	if r.verified && next.number > r.from {
-		if err := r.log.verifyLeader(ctx, r.subject, r.from); err != nil {
+		if err := r.log.verifyLeader(ctx, r.subject, r.from, next.number); err != nil {
 			return false, err
 		}
 	}

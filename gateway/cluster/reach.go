@@ -61,9 +61,16 @@ func (l *eventLog) verifyReach(ctx context.Context, subject string, count int) e
 	return nil
 }
 
-// verifyLeader is verifyReach for messages from a number on that only the leader has.
-func (l *eventLog) verifyLeader(ctx context.Context, subject string, from uint64) error {
-	info, err := l.streamInfo(ctx, subject)
+// verifyLeader is verifyReach for messages from a number on that only the leader has, of which it has told the first.
+func (l *eventLog) verifyLeader(ctx context.Context, subject string, from, first uint64) error {
+	info, err := l.limits.info(ctx, l)
+	if err != nil {
+		return err
+	}
+	if info.State.LastSeq < first+uint64(l.suspicious())-1 {
+		return nil // so many messages do not follow, of all subjects
+	}
+	info, err = l.streamInfo(ctx, subject)
 	if err != nil {
 		return err
 	}
@@ -72,12 +79,12 @@ func (l *eventLog) verifyLeader(ctx context.Context, subject string, from uint64
 		return nil
 	}
 	// The oldest messages are dropped first: if one from before is still there, none behind it is missing.
-	first, err := l.getFromLeader(ctx, messageGet{Sequence: 1, Next: subject})
+	oldest, err := l.getFromLeader(ctx, messageGet{Sequence: 1, Next: subject})
 	switch {
 	case errors.Is(err, errNotFound):
 	case err != nil:
 		return err
-	case first.number < from:
+	case oldest.number < from:
 		return nil
 	}
 	return l.verifyReach(ctx, subject, int(count))
@@ -115,9 +122,8 @@ type limits struct {
 	last  *jetstream.StreamInfo // its answer; guarded by mu
 }
 
-// inForce is the number of messages per subject below which none was dropped within the retention. It holds for the time
-// of the call: the request that tells it is sent later.
-func (i *limits) inForce(ctx context.Context, l *eventLog) (int64, error) {
+// info is what the stream says to a request that is sent after the call.
+func (i *limits) info(ctx context.Context, l *eventLog) (*jetstream.StreamInfo, error) {
 	called := time.Now()
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -125,12 +131,21 @@ func (i *limits) inForce(ctx context.Context, l *eventLog) (int64, error) {
 		asked := time.Now()
 		info, err := l.streamInfo(ctx, "")
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 		i.asked, i.last = asked, info
 	}
-	limit := i.last.Config.MaxMsgsPerSubject
-	if !limitHolds(i.last.Config.Metadata[limitSinceKey], time.Now().Add(-l.recovery.retention()-retentionSlack)) {
+	return i.last, nil
+}
+
+// inForce is the number of messages per subject below which none was dropped within the retention, up to the call.
+func (i *limits) inForce(ctx context.Context, l *eventLog) (int64, error) {
+	info, err := i.info(ctx, l)
+	if err != nil {
+		return 0, err
+	}
+	limit := info.Config.MaxMsgsPerSubject
+	if !limitHolds(info.Config.Metadata[limitSinceKey], time.Now().Add(-l.recovery.retention()-retentionSlack)) {
 		limit = min(limit, earlierPerSubject)
 	}
 	return limit, nil
