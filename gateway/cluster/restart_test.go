@@ -235,6 +235,27 @@ func TestAClientWithAnOffsetOfALostLogStartsAFreshSession(t *testing.T) {
 	}
 }
 
+// A gateway that has just started has nothing of the log that was lost. Nobody waits for it.
+func TestAGatewayThatNeverHadTheLostLogSaysSo(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns := startRestartable(t)
+	gateways, proxies := trioOf(t, ns)
+	loseDisk(t, ns, gateways, proxies)
+	fresh := recovering(t, ns.Server)
+	for i := range proxies {
+		proxies[i].Mend()
+	}
+	for _, g := range gateways {
+		l := g.cluster.events
+		await(t, "the new gateway has said that it has nothing", func() bool {
+			said := make(chan bool, 1)
+			l.control <- func() { said <- l.restarting != nil && l.restarting.peers[fresh.cluster.id] }
+			return <-said
+		})
+	}
+	awaitRestarted(t, gateways...)
+}
+
 func TestASerialNumberIsTakenOnce(t *testing.T) {
 	var w window
 	for _, c := range []struct {

@@ -71,8 +71,8 @@ func (l *eventLog) receiveRestart(msg *nats.Msg) {
 	switch {
 	case same:
 	case r == nil || r.log != w.Log:
-		// This gateway never had that log: it is not waited for.
-		if !w.namesSubjects() && !w.Stored {
+		// This gateway never had that log, and says so in order not to be waited for. Words of that kind are not answered.
+		if !w.namesSubjects() && (w.Position != 0 || !w.Stored) {
 			l.say(&restartWord{Log: w.Log, Stored: true})
 		}
 	case w.namesSubjects():
