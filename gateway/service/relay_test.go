@@ -6,8 +6,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -194,12 +196,14 @@ var relays = map[string]string{
 }
 
 func TestWhatIsPassedOnKeepsItsBytes(t *testing.T) {
-	for seed := range uint64(100) {
+	sources := slices.Sorted(maps.Keys(relays))
+	for seed := range uint64(200) {
 		d := newDocument(seed, seed%2 == 1)
 		part := d.parts[d.IntN(len(d.parts))]
-		for source, want := range relays {
+		for i := range 3 { // of all: most of the time goes into compiling them
+			source := sources[(3*int(seed)+i)%len(sources)]
+			want, attachments := relayed(strings.ReplaceAll(relays[source], "P", part.raw))
 			source = strings.ReplaceAll(source, "P", part.path)
-			want, attachments := relayed(strings.ReplaceAll(want, "P", part.raw))
 			if len(attachments) > socketio.MaxAttachments {
 				continue
 			}
@@ -235,7 +239,7 @@ func expectArgs(t *testing.T, r *run, source, want string, attachments [][]byte)
 
 // Data that is set, and then stored and read by another gateway.
 func TestDataKeepTheirBytes(t *testing.T) {
-	for seed := range uint64(400) {
+	for seed := range uint64(100) {
 		d := newDocument(seed, seed%2 == 1)
 		part := d.parts[d.IntN(len(d.parts))]
 		want, attachments := relayed("[" + part.raw + "]")
@@ -400,19 +404,5 @@ func TestRoomsOfRelayedValues(t *testing.T) {
 		if err != nil || !cmp.Equal(got, want) {
 			t.Errorf("%s: %q, %v, want %q", source, got, err, want)
 		}
-	}
-}
-
-// Loops may call conversions as often as they like: they do not count.
-func TestConversionsCostNothing(t *testing.T) {
-	list, err := compileTemplate("args[0].filter(x, x > 1)")
-	if err != nil {
-		t.Fatal(err)
-	}
-	raw := "[" + strings.Repeat("2.0,", 50_000) + "2.0]"
-	r := &run{variables: variables{args: socketio.Args{JSON: []byte("[" + raw + "]")}}}
-	got, err := r.list(list)
-	if err != nil || string(got.JSON) != raw {
-		t.Errorf("%d bytes, %v", len(got.JSON), err)
 	}
 }
