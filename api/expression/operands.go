@@ -27,11 +27,14 @@ const (
 	toOrdered  conversion = "@ordered"
 	toSortable conversion = "@sortable"
 	toRestored conversion = "@restored"
+	// toLoop leaves a value as it is; see withoutResidue.
+	toLoop conversion = "@loop"
 )
 
 var converters = map[conversion]func(ref.Val) ref.Val{
 	toScalar: scalar, toComputed: Computed, toCompared: Compared, toSearched: searched,
 	toSpelled: spelled, toOrdered: ordered, toSortable: sortable, toRestored: restored,
+	toLoop: func(v ref.Val) ref.Val { return v },
 }
 
 // conversions declares them.
@@ -122,6 +125,8 @@ func (c converter) visit(e ast.Expr) {
 		c.call(e, e.AsCall())
 	case ast.MapKind:
 		c.keys(e, e.AsMap())
+	case ast.ComprehensionKind:
+		c.loop(e, e.AsComprehension())
 	}
 }
 
@@ -151,6 +156,13 @@ func (c converter) call(e ast.Expr, call ast.CallExpr) {
 		converted = c.fac.NewCall(e.ID(), string(result), inner)
 	}
 	e.SetKindCase(converted)
+}
+
+// loop marks the condition of a loop.
+func (c converter) loop(e ast.Expr, l ast.ComprehensionExpr) {
+	condition := c.NewCall(string(toLoop), l.LoopCondition())
+	e.SetKindCase(c.fac.NewComprehensionTwoVar(e.ID(), l.IterRange(), l.IterVar(), l.IterVar2(), l.AccuVar(), l.AccuInit(),
+		condition, l.LoopStep(), l.Result()))
 }
 
 // keys converts the names of a map that is built.

@@ -155,7 +155,7 @@ func plan(env *cel.Env, checked *ast.AST) (cel.Program, error) {
 	// Without a loop the work is bounded by the length of the expression times the size of an event, and counting it would
 	// cost more than doing it.
 	if hasLoop(checked) {
-		options = append(options, cel.CostLimit(costLimit), cel.CostTracking(conversionCosts{}))
+		options = append(options, cel.CostLimit(costLimit), cel.CostTracking(conversionCosts{}), withoutResidue(checked))
 	}
 	program, err := env.PlanProgram(checked, options...)
 	if err != nil {
