@@ -58,7 +58,7 @@ func (s *Session) beginPoll(req *request) (chan pollAnswer, *requestError) {
 		s.end(ReasonTransportError, errPollRepeated, closeBroken)
 		return nil, errUnknownSession
 	}
-	p.latest = markOf(req)
+	p.latest, p.packets = markOf(req), req.pollPackets()
 	s.tasks++
 	poll := make(chan pollAnswer, 1) // so that nobody waits for this goroutine
 	p.poll = poll

@@ -2,19 +2,34 @@
 
 package engineio
 
-import "encoding/base64"
+import (
+	"encoding/base64"
+	"math"
+	"strings"
+)
 
-// maxPollPackets is the most packets in the answer to one poll. python-engineio, the engine of
-// python-socketio, drops the connection for more (Payload.max_decode_packets). A client with more to
-// fetch polls again at once, and is answered at once.
-const maxPollPackets = 16
+// fewPackets is the most packets in the answer to a poll whose client may be python-engineio, the engine
+// of python-socketio, which drops the connection for more (Payload.max_decode_packets). A client with more
+// to fetch polls again at once, and is answered at once.
+const fewPackets = 16
 
-// takeForPoll takes from the front of the queue what one answer to a poll holds: at most maxPollPackets
-// packets and maxBytes bytes, but always one packet. The caller may keep the slice.
-func (q *queue) takeForPoll(maxBytes int64) []*Message {
+// pollPackets is how many packets the client takes in the answer to a poll. python-engineio stamps its
+// polls with a number, the time, or not at all. Stock JavaScript clients, and clients made after them,
+// stamp them with more than digits, and take any number of packets: at 50 ms a round trip, 16 at a time
+// would be 320 a second.
+func (r *request) pollPackets() int {
+	if strings.Trim(r.query.Get("t"), "0123456789.") == "" {
+		return fewPackets
+	}
+	return math.MaxInt
+}
+
+// takeForPoll takes from the front of the queue what one answer to a poll holds: at most so many packets
+// and bytes, but always one packet. The caller may keep the slice.
+func (q *queue) takeForPoll(maxPackets int, maxBytes int64) []*Message {
 	n, bytes := 0, 0
 	var size int64
-	for n < len(q.waiting) && n < maxPollPackets {
+	for n < len(q.waiting) && n < maxPackets {
 		m := q.waiting[n]
 		if size += pollSize(m); n > 0 && size > maxBytes {
 			break

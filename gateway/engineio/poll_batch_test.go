@@ -66,6 +66,27 @@ func TestPollAnswersAreBounded(t *testing.T) {
 
 func first(messages []*engineio.Message, _ []string) []*engineio.Message { return messages }
 
+// What stamps its polls with a number may be python-engineio, whatever its User-Agent.
+func TestPollAnswersAreBoundedForClientsThatNeedIt(t *testing.T) {
+	for stamp, want := range map[string]int{
+		"&t=1764458440.1234": 16, // python-engineio
+		"&t=1764458440":      16,
+		"&t=":                16,
+		"&t=p8zko6o1":        40, // engine.io-client since 6.6
+		"&t=PX4kJ1a.0":       40, // engine.io-client before, by yeast
+	} {
+		t.Run(stamp, func(t *testing.T) {
+			s := enginetest.Start(t)
+			p := s.Poll()
+			p.Send(first(numbered(40))...)
+			body := s.Do("GET", p.Query+stamp, "").Body
+			if got := len(strings.Split(body, "\x1e")); got != want {
+				t.Errorf("%d packets, want %d", got, want)
+			}
+		})
+	}
+}
+
 // A burst may come between two polls, while one waits, or in the handshake's answer; nothing is lost or late for that.
 func TestPollsFetchABurstInOrder(t *testing.T) {
 	messages, want := numbered(1000)

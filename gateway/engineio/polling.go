@@ -15,6 +15,8 @@ type polling struct {
 	session *Session
 	// poll is the GET that waits, if one does. Each gets one answer.
 	poll chan pollAnswer
+	// packets is how many packets the client takes in the answer to it.
+	packets int
 	// latest is the GET that came last.
 	latest pollMark
 	// posting: a POST is in hand.
@@ -39,7 +41,7 @@ func (p *polling) flush() {
 	switch {
 	case p.poll == nil:
 	case !p.session.queue.empty():
-		p.answer(pollAnswer{messages: p.session.queue.takeForPoll(p.session.config.MaxPayload)})
+		p.answer(pollAnswer{messages: p.session.queue.takeForPoll(p.packets, p.session.config.MaxPayload)})
 	case p.last != nil:
 		p.answer(*p.last)
 		p.session.finish()
