@@ -15,7 +15,7 @@ import (
 // A session that has left and come back is not ended by the word of the gateway where it was between.
 func TestLateFenceEndsNoLaterSession(t *testing.T) {
 	sessions := newSessions(nil)
-	n := &session{pid: "pid", number: 8}
+	n := &session{pid: "pid", state: sessionKept, chain: chain{last: 8}}
 	sessions.add(n)
 	for _, number := range []uint64{7, 8} {
 		sessions.fenced(&nats.Msg{Data: encodeFence("pid", number)})

@@ -46,13 +46,14 @@ func (a *adapter) sessionOf(s *socketio.Socket) *session {
 
 // Keep begins a session.
 func (k keeper) Keep(s *socketio.Socket) string {
-	n := &session{
-		log:     k.cluster.events,
-		adapter: k.adapter,
-		socket:  s,
-		pid:     randomToken(pidLength),
-		record:  &record{SocketID: s.ID(), Namespace: k.namespace.Name(), Gateway: k.cluster.id, By: randomToken(writerLength)},
+	r := &record{SocketID: s.ID(), Namespace: k.namespace.Name(), Gateway: k.cluster.id, By: randomToken(writerLength)}
+	var err error
+	if r.Data, err = s.EncodeData(); err != nil {
+		k.cluster.metrics.recovery("unkept")
+		k.cluster.log.Error("a socket cannot be recovered, since its data cannot be kept", "socket", s.LogID(), "error", err)
+		return ""
 	}
+	n := k.newSession(s, randomToken(pidLength), r)
 	k.cluster.events.sessions.add(n)
 	if err := n.saveAndWait(); err != nil {
 		k.cluster.metrics.recovery("unsaved")
@@ -183,9 +184,7 @@ func (k keeper) recover(s *socketio.Socket, kept *socketio.Session) ([]socketio.
 			return nil, 0, err
 		}
 	}
-	n.mu.Lock()
-	number := n.number
-	n.mu.Unlock()
+	number := n.number()
 	if f.record.Gateway != k.cluster.id {
 		// A gateway that is no more does not hear it; one that does not hear it for another reason learns it at its next record.
 		k.cluster.out.send(fenceSubject(k.cluster.service, f.record.Gateway), encodeFence(kept.PID, number))
@@ -215,7 +214,8 @@ func (k keeper) take(s *socketio.Socket, pid string, f *found) (*session, error)
 	k.enter(s, rooms)
 	next := f.record.clone()
 	next.Gateway, next.By, next.Gone = k.cluster.id, randomToken(writerLength), 0
-	n := &session{log: k.cluster.events, adapter: k.adapter, socket: s, pid: pid, record: next, number: f.number, taking: true}
+	n := k.newSession(s, pid, next)
+	n.state, n.chain.last = sessionTaking, f.number
 	k.cluster.events.sessions.add(n)
 	if err := n.saveAndWait(); err != nil {
 		n.abandon()
@@ -297,7 +297,7 @@ func (k keeper) replayed(r *record, stored storedMessage) (socketio.Delivery, bo
 // Save stores the socket's data.
 func (k keeper) Save(s *socketio.Socket) {
 	if n := k.sessionOf(s); n != nil {
-		n.save()
+		n.saveData()
 	}
 }
 

@@ -4,12 +4,8 @@ package cluster
 
 import (
 	"errors"
-	"strconv"
 	"sync"
 	"time"
-
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
@@ -18,41 +14,68 @@ import (
 // while the log cannot be reached, but is then not safe from what happens next.
 const saveTimeout = 2 * time.Second
 
+var errSaveTimeout = errors.New("the log does not answer in time")
+
 // errSessionOver: the session has ended or belongs to another gateway, so nothing of it is stored here any more.
 var errSessionOver = errors.New("the session is over")
 
-// session is a socket's session on the gateway that has the socket. Each change is stored as a new record, under the condition
-// that the last one in the log is the one that this gateway knows: so who has lost the session to another gateway
-// learns it, and writes nothing any more. Safe for concurrent use.
+// sessionState says what may still be stored of a session.
+type sessionState uint8
+
+const (
+	// sessionTaking: the first message of this gateway is on its way, and only its outcome tells whose the session is.
+	sessionTaking sessionState = iota
+	// sessionKept: each change is stored.
+	sessionKept
+	// sessionOver: the session has ended, or is another gateway's. Only its last record may still be stored.
+	sessionOver
+)
+
+// session is a socket's session on the gateway that has the socket. Each change is stored as a new message, under the condition
+// that the last one in the log is the one that this gateway knows. So a gateway that has lost the session to another one learns it,
+// and writes nothing any more. Safe for concurrent use.
+//
+//	taking ── stored ──▶ kept ── release, oust, lost, failed ──▶ over
+//	   └────────────── refused, taken elsewhere ─────────────────▲
 type session struct {
 	log     *eventLog
 	adapter *adapter
 	socket  *socketio.Socket
 	pid     string
 
-	mu     sync.Mutex
-	record *record // as it was stored last, or is being stored; guarded by mu
-	// number is that of the last record in the log, 0 if there is none. Guarded by mu.
-	number uint64
-	// storing: a record is on its way. dirty: there is something newer. Guarded by mu.
+	// encoding is held while the socket's data are encoded and handed over, so that the last ones are stored last.
+	encoding sync.Mutex
+
+	mu    sync.Mutex
+	state sessionState // guarded by mu
+	// ousted: its client has come to this gateway once more. Guarded by mu.
+	ousted bool
+	// record is the session as it was stored last, or is being stored, and roomBytes the length of its rooms' names. Guarded by mu.
+	record    *record
+	roomBytes int
+	// data is what has been set since. Guarded by mu.
+	data *[]byte
+	// chain is what the log has of the session. Guarded by mu.
+	chain chain
+	// storing: a message is on its way. dirty: there is something newer. Guarded by mu.
 	storing, dirty bool
-	storedAt       time.Time // guarded by mu
-	// unsaved is why the session as it is now is not stored; nil if it is, or if a record of it is on its way. Guarded by mu.
-	unsaved error
-	// over: no record follows; the session has ended or has been lost to another gateway. Guarded by mu.
-	over bool
-	// taking: the first record here is on its way, and only its fate tells whose the session is. ousted: its client has come to this
-	// gateway once more. Guarded by mu.
-	taking, ousted bool
-	// suspended: the log was lost, and no record is stored until restart. Guarded by mu.
+	// unsaved is why the session as it is now is not stored; nil if it is, or if a message of it is on its way. failure is why a change
+	// never will be, until Settle has told it. Guarded by mu.
+	unsaved, failure error
+	// suspended: the log was lost, and nothing is stored until restart. Guarded by mu.
 	suspended bool
-	// waiters are called, with the error of the record that has what they wait for, when it is stored; next are for the record
+	// waiters are called, with the error of the message that has what they wait for, when it is stored; next are for the message
 	// after the one that is on its way. Guarded by mu.
 	waiters, next []func(error)
 
 	// calls run one at a time, in order. Guarded by mu.
 	calls   []func()
 	calling bool
+}
+
+// newSession is a session that no log has yet.
+func (k keeper) newSession(s *socketio.Socket, pid string, r *record) *session {
+	return &session{log: k.cluster.events, adapter: k.adapter, socket: s, pid: pid, record: r, state: sessionKept}
 }
 
 // save stores the session as it is now, soon.
@@ -68,14 +91,34 @@ func (s *session) saveAndWait() error {
 	case err := <-done:
 		return err
 	case <-timer.C:
-		return errors.New("the log does not answer in time")
+		return errSaveTimeout
 	}
+}
+
+// saveData stores the socket's data, which have changed, soon. It encodes them: that is the application's code, which dispatch
+// must not wait for.
+func (s *session) saveData() {
+	s.encoding.Lock()
+	defer s.encoding.Unlock()
+	data, err := s.socket.EncodeData()
+	if err == nil {
+		err = checkData(data)
+	}
+	s.mu.Lock()
+	if err != nil {
+		s.fail(err)
+		s.mu.Unlock()
+		return
+	}
+	s.data = &data
+	s.mu.Unlock()
+	s.save()
 }
 
 func (s *session) store(waiter func(error)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.over {
+	if s.state == sessionOver {
 		if waiter != nil {
 			go waiter(errSessionOver)
 		}
@@ -101,154 +144,136 @@ func (s *session) store(waiter func(error)) {
 	s.write()
 }
 
-// write sends a record of what is now. The lock is held.
-func (s *session) write() {
-	if !s.over {
-		s.record.move(s.adapter.rooms.RoomsOf(s.socket))
-	}
-	data, err := s.socket.EncodeData()
-	if err != nil {
-		s.log.log.Error("a socket's data cannot be kept for its client's return", "socket", s.socket.LogID(), "error", err)
-		data = s.record.Data
-	}
-	s.record.Data = data
-	s.send(s.record.clone())
-}
-
-// send is called with the lock held.
-func (s *session) send(r *record) {
-	s.storing, s.dirty, s.unsaved = true, false, nil
-	s.storedAt = time.Now()
-	header := s.log.keep(s.log.recovery.retention())
-	if header == nil {
-		header = nats.Header{}
-	}
-	header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(s.number, 10))
-	header.Set(jetstream.MsgRollup, jetstream.MsgRollupSubject)
-	err := s.log.push(&entry{
-		subject: sessionSubject(s.log.cluster.service, s.pid),
-		record:  true,
-		header:  header,
-		data:    r.encode(),
-		done:    func(number uint64, err error) { s.stored(r, number, err) },
-	})
-	if err != nil {
-		s.storedAt = time.Time{} // the next refresh tries again
-		go s.stored(r, 0, err)   // as later errors come, without the lock
-	}
-}
-
-// stored is told what has become of a record.
-func (s *session) stored(r *record, number uint64, err error) {
-	s.mu.Lock()
-	if errors.Is(err, errWrongSequence) && !s.over {
-		s.mu.Unlock()
-		s.log.cluster.done.Go(func() { s.verify(r) })
-		return
-	}
-	s.mu.Unlock()
-	s.settled(r, number, err)
-}
-
-// settled goes on behind a record that is stored, or never will be.
-func (s *session) settled(r *record, number uint64, err error) {
+// settled goes on behind a message that is stored, or never will be.
+func (s *session) settled(w *sessionWrite, number uint64, err error) {
 	s.mu.Lock()
 	s.storing = false
 	waiters := s.waiters
 	s.waiters, s.next = s.next, nil
-	taken := errors.Is(err, errWrongSequence) && !s.over
-	lost := taken && !s.taking // else take sees to it
+	taken := errors.Is(err, errWrongSequence) && s.state != sessionOver
+	lost := taken && s.state != sessionTaking // else take sees to it
 	switch {
 	case taken:
-		s.over, s.unsaved = true, err
+		s.state, s.dirty, s.unsaved = sessionOver, false, err
 		waiters = append(waiters, s.waiters...)
 		s.waiters = nil
 	case err == nil:
-		s.number, s.taking = number, false
-		s.settle(r, number)
+		s.confirm(w, number)
 	case s.suspended:
 		err = nil // the session is kept until it restarts
-	default:
-		s.unsaved = err
+	case s.state != sessionOver:
+		s.refused(err)
 	}
 	var never []func(error)
 	switch {
-	case taken:
-	case !s.dirty: // who waits for another record has done so since before the session was abandoned
+	case taken || s.storing: // or its end is on its way
+	case !s.dirty: // who waits for another message has done so since before the session was abandoned
 		never, s.waiters = s.waiters, nil
+	case s.state == sessionOver:
+		s.send(s.encodeRecord())
 	default:
-		if s.over {
-			s.send(s.record.clone())
-		} else {
-			s.write()
-		}
+		s.write()
 	}
 	s.mu.Unlock()
-	for _, w := range waiters {
-		w(err)
+	for _, waiter := range waiters {
+		waiter(err)
 	}
-	for _, w := range never {
-		w(errSessionOver)
+	for _, waiter := range never {
+		waiter(errSessionOver)
 	}
 	if lost {
 		s.log.sessions.lost(s)
 	}
 }
 
-// settle tells the record what the numbers are that were not known when it was written. The lock is held.
-func (s *session) settle(written *record, number uint64) {
-	s.begin(written, number)
-	written.settle(number)
-	if s.record.Floor == 0 {
-		s.record.Floor = written.Floor
+// confirm puts the number of what was stored where it was not known. The lock is held.
+func (s *session) confirm(w *sessionWrite, number uint64) {
+	if s.state == sessionTaking {
+		s.state = sessionKept
 	}
-	for room, since := range written.Rooms {
-		if now, still := s.record.Rooms[room]; still && now == 0 {
-			s.record.Rooms[room] = since
-		}
-	}
-	for room, left := range written.Left {
-		if now, still := s.record.Left[room]; still && now.UpTo == 0 {
-			s.record.Left[room] = left
-		}
-	}
+	s.begin(w, number)
+	s.record.confirm(w, number)
+	s.chain.last = number
 }
 
 // begin tells rooms of which this gateway has heard nothing yet where they begin for it. The lock is held.
-func (s *session) begin(written *record, number uint64) {
+func (s *session) begin(w *sessionWrite, number uint64) {
 	a := s.adapter
 	a.interest.begin(a.subjects.all(), number)
-	for room := range written.Rooms {
+	for _, room := range w.rooms {
 		a.interest.begin(a.subjects.interest(room), number)
 	}
+}
+
+// refused goes on behind a message that was not stored. Where too much waits for the log, the next refresh stores the session as a
+// whole; otherwise nothing ever would. The lock is held.
+func (s *session) refused(err error) {
+	if errors.Is(err, errOutboxFull) {
+		s.chain.storedAt = time.Time{}
+		s.unsaved = err
+		return
+	}
+	s.fail(err)
+}
+
+// fail ends the stored session, since it is not what the socket is any more: a client that was recovered from it would be in rooms
+// that it had been removed from. The socket goes on without a session. The lock is held.
+func (s *session) fail(err error) {
+	if s.state == sessionOver {
+		return
+	}
+	s.failure = err
+	s.log.cluster.metrics.recovery("unkept")
+	s.log.log.Error("a socket's session ends, since a change of it cannot be stored", "socket", s.socket.LogID(), "error", err)
+	s.finish(s.record.ended())
 }
 
 // release stores the last record: that the client is gone, or that the session has ended.
 func (s *session) release(recoverable bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.over {
+	if s.state == sessionOver {
 		return
 	}
-	s.record.move(s.adapter.rooms.RoomsOf(s.socket))
-	s.over = true
+	if s.suspended { // the log has no record that could be found
+		s.state = sessionOver
+		return
+	}
+	if !recoverable {
+		s.finish(s.record.ended())
+		return
+	}
+	if err := s.collect(); err != nil {
+		s.fail(err)
+		return
+	}
 	s.record.Gone = time.Now().UnixMilli()
-	s.record.Ended = !recoverable
+	s.state = sessionOver
+	if s.storing {
+		s.dirty = true
+		return
+	}
+	s.send(s.encodeRecord())
+}
+
+// finish makes a record the last one. The lock is held.
+func (s *session) finish(last *record) {
+	s.state, s.record = sessionOver, last
 	if s.suspended {
-		return // the log has no record that could be found
+		return // as release
 	}
 	if s.storing {
 		s.dirty = true
 		return
 	}
-	s.send(s.record.clone())
+	s.send(s.encodeRecord())
 }
 
 // abandon makes the session another's: nothing is stored any more.
 func (s *session) abandon() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.over, s.dirty, s.unsaved = true, false, errSessionOver
+	s.state, s.dirty, s.unsaved = sessionOver, false, errSessionOver
 }
 
 // oust is abandon for a client that has come to this gateway once more.
@@ -265,11 +290,18 @@ func (s *session) isOusted() bool {
 	return s.ousted
 }
 
-// refresh stores the session again if that was done last before a time.
+// number is that of the session's last message in the log, 0 if there is none.
+func (s *session) number() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.chain.last
+}
+
+// refresh stores the session as a whole if that was done last before a time.
 func (s *session) refresh(before time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.over && !s.storing && !s.suspended && s.storedAt.Before(before) {
+	if s.state != sessionOver && !s.storing && !s.suspended && s.chain.storedAt.Before(before) {
 		s.write()
 	}
 }

@@ -8,6 +8,7 @@ import "cmp"
 // The error is that of the changes, or else that the log has ended.
 func (s *session) settleAll(f func(error)) {
 	done := func(unsaved error) {
+		unsaved = cmp.Or(s.takeFailure(), unsaved)
 		s.log.out.settle(func(err error) { s.call(func() { f(cmp.Or(unsaved, err)) }) })
 	}
 	s.mu.Lock()
@@ -22,6 +23,15 @@ func (s *session) settleAll(f func(error)) {
 		s.waiters = append(s.waiters, done)
 		s.mu.Unlock()
 	}
+}
+
+// takeFailure is why a change was not stored, if nobody was told yet.
+func (s *session) takeFailure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := s.failure
+	s.failure = nil
+	return err
 }
 
 // call runs functions in order, in a goroutine: they may do what dispatch must not wait for.

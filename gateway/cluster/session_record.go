@@ -3,17 +3,16 @@
 package cluster
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 )
 
 // writerLength is that of record.By.
 const writerLength = 8
-
-// maxLeft is how many of the rooms that a socket has left its session remembers.
-const maxLeft = 32
 
 // record is a session as the log has it. The numbers are places in the log; 0 stands for that of the record itself, which is
 // not known before it is stored.
@@ -86,6 +85,27 @@ func (r *record) settle(number uint64) {
 	}
 }
 
+// confirm puts the number of a message where it was not known before it was stored.
+func (r *record) confirm(w *sessionWrite, number uint64) {
+	if r.Floor == 0 {
+		r.Floor = number
+	}
+	for _, room := range w.joined {
+		if since, in := r.Rooms[room]; in && since == 0 {
+			r.Rooms[room] = number
+		} else if left, was := r.Left[room]; was && left.After == 0 { // meanwhile
+			left.After = number
+			r.Left[room] = left
+		}
+	}
+	for _, room := range w.left {
+		if left, was := r.Left[room]; was && left.UpTo == 0 {
+			left.UpTo = number
+			r.Left[room] = left
+		}
+	}
+}
+
 // move makes the record's rooms those that are given.
 func (r *record) move(rooms []string) {
 	next := make(map[string]uint64, len(rooms))
@@ -93,24 +113,36 @@ func (r *record) move(rooms []string) {
 		next[room] = r.Rooms[room]
 	}
 	for room, since := range r.Rooms {
-		if _, still := next[room]; !still && since != 0 {
-			r.leave(room, since)
+		if _, still := next[room]; !still {
+			r.leave(room, span{After: since})
 		}
 	}
 	r.Rooms = next
 }
 
-func (r *record) leave(room string, since uint64) {
+// leave remembers a room that was left, in place of those that were left first.
+func (r *record) leave(room string, s span) {
 	if r.Left == nil {
 		r.Left = map[string]span{}
 	}
-	if len(r.Left) >= maxLeft {
-		oldest := slices.MinFunc(slices.Collect(maps.Keys(r.Left)), func(a, b string) int {
-			return int(int64(r.Left[a].UpTo) - int64(r.Left[b].UpTo))
-		})
-		delete(r.Left, oldest)
+	r.Left[room] = s
+	for len(r.Left) > maxLeft || nameBytes(r.Left) > maxLeftBytes {
+		delete(r.Left, r.leftFirst())
 	}
-	r.Left[room] = span{After: since}
+}
+
+func (r *record) leftFirst() string {
+	return slices.MinFunc(slices.Collect(maps.Keys(r.Left)), func(a, b string) int {
+		return cmp.Or(cmp.Compare(r.Left[a].UpTo-1, r.Left[b].UpTo-1), cmp.Compare(a, b)) // 0 is later than all numbers
+	})
+}
+
+// ended is what is left of a session that has ended.
+func (r *record) ended() *record {
+	return &record{
+		SocketID: r.SocketID, Namespace: r.Namespace, Gateway: r.Gateway, By: r.By, Floor: r.Floor,
+		Gone: time.Now().UnixMilli(), Ended: true,
+	}
 }
 
 // clone is a copy that shares nothing that changes.

@@ -11,11 +11,11 @@ const logStart = 1
 func (s *session) suspend() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	fresh := s.number == 0 && s.storing
-	if s.over || s.taking || fresh {
+	fresh := s.chain.last == 0 && s.storing
+	if s.state != sessionKept || fresh {
 		return
 	}
-	s.suspended, s.dirty, s.number, s.unsaved = true, false, 0, nil
+	s.suspended, s.dirty, s.chain, s.unsaved = true, false, chain{}, nil
 	s.waiters, s.next = append(s.waiters, s.next...), nil // the record that is on its way is the last
 	s.record.move(s.adapter.rooms.RoomsOf(s.socket))
 	s.record.Floor, s.record.Left, s.record.Restarted = logStart, nil, true
@@ -34,7 +34,7 @@ func (s *session) note() {
 func (s *session) restart() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.over || !s.suspended {
+	if s.state == sessionOver || !s.suspended {
 		return
 	}
 	s.note()

@@ -9,41 +9,49 @@ import (
 	"time"
 )
 
-// verify finds out why the log has a newer record than this gateway knows. Mostly another gateway has recovered the session. But what was
+// verify finds out why the log has a newer message than this gateway knows. Mostly another gateway has recovered the session. But what was
 // sent twice, since its acknowledgement was lost with the stream's leader, may be refused for its own sake.
-func (s *session) verify(r *record) {
+func (s *session) verify(w *sessionWrite) {
 	ctx, cancel := context.WithTimeout(context.Background(), recoverTimeout)
 	defer cancel()
 	stored, err := s.log.latest(ctx, sessionSubject(s.log.cluster.service, s.pid))
-	if err != nil {
-		s.settled(r, 0, errors.Join(errWrongSequence, err))
-		return
+	var last *record
+	if err == nil {
+		last, err = decodeRecord(stored.data)
 	}
-	last, err := decodeRecord(stored.data)
 	switch {
-	case err != nil || last.By != r.By:
-		s.settled(r, 0, errors.Join(errWrongSequence, err))
-	case bytes.Equal(stored.data, r.encode()):
-		s.settled(r, stored.number, nil)
+	case err != nil || last.By != s.writer():
+		s.settled(w, 0, errors.Join(errWrongSequence, err))
+	case bytes.Equal(stored.data, w.data):
+		s.settled(w, stored.number, nil)
 	default:
-		s.sendAgain(r, stored.number)
+		s.sendAgain(w, stored.number)
 	}
 }
 
-// sendAgain sends a record behind another one of ours that the log has as the last.
-func (s *session) sendAgain(r *record, last uint64) {
+// writer is what this gateway writes the session as.
+func (s *session) writer() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.record.By
+}
+
+// sendAgain sends the whole record in place of a message, behind another one of ours that the log has as the last.
+func (s *session) sendAgain(w *sessionWrite, last uint64) {
 	select {
 	case <-time.After(rereadPause): // what is in the way may be on its way still
 	case <-s.log.cluster.stop:
 	}
 	s.mu.Lock()
-	s.number = last
-	over := s.over
+	s.chain.last = last
+	over := s.state == sessionOver
 	if !over {
-		s.send(r)
+		dirty := s.dirty
+		s.send(s.encodeRecord())
+		s.dirty = dirty
 	}
 	s.mu.Unlock()
 	if over { // meanwhile; what is to be stored of its end comes next
-		s.settled(r, 0, errWrongSequence)
+		s.settled(w, 0, errWrongSequence)
 	}
 }

@@ -20,6 +20,8 @@ const pidLength = 24
 // sessions are those whose sockets this gateway has. Safe for concurrent use.
 type sessions struct {
 	log *eventLog
+	// walking is held while something is done to all of them.
+	walking sync.Mutex
 
 	mu       sync.Mutex
 	byPID    map[string]*session           // guarded by mu
@@ -68,12 +70,27 @@ func (s *sessions) all() []*session {
 	return all
 }
 
-// refresh keeps the log from forgetting sessions that do not change.
+// refresh keeps the log from forgetting sessions that do not change. It does not wait.
 func (s *sessions) refresh(now time.Time) {
 	before := now.Add(-s.log.recovery.refresh())
-	for _, n := range s.all() {
-		n.refresh(before)
-	}
+	s.background(func(n *session) { n.refresh(before) })
+}
+
+// background does something to all sessions without holding up dispatch. What comes while that is being done is not lost: each
+// function is done to all sessions, one after the other.
+func (s *sessions) background(f func(*session)) {
+	s.log.cluster.done.Go(func() {
+		s.walking.Lock()
+		defer s.walking.Unlock()
+		for _, n := range s.all() {
+			select {
+			case <-s.log.cluster.stop:
+				return
+			default:
+				f(n)
+			}
+		}
+	})
 }
 
 // lost ends the socket of a session that another gateway has recovered.
@@ -113,5 +130,5 @@ func decodeFence(data []byte) (pid string, number uint64) {
 func (s *session) isBefore(number uint64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return !s.taking && s.number < number
+	return s.state != sessionTaking && s.chain.last < number
 }

@@ -138,6 +138,9 @@ func (r *run) join(rooms []string) error {
 	if in := len(r.socket.Rooms()) - 1; in+len(rooms) > maxRooms { // its own does not count
 		return fmt.Errorf("join: the socket is in %d rooms, and %d more would be beyond %d", in, len(rooms), maxRooms)
 	}
+	if err := r.socket.CheckJoin(rooms...); err != nil {
+		return fmt.Errorf("join: %w", err)
+	}
 	r.socket.Join(rooms...)
 	return nil
 }
@@ -154,8 +157,12 @@ func (r *run) set(names []string, programs []cel.Program) error {
 			return fmt.Errorf("set %s: %w", names[i], err)
 		}
 	}
-	r.data = r.data.with(names, values)
-	r.socket.SetData(r.data)
+	next := r.data.with(names, values)
+	if err := r.socket.CheckData(next); err != nil {
+		return fmt.Errorf("set: %w", err)
+	}
+	r.data = next
+	r.socket.SetData(next)
 	r.touchPresence()
 	return nil
 }

@@ -32,7 +32,11 @@ func (k *memoryKeeper) Find(pid, has string) (*Session, error) {
 	s, isAway, data := n.socket, n.isAway, n.data
 	k.mu.Unlock()
 	if !isAway { // its connection is dead, and nobody has noticed
-		data = encodedDataOf(s)
+		var err error
+		if data, err = s.EncodeData(); err != nil {
+			s.tellUnkept(err)
+			return nil, nil
+		}
 	}
 	return &Session{PID: pid, SocketID: s.id, Data: data, State: memoryFound{offset.Parse(k.mark, has)}}, nil
 }
@@ -104,6 +108,9 @@ func (k *memoryKeeper) end(n *memorySession) {
 // Save has nothing to do: data are read when they are needed.
 func (k *memoryKeeper) Save(*Socket) {}
 
+// Fits takes all: what is in memory is there already.
+func (k *memoryKeeper) Fits(*Socket, []string, []byte) error { return nil }
+
 // Settle need not wait: what is in memory is as safe as it gets.
 func (k *memoryKeeper) Settle(_ *Socket, f func(error)) { f(nil) }
 
@@ -111,7 +118,11 @@ func (k *memoryKeeper) Settle(_ *Socket, f func(error)) { f(nil) }
 func (k *memoryKeeper) Release(s *Socket, recoverable bool) {
 	var data []byte
 	if recoverable {
-		data = encodedDataOf(s) // calls the application: not with the lock
+		var err error
+		if data, err = s.EncodeData(); err != nil { // calls the application: not with the lock
+			s.tellUnkept(err)
+			recoverable = false
+		}
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -167,11 +178,8 @@ func (k *memoryKeeper) Close() error {
 	return k.Rooms.Close()
 }
 
-// encodedDataOf is nil, and says so in the log, if the data cannot be encoded.
-func encodedDataOf(s *Socket) []byte {
-	data, err := s.EncodeData()
-	if err != nil {
-		s.conn.server.log.Error("a socket's data cannot be kept for its client's return", "socket", s.LogID(), "error", err)
-	}
-	return data
+// tellUnkept says in the log that the socket's client starts a new session when it comes back: with other data than it had it would
+// not be the same.
+func (s *Socket) tellUnkept(err error) {
+	s.conn.server.log.Error("a socket's session ends, since its data cannot be kept", "socket", s.LogID(), "error", err)
 }

@@ -62,6 +62,9 @@ type SessionKeeper interface {
 	Recover(s *Socket, session *Session) (missed []Delivery, position uint64, err error)
 	// Save keeps a socket's data, which have changed. It does not wait.
 	Save(s *Socket)
+	// Fits returns an error if a socket could not be kept any more with these rooms too, or with these data, as Recovery.EncodeData
+	// has written them; nil data are those that it has.
+	Fits(s *Socket, joined []string, data []byte) error
 	// Release ends a session: for good, or until the client asks for it. The socket is in its rooms yet. It does not wait.
 	Release(s *Socket, recoverable bool)
 	// Settle calls a function exactly once, now or soon and perhaps in another goroutine, when the outcome of all that the
@@ -145,9 +148,33 @@ type backlog struct {
 // the data that it had then.
 func (s *Socket) Recovered() bool { return s.recovered }
 
+// CheckJoin returns an error if the socket, with these rooms too, would be more than is kept for a client's return. Join would join
+// them all the same, but the client could not be recovered any more; a caller that prefers to refuse the rooms asks before. The
+// error is always nil where clients cannot be recovered.
+func (s *Socket) CheckJoin(rooms ...string) error {
+	if k := s.namespace.keeper(); k != nil {
+		return k.Fits(s, rooms, nil)
+	}
+	return nil
+}
+
+// CheckData is what CheckJoin is to Join, for SetData: an error says that the value cannot be encoded, or is too large.
+func (s *Socket) CheckData(v any) error {
+	k := s.namespace.keeper()
+	if k == nil || v == nil {
+		return nil
+	}
+	data, err := s.encodeData(v)
+	if err != nil {
+		return err
+	}
+	return k.Fits(s, nil, data)
+}
+
 // EncodeData is the socket's data as Recovery.EncodeData writes them; nil if there are none.
-func (s *Socket) EncodeData() ([]byte, error) {
-	data := s.Data()
+func (s *Socket) EncodeData() ([]byte, error) { return s.encodeData(s.Data()) }
+
+func (s *Socket) encodeData(data any) ([]byte, error) {
 	if data == nil {
 		return nil, nil
 	}

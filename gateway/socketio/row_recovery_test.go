@@ -368,3 +368,25 @@ func TestRow53EachGetsEventsInOneOrderWhileItComesAndGoes(t *testing.T) {
 		check(g.Take(g.Wire.Receive()))
 	}
 }
+
+// A client that came back without its data, or with older ones, would not be the one that it was.
+func TestRow53AClientWhoseDataCannotBeEncodedStartsANewSession(t *testing.T) {
+	for name, lose := range map[string]func(*guest){
+		"its connection has ended": func(g *guest) { g.vanish() },
+		"it is half open":          func(*guest) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRecovering(t, socketio.Options{})
+			g := r.arrive(t, "room")
+			g.socket.SetData("before")
+			g.socket.SetData(func() {})
+			if err := g.socket.CheckData(func() {}); err == nil {
+				t.Error("a function is said to be data")
+			}
+			lose(g)
+			if g.connect() {
+				t.Errorf("recovered with the data %v", g.socket.Data())
+			}
+		})
+	}
+}

@@ -68,17 +68,19 @@ func (s *Socket) Data() any {
 }
 
 // SetData stores a value of the application's with the socket. Where clients can be recovered, or other servers fetch sockets, it
-// has to be one that can be encoded as JSON, or by Recovery.EncodeData.
+// has to be one that can be encoded as JSON, or by Recovery.EncodeData. A client whose socket's data cannot be kept is not recovered;
+// CheckData tells. A value that is changed after this call is not kept.
 func (s *Socket) SetData(v any) {
 	s.mu.Lock()
 	s.data = v
 	s.mu.Unlock()
-	if k := s.namespace.keeper(); k != nil && s.Connected() {
+	if k := s.namespace.keeper(); k != nil && s.state.Load() <= stateConnected {
 		k.Save(s)
 	}
 }
 
 // Join puts the socket into rooms. It returns when events to them reach it from all servers. Once the socket has gone it does nothing.
+// A client whose socket is in more rooms than can be kept is not recovered; CheckJoin tells.
 func (s *Socket) Join(rooms ...string) {
 	s.joining.Lock()
 	defer s.joining.Unlock()
