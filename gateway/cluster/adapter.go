@@ -54,7 +54,7 @@ func (a *adapter) Join(s *socketio.Socket, rooms ...string) {
 		return
 	}
 	a.enter(s, rooms)
-	if err := n.saveAndWait(); err != nil && !errors.Is(err, errSessionOver) {
+	if err := n.saveRooms(rooms...); err != nil && !errors.Is(err, errSessionOver) {
 		a.cluster.log.Warn("a socket's rooms are not safe yet from the loss of this gateway", "socket", s.LogID(), "error", err)
 	}
 }
@@ -75,6 +75,7 @@ func (a *adapter) Leave(s *socketio.Socket, room string) {
 	a.rooms.Leave(s, room)
 	a.abandon(room)
 	if session := a.sessionOf(s); session != nil {
+		session.touch(room)
 		session.save()
 	}
 }

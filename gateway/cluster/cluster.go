@@ -181,7 +181,7 @@ func newCluster(o Options) *Cluster {
 	c.incoming, c.news = newInbox(c.overflow), newInbox(c.overflow)
 	c.out = newOutgoing(c, o.now)
 	c.echoes.init(c)
-	c.fields.Store(&peerFields{address: o.PeerAddress, revision: o.Revision})
+	c.fields.Store(&peerFields{address: o.PeerAddress, revision: o.Revision, deltas: true})
 	c.subjects = newServiceSubjects(c.service, c.id)
 	return c
 }

@@ -18,7 +18,7 @@ func (a *adapter) joinWithHistory(s *socketio.Socket, rooms, past []string, n *s
 		a.history.watch(room)
 	}
 	a.enter(s, rooms)
-	err := n.saveAndWait()
+	err := n.saveRooms(rooms...)
 	var sent []socketio.Delivery
 	if err == nil {
 		sent, err = a.historyFor(past, offset)

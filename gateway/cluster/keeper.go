@@ -97,11 +97,7 @@ func (k keeper) Find(pid, has string) (*socketio.Session, error) {
 }
 
 func (l *eventLog) findSession(ctx context.Context, pid, namespace string) (*found, error) {
-	stored, err := l.latest(ctx, sessionSubject(l.cluster.service, pid))
-	if err != nil {
-		return nil, err
-	}
-	r, err := decodeRecord(stored.data)
+	r, number, err := l.readSession(ctx, sessionSubject(l.cluster.service, pid))
 	if err != nil {
 		return nil, err
 	}
@@ -111,8 +107,7 @@ func (l *eventLog) findSession(ctx context.Context, pid, namespace string) (*fou
 	case r.Gone != 0 && time.Since(time.UnixMilli(r.Gone)) > l.recovery.MaxDisconnection:
 		return nil, socketio.ErrSessionEnded
 	}
-	r.settle(stored.number)
-	return &found{record: r, number: stored.number}, nil
+	return &found{record: r, number: number}, nil
 }
 
 // reread waits for a newer record of a session than the one that was found. There is one; but a leader that has just been elected may be

@@ -11,6 +11,7 @@ const (
 	peerFieldRevision = 2
 	peerFieldLeaving  = 3 // there, with no value, while it is so
 	peerFieldServer   = 4
+	peerFieldDeltas   = 8 // there, with no value
 )
 
 // peerFields are what a gateway says of itself behind its id: for each a number and the value's length, as uvarints, and
@@ -24,6 +25,8 @@ type peerFields struct {
 	leaving bool
 	// server is the id of the NATS server that it is connected to. A gateway that names it answers echoes, too.
 	server string
+	// deltas: it understands those of sessions.
+	deltas bool
 }
 
 func (f peerFields) append(buf []byte) []byte {
@@ -42,6 +45,10 @@ func (f peerFields) append(buf []byte) []byte {
 	if f.server != "" {
 		buf = binary.AppendUvarint(buf, peerFieldServer)
 		buf = appendBytes(buf, f.server)
+	}
+	if f.deltas {
+		buf = binary.AppendUvarint(buf, peerFieldDeltas)
+		buf = appendBytes(buf, "")
 	}
 	return buf
 }
@@ -63,6 +70,8 @@ func decodePeerFields(data []byte) (peerFields, error) {
 			f.leaving = true
 		case peerFieldServer:
 			f.server = string(value)
+		case peerFieldDeltas:
+			f.deltas = true
 		}
 	}
 	return f, nil

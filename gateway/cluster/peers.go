@@ -78,6 +78,18 @@ func (p *peers) gone(id string, now time.Time) {
 	p.turned()
 }
 
+// allTakeDeltas tells whether all others understand the deltas of sessions.
+func (p *peers) allTakeDeltas() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, fields := range p.place {
+		if !fields.deltas {
+			return false
+		}
+	}
+	return true
+}
+
 // silent are those not heard of since a time.
 func (p *peers) silent(since time.Time) []string {
 	p.mu.Lock()
@@ -156,6 +168,9 @@ func (c *Cluster) receivePeer(msg *nats.Msg) {
 		c.say(peerAlive)
 	}
 	c.peers.alive(word.id, word.fields, time.Now())
+	if c.events != nil && c.events.sessions.peerChanged(c.peers.allTakeDeltas()) {
+		c.events.sessions.flatten()
+	}
 }
 
 // receiveFarewell ends what a gateway that leaves has begun. It runs in dispatch.

@@ -53,8 +53,9 @@ type session struct {
 	// record is the session as it was stored last, or is being stored, and roomBytes the length of its rooms' names. Guarded by mu.
 	record    *record
 	roomBytes int
-	// data is what has been set since. Guarded by mu.
-	data *[]byte
+	// touched are the rooms that may differ from the record, and data what has been set since. Guarded by mu.
+	touched map[string]struct{}
+	data    *[]byte
 	// chain is what the log has of the session. Guarded by mu.
 	chain chain
 	// storing: a message is on its way. dirty: there is something newer. Guarded by mu.
@@ -92,6 +93,24 @@ func (s *session) saveAndWait() error {
 		return err
 	case <-timer.C:
 		return errSaveTimeout
+	}
+}
+
+// saveRooms is saveAndWait for rooms that the socket has joined.
+func (s *session) saveRooms(rooms ...string) error {
+	s.touch(rooms...)
+	return s.saveAndWait()
+}
+
+// touch notes rooms that the socket has joined or left.
+func (s *session) touch(rooms ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.touched == nil {
+		s.touched = make(map[string]struct{}, len(rooms))
+	}
+	for _, room := range rooms {
+		s.touched[room] = struct{}{}
 	}
 }
 
@@ -193,7 +212,7 @@ func (s *session) confirm(w *sessionWrite, number uint64) {
 	}
 	s.begin(w, number)
 	s.record.confirm(w, number)
-	s.chain.last = number
+	s.chain.add(w, number)
 }
 
 // begin tells rooms of which this gateway has heard nothing yet where they begin for it. The lock is held.
@@ -209,7 +228,7 @@ func (s *session) begin(w *sessionWrite, number uint64) {
 // whole; otherwise nothing ever would. The lock is held.
 func (s *session) refused(err error) {
 	if errors.Is(err, errOutboxFull) {
-		s.chain.storedAt = time.Time{}
+		s.chain.interrupt()
 		s.unsaved = err
 		return
 	}
@@ -243,17 +262,19 @@ func (s *session) release(recoverable bool) {
 		s.finish(s.record.ended())
 		return
 	}
-	if err := s.collect(); err != nil {
+	next, err := s.collect()
+	if err != nil {
 		s.fail(err)
 		return
 	}
 	s.record.Gone = time.Now().UnixMilli()
+	next.Gone = s.record.Gone
 	s.state = sessionOver
 	if s.storing {
 		s.dirty = true
 		return
 	}
-	s.send(s.encodeRecord())
+	s.send(s.encode(next))
 }
 
 // finish makes a record the last one. The lock is held.
@@ -302,6 +323,22 @@ func (s *session) refresh(before time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state != sessionOver && !s.storing && !s.suspended && s.chain.storedAt.Before(before) {
+		s.chain.interrupt()
 		s.write()
 	}
+}
+
+// flatten stores the session as a whole if the log has deltas of it.
+func (s *session) flatten() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state == sessionOver || s.suspended || s.chain.deltas == 0 && !s.storing {
+		return
+	}
+	s.chain.interrupt()
+	if s.storing {
+		s.dirty = true
+		return
+	}
+	s.write()
 }

@@ -15,12 +15,12 @@ func (s *session) verify(w *sessionWrite) {
 	ctx, cancel := context.WithTimeout(context.Background(), recoverTimeout)
 	defer cancel()
 	stored, err := s.log.latest(ctx, sessionSubject(s.log.cluster.service, s.pid))
-	var last *record
+	by := ""
 	if err == nil {
-		last, err = decodeRecord(stored.data)
+		by, err = writerOf(stored.data)
 	}
 	switch {
-	case err != nil || last.By != s.writer():
+	case err != nil || by != s.writer():
 		s.settled(w, 0, errors.Join(errWrongSequence, err))
 	case bytes.Equal(stored.data, w.data):
 		s.settled(w, stored.number, nil)
@@ -36,6 +36,18 @@ func (s *session) writer() string {
 	return s.record.By
 }
 
+// writerOf names who has written a message of a session.
+func writerOf(data []byte) (string, error) {
+	r, d, err := decodeSession(data)
+	switch {
+	case err != nil:
+		return "", err
+	case d != nil:
+		return d.By, nil
+	}
+	return r.By, nil
+}
+
 // sendAgain sends the whole record in place of a message, behind another one of ours that the log has as the last.
 func (s *session) sendAgain(w *sessionWrite, last uint64) {
 	select {
@@ -46,6 +58,7 @@ func (s *session) sendAgain(w *sessionWrite, last uint64) {
 	s.chain.last = last
 	over := s.state == sessionOver
 	if !over {
+		s.chain.interrupt()
 		dirty := s.dirty
 		s.send(s.encodeRecord())
 		s.dirty = dirty

@@ -22,6 +22,8 @@ type sessions struct {
 	log *eventLog
 	// walking is held while something is done to all of them.
 	walking sync.Mutex
+	// misunderstood: a gateway is there that does not understand deltas. Only dispatch uses it.
+	misunderstood bool
 
 	mu       sync.Mutex
 	byPID    map[string]*session           // guarded by mu
@@ -74,6 +76,16 @@ func (s *sessions) all() []*session {
 func (s *sessions) refresh(now time.Time) {
 	before := now.Add(-s.log.recovery.refresh())
 	s.background(func(n *session) { n.refresh(before) })
+}
+
+// flatten stores sessions without deltas, for a gateway that does not understand those. It does not wait.
+func (s *sessions) flatten() { s.background((*session).flatten) }
+
+// peerChanged is told, in dispatch, whether all gateways understand deltas, and tells whether one has come that does not.
+func (s *sessions) peerChanged(understood bool) (flatten bool) {
+	flatten = !understood && !s.misunderstood
+	s.misunderstood = !understood
+	return flatten
 }
 
 // background does something to all sessions without holding up dispatch. What comes while that is being done is not lost: each

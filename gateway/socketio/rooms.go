@@ -100,6 +100,14 @@ func (r *Rooms) Has(name string) bool {
 	return r.rooms[name] != nil
 }
 
+// Contains tells whether a socket is in a room.
+func (r *Rooms) Contains(s *Socket, name string) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	rm := r.rooms[name]
+	return rm != nil && rm.has(s)
+}
+
 // HasPrefix tells whether a room has a member whose name begins so. It looks at all rooms.
 func (r *Rooms) HasPrefix(prefix string) bool {
 	r.mu.RLock()

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// readSession reads the session of a subject as the log's leader has it, and the number of its last message; errNotFound if there is
+// none.
+func (l *eventLog) readSession(ctx context.Context, subject string) (*record, uint64, error) {
+	for {
+		last, err := l.latest(ctx, subject)
+		if err != nil {
+			return nil, 0, err
+		}
+		r, err := l.completeSession(ctx, subject, last)
+		if !errors.Is(err, errBrokenChain) {
+			return r, last.number, err
+		}
+		select {
+		case <-time.After(rereadPause): // a new record has taken the place of what was there
+		case <-ctx.Done():
+			return nil, 0, fmt.Errorf("read a session: %w", err)
+		}
+	}
+}
+
+// completeSession is the session up to its last message, which may be a delta: then the record and the other deltas are read too.
+func (l *eventLog) completeSession(ctx context.Context, subject string, last storedMessage) (*record, error) {
+	r, d, err := decodeSession(last.data)
+	if err != nil {
+		return nil, err
+	}
+	if r != nil {
+		r.settle(last.number)
+		return r, nil
+	}
+	chain := make([]storedMessage, 0, d.Index+1)
+	take := func(m storedMessage) error {
+		chain = append(chain, m)
+		return nil
+	}
+	if err := l.fetch(ctx, subject, d.Base, last.number-1, take); err != nil {
+		return nil, err
+	}
+	r, err = foldSession(append(chain, last))
+	if !errors.Is(err, errBrokenChain) {
+		return r, err
+	}
+	// A server may answer a direct get that has not got the last messages yet. The leader has.
+	chain = chain[:0]
+	for from := d.Base; from < last.number; {
+		m, err := l.getFromLeader(ctx, messageGet{Sequence: from, Next: subject})
+		if err != nil {
+			return nil, err
+		}
+		if m.number < last.number {
+			chain = append(chain, m)
+		}
+		from = m.number + 1
+	}
+	return foldSession(append(chain, last))
+}
