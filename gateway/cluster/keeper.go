@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -76,7 +77,10 @@ func (k keeper) Find(pid, has string) (*socketio.Session, error) {
 		k.cluster.metrics.recovery("unavailable")
 		return nil, fmt.Errorf("the log is not ready: %w", err)
 	}
-	f, err := l.findSession(ctx, pid, k.namespace.Name())
+	f, err := l.findSession(ctx, pid, k.namespace.Name(), l.lookUpSession)
+	if errors.Is(err, socketio.ErrSessionEnded) { // by what a replica has said, which may be behind
+		f, err = l.findSession(ctx, pid, k.namespace.Name(), l.readSession)
+	}
 	switch {
 	case errors.Is(err, errNotFound) || errors.Is(err, socketio.ErrSessionEnded):
 		k.cluster.metrics.recovery("refused")
@@ -96,8 +100,12 @@ func (k keeper) Find(pid, has string) (*socketio.Session, error) {
 	return &socketio.Session{PID: pid, SocketID: f.record.SocketID, Data: f.record.Data, State: f}, nil
 }
 
-func (l *eventLog) findSession(ctx context.Context, pid, namespace string) (*found, error) {
-	r, number, err := l.readSession(ctx, sessionSubject(l.cluster.service, pid))
+// sessionReader reads the session of a subject, and the number of its last message.
+type sessionReader func(ctx context.Context, subject string) (*record, uint64, error)
+
+// findSession reads a session that can be recovered.
+func (l *eventLog) findSession(ctx context.Context, pid, namespace string, read sessionReader) (*found, error) {
+	r, number, err := read(ctx, sessionSubject(l.cluster.service, pid))
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +122,7 @@ func (l *eventLog) findSession(ctx context.Context, pid, namespace string) (*fou
 // about to learn it.
 func (l *eventLog) reread(ctx context.Context, pid, namespace string, f *found) error {
 	for {
-		again, err := l.findSession(ctx, pid, namespace)
+		again, err := l.findSession(ctx, pid, namespace, l.readSession)
 		if err != nil {
 			return err
 		}
@@ -138,7 +146,7 @@ func (l *eventLog) parseOffset(has string) uint64 {
 }
 
 // Recover takes a session over.
-func (k keeper) Recover(s *socketio.Socket, kept *socketio.Session) ([]socketio.Delivery, uint64, error) {
+func (k keeper) Recover(s *socketio.Socket, kept *socketio.Session) ([]*socketio.Delivery, uint64, error) {
 	missed, number, err := k.recover(s, kept)
 	switch {
 	case errors.Is(err, errTrimmed):
@@ -156,7 +164,7 @@ func (k keeper) Recover(s *socketio.Socket, kept *socketio.Session) ([]socketio.
 	return missed, number, err
 }
 
-func (k keeper) recover(s *socketio.Socket, kept *socketio.Session) ([]socketio.Delivery, uint64, error) {
+func (k keeper) recover(s *socketio.Socket, kept *socketio.Session) ([]*socketio.Delivery, uint64, error) {
 	l := k.cluster.events
 	ctx, cancel := context.WithTimeout(context.Background(), recoverTimeout)
 	defer cancel()
@@ -187,7 +195,9 @@ func (k keeper) recover(s *socketio.Socket, kept *socketio.Session) ([]socketio.
 	if f.offset >= number {
 		f.offset = f.record.Floor // nobody can have got that
 	}
+	done := l.backlogs.begin(f.record.SocketID)
 	missed, err := k.missed(ctx, f, number)
+	done()
 	if errors.Is(err, socketio.ErrTooMuchMissed) {
 		n.release(false)
 	}
@@ -224,31 +234,48 @@ func (k keeper) take(s *socketio.Socket, pid string, f *found) (*session, error)
 	return n, nil
 }
 
-// missed reads what a socket has missed, up to a number.
-func (k keeper) missed(ctx context.Context, f *found, upTo uint64) ([]socketio.Delivery, error) {
-	type source struct {
-		subject     string
-		after, upTo uint64
+// maxMissedBytes bounds what a client may have missed, as MaxMessages does.
+const maxMissedBytes = 16 << 20
+
+// source is a part of a subject of the log that a session may have missed.
+type source struct {
+	subject, pattern string
+	part             span
+}
+
+// sources are where a session looks for what it has missed, up to a number.
+func (k keeper) sources(f *found, upTo uint64) []source {
+	all := k.subjects.stored(k.subjects.all())
+	sources := []source{{all, all, span{max(f.record.Floor, f.offset), upTo}}}
+	add := func(room string, part span) {
+		part.After = max(part.After, f.offset)
+		subject := k.subjects.stored(k.subjects.room(room))
+		sources = append(sources, source{subject, k.cluster.events.backlogs.patternOf(k.adapter, room), part})
 	}
-	sources := []source{{k.subjects.all(), f.record.Floor, upTo}}
 	for room, since := range f.record.Rooms {
-		sources = append(sources, source{k.subjects.room(room), since, upTo})
+		add(room, span{since, upTo})
 	}
 	for room, left := range f.record.Left {
-		sources = append(sources, source{k.subjects.room(room), left.After, left.UpTo})
+		add(room, left)
 	}
-	found := make([][]socketio.Delivery, len(sources))
+	return sources
+}
+
+// missed reads what a socket has missed, up to a number.
+func (k keeper) missed(ctx context.Context, f *found, upTo uint64) ([]*socketio.Delivery, error) {
+	sources := k.sources(f, upTo)
+	found := make([][]*socketio.Delivery, len(sources))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(fetchesAtOnce)
+	var bytes atomic.Int64
 	for i, from := range sources {
 		group.Go(func() error {
-			after := max(from.after, f.offset)
-			return k.cluster.events.fetch(ctx, k.subjects.stored(from.subject), after+1, from.upTo, func(stored storedMessage) error {
-				d, ok := k.replayed(f.record, stored)
-				if !ok {
+			return k.cluster.events.backlogs.each(ctx, k.adapter, from.pattern, from.subject, from.part, func(e missedEvent) error {
+				if !f.record.isMeant(&e.delivery.Target, e.number) {
 					return nil
 				}
-				if found[i] = append(found[i], d); len(found[i]) > k.cluster.events.recovery.MaxMessages {
+				found[i] = append(found[i], e.delivery)
+				if len(found[i]) > k.cluster.events.recovery.MaxMessages || bytes.Add(int64(e.bytes)) > maxMissedBytes {
 					return socketio.ErrTooMuchMissed
 				}
 				return nil
@@ -259,34 +286,13 @@ func (k keeper) missed(ctx context.Context, f *found, upTo uint64) ([]socketio.D
 		return nil, fmt.Errorf("read what was missed: %w", err)
 	}
 	missed := slices.Concat(found...)
+	slices.SortFunc(missed, func(a, b *socketio.Delivery) int { return int(int64(a.Position) - int64(b.Position)) })
+	// A room that was left and joined again is read twice.
+	missed = slices.CompactFunc(missed, func(a, b *socketio.Delivery) bool { return a.Position == b.Position })
 	if len(missed) > k.cluster.events.recovery.MaxMessages {
 		return nil, socketio.ErrTooMuchMissed
 	}
-	slices.SortFunc(missed, func(a, b socketio.Delivery) int { return int(int64(a.Position) - int64(b.Position)) })
-	// A room that was left and joined again is read twice.
-	return slices.CompactFunc(missed, func(a, b socketio.Delivery) bool { return a.Position == b.Position }), nil
-}
-
-// replayed is a stored event as the socket gets it, if it was meant.
-func (k keeper) replayed(r *record, stored storedMessage) (socketio.Delivery, bool) {
-	m, err := decodeMessage(stored.data)
-	if err != nil {
-		k.cluster.metrics.malformed.Inc()
-		return socketio.Delivery{}, false
-	}
-	in := func(room string) bool { return r.wasIn(room, stored.number) }
-	if m.delivery.Rooms != nil && !slices.ContainsFunc(m.delivery.Rooms, in) || slices.ContainsFunc(m.delivery.Except, in) {
-		return socketio.Delivery{}, false
-	}
-	l := k.cluster.events
-	l.delivering.Lock()
-	defer l.delivering.Unlock()
-	d := m.delivery
-	if k.revised(d.Rooms) {
-		d.Trailer = appendRevision(nil, stored.number)
-	}
-	d.Trailer, d.Position = l.offset(d.Trailer, stored.number), stored.number
-	return d, true
+	return missed, nil
 }
 
 // Save stores the socket's data.

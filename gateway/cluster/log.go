@@ -31,6 +31,8 @@ type eventLog struct {
 	log      *slog.Logger
 	out      *outbox
 	sessions *sessions
+	backlogs *backlogs
+	lookups  lookups
 	// control has dispatch call functions.
 	control chan func()
 	// kick asks run for preparation, broken says that of the outbox too.
@@ -94,6 +96,8 @@ func newEventLog(c *Cluster, o Options) *eventLog {
 	l.out.carries = func() int64 { return c.nc.MaxPayload() }
 	l.out.oneBySubject = o.Recovery.Replicas > 1
 	l.sessions = newSessions(l)
+	l.backlogs = newBacklogs(l)
+	l.lookups.log = l
 	return l
 }
 

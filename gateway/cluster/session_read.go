@@ -12,8 +12,20 @@ import (
 // readSession reads the session of a subject as the log's leader has it, and the number of its last message; errNotFound if there is
 // none.
 func (l *eventLog) readSession(ctx context.Context, subject string) (*record, uint64, error) {
-	for {
-		last, err := l.latest(ctx, subject)
+	return l.readSessionBy(ctx, subject, l.latest)
+}
+
+// lookUpSession is readSession for many who ask at the same time. The session may be one that has changed since.
+func (l *eventLog) lookUpSession(ctx context.Context, subject string) (*record, uint64, error) {
+	return l.readSessionBy(ctx, subject, l.lookups.last)
+}
+
+// readSessionBy has find find the last message of the session. If that does not fit the rest, the leader is asked.
+func (l *eventLog) readSessionBy(
+	ctx context.Context, subject string, find func(context.Context, string) (storedMessage, error),
+) (*record, uint64, error) {
+	for ; ; find = l.latest {
+		last, err := find(ctx, subject)
 		if err != nil {
 			return nil, 0, err
 		}

@@ -9,6 +9,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
 // writerLength is that of record.By.
@@ -158,4 +160,10 @@ func (r *record) wasIn(room string, number uint64) bool {
 		return true
 	}
 	return r.Left[room].holds(number)
+}
+
+// isMeant tells whether an event with a number was meant for the socket.
+func (r *record) isMeant(t *socketio.Target, number uint64) bool {
+	in := func(room string) bool { return r.wasIn(room, number) }
+	return (t.Rooms == nil || slices.ContainsFunc(t.Rooms, in)) && !slices.ContainsFunc(t.Except, in)
 }

@@ -81,7 +81,7 @@ func (s *sessions) refresh(now time.Time) {
 // flatten stores sessions without deltas, for a gateway that does not understand those. It does not wait.
 func (s *sessions) flatten() { s.background((*session).flatten) }
 
-// peerChanged is told, in dispatch, whether all gateways understand deltas, and tells whether one has come that does not.
+// peerChanged is told, in watchPeers, whether all gateways understand deltas, and tells whether one has come that does not.
 func (s *sessions) peerChanged(understood bool) (flatten bool) {
 	flatten = !understood && !s.misunderstood
 	s.misunderstood = !understood

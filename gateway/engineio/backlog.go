@@ -3,7 +3,7 @@
 package engineio
 
 // SendBacklog is Send for what a client has missed while it was away. However much that is, it does not count towards MaxQueueBytes and
-// MaxQueueMessages: who has just come has had no time to read it.
+// MaxQueueMessages while it waits: a client that has just come has had no time to read it.
 func (s *Session) SendBacklog(messages ...*Message) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -12,7 +12,7 @@ func (s *Session) SendBacklog(messages ...*Message) error {
 		return err
 	}
 	if s.queue.leave == nil {
-		s.queue.leave = &leave{}
+		s.queue.leave = &leave{ahead: count, aheadBytes: bytes}
 	}
 	s.queue.leave.count += s.queue.count - count
 	s.queue.leave.bytes += s.queue.bytes - bytes

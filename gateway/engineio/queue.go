@@ -16,13 +16,22 @@ type queue struct {
 	count, bytes int
 	// taken and takenBytes are those of that batch.
 	taken, takenBytes int
-	// leave is by how much the limits are exceeded with leave, until all that waits is written; nil if by nothing. See
-	// Session.SendBacklog.
+	// leave is how much of a backlog waits, by which the limits may be exceeded; nil if none does. See Session.SendBacklog.
 	leave *leave
 }
 
-// leave is a number of messages and their bytes.
-type leave struct{ count, bytes int }
+// leave is a backlog that waits, and what waits in front of it, each as a number of messages and their bytes.
+type leave struct {
+	count, bytes      int
+	ahead, aheadBytes int
+}
+
+// written takes off what was written: what was in front, then the backlog.
+func (l *leave) written(count, bytes int) {
+	front, frontBytes := min(l.ahead, count), min(l.aheadBytes, bytes)
+	l.ahead, l.aheadBytes = l.ahead-front, l.aheadBytes-frontBytes
+	l.count, l.bytes = max(0, l.count-(count-front)), max(0, l.bytes-(bytes-frontBytes))
+}
 
 // full reports whether a limit is reached. That counts before a push, not after it: a client that keeps up
 // may be sent something large.
@@ -54,10 +63,12 @@ func (q *queue) take() []*Message {
 func (q *queue) release(batch []*Message) {
 	q.count -= q.taken
 	q.bytes -= q.takenBytes
-	q.taken, q.takenBytes = 0, 0
-	if q.count == 0 {
-		q.leave = nil
+	if q.leave != nil {
+		if q.leave.written(q.taken, q.takenBytes); q.leave.count == 0 {
+			q.leave = nil
+		}
 	}
+	q.taken, q.takenBytes = 0, 0
 	if cap(batch) <= keptCapacity {
 		clear(batch)
 		q.spare = batch[:0]

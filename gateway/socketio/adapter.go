@@ -76,6 +76,8 @@ type Delivery struct {
 
 	// message is Text as the engine takes it, unless that has been replaced.
 	message *engineio.Message
+	// shared is what Share has begun; nil otherwise.
+	shared *sharedMessages
 }
 
 func (d *Delivery) encoded() encodedPacket {

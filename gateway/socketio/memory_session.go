@@ -42,7 +42,7 @@ func (k *memoryKeeper) Find(pid, has string) (*Session, error) {
 }
 
 // Recover hands a session over to a new socket.
-func (k *memoryKeeper) Recover(s *Socket, session *Session) ([]Delivery, uint64, error) {
+func (k *memoryKeeper) Recover(s *Socket, session *Session) ([]*Delivery, uint64, error) {
 	found, ok := session.State.(memoryFound)
 	if !ok {
 		return nil, 0, fmt.Errorf("recover a session of another keeper: %T", session.State)
@@ -55,7 +55,7 @@ func (k *memoryKeeper) Recover(s *Socket, session *Session) ([]Delivery, uint64,
 }
 
 // handOver returns the socket that had the session, too, if that is still there.
-func (k *memoryKeeper) handOver(s *Socket, pid string, offset uint64) (missed []Delivery, position uint64, old *Socket, err error) {
+func (k *memoryKeeper) handOver(s *Socket, pid string, offset uint64) (missed []*Delivery, position uint64, old *Socket, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	n := k.byPID[pid]
@@ -77,9 +77,9 @@ func (k *memoryKeeper) handOver(s *Socket, pid string, offset uint64) (missed []
 		delete(k.byPID, pid)
 		return nil, 0, old, ErrTooMuchMissed
 	}
-	for _, d := range n.events {
-		if d.Position > offset {
-			missed = append(missed, d.Delivery)
+	for _, e := range n.events {
+		if e.Position > offset {
+			missed = append(missed, &e.Delivery)
 		}
 	}
 	n.socket, n.isAway, n.data = s, false, nil

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 )
 
 // Recovery lets a client that has lost its connection come back as the socket that it was: with its id, rooms and data, and with
@@ -58,8 +60,9 @@ type SessionKeeper interface {
 	Find(pid, offset string) (*Session, error)
 	// Recover makes a socket of this server, whose id is the session's, the session's only one, wherever it was before. It puts
 	// the socket into its rooms, and returns what it has missed, in order, up to a position; what comes behind it is held
-	// by the socket already. Where it may be tried again, the error is ErrUnavailable.
-	Recover(s *Socket, session *Session) (missed []Delivery, position uint64, err error)
+	// by the socket already. Others may have missed the same deliveries: nobody changes them. Where it may be tried again, the error is
+	// ErrUnavailable.
+	Recover(s *Socket, session *Session) (missed []*Delivery, position uint64, err error)
 	// Save keeps a socket's data, which have changed. It does not wait.
 	Save(s *Socket)
 	// Fits returns an error if a socket could not be kept any more with these rooms too, or with these data, as Recovery.EncodeData
@@ -140,8 +143,16 @@ func askedFor(auth json.RawMessage) (asked recoveryRequest) {
 
 // backlog is what a socket has missed, up to a position.
 type backlog struct {
-	missed   []Delivery
+	missed   []*Delivery
 	position uint64
+}
+
+func (b *backlog) messages(c codec) []*engineio.Message {
+	all := make([]*engineio.Message, 0, len(b.missed))
+	for _, d := range b.missed {
+		all = append(all, d.messages(c)...)
+	}
+	return all
 }
 
 // Recovered tells whether the client has come back after it had lost its connection: the socket has the id, the rooms and
@@ -216,10 +227,8 @@ func (s *Socket) resume(b *backlog) {
 		return
 	}
 	s.conn.send(s.conn.welcome(s))
-	for i := range b.missed {
-		// A session that has closed tells OnClose.
-		_ = s.conn.session.SendBacklog(b.missed[i].messages(codec)...)
-	}
+	// A session that has closed tells OnClose.
+	_ = s.conn.session.SendBacklog(b.messages(codec)...)
 	g.open(b.position, s.conn.session)
 	s.gate.Store(nil)
 	s.state.Store(stateConnected)

@@ -4,12 +4,31 @@ package socketio
 
 import (
 	"bytes"
+	"sync"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 )
 
+// sharedMessages are those of a delivery, made for the first who is sent it.
+type sharedMessages struct {
+	once     sync.Once
+	messages []*engineio.Message
+}
+
+// Share has the messages of a delivery made once for all who are sent it, however often that happens. The delivery does not change
+// any more.
+func (d *Delivery) Share() { d.shared = &sharedMessages{} }
+
 // messages are the packet as it goes to each client, with the trailer behind its arguments if it has one.
 func (d *Delivery) messages(c codec) []*engineio.Message {
+	if d.shared == nil {
+		return d.encodeMessages(c)
+	}
+	d.shared.once.Do(func() { d.shared.messages = d.encodeMessages(c) })
+	return d.shared.messages
+}
+
+func (d *Delivery) encodeMessages(c codec) []*engineio.Message {
 	e := d.encoded()
 	if len(d.Trailer) > 0 {
 		e = c.withTrailer(e, d.Trailer)

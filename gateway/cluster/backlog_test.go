@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	natsserver "github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"golang.org/x/sync/errgroup"
+)
+
+// countReads counts the requests for messages that JetStream gets.
+func countReads(t *testing.T, ns *natsserver.Server) func() int {
+	t.Helper()
+	nc, err := nats.Connect(ns.ClientURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	var subs []*nats.Subscription
+	for _, subject := range []string{"$JS.API.DIRECT.GET.>", "$JS.API.STREAM.MSG.GET.>"} {
+		sub, err := nc.SubscribeSync(subject)
+		if err != nil {
+			t.Fatal(err)
+		}
+		subs = append(subs, sub)
+	}
+	return func() (n int) {
+		t.Helper()
+		if err := nc.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		for _, sub := range subs {
+			waiting, _, err := sub.Pending()
+			if err != nil {
+				t.Fatal(err)
+			}
+			n += waiting
+		}
+		return n
+	}
+}
+
+func adapterIn(g *gateway) *adapter { return g.io.Of("/").Adapter().(keeper).adapter } //nolint:forcetypeassert // it has recovery
+
+// said emits events to rooms, and returns their numbers.
+func said(t *testing.T, g *gateway, n int, text string, rooms ...string) []uint64 {
+	t.Helper()
+	before := g.cluster.events.delivered()
+	for i := range n {
+		emit(t, g.io.To(rooms...), "n", i, text)
+	}
+	g.stored(t)
+	var numbers []uint64
+	a := adapterIn(g)
+	subject := a.subjects.all()
+	if len(rooms) == 1 {
+		subject = a.subjects.room(rooms[0])
+	}
+	err := g.cluster.events.fetch(t.Context(), a.subjects.stored(subject), before+1, maxNumber, func(m storedMessage) error {
+		numbers = append(numbers, m.number)
+		return nil
+	})
+	if err != nil || len(numbers) != n {
+		t.Fatalf("%d of %d events are stored: %v", len(numbers), n, err)
+	}
+	return numbers
+}
+
+func TestSessionsThatWaitShareARead(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns := startJetStream(t)
+	one := recovering(t, ns)
+	a, l := adapterIn(one), one.cluster.events
+	numbers := said(t, one, 20, "text", "room")
+	last := numbers[len(numbers)-1]
+	subject := a.subjects.stored(a.subjects.room("room"))
+	b := l.backlogs.get(a, subject)
+	read := func(after int, upTo uint64) error {
+		events, err := b.read(t.Context(), subject, span{After: numbers[after] - 1, UpTo: upTo})
+		if err != nil {
+			return err
+		}
+		for i, e := range events {
+			if e.number != numbers[after+i] {
+				return fmt.Errorf("event %d behind %d is %d, want %d", i, after, e.number, numbers[after+i])
+			}
+		}
+		if want := len(numbers) - after; len(events) != want {
+			return fmt.Errorf("%d events behind %d, want %d", len(events), after, want)
+		}
+		return nil
+	}
+	count := countReads(t, ns)
+	before := count()
+	b.reading <- struct{}{} // as if another one read
+	var sessions errgroup.Group
+	for i := range numbers {
+		sessions.Go(func() error { return read(i, last) })
+	}
+	await(t, "all wait", func() bool {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return b.wanted.covers(span{numbers[0] - 1, last}) && !b.used.IsZero()
+	})
+	<-b.reading
+	if err := sessions.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if got := count() - before; got != 1 {
+		t.Errorf("the log was read %d times", got)
+	}
+	before = count()
+	if err := read(3, last); err != nil {
+		t.Error(err)
+	}
+	if got := count() - before; got != 0 {
+		t.Errorf("what is there was read %d times more", got)
+	}
+
+	// The part grows at both ends.
+	numbers = append(numbers, said(t, one, 5, "more", "room")...)
+	if err := read(10, numbers[len(numbers)-1]); err != nil {
+		t.Error(err)
+	}
+}
+
+// One session that has missed too much must not cost the others theirs.
+func TestASessionThatWantsTooMuchReadsForItself(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns := startJetStream(t)
+	one, two := recovering(t, ns), recovering(t, ns)
+	old := arrive(t, one, "old")
+	old.vanish()
+	big := strings.Repeat("x", 900_000)
+	said(t, two, 20, big, "p", "q") // 18 MB in the subject of several rooms
+	young := arrive(t, one, "young")
+	young.vanish()
+	said(t, two, 3, "for both", "old", "young")
+	var want []string
+	for i := range 3 {
+		want = append(want, fmt.Sprintf(`["n",%d,"for both"]`, i))
+	}
+	for range 2 {
+		for name, p := range map[string]*person{"old": old, "young": young} {
+			if !p.connect(two) {
+				t.Fatalf("%s is not recovered", name)
+			}
+			p.missed(want...)
+			p.vanish()
+			p.Offset = ""
+		}
+		want = append(want, `["nothing else"]`)
+	}
+}
+
+func TestAClientThatHasMissedTooManyBytesStartsANewSession(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns := startJetStream(t)
+	one := recovering(t, ns)
+	p := arrive(t, one, "room")
+	p.vanish()
+	said(t, one, 20, strings.Repeat("x", 900_000), "room")
+	if p.connect(one) {
+		t.Error("recovered")
+	}
+}
+
+// The gateway of many clients is lost: what was sent to each of their sockets is read at once.
+func TestManyClientsOfALostGatewayAreWhole(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns := startJetStream(t)
+	one, two := recovering(t, ns), recovering(t, ns)
+	const clients = 24
+	var all []*person
+	for i := range clients {
+		all = append(all, arrive(t, one, "room", fmt.Sprintf("own %d", i)))
+	}
+	for _, p := range all {
+		one.storedSession(t, p.PID)
+	}
+	one.cluster.nc.Close()
+	one.cluster.events.out.pause()
+	for i, p := range all {
+		p.Wire.Close()
+		emit(t, two.io.To("room"), "all", i)
+		emit(t, two.io.To(p.SID), "you", i)
+		emit(t, two.io.To(fmt.Sprintf("own %d", i)), "own", i)
+	}
+	two.stored(t)
+	done := two.cluster.events.backlogs.begin(all[0].SID)
+	for range fewReturning {
+		defer two.cluster.events.backlogs.begin(all[0].SID)()
+	}
+	defer done()
+	for _, p := range all {
+		p.ask(two)
+	}
+	for i, p := range all {
+		if !p.Answer() {
+			t.Fatalf("client %d is not recovered", i)
+		}
+		for j := range all {
+			p.Expect(fmt.Sprintf(`["all",%d]`, j))
+			if j == i {
+				p.Expect(fmt.Sprintf(`["you",%d]`, j), fmt.Sprintf(`["own",%d]`, j))
+			}
+		}
+	}
+	for range all {
+		<-two.sockets
+	}
+	emit(t, two.io.To("room"), "end")
+	for _, p := range all {
+		p.Expect(`["end"]`)
+	}
+}
+
+func TestABacklogOfAnotherLogOrOfOtherRulesIsNotUsed(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns := startJetStream(t)
+	one := recovering(t, ns)
+	a, backlogs := adapterIn(one), one.cluster.events.backlogs
+	first := backlogs.get(a, "pattern")
+	if backlogs.get(a, "pattern") != first {
+		t.Error("it is another one at once")
+	}
+	SetRoomPolicy(one.io.Of("/").Adapter(), func(string) RoomPolicy { return RoomPolicy{Revisions: true} })
+	second := backlogs.get(a, "pattern")
+	if second == first {
+		t.Error("it is the same with other rules for rooms")
+	}
+	l := one.cluster.events
+	l.delivering.Lock()
+	l.generation = "another"
+	l.delivering.Unlock()
+	if backlogs.get(a, "pattern") == second {
+		t.Error("it is the same with another log")
+	}
+}
+
+func TestSessionsThatComeTogetherAreLookedUpTogether(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns := startJetStream(t)
+	one, two := recovering(t, ns), recovering(t, ns)
+	const clients = 20
+	subjects := make([]string, clients)
+	for i := range subjects {
+		p := arrive(t, one, fmt.Sprintf("room %d", i))
+		one.storedSession(t, p.PID)
+		subjects[i] = sessionSubject(one.cluster.service, p.PID)
+	}
+	q := &two.cluster.events.lookups
+	if !q.alone() {
+		t.Fatal("another lookup is under way")
+	}
+	count := countReads(t, ns)
+	before := count()
+	var all errgroup.Group
+	for i, subject := range subjects {
+		all.Go(func() error {
+			m, err := q.last(t.Context(), subject)
+			if err != nil {
+				return err
+			}
+			if r, _, err := decodeSession(m.data); err != nil || m.subject != subject || !strings.Contains(fmt.Sprint(r.Rooms), fmt.Sprintf("room %d:", i)) {
+				return fmt.Errorf("session %d is %s, %w", i, m.data, err)
+			}
+			return nil
+		})
+	}
+	all.Go(func() error {
+		if _, err := q.last(t.Context(), sessionSubject(two.cluster.service, "nobody's")); !errors.Is(err, errNotFound) {
+			return fmt.Errorf("a session that is not there: %w", err)
+		}
+		return nil
+	})
+	await(t, "all wait", func() bool {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		return len(q.waiting) == clients+1
+	})
+	q.next()
+	if err := all.Wait(); err != nil {
+		t.Error(err)
+	}
+	if got := count() - before; got != 2 { // one for all, and the leader about the one that is not there
+		t.Errorf("%d requests", got)
+	}
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	// lookupBatch is how many sessions are looked up by one request; JetStream takes 1,024 subjects (NATS ADR-31).
+	lookupBatch = 128
+	// lookupPause is between two such requests: sessions that come back in the meantime share the next one.
+	lookupPause = 10 * time.Millisecond
+)
+
+// multiLast is a request for the last messages of subjects (NATS ADR-31).
+type multiLast struct {
+	Subjects []string `json:"multi_last"`
+	Batch    int      `json:"batch"`
+}
+
+// lookups find the last messages of sessions, those of many by one request. Any replica answers that, also one that does not have the
+// last messages yet: whoever takes the session over then is refused, and asks the leader. Safe for concurrent use.
+type lookups struct {
+	log *eventLog
+
+	mu sync.Mutex
+	// waiting are those that the next request asks for. Guarded by mu.
+	waiting []*lookup
+	// running: a request is under way. Guarded by mu.
+	running bool
+}
+
+// lookup is that of one session.
+type lookup struct {
+	subject string
+	done    chan struct{}
+	// found is what the log has, once done is closed. Without a number, the log did not say.
+	found storedMessage
+}
+
+// last is the last message of a session; errNotFound if there is none. A session that nobody else asks with is read from the leader.
+func (q *lookups) last(ctx context.Context, subject string) (storedMessage, error) {
+	if !q.alone() {
+		one := q.join(subject)
+		select {
+		case <-one.done:
+		case <-ctx.Done():
+			return storedMessage{}, fmt.Errorf("look a session up: %w", ctx.Err())
+		}
+		if one.found.number != 0 {
+			return one.found, nil
+		}
+		return q.log.latest(ctx, subject) // the replica may not have it yet
+	}
+	defer q.next()
+	return q.log.latest(ctx, subject)
+}
+
+// alone is true for a lookup that finds no other one under way. It calls next when it is done.
+func (q *lookups) alone() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.running {
+		return false
+	}
+	q.running = true
+	return true
+}
+
+func (q *lookups) join(subject string) *lookup {
+	one := &lookup{subject: subject, done: make(chan struct{})}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.waiting = append(q.waiting, one)
+	if !q.running { // the one before has ended meanwhile
+		q.running = true
+		go q.run()
+	}
+	return one
+}
+
+// next goes on with those that have come in the meantime.
+func (q *lookups) next() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.running = len(q.waiting) > 0
+	if q.running {
+		go q.run()
+	}
+}
+
+// run looks up those that wait, until nobody does.
+func (q *lookups) run() {
+	for {
+		select {
+		case <-time.After(lookupPause):
+		case <-q.log.cluster.stop:
+		}
+		q.mu.Lock()
+		batch := q.waiting[:min(len(q.waiting), lookupBatch)]
+		q.waiting = q.waiting[len(batch):]
+		if len(batch) == 0 {
+			q.running, q.waiting = false, nil
+			q.mu.Unlock()
+			return
+		}
+		q.mu.Unlock()
+		q.find(batch)
+	}
+}
+
+// find looks up some sessions. One that it does not find is asked for again, alone.
+func (q *lookups) find(batch []*lookup) {
+	ctx, cancel := context.WithTimeout(context.Background(), leaderTimeout)
+	defer cancel()
+	bySubject := make(map[string][]*lookup, len(batch))
+	subjects := make([]string, 0, len(batch))
+	for _, one := range batch {
+		if bySubject[one.subject] == nil {
+			subjects = append(subjects, one.subject)
+		}
+		bySubject[one.subject] = append(bySubject[one.subject], one)
+	}
+	err := q.log.lastOf(ctx, subjects, func(m storedMessage) {
+		for _, one := range bySubject[m.subject] {
+			one.found = m
+		}
+	})
+	if err != nil {
+		q.log.log.Debug("sessions could not be looked up together", "error", err)
+	}
+	for _, one := range batch {
+		close(one.done)
+	}
+}
+
+// lastOf reads the last messages of subjects, as far as the replica that answers has them.
+func (l *eventLog) lastOf(ctx context.Context, subjects []string, each func(storedMessage)) error {
+	request, err := json.Marshal(multiLast{subjects, len(subjects)})
+	if err != nil {
+		return fmt.Errorf("encode a request: %w", err)
+	}
+	nc := l.cluster.nc
+	inbox := nc.NewRespInbox()
+	answers, err := nc.SubscribeSync(inbox)
+	if err != nil {
+		return fmt.Errorf("read the log: %w", err)
+	}
+	defer func() { _ = answers.Unsubscribe() }() // fails only when the connection is closed
+	if err := nc.PublishRequest("$JS.API.DIRECT.GET."+l.stream, inbox, request); err != nil {
+		return fmt.Errorf("read the log: %w", err)
+	}
+	for {
+		msg, err := answers.NextMsgWithContext(ctx)
+		if err != nil {
+			return fmt.Errorf("read the last messages: %w", err)
+		}
+		switch status := msg.Header.Get("Status"); status {
+		case "":
+			each(storedMessage{
+				number: sequenceOf(msg, jetstream.SequenceHeader), subject: msg.Header.Get(jetstream.SubjectHeader),
+				data: msg.Data, time: timeOf(msg),
+			})
+		case statusEnd, statusNotFound:
+			return nil
+		default:
+			return fmt.Errorf("read the last messages: JetStream answers %s %s", status, msg.Header.Get("Description"))
+		}
+	}
+}
