@@ -12,11 +12,11 @@ import (
 )
 
 // loopRounds counts the rounds in which the tracker has found, and dropped, what the one before has
-// left.
+// left: the values of its condition and of its step. The third is that of the round's own condition.
 type loopRounds struct{ dropped int }
 
-func (l *loopRounds) CallCost(function, _ string, _ []ref.Val, _ ref.Val) *uint64 {
-	if function == string(toLoop) {
+func (l *loopRounds) CallCost(function, _ string, found []ref.Val, _ ref.Val) *uint64 {
+	if function == string(toLoop) && len(found) == 3 {
 		l.dropped++
 	}
 	return nil
