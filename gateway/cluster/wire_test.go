@@ -18,9 +18,15 @@ import (
 // laterField is a field of a later release, with a number that takes two bytes.
 var laterField = []byte{0xff, 0x01, 3, 1, 2, 3}
 
-func golden(t *testing.T, format string, samples int) map[string][]byte {
+// The folders of golden files, by the release that wrote them.
+const (
+	firstRelease = "v0" // d35c2bb
+	thisRelease  = "v1"
+)
+
+func golden(t *testing.T, release, format string, samples int) map[string][]byte {
 	t.Helper()
-	all := goldentest.Read(t, "testdata/wire/v0/"+format+".txt")
+	all := goldentest.Read(t, "testdata/wire/"+release+"/"+format+".txt")
 	if len(all) != samples {
 		t.Fatalf("%d golden samples of a %s, and %d are tested", len(all), format, samples)
 	}
@@ -51,7 +57,7 @@ func goldenMessages() map[string]message {
 
 func TestMessagesOfTheFirstReleaseAreReadAndWritten(t *testing.T) {
 	messages := goldenMessages()
-	samples := golden(t, "message", len(messages))
+	samples := golden(t, firstRelease, "message", len(messages))
 	for name, want := range messages {
 		data := goldentest.Sample(t, samples, name)
 		if got := want.encode(); !bytes.Equal(got, data) {
@@ -109,7 +115,7 @@ func goldenRequests() map[string]request {
 
 func TestRequestsOfTheFirstReleaseAreReadAndWritten(t *testing.T) {
 	requests := goldenRequests()
-	samples := golden(t, "request", len(requests))
+	samples := golden(t, firstRelease, "request", len(requests))
 	for name, want := range requests {
 		data := goldentest.Sample(t, samples, name)
 		if got := want.encode(); !bytes.Equal(got, data) {
@@ -122,6 +128,35 @@ func TestRequestsOfTheFirstReleaseAreReadAndWritten(t *testing.T) {
 	}
 }
 
+func TestPeerFieldsOfThisReleaseAreReadAndWritten(t *testing.T) {
+	want := peerFields{address: "10.0.0.1:7443", revision: "5d4f", leaving: true, server: "NDJ2VYFQ", deltas: true}
+	data := goldentest.Sample(t, golden(t, thisRelease, "peer", 2), "everything")
+	if got := want.append(append([]byte{peerAlive}, "gateway1"...)); !bytes.Equal(got, data) {
+		t.Errorf("written as %q, want %q", got, data)
+	}
+	got, err := decodePeerFields(data[1+gatewayIDLength:])
+	if diff := cmp.Diff(want, got, compareWire); err != nil || diff != "" {
+		t.Errorf("%v, fields (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestEchoesOfThisReleaseAreReadAndWritten(t *testing.T) {
+	servers := map[string]string{"question": "", "answer": "NDJ2VYFQ"}
+	samples := golden(t, thisRelease, "echo", len(servers))
+	for name, want := range servers {
+		data := goldentest.Sample(t, samples, name)
+		if got := encodeEcho("gateway1", 300, want); !bytes.Equal(got, data) {
+			t.Errorf("%s: written as %q, want %q", name, got, data)
+		}
+		for rest, data := range map[string][]byte{"": data, ", and a later field": append(data, laterField...)} {
+			gateway, number, server, err := decodeEcho(data)
+			if err != nil || gateway != "gateway1" || number != 300 || server != want {
+				t.Errorf("%s%s: %s, %d, %q, %v", name, rest, gateway, number, server, err)
+			}
+		}
+	}
+}
+
 // What a later release adds to peer fields differs from what d35c2bb wrote, so that these are read
 // alone.
 func TestPeerFieldsOfTheFirstReleaseAreRead(t *testing.T) {
@@ -130,7 +165,7 @@ func TestPeerFieldsOfTheFirstReleaseAreRead(t *testing.T) {
 		"address":    {address: "[fd00::1]:7443"},
 		"everything": {address: "10.0.0.1:7443", revision: "5d4f", leaving: true},
 	}
-	samples := golden(t, "peer", len(fields))
+	samples := golden(t, firstRelease, "peer", len(fields))
 	for name, want := range fields {
 		for rest, data := range map[string][]byte{
 			"":                  goldentest.Sample(t, samples, name),
@@ -163,7 +198,7 @@ func TestSessionRecordsOfTheFirstReleaseAreRead(t *testing.T) {
 			Rooms: map[string]uint64{}, Ended: true,
 		},
 	}
-	samples := golden(t, "session", len(records))
+	samples := golden(t, firstRelease, "session", len(records))
 	later := strings.NewReplacer(`{"sid"`, `{"later":{"sid":"no"},"sid"`, `{"after"`, `{"later":[1],"after"`)
 	for name, want := range records {
 		data := goldentest.Sample(t, samples, name)
@@ -177,7 +212,7 @@ func TestSessionRecordsOfTheFirstReleaseAreRead(t *testing.T) {
 }
 
 func TestFencesOfTheFirstReleaseAreRead(t *testing.T) {
-	samples := golden(t, "fence", 1)
+	samples := golden(t, firstRelease, "fence", 1)
 	data := goldentest.Sample(t, samples, "taken over")
 	for rest, data := range map[string][]byte{"": data, ", and a later one": append(data, ".more.of it"...)} {
 		if pid, number := decodeFence(data); pid != "private-id-of-a-session" || number != 1<<53+1 {
@@ -193,7 +228,7 @@ func TestWordsOfALostLogAreReadAndWritten(t *testing.T) {
 		"new":        {Gateway: "gateway1", Log: "mx2htbrk", Stored: true},
 		"position":   {Gateway: "gateway1", Log: "mx2htbrk", Position: 1<<53 + 1, Stored: true},
 	}
-	samples := golden(t, "restart", len(words))
+	samples := golden(t, thisRelease, "restart", len(words))
 	later := strings.NewReplacer(`{"gw"`, `{"later":{"gw":"no"},"gw"`)
 	for name, want := range words {
 		data := goldentest.Sample(t, samples, name)
