@@ -26,6 +26,7 @@ func TestRow56AnAnswerThatIsLostBetweenGateways(t *testing.T) {
 		sid := owner.open(t)
 		owner.ask(t, "POST", sid, "40").want(t, 200, "ok")
 		other.ask(t, "GET", sid, "").want(t, 200, "40") // so that the connection is reused
+		awaitGuests(t, owner, 0)
 		var poll <-chan reply
 		lose(func() {
 			poll = other.inBackground(t, "GET", sid, "")
@@ -43,6 +44,7 @@ func TestRow56AnAnswerThatIsLostBetweenGateways(t *testing.T) {
 		sid := owner.open(t)
 		owner.ask(t, "POST", sid, "40").want(t, 200, "ok")
 		other.ask(t, "GET", sid, "").want(t, 200, "40")
+		awaitGuests(t, owner, 0)
 		var post <-chan reply
 		lose(func() {
 			post = other.inBackground(t, "POST", sid, `42["say","once"]`)
