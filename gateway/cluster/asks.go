@@ -15,8 +15,9 @@ type askKey struct {
 	id   uint64
 }
 
-// asks are what clients are asked for other gateways. Each ends when the other gateway says so, when that is no more, or at
-// the deadline that the request has named: core NATS may lose a requestStop. Safe for concurrent use.
+// asks are what clients are asked for other gateways. Each ends when the other gateway says so,
+// when that is no more, or at the deadline that the request has named: core NATS may lose a
+// requestStop. Safe for concurrent use.
 type asks struct {
 	mu   sync.Mutex
 	open map[askKey]openAsk // guarded by mu
@@ -81,7 +82,8 @@ func (a *asks) len() int {
 	return len(a.open)
 }
 
-// millisecondsLeft is how long a context lasts, for the wire, at least 1 if it has an end at all; otherwise 0.
+// millisecondsLeft is how long a context lasts, for the wire, at least 1 if it has an end at all;
+// otherwise 0.
 func millisecondsLeft(ctx context.Context) uint64 {
 	deadline, ok := ctx.Deadline()
 	if !ok {

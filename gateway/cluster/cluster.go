@@ -253,7 +253,8 @@ func (c *Cluster) forget(a *adapter) {
 	}
 }
 
-// Close ends the connection when what has been published is out. Adapters must be closed before. Closing again is harmless.
+// Close ends the connection when what has been published is out. Adapters must be closed before.
+// Closing again is harmless.
 func (c *Cluster) Close() { c.closing.Do(c.close) }
 
 func (c *Cluster) close() {

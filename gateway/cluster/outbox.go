@@ -73,8 +73,8 @@ type entry struct {
 	postponed bool
 	// err is why the outbox itself has rejected it.
 	err error
-	// after are called when the outcome of this entry and of all before it is known: without an error, unless the outbox has
-	// ended, so that some of them may not be stored.
+	// after are called when the outcome of this entry and of all before it is known: without an
+	// error, unless the outbox has ended, so that some of them may not be stored.
 	after []func(error)
 }
 
@@ -87,7 +87,8 @@ type outbox struct {
 	options []nats.Option
 	// trouble asks for resume, rejects for advance in dispatch.
 	trouble, rejects func()
-	// carries is what the gateway's main connection says of maxPayload, for as long as the outbox has had none.
+	// carries is what the gateway's main connection says of maxPayload, for as long as the outbox
+	// has had none.
 	carries func() int64
 	// oneBySubject lets only one message of a subject be on its way, as tight does for a while. While a replicated stream has no leader, what is sent to it is lost
 	// message by message, and the first that is not would overtake those that are sent again.
@@ -97,8 +98,8 @@ type outbox struct {
 
 	mu   sync.Mutex
 	conn *nats.Conn // nil while paused; guarded by mu
-	// maxPayload is the size of the largest message, headers included, that NATS carries, as the last connection was told; 0
-	// before there was one. Guarded by mu.
+	// maxPayload is the size of the largest message, headers included, that NATS carries, as the
+	// last connection was told; 0 before there was one. Guarded by mu.
 	maxPayload int64
 	closed     bool     // nothing is taken or sent any more; guarded by mu
 	ended      bool     // what was left has been abandoned; guarded by mu
@@ -108,15 +109,17 @@ type outbox struct {
 	sent       int      // how many are on their way; guarded by mu
 	bytes      int      // guarded by mu
 	last       uint64   // serial number; guarded by mu
-	// behind are those that wait for the one before them on their subject; there is a list, perhaps an empty one, where one
-	// leads. Nil unless the outbox is single. Guarded by mu.
+	// behind are those that wait for the one before them on their subject; there is a list, perhaps
+	// an empty one, where one leads. Nil unless the outbox is single. Guarded by mu.
 	behind map[string][]*entry
-	// tight: JetStream lacks room, and entries with serial numbers up to tightUntil waited then; see postpone. Guarded by mu.
+	// tight: JetStream lacks room, and entries with serial numbers up to tightUntil waited then;
+	// see postpone. Guarded by mu.
 	tight      bool
 	tightUntil uint64
 	// progress is when something was acknowledged last. Guarded by mu.
 	progress time.Time
-	// flows is closed when JetStream answers something after the last resume, or if nothing waits. Guarded by mu.
+	// flows is closed when JetStream answers something after the last resume, or if nothing waits.
+	// Guarded by mu.
 	flows chan struct{}
 	// problem is why the last connection was given up; nil while there is one. Guarded by mu.
 	problem error
@@ -130,8 +133,8 @@ func newOutbox(acks string, urls []string, options []nats.Option) *outbox {
 	}
 }
 
-// push takes a message, and sends it if it can. It fails, and done is never called, if too much waits, if NATS carries no
-// message of that size, or after close.
+// push takes a message, and sends it if it can. It fails, and done is never called, if too much
+// waits, if NATS carries no message of that size, or after close.
 func (o *outbox) push(e *entry) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -157,7 +160,8 @@ func (o *outbox) push(e *entry) error {
 	return nil
 }
 
-// limit is the size of the largest message that NATS carries, as far as that is known; otherwise 0. The lock is held.
+// limit is the size of the largest message that NATS carries, as far as that is known; otherwise 0.
+// The lock is held.
 func (o *outbox) limit() int64 {
 	if o.conn != nil {
 		o.maxPayload = o.conn.MaxPayload()
@@ -185,7 +189,8 @@ func (o *outbox) line(e *entry) {
 	o.ready = append(o.ready, e)
 }
 
-// finish brings an entry to a final state, and the next one of its subject to its turn. The lock is held.
+// finish brings an entry to a final state, and the next one of its subject to its turn. The lock is
+// held.
 func (o *outbox) finish(e *entry, state entryState) {
 	if e.state == sent {
 		o.sent--
@@ -227,8 +232,9 @@ func (o *outbox) fits(e *entry) bool {
 	return len(o.entries) < share*o.maxMessages && o.bytes+len(e.data) <= share*o.maxBytes
 }
 
-// settle calls a function once, when the outcome of all that is there now is known; at once if nothing is. What was rejected
-// is told to those who pushed it; the error says that the outbox has ended, and that some of it may not be stored.
+// settle calls a function once, when the outcome of all that is there now is known; at once if
+// nothing is. What was rejected is told to those who pushed it; the error says that the outbox has
+// ended, and that some of it may not be stored.
 func (o *outbox) settle(f func(error)) {
 	o.mu.Lock()
 	if n := len(o.entries); n > 0 {
@@ -272,7 +278,8 @@ func (o *outbox) send(e *entry) error {
 	return o.conn.PublishMsg(&nats.Msg{Subject: e.subject, Reply: reply, Header: e.header, Data: e.data})
 }
 
-// headerSize is how many bytes a header takes on the wire (NATS ADR-4), which count for NATS's max_payload.
+// headerSize is how many bytes a header takes on the wire (NATS ADR-4), which count for NATS's
+// max_payload.
 func headerSize(h nats.Header) int {
 	size := len("NATS/1.0\r\n\r\n")
 	for name, values := range h {

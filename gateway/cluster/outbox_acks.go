@@ -121,8 +121,8 @@ func (o *outbox) find(serial uint64) *entry {
 	return o.entries[serial-o.entries[0].serial]
 }
 
-// advance forgets what has an outcome, and sends what may follow. It returns what the outbox has rejected, whose done is to be
-// called, and then what is to be called without an error.
+// advance forgets what has an outcome, and sends what may follow. It returns what the outbox has
+// rejected, whose done is to be called, and then what is to be called without an error.
 func (o *outbox) advance() (refused []*entry, after []func(error)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -142,8 +142,8 @@ func (o *outbox) advance() (refused []*entry, after []func(error)) {
 	return refused, after
 }
 
-// abandon finishes all that is left when nothing is sent or acknowledged any more. It returns those whose done is to be called,
-// and then what is to be called with an error.
+// abandon finishes all that is left when nothing is sent or acknowledged any more. It returns those
+// whose done is to be called, and then what is to be called with an error.
 func (o *outbox) abandon() (unstored []*entry, after []func(error)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -116,7 +116,8 @@ func TestWhereEventsAreRefusedSessionsAreStillKept(t *testing.T) {
 	}
 }
 
-// A client that is not answered may ask again and again. What there is no room for is answered at once, with an error.
+// A client that is not answered may ask again and again. What there is no room for is answered at
+// once, with an error.
 func TestWhatWaitsForTheLogToAnswerIsBounded(t *testing.T) {
 	checkNothingIsLeft(t)
 	ns := startRestartable(t)
@@ -199,7 +200,8 @@ func testALogWithoutRoom(t *testing.T, ns *natsserver.Server, says string) {
 	await(t, "nothing waits", func() bool { return one.cluster.events.out.waiting() == 0 })
 }
 
-// Near a full account small events fit where large ones do not. Each is stored in its place, or its sender is told that it is not.
+// Near a full account small events fit where large ones do not. Each is stored in its place, or its
+// sender is told that it is not.
 func TestEventsKeepTheirOrderWhereTheLogIsNearlyFull(t *testing.T) {
 	checkNothingIsLeft(t)
 	ns := startJetStream(t)

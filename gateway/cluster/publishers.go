@@ -25,9 +25,9 @@ func EmitSubject(service string) string {
 	return "realtime.emit." + strings.Replace(service, "/", ".", 1)
 }
 
-// ServePublishers answers what comes in at EmitSubject, at one of the service's gateways. Handle is called for one request at a
-// time, and calls answer once, then or later: a publisher whose event waits to be stored does not hold up the others. No answer
-// is sent where nobody waits for it.
+// ServePublishers answers what comes in at EmitSubject, at one of the service's gateways. Handle is
+// called for one request at a time, and calls answer once, then or later: a publisher whose event
+// waits to be stored does not hold up the others. No answer is sent where nobody waits for it.
 //
 // Before handle is called, all has been delivered here that had arrived at this gateway's NATS server before the request; and an
 // answer is sent when what handle has published has arrived at all servers with a gateway. So a publisher that awaits each

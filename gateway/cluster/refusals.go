@@ -15,7 +15,8 @@ type refusals struct {
 	held atomic.Int64
 }
 
-// push has a message stored. One that is refused is counted; the first that there is no room for is logged.
+// push has a message stored. One that is refused is counted; the first that there is no room for is
+// logged.
 func (l *eventLog) push(e *entry) error {
 	err := l.out.push(e)
 	switch {

@@ -35,13 +35,15 @@ func rejectionReason(err error) string {
 	}
 }
 
-// IsTooLarge tells whether an error means that NATS carries no message of that size, or that the log takes none.
+// IsTooLarge tells whether an error means that NATS carries no message of that size, or that the
+// log takes none.
 func IsTooLarge(err error) bool {
 	return errors.Is(err, nats.ErrMaxPayload) || errors.Is(err, errTooLargeForLog)
 }
 
-// rejections are the messages that were not stored and never will be. One client that sends what can never be stored must not
-// fill the gateway's log, so each reason is logged once in a while. Safe for concurrent use.
+// rejections are the messages that were not stored and never will be. One client that sends what
+// can never be stored must not fill the gateway's log, so each reason is logged once in a while.
+// Safe for concurrent use.
 type rejections struct {
 	size, jetStream, closed rejectionLog
 }
@@ -71,8 +73,8 @@ func (r *rejections) of(reason string) *rejectionLog {
 	}
 }
 
-// reject counts a message that is not stored and never will be, and logs the reason. That a session belongs to another gateway
-// by now is no fault, and is told to its client.
+// reject counts a message that is not stored and never will be, and logs the reason. That a session
+// belongs to another gateway by now is no fault, and is told to its client.
 func (l *eventLog) reject(e *entry, err error) {
 	if errors.Is(err, errWrongSequence) {
 		return

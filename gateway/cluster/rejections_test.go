@@ -93,7 +93,8 @@ func TestASessionThatJetStreamRejectsIsToldToItsClient(t *testing.T) {
 	p.settled()
 }
 
-// The bound is NATS's max_payload for the message with its headers, to the byte, and no other while the connection is lost.
+// The bound is NATS's max_payload for the message with its headers, to the byte, and no other while
+// the connection is lost.
 func TestEventsUpToTheBoundOfNATSAreStoredAndLargerOnesFailAtOnce(t *testing.T) {
 	for name, away := range map[string]bool{"with NATS": false, "while NATS is away": true} {
 		t.Run(name, func(t *testing.T) {

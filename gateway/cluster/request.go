@@ -46,7 +46,8 @@ type request struct {
 	namespace string
 	event     string
 	rooms     []string
-	// count is the number of clients in answerCount; of other meanings in requestAsk and requestPresence.
+	// count is the number of clients in answerCount; of other meanings in requestAsk and
+	// requestPresence.
 	count uint64
 	// delivery has the sockets that are meant, and the packet or arguments.
 	delivery socketio.Delivery

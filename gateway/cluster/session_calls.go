@@ -4,8 +4,8 @@ package cluster
 
 import "cmp"
 
-// settleAll calls a function when the outcome of all changes of the session, and of all that the gateway has emitted, is known.
-// The error is that of the changes, or else that the log has ended.
+// settleAll calls a function when the outcome of all changes of the session, and of all that the
+// gateway has emitted, is known. The error is that of the changes, or else that the log has ended.
 func (s *session) settleAll(f func(error)) {
 	done := func(unsaved error) {
 		unsaved = cmp.Or(s.takeFailure(), unsaved)

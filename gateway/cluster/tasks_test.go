@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// Handlers may start something while the gateway ends. The race detector reports that of a sync.WaitGroup.
+// Handlers may start something while the gateway ends. The race detector reports that of a
+// sync.WaitGroup.
 func TestTasksMayBeginWhileOthersAreWaitedFor(t *testing.T) {
 	var all tasks
 	var ended atomic.Int64
