@@ -227,8 +227,8 @@ func TestWhatNATSDoesNotCarryAnyMoreHoldsUpNothing(t *testing.T) {
 // All who wait for the log are told when the gateway ends, and nobody who comes later waits.
 func TestWhatIsNotStoredWhenTheGatewayEndsIsToldToHaveFailed(t *testing.T) {
 	checkNothingIsLeft(t)
-	ns := startRestartable(t)
-	one := recovering(t, ns.Server)
+	ns, log := startRestartable(t), &lines{}
+	one := recoveringWith(t, ns.Server, Options{Log: log.logger()})
 	p := arrive(t, one, "room")
 	p.settled()
 	ns.stop()
@@ -262,6 +262,9 @@ func TestWhatIsNotStoredWhenTheGatewayEndsIsToldToHaveFailed(t *testing.T) {
 	}
 	if n := one.cluster.events.out.waiting(); n != 0 {
 		t.Errorf("%d messages wait", n)
+	}
+	if log.has("a socket's session ends") { // it is as it was stored last
+		t.Errorf("the session is said to have ended:\n%s", log.all())
 	}
 }
 

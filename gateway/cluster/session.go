@@ -227,12 +227,15 @@ func (s *session) begin(w *sessionWrite, number uint64) {
 // refused goes on behind a message that was not stored. Where too much waits for the log, the next refresh stores the session as a
 // whole; otherwise nothing ever would. The lock is held.
 func (s *session) refused(err error) {
-	if errors.Is(err, errOutboxFull) {
+	switch {
+	case errors.Is(err, errOutboxFull):
 		s.chain.interrupt()
 		s.unsaved = err
-		return
+	case errors.Is(err, errLeaving): // the session is as it was stored last, and its client comes back elsewhere
+		s.unsaved = err
+	default:
+		s.fail(err)
 	}
-	s.fail(err)
 }
 
 // fail ends the stored session, since it is not what the socket is any more: a client that was recovered from it would be in rooms
