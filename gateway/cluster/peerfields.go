@@ -11,7 +11,7 @@ const (
 	peerFieldRevision = 2
 	peerFieldLeaving  = 3 // there, with no value, while it is so
 	peerFieldServer   = 4
-	peerFieldDeltas   = 8 // there, with no value
+	peerFieldDeltas   = 5 // there, with no value
 )
 
 // peerFields are what a gateway says of itself behind its id: for each a number and the value's length, as uvarints, and

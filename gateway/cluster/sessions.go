@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -22,7 +23,9 @@ type sessions struct {
 	log *eventLog
 	// walking is held while something is done to all of them.
 	walking sync.Mutex
-	// misunderstood: a gateway is there that does not understand deltas. Only dispatch uses it.
+	// refreshing: they are being refreshed.
+	refreshing atomic.Bool
+	// misunderstood: a gateway is there that does not understand deltas. Only watchPeers uses it.
 	misunderstood bool
 
 	mu       sync.Mutex
@@ -75,11 +78,13 @@ func (s *sessions) all() []*session {
 // refresh keeps the log from forgetting sessions that do not change. It does not wait.
 func (s *sessions) refresh(now time.Time) {
 	before := now.Add(-s.log.recovery.refresh())
-	s.background(func(n *session) { n.refresh(before) })
+	if s.refreshing.CompareAndSwap(false, true) { // else the last one takes longer than to the next beat
+		s.background(func(n *session) { n.refresh(before) }, func() { s.refreshing.Store(false) })
+	}
 }
 
 // flatten stores sessions without deltas, for a gateway that does not understand those. It does not wait.
-func (s *sessions) flatten() { s.background((*session).flatten) }
+func (s *sessions) flatten() { s.background((*session).flatten, func() {}) }
 
 // peerChanged is told, in watchPeers, whether all gateways understand deltas, and tells whether one has come that does not.
 func (s *sessions) peerChanged(understood bool) (flatten bool) {
@@ -89,9 +94,10 @@ func (s *sessions) peerChanged(understood bool) (flatten bool) {
 }
 
 // background does something to all sessions without holding up dispatch. What comes while that is being done is not lost: each
-// function is done to all sessions, one after the other.
-func (s *sessions) background(f func(*session)) {
+// function is done to all sessions, one after the other, and then done is called.
+func (s *sessions) background(f func(*session), done func()) {
 	s.log.cluster.done.Go(func() {
+		defer done()
 		s.walking.Lock()
 		defer s.walking.Unlock()
 		for _, n := range s.all() {
