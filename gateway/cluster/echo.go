@@ -5,6 +5,7 @@ package cluster
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -159,7 +160,7 @@ func (e *echoes) settle(complete func(*echo) bool) {
 	}
 	q.timer.Stop()
 	e.open = nil
-	due := append(q.after, e.ask()...)
+	due := slices.Concat(q.after, e.ask())
 	e.mu.Unlock()
 	e.goOn(due)
 }

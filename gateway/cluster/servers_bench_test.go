@@ -4,6 +4,7 @@ package cluster
 
 import (
 	"fmt"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -30,7 +31,7 @@ var placements = []struct {
 func linked(b *testing.B, urls []string) (clusters []*Cluster, adapters []*adapter) {
 	b.Helper()
 	for _, url := range urls {
-		c, err := Connect(Options{Service: "default/bench", URLs: []string{url}})
+		c, err := Connect(Options{Service: "default/bench", URLs: []string{url}, Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -100,6 +101,9 @@ func BenchmarkPublisher(b *testing.B) {
 					b.Fatal(err)
 				}
 				defer func() { <-stop() }()
+				if err := c.nc.Flush(); err != nil {
+					b.Fatal(err)
+				}
 			}
 			publisher, err := nats.Connect(urls[2])
 			if err != nil {
