@@ -11,8 +11,9 @@ import (
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
 
-// hurryCredentials makes kubelets bring the credentials of the service's own NATS to gateways that it does not let in. A kubelet
-// looks at a Secret once a minute on its own, and at once when the pod changes; a gateway reads it at each attempt to connect.
+// hurryCredentials makes kubelets bring the credentials of the service's own NATS to gateways that
+// it does not let in. A kubelet looks at a Secret once a minute on its own, and at once when the
+// pod changes; a gateway reads it at each attempt to connect.
 func (r *Reconciler) hurryCredentials(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) {
 	if !resources.OwnNATS(svc) || !seen.natsReady || seen.revision == "" {
 		return

@@ -12,22 +12,25 @@ import (
 )
 
 const (
-	// reconnectWait is the pause between two tries at one server. As much jitter on top keeps gateways from knocking together.
+	// reconnectWait is the pause between two tries at one server. As much jitter on top keeps
+	// gateways from knocking together.
 	reconnectWait = 500 * time.Millisecond
-	// pingInterval and pingsUnanswered bound how long a connection that has gone silent without being closed, as when a node
-	// is lost, is taken for a live one: nine seconds.
+	// pingInterval and pingsUnanswered bound how long a connection that has gone silent without
+	// being closed, as when a node is lost, is taken for a live one: nine seconds.
 	pingInterval    = 3 * time.Second
 	pingsUnanswered = 2
 	// writeTimeout bounds how long a write to such a connection blocks.
 	writeTimeout = 2 * time.Second
-	// noReconnectBuffer has the client library refuse what is published without a connection; see outgoing.
+	// noReconnectBuffer has the client library refuse what is published without a connection; see
+	// outgoing.
 	noReconnectBuffer = -1
 	// requestRetry is the pause between two tries to send a request without a connection.
 	requestRetry = 50 * time.Millisecond
 )
 
-// connectOptions make a connection that never gives up (the client's default is to close for good after 60 tries, or after
-// two refusals of its credentials) and that does not hear what it says itself.
+// connectOptions make a connection that never gives up (the client's default is to close for good
+// after 60 tries, or after two refusals of its credentials) and that does not hear what it says
+// itself.
 func connectOptions(o Options, l *link) []nats.Option {
 	options := []nats.Option{
 		nats.Name("realtime gateway " + o.Gateway),

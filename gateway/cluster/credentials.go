@@ -30,20 +30,23 @@ const (
 // errPlaintext keeps credentials from a server, or from somebody in between, that does not encrypt.
 var errPlaintext = errors.New("NATS offers no TLS, but the credentials have ca.crt or tls.crt: nothing is sent in plain text")
 
-// credentials authenticate one connection, and all the connections that replace it, from a directory as a mounted Secret has
-// it: user.creds (a NATS credentials file), or token, or username and password; and ca.crt, tls.crt and tls.key for TLS.
-// Everything, the kind included, is read again at each attempt to connect, so that a Secret may be rotated, replaced by one
-// of another kind, or come later than the gateway. A directory with none of it fails the attempt, not the gateway.
+// credentials authenticate one connection, and all the connections that replace it, from a
+// directory as a mounted Secret has it: user.creds (a NATS credentials file), or token, or username
+// and password; and ca.crt, tls.crt and tls.key for TLS. Everything, the kind included, is read
+// again at each attempt to connect, so that a Secret may be rotated, replaced by one of another
+// kind, or come later than the gateway. A directory with none of it fails the attempt, not the
+// gateway.
 type credentials struct {
 	dir string
 	// failed is told why an attempt was ended here.
 	failed func(error)
-	// encrypted tells whether the current attempt has finished a TLS handshake. The client library makes one attempt at a time.
+	// encrypted tells whether the current attempt has finished a TLS handshake. The client library
+	// makes one attempt at a time.
 	encrypted atomic.Bool
 }
 
-// credentialOptions are none for an empty directory name. The URLs are those to connect to: a user in them comes before the
-// directory's token or username.
+// credentialOptions are none for an empty directory name. The URLs are those to connect to: a user
+// in them comes before the directory's token or username.
 func credentialOptions(dir string, urls []string, failed func(error)) []nats.Option {
 	if dir == "" {
 		return nil
@@ -56,7 +59,8 @@ func credentialOptions(dir string, urls []string, failed func(error)) []nats.Opt
 	return options
 }
 
-// configure sets what nats.UserJWT, nats.RootCAs and nats.ClientCert would refuse to set while a file is missing.
+// configure sets what nats.UserJWT, nats.RootCAs and nats.ClientCert would refuse to set while a
+// file is missing.
 func (c *credentials) configure(o *nats.Options) error {
 	o.UserJWT, o.SignatureCB = c.begin, c.sign
 	o.Secure = o.Secure || c.wantTLS()
@@ -100,8 +104,8 @@ func (c *credentials) certificate() (tls.Certificate, error) {
 	return certificate, nil
 }
 
-// begin is what the client library calls before it sends anything. Its error ends an attempt that has no credentials, or that
-// would send them in plain text.
+// begin is what the client library calls before it sends anything. Its error ends an attempt that
+// has no credentials, or that would send them in plain text.
 func (c *credentials) begin() (string, error) {
 	jwt, err := c.jwt()
 	if err != nil {
@@ -160,7 +164,8 @@ func (c *credentials) has(name string) bool {
 	return err == nil
 }
 
-// read is empty for a file that cannot be read: the server then refuses, and the next attempt reads again.
+// read is empty for a file that cannot be read: the server then refuses, and the next attempt reads
+// again.
 func (c *credentials) read(name string) string {
 	b, err := os.ReadFile(c.file(name))
 	if err != nil {
@@ -190,8 +195,8 @@ func splitURLs(urls []string) []string {
 	return all
 }
 
-// redactURLs names servers in an error without the secrets that their URLs may have: neither a password, nor a user, which
-// is a token where there is no password.
+// redactURLs names servers in an error without the secrets that their URLs may have: neither a
+// password, nor a user, which is a token where there is no password.
 func redactURLs(urls []string) string {
 	all := splitURLs(urls)
 	for i, u := range all {

@@ -133,7 +133,8 @@ func TestAGatewayWaitsForCredentialsThatComeLater(t *testing.T) {
 	await(t, "NATS has been reached", g.cluster.Reached)
 }
 
-// A Secret with an authority says that NATS must be encrypted, also if it comes later than the gateway.
+// A Secret with an authority says that NATS must be encrypted, also if it comes later than the
+// gateway.
 func TestCredentialsWithAnAuthorityAreNotSentInPlainText(t *testing.T) {
 	checkNothingIsLeft(t)
 	ns := natstest.Start(t, &natsserver.Options{Username: "gateway", Password: "secret"})

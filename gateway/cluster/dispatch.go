@@ -11,8 +11,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// dispatch delivers what other gateways publish to local members. It only queues: no client can hold it up. The log can, while
-// what has gone by is read from it; so nothing that others wait for by a clock runs here.
+// dispatch delivers what other gateways publish to local members. It only queues: no client can
+// hold it up. The log can, while what has gone by is read from it; so nothing that others wait for
+// by a clock runs here.
 func (c *Cluster) dispatch() {
 	check := time.NewTicker(c.timing.heartbeat)
 	defer check.Stop()
@@ -119,7 +120,8 @@ func (c *Cluster) adapterOf(subject string) *adapter {
 	return c.adapters[subject[:end-1]]
 }
 
-// place gives a message its place among those that this gateway publishes, on all subjects. The caller flushes c.out.
+// place gives a message its place among those that this gateway publishes, on all subjects. The
+// caller flushes c.out.
 func (c *Cluster) place(m *message, subjects []string) {
 	m.publisher = c.id
 	if len(subjects) == 1 {

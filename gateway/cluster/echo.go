@@ -12,17 +12,20 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// echoTimeout bounds the wait for gateways that do not answer. They are not waited for again until they are heard of.
+// echoTimeout bounds the wait for gateways that do not answer. They are not waited for again until
+// they are heard of.
 const echoTimeout = time.Second
 
-// echoes confirm that what this gateway has published, and subscribed to, has arrived at all NATS servers that have a gateway
-// of the service. A flush confirms that for the gateway's own server only: what that server passes on to the others may be
-// overtaken by what reaches them on another way. NATS keeps the order of what one server passes on to another, subscriptions
-// and messages alike. So an answer to a question that was published last, from a gateway on each server, says that all before
-// it is there.
+// echoes confirm that what this gateway has published, and subscribed to, has arrived at all NATS
+// servers that have a gateway of the service. A flush confirms that for the gateway's own server
+// only: what that server passes on to the others may be overtaken by what reaches them on another
+// way. NATS keeps the order of what one server passes on to another, subscriptions and messages
+// alike. So an answer to a question that was published last, from a gateway on each server, says
+// that all before it is there.
 //
-// While one question is open all others wait for the next one, so that one round trip serves everybody who asks meanwhile.
-// Where all gateways are connected to the same server there is nothing to ask. Safe for concurrent use.
+// While one question is open all others wait for the next one, so that one round trip serves
+// everybody who asks meanwhile. Where all gateways are connected to the same server there is
+// nothing to ask. Safe for concurrent use.
 type echoes struct {
 	cluster *Cluster
 	timeout time.Duration // echoTimeout, but for tests
@@ -39,7 +42,8 @@ type echoes struct {
 // echo is one question. Its fields belong to echoes.mu.
 type echo struct {
 	number uint64
-	// missing are the gateways that have not answered, with their servers; confirmed are the servers from which one has.
+	// missing are the gateways that have not answered, with their servers; confirmed are the
+	// servers from which one has.
 	missing   map[string]string
 	confirmed map[string]bool
 	timer     *time.Timer
@@ -50,8 +54,8 @@ func (e *echoes) init(c *Cluster) {
 	e.cluster, e.timeout, e.mute = c, echoTimeout, map[string]time.Time{}
 }
 
-// confirm calls a function when all that has been published and subscribed to before has arrived: at once if that needs no
-// question.
+// confirm calls a function when all that has been published and subscribed to before has arrived:
+// at once if that needs no question.
 func (e *echoes) confirm(f func()) {
 	e.mu.Lock()
 	if e.next == nil {
@@ -70,7 +74,8 @@ func (e *echoes) needed() bool {
 	return len(e.elsewhere()) > 0
 }
 
-// ask queues the next question if none is open, and returns what is to be called where nobody has to be asked. The lock is held.
+// ask queues the next question if none is open, and returns what is to be called where nobody has
+// to be asked. The lock is held.
 func (e *echoes) ask() []func() {
 	if e.open != nil || e.next == nil {
 		return nil
@@ -88,7 +93,8 @@ func (e *echoes) ask() []func() {
 	return nil
 }
 
-// elsewhere are the gateways on other servers that would answer, with their servers. The lock is held.
+// elsewhere are the gateways on other servers that would answer, with their servers. The lock is
+// held.
 func (e *echoes) elsewhere() map[string]string {
 	if !e.cluster.link.live.Load() {
 		return nil
@@ -165,7 +171,8 @@ func (e *echoes) settle(complete func(*echo) bool) {
 	e.goOn(due)
 }
 
-// goOn publishes what has been asked, and calls those that need not wait any more. Either may block, so the lock is not held.
+// goOn publishes what has been asked, and calls those that need not wait any more. Either may
+// block, so the lock is not held.
 func (e *echoes) goOn(due []func()) {
 	e.cluster.out.flush()
 	for _, f := range due {
@@ -200,8 +207,8 @@ func (q *echo) complete() bool {
 	return true
 }
 
-// elsewhere are the gateways that answer echoes and are on another server than the given one, with their servers; without those
-// that have been mute since they were heard of last.
+// elsewhere are the gateways that answer echoes and are on another server than the given one, with
+// their servers; without those that have been mute since they were heard of last.
 func (p *peers) elsewhere(own string, mute map[string]time.Time) map[string]string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -221,8 +228,9 @@ func (p *peers) elsewhere(own string, mute map[string]time.Time) map[string]stri
 	return found
 }
 
-// encodeEcho makes a question or an answer: messageVersion, the id of the gateway that sends it, the question's number as a
-// uvarint, and in an answer the id of that gateway's NATS server. What follows is for later releases.
+// encodeEcho makes a question or an answer: messageVersion, the id of the gateway that sends it,
+// the question's number as a uvarint, and in an answer the id of that gateway's NATS server. What
+// follows is for later releases.
 func encodeEcho(gateway string, number uint64, server string) []byte {
 	buf := appendBytes([]byte{messageVersion}, gateway)
 	buf = binary.AppendUvarint(buf, number)

@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	// inboxMessages and inboxBytes bound what may wait until it is queued with local members, which takes microseconds each.
-	// Beyond them messages are dropped and counted. The bytes are those that a NATS server, too, keeps for a slow client.
+	// inboxMessages and inboxBytes bound what may wait until it is queued with local members, which
+	// takes microseconds each. Beyond them messages are dropped and counted. The bytes are those
+	// that a NATS server, too, keeps for a slow client.
 	inboxMessages = 65536
 	inboxBytes    = 64 << 20
 	// inboxOverhead is about what a message takes besides its subject and data.
@@ -19,9 +20,10 @@ const (
 	inboxBatch = 256
 )
 
-// inbox is where all subscriptions of a lane deliver, in the order in which NATS has sent. The client library bounds a channel
-// by messages only, and has a goroutine for each subscription that is bounded by bytes; so one goroutine moves what comes in
-// from the channel to a queue that is bounded by both. Safe for concurrent use.
+// inbox is where all subscriptions of a lane deliver, in the order in which NATS has sent. The
+// client library bounds a channel by messages only, and has a goroutine for each subscription that
+// is bounded by bytes; so one goroutine moves what comes in from the channel to a queue that is
+// bounded by both. Safe for concurrent use.
 type inbox struct {
 	// in is for subscriptions. It is emptied at once.
 	in chan *nats.Msg
@@ -137,7 +139,8 @@ func (b *inbox) take() []inboxItem {
 	return items
 }
 
-// settle returns when all that subscriptions had delivered before has been taken and dealt with, or stop is closed.
+// settle returns when all that subscriptions had delivered before has been taken and dealt with, or
+// stop is closed.
 func (b *inbox) settle(stop <-chan struct{}) {
 	select {
 	case <-b.mark(stop):
@@ -145,7 +148,8 @@ func (b *inbox) settle(stop <-chan struct{}) {
 	}
 }
 
-// each calls a function with all messages that subscriptions had delivered before. It is for the goroutine that takes.
+// each calls a function with all messages that subscriptions had delivered before. It is for the
+// goroutine that takes.
 func (b *inbox) each(stop <-chan struct{}, f func(*nats.Msg)) {
 	for reached := b.mark(stop); ; {
 		for _, item := range b.take() {
@@ -165,7 +169,8 @@ func (b *inbox) each(stop <-chan struct{}, f func(*nats.Msg)) {
 	}
 }
 
-// mark puts a mark behind what subscriptions have delivered. What it returns is closed when that has been taken.
+// mark puts a mark behind what subscriptions have delivered. What it returns is closed when that
+// has been taken.
 func (b *inbox) mark(stop <-chan struct{}) <-chan struct{} {
 	mark, reached := &nats.Msg{}, make(chan struct{})
 	b.mu.Lock()

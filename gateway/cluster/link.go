@@ -12,29 +12,34 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// link is the state of the connection to NATS, as the client library's callbacks tell it. Safe for concurrent use.
+// link is the state of the connection to NATS, as the client library's callbacks tell it. Safe for
+// concurrent use.
 type link struct {
 	log *slog.Logger
 	// up is told when NATS is there, and when it is there again.
 	up chan struct{}
-	// attempts counts the tries to connect again. It grows before a connection is there, unlike what callbacks tell after.
+	// attempts counts the tries to connect again. It grows before a connection is there, unlike
+	// what callbacks tell after.
 	attempts atomic.Uint64
 	// reached is true from the first connection on.
 	reached atomic.Bool
-	// live tells whether NATS is connected, a moment after it has changed. Unlike the connection itself it never waits for a
-	// write that is blocked.
+	// live tells whether NATS is connected, a moment after it has changed. Unlike the connection
+	// itself it never waits for a write that is blocked.
 	live atomic.Bool
 	// heard is when NATS last answered, in Unix nanoseconds; see Cluster.beat.
 	heard atomic.Int64
 	// maxPayload is the largest message that the server takes; 0 before the first connection.
 	maxPayload atomic.Int64
-	// ended is closed when the client library has given the connection up, which only Close should bring about.
+	// ended is closed when the client library has given the connection up, which only Close should
+	// bring about.
 	ended chan struct{}
 
 	mu sync.Mutex
-	// problem is why the last attempt to connect failed; nil while NATS is connected. Guarded by mu.
+	// problem is why the last attempt to connect failed; nil while NATS is connected. Guarded by
+	// mu.
 	problem error
-	// told is the problem that was logged last, so that one that recurs is logged once. Guarded by mu.
+	// told is the problem that was logged last, so that one that recurs is logged once. Guarded by
+	// mu.
 	told string
 }
 
@@ -100,8 +105,9 @@ func (l *link) error(nc *nats.Conn, err error) {
 	}
 }
 
-// why is the reason why NATS is not connected, as far as it is known. The client library tells callbacks of attempts that no
-// server has taken, and of others after the first connection; all others are its last error.
+// why is the reason why NATS is not connected, as far as it is known. The client library tells
+// callbacks of attempts that no server has taken, and of others after the first connection; all
+// others are its last error.
 func (l *link) why(nc *nats.Conn) error {
 	if err := nc.LastError(); err != nil {
 		return err
@@ -136,8 +142,8 @@ func (c *Cluster) Problem() string {
 	return "the connection to NATS has not been made yet"
 }
 
-// Ended is closed when the connection has ended for good though nobody has called Close, as after an error that the client
-// library does not know. Nothing mends it but a new process.
+// Ended is closed when the connection has ended for good though nobody has called Close, as after
+// an error that the client library does not know. Nothing mends it but a new process.
 func (c *Cluster) Ended() <-chan struct{} { return c.ended }
 
 // watchEnd tells an end that Close has not brought about. It runs until the connection ends.

@@ -4,8 +4,9 @@ package cluster
 
 import "time"
 
-// watchPeers keeps account of which gateways are there, and of the members of their rooms. It waits for nothing but a write to
-// NATS, so that a gateway which reads the log for long neither misses the others nor is missed.
+// watchPeers keeps account of which gateways are there, and of the members of their rooms. It waits
+// for nothing but a write to NATS, so that a gateway which reads the log for long neither misses
+// the others nor is missed.
 func (c *Cluster) watchPeers() {
 	heartbeat := time.NewTicker(c.timing.heartbeat)
 	defer heartbeat.Stop()
@@ -61,8 +62,8 @@ func (c *Cluster) receiveNews(item inboxItem) {
 	}
 }
 
-// beat says that this gateway lives, and makes sure that it hears: both wait for nothing but NATS, which must answer within a
-// heartbeat's time.
+// beat says that this gateway lives, and makes sure that it hears: both wait for nothing but NATS,
+// which must answer within a heartbeat's time.
 func (c *Cluster) beat() {
 	heartbeat := time.NewTicker(c.timing.heartbeat)
 	defer heartbeat.Stop()

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// outgoingAge and outgoingBytes bound what waits for NATS, be it away or stalled: what a short interruption delays still
-	// goes out, and no client hears what was said long before.
+	// outgoingAge and outgoingBytes bound what waits for NATS, be it away or stalled: what a short
+	// interruption delays still goes out, and no client hears what was said long before.
 	outgoingAge   = 2 * time.Second
 	outgoingBytes = 4 << 20
 	// outgoingOverhead is about what a message takes besides its subject and data.
@@ -33,9 +33,10 @@ const (
 
 var dropReasons = []string{dropExpired, dropFull, dropVolatile, dropTooLarge, dropFailed, dropClosed}
 
-// outgoing publishes on core NATS what is for other gateways, in one order. A message gets its place when it is queued, before
-// local members get it, so that what they say upon it follows it everywhere; and it is published after, so that NATS delays no
-// local member. One goroutine at a time publishes: while NATS blocks it, the others go on. Safe for concurrent use.
+// outgoing publishes on core NATS what is for other gateways, in one order. A message gets its
+// place when it is queued, before local members get it, so that what they say upon it follows it
+// everywhere; and it is published after, so that NATS delays no local member. One goroutine at a
+// time publishes: while NATS blocks it, the others go on. Safe for concurrent use.
 type outgoing struct {
 	publish func(subject string, data []byte) error
 	// connected must not wait for the connection, which may be blocked.
@@ -95,7 +96,8 @@ func (o *outgoing) run(stop <-chan struct{}) {
 	}
 }
 
-// push queues a message for each subject. The caller calls flush, after it has done what must not wait.
+// push queues a message for each subject. The caller calls flush, after it has done what must not
+// wait.
 func (o *outgoing) push(subjects []string, data []byte, volatile bool) {
 	if volatile && !o.connected() {
 		for range subjects {
@@ -127,7 +129,8 @@ func (o *outgoing) send(subject string, data []byte) {
 	o.flush()
 }
 
-// flush publishes what waits now. What comes meanwhile is left to run, so that no caller works for the others for long.
+// flush publishes what waits now. What comes meanwhile is left to run, so that no caller works for
+// the others for long.
 func (o *outgoing) flush() {
 	o.mu.Lock()
 	if o.sending || len(o.queue) == 0 {
@@ -147,8 +150,8 @@ func (o *outgoing) flush() {
 	}
 }
 
-// finish ends a round of flush, and tells whether another one may get further. Where NATS is away it is the link that calls
-// flush when it is back, unless it has done so during this round.
+// finish ends a round of flush, and tells whether another one may get further. Where NATS is away
+// it is the link that calls flush when it is back, unless it has done so during this round.
 func (o *outgoing) finish(batch []outgoingMessage, sent int) (more bool) {
 	o.mu.Lock()
 	o.sending = false

@@ -13,8 +13,8 @@ import (
 const (
 	// heartbeatInterval is how often a gateway says that it lives.
 	heartbeatInterval = 2500 * time.Millisecond
-	// deadAfter is how long a gateway may be silent before nobody waits for its answers: three heartbeats, and what the next may
-	// be late. One that stops says so.
+	// deadAfter is how long a gateway may be silent before nobody waits for its answers: three
+	// heartbeats, and what the next may be late. One that stops says so.
 	deadAfter = 3*heartbeatInterval + 500*time.Millisecond
 )
 
@@ -103,8 +103,9 @@ func (p *peers) silent(since time.Time) []string {
 	return ids
 }
 
-// subscribePeers begins to hear of the other gateways and of what they ask. What they say of themselves is heard twice: by
-// watchPeers at once, and by dispatch, for which a farewell comes behind all that the gateway had said before.
+// subscribePeers begins to hear of the other gateways and of what they ask. What they say of
+// themselves is heard twice: by watchPeers at once, and by dispatch, for which a farewell comes
+// behind all that the gateway had said before.
 func (c *Cluster) subscribePeers() error {
 	subjects := []string{c.subjects.peers, c.subjects.requests, c.subjects.answers}
 	if c.events != nil {
@@ -189,7 +190,8 @@ func (c *Cluster) lost(id string) {
 	c.incoming.call(func() { c.settleFor(id) })
 }
 
-// settleFor gives up what a gateway that is no more owes, and what it has begun. It runs in dispatch.
+// settleFor gives up what a gateway that is no more owes, and what it has begun. It runs in
+// dispatch.
 func (c *Cluster) settleFor(id string) {
 	c.requests.lost(id)
 	c.asks.endOf(id)

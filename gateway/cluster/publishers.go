@@ -13,14 +13,15 @@ import (
 // emitQueue is the queue group of a service's gateways: NATS gives each request to one of them.
 const emitQueue = "gateways"
 
-// The most that may wait to be emitted at one gateway. What is beyond is dropped, and its publisher waits for an answer in vain.
+// The most that may wait to be emitted at one gateway. What is beyond is dropped, and its publisher
+// waits for an answer in vain.
 const (
 	emitPendingMessages = 16_384
 	emitPendingBytes    = 128 << 20
 )
 
-// EmitSubject is where programs in any language send what a service's gateways are to emit. Service is namespace/name, both of
-// which are DNS labels, so that they are tokens as they are.
+// EmitSubject is where programs in any language send what a service's gateways are to emit. Service
+// is namespace/name, both of which are DNS labels, so that they are tokens as they are.
 func EmitSubject(service string) string {
 	return "realtime.emit." + strings.Replace(service, "/", ".", 1)
 }
@@ -29,12 +30,14 @@ func EmitSubject(service string) string {
 // called for one request at a time, and calls answer once, then or later: a publisher whose event
 // waits to be stored does not hold up the others. No answer is sent where nobody waits for it.
 //
-// Before handle is called, all has been delivered here that had arrived at this gateway's NATS server before the request; and an
-// answer is sent when what handle has published has arrived at all servers with a gateway. So a publisher that awaits each
-// answer keeps its order, whichever gateways answer. Requests do not wait for the answers to others.
+// Before handle is called, all has been delivered here that had arrived at this gateway's NATS
+// server before the request; and an answer is sent when what handle has published has arrived at
+// all servers with a gateway. So a publisher that awaits each answer keeps its order, whichever
+// gateways answer. Requests do not wait for the answers to others.
 //
-// stop leaves the rest to the other gateways, and may be called again. What it returns is closed when all that had come in is
-// answered; without NATS that is at once, since nobody hears an answer.
+// stop leaves the rest to the other gateways, and may be called again. What it returns is closed
+// when all that had come in is answered; without NATS that is at once, since nobody hears an
+// answer.
 func (c *Cluster) ServePublishers(handle func(data []byte, answer func([]byte))) (stop func() <-chan struct{}, err error) {
 	subject := EmitSubject(c.service)
 	var unanswered tasks
@@ -75,8 +78,8 @@ func (c *Cluster) ServePublishers(handle func(data []byte, answer func([]byte)))
 	}, nil
 }
 
-// confirmPublished calls a function when what has been published has arrived at all NATS servers with a gateway. What is stored
-// is in the order of the log anyway.
+// confirmPublished calls a function when what has been published has arrived at all NATS servers
+// with a gateway. What is stored is in the order of the log anyway.
 func (c *Cluster) confirmPublished(f func()) {
 	if c.events != nil {
 		f()
@@ -85,8 +88,9 @@ func (c *Cluster) confirmPublished(f func()) {
 	c.echoes.confirm(f)
 }
 
-// confirmSubscriptions returns when this gateway gets all that is published from now on to what it has subscribed to, on
-// whichever NATS server. What is stored comes from the log's own server, and is missed by its number if it does not come.
+// confirmSubscriptions returns when this gateway gets all that is published from now on to what it
+// has subscribed to, on whichever NATS server. What is stored comes from the log's own server, and
+// is missed by its number if it does not come.
 func (c *Cluster) confirmSubscriptions() {
 	if c.events == nil && c.echoes.needed() {
 		confirmed := make(chan struct{})
@@ -95,7 +99,8 @@ func (c *Cluster) confirmSubscriptions() {
 		return
 	}
 	if c.nc.IsConnected() {
-		// An error means that NATS went away meanwhile, and the client library subscribes again when it is back.
+		// An error means that NATS went away meanwhile, and the client library subscribes again
+		// when it is back.
 		_ = c.nc.FlushTimeout(flushTimeout)
 	}
 }

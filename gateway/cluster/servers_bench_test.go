@@ -53,7 +53,8 @@ func linked(b *testing.B, urls []string) (clusters []*Cluster, adapters []*adapt
 	return clusters, adapters
 }
 
-// BenchmarkJoin subscribes to one new room after the other, or as many at a time as there are joiners.
+// BenchmarkJoin subscribes to one new room after the other, or as many at a time as there are
+// joiners.
 func BenchmarkJoin(b *testing.B) {
 	for _, p := range placements {
 		for _, joiners := range []int{1, 64} {
@@ -83,7 +84,8 @@ func BenchmarkJoin(b *testing.B) {
 	}
 }
 
-// BenchmarkPublisher sends one document after the other over NATS, each when the one before is answered.
+// BenchmarkPublisher sends one document after the other over NATS, each when the one before is
+// answered.
 func BenchmarkPublisher(b *testing.B) {
 	for _, p := range placements {
 		b.Run(p.name, func(b *testing.B) {

@@ -98,7 +98,8 @@ func connectTo(t testing.TB, url string) *nats.Conn {
 	return nc
 }
 
-// A gateway that is killed is known to be there for some seconds more, and one of an older release answers nothing.
+// A gateway that is killed is known to be there for some seconds more, and one of an older release
+// answers nothing.
 func TestAJoinDoesNotWaitForGatewaysThatDoNotAnswer(t *testing.T) {
 	checkNothingIsLeft(t)
 	trio := natstest.StartTrio(t)
