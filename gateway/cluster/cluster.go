@@ -151,7 +151,10 @@ func Connect(o Options) (*Cluster, error) {
 		c.metrics.unregister()
 		return nil, fmt.Errorf("connect to NATS at %s: %w", redactURLs(o.URLs), withoutURL(err))
 	}
-	c.link.live.Store(c.nc.IsConnected())
+	if c.nc.IsConnected() { // the callback comes a moment later
+		c.link.maxPayload.Store(c.nc.MaxPayload())
+		c.link.live.Store(true)
+	}
 	if err := c.subscribePeers(); err != nil {
 		c.nc.Close()
 		c.metrics.unregister()
@@ -260,11 +263,12 @@ func (c *Cluster) Close() { c.closing.Do(c.close) }
 func (c *Cluster) close() {
 	c.leaving.Store(true)
 	c.echoes.end()
-	c.out.close()
+	c.out.drain()
 	c.say(peerBye)
 	if c.events != nil {
 		c.events.close()
 	}
+	c.out.close() // publishers have got their answers
 	if c.nc.IsConnected() {
 		// What cannot be written in time is lost with the gateway either way.
 		_ = c.nc.FlushTimeout(flushTimeout)

@@ -211,9 +211,19 @@ func (o *outgoing) expire(now time.Time) {
 	}
 }
 
-// close publishes what waits, if NATS is there, and refuses what comes.
-func (o *outgoing) close() {
+// drain returns when what waits has been published, if NATS is there.
+func (o *outgoing) drain() {
+	o.mu.Lock()
+	for o.sending {
+		o.idle.Wait()
+	}
+	o.mu.Unlock()
 	o.flush()
+}
+
+// close publishes what waits, and refuses what comes.
+func (o *outgoing) close() {
+	o.drain()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.closed = true

@@ -24,7 +24,7 @@ type clock struct{ ahead atomic.Int64 }
 func (c *clock) now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }
 func (c *clock) advance(d time.Duration) { c.ahead.Add(int64(d)) }
 
-// droppedBy is how much a gateway has not published, by reason, without what is zero.
+// droppedFor is how much a gateway has not published, by reason, without what is zero.
 func droppedFor(g *gateway) map[string]int {
 	dropped := map[string]int{}
 	for _, reason := range dropReasons {
