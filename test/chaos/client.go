@@ -49,11 +49,12 @@ type client struct {
 	pid       string
 	offset    *string // nil until an event had one
 	connected bool
-	inRoom    bool    // of the session: its join was acknowledged
-	early     []event // before CONNECT was answered
-	nextID    int
-	joinID    int // of the join that waits for its acknowledgement; -1 if none does
-	sentID    int // of the publication that does; -1 if none does
+	inRoom    bool // of the session: its join was acknowledged
+	// early came before CONNECT was answered. Like the stock client's receiveBuffer, they outlive the connection.
+	early  []event
+	nextID int
+	joinID int // of the join that waits for its acknowledgement; -1 if none does
+	sentID int // of the publication that does; -1 if none does
 }
 
 func newClient(w *world, id, room int, polling bool) *client {
@@ -101,7 +102,7 @@ func (c *client) open(ctx context.Context) (link, handshake, error) {
 // lost is the end of a connection: what waits for an acknowledgement will be emitted anew.
 func (c *client) lost() {
 	c.joined.Store(false)
-	c.connected, c.early = false, nil
+	c.connected = false
 	c.joinID, c.sentID = -1, -1
 }
 
@@ -219,7 +220,7 @@ func (c *client) packet(l link, again *time.Timer, packet string) error {
 		return c.onAck(l, again, rest)
 	case packetDisconnect, packetConnectError:
 		c.world.ledger.stopped(c.id)
-		c.pid, c.offset, c.inRoom = "", nil, false // as after a reload of the page
+		c.pid, c.offset, c.inRoom, c.early = "", nil, false, nil // as after a reload of the page
 		return fmt.Errorf("%w after %q", errStopped, packet)
 	}
 	return fmt.Errorf("packet %q is of an unknown type", packet)
