@@ -23,7 +23,7 @@ func (l *eventLog) elections() string { return electionRoot + l.stream }
 // breaks counts the times at which messages may have gone by: NATS has been away, too much came in, or the stream has lost its leader with
 // what that had stored but not yet sent to us.
 func (l *eventLog) breaks() uint64 {
-	return l.cluster.link.attempts.Load() + l.doubts.Load()
+	return l.cluster.link.dials.Load() + l.doubts.Load()
 }
 
 // behind tells whether there has been a break that catchUp has not mended. It is asked in dispatch.
@@ -32,7 +32,7 @@ func (l *eventLog) behind() bool { return l.caughtUp != l.breaks()+1 }
 // missing tells whether messages may have gone by since catchUp: what comes in then may not be the next. While only the outbox is in trouble
 // messages still come in in order, and those of a log that is about to be lost come from nowhere else.
 func (l *eventLog) missing() bool {
-	return l.caughtUp == 0 || l.caughtHoles != l.holes.Load() || l.caughtReconnects != l.cluster.link.attempts.Load()
+	return l.caughtUp == 0 || l.caughtHoles != l.holes.Load() || l.caughtReconnects != l.cluster.link.dials.Load()
 }
 
 // doubt is told that messages may have gone by though the connection has held. What comes in from now on is left to catchUp.

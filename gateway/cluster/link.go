@@ -5,6 +5,7 @@ package cluster
 import (
 	"errors"
 	"log/slog"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,9 +19,10 @@ type link struct {
 	log *slog.Logger
 	// up is told when NATS is there, and when it is there again.
 	up chan struct{}
-	// attempts counts the tries to connect again. It grows before a connection is there, unlike
-	// what callbacks tell after.
-	attempts atomic.Uint64
+	// attempts counts the tries to connect again, dials those that a server took. Unlike what
+	// callbacks tell after, dials grows before anything comes in on the new connection; and until
+	// then what came in on the old one still counts.
+	attempts, dials atomic.Uint64
 	// reached is true from the first connection on.
 	reached atomic.Bool
 	// live tells whether NATS is connected, a moment after it has changed. Unlike the connection
@@ -53,6 +55,7 @@ func (l *link) handlers() []nats.Option {
 			l.attempts.Add(1)
 			return nil, 0 // the library chooses
 		}),
+		nats.SetCustomDialer(linkDialer{link: l, dialer: net.Dialer{Timeout: nats.DefaultTimeout}}),
 		nats.ConnectHandler(func(nc *nats.Conn) { l.connected(nc, "connected to NATS") }),
 		nats.ReconnectHandler(func(nc *nats.Conn) { l.connected(nc, "reconnected to NATS") }),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
@@ -65,6 +68,21 @@ func (l *link) handlers() []nats.Option {
 		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { l.failed(err) }),
 		nats.ClosedHandler(func(*nats.Conn) { close(l.ended) }),
 	}
+}
+
+// linkDialer counts the connections of a link.
+type linkDialer struct {
+	link   *link
+	dialer net.Dialer
+}
+
+// Dial opens a connection.
+func (d linkDialer) Dial(network, address string) (net.Conn, error) {
+	conn, err := d.dialer.Dial(network, address)
+	if err == nil {
+		d.link.dials.Add(1)
+	}
+	return conn, err
 }
 
 func (l *link) connected(nc *nats.Conn, event string) {

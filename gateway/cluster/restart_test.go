@@ -48,7 +48,9 @@ func trioOf(t *testing.T, ns *restartable) (gateways []*gateway, proxies []*nats
 // loseDisk has NATS come back with an empty disk, reached by nobody.
 func loseDisk(t *testing.T, ns *restartable, gateways []*gateway, proxies []*natstest.Proxy) {
 	t.Helper()
-	ns.stop()
+	if ns.Running() {
+		ns.stop()
+	}
 	for _, p := range proxies {
 		p.Cut()
 	}
@@ -232,6 +234,47 @@ func TestAClientWithAnOffsetOfALostLogStartsAFreshSession(t *testing.T) {
 		if found := session != nil; found != want {
 			t.Errorf("offset %s finds a session: %t, want %t", offset, found, want)
 		}
+	}
+}
+
+// A busy gateway has not looked at all that came in when NATS goes away. If the log is lost with it, that comes from nowhere else.
+func TestWhatCameInBeforeNATSWasLostIsDelivered(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns := startRestartable(t)
+	gateways, proxies := trioOf(t, ns)
+	one, two := gateways[0], gateways[1]
+	far := arrive(t, two, "room")
+	busy, idle := make(chan struct{}), make(chan struct{})
+	go func() {
+		two.cluster.events.control <- func() {
+			close(busy)
+			<-idle
+		}
+	}()
+	<-busy
+	for i := range 20 {
+		emit(t, one.io.To("room"), "n", i)
+	}
+	one.stored(t)
+	await(t, "all has come in", func() bool {
+		two.cluster.incoming.mu.Lock()
+		defer two.cluster.incoming.mu.Unlock()
+		return len(two.cluster.incoming.queue) >= 20
+	})
+	tries := two.cluster.link.attempts.Load()
+	ns.stop()
+	await(t, "the gateway tries to connect again", func() bool { return two.cluster.link.attempts.Load() > tries })
+	close(idle)
+	far.Expect(sequence(0, 20)...)
+	loseDisk(t, ns, gateways, proxies)
+	for _, p := range proxies {
+		p.Mend()
+	}
+	awaitRestarted(t, gateways...)
+	emit(t, one.io.To("room"), "n", 20)
+	far.Expect(sequence(20, 21)...)
+	if n := testutil.ToFloat64(two.cluster.metrics.gaps.WithLabelValues(gapRestarted)); n != 0 {
+		t.Errorf("%v gaps are counted", n)
 	}
 }
 

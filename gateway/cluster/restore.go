@@ -103,7 +103,7 @@ func (l *eventLog) heal() error {
 	defer cancel()
 	begin := time.Now()
 	state := streamState{
-		breaks: l.breaks(), holes: l.holes.Load(), reconnects: l.cluster.link.attempts.Load(), away: begin.Sub(l.heardAt),
+		breaks: l.breaks(), holes: l.holes.Load(), reconnects: l.cluster.link.dials.Load(), away: begin.Sub(l.heardAt),
 	}
 	err := l.ensureStream(ctx, &state)
 	if err != nil {
