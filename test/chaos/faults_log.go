@@ -12,10 +12,10 @@ import (
 const (
 	// missTime is how long clients are away before what they miss is trimmed.
 	missTime = 5 * time.Second
-	// noises is more events than the log has ever kept of one subject.
-	noises = 12_000
+	// noises is more events than the log keeps of one subject. So many at a time are on their way to it.
+	noises, noisesAtOnce = 110_000, 5_000
 	// noiseTimeout is how long a busy service may take for all of them.
-	noiseTimeout = time.Minute
+	noiseTimeout = 5 * time.Minute
 	// breaks is how often a link breaks in a recovery, each time after at least leastRead bytes and less than mostRead: the answer to
 	// the handshake has a few hundred, and what was missed a few thousand.
 	breaks              = 3
@@ -50,21 +50,22 @@ func (c *chaos) makeNoise(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, l.close)
 	defer stop()
 	l.send(connectPacket("", nil))
-	for {
+	for left := noises; ; {
 		packet, err := l.next()
 		switch {
 		case err != nil:
 			return fmt.Errorf("make noise: %w", err)
 		case packet == string(enginePing):
 			l.send(enginePong)
-		case strings.HasPrefix(packet, "40"):
-			for range noises - 1 {
+		case packet == "430"+handled && left == 0:
+			c.log.Info("noise is over", "events", noises)
+			return nil
+		case strings.HasPrefix(packet, "40"), packet == "430"+handled:
+			for range noisesAtOnce - 1 {
 				l.send(`42["noise"]`)
 			}
 			l.send(`420["noise"]`)
-		case packet == "430"+handled:
-			c.log.Info("noise is over", "events", noises)
-			return nil
+			left -= noisesAtOnce
 		case strings.HasPrefix(packet, "43"):
 			return fmt.Errorf("make noise: the answer is %s", packet)
 		}
