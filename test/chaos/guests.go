@@ -3,6 +3,7 @@
 package chaos
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,17 @@ type kind struct {
 	by       []string
 }
 
+// python is Debian's, which has the package.
+var python = cmp.Or(os.Getenv("PYTHON"), "/usr/bin/python3")
+
+// checkPython says what to install.
+func checkPython() error {
+	if out, err := exec.Command(python, "-c", "import socketio, aiohttp").CombinedOutput(); err != nil {
+		return fmt.Errorf("the stock clients need Debian's python3-socketio and python3-aiohttp, or PYTHON with both; -stock 0 does without: %w\n%s", err, out)
+	}
+	return nil
+}
+
 const handledAnswer = `"ok"`
 
 // kinds are all that there are: of each client one that upgrades and one that polls.
@@ -29,7 +41,7 @@ var kinds = func() []kind {
 		{name: "socket.io-client 4", recovers: true, command: []string{"node", "chaos/client.mjs", "socket.io-client"}},
 		{name: "socket.io-client 3", command: []string{"node", "chaos/client.mjs", "socket.io-client-3"}},
 		{name: "socket.io-client 2", command: []string{"node", "chaos/client.mjs", "socket.io-client-2"}},
-		{name: "python-socketio", command: []string{"python3", "chaos/client.py"}},
+		{name: "python-socketio", command: []string{python, "chaos/client.py"}},
 	}
 	var all []kind
 	for _, k := range clients {
@@ -66,6 +78,11 @@ func (r *run) startGuests(ctx context.Context) (stop func() error, err error) {
 			p.front.close()
 		}
 		return errors.Join(errs...)
+	}
+	if len(errs) > 0 {
+		if err := checkPython(); err != nil {
+			return stop, err
+		}
 	}
 	for i := range errs {
 		k := kinds[i%len(kinds)]
