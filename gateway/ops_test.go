@@ -35,7 +35,7 @@ func TestAGatewayThatNATSRefusesSaysSo(t *testing.T) {
 	ns := natstest.Start(t, started)
 	g := start(t, "nats://gateway:first@"+strings.TrimPrefix(ns.ClientURL(), "nats://"), 0)
 	await(t, g.ops+"/readyz", ready)
-	natstest.Users(t, ns, started, func(o *server.Options) { o.Password = "second" })
+	ns = natstest.Users(t, ns, started, func(o *server.Options) { o.Password = "second" })
 	const refused = "nats: authorization violation"
 	await(t, g.ops+"/readyz", func(status int, body string) bool {
 		return status == http.StatusOK && strings.HasPrefix(body, "ok, but NATS is away") && strings.Contains(strings.ToLower(body), refused)

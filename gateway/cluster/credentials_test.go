@@ -84,7 +84,7 @@ func TestAGatewayOutlastsEveryChangeOfItsCredentials(t *testing.T) {
 				{map[string]string{"token": "third"}, func(o *natsserver.Options) { o.Username, o.Password, o.Authorization = "", "", "third" }},
 				{map[string]string{"username": "gateway", "password": "fourth"}, func(o *natsserver.Options) { o.Password = "fourth" }},
 			} {
-				natstest.Users(t, ns, started, round.server)
+				ns = natstest.Users(t, ns, started, round.server)
 				if i == 2 {
 					mounted.replace(nil) // the Secret is deleted before it is made again
 				}
