@@ -26,7 +26,7 @@ type multiLast struct {
 }
 
 // lookups find the last messages of sessions, those of many by one request. Any replica answers that, also one that does not have the
-// last messages yet: whoever takes the session over then is refused, and asks the leader. Safe for concurrent use.
+// last messages yet: the gateway that takes the session over then is refused, and asks the leader. Safe for concurrent use.
 type lookups struct {
 	log *eventLog
 

@@ -120,7 +120,7 @@ func (c *connection) recover(ns *Namespace, auth json.RawMessage) (*Socket, *bac
 	s := &Socket{id: session.SocketID, pid: session.PID, recovered: true, namespace: ns, conn: c, auth: auth}
 	s.gate.Store(&gate{})
 	if err := s.restoreData(session.Data); err != nil {
-		c.server.log.Error("restore a socket's data; its client begins anew", "socket", s.LogID(), "error", err)
+		c.server.log.Error("restore a socket's data; its client starts a new session", "socket", s.LogID(), "error", err)
 		return nil, nil, nil
 	}
 	missed, position, err := k.Recover(s, session)

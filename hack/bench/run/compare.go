@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// comparison is a figure of ours beside that of the previous program.
+// comparison is a figure of ours and that of the previous program.
 type comparison struct {
 	suite       suite
 	figure      figure

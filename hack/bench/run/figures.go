@@ -10,7 +10,7 @@ type figure struct {
 	of         func(measured.Run) float64
 	own        bool // it is not compared with Node's
 	more       bool // is better
-	judged     bool // beside the previous program
+	judged     bool // compared with the previous program
 }
 
 var (
