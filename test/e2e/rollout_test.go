@@ -54,7 +54,7 @@ func testRollout(t *testing.T) {
 	all := len(heard[names[0]])
 	for _, name := range names {
 		if n := c.countOf(start, name, "connect"); n != 1 {
-			t.Errorf("%s connected %d times, want once more", name, n)
+			t.Errorf("%s reconnected %d times, want once", name, n)
 		}
 		if args := c.waitSince(start, name, "connect", time.Second, anything); args[0] != ids[name] {
 			t.Errorf("%s was %s and has become %v: it was not recovered", name, ids[name], args[0])

@@ -60,7 +60,7 @@ func testUpdate(t *testing.T) {
 	for _, name := range names {
 		c.waitSince(start, name, "numbered", 20*time.Second, func(args []any) bool { return args[0] == float64(published) })
 		if n := c.countOf(start, name, "connect"); n != 1 {
-			t.Errorf("%s connected %d times, want once more", name, n)
+			t.Errorf("%s reconnected %d times, want once", name, n)
 		}
 		if args := c.waitSince(start, name, "connect", time.Second, anything); args[0] != ids[name] {
 			t.Errorf("%s was %s and has become %v: it was not recovered", name, ids[name], args[0])
