@@ -5,13 +5,18 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
 	"time"
 
+	"github.com/zishang520/socket.io/clients/engine/v3/transports"
 	"github.com/zishang520/socket.io/clients/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
 )
+
+const patience = 10 * time.Second
 
 func main() {
 	if err := run(os.Args[1], os.Args[2:]); err != nil {
@@ -20,8 +25,31 @@ func main() {
 	}
 }
 
+// connect returns a client that is connected. What this client emits before that it loses now and
+// then, with Node's server too.
+func connect(url string) (*socket.Socket, error) {
+	options := socket.DefaultOptions()
+	options.SetAutoConnect(false)
+	options.SetTransports(types.NewSet(transports.WebSocket))
+	client, err := socket.Connect(url, options)
+	if err != nil {
+		return nil, err
+	}
+	connected := make(chan struct{})
+	if err := client.Once("connect", func(...any) { close(connected) }); err != nil {
+		return nil, err
+	}
+	client.Connect()
+	select {
+	case <-connected:
+		return client, nil
+	case <-time.After(patience):
+		return nil, errors.New("the client does not connect")
+	}
+}
+
 func run(url string, ids []string) error {
-	client, err := socket.Connect(url, nil)
+	client, err := connect(url)
 	if err != nil {
 		return err
 	}
@@ -49,7 +77,7 @@ func run(url string, ids []string) error {
 			if err != nil {
 				return err
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(patience):
 			return fmt.Errorf("no answer to %s", text)
 		}
 	}
