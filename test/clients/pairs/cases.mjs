@@ -7,15 +7,18 @@
 const steps = ["event", "binary", "ack", "disconnect", "close"];
 
 /**
- * Cases by name: {steps, at, violate}. at is "event" or "connection", the handler that takes the steps; in a
+ * Cases by name: {steps, at, violate, closes}. at is "event" or "connection", the handler that takes the steps; in a
  * namespace that is "unknown" there is none, and CONNECT is refused. violate: the client sends a packet that
- * is none, upon which the server closes the Engine.IO session and nothing else.
+ * is none, upon which the server closes the Engine.IO session and nothing else. closes: the steps close the
+ * connection.
  */
 export const cases = {};
 
 function add(at, list, violate = false) {
   const words = list.length > 4 ? [list.length, "steps", list.at(-1)] : list;
-  cases[[at, ...words, ...(violate ? ["violation"] : [])].join("-")] = { steps: list, at, violate };
+  // A socket that is disconnected closes nothing any more.
+  const closes = list.find((step) => step === "disconnect" || step === "close") === "close";
+  cases[[at, ...words, ...(violate ? ["violation"] : [])].join("-")] = { steps: list, at, violate, closes };
 }
 
 // A poll that waits takes the first packet alone. What comes after it shares an answer.

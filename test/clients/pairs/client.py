@@ -19,7 +19,7 @@ async def run(url, transports, name, case):
     client = socketio.AsyncClient(reconnection=False)
     namespace = "/" if case["at"] == "event" else "/" + name
     log = []
-    ready, ready_sync, heard, ended = (asyncio.Event() for _ in range(4))
+    ready, ready_sync, heard, gone, ended = (asyncio.Event() for _ in range(5))
 
     def tell(event, *args):
         log.append(json.dumps([event, *args], separators=(",", ":")))
@@ -43,7 +43,7 @@ async def run(url, transports, name, case):
 
     on("connect", ready)
     on("connect_error", ready)
-    on("disconnect")
+    on("disconnect", gone)
     on("event", heard)
     on("binary")
     client.on("connect", ready_sync.set, namespace="/sync")
@@ -57,9 +57,11 @@ async def run(url, transports, name, case):
         if case["steps"]:
             await until(heard)
         await client.eio.send("no packet")
-    elif "close" not in case["steps"] and not ended.is_set():
+    elif not case["closes"] and not ended.is_set():
         await client.emit("sync", namespace="/sync", callback=lambda *_: ended.set())
     await until(ended)
+    if case["closes"] and ended.is_set():  # Each namespace may have a DISCONNECT of its own.
+        await asyncio.wait_for(gone.wait(), PATIENCE)
     if not ended.is_set():
         tell("nothing")
     for _ in range(20):  # It handles each packet in a task.
