@@ -42,8 +42,8 @@ func BenchmarkJoins(b *testing.B) {
 	io.OnConnection(func(s *socketio.Socket) { sockets <- s })
 	hs := httptest.NewServer(io)
 	defer hs.Close()
-	for !c.LogReady() {
-		time.Sleep(time.Millisecond) // a benchmark may
+	if err := c.events.ready.wait(b.Context()); err != nil {
+		b.Fatal(err)
 	}
 	var written atomic.Int64
 	sub, err := c.nc.Subscribe(logRoot+token(c.service)+".session.*", func(msg *nats.Msg) { written.Add(int64(len(msg.Data))) })
