@@ -248,6 +248,17 @@ func (c *Cluster) NewAdapter(ns *socketio.Namespace) socketio.Adapter {
 	return a
 }
 
+// namespaces are the adapters of all namespaces.
+func (c *Cluster) namespaces() []*adapter {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	all := make([]*adapter, 0, len(c.adapters))
+	for _, a := range c.adapters {
+		all = append(all, a)
+	}
+	return all
+}
+
 func (c *Cluster) forget(a *adapter) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -125,14 +125,3 @@ func (a *adapter) targetOf(subject string) socketio.Target {
 	}
 	return socketio.Target{Rooms: rooms}
 }
-
-// namespaces are the adapters of all namespaces.
-func (c *Cluster) namespaces() []*adapter {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	all := make([]*adapter, 0, len(c.adapters))
-	for _, a := range c.adapters {
-		all = append(all, a)
-	}
-	return all
-}

@@ -121,10 +121,8 @@ func (m *metrics) recovery(result string) { m.recoveries.WithLabelValues(result)
 func (m *metrics) countDropped(s *nats.Subscription) { m.droppedBefore.Add(int64(droppedBy(s))) }
 
 func (c *Cluster) dropped() float64 {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
 	total := float64(c.incoming.drops() + c.news.drops())
-	for _, a := range c.adapters {
+	for _, a := range c.namespaces() {
 		total += a.interest.dropped()
 	}
 	return total

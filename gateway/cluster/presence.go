@@ -95,10 +95,9 @@ func (a *adapter) receivePresence(msg *nats.Msg) {
 
 // trackers are those of all namespaces.
 func (c *Cluster) trackers() []*presence.Tracker {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	trackers := make([]*presence.Tracker, 0, len(c.adapters))
-	for _, a := range c.adapters {
+	namespaces := c.namespaces()
+	trackers := make([]*presence.Tracker, 0, len(namespaces))
+	for _, a := range namespaces {
 		trackers = append(trackers, a.presence)
 	}
 	return trackers
