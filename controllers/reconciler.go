@@ -84,6 +84,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	pace := r.configure(ctx, svc, &seen)
 	r.hurryCredentials(ctx, svc, &seen)
 	statusErr := r.writeStatus(ctx, svc, &seen)
+	if apierrors.IsConflict(statusErr) {
+		statusErr, pace = nil, firstRetry // the cache is behind, and soon is not
+	}
 	if err := errors.Join(seen.applyErr, observeErr, statusErr); err != nil {
 		return ctrl.Result{}, err
 	}

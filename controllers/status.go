@@ -17,7 +17,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
 
-// writeStatus tells what was found, if it is news.
+// writeStatus tells what was found, if it is news. It fails with a conflict if svc, which comes from the cache, has been written
+// since: what an older look makes of it would give conditions that have not changed a new time of transition.
 func (r *Reconciler) writeStatus(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) error {
 	before := svc.DeepCopy()
 	fillStatus(svc, seen)
@@ -25,7 +26,8 @@ func (r *Reconciler) writeStatus(ctx context.Context, svc *v1alpha1.RealtimeServ
 	if equality.Semantic.DeepEqual(before.Status, svc.Status) {
 		return nil
 	}
-	err := r.Client.Status().Patch(ctx, svc, client.MergeFrom(before), client.FieldOwner(v1alpha1.FieldManager))
+	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
+	err := r.Client.Status().Patch(ctx, svc, patch, client.FieldOwner(v1alpha1.FieldManager))
 	if client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("write the status: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"testing"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
@@ -90,6 +91,9 @@ func TestNamedNATSIsSeenThroughGateways(t *testing.T) {
 func TestStatusIsNotWrittenForNothing(t *testing.T) {
 	s, _, _ := withGateways(t)
 	s.awaitMessage(v1alpha1.ConditionConfigured, metav1.ConditionTrue, reasonInForce, "2 gateways")
+	await(s, "chat", &v1alpha1.RealtimeService{}, func(svc *v1alpha1.RealtimeService) error {
+		return want("replicas", svc.Status.Replicas, 2) // the Deployment comes by another watch
+	})
 	before := s.live().ResourceVersion
 	// What the operator applies again, it does after it has looked at all.
 	pdb := owned()["PodDisruptionBudget chat-gateway"]
@@ -100,5 +104,17 @@ func TestStatusIsNotWrittenForNothing(t *testing.T) {
 	await(s, "chat-gateway", owned()["PodDisruptionBudget chat-gateway"], there)
 	if after := s.live().ResourceVersion; after != before {
 		t.Errorf("the service was written: %+v", s.live().Status)
+	}
+}
+
+func TestStatusOfAnOldLookIsNotWritten(t *testing.T) {
+	s, _, _ := withGateways(t)
+	old := s.live()
+	change(s, "chat", &v1alpha1.RealtimeService{}, func(svc *v1alpha1.RealtimeService) {
+		svc.Annotations = map[string]string{"example.com/changed": "since"}
+	})
+	r := &Reconciler{Client: s}
+	if err := r.writeStatus(t.Context(), old, &observation{}); !apierrors.IsConflict(err) {
+		t.Errorf("the status of an older service than the API server's was written: %v", err)
 	}
 }
