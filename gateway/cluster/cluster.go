@@ -118,6 +118,9 @@ type Cluster struct {
 	sending sync.Mutex
 	copies  uint64 // guarded by sending
 
+	// server is that of the namespaces; nil as long as there are none.
+	server atomic.Pointer[socketio.Server]
+
 	mu       sync.RWMutex
 	adapters map[string]*adapter // by prefix of their subjects; guarded by mu
 
@@ -239,6 +242,7 @@ func (c *Cluster) NewSocketID() string { return c.id + randomToken(socketIDLengt
 // NewAdapter returns the adapter of a Socket.IO namespace.
 func (c *Cluster) NewAdapter(ns *socketio.Namespace) socketio.Adapter {
 	a := newAdapter(c, ns)
+	c.server.Store(ns.Server())
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.adapters[a.subjects.prefix] = a

@@ -18,9 +18,12 @@ func (c *Cluster) dispatch() {
 	check := time.NewTicker(c.timing.heartbeat)
 	defer check.Stop()
 	var control chan func()
+	rounds := newRounds(c.incoming, c.takeIn, nil)
 	if c.events != nil {
 		control = c.events.control
+		rounds.together = c.together
 	}
+	defer rounds.timer.Stop()
 	for {
 		select {
 		case now := <-check.C:
@@ -29,20 +32,44 @@ func (c *Cluster) dispatch() {
 			if c.events != nil {
 				c.events.ask()
 			}
-		case <-c.incoming.wake:
-			for _, item := range c.incoming.take() {
-				if item.call != nil {
-					item.call()
-					continue
-				}
-				c.receive(item.msg)
-			}
+		case <-rounds.wake():
+			rounds.come(time.Now())
+		case <-c.incoming.urgent:
+			rounds.begin(time.Now())
+		case <-rounds.written:
+			rounds.end(time.Now())
+		case now := <-rounds.timer.C:
+			rounds.expired(now)
 		case f := <-control:
 			f()
 		case <-c.stop:
 			return
 		}
 	}
+}
+
+// takeIn receives what waits.
+func (c *Cluster) takeIn() {
+	for _, item := range c.incoming.take() {
+		if item.call != nil {
+			item.call()
+			continue
+		}
+		c.receive(item.msg)
+	}
+}
+
+// together has nothing written to clients while queue hands them messages, so that several for one
+// client are written at once. What it returns is closed when they are.
+func (c *Cluster) together(queue func()) (written <-chan struct{}) {
+	server := c.server.Load()
+	if server == nil { // without a namespace there is no client
+		queue()
+		done := make(chan struct{})
+		close(done)
+		return done
+	}
+	return server.Engine().Together(queue)
 }
 
 // checkLog looks after what waits to be stored.

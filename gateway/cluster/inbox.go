@@ -17,7 +17,7 @@ const (
 	// inboxOverhead is about what a message takes besides its subject and data.
 	inboxOverhead = 256
 	// inboxBatch is how many messages are taken before timers and others have their turn.
-	inboxBatch = 256
+	inboxBatch = 1024
 )
 
 // inbox is where all subscriptions of a lane deliver, in the order in which NATS has sent. The
@@ -27,8 +27,8 @@ const (
 type inbox struct {
 	// in is for subscriptions. It is emptied at once.
 	in chan *nats.Msg
-	// wake is told that something waits.
-	wake chan struct{}
+	// wake is told that something waits, urgent that somebody waits for that to be taken.
+	wake, urgent chan struct{}
 	// overflow is called for each message that is dropped.
 	overflow func(*nats.Msg)
 
@@ -37,6 +37,7 @@ type inbox struct {
 	bytes   int                           // guarded by mu
 	dropped int                           // guarded by mu
 	marks   map[*nats.Msg]chan<- struct{} // guarded by mu
+	marked  bool                          // a mark has been queued since the last accept; guarded by mu
 	// maxMessages and maxBytes are the constants, but for tests.
 	maxMessages, maxBytes int
 }
@@ -49,7 +50,7 @@ type inboxItem struct {
 
 func newInbox(overflow func(*nats.Msg)) *inbox {
 	return &inbox{
-		in: make(chan *nats.Msg, inboxMessages), wake: make(chan struct{}, 1), overflow: overflow,
+		in: make(chan *nats.Msg, inboxMessages), wake: make(chan struct{}, 1), urgent: make(chan struct{}, 1), overflow: overflow,
 		marks: map[*nats.Msg]chan<- struct{}{}, maxMessages: inboxMessages, maxBytes: inboxBytes,
 	}
 }
@@ -78,8 +79,13 @@ func (b *inbox) accept(msg *nats.Msg) {
 			dropped = append(dropped, msg)
 		}
 	}
+	urgent := b.marked
+	b.marked = false
 	b.mu.Unlock()
 	b.signal()
+	if urgent {
+		tell(b.urgent)
+	}
 	for _, msg := range dropped {
 		b.overflow(msg)
 	}
@@ -90,6 +96,7 @@ func (b *inbox) add(msg *nats.Msg) bool {
 	if msg.Sub == nil { // NATS's own have one
 		reached := b.marks[msg]
 		delete(b.marks, msg)
+		b.marked = true
 		b.queue = append(b.queue, inboxItem{call: func() { close(reached) }})
 		return true
 	}
@@ -113,9 +120,12 @@ func (b *inbox) call(f func()) {
 	b.signal()
 }
 
-func (b *inbox) signal() {
+func (b *inbox) signal() { tell(b.wake) }
+
+// tell tells a channel with room for one, unless it has been told and nobody has come since.
+func tell(c chan<- struct{}) {
 	select {
-	case b.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }

@@ -16,3 +16,8 @@ func (f *flushing) Do() {
 	}
 	s.taskDone()
 }
+
+// Together calls queue, which calls SendSoon for some sessions, and has nothing be written before it
+// returns or has taken some milliseconds: so what it sends to one session in several calls goes out in
+// one. What Together returns is closed when all of it has been written, as far as clients take it.
+func (s *Server) Together(queue func()) (written <-chan struct{}) { return s.poller.Together(queue) }

@@ -30,6 +30,9 @@ type Namespace struct {
 // Name is "/" or "/chat".
 func (n *Namespace) Name() string { return n.name }
 
+// Server is the server that the namespace belongs to.
+func (n *Namespace) Server() *Server { return n.server }
+
 // Adapter keeps the rooms of the namespace.
 func (n *Namespace) Adapter() Adapter { return n.adapter }
 

@@ -29,6 +29,8 @@ type loop struct {
 	tasks   fifo[Task]
 	// served counts the connections that were served since tasks have been done.
 	served int
+	// heldBy is the number of what holds tasks back, 0 if nothing does, and heldSince when it began to; holds is the last such number.
+	heldBy, heldSince, holds uint64
 	// workers are all that there are.
 	workers []*worker
 	// polling: one of them waits for epoll, or looks there. awoken: it has been told that there is something else to do, or knows it.
@@ -129,7 +131,7 @@ func (l *loop) soon(t Task) {
 	defer l.mu.Unlock()
 	l.tasks.push(t)
 	if l.tasks.len() == 1 {
-		l.attend()
+		l.attendTasks()
 	}
 }
 

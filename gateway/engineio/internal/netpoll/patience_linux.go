@@ -30,6 +30,7 @@ func (l *loop) look() {
 	defer l.mu.Unlock()
 	l.clock++
 	l.ticking = false
+	l.losePatience()
 	if l.waiting.len() == 0 && l.tasks.len() == 0 && (l.polling || l.count == 0) {
 		return // nobody waits, however long some handlers take
 	}

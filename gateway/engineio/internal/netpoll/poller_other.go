@@ -20,6 +20,20 @@ type Queue struct{ *tasks }
 // Queue is the one that there is.
 func (p *Poller) Queue() Queue { return Queue{&p.tasks} }
 
+// Together calls queue, which adds tasks. What it returns is closed when all that has been added is done.
+func (p *Poller) Together(queue func()) (done <-chan struct{}) {
+	queue()
+	end := make(mark)
+	p.tasks.Add(end)
+	return end
+}
+
+// mark is a task behind others.
+type mark chan struct{}
+
+// Do is done once.
+func (m mark) Do() { close(m) }
+
 // tasks are done one after the other, by a goroutine that is there as long as there are any.
 type tasks struct {
 	mu      sync.Mutex

@@ -53,9 +53,9 @@ func (l *loop) work(w *worker) {
 func (l *loop) next(w *worker) (*Conn, events) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for l.waiting.len() == 0 || l.tasks.len() > 0 && l.served >= eventsAtOnce {
+	for l.waiting.len() == 0 || l.due() && l.served >= eventsAtOnce {
 		switch {
-		case l.tasks.len() > 0:
+		case l.due():
 			l.doTasks(w)
 			if !l.polling && l.count > 0 {
 				l.poll(w, false)

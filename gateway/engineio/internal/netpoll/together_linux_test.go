@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package netpoll_test
+
+import (
+	"sync/atomic"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/netpoll"
+)
+
+func TestTasksThatAreAddedTogetherAreDoneAfterwards(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	p := netpoll.New()
+	queues := []netpoll.Queue{p.Queue(), p.Queue(), p.Queue()}
+	var queued atomic.Bool
+	var did atomic.Int32
+	done := p.Together(func() {
+		for _, q := range queues {
+			q.Add(task(func() {
+				if !queued.Load() {
+					t.Error("a task was begun while others were still added")
+				}
+				did.Add(1)
+			}))
+		}
+		queued.Store(true)
+	})
+	receive(t, done)
+	if n := did.Load(); n != int32(len(queues)) {
+		t.Errorf("%d tasks were done, want %d", n, len(queues))
+	}
+}
+
+func TestWhatTakesLongHoldsNoTaskUp(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	p := netpoll.New()
+	receive(t, p.Together(func() {
+		did := make(chan struct{})
+		p.Queue().Add(task(func() { close(did) }))
+		receive(t, did)
+		// The next one is held up by nothing either.
+		did = make(chan struct{})
+		p.Queue().Add(task(func() { close(did) }))
+		receive(t, did)
+	}))
+}
+
+func TestTogetherWithinTogether(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	p := netpoll.New()
+	did := make(chan struct{})
+	outer := p.Together(func() {
+		p.Queue().Add(task(func() { close(did) }))
+		receive(t, p.Together(func() {}))
+	})
+	receive(t, did)
+	receive(t, outer)
+}
