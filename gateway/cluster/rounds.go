@@ -9,6 +9,8 @@ const (
 	gatherMost = 5 * time.Millisecond
 	// gatherLeast is a wait that is not worth a timer.
 	gatherLeast = 200 * time.Microsecond
+	// gatherFactor is how much longer than the last round that wait is.
+	gatherFactor = 2
 	// busyFactor says when connections are busy: the last round ended less than so many times ago
 	// than it took.
 	busyFactor = 8
@@ -18,7 +20,7 @@ const (
 
 // rounds have dispatch hand to clients together what the log brings one by one. A round is what
 // dispatch takes from its inbox at once. The next one begins when the clients have been written to,
-// and not before what else is on its way has had as long to come in as the last round took: so a
+// and not before what else is on its way has had twice as long to come in as the last round took: so a
 // busy gateway writes several events by one system call, which is most of what a delivery costs
 // (decision 0026). Where it is not busy, an event does not wait. Only dispatch uses it.
 type rounds struct {
@@ -55,7 +57,7 @@ func (r *rounds) wake() <-chan struct{} {
 
 // come is called when something waits, and begins a round now or by the timer.
 func (r *rounds) come(now time.Time) {
-	pause := min(r.took, gatherMost)
+	pause := min(gatherFactor*r.took, gatherMost)
 	if pause < gatherLeast || now.Sub(r.ended) > busyFactor*r.took {
 		r.begin(now)
 		return
