@@ -68,7 +68,7 @@ func TestARecordAndItsDeltasTellTheSession(t *testing.T) {
 	p := arrive(t, one, manyRooms(30, 40)...)
 	count := countSessions(t, two.cluster)
 	rooms := manyRooms(80, 40)
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // no secret
+	random := rand.New(rand.NewPCG(1, 2))
 	for i := range 400 {
 		room := rooms[random.IntN(len(rooms))]
 		switch random.IntN(5) {

@@ -74,7 +74,7 @@ func startGateway(ctx context.Context, s settings, dir, name, natsURL string) (*
 		return nil, fmt.Errorf("start a gateway: %w", err)
 	}
 	for begun := time.Now(); time.Since(begun) < startPatience; time.Sleep(20 * time.Millisecond) {
-		resp, err := http.Get("http://" + ops + "/readyz") //nolint:noctx // it has a bound already
+		resp, err := http.Get("http://" + ops + "/readyz")
 		if err != nil {
 			continue
 		}

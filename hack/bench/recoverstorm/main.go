@@ -111,7 +111,7 @@ func storm(ctx context.Context, s settings, doomed, left *gateway, reads *reads)
 	var all sync.WaitGroup
 	errs := make(chan error, len(clients))
 	for i, c := range clients {
-		random := rand.New(rand.NewPCG(uint64(i), 1)) //nolint:gosec // no secret
+		random := rand.New(rand.NewPCG(uint64(i), 1))
 		all.Go(func() { errs <- c.comeBack(ctx, left.address, s.missed, random) })
 	}
 	all.Wait()

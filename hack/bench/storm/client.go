@@ -113,7 +113,7 @@ type backoff struct {
 
 // newBackoff draws from a seed, so that a run can be repeated.
 func newBackoff(seed uint64) backoff {
-	return backoff{random: rand.New(rand.NewPCG(seed, 1))} //nolint:gosec // no secret
+	return backoff{random: rand.New(rand.NewPCG(seed, 1))}
 }
 
 func (b *backoff) next() time.Duration {

@@ -59,7 +59,7 @@ func run(ctx context.Context, s settings, args []string) error {
 	if s.svg == "" {
 		return nil
 	}
-	if err := os.WriteFile(s.svg, r.plot(), 0o644); err != nil { //nolint:gosec // for everybody to read
+	if err := os.WriteFile(s.svg, r.plot(), 0o644); err != nil {
 		return fmt.Errorf("draw the result: %w", err)
 	}
 	return nil
