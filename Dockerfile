@@ -3,6 +3,6 @@
 FROM scratch
 COPY dist/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY dist/client /client
-COPY dist/realtime /realtime
+COPY dist/realtime-pod /realtime
 USER 65532:65532
 ENTRYPOINT ["/realtime"]

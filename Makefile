@@ -54,6 +54,7 @@ tools: $(BIN)/controller-gen $(BIN)/golangci-lint $(BIN)/helm ## Build the tools
 .PHONY: lint
 lint: $(BIN)/golangci-lint $(BIN)/helm ## Lint the Go code and the chart.
 	$(BIN)/golangci-lint run --allow-parallel-runners
+	go vet -tags nodev .
 	$(BIN)/helm lint --strict charts/realtime-operator
 
 .PHONY: verify
@@ -197,6 +198,10 @@ bin/%: $(BIN)/% ;
 dist/realtime: force
 	$(BUILD) -ldflags "-s -w -X main.version=$(VERSION)" -o $@ .
 
+# What goes into the image: without realtime dev (docs/decisions/0033).
+dist/realtime-pod: force
+	$(BUILD) -tags nodev -ldflags "-s -w -X main.version=$(VERSION)" -o $@ .
+
 .PHONY: node-modules
 node-modules: test/clients/node_modules
 test/clients/node_modules: test/clients/package-lock.json
@@ -241,7 +246,7 @@ dist/ca-certificates.crt:
 	mkdir -p dist
 	node --print 'require("node:tls").rootCertificates.join("\n")' > $@
 
-dist/realtime.tar: dist/realtime dist/client dist/ca-certificates.crt Dockerfile
+dist/realtime.tar: dist/realtime-pod dist/client dist/ca-certificates.crt Dockerfile
 	hack/images/build Dockerfile $(IMAGE) $@
 
 dist/realtime-previous: force

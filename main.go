@@ -5,7 +5,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -18,7 +17,6 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/controllers"
 	"github.com/realtime-operator/realtime-operator/gateway"
-	"github.com/realtime-operator/realtime-operator/gateway/dev"
 )
 
 // version is set when a release is built.
@@ -42,7 +40,8 @@ func command() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(devCommand(), gatewayCommand(), operatorCommand())
+	root.AddCommand(gatewayCommand(), operatorCommand())
+	addDevCommand(root)
 	return root
 }
 
@@ -52,33 +51,6 @@ func logger(json bool) *slog.Logger {
 		return slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	}
 	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-}
-
-func devCommand() *cobra.Command {
-	o := dev.Options{Out: os.Stdout, Log: logger(false)}
-	cmd := &cobra.Command{
-		Use:   "dev",
-		Short: "Run a service on this machine, without a cluster",
-		Long: "Run a service on this machine: gateways and a NATS server in one process, and a chat page at the root.\n" +
-			"The manifest is checked as the API server would, and read again whenever it changes.",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if o.Gateways < 1 {
-				return fmt.Errorf("--gateways %d: at least one is needed", o.Gateways)
-			}
-			o.APIToken = cmp.Or(o.APIToken, os.Getenv("REALTIME_API_TOKEN"))
-			return dev.Run(cmd.Context(), o)
-		},
-	}
-	f := cmd.Flags()
-	f.StringVarP(&o.Manifest, "filename", "f", "", "manifest with a RealtimeService (default: the chat sample)")
-	f.StringVar(&o.Host, "host", "127.0.0.1", "address to listen on; 0.0.0.0 lets other machines connect")
-	f.IntVar(&o.Port, "port", 3000, "port of the first gateway; the next ones follow (0: any that are free)")
-	f.IntVar(&o.Gateways, "gateways", 1, "number of gateways")
-	f.StringVar(&o.ClientDir, "client-dir", "", "folder with the bundles of npm's socket.io-client (default: the public CDN's)")
-	f.IntVar(&o.APIPort, "api-port", 8080, "port for programs that publish, if the manifest has spec.api (0: any that is free)")
-	f.StringVar(&o.APIToken, "api-token", "", "token of such programs (default: $REALTIME_API_TOKEN, or a new one, which is printed)")
-	return cmd
 }
 
 func gatewayCommand() *cobra.Command {

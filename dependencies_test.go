@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// What a gateway pod must not have in it, and what only the operator may have: decision 0033.
+var (
+	natsServer       = "github.com/nats-io/nats-server/"
+	apiServer        = "k8s.io/apiserver/"
+	crdChecks        = "k8s.io/apiextensions-apiserver/pkg/apiserver"
+	kubernetesClient = "k8s.io/client-go/"
+	operatorLibrary  = "sigs.k8s.io/controller-runtime/"
+)
+
+func TestDependencies(t *testing.T) {
+	for name, c := range map[string]struct {
+		args   []string
+		has    []string
+		hasNot []string
+	}{
+		"the image's program": {
+			[]string{"-tags", "nodev", "."},
+			[]string{kubernetesClient}, []string{natsServer, apiServer, crdChecks},
+		},
+		"the program with dev": {
+			[]string{"."},
+			[]string{natsServer, crdChecks}, nil,
+		},
+		"gateways": {
+			[]string{"./gateway", "./gateway/service", "./gateway/cluster", "./gateway/forward"},
+			[]string{"github.com/nats-io/nats.go"}, []string{natsServer, apiServer, crdChecks, kubernetesClient, operatorLibrary},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			output, err := exec.CommandContext(t.Context(), "go", append([]string{"list", "-deps"}, c.args...)...).Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			packages := strings.Fields(string(output))
+			imports := func(prefix string) bool {
+				return slices.ContainsFunc(packages, func(p string) bool { return strings.HasPrefix(p+"/", prefix) })
+			}
+			for _, prefix := range c.has {
+				if !imports(prefix) {
+					t.Errorf("%s is not there, and the test does not see what it should", prefix)
+				}
+			}
+			for _, prefix := range c.hasNot {
+				if imports(prefix) {
+					t.Errorf("%s is linked", prefix)
+				}
+			}
+		})
+	}
+}
