@@ -155,3 +155,35 @@ func TestAnotherReleaseNameGoesThrough(t *testing.T) {
 		t.Errorf("the webhook's service is %q", service)
 	}
 }
+
+// Rights that exist for one object of the operator's own are for that object alone, by the name that the release gives it.
+func TestRightsAreForTheOperatorsOwnObjects(t *testing.T) {
+	objects := renderAs(t, "mine")
+	const name = "mine-realtime-operator"
+	election := "Role/" + namespace + "/" + name + "-leader-election"
+	for _, c := range []struct{ role, resource, object string }{
+		{"ClusterRole/" + name, "validatingwebhookconfigurations", name},
+		{election, "leases", name},
+		{election, "secrets", name + "-webhook-certificates"},
+	} {
+		found := false
+		for _, rule := range rules(t, objects[c.role]) {
+			if !slices.Contains(rule.Resources, c.resource) || slices.Equal(rule.Verbs, []string{"create"}) {
+				continue // what is to be created has no name yet
+			}
+			found = true
+			if !slices.Equal(rule.ResourceNames, []string{c.object}) {
+				t.Errorf("%s: %s %v of %v, want of %s alone", c.role, rule.Verbs, rule.Resources, rule.ResourceNames, c.object)
+			}
+		}
+		if !found {
+			t.Errorf("%s has no rights on %s", c.role, c.resource)
+		}
+	}
+	if _, ok := objects["ValidatingWebhookConfiguration/"+name]; !ok {
+		t.Errorf("there is no ValidatingWebhookConfiguration %s", name)
+	}
+	if !hasArg(t, objects, "--webhook-service-name="+name+"-webhook") { // by which the operator names Lease and Secret
+		t.Errorf("args = %q", args(t, objects))
+	}
+}

@@ -13,7 +13,9 @@ import (
 	"slices"
 	"testing"
 
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/yaml"
 )
 
@@ -167,4 +169,16 @@ func webhooks(t *testing.T, rendered objects) []map[string]any {
 	}
 	t.Fatal("no ValidatingWebhookConfiguration was rendered")
 	return nil
+}
+
+func rules(t *testing.T, role *unstructured.Unstructured) []rbacv1.PolicyRule {
+	t.Helper()
+	if role == nil {
+		t.Fatal("there is no such role")
+	}
+	var typed rbacv1.ClusterRole // a Role has the same rules
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(role.Object, &typed); err != nil {
+		t.Fatal(err)
+	}
+	return typed.Rules
 }

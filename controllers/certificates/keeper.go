@@ -27,7 +27,7 @@ import (
 
 // The rights on the Secret are in the operator's own namespace, in config/rbac/leader_election_role.yaml.
 //
-// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=validatingwebhookconfigurations,verbs=get;patch
+// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=validatingwebhookconfigurations,resourceNames=realtime-operator,verbs=get;patch
 
 const (
 	// lookEvery is the pace of looking whether everything is as it should be. Who writes over the configuration, or deletes

@@ -36,3 +36,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- define "realtime-operator.image" -}}
 {{- printf "%s:%s" .Values.image.repository (.Values.image.tag | default .Chart.AppVersion) -}}
 {{- end -}}
+
+{{/* The rules of a role in generated/, for the names that this release's objects have: dict "rules" "context". */}}
+{{- define "realtime-operator.rules" -}}
+{{- $fullname := include "realtime-operator.fullname" .context -}}
+{{- range $rule := .rules -}}
+{{- if $rule.resourceNames -}}
+{{- $names := list -}}
+{{- range $rule.resourceNames }}{{ $names = append $names (replace "realtime-operator" $fullname .) }}{{ end -}}
+{{- $_ := set $rule "resourceNames" $names -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml .rules -}}
+{{- end -}}
