@@ -55,7 +55,7 @@ func writeOverlay(t *testing.T) string {
 	repository, tag, _ := strings.Cut(setting(t, "IMAGE"), ":")
 	for file, replace := range map[string][2]string{
 		"default/kustomization.yaml": {"newTag: 0.1.0", "newName: " + repository + "\n  newTag: " + tag},
-		"manager/deployment.yaml":    {"--nats-image=nats:2.15.2", "--nats-image=" + setting(t, "NATS_IMAGE")},
+		"manager/deployment.yaml":    {"--nats-image=nats:2.15.3", "--nats-image=" + setting(t, "NATS_IMAGE")},
 	} {
 		path := filepath.Join(directory, file)
 		source, err := os.ReadFile(path)
