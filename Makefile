@@ -57,6 +57,11 @@ lint: $(BIN)/golangci-lint $(BIN)/helm ## Lint the Go code and the chart.
 	go vet -tags nodev .
 	$(BIN)/helm lint --strict charts/realtime-operator
 
+# It reads the Go project's database of vulnerabilities, so it is no stage of CI, which needs nothing but module proxies.
+.PHONY: vuln
+vuln: ## Look for known vulnerabilities in what the program calls.
+	go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
+
 .PHONY: verify
 verify: $(BIN)/controller-gen ## Fail if generated files are not what make generate writes.
 	before=$$(mktemp -d); trap 'rm -rf "$$before"' EXIT; cp -r api config charts "$$before"; \
