@@ -68,9 +68,13 @@ func withQuorum(s Stack) bool   { return s.nats != nil && s.brokers > 2 }
 func withPeers(s Stack) bool    { return s.peers }
 func withPrevious(s Stack) bool { return s.previous != nil }
 
+const updateFault = "rolling update from the previous program"
+
 // faults are all that there are; the first is none.
 var faults = []fault{
 	{name: "none", do: calm, fits: always},
+	// The faults that follow are those of today's program.
+	{name: updateFault, do: rollingUpdate, fits: withPrevious, planned: true},
 	{name: "rolling restart", do: rollingRestart, fits: always, planned: true},
 	{name: "gateway killed", do: killGateway, fits: always},
 	{name: "broker restarted", do: restartBroker, fits: withBroker},
@@ -81,7 +85,6 @@ var faults = []fault{
 	{name: "gateway killed while the broker is down for 5 s", do: killWithoutBroker, fits: withBroker},
 	{name: "gateway frozen for 25 s and killed", do: loseNode, fits: always},
 	{name: "gateway frozen for 25 s", do: suspend, fits: always},
-	{name: "rolling update from the previous program", do: rollingUpdate, fits: withPrevious, planned: true},
 	{name: "connections between gateways reset for 10 s", do: resetPeers, fits: withPeers},
 	{name: "one client in ten cut for 10 s and during recovery", do: cutRecoveries, fits: always},
 	{name: "broker frozen for 20 s", do: stallBroker, fits: withBroker},

@@ -4,20 +4,30 @@ package chaos
 
 import (
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
+	"time"
 )
 
-func TestChooseTakesNamesAndHowTheyBegin(t *testing.T) {
-	got, err := Choose("none,gateway frozen,broker k,gateway frozen for 25 s")
-	want := []string{"none", "gateway frozen for 25 s and killed", "gateway frozen for 25 s", "broker killed", "gateway frozen for 25 s"}
-	if diff := cmp.Diff(want, got); err != nil || diff != "" {
-		t.Errorf("%v, faults (-want +got):\n%s", err, diff)
+// What is tested is today's program: the previous one runs until the update, and not where there is none.
+func TestThePreviousProgramRunsUntilTheUpdate(t *testing.T) {
+	previous := Stack{previous: func(int, int, gatewayPorts, []string) command { return command{} }}
+	for name, c := range map[string]struct {
+		o    Options
+		want bool
+	}{
+		"all faults":                   {Options{Stack: previous, Faults: Faults()}, true},
+		"faults without an update":     {Options{Stack: previous, Faults: []string{"broker killed"}}, false},
+		"faults that are drawn":        {Options{Stack: previous, Duration: time.Minute}, true},
+		"there is no previous program": {Options{Faults: Faults()}, false},
+	} {
+		if got := c.o.updates(); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
 	}
-	if _, err := Choose("none,nonsense"); err == nil {
-		t.Error("a fault that there is not is taken")
+	if first := Faults()[:2]; first[0] != "none" || first[1] != updateFault {
+		t.Errorf("the first faults are %q", first)
 	}
-	if all, err := Choose(""); err != nil || len(all) != len(faults) {
-		t.Errorf("%v, %d of %d faults begin with nothing", err, len(all), len(faults))
+	r := &run{o: Options{Stack: previous, Duration: time.Minute}}
+	if f, _, err := r.fault(0, time.Now()); err != nil || f.name != updateFault {
+		t.Errorf("the first fault that is drawn is %q, %v", f.name, err)
 	}
 }

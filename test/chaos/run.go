@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -44,13 +45,18 @@ type Options struct {
 	Log      *slog.Logger
 }
 
+// updates tells whether gateways begin with the previous program, which takes an update to end.
+func (o *Options) updates() bool {
+	return o.Stack.previous != nil && (o.Duration > 0 || slices.Contains(o.Faults, updateFault))
+}
+
 // Run runs a service and its faults, and returns what each did.
 func Run(ctx context.Context, o Options) (results []Result, err error) {
 	if o.Clients < roomMembers || o.Clients%roomMembers != 0 || o.Polling > o.Clients {
 		return nil, fmt.Errorf("%d clients, %d by polling: rooms have %d members each", o.Clients, o.Polling, roomMembers)
 	}
 	b := newBalancer(o.Affinity)
-	c, err := startCluster(ctx, o.Stack, o.Dir, o.Gateways, b)
+	c, err := startCluster(ctx, o.Stack, o.Dir, o.Gateways, b, o.updates())
 	defer func() { err = errors.Join(err, c.Close()) }()
 	if err != nil {
 		return nil, err
@@ -173,6 +179,10 @@ func (r *run) phases(ctx context.Context) ([]Result, error) {
 
 // fault is the ith.
 func (r *run) fault(i int, end time.Time) (f fault, more bool, err error) {
+	if r.o.Duration > 0 && i == 0 && r.o.updates() {
+		f, err = faultNamed(updateFault)
+		return f, true, err
+	}
 	if r.o.Duration > 0 {
 		return faults[r.random.IntN(len(faults))], time.Now().Before(end), nil
 	}

@@ -23,7 +23,7 @@ import (
 // The answer is a line too: "ok", with a result if there is one, or "error" with the reason. The end of the input ends the
 // service.
 func Serve(ctx context.Context, s Stack, dir string, in io.Reader, out io.Writer) (err error) {
-	c, err := startCluster(ctx, s, dir, 0, newBalancer(false))
+	c, err := startCluster(ctx, s, dir, 0, newBalancer(false), false)
 	defer func() { err = errors.Join(err, c.Close()) }()
 	if err != nil {
 		return err

@@ -84,9 +84,9 @@ type cluster struct {
 	crashed     int  // gateways that ended by themselves
 }
 
-// startCluster starts the broker and gateways. Close ends them, also after an error.
-func startCluster(ctx context.Context, s Stack, dir string, gateways int, b *balancer) (*cluster, error) {
-	c := &cluster{stack: s, dir: dir, balancer: b, outdated: s.previous != nil}
+// startCluster starts the broker and gateways, outdated ones by the previous program. Close ends them, also after an error.
+func startCluster(ctx context.Context, s Stack, dir string, gateways int, b *balancer, outdated bool) (*cluster, error) {
+	c := &cluster{stack: s, dir: dir, balancer: b, outdated: outdated}
 	for range s.brokers {
 		ports, err := newBrokerPorts()
 		if err != nil {

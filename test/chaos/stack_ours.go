@@ -28,7 +28,7 @@ func peerAddress(ports gatewayPorts) string {
 }
 
 // Programs are those of a stack of ours. Previous is the program realtime of before, by which gateways
-// are started until an update; empty: there is none.
+// are started until an update, if that is among the faults; empty: there is none.
 type Programs struct{ Realtime, Previous, NATSServer string }
 
 // Ours are gateways around so many nats-servers with JetStream, all of which keep the log. The folder gets

@@ -40,7 +40,7 @@ type programs struct {
 func (p *programs) flags(f *flag.FlagSet) {
 	f.StringVar(&p.target, "target", "ours", "service: ours, library (gateway/socketio in memory), reference (Node, Redis Streams) or reference-in-memory")
 	f.StringVar(&p.ours.Realtime, "realtime", "dist/realtime", "the program realtime")
-	f.StringVar(&p.ours.Previous, "previous", "", "the program realtime of a release before, by which gateways run until an update (default: none, and there is no update)")
+	f.StringVar(&p.ours.Previous, "previous", "", "the program realtime of a release before, by which gateways run until the fault of an update, if that is among the faults (default: none, and there is no update)")
 	f.StringVar(&p.ours.NATSServer, "nats-server", "dist/nats-server", "the program nats-server")
 	f.IntVar(&p.natsServers, "nats-servers", 1, "how many of them keep the log: 1 or 3. A fault of the broker is that of one")
 	f.StringVar(&p.redisServer, "redis-server", "redis-server", "the program redis-server")
