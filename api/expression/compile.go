@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/google/cel-go/cel"
-	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/types"
 )
 
@@ -48,17 +47,13 @@ func (k Kind) wants() string {
 	}
 }
 
-// costLimit bounds an evaluation, in CEL's units: about one for each element that a loop visits and for each function call. It
-// is some tens of milliseconds.
-const costLimit = 1_000_000
-
 // Compile checks an expression and makes it ready to run. Errors say where in the source the mistake is.
 func Compile(kind Kind, source string) (cel.Program, error) {
 	env, checked, err := check(kind, source)
 	if err != nil {
 		return nil, err
 	}
-	return plan(env, checked.NativeRep())
+	return plan(env, checked.NativeRep(), source)
 }
 
 func check(kind Kind, source string) (*cel.Env, *cel.Ast, error) {
@@ -114,12 +109,4 @@ func mistakes(issues *cel.Issues) error {
 		texts = append(texts, place+": "+strings.TrimSuffix(e.Message, " (in container '')"))
 	}
 	return errors.New(strings.Join(texts, "; "))
-}
-
-func hasLoop(a *ast.AST) bool {
-	loop := false
-	ast.PostOrderVisit(a.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
-		loop = loop || e.Kind() == ast.ComprehensionKind
-	}))
-	return loop
 }

@@ -86,7 +86,7 @@ func TestALoopThatIsTooLongEnds(t *testing.T) {
 	_, _, err = program.Eval(map[string]any{
 		Args: types.NewDynamicList(registry, many), Event: "e", Now: time.Now(), Socket: types.NullValue,
 	})
-	if err == nil || !strings.Contains(err.Error(), "cost limit exceeded") {
+	if err == nil || !strings.Contains(err.Error(), "more work") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -151,7 +151,7 @@ func newEnvironment(variables ...cel.EnvOption) (*cel.Env, error) {
 		cel.EagerlyValidateDeclarations(true),
 		cel.DefaultUTCTimeZone(true),
 		cel.CrossTypeNumericComparisons(true),
-		ext.Strings(ext.StringsVersion(4)),
+		ext.Strings(ext.StringsVersion(4), ext.StringsMaxPrecision(maxPrecision)),
 		ext.Math(ext.MathVersion(2)),
 		ext.Lists(ext.ListsVersion(3)),
 		ext.Sets(ext.SetsVersion(1)),

@@ -27,7 +27,7 @@ const (
 	toOrdered  conversion = "@ordered"
 	toSortable conversion = "@sortable"
 	toRestored conversion = "@restored"
-	// toLoop leaves a value as it is; see withoutResidue.
+	// toLoop leaves a value as it is; see loopRound.
 	toLoop conversion = "@loop"
 )
 
@@ -206,14 +206,4 @@ func withConversions(env *cel.Env, checked *cel.Ast) (*cel.Ast, error) {
 		return nil, fmt.Errorf("convert operands: %w", issues.Err())
 	}
 	return converted, nil
-}
-
-// conversionCosts leaves conversions out of what an evaluation costs: they are not the author's.
-type conversionCosts struct{}
-
-func (conversionCosts) CallCost(function, _ string, _ []ref.Val, _ ref.Val) *uint64 {
-	if _, ours := converters[conversion(function)]; !ours {
-		return nil
-	}
-	return new(uint64)
 }

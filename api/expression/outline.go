@@ -47,18 +47,19 @@ func CompileOutline(kind Kind, source string) (Outline, error) {
 	if err != nil {
 		return Outline{}, err
 	}
-	o := outliner{env, checked.NativeRep()}
+	o := outliner{env, checked.NativeRep(), source}
 	return o.of(o.ast.Expr())
 }
 
 // outliner makes outlines of parts of an expression.
 type outliner struct {
-	env *cel.Env
-	ast *ast.AST
+	env    *cel.Env
+	ast    *ast.AST
+	source string
 }
 
 func (o outliner) of(e ast.Expr) (Outline, error) {
-	program, err := plan(o.env, ast.NewCheckedAST(ast.NewAST(e, o.ast.SourceInfo()), o.ast.TypeMap(), o.ast.ReferenceMap()))
+	program, err := plan(o.env, ast.NewCheckedAST(ast.NewAST(e, o.ast.SourceInfo()), o.ast.TypeMap(), o.ast.ReferenceMap()), o.source)
 	if err != nil {
 		return Outline{}, err
 	}
@@ -149,17 +150,16 @@ func literalString(e ast.Expr) (string, bool) {
 	return string(s), ok
 }
 
-// plan makes a checked expression ready to run.
-func plan(env *cel.Env, checked *ast.AST) (cel.Program, error) {
-	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
-	// Without a loop the work is bounded by the length of the expression times the size of an event, and counting it would
-	// cost more than doing it.
-	if hasLoop(checked) {
-		options = append(options, cel.CostLimit(costLimit), cel.CostTracking(conversionCosts{}), withoutResidue(checked))
+// plan makes a checked expression ready to run. source is for errors.
+func plan(env *cel.Env, checked *ast.AST, source string) (cel.Program, error) {
+	rounds := map[int64]int{}
+	weight := weigh(checked.Expr(), rounds)
+	if err := fits(checked.Expr(), rounds); err != nil {
+		return nil, err
 	}
-	program, err := env.PlanProgram(checked, options...)
+	planned, err := env.PlanProgram(checked, cel.EvalOptions(cel.OptOptimize), bounded(env, rounds))
 	if err != nil {
 		return nil, fmt.Errorf("plan the expression: %w", err)
 	}
-	return program, nil
+	return &program{planned, source, weight}, nil
 }

@@ -146,38 +146,6 @@ func evaluate(t *testing.T, source string, args []ref.Val) (ref.Val, error) {
 	return v, err
 }
 
-// A loop costs what its author has written.
-func TestConversionsCostNothing(t *testing.T) {
-	const source = "args.filter(x, x > 1.0 && x != 2.0).map(x, x + 1.0)"
-	env, err := eventEnvironment()
-	if err != nil {
-		t.Fatal(err)
-	}
-	checked, issues := env.Compile(source)
-	if issues.Err() != nil {
-		t.Fatal(issues.Err())
-	}
-	unconverted, err := env.Program(checked, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(costLimit))
-	if err != nil {
-		t.Fatal(err)
-	}
-	converted, err := Compile(List, source)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var costs [2]uint64
-	for i, program := range []cel.Program{unconverted, converted} {
-		_, details, err := program.Eval(map[string]any{Args: list(types.Double(1), types.Double(2), types.Double(3))})
-		if err != nil {
-			t.Fatal(err)
-		}
-		costs[i] = *details.ActualCost()
-	}
-	if costs[0] == 0 || costs[0] != costs[1] {
-		t.Errorf("it costs %d, and %d with conversions", costs[0], costs[1])
-	}
-}
-
 // FuzzAppendNumber compares with encoding/json, which writes numbers as ECMAScript does.
 func FuzzAppendNumber(f *testing.F) {
 	for _, seed := range []float64{0, 1e-7, 1e21, 1.5e300, 5e-324, 123456789012345680000} {

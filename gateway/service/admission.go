@@ -45,6 +45,7 @@ func (r *Runtime) AllowRequest(req *http.Request) error {
 	v := &requestVariables{request: req, now: time.Now()}
 	for i, rule := range rules {
 		admitted, _, err := rule.condition.Eval(v)
+		r.countWork(err, "", fmt.Sprintf("admission[%d]", i), "expression")
 		if err != nil && r.logLimit.Allow() {
 			r.log.Warn("an admission rule failed, and refuses", "rule", i, "error", err)
 		}
@@ -59,6 +60,9 @@ func (r *Runtime) AllowRequest(req *http.Request) error {
 type requestVariables struct {
 	request *http.Request
 	now     time.Time
+	budget  expression.Budget
+	// query and headers are made for the first rule that asks.
+	query, headers ref.Val
 }
 
 var _ cel.Activation = (*requestVariables)(nil)
@@ -66,6 +70,8 @@ var _ cel.Activation = (*requestVariables)(nil)
 // ResolveName gives the value of a variable.
 func (v *requestVariables) ResolveName(name string) (any, bool) {
 	switch name {
+	case expression.Work:
+		return &v.budget, true
 	case expression.Request:
 		return object{expression.RequestType, v.field}, true
 	case expression.Now:
@@ -87,9 +93,15 @@ func (v *requestVariables) field(name string) ref.Val {
 	case "path":
 		return types.String(v.request.URL.Path)
 	case "query":
-		return stringMap(v.request.URL.Query(), func(name string) string { return name })
+		if v.query == nil {
+			v.query = stringMap(&v.budget, v.request.URL.Query(), asItIs)
+		}
+		return v.query
 	case "headers":
-		return stringMap(v.request.Header, strings.ToLower)
+		if v.headers == nil {
+			v.headers = stringMap(&v.budget, v.request.Header, strings.ToLower)
+		}
+		return v.headers
 	case "address":
 		return types.String(engineio.AddressOf(v.request))
 	case "secure":

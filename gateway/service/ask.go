@@ -98,7 +98,7 @@ func (c *client) left() {
 // resume goes on with a run whose answers are there.
 func (c *client) resume(r *run, q *question, answers []socketio.Args, err error) {
 	r.data = dataOf(c.socket) // other events may have changed it
-	r.answers, r.missing = answerList(answers), err != nil
+	r.answers, r.missing = r.answerList(answers), err != nil
 	if err != nil && !unanswered(err) {
 		c.runtime.failed(r, fmt.Errorf("do[%d]: emit %s: %w", r.step-1, q.event, err))
 		r.next()
@@ -111,13 +111,13 @@ func unanswered(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, socketio.ErrDisconnected)
 }
 
-func answerList(answers []socketio.Args) ref.Val {
+func (v *variables) answerList(answers []socketio.Args) ref.Val {
 	values := make([]ref.Val, len(answers))
 	for i, a := range answers {
 		if len(a.JSON) == 0 {
 			a = answerDone
 		}
-		values[i] = fromJSON(a.JSON, a.Attachments)
+		values[i] = fromJSON(a.JSON, origin{a.Attachments, &v.budget})
 	}
 	return types.NewRefValList(types.DefaultTypeAdapter, values)
 }

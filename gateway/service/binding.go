@@ -13,8 +13,10 @@ import (
 type binding struct {
 	program *Program
 	// namespace is nil if the program says nothing of it.
-	namespace        *namespace
-	params           map[string]string // of a dynamic namespace
+	namespace *namespace
+	params    map[string]string // of a dynamic namespace
+	// label is how metrics name the namespace.
+	label            string
 	events, failures prometheus.Counter
 }
 
@@ -38,7 +40,7 @@ func (r *Runtime) newBinding(p *Program, name string) *binding {
 	case p.namespaces[name] == nil:
 		name = dynamicLabel
 	}
-	return &binding{p, ns, params, r.events.WithLabelValues(name), r.failures.WithLabelValues(name)}
+	return &binding{p, ns, params, name, r.events.WithLabelValues(name), r.failures.WithLabelValues(name)}
 }
 
 // bindings are those of the namespaces that a program names. Each socket of a dynamic one has its own.

@@ -84,7 +84,7 @@ func storedOf(v ref.Val) (storedValue, error) {
 	case types.Duration:
 		return storedValue{Duration: &v.Duration}, nil
 	}
-	args, err := encode(v)
+	args, err := encode(v, nil)
 	return storedValue{JSON: args.JSON, Attachments: args.Attachments}, err
 }
 
@@ -116,5 +116,5 @@ func (s storedValue) decoded() ref.Val {
 	case len(s.JSON) == 0:
 		return types.NullValue
 	}
-	return fromJSON(s.JSON, s.Attachments)
+	return fromJSON(s.JSON, origin{attachments: s.Attachments})
 }

@@ -21,7 +21,7 @@ func TestDataKeepTheirTypesWhenTheyAreStored(t *testing.T) {
 		"bytes":     types.Bytes{0, 1, 255},
 		"timestamp": types.Timestamp{Time: time.Date(2026, 11, 24, 1, 2, 3, 4, time.UTC)},
 		"duration":  types.Duration{Duration: 90 * time.Second},
-		"list":      fromJSON([]byte(`[1,{"b":2,"a":{"_placeholder":true,"num":0}}]`), [][]byte{{9}}),
+		"list":      fromJSON([]byte(`[1,{"b":2,"a":{"_placeholder":true,"num":0}}]`), origin{attachments: [][]byte{{9}}}),
 	}
 	stored, err := EncodeData(&data{fields: values})
 	if err != nil {

@@ -28,9 +28,13 @@ const isoMillis = "2006-01-02T15:04:05.000Z"
 // errPlaceholder refuses what a client could do to those who receive its data: they would take it for a placeholder.
 var errPlaceholder = errors.New("data that looks like a binary placeholder cannot go out together with binary data")
 
+// writtenWork is what writing a value costs.
+const writtenWork = 3
+
 // encode writes a value as a client receives it; docs/expressions.md has the table. Bytes become attachments.
-func encode(v ref.Val) (socketio.Args, error) {
-	e := &encoder{}
+func encode(v ref.Val, b *expression.Budget) (args socketio.Args, err error) {
+	defer b.Recover(&err)
+	e := &encoder{budget: b}
 	if err := e.value(v); err != nil {
 		return socketio.Args{}, err
 	}
@@ -54,9 +58,12 @@ type encoder struct {
 	// foreign is true if what looks like a placeholder may be in buf and is none of the encoder's: in
 	// what came without attachments, or as a map of an expression.
 	foreign bool
+	// budget pays for what is written; nil: nobody does.
+	budget *expression.Budget
 }
 
 func (e *encoder) value(v ref.Val) error {
+	e.budget.Charge(writtenWork)
 	switch v := v.(type) {
 	case types.Null:
 		e.buf = append(e.buf, "null"...)
@@ -111,15 +118,20 @@ func (e *encoder) time(t time.Time) {
 	e.buf = append(e.buf, '"')
 }
 
-func (e *encoder) text(s string) { e.buf = plainjson.AppendString(e.buf, s) }
+func (e *encoder) text(s string) {
+	e.budget.ChargeBytes(len(s))
+	e.buf = plainjson.AppendString(e.buf, s)
+}
 
 func (e *encoder) bytes(b []byte) {
+	e.budget.Charge(writtenWork)
 	e.buf = placeholder.Append(e.buf, len(e.attachments))
 	e.attachments = append(e.attachments, b)
 }
 
 // source writes JSON as it came, but for the numbers of its placeholders.
 func (e *encoder) source(raw []byte, attachments [][]byte) {
+	e.budget.ChargeCopy(len(raw))
 	if len(attachments) == 0 {
 		e.foreign = e.foreign || raw[0] == '[' || raw[0] == '{'
 		e.buf = append(e.buf, raw...)
@@ -163,6 +175,7 @@ func (e *encoder) mapper(m traits.Mapper) error {
 		if !ok {
 			return fmt.Errorf("a %s cannot be the name of a field", key.Type().TypeName())
 		}
+		e.budget.Charge(memberWork)
 		all = append(all, member{name, m.Get(key)})
 	}
 	slices.SortFunc(all, func(a, b member) int { return bytes.Compare([]byte(a.name), []byte(b.name)) })

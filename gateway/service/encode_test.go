@@ -30,8 +30,8 @@ func FuzzJSON(f *testing.F) {
 		if !utf8.Valid(raw) || !json.Valid(raw) || raw[0] != '[' {
 			return // refused before expressions see it: FuzzDecoder, FuzzPublication
 		}
-		list := fromJSON(raw, nil)
-		rebuilt, err := encode(rebuild(list.(traits.Lister)))
+		list := fromJSON(raw, origin{})
+		rebuilt, err := encode(rebuild(list.(traits.Lister)), nil)
 		if err != nil {
 			t.Fatalf("encode: %v", err)
 		}
@@ -39,13 +39,13 @@ func FuzzJSON(f *testing.F) {
 			t.Errorf("%s became %s", want, got)
 		}
 		for element := range elements(raw) {
-			relayed, err := encode(fromJSON(element, nil))
+			relayed, err := encode(fromJSON(element, origin{}), nil)
 			if err != nil || !bytes.Equal(relayed.JSON, element) {
 				t.Errorf("%s is relayed as %s, %v", element, relayed.JSON, err)
 			}
 		}
 		attachment := []byte{1}
-		withBinary, err := encode(fromJSON(raw, [][]byte{attachment}))
+		withBinary, err := encode(fromJSON(raw, origin{attachments: [][]byte{attachment}}), nil)
 		if err == nil && !json.Valid(withBinary.JSON) {
 			t.Errorf("%s became %s", raw, withBinary.JSON)
 		}

@@ -88,7 +88,7 @@ func (r *run) history(room, before cel.Program, limit int) error {
 	if err != nil {
 		return err
 	}
-	args, err := encode(types.NewRefValList(types.DefaultTypeAdapter, []ref.Val{historyPage(name, events, limit)}))
+	args, err := encode(types.NewRefValList(types.DefaultTypeAdapter, []ref.Val{historyPage(name, events, limit)}), nil)
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func historyPage(room string, events []cluster.PastEvent, limit int) ref.Val {
 		}
 		page = append(page, celMap(map[string]ref.Val{
 			"event":    types.String(e.Event),
-			"args":     fromJSON(args, e.Args.Attachments),
+			"args":     fromJSON(args, origin{attachments: e.Args.Attachments}),
 			"revision": types.Uint(e.Revision),
 			"time":     types.Timestamp{Time: e.Time},
 		}))

@@ -14,21 +14,28 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/placeholder"
 )
 
+// origin is what a value in JSON came with.
+type origin struct {
+	attachments [][]byte
+	// budget pays for a look into it. It is nil where that was paid before: for socket.data.
+	budget *expression.Budget
+}
+
 // fromJSON makes a CEL value of valid JSON in valid UTF-8, without which two names could read the
 // same. Lists and maps stay JSON until an expression looks into them, level by level, so that what
 // is relayed costs nothing and keeps its bytes; so do strings and numbers that would otherwise be
 // written differently. Where a packet has attachments, a placeholder is the bytes it names.
-func fromJSON(raw []byte, attachments [][]byte) ref.Val {
+func fromJSON(raw []byte, o origin) ref.Val {
 	switch raw[0] {
 	case '"':
 		return stringFromJSON(raw)
 	case '[':
-		return &rawList{raw: raw, attachments: attachments}
+		return &rawList{raw: raw, origin: o}
 	case '{':
-		if i, ok := placeholderOf(raw, attachments); ok {
-			return types.Bytes(attachments[i])
+		if i, ok := o.placeholder(raw); ok {
+			return types.Bytes(o.attachments[i])
 		}
-		return &rawMap{raw: raw, attachments: attachments}
+		return &rawMap{raw: raw, origin: o}
 	case 't':
 		return types.True
 	case 'f':
@@ -77,13 +84,14 @@ func float(raw []byte) float64 {
 	return f
 }
 
-// placeholderOf tells which attachment an object stands for.
-func placeholderOf(raw []byte, attachments [][]byte) (int, bool) {
-	if len(attachments) == 0 {
+// placeholder tells which attachment an object stands for.
+func (o origin) placeholder(raw []byte) (int, bool) {
+	if len(o.attachments) == 0 {
 		return 0, false
 	}
+	o.budget.ChargeCopy(len(raw))
 	for _, s := range placeholder.Find(raw) {
-		if s.Start == 0 && s.Num >= 0 && s.Num < len(attachments) {
+		if s.Start == 0 && s.Num >= 0 && s.Num < len(o.attachments) {
 			return s.Num, true
 		}
 	}

@@ -18,13 +18,13 @@ type native struct {
 }
 
 // computed has doubles for numbers; see expression.Relayed.
-func (n *native) computed(raw []byte, attachments [][]byte) ref.Val {
-	return once(&n.computes, reader{raw, attachments, func(_ []byte, f float64) ref.Val { return types.Double(f) }})
+func (n *native) computed(raw []byte, o origin) ref.Val {
+	return once(&n.computes, reader{raw, o, func(_ []byte, f float64) ref.Val { return types.Double(f) }})
 }
 
 // compared has ints and uints where doubles may not be exact.
-func (n *native) compared(raw []byte, attachments [][]byte) ref.Val {
-	return once(&n.compares, reader{raw, attachments, expression.Exact})
+func (n *native) compared(raw []byte, o origin) ref.Val {
+	return once(&n.compares, reader{raw, o, expression.Exact})
 }
 
 func once(p *atomic.Pointer[ref.Val], r reader) ref.Val {
@@ -36,11 +36,17 @@ func once(p *atomic.Pointer[ref.Val], r reader) ref.Val {
 	return v
 }
 
+// What making a value of JSON costs, and a member of a map; see expression.Budget.
+const (
+	valueWork  = 8
+	memberWork = 20
+)
+
 // reader reads valid JSON in one pass, however deep it is nested.
 type reader struct {
-	data        []byte
-	attachments [][]byte
-	number      func(raw []byte, f float64) ref.Val
+	data []byte
+	origin
+	number func(raw []byte, f float64) ref.Val
 }
 
 // value reads the value that begins at i, and tells where it ends.
@@ -52,7 +58,9 @@ func (r reader) value(i int) (ref.Val, int) {
 		return r.object(i)
 	}
 	end := valueEnd(r.data, i)
-	v := fromJSON(r.data[i:end], nil)
+	r.budget.Charge(valueWork)
+	r.budget.ChargeCopy(end - i)
+	v := fromJSON(r.data[i:end], origin{})
 	if s, ok := v.(*rawScalar); ok {
 		v = s.Val
 		if f, ok := v.(types.Double); ok {
@@ -63,6 +71,7 @@ func (r reader) value(i int) (ref.Val, int) {
 }
 
 func (r reader) list(i int) (ref.Val, int) {
+	r.budget.Charge(memberWork)
 	var values []ref.Val
 	for i = skipSpace(r.data, i+1); r.data[i] != ']'; i = next(r.data, i) {
 		var v ref.Val
@@ -73,9 +82,12 @@ func (r reader) list(i int) (ref.Val, int) {
 }
 
 func (r reader) object(i int) (ref.Val, int) {
+	r.budget.Charge(memberWork)
 	values := map[ref.Val]ref.Val{}
 	for i = skipSpace(r.data, i+1); r.data[i] != '}'; i = next(r.data, i) {
 		end := stringEnd(r.data, i)
+		r.budget.Charge(memberWork)
+		r.budget.ChargeBytes(end - i)
 		name := types.String(unquote(r.data[i:end]))
 		values[name], i = r.value(skipSpace(r.data, skipSpace(r.data, end)+1)) // behind the colon
 	}

@@ -24,6 +24,9 @@ const (
 	presenceTimeout = 2 * time.Second
 	// defaultPresenceLimit is the schema's, for a service that has not been through it.
 	defaultPresenceLimit = 100
+	// infoWork is the work that presenceInfo may do: one event may ask for that of a socket in each of
+	// its rooms.
+	infoWork = expression.WorkLimit / 20
 )
 
 var errNoPresence = errors.New("the namespace's adapter has no presence")
@@ -55,13 +58,17 @@ func (r *Runtime) memberInfo(ns *namespace, params map[string]string, s *socketi
 	if rule == nil || rule.info == nil {
 		return nil
 	}
-	v, _, err := rule.info.Eval(&memberVariables{
-		variables: variables{socket: s, params: params, now: time.Now(), data: dataOf(s)},
+	member := &memberVariables{
+		variables: variables{socket: s, params: params, now: time.Now(), data: dataOf(s), budget: expression.NewBudget(infoWork)},
 		room:      room,
-	})
+	}
+	v, _, err := rule.info.Eval(member)
 	var args socketio.Args
 	if err == nil {
-		args, err = encode(v)
+		args, err = encode(v, &member.budget)
+	}
+	if err != nil {
+		r.countWork(err, r.newBinding(r.program.Load(), s.Namespace().Name()).label, rule.place, "presenceInfo")
 	}
 	switch {
 	case err != nil:

@@ -55,6 +55,8 @@ type namespace struct {
 
 // handler is a handler of the manifest.
 type handler struct {
+	// place is where the manifest has it.
+	place string
 	when  cel.Program // nil: always
 	steps []step
 }
@@ -115,6 +117,7 @@ func compileNamespace(rooms []v1alpha1.RoomRule, handlers []v1alpha1.Handler) (*
 		if err != nil {
 			return nil, fmt.Errorf("handlers[%d], %s: %w", i, handlers[i].Event, err)
 		}
+		h.place = fmt.Sprintf("handlers[%d]", i)
 		n.add(handlers[i].Event, h)
 	}
 	return n, nil

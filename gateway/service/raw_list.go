@@ -16,10 +16,10 @@ import (
 // rawList is a list that is still JSON. It belongs to one event or to a socket's data. Safe for
 // concurrent use: others than the socket's handlers may look at its data.
 type rawList struct {
-	raw         []byte
-	attachments [][]byte
-	list        atomic.Pointer[traits.Lister] // made when first needed
-	native      native
+	raw []byte
+	origin
+	list   atomic.Pointer[traits.Lister] // made when first needed
+	native native
 }
 
 var (
@@ -33,16 +33,18 @@ func (l *rawList) decoded() traits.Lister {
 		return *list
 	}
 	var values []ref.Val
+	l.budget.ChargeCopy(len(l.raw))
 	for e := range elements(l.raw) {
-		values = append(values, fromJSON(e, l.attachments))
+		l.budget.Charge(valueWork)
+		values = append(values, fromJSON(e, l.origin))
 	}
 	list := types.NewRefValList(types.DefaultTypeAdapter, values)
 	l.list.Store(&list)
 	return list
 }
 
-func (l *rawList) Computed() ref.Val { return l.native.computed(l.raw, l.attachments) }
-func (l *rawList) Compared() ref.Val { return l.native.compared(l.raw, l.attachments) }
+func (l *rawList) Computed() ref.Val { return l.native.computed(l.raw, l.origin) }
+func (l *rawList) Compared() ref.Val { return l.native.compared(l.raw, l.origin) }
 func (l *rawList) Source() []byte    { return l.raw }
 
 // Contains compares by value.

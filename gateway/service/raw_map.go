@@ -15,10 +15,10 @@ import (
 
 // rawMap is an object that is still JSON; see rawList. A loop visits its names in their order.
 type rawMap struct {
-	raw         []byte
-	attachments [][]byte
-	members     atomic.Pointer[rawMembers] // made when first needed
-	native      native
+	raw []byte
+	origin
+	members atomic.Pointer[rawMembers] // made when first needed
+	native  native
 }
 
 // rawMembers are an object's, as fromJSON makes them.
@@ -36,20 +36,23 @@ func (m *rawMap) decoded() *rawMembers {
 	if d := m.members.Load(); d != nil {
 		return d
 	}
+	m.budget.ChargeCopy(len(m.raw))
 	d := &rawMembers{values: map[string]ref.Val{}}
 	for name, value := range members(m.raw) {
+		m.budget.Charge(memberWork)
+		m.budget.ChargeBytes(len(name))
 		key := unquote(name)
 		if _, again := d.values[key]; !again {
 			d.names = append(d.names, stringFromJSON(name))
 		}
-		d.values[key] = fromJSON(value, m.attachments) // the last of equal names counts
+		d.values[key] = fromJSON(value, m.origin) // the last of equal names counts
 	}
 	m.members.Store(d)
 	return d
 }
 
-func (m *rawMap) Computed() ref.Val { return m.native.computed(m.raw, m.attachments) }
-func (m *rawMap) Compared() ref.Val { return m.native.compared(m.raw, m.attachments) }
+func (m *rawMap) Computed() ref.Val { return m.native.computed(m.raw, m.origin) }
+func (m *rawMap) Compared() ref.Val { return m.native.compared(m.raw, m.origin) }
 func (m *rawMap) Source() []byte    { return m.raw }
 
 // Find gives a member.

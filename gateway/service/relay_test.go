@@ -252,7 +252,7 @@ func TestDataKeepTheirBytes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		kept, err := keep(evaluated.(traits.Lister).Get(types.IntZero))
+		kept, err := keep(evaluated.(traits.Lister).Get(types.IntZero), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -275,7 +275,7 @@ func TestHistoryKeepsBytes(t *testing.T) {
 	for seed := range uint64(200) {
 		d := newDocument(seed, seed%2 == 1)
 		want, attachments := relayed(d.raw.String())
-		page, err := encode(historyPage("room", []cluster.PastEvent{{Event: "e", Args: d.args(), Revision: 1, Time: time.UnixMilli(0)}}, 10))
+		page, err := encode(historyPage("room", []cluster.PastEvent{{Event: "e", Args: d.args(), Revision: 1, Time: time.UnixMilli(0)}}, 10), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,6 +15,8 @@ import (
 type roomRule struct {
 	source   v1alpha1.RoomRule
 	presence bool
+	// place is where the manifest has it.
+	place string
 	// info yields what others see of a member; nil: the id alone.
 	info cel.Program
 }
@@ -34,7 +36,7 @@ type roomRules struct {
 func compileRoomRules(rules []v1alpha1.RoomRule) (roomRules, error) {
 	compiled := roomRules{exact: map[string]*roomRule{}}
 	for i := range rules {
-		rule := &roomRule{source: rules[i], presence: rules[i].Presence}
+		rule := &roomRule{source: rules[i], presence: rules[i].Presence, place: fmt.Sprintf("rooms[%d]", i)}
 		if rules[i].PresenceInfo != "" {
 			var err error
 			if rule.info, err = expression.Compile(expression.Member, string(rules[i].PresenceInfo)); err != nil {

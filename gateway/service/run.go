@@ -21,7 +21,6 @@ type run struct {
 	event    *socketio.Event // nil at connection, disconnecting and disconnect
 	client   *client
 	handlers []*handler // those that are not done
-	index    int        // of the first of them, among all
 	step     int        // the next one of that
 	failed   bool       // one has
 	question *question  // what the last step waits for
@@ -52,7 +51,7 @@ func (r *run) handle(h *handler) (done bool, err error) {
 	for r.step < len(h.steps) {
 		i := r.step
 		r.step++
-		if err := h.steps[i](r); err != nil {
+		if err := r.take(h.steps[i]); err != nil {
 			return true, fmt.Errorf("do[%d]: %w", i, err)
 		}
 		if r.question != nil {
@@ -62,9 +61,15 @@ func (r *run) handle(h *handler) (done bool, err error) {
 	return true, nil
 }
 
+// take runs a step. Work is paid for in expressions and in what becomes of their values.
+func (r *run) take(s step) (err error) {
+	defer r.budget.Recover(&err)
+	return s(r)
+}
+
 // next goes on to the next handler.
 func (r *run) next() {
-	r.handlers, r.index, r.step = r.handlers[1:], r.index+1, 0
+	r.handlers, r.step = r.handlers[1:], 0
 }
 
 func (r *run) needsAck() bool { return r.event != nil && r.event.NeedsAck() }
@@ -87,6 +92,7 @@ func (r *run) collect() *socketio.Receipt {
 }
 
 func (r *run) eval(program cel.Program) (ref.Val, error) {
+	r.made.rooms = nil // earlier steps may have changed them
 	v, _, err := program.Eval(&r.variables)
 	return v, err
 }
@@ -151,7 +157,7 @@ func (r *run) set(names []string, programs []cel.Program) error {
 	for i, program := range programs {
 		v, err := r.eval(program)
 		if err == nil {
-			values[i], err = keep(v)
+			values[i], err = keep(v, &r.budget)
 		}
 		if err != nil {
 			return fmt.Errorf("set %s: %w", names[i], err)

@@ -46,6 +46,7 @@ type Runtime struct {
 	logLimit *rate.Limiter
 	events   *prometheus.CounterVec
 	failures *prometheus.CounterVec
+	overwork *prometheus.CounterVec
 	program  atomic.Pointer[Program]
 	bindings atomic.Pointer[bindings]
 	dynamic  *socketio.ParentNamespace
@@ -68,12 +69,13 @@ func NewRuntime(io *socketio.Server, o Options) *Runtime {
 			Name: "realtime_handler_errors_total",
 			Help: "Handlers that failed, by namespace.",
 		}, []string{"namespace"}),
+		overwork: newOverwork(),
 	}
 	if r.log == nil {
 		r.log = slog.Default()
 	}
 	if o.Registerer != nil {
-		o.Registerer.MustRegister(r.events, r.failures)
+		o.Registerer.MustRegister(r.events, r.failures, r.overwork)
 	}
 	r.program.Store(&Program{})
 	r.bindings.Store(&bindings{})
@@ -105,6 +107,7 @@ func (r *Runtime) Apply(p *Program) {
 			r.io.RemoveNamespace(name)
 			r.events.DeleteLabelValues(name)
 			r.failures.DeleteLabelValues(name)
+			r.overwork.DeletePartialMatch(prometheus.Labels{"namespace": name})
 		}
 	}
 	for _, child := range r.dynamic.Children() {
@@ -206,9 +209,10 @@ func (r *Runtime) failed(run *run, err error) {
 	run.failed = true
 	namespace := run.socket.Namespace().Name()
 	run.binding.failures.Inc()
+	r.countWork(err, run.binding.label, run.handlers[0].place, run.action())
 	if !r.logLimit.Allow() {
 		return
 	}
-	r.log.Warn("a handler failed", "namespace", namespace, "event", fmt.Sprintf("%.128q", run.name), "handler", run.index,
+	r.log.Warn("a handler failed", "namespace", namespace, "event", fmt.Sprintf("%.128q", run.name), "handler", run.handlers[0].place,
 		"socket", run.socket.LogID(), "error", err)
 }

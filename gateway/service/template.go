@@ -143,7 +143,7 @@ func (r *run) list(t *template) (socketio.Args, error) {
 	case len(t.parts) == 0:
 		return r.listByProgram(t.program)
 	}
-	e := encoder{buf: make([]byte, 0, t.size+len(r.args.JSON)), foreign: t.foreign}
+	e := encoder{buf: make([]byte, 0, t.size+len(r.args.JSON)), foreign: t.foreign, budget: &r.budget}
 	for i := range t.parts {
 		p := &t.parts[i]
 		e.buf = append(e.buf, p.before...)
@@ -176,7 +176,7 @@ func (r *run) listByProgram(program cel.Program) (socketio.Args, error) {
 	if _, ok := v.(traits.Lister); !ok {
 		return socketio.Args{}, yielded(v, "a list")
 	}
-	return encode(v)
+	return encode(v, &r.budget)
 }
 
 // argument is the JSON of one of the event's; nil if there is no such one.
@@ -185,6 +185,7 @@ func (r *run) argument(index int) []byte {
 		return nil
 	}
 	for raw := range elements(r.args.JSON) {
+		r.budget.ChargeCopy(len(raw))
 		if index == 0 {
 			return raw
 		}

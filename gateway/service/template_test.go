@@ -31,7 +31,7 @@ func TestTemplatesSayWhatTheirExpressionsSay(t *testing.T) {
 		{JSON: []byte(`[{"b":1.50,"a":"<&>"},[1e3,null,[true]]]`)},
 		{JSON: []byte(`[{"_placeholder":true,"num":1},{"x":[{"_placeholder":true,"num":0}]}]`), Attachments: [][]byte{{1}, {2}}},
 	}
-	set := &data{fields: map[string]ref.Val{"name": types.String("Ada \"A\""), "list": fromJSON([]byte(`[1, {"a":2}]`), nil)}}
+	set := &data{fields: map[string]ref.Val{"name": types.String("Ada \"A\""), "list": fromJSON([]byte(`[1, {"a":2}]`), origin{})}}
 	for _, source := range sources {
 		list, err := compileTemplate(source)
 		if err != nil {

@@ -32,6 +32,15 @@ type variables struct {
 	missing bool
 	// handshake is made when the first expression asks for more of it than auth.
 	handshake *socketio.Handshake
+	// budget is for all expressions of the event.
+	budget expression.Budget
+	// made are values that are made for the first expression that asks.
+	made made
+}
+
+// made are those of socket's fields that take more than a look. A loop may ask in each round.
+type made struct {
+	rooms, auth, query, headers ref.Val
 }
 
 var noAnswers = types.NewRefValList(types.DefaultTypeAdapter, nil)
@@ -41,6 +50,8 @@ var _ cel.Activation = (*variables)(nil)
 // ResolveName gives the value of a variable.
 func (v *variables) ResolveName(name string) (any, bool) {
 	switch name {
+	case expression.Work:
+		return &v.budget, true
 	case expression.Event:
 		return types.String(v.name), true
 	case expression.Args:
@@ -61,7 +72,7 @@ func (v *variables) ResolveName(name string) (any, bool) {
 // argumentList is the event's arguments as a list.
 func (v *variables) argumentList() ref.Val {
 	if v.argList == nil {
-		v.argList = fromJSON(v.args.JSON, v.args.Attachments)
+		v.argList = fromJSON(v.args.JSON, origin{v.args.Attachments, &v.budget})
 	}
 	return v.argList
 }
@@ -80,7 +91,7 @@ func (v *variables) socketField(name string) ref.Val {
 	case "data":
 		return v.data
 	case "rooms":
-		return types.NewStringList(types.DefaultTypeAdapter, v.socket.Rooms())
+		return v.roomList()
 	case "recovered":
 		return types.Bool(v.socket.Recovered())
 	case "handshake":
@@ -90,9 +101,21 @@ func (v *variables) socketField(name string) ref.Val {
 	}
 }
 
+func (v *variables) roomList() ref.Val {
+	if v.made.rooms == nil {
+		rooms := v.socket.Rooms()
+		v.budget.Charge(len(rooms) * valueWork)
+		v.made.rooms = types.NewStringList(types.DefaultTypeAdapter, rooms)
+	}
+	return v.made.rooms
+}
+
 func (v *variables) handshakeField(name string) ref.Val {
 	if name == "auth" {
-		return fromJSON(v.socket.Auth(), nil)
+		if v.made.auth == nil {
+			v.made.auth = fromJSON(v.socket.Auth(), origin{budget: &v.budget})
+		}
+		return v.made.auth
 	}
 	if v.handshake == nil {
 		v.handshake = v.socket.Handshake()
@@ -100,9 +123,15 @@ func (v *variables) handshakeField(name string) ref.Val {
 	h := v.handshake
 	switch name {
 	case "query":
-		return stringMap(h.Query, func(name string) string { return name })
+		if v.made.query == nil {
+			v.made.query = stringMap(&v.budget, h.Query, asItIs)
+		}
+		return v.made.query
 	case "headers":
-		return stringMap(h.Headers, strings.ToLower)
+		if v.made.headers == nil {
+			v.made.headers = stringMap(&v.budget, h.Headers, strings.ToLower)
+		}
+		return v.made.headers
 	case "address":
 		return types.String(h.Address)
 	case "time":
@@ -115,13 +144,16 @@ func (v *variables) handshakeField(name string) ref.Val {
 }
 
 // stringMap joins several values of one name with ", ", as HTTP does (RFC 9110 section 5.2).
-func stringMap(values map[string][]string, key func(string) string) ref.Val {
+func stringMap(b *expression.Budget, values map[string][]string, key func(string) string) ref.Val {
 	joined := make(map[string]string, len(values))
 	for name, list := range values {
+		b.Charge(memberWork)
 		joined[key(name)] = strings.Join(list, ", ")
 	}
 	return types.NewStringStringMap(types.DefaultTypeAdapter, joined)
 }
+
+func asItIs(name string) string { return name }
 
 // object is a value with declared fields, each made when an expression selects it.
 type object struct {
@@ -180,7 +212,7 @@ func (o object) Value() any { return o }
 
 // keep makes of a value what can be stored: lists and maps as JSON of their own, since those of an event hold on to the whole
 // event.
-func keep(v ref.Val) (ref.Val, error) {
+func keep(v ref.Val, b *expression.Budget) (ref.Val, error) {
 	switch v := v.(type) {
 	case types.String:
 		return types.String(strings.Clone(string(v))), nil
@@ -191,9 +223,32 @@ func keep(v ref.Val) (ref.Val, error) {
 	case types.Null, types.Bool, types.Int, types.Uint, types.Double, types.Timestamp, types.Duration:
 		return v, nil
 	}
-	args, err := encode(v)
+	args, err := encode(v, b)
 	if err != nil {
 		return nil, err
 	}
-	return fromJSON(args.JSON, args.Attachments), nil
+	b.Charge(readings * readingWork(args.JSON))
+	return fromJSON(args.JSON, origin{attachments: args.Attachments}), nil
+}
+
+// readings are the forms in which expressions may look into a stored value. Each is made once, for
+// whatever event needs it first.
+const readings = 3
+
+// readingWork is what a look at all that is in a value of valid JSON costs.
+func readingWork(raw []byte) int {
+	work := 0
+	for i := 0; i < len(raw); i++ {
+		switch raw[i] {
+		case '"':
+			end := stringEnd(raw, i)
+			work += (end - i) / 16
+			i = end - 1
+		case ',', '[':
+			work += valueWork
+		case ':', '{':
+			work += memberWork
+		}
+	}
+	return work
 }
