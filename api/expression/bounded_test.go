@@ -133,6 +133,26 @@ func TestWhatNeverFitsIsRefused(t *testing.T) {
 	}
 }
 
+func TestNestedLiteralsAreRefused(t *testing.T) {
+	nested := func(open, inner, end string, n int) string {
+		return strings.Repeat(open, n) + inner + strings.Repeat(end, n)
+	}
+	for name, source := range map[string]string{
+		"lists": nested("[", "1", "]", 200), "maps": nested("{'a': ", "1", "}", 200), "loops": nested("args.map(x, ", "1", ")", 40),
+	} {
+		if _, err := Compile(Value, source); err == nil || !strings.Contains(err.Error(), "within each other") {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+	for _, source := range []string{
+		nested("[", "1", "]", 32), nested("args.map(x, ", "1", ")", 32), nested("args.exists(x, ", "true", ")", 60),
+	} {
+		if _, err := Compile(Value, source); err != nil {
+			t.Errorf("%s: %v", source, err)
+		}
+	}
+}
+
 // constant are the functions that take constant time, or what their operands' types bound.
 var constant = []string{
 	"!_", "-_", "_%_", "_*_", "_-_", "_/_", "_&&_", "_||_", "_?_:_", "_[_]", "in", "_in_", "@not_strictly_false", "__not_strictly_false__",

@@ -61,7 +61,14 @@ func check(kind Kind, source string) (*cel.Env, *cel.Ast, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("set up the expression language: %w", err)
 	}
-	checked, issues := env.Compile(source)
+	parsed, issues := env.Parse(source)
+	if issues.Err() != nil {
+		return nil, nil, mistakes(issues)
+	}
+	if depth := nesting(parsed.NativeRep().Expr()); depth > maxNesting {
+		return nil, nil, fmt.Errorf("builds %d lists and maps within each other, and may build %d", depth, maxNesting)
+	}
+	checked, issues := env.Check(parsed)
 	if issues.Err() != nil {
 		return nil, nil, mistakes(issues)
 	}

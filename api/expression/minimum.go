@@ -19,6 +19,48 @@ func fits(e ast.Expr, rounds map[int64]int) error {
 	return nil
 }
 
+// maxNesting is how many lists and maps may be built within each other. The time that cel-go takes
+// to check their types grows with the cube of it: 200 maps within each other would take seconds.
+const maxNesting = 32
+
+func nesting(e ast.Expr) int {
+	depth := 0
+	inner := func(e ast.Expr) { depth = max(depth, nesting(e)) }
+	switch e.Kind() {
+	case ast.SelectKind:
+		inner(e.AsSelect().Operand())
+	case ast.CallKind:
+		if e.AsCall().IsMemberFunction() {
+			inner(e.AsCall().Target())
+		}
+		for _, operand := range e.AsCall().Args() {
+			inner(operand)
+		}
+	case ast.ListKind:
+		for _, element := range e.AsList().Elements() {
+			inner(element)
+		}
+		depth++
+	case ast.MapKind:
+		for _, entry := range e.AsMap().Entries() {
+			inner(entry.AsMapEntry().Key())
+			inner(entry.AsMapEntry().Value())
+		}
+		depth++
+	case ast.StructKind:
+		for _, field := range e.AsStruct().Fields() {
+			inner(field.AsStructField().Value())
+		}
+	case ast.ComprehensionKind:
+		loop := e.AsComprehension() // map builds lists: its step does
+		inner(loop.IterRange())
+		inner(loop.LoopCondition())
+		inner(loop.LoopStep())
+		inner(loop.Result())
+	}
+	return depth
+}
+
 // minimum finds the least work of expressions, in units.
 type minimum struct {
 	// rounds is from weigh.

@@ -30,6 +30,12 @@ func Computed(v ref.Val) ref.Val { return converted(v, Relayed.Computed) }
 // Compared converts a value as comparisons take it.
 func Compared(v ref.Val) ref.Val { return converted(v, Relayed.Compared) }
 
+// Computed is Computed, paid for.
+func (b *Budget) Computed(v ref.Val) ref.Val {
+	walkedUnlessRelayed(b, [4]ref.Val{v})
+	return Computed(v)
+}
+
 // converted converts a value and what is in it. A value without a relayed one in it stays as it is.
 func converted(v ref.Val, convert func(Relayed) ref.Val) ref.Val {
 	switch v := v.(type) {

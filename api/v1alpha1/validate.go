@@ -22,6 +22,9 @@ var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // Validate checks what the schema cannot: that every expression compiles and yields what it must, and that no handler asks
 // for what can never happen. The schema's own checks are the API server's, and those of package manifest.
 func (s *RealtimeService) Validate() field.ErrorList {
+	if errs := s.validateSize(); len(errs) > 0 {
+		return errs
+	}
 	errs := s.Spec.Protocol.validate(field.NewPath("spec", "protocol"))
 	namespaces := field.NewPath("spec", "namespaces")
 	for i := range s.Spec.Namespaces {

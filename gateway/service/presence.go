@@ -173,7 +173,7 @@ func (r *run) text(program cel.Program) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text, ok := expression.Computed(v).(types.String)
+	text, ok := r.budget.Computed(v).(types.String)
 	if !ok {
 		return "", yielded(v, "a string")
 	}

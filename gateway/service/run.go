@@ -109,24 +109,28 @@ func (r *run) condition(program cel.Program) (bool, error) {
 	return bool(met), nil
 }
 
-func roomsOf(v ref.Val) ([]string, error) {
-	switch v := expression.Computed(v).(type) {
+// targetWork is what a room costs that is joined, left or sent to: a look-up and a message.
+const targetWork = 300
+
+func roomsOf(v ref.Val, b *expression.Budget) ([]string, error) {
+	switch v := b.Computed(v).(type) {
 	case types.String:
 		return []string{string(v)}, nil
 	case traits.Lister:
-		return roomList(v)
+		return roomList(v, b)
 	default:
 		return nil, yielded(v, "a string or a list of strings")
 	}
 }
 
-func roomList(list traits.Lister) ([]string, error) {
+func roomList(list traits.Lister, b *expression.Budget) ([]string, error) {
 	rooms := []string{}
 	for it := list.Iterator(); it.HasNext() == types.True; {
 		room, ok := it.Next().(types.String)
 		if !ok {
 			return nil, errors.New("must yield a list of strings, and one of its values is none")
 		}
+		b.Charge(targetWork)
 		rooms = append(rooms, string(room))
 	}
 	return rooms, nil

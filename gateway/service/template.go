@@ -231,7 +231,7 @@ func compileRoomNames(source string) (*roomNames, error) {
 	}
 	n := &roomNames{program: outline.Program, argument: outline.Argument, index: outline.Index}
 	if outline.Constant != nil {
-		n.constant, err = roomsOf(outline.Constant)
+		n.constant, err = roomsOf(outline.Constant, nil)
 	}
 	return n, err
 }
@@ -250,7 +250,7 @@ func (r *run) rooms(n *roomNames) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return roomsOf(v)
+	return roomsOf(v, &r.budget)
 }
 
 func compileRooms(sources []v1alpha1.Expression) ([]*roomNames, error) {
