@@ -181,18 +181,26 @@ func (r *run) listByProgram(program cel.Program) (socketio.Args, error) {
 
 // argument is the JSON of one of the event's; nil if there is no such one.
 func (r *run) argument(index int) []byte {
-	if len(r.args.JSON) == 0 {
+	list, at := r.args.JSON, &r.found
+	if len(list) == 0 {
 		return nil
 	}
-	for raw := range elements(r.args.JSON) {
-		r.budget.ChargeCopy(len(raw))
-		if index == 0 {
-			return raw
-		}
-		index--
+	if at.end == 0 || index < at.index {
+		*at = argument{index: -1, end: skipSpace(list, 1)}
 	}
-	return nil
+	for at.index < index {
+		start := next(list, at.end)
+		if list[start] == ']' {
+			return nil
+		}
+		*at = argument{at.index + 1, start, valueEnd(list, start)}
+		r.budget.ChargeCopy(at.end - at.start)
+	}
+	return list[at.start:at.end]
 }
+
+// argument is where an argument of an event is. The search for a later one goes on behind it.
+type argument struct{ index, start, end int }
 
 func (r *run) writeArgument(e *encoder, index int) bool {
 	raw := r.argument(index)

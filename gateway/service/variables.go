@@ -25,8 +25,10 @@ type variables struct {
 	// args are the event's; argList is what expressions see of them, made when the first one asks.
 	args    socketio.Args
 	argList ref.Val
-	now     time.Time
-	data    *data
+	// found is the argument that a template asked for last.
+	found argument
+	now   time.Time
+	data  *data
 	// answers and missing are what has come of the last emit with ack.
 	answers ref.Val
 	missing bool

@@ -50,6 +50,11 @@ func (a Args) Decode(i int, v any) error {
 	if err != nil {
 		return err
 	}
+	return a.decodeOf(values, i, v)
+}
+
+// decodeOf is Decode of arguments that are split.
+func (a Args) decodeOf(values []json.RawMessage, i int, v any) error {
 	if i < 0 || i >= len(values) {
 		return fmt.Errorf("decode argument %d: there are %d", i, len(values))
 	}
@@ -101,8 +106,15 @@ type binaryArgument struct {
 
 // Scan reads the arguments into pointers, one after the other, as Decode does. There may be more arguments than pointers.
 func (a Args) Scan(pointers ...any) error {
+	if len(pointers) == 0 {
+		return nil
+	}
+	values, err := a.split()
+	if err != nil {
+		return err
+	}
 	for i, p := range pointers {
-		if err := a.Decode(i, p); err != nil {
+		if err := a.decodeOf(values, i, p); err != nil {
 			return err
 		}
 	}

@@ -251,10 +251,16 @@ func firstElement(list []byte) ([]byte, int) {
 	return element, end
 }
 
-// checkPlaceholders refuses a packet with a placeholder that names no attachment. Relayed as it is, it would break the
-// connection of everybody who receives it.
+// checkPlaceholders refuses a packet with a placeholder that names no attachment: relayed as it is,
+// it would break the connections of all who receive it. It also refuses more placeholders than a
+// packet may have attachments: where these are put in their places, as for a struct, each would take
+// some bytes of JSON and become a whole attachment.
 func checkPlaceholders(data []byte, attachments int) error {
-	for _, p := range placeholder.Find(data) {
+	places := placeholder.Find(data)
+	if len(places) > MaxAttachments {
+		return fmt.Errorf("%d placeholders, %d are allowed", len(places), MaxAttachments)
+	}
+	for _, p := range places {
 		if p.Num < 0 || p.Num >= attachments {
 			return fmt.Errorf("placeholder %.60s names none of %d attachments", data[p.Start:p.End], attachments)
 		}

@@ -76,6 +76,7 @@ func TestDecodePacketRefuses(t *testing.T) {
 		"a placeholder without number":  `51-["m",{"_placeholder":true}]`,
 		"a placeholder with a string":   `51-["m",[{"a":{"_placeholder":true,"num":"0"}}]]`,
 		"a placeholder, escaped":        `51-["m",{"\u005fplaceholder":true,"num":9}]`,
+		"an attachment named too often": `51-["m"` + strings.Repeat(`,{"_placeholder":true,"num":0}`, 11) + `]`,
 		"an id beyond 63 bits":          `29223372036854775808["m"]`,
 		"a reserved name, connect":      `2["connect"]`,
 		"a reserved name, disconnect":   `2["disconnect"]`,

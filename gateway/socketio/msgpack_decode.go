@@ -130,6 +130,9 @@ func (p *packet) checkMsgpack(attachments [][]byte) error {
 	case p.typ == packetDisconnect && len(p.payload) == 0:
 		return nil
 	case (p.typ == packetEvent || p.typ == packetAck) && len(p.payload) > 0 && p.payload[0] == '[':
+		if err := namedOnce(p.payload, len(attachments)); err != nil {
+			return err
+		}
 		p.attachments = attachments
 		if p.typ == packetEvent {
 			return p.takeEventName()
@@ -137,6 +140,25 @@ func (p *packet) checkMsgpack(attachments [][]byte) error {
 		return nil
 	}
 	return fmt.Errorf("payload %.20s does not fit packet type %q", p.payload, byte(p.typ))
+}
+
+// namedOnce refuses a map that looks like the placeholder of a binary value which is elsewhere in the
+// packet: written again, some bytes would become as many as that has.
+func namedOnce(payload []byte, attachments int) error {
+	if attachments == 0 {
+		return nil
+	}
+	named := make([]bool, attachments)
+	for _, place := range placeholder.Find(payload) {
+		if place.Num < 0 || place.Num >= attachments {
+			continue // it stays a map
+		}
+		if named[place.Num] {
+			return fmt.Errorf("a map looks like binary value %d", place.Num)
+		}
+		named[place.Num] = true
+	}
+	return nil
 }
 
 // value transcodes the next value.

@@ -151,6 +151,7 @@ func TestDecodeMsgpackRefuses(t *testing.T) {
 		"a byte that means nothing": header("02") + "92 a16d c1",
 		"nested beyond all bounds":  header("02") + "92 a16d" + strings.Repeat("91", 100_000),
 		"nested in what is ignored": "81 a178" + strings.Repeat("91", 100_000),
+		"a placeholder of its own":  header("02") + "93 a16d c400 82 ac5f706c616365686f6c646572 c3 a36e756d 00",
 		"too many binary values":    header("02") + "dc 03ea a16d" + strings.Repeat("c400", 1001),
 	}
 	for name, in := range tests {
