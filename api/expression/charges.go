@@ -67,9 +67,9 @@ var charges = map[string]charge{
 	"math.@max":             visited,
 	"math.@min":             visited,
 
-	string(toComputed): walkedUnlessRelayed,
-	string(toCompared): walkedUnlessRelayed,
-	string(toSearched): walkedUnlessRelayed,
+	string(toComputed): convertedAll,
+	string(toCompared): convertedAll,
+	string(toSearched): convertedAll,
 	string(toOrdered):  orderedElements,
 	string(toSortable): orderedElements,
 	string(toRestored): visited,
@@ -169,10 +169,12 @@ const formattedWork = 64
 
 func walked(b *Budget, o [4]ref.Val) { charged(b, o[0], formattedWork) }
 
-// charged pays for a function that visits a value and all that is in it.
+// charged pays for a function that visits a value and all that is in it. Relayed values pay for
+// themselves, once, when they are read; see Relayed.
 func charged(b *Budget, v ref.Val, work int) {
 	b.Charge(work)
 	switch v := v.(type) {
+	case Relayed:
 	case types.String:
 		b.ChargeBytes(len(v))
 	case types.Bytes:
@@ -190,10 +192,9 @@ func charged(b *Budget, v ref.Val, work int) {
 	}
 }
 
-// walkedUnlessRelayed is for conversions: relayed values pay for themselves, once; see Relayed.
-func walkedUnlessRelayed(b *Budget, o [4]ref.Val) {
+// convertedAll is for conversions.
+func convertedAll(b *Budget, o [4]ref.Val) {
 	switch o[0].(type) {
-	case Relayed:
 	case traits.Lister, traits.Mapper:
 		charged(b, o[0], elementWork)
 	}

@@ -12,7 +12,8 @@ import (
 
 // Relayed is a value that still has the JSON it was read from, so that an expression that only
 // passes it on does not change its bytes. CEL's functions know CEL's own types alone: before a
-// relayed value reaches one of them, the compiled expression converts it (see operands.go).
+// relayed value reaches one of them, the compiled expression converts it (see operands.go). A value
+// of an event pays its Budget for being read, once for each of the two conversions.
 type Relayed interface {
 	ref.Val
 	// Computed is the value for functions that compute: numbers are doubles, at any depth.
@@ -32,7 +33,7 @@ func Compared(v ref.Val) ref.Val { return converted(v, Relayed.Compared) }
 
 // Computed is Computed, paid for.
 func (b *Budget) Computed(v ref.Val) ref.Val {
-	walkedUnlessRelayed(b, [4]ref.Val{v})
+	convertedAll(b, [4]ref.Val{v})
 	return Computed(v)
 }
 
