@@ -59,7 +59,11 @@ func (r reader) value(i int) (ref.Val, int) {
 	}
 	end := valueEnd(r.data, i)
 	r.budget.Charge(valueWork)
-	r.budget.ChargeCopy(end - i)
+	if r.data[i] == '"' {
+		r.budget.ChargeCopy(end - i)
+	} else {
+		r.budget.ChargeBytes(end - i)
+	}
 	v := fromJSON(r.data[i:end], origin{})
 	if s, ok := v.(*rawScalar); ok {
 		v = s.Val

@@ -91,6 +91,26 @@ func TestEverydayExpressionsWithAThousandRoomsAreCheap(t *testing.T) {
 	}
 }
 
+// docs/expressions.md has this table.
+func TestAnEventAffordsListsOfThisSize(t *testing.T) {
+	for source, n := range map[string]int{
+		"'x' in args[0]":                            75_000,
+		"args[0].exists(x, x == 'x')":               30_000,
+		"args[0].filter(x, x != 'x')":               18_000,
+		"args[0].map(x, x + '!')":                   18_000,
+		"args[0].distinct()":                        18_000,
+		"args[0].sort()":                            8_000,
+		"args[0].filter(x, x in args[1])":           7_000,
+		"args[0].all(x, args[1].exists(y, x == y))": 250,
+	} {
+		list := "[" + commas(n, func(i int) string { return fmt.Sprintf(`"room%d"`, i) }) + "]"
+		b, err := emitted(t, source, socketio.Args{JSON: []byte("[" + list + "," + list + "]")})
+		if err != nil || b.Spent() < expression.WorkLimit/2 {
+			t.Errorf("%s of %d costs %d units: %v", source, n, b.Spent(), err)
+		}
+	}
+}
+
 func TestASocketInAThousandRooms(t *testing.T) {
 	_, url := runtime(t, `  - name: /
     handlers:

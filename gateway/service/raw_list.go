@@ -33,6 +33,7 @@ func (l *rawList) decoded() traits.Lister {
 		return *list
 	}
 	var values []ref.Val
+	l.budget.Charge(memberWork)
 	l.budget.ChargeCopy(len(l.raw))
 	for e := range elements(l.raw) {
 		l.budget.Charge(valueWork)
