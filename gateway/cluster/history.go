@@ -52,9 +52,20 @@ type PastEvent struct {
 	Time     time.Time
 }
 
-// History is what is kept of a room: the newest events with a revision below before, at most limit of them, in order. Before
-// 0 stands for all. Its error is ErrNoHistory for a room of which nothing is kept.
-func History(ctx context.Context, a socketio.Adapter, room string, before uint64, limit int) ([]PastEvent, error) {
+// Size is about what the event takes in memory, in bytes.
+func (e *PastEvent) Size() int {
+	n := len(e.Event) + len(e.Args.JSON)
+	for _, a := range e.Args.Attachments {
+		n += len(a)
+	}
+	return n
+}
+
+// History is what is kept of a room: the newest events with a revision below before, in order. Before 0
+// stands for all. There are at most limit of them, and as many as fit into maxBytes; but always one, and
+// where limit allows it, one more than fits, which tells that there are more. Its error is ErrNoHistory
+// for a room of which nothing is kept.
+func History(ctx context.Context, a socketio.Adapter, room string, before uint64, limit, maxBytes int) ([]PastEvent, error) {
 	k, ok := a.(keeper)
 	if !ok || !k.policyOf(room).hasHistory() {
 		return nil, ErrNoHistory
@@ -64,22 +75,25 @@ func History(ctx context.Context, a socketio.Adapter, room string, before uint64
 		return nil, fmt.Errorf("read the history of a room: %w", err)
 	}
 	var events []PastEvent
+	bytes, full := 0, false
 	for _, m := range slices.Backward(messages) {
 		if before != 0 && m.number >= before {
 			continue
 		}
-		if len(events) == limit {
+		if len(events) == limit || full {
 			break
 		}
 		if e, ok := k.pastEvent(m); ok {
 			events = append(events, e)
+			bytes += e.Size()
+			full = bytes > maxBytes && len(events) > 1
 		}
 	}
 	slices.Reverse(events)
 	return events, nil
 }
 
-func (k keeper) pastEvent(m storedMessage) (PastEvent, bool) {
+func (k keeper) pastEvent(m *storedMessage) (PastEvent, bool) {
 	decoded, err := decodeMessage(m.data)
 	if err != nil {
 		k.cluster.metrics.malformed.Inc()
@@ -108,9 +122,9 @@ type roomHistory struct {
 	reading sync.Mutex
 
 	mu       sync.Mutex
-	messages []storedMessage // in order; guarded by mu
-	complete bool            // what was there before the room was watched has been read; guarded by mu
-	head     uint64          // the last message that was there then; guarded by mu
+	messages []*storedMessage // in order; guarded by mu
+	complete bool             // what was there before the room was watched has been read; guarded by mu
+	head     uint64           // the last message that was there then; guarded by mu
 }
 
 // watch begins to keep a room's history.
@@ -160,17 +174,19 @@ func (h *histories) add(a *adapter, rooms []string, m storedMessage) {
 func (r *roomHistory) add(m storedMessage, p RoomPolicy) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.insert(m)
+	r.insert(&m)
 	r.trim(p)
 }
 
 // insert is called with the lock held. Messages come in order but for those that are read later.
-func (r *roomHistory) insert(m storedMessage) {
-	i, found := slices.BinarySearchFunc(r.messages, m.number, func(m storedMessage, n uint64) int { return int(int64(m.number) - int64(n)) })
+func (r *roomHistory) insert(m *storedMessage) {
+	i, found := slices.BinarySearchFunc(r.messages, m.number, compareStored)
 	if !found {
 		r.messages = slices.Insert(r.messages, i, m)
 	}
 }
+
+func compareStored(m *storedMessage, number uint64) int { return int(int64(m.number) - int64(number)) }
 
 // trim drops what is no longer part of the history. It is called with the lock held, for each message that comes in, so it
 // moves nothing.
@@ -185,7 +201,7 @@ func (r *roomHistory) trim(p RoomPolicy) {
 }
 
 // read is the history of a room as of now.
-func (h *histories) read(ctx context.Context, a *adapter, room string) ([]storedMessage, error) {
+func (h *histories) read(ctx context.Context, a *adapter, room string) ([]*storedMessage, error) {
 	r := &roomHistory{} // for a room that nobody here hears of
 	if a.rooms.Has(room) {
 		r = h.watch(room)
@@ -199,7 +215,7 @@ func (h *histories) read(ctx context.Context, a *adapter, room string) ([]stored
 
 // read returns the messages, and the number of the last message that the log had on the room's two subjects when they were
 // read.
-func (r *roomHistory) read(ctx context.Context, a *adapter, room string) (messages []storedMessage, head uint64, err error) {
+func (r *roomHistory) read(ctx context.Context, a *adapter, room string) (messages []*storedMessage, head uint64, err error) {
 	r.reading.Lock()
 	defer r.reading.Unlock()
 	policy := a.policyOf(room)

@@ -16,7 +16,7 @@ const reachFor = time.Second
 // cut takes from a history what is older than what the log has of the room, on either of the two subjects that the room's
 // events have. So a gateway that has watched the room says the same as one that reads the log. A history that begins within
 // the last messages of the log, as most do, needs no request.
-func (h *histories) cut(ctx context.Context, a *adapter, room string, messages []storedMessage, head uint64) ([]storedMessage, error) {
+func (h *histories) cut(ctx context.Context, a *adapter, room string, messages []*storedMessage, head uint64) ([]*storedMessage, error) {
 	l := a.cluster.events
 	l.delivering.Lock()
 	head = max(head, l.position) // where the room is watched, all that came later has been delivered
@@ -29,7 +29,7 @@ func (h *histories) cut(ctx context.Context, a *adapter, room string, messages [
 		if err != nil {
 			return nil, err
 		}
-		kept := func(m storedMessage) bool { return m.number >= first }
+		kept := func(m *storedMessage) bool { return m.number >= first }
 		if n := slices.IndexFunc(messages, kept); n >= 0 {
 			messages = messages[n:]
 		} else {

@@ -115,7 +115,7 @@ func TestHistoryInPages(t *testing.T) {
 	<-settled
 	var got []string
 	for before := uint64(0); ; {
-		page, err := History(t.Context(), adapter, "kept", before, 2)
+		page, err := History(t.Context(), adapter, "kept", before, 2, 1<<20)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -133,7 +133,7 @@ func TestHistoryInPages(t *testing.T) {
 	if text := strings.Join(got, " "); text != "n[3] n[4] n[2]" {
 		t.Errorf("the pages are %s", text)
 	}
-	if _, err := History(t.Context(), adapter, "other", 0, 1); !errors.Is(err, ErrNoHistory) {
+	if _, err := History(t.Context(), adapter, "other", 0, 1, 1<<20); !errors.Is(err, ErrNoHistory) {
 		t.Errorf("a room without history: %v", err)
 	}
 }

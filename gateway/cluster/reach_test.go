@@ -304,7 +304,7 @@ func TestGatewaysAgreeOnAHistoryThatTheLogHasDropped(t *testing.T) {
 			}
 			history := func(g *gateway) (events []string) {
 				t.Helper()
-				past, err := History(t.Context(), g.io.Of("/").Adapter(), "kept", 0, 1000)
+				past, err := History(t.Context(), g.io.Of("/").Adapter(), "kept", 0, 1000, 1<<30)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -110,7 +110,7 @@ func (s *Session) beat() {
 	h := &s.heartbeat
 	switch {
 	case now.Before(h.due) && s.protocol == protocol3 && s.state == stateOpen && s.transport.stuck():
-		s.end(ReasonTransportClose, errStuck, closeBroken)
+		s.endStuck()
 	case now.Before(h.due): // put off meanwhile
 		h.await(h.due.Sub(now))
 	case s.state == stateClosing:
@@ -118,12 +118,22 @@ func (s *Session) beat() {
 	case h.awaiting:
 		s.end(ReasonPingTimeout, nil, closeNow)
 	case s.transport.stuck():
-		s.end(ReasonTransportClose, errStuck, closeBroken)
+		s.endStuck()
 	default:
 		h.pinged(now)
-		s.queue.push(pingPacket)
+		s.queue.pushFirst(pingPacket)
 		s.transport.flush()
 	}
+}
+
+// endStuck ends a session whose client has read nothing for a whole interval. While a backlog waits, that
+// makes it a slow consumer, though nothing else may be sent to it. The lock is held.
+func (s *Session) endStuck() {
+	reason := ReasonTransportClose
+	if s.queue.later != nil {
+		reason = ReasonSlowConsumer
+	}
+	s.end(reason, errStuck, closeBroken)
 }
 
 // answerPing answers a client of revision 3.
@@ -136,7 +146,7 @@ func (s *Session) answerPing() {
 		s.end(ReasonSlowConsumer, nil, closeBroken)
 	default:
 		s.heartbeat.pingedByClient(time.Now())
-		s.queue.push(pongPacket)
+		s.queue.pushFirst(pongPacket)
 		s.transport.flush()
 	}
 }

@@ -20,6 +20,11 @@ type joiner struct {
 
 var joiners = sync.Pool{New: func() any { return new(joiner) }}
 
+// owns tells whether bytes are the joiner's, and not those of a message, which do not change.
+func (j *joiner) owns(piece []byte) bool {
+	return len(piece) > 0 && len(j.bytes) > 0 && &piece[0] == &j.bytes[0]
+}
+
 // join returns the frames of as many messages as fit, of one at least, and how many these are. The bytes are good until the next
 // call, and may not be changed. same: the frames are those that all connections share.
 func (j *joiner) join(messages []*Message, frameOf func(*Message) []byte, same bool) ([]byte, int) {

@@ -38,6 +38,7 @@ func (q *queue) takeForPoll(maxPackets int, maxBytes int64) []*Message {
 		n++
 	}
 	batch := append(make([]*Message, 0, n), q.waiting[:n]...)
+	all := n == len(q.waiting)
 	clear(q.waiting[:n]) // the rest may wait for long in the same array
 	switch {
 	case n < len(q.waiting):
@@ -49,6 +50,22 @@ func (q *queue) takeForPoll(maxPackets int, maxBytes int64) []*Message {
 	}
 	q.taken, q.takenBytes = n, bytes
 	q.release(nil) // the answer keeps the batch
+	if all && q.later != nil {
+		batch = q.takeLaterForPoll(batch, maxPackets, maxBytes-size)
+	}
+	return batch
+}
+
+// takeLaterForPoll adds to the answer what it has room for of a backlog.
+func (q *queue) takeLaterForPoll(batch []*Message, maxPackets int, maxBytes int64) []*Message {
+	for len(batch) < maxPackets && q.prepare() && q.later != nil && len(q.waiting) == 0 {
+		m := q.later.made[0]
+		if maxBytes -= pollSize(m); len(batch) > 0 && maxBytes < 0 {
+			break
+		}
+		batch = append(batch, m)
+		q.later.made = q.later.made[1:]
+	}
 	return batch
 }
 

@@ -12,50 +12,68 @@ type queue struct {
 	// spare is the memory of the last batch, for the next one.
 	spare []*Message
 
-	// count and bytes are those of the waiting messages and of the batch that is being written.
+	// count and bytes are what Config.MaxQueueMessages and MaxQueueBytes bound: the messages that wait,
+	// those that are held, and the batch that is being written. A backlog counts as one message, and
+	// its own messages do not: they are made when the client takes them.
 	count, bytes int
-	// taken and takenBytes are those of that batch.
+	// taken and takenBytes are the part of them in that batch.
 	taken, takenBytes int
-	// leave is how much of a backlog waits, by which the limits may be exceeded; nil if none does. See Session.SendBacklog.
-	leave *leave
-}
-
-// leave is a backlog that waits, and what waits in front of it, each as a number of messages and their bytes.
-type leave struct {
-	count, bytes      int
-	ahead, aheadBytes int
-}
-
-// written takes off what was written: what was in front, then the backlog.
-func (l *leave) written(count, bytes int) {
-	front, frontBytes := min(l.ahead, count), min(l.aheadBytes, bytes)
-	l.ahead, l.aheadBytes = l.ahead-front, l.aheadBytes-frontBytes
-	l.count, l.bytes = max(0, l.count-(count-front)), max(0, l.bytes-(bytes-frontBytes))
+	// later is what follows the waiting messages while there is a backlog; nil if there is none.
+	later *later
 }
 
 // full reports whether a limit is reached. That counts before a push, not after it: a client that keeps up
 // may be sent something large.
 func (q *queue) full(c *Config) bool {
-	count, bytes := q.count, q.bytes
-	if q.leave != nil {
-		count, bytes = count-q.leave.count, bytes-q.leave.bytes
-	}
-	return count >= c.MaxQueueMessages || bytes >= c.MaxQueueBytes
+	return q.count >= c.MaxQueueMessages || q.bytes >= c.MaxQueueBytes
 }
 
+// push queues messages behind all others.
 func (q *queue) push(messages ...*Message) {
-	q.waiting = append(q.waiting, messages...)
+	if q.later != nil {
+		q.later.push(messages)
+	} else {
+		q.waiting = append(q.waiting, messages...)
+	}
+	q.hold(messages)
+}
+
+// pushFirst queues a packet of the protocol, such as a ping, in front of what is left of a backlog: a
+// client may need longer for the whole of it than for its answer.
+func (q *queue) pushFirst(m *Message) {
+	q.waiting = append(q.waiting, m)
+	q.count++
+	q.bytes += len(m.frame)
+}
+
+// hold counts messages that are pushed later.
+func (q *queue) hold(messages []*Message) {
 	q.count += len(messages)
 	for _, m := range messages {
 		q.bytes += len(m.frame)
 	}
 }
 
-// take returns all that waits, to be given back by release. There is at most one batch at a time.
+// unhold takes off what hold has counted.
+func (q *queue) unhold(messages []*Message) {
+	q.count -= len(messages)
+	for _, m := range messages {
+		q.bytes -= len(m.frame)
+	}
+}
+
+// take returns what waits, and a piece of the backlog behind it, to be given back by release. There is at
+// most one batch at a time.
 func (q *queue) take() []*Message {
 	batch := q.waiting
 	q.waiting, q.spare = q.spare, nil
-	q.taken, q.takenBytes = q.count, q.bytes
+	q.taken, q.takenBytes = len(batch), 0
+	for _, m := range batch {
+		q.takenBytes += len(m.frame)
+	}
+	if q.later != nil {
+		batch = q.takePiece(batch)
+	}
 	return batch
 }
 
@@ -63,11 +81,6 @@ func (q *queue) take() []*Message {
 func (q *queue) release(batch []*Message) {
 	q.count -= q.taken
 	q.bytes -= q.takenBytes
-	if q.leave != nil {
-		if q.leave.written(q.taken, q.takenBytes); q.leave.count == 0 {
-			q.leave = nil
-		}
-	}
 	q.taken, q.takenBytes = 0, 0
 	if cap(batch) <= keptCapacity {
 		clear(batch)
@@ -77,8 +90,12 @@ func (q *queue) release(batch []*Message) {
 
 // drop forgets what waits. A batch that is being written stays counted until it is released.
 func (q *queue) drop() {
-	q.waiting = nil
+	q.waiting, q.later = nil, nil
 	q.count, q.bytes = q.taken, q.takenBytes
 }
 
-func (q *queue) empty() bool { return len(q.waiting) == 0 }
+// empty reports whether nothing waits. To know it of a backlog, the next part of it is made: so it is
+// asked only by a transport that can send.
+func (q *queue) empty() bool {
+	return len(q.waiting) == 0 && (q.later == nil || !q.prepare())
+}

@@ -213,30 +213,3 @@ func sink(b *testing.B) net.Conn {
 	})
 	return conn
 }
-
-// A client that is always behind must not keep the leave of a backlog that it has got.
-func TestTheLeaveOfABacklogEndsWithIt(t *testing.T) {
-	m := NewText(make([]byte, 97)) // 100 bytes
-	c := &Config{MaxQueueMessages: 3, MaxQueueBytes: 1000}
-	var q queue
-	q.push(m)
-	q.leave = &leave{ahead: q.count, aheadBytes: q.bytes, count: 5, bytes: 500}
-	q.push(m, m, m, m, m)
-	q.push(m)
-	if q.full(c) {
-		t.Error("full of 2 of 3 messages and a backlog")
-	}
-	batch := q.take()
-	q.push(m, m)
-	if !q.full(c) {
-		t.Error("not full of 4 of 3 messages besides the backlog")
-	}
-	q.release(batch)
-	if q.full(c) {
-		t.Error("full of 2 of 3 messages")
-	}
-	q.push(m)
-	if !q.full(c) {
-		t.Error("not full of 3 messages, with the backlog written")
-	}
-}

@@ -130,13 +130,21 @@ func (s *Session) SendSoon(messages ...*Message) error {
 
 // push queues messages. The lock is held.
 func (s *Session) push(messages []*Message) error {
-	if s.state != stateOpen {
-		return ErrClosed
+	if err := s.admit(); err != nil {
+		return err
 	}
-	if s.queue.full(s.config) {
+	s.queue.push(messages...)
+	return nil
+}
+
+// admit is nil if more may be queued; a session whose queue is full ends. The lock is held.
+func (s *Session) admit() error {
+	switch {
+	case s.state != stateOpen:
+		return ErrClosed
+	case s.queue.full(s.config):
 		s.end(ReasonSlowConsumer, nil, closeBroken)
 		return ErrSlowConsumer
 	}
-	s.queue.push(messages...)
 	return nil
 }

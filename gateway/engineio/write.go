@@ -47,10 +47,9 @@ func (d *duplex) writeLeft() error {
 	defer joiners.Put(j)
 	left := &d.left
 	for len(left.started) > 0 || len(left.messages) > 0 {
-		piece, n, ours := left.started, 0, true
+		piece, n := left.started, 0
 		if len(piece) == 0 {
 			piece, n = j.join(left.messages, d.encode, d.common)
-			ours = false
 		}
 		written, err := d.polled.Write(piece)
 		left.messages = left.messages[n:]
@@ -59,7 +58,7 @@ func (d *duplex) writeLeft() error {
 		}
 		if err != nil {
 			left.started = piece[written:]
-			if !ours { // the joiner's
+			if j.owns(piece) {
 				left.started = bytes.Clone(left.started)
 			}
 			return err

@@ -23,6 +23,9 @@ const (
 	historyTimeout = 5 * time.Second
 	// defaultHistoryLimit is the schema's, for a service that has not been through it.
 	defaultHistoryLimit = 50
+	// maxPageBytes bounds a page of a history, which is one packet: whatever clients may ask for is to fit
+	// into what may wait for them.
+	maxPageBytes = 1 << 20
 )
 
 // configureRooms puts the rules of the program in force for the rooms of a namespace.
@@ -84,7 +87,7 @@ func (r *run) history(room, before cel.Program, limit int) error {
 	ctx, cancel := context.WithTimeout(context.Background(), historyTimeout)
 	defer cancel()
 	// One more than is asked for tells whether there is more.
-	events, err := cluster.History(ctx, r.socket.Namespace().Adapter(), name, below, limit+1)
+	events, err := cluster.History(ctx, r.socket.Namespace().Adapter(), name, below, limit+1, maxPageBytes)
 	if err != nil {
 		return err
 	}
@@ -96,12 +99,14 @@ func (r *run) history(room, before cel.Program, limit int) error {
 	return nil
 }
 
-// historyPage is the newest of events, as many as the limit and a packet's attachments allow.
+// historyPage is the newest of events, as many as the limit, maxPageBytes and a packet's attachments allow.
 func historyPage(room string, events []cluster.PastEvent, limit int) ref.Val {
-	first, attachments := len(events), 0
+	first, attachments, bytes := len(events), 0, 0
 	for first > 0 && len(events)-first < limit {
-		attachments += len(events[first-1].Args.Attachments)
-		if attachments > socketio.MaxAttachments {
+		next := &events[first-1]
+		attachments += len(next.Args.Attachments)
+		bytes += next.Size()
+		if attachments > socketio.MaxAttachments || bytes > maxPageBytes && first < len(events) {
 			break
 		}
 		first--

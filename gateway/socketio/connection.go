@@ -4,6 +4,7 @@ package socketio
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
@@ -17,6 +18,8 @@ type connection struct {
 	decoder decoder
 	// serial runs everything that calls handlers.
 	serial serial
+	// backlog is how many bytes wait of what the connection's sockets have missed.
+	backlog atomic.Int64
 
 	mu sync.Mutex
 	// sockets are by namespace. One that has been disconnected stays until the client connects anew, so that

@@ -20,14 +20,18 @@ type heldMessages struct {
 	messages []*engineio.Message
 }
 
-// hold is false when the gate is open.
-func (g *gate) hold(position uint64, messages []*engineio.Message) bool {
+// hold is false when the gate is open. What is held counts towards the limits of the session, which ends
+// when there is too much of it.
+func (g *gate) hold(position uint64, messages []*engineio.Message, session *engineio.Session) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.opened {
 		return false
 	}
-	g.held = append(g.held, heldMessages{position, messages})
+	// A session that has closed tells OnClose.
+	if session.Hold(messages...) == nil {
+		g.held = append(g.held, heldMessages{position, messages})
+	}
 	return true
 }
 
@@ -35,11 +39,36 @@ func (g *gate) hold(position uint64, messages []*engineio.Message) bool {
 func (g *gate) open(position uint64, session *engineio.Session) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.drop(session, func(h heldMessages) bool { return h.position != 0 && h.position <= position })
+	g.send(session)
+}
+
+// discard drops what was held, of a socket that does not come in.
+func (g *gate) discard(session *engineio.Session) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.drop(session, func(heldMessages) bool { return true })
+	g.opened = true
+}
+
+// drop drops a part of what was held. The lock is held.
+func (g *gate) drop(session *engineio.Session, dropped func(heldMessages) bool) {
+	kept := g.held[:0]
 	for _, h := range g.held {
-		if h.position == 0 || h.position > position {
-			// A session that has closed tells OnClose.
-			_ = session.Send(h.messages...)
+		if dropped(h) {
+			session.DropHeld(h.messages...)
+		} else {
+			kept = append(kept, h)
 		}
+	}
+	clear(g.held[len(kept):])
+	g.held = kept
+}
+
+// send lets through what was held, and all that comes after it. The lock is held.
+func (g *gate) send(session *engineio.Session) {
+	for _, h := range g.held {
+		session.SendHeld(h.messages...)
 	}
 	g.held, g.opened = nil, true
 }

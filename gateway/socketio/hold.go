@@ -2,37 +2,45 @@
 
 package socketio
 
-// Hold keeps back what is broadcast to the socket, for an adapter that has something to send before it. It lasts until release is
-// called, which sends that, and then what was held, without what release has just sent: both know it by Position. There is one Hold
-// at a time: adapters use it within Join.
-func (s *Socket) Hold() (release func(first []Delivery)) {
+import "github.com/realtime-operator/realtime-operator/gateway/engineio"
+
+// Past is what an adapter has to send to a socket before what was held for it.
+type Past struct {
+	// Has tells whether an event is part of it, by its Position. It is asked before Next, for events that
+	// were held: those which it has are sent as part of it, and not a second time.
+	Has func(position uint64) bool
+	// Next is the next event, nil at the end. It is called as the client takes the events, with the offset
+	// of what the socket got before them: a client that is lost in the middle does not get the rest, but
+	// misses nothing else. It may not wait, nor use the socket's session.
+	Next func() *Delivery
+}
+
+// Hold keeps back what is broadcast to the socket, for an adapter that has something to send before it. It
+// lasts until release is called, which sends that, and then what was held. There is one Hold at a time:
+// adapters use it within Join.
+func (s *Socket) Hold() (release func(Past)) {
 	g := &gate{}
 	s.gate.Store(g)
-	return func(first []Delivery) {
+	return func(first Past) {
 		g.release(first, s)
 		s.gate.CompareAndSwap(g, nil)
 	}
 }
 
-// release sends some deliveries with the offset of what the socket has got before them: who is lost in the midst of them does not
-// get the rest, but misses nothing else.
-func (g *gate) release(first []Delivery, s *Socket) {
+func (g *gate) release(first Past, s *Socket) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.opened = true
 	codec, session := s.conn.server.codec, s.conn.session
-	sent := make(map[uint64]bool, len(first))
-	for i := range first {
-		sent[first[i].Position] = true
-		// A session that has closed tells OnClose.
-		_ = session.SendBacklog(first[i].messages(codec)...)
-	}
-	for _, h := range g.held {
-		if !sent[h.position] {
-			_ = session.Send(h.messages...)
+	g.drop(session, func(h heldMessages) bool { return h.position != 0 && first.Has(h.position) })
+	next := first.Next // and nothing else, for as long as that waits
+	// A session that has closed tells OnClose.
+	_ = session.SendBacklog(func() []*engineio.Message {
+		if d := next(); d != nil {
+			return d.messages(codec)
 		}
-	}
-	g.held = nil
+		return nil
+	})
+	g.send(session)
 }
 
 // DecodeEvent reads the event of a delivery of the namespace.

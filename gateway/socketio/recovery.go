@@ -125,7 +125,12 @@ func (c *connection) recover(ns *Namespace, auth json.RawMessage) (*Socket, *bac
 	}
 	missed, position, err := k.Recover(s, session)
 	if err == nil {
-		return s, &backlog{missed, position}, nil
+		b := &backlog{missed: missed, position: position, conn: c}
+		if b.admit() {
+			return s, b, nil
+		}
+		k.Release(s, false)
+		err = ErrTooMuchMissed
 	}
 	c.server.log.Debug("a session is not recovered", "socket", s.LogID(), "error", err)
 	s.abandon()
@@ -139,20 +144,6 @@ func (c *connection) recover(ns *Namespace, auth json.RawMessage) (*Socket, *bac
 func askedFor(auth json.RawMessage) (asked recoveryRequest) {
 	_ = json.Unmarshal(auth, &asked) // what it cannot read it leaves out
 	return asked
-}
-
-// backlog is what a socket has missed, up to a position.
-type backlog struct {
-	missed   []*Delivery
-	position uint64
-}
-
-func (b *backlog) messages(c codec) []*engineio.Message {
-	all := make([]*engineio.Message, 0, len(b.missed))
-	for _, d := range b.missed {
-		all = append(all, d.messages(c)...)
-	}
-	return all
 }
 
 // Recovered tells whether the client has come back after it had lost its connection: the socket has the id, the rooms and
@@ -228,7 +219,7 @@ func (s *Socket) resume(b *backlog) {
 	}
 	s.conn.send(s.conn.welcome(s))
 	// A session that has closed tells OnClose.
-	_ = s.conn.session.SendBacklog(b.messages(codec)...)
+	_ = s.conn.session.SendBacklog(func() []*engineio.Message { return b.next(codec) })
 	g.open(b.position, s.conn.session)
 	s.gate.Store(nil)
 	s.state.Store(stateConnected)

@@ -160,7 +160,7 @@ func (r *Rooms) spread(d *Delivery, also func(*Socket)) (watched []*Socket) {
 		if s.hasOutgoing.Load() {
 			watched = append(watched, s)
 		}
-		if g := s.gate.Load(); g != nil && !d.Volatile && g.hold(d.Position, messages) {
+		if g := s.gate.Load(); g != nil && !d.Volatile && g.hold(d.Position, messages, s.conn.session) {
 			return
 		}
 		s.deliverSoon(messages, d.Volatile)

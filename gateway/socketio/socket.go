@@ -164,6 +164,9 @@ func (s *Socket) abandon() {
 	defer s.joining.Unlock()
 	s.state.Store(stateClosed)
 	s.namespace.adapter.LeaveAll(s)
+	if g := s.gate.Load(); g != nil {
+		g.discard(s.conn.session)
+	}
 }
 
 // close ends the socket, once: the handlers for disconnecting, then the rooms, then the handlers for disconnect.
