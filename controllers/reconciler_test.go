@@ -79,7 +79,8 @@ func TestDefaultsAreVisible(t *testing.T) {
 	}
 	spec := fmt.Sprint(live.Object["spec"])
 	if err := contains(spec, "path:/socket.io/", "pingInterval:25s", "maxPayload:1M", "replicas:1", "handshakes:map[perSecond:1000]",
-		"port:80", "cpu:100m", "slowConsumers:map[maxQueueBytes:4Mi maxQueueMessages:16384 policy:DropVolatile]"); err != nil {
+		"port:80", "cpu:100m", "slowConsumers:map[maxQueueBytes:4Mi maxQueueMessages:16384 policy:DropVolatile]",
+		"limits:map[maxConnections:20000 maxNamespaces:64 maxRooms:1000]"); err != nil {
 		t.Error(err)
 	}
 }

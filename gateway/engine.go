@@ -11,7 +11,8 @@ import (
 )
 
 // engineConfig are the settings of the wire as the engine wants them.
-func (g *Gateway) engineConfig(p *v1alpha1.ProtocolSpec) engineio.Config {
+func (g *Gateway) engineConfig(spec *v1alpha1.RealtimeServiceSpec) engineio.Config {
+	p := &spec.Protocol
 	c := engineio.Config{
 		Path:           p.Path,
 		PingInterval:   p.PingInterval.Duration,
@@ -29,6 +30,7 @@ func (g *Gateway) engineConfig(p *v1alpha1.ProtocolSpec) engineio.Config {
 		HTTPCompressionThreshold: int(p.Compression.Polling.ThresholdBytes),
 		HandshakesPerSecond:      int(p.Handshakes.Rate()),
 		HandshakeBurst:           int(p.Handshakes.Burst),
+		MaxSessions:              spec.Limits.Connections(),
 		MaxQueueBytes:            int(p.SlowConsumers.MaxQueueBytes.Value()),
 		MaxQueueMessages:         int(p.SlowConsumers.MaxQueueMessages),
 		OnRefused:                func(reason engineio.RefusalReason) { g.refused.WithLabelValues(string(reason)).Inc() },

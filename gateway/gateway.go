@@ -109,7 +109,7 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 		g.peers = &peers{identity: o.Peers.Identity}
 	}
 	g.io, err = socketio.NewServer(socketio.Options{
-		Engine:         g.engineConfig(&svc.Spec.Protocol),
+		Engine:         g.engineConfig(&svc.Spec),
 		ConnectTimeout: svc.Spec.Protocol.ConnectTimeout.Duration,
 		Parser:         g.parser,
 		NewAdapter:     g.cluster.NewAdapter,
@@ -161,7 +161,7 @@ func (g *Gateway) apply(svc *v1alpha1.RealtimeService) error {
 	if parser := parserOf(svc); parser != g.parser {
 		return fmt.Errorf("the parser is %s and cannot become %s while clients are there: start anew", g.parser, parser)
 	}
-	if err := g.io.Reconfigure(g.engineConfig(p), p.ConnectTimeout.Duration); err != nil {
+	if err := g.io.Reconfigure(g.engineConfig(&svc.Spec), p.ConnectTimeout.Duration); err != nil {
 		return err
 	}
 	g.io.QueueVolatile(queuesVolatile(p))

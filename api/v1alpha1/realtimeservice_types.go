@@ -62,6 +62,11 @@ type RealtimeServiceSpec struct {
 	// +kubebuilder:default={}
 	Protocol ProtocolSpec `json:"protocol,omitempty"`
 
+	// limits bounds what clients can make a gateway hold.
+	// +optional
+	// +kubebuilder:default={}
+	Limits LimitsSpec `json:"limits,omitempty"`
+
 	// recovery lets clients come back without a loss; left out, who comes back begins anew.
 	// +optional
 	Recovery *RecoverySpec `json:"recovery,omitempty"`

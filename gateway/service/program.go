@@ -21,6 +21,8 @@ type Program struct {
 	dynamic    []dynamicNamespace
 	// maxPayload bounds what is published from elsewhere, in bytes; 0: no bound.
 	maxPayload int64
+	// limits are what one connection can make the gateway hold.
+	limits socketio.Limits
 }
 
 // dynamicNamespace is all namespaces whose name matches.
@@ -78,6 +80,7 @@ func Compile(svc *v1alpha1.RealtimeService) (*Program, error) {
 		admission:  admission,
 		namespaces: make(map[string]*namespace, len(svc.Spec.Namespaces)),
 		maxPayload: svc.Spec.Protocol.MaxPayload.Value(),
+		limits:     socketio.Limits{Namespaces: svc.Spec.Limits.Namespaces(), Rooms: svc.Spec.Limits.Rooms()},
 	}
 	for i := range svc.Spec.Namespaces {
 		ns := &svc.Spec.Namespaces[i]

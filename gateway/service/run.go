@@ -140,13 +140,11 @@ func yielded(v ref.Val, want string) error {
 	return fmt.Errorf("must yield %s, and yields %s", want, v.Type().TypeName())
 }
 
-// maxRooms is how many rooms a socket may be in: where clients name rooms, one could otherwise make as many as it likes,
-// each with its subscription.
-const maxRooms = 1000
-
+// join puts the socket into rooms. Where clients name rooms, one could make as many as it likes, each with
+// its subscription, but for spec.limits.maxRooms.
 func (r *run) join(rooms []string) error {
-	if in := len(r.socket.Rooms()) - 1; in+len(rooms) > maxRooms { // its own does not count
-		return fmt.Errorf("join: the socket is in %d rooms, and %d more would be beyond %d", in, len(rooms), maxRooms)
+	if left, bounded := r.socket.RoomsLeft(); bounded && len(rooms) > left {
+		return fmt.Errorf("join: the connection may be in %d more rooms, and these are %d", max(0, left), len(rooms))
 	}
 	if err := r.socket.CheckJoin(rooms...); err != nil {
 		return fmt.Errorf("join: %w", err)

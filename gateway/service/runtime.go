@@ -91,6 +91,7 @@ func NewRuntime(io *socketio.Server, o Options) *Runtime {
 func (r *Runtime) Apply(p *Program) {
 	r.applying.Lock()
 	defer r.applying.Unlock()
+	r.io.SetLimits(p.limits)
 	r.bindAll(p)
 	old := r.program.Swap(p)
 	for name := range p.namespaces {

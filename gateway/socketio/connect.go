@@ -13,10 +13,6 @@ import (
 // client could pile them up in dynamic namespaces.
 const maxKept = 64
 
-// maxNamespaces is how many namespaces a connection may be in at once: of dynamic ones a client could otherwise make as many
-// as it likes, each with its adapter.
-const maxNamespaces = 128
-
 var (
 	errInvalidNamespace = &ConnectError{Message: "Invalid namespace"}
 	errManyNamespaces   = &ConnectError{Message: "Too many namespaces"}
@@ -57,7 +53,7 @@ func (c *connection) onConnect(p *packet) {
 		c.violate(errors.New("second CONNECT to " + p.namespace))
 		return
 	}
-	if c.alive() >= maxNamespaces {
+	if c.alive() >= c.server.maxNamespaces() {
 		c.refuse(p.namespace, errManyNamespaces)
 		return
 	}

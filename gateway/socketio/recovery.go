@@ -98,6 +98,7 @@ var (
 	ErrUnavailable = errors.New("sessions cannot be recovered now")
 	// ErrSessionEnded: there is none any more.
 	ErrSessionEnded = errors.New("the session has ended")
+	errManyRooms = errors.New("the connection would be in too many rooms")
 	// ErrTooMuchMissed: the client has missed more than is kept for it.
 	ErrTooMuchMissed = errors.New("too much was missed")
 )
@@ -126,11 +127,15 @@ func (c *connection) recover(ns *Namespace, auth json.RawMessage) (*Socket, *bac
 	missed, position, err := k.Recover(s, session)
 	if err == nil {
 		b := &backlog{missed: missed, position: position, conn: c}
-		if b.admit() {
+		switch {
+		case !s.fitsRooms():
+			err = errManyRooms
+		case !b.admit():
+			err = ErrTooMuchMissed
+		default:
 			return s, b, nil
 		}
 		k.Release(s, false)
-		err = ErrTooMuchMissed
 	}
 	c.server.log.Debug("a session is not recovered", "socket", s.LogID(), "error", err)
 	s.abandon()

@@ -89,6 +89,7 @@ type Server struct {
 	log            *slog.Logger
 	connectTimeout atomic.Int64
 	queueVolatile  atomic.Bool
+	limits         atomic.Pointer[Limits] // nil: the defaults
 	losses         losses
 
 	mu         sync.RWMutex

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package socketio
+
+import "cmp"
+
+// DefaultMaxNamespaces is Limits.Namespaces, unless SetLimits says otherwise.
+const DefaultMaxNamespaces = 128
+
+// Limits bound what one connection can make a server hold, over all its namespaces.
+type Limits struct {
+	// Namespaces is how many namespaces it may be in at once; DefaultMaxNamespaces if zero. Of dynamic ones
+	// a client could otherwise make as many as it likes, each with its adapter.
+	Namespaces int
+	// Rooms is how many rooms its sockets may be in together, besides those of their own ids; any number if
+	// zero. Socket.RoomsLeft tells how many are left, and Join does not look: it is for who lets clients
+	// choose rooms. A client whose session would be beyond it is not recovered.
+	Rooms int
+}
+
+// SetLimits puts limits in force, for all connections. What is beyond them already stays.
+func (s *Server) SetLimits(l Limits) { s.limits.Store(&l) }
+
+func (s *Server) maxNamespaces() int {
+	if l := s.limits.Load(); l != nil {
+		return cmp.Or(l.Namespaces, DefaultMaxNamespaces)
+	}
+	return DefaultMaxNamespaces
+}
+
+// RoomsLeft is how many more rooms the sockets of the connection may join; bounded is false if that is any
+// number.
+func (s *Socket) RoomsLeft() (left int, bounded bool) {
+	l := s.conn.server.limits.Load()
+	if l == nil || l.Rooms == 0 {
+		return 0, false
+	}
+	left = l.Rooms - s.joined()
+	for _, other := range s.conn.all() {
+		if other != s && other.state.Load() != stateClosed {
+			left -= other.joined()
+		}
+	}
+	return left, true
+}
+
+// joined is how many rooms the socket is in besides its own.
+func (s *Socket) joined() int { return max(0, len(s.Rooms())-1) }
+
+// fitsRooms tells whether the rooms of a socket that has come back are within the limit.
+func (s *Socket) fitsRooms() bool {
+	left, bounded := s.RoomsLeft()
+	return !bounded || left >= 0
+}
