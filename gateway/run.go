@@ -27,7 +27,7 @@ const (
 	// bodyTimeout bounds how long it may take over the whole request. Answers may take as long as a poll lasts.
 	bodyTimeout = 60 * time.Second
 	idleTimeout = 2 * time.Minute
-	// headerLimit bounds the headers of a request, as Node does by default: a session keeps those of its handshake.
+	// headerLimit bounds the headers of a request, as Node does by default. A session keeps less of those of its handshake.
 	headerLimit = 16 << 10
 	// farewellTimeout is how long the last clients may take to fetch what was sent to them.
 	farewellTimeout = 3 * time.Second

@@ -61,6 +61,9 @@ func (s *Server) limit(c *Config) {
 
 // admit takes a token for a handshake that is in order so far, and asks the application.
 func (s *Server) admit(c *Config, r *request) *requestError {
+	if _, fits := leftOut(r.Request); !fits {
+		return errLargeHandshake
+	}
 	if bucket := s.handshakes.Load(); bucket != nil && !bucket.AllowN(r.time, 1) {
 		return errTooManyHandshakes()
 	}

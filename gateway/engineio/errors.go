@@ -38,6 +38,11 @@ var (
 	errProtocolVersion  = &requestError{status: http.StatusBadRequest, code: 5, message: "Unsupported protocol version"}
 )
 
+// errLargeHandshake answers a handshake whose URL and headers are too large to be kept with the session.
+var errLargeHandshake = &requestError{
+	status: http.StatusRequestHeaderFieldsTooLarge, code: 3, message: "Request headers too large",
+}
+
 // errDraining answers a handshake that the server is leaving to others.
 var errDraining = &requestError{
 	status: http.StatusServiceUnavailable, code: 4, message: "Server is shutting down", retryAfter: time.Second, reason: RefusedDraining,

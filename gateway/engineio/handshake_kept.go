@@ -40,9 +40,12 @@ func keepHandshake(r *http.Request, now time.Time) keptHandshake {
 	for _, s := range []string{r.RemoteAddr, r.Host, r.URL.RequestURI()} {
 		own = appendString(own, s)
 	}
+	without, _ := leftOut(r)
 	names := make([]string, 0, 32)
 	for name := range r.Header {
-		names = append(names, name)
+		if !slices.Contains(without, name) {
+			names = append(names, name)
+		}
 	}
 	slices.Sort(names) // so that those who send the same share the same
 	for _, name := range names {
@@ -56,6 +59,45 @@ func keepHandshake(r *http.Request, now time.Time) keptHandshake {
 	}
 	return keptHandshake{own: string(own), common: unique.Make(string(common)), at: now.UnixNano(), secure: r.TLS != nil}
 }
+
+// maxKeptHandshake bounds what is kept of a handshake, in bytes: a client may send four times as much, and
+// would keep it here for as long as it is connected.
+const maxKeptHandshake = 4 << 10
+
+// bulky are the headers that are left out, in this order, where a handshake is larger than what is kept.
+// They are the client's own, and the ones that grow. All others are kept: those that a proxy has added may
+// not go because a client sends many.
+var bulky = []string{"Cookie", "Authorization"}
+
+// leftOut are the bulky headers that are not kept of a handshake. fits is false if that is not enough: the
+// handshake is refused.
+func leftOut(r *http.Request) (names []string, fits bool) {
+	size := listSize(r.RemoteAddr) + listSize(r.Host) + listSize(r.URL.RequestURI())
+	for name := range r.Header {
+		size += headerSize(r.Header, name)
+	}
+	names = bulky
+	for i, name := range bulky {
+		if size <= maxKeptHandshake {
+			names = bulky[:i]
+			break
+		}
+		size -= headerSize(r.Header, name)
+	}
+	return names, size <= maxKeptHandshake
+}
+
+// headerSize is how many bytes a header takes in a list.
+func headerSize(h http.Header, name string) int {
+	n := 0
+	for _, value := range h[name] {
+		n += listSize(name) + listSize(value)
+	}
+	return n
+}
+
+// listSize is how many bytes a string takes in a list at most.
+func listSize(s string) int { return len(s) + binary.MaxVarintLen16 }
 
 // handshake is what was kept.
 func (k *keptHandshake) handshake() *Handshake {

@@ -4,8 +4,10 @@ package engineio
 
 import (
 	"crypto/tls"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,7 +24,7 @@ func TestAKeptHandshakeIsWhatTheRequestTold(t *testing.T) {
 		"not by TCP":          func(r *http.Request) { r.RemoteAddr = "@" },
 		"by IPv6":             func(r *http.Request) { r.RemoteAddr = "[2001:db8::1]:443" },
 		"parameters":          func(r *http.Request) { r.URL.RawQuery = "EIO=4&a=b%20c&a=d&=&e&f=%zz" },
-		"a long header":       func(r *http.Request) { r.Header.Set("X-Long", strings.Repeat("é", 9000)) },
+		"a long header":       func(r *http.Request) { r.Header.Set("X-Long", strings.Repeat("é", 1000)) },
 		"a header many times": func(r *http.Request) { r.Header["Cookie"] = []string{"a", "", "b"} },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -35,6 +37,55 @@ func TestAKeptHandshakeIsWhatTheRequestTold(t *testing.T) {
 			kept := keepHandshake(r, now)
 			if diff := cmp.Diff(want, kept.handshake()); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A client can send four times as much, and stay connected for as long as it likes.
+func TestWhatIsKeptOfAHandshakeIsBounded(t *testing.T) {
+	long := strings.Repeat("c", 5000)
+	many := http.Header{}
+	for i := range 200 {
+		many.Set(fmt.Sprintf("X-%d", i), strings.Repeat("x", 20))
+	}
+	for _, test := range []struct {
+		name   string
+		header http.Header
+		url    string
+		lacks  []string
+		fits   bool
+	}{
+		{"of a browser", browserHeader(), "/engine.io/?EIO=4", nil, true},
+		{"large cookies", http.Header{"Cookie": {long}, "Authorization": {"Bearer x"}}, "/engine.io/?EIO=4", []string{"Cookie"}, true},
+		{"a large token", http.Header{"Authorization": {long}}, "/engine.io/?EIO=4", []string{"Cookie", "Authorization"}, true},
+		{"many cookies", http.Header{"Cookie": slices.Repeat([]string{"a=b"}, 2000)}, "/engine.io/?EIO=4", []string{"Cookie"}, true},
+		{"a large header that many send alike", http.Header{"User-Agent": {long}}, "/engine.io/?EIO=4", nil, false},
+		{"many headers", many, "/engine.io/?EIO=4", nil, false},
+		{"a long URL", http.Header{"Cookie": {long}}, "/engine.io/?EIO=4&token=" + strings.Repeat("t", 3000), []string{"Cookie"}, true},
+		{"a URL that is too long", http.Header{}, "/engine.io/?EIO=4&token=" + long, nil, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := httptest.NewRequest("GET", test.url, nil)
+			r.Header = test.header.Clone()
+			r.Header.Set("X-Forwarded-For", "203.0.113.7")
+			if _, fits := leftOut(r); fits != test.fits {
+				t.Fatalf("fits: %t, want %t", fits, test.fits)
+			}
+			if !test.fits {
+				return
+			}
+			kept := keepHandshake(r, time.Now())
+			if n := len(kept.own) + len(kept.common.Value()); n > maxKeptHandshake {
+				t.Errorf("%d bytes are kept", n)
+			}
+			want := r.Header.Clone()
+			for _, name := range test.lacks {
+				want.Del(name)
+			}
+			h := kept.handshake()
+			if diff := cmp.Diff(want, h.Header); diff != "" || h.URL != test.url {
+				t.Errorf("kept is the URL %.40s, and (-want +got):\n%s", h.URL, diff)
 			}
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -345,5 +346,22 @@ func TestCORS(t *testing.T) {
 				t.Errorf("headers (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestAHandshakeThatIsTooLargeIsRefused(t *testing.T) {
+	s := enginetest.Start(t)
+	large := strings.Repeat("x", 5000)
+	a := s.Do("GET", polling, "", "X-Large", large)
+	a.Want(t, http.StatusRequestHeaderFieldsTooLarge, `{"code":3,"message":"Request headers too large"}`)
+	if _, a := s.TryDial(websocket, "X-Large", large); a.Status != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("by websocket: %d", a.Status)
+	}
+	s.NoSession()
+	if a := s.Do("GET", polling, "", "Cookie", large); a.Status != http.StatusOK {
+		t.Errorf("with large cookies: %d", a.Status)
+	}
+	if h := s.Session().Handshake(); h.Header.Get("Cookie") != "" {
+		t.Error("the cookies are kept")
 	}
 }
