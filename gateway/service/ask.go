@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// maxWaiting is how many handlers of a socket may wait for answers at once: each holds on to its event, and is asked for
-	// by a client.
+	// maxWaiting is how many handlers of a connection may wait for answers at once, in all its namespaces
+	// together: each holds on to its event, and is asked for by a client.
 	maxWaiting = 16
 	// defaultAckTimeout is for a service that has not been through the schema.
 	defaultAckTimeout = 5 * time.Second
@@ -40,11 +40,15 @@ type waits struct {
 	cancel context.CancelFunc
 }
 
+// waiting is how many handlers of the connection wait.
 func (c *client) waiting() int {
-	if c.waits == nil {
-		return 0
+	n := 0
+	for _, l := range c.socket.ConnectionListeners() {
+		if other, ok := l.(*client); ok && other.waits != nil {
+			n += other.waits.count
+		}
 	}
-	return c.waits.count
+	return n
 }
 
 // question is an event that a handler has clients acknowledge.
@@ -58,7 +62,7 @@ type question struct {
 // ask lets the run stand still until clients have answered.
 func (r *run) ask(m *emission, ask func(context.Context) ([]socketio.Args, error)) error {
 	if r.client.waiting() == maxWaiting {
-		return fmt.Errorf("emit %s: %d handlers of the socket wait for answers, which is the most", m.event, maxWaiting)
+		return fmt.Errorf("emit %s: %d handlers of the connection wait for answers, which is the most", m.event, maxWaiting)
 	}
 	r.question = &question{m.event, cmp.Or(m.ack.Timeout.Duration, defaultAckTimeout), ask}
 	return nil
@@ -108,7 +112,7 @@ func (c *client) resume(r *run, q *question, answers []socketio.Args, err error)
 
 // unanswered tells an error that means no more than that a client has not answered, in time or at all.
 func unanswered(err error) bool {
-	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, socketio.ErrDisconnected)
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, socketio.ErrDisconnected) || errors.Is(err, socketio.ErrManyAcks)
 }
 
 func (v *variables) answerList(answers []socketio.Args) ref.Val {

@@ -160,6 +160,21 @@ func TestHandlersThatWaitAreBounded(t *testing.T) {
 	c.Expect(fmt.Sprintf(`42%d["question"]`, maxWaiting))
 }
 
+func TestHandlersThatWaitAreBoundedForAConnection(t *testing.T) {
+	_, url := runtime(t, polls+"  - name: /other\n    handlers: [{event: me, do: [{emit: {to: socket, event: question, ack: {}}}, {ack: '[]'}]}]\n")
+	c := connect(t, url)
+	c.Join("/other")
+	for i := range maxWaiting {
+		c.Send(fmt.Sprintf(`42/other,1%02d["me"]`, i))
+		c.Expect(fmt.Sprintf(`42/other,%d["question"]`, i))
+	}
+	c.Send(`4299["me"]`)
+	c.Expect(`4399[{"error":"the service could not handle the event"}]`)
+	c.Send("41/other,")
+	c.Send(`4298["me"]`)
+	c.Expect(`420["question"]`)
+}
+
 func TestHandlersBehindOneThatWaits(t *testing.T) {
 	_, url := runtime(t, `
   - name: /

@@ -140,9 +140,17 @@ func yielded(v ref.Val, want string) error {
 	return fmt.Errorf("must yield %s, and yields %s", want, v.Type().TypeName())
 }
 
+// maxRoomName is how long the name of a room may be that a client joins, in bytes.
+const maxRoomName = 1024
+
 // join puts the socket into rooms. Where clients name rooms, one could make as many as it likes, each with
 // its subscription, but for spec.limits.maxRooms.
 func (r *run) join(rooms []string) error {
+	for _, room := range rooms {
+		if len(room) > maxRoomName {
+			return fmt.Errorf("join: the name of a room has %d bytes, and may have %d", len(room), maxRoomName)
+		}
+	}
 	if left, bounded := r.socket.RoomsLeft(); bounded && len(rooms) > left {
 		return fmt.Errorf("join: the connection may be in %d more rooms, and these are %d", max(0, left), len(rooms))
 	}

@@ -288,6 +288,15 @@ func TestNobodyMakesRoomsOrNamespacesWithoutEnd(t *testing.T) {
 	c.Join("/more")
 }
 
+func TestNamesOfRoomsAreBounded(t *testing.T) {
+	_, url := runtime(t, "  - name: /\n    handlers: [{event: enter, do: [{join: 'args[0]'}, {ack: '[]'}]}]\n")
+	c := connect(t, url)
+	c.Send(`420["enter","` + strings.Repeat("r", maxRoomName) + `"]`)
+	c.Expect("430[]")
+	c.Send(`421["enter","` + strings.Repeat("r", maxRoomName+1) + `"]`)
+	c.Expect(`431[{"error":"the service could not handle the event"}]`)
+}
+
 func TestApplyWhileClientsStay(t *testing.T) {
 	greet := func(text string) string {
 		return "  - name: /\n    handlers: [{event: hi, do: [{emit: {event: hello, args: \"['" + text + "']\"}}]}]\n"

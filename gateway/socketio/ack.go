@@ -18,18 +18,26 @@ type ackTable struct {
 	closed bool
 }
 
-// awaitAck sees to it that f gets the answer to a packet with the id. It is false if the client has gone.
-func (s *Socket) awaitAck(id uint64, f ackFunc) bool {
+// maxAcks is how many acknowledgements of a client may be awaited at once: one that never answers would
+// otherwise have whoever asks it pile up.
+const maxAcks = 1024
+
+// awaitAck sees to it that f gets the answer to a packet with the id. Its errors are ErrDisconnected and
+// ErrManyAcks.
+func (s *Socket) awaitAck(id uint64, f ackFunc) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.acks.closed {
-		return false
+	switch {
+	case s.acks.closed:
+		return ErrDisconnected
+	case len(s.acks.waiting) == maxAcks:
+		return ErrManyAcks
 	}
 	if s.acks.waiting == nil {
 		s.acks.waiting = map[uint64]ackFunc{}
 	}
 	s.acks.waiting[id] = f
-	return true
+	return nil
 }
 
 // takeAck returns who waits for the answer, once.
@@ -72,8 +80,8 @@ type answer struct {
 func (s *Socket) emitWithAck(ctx context.Context, p *packet, f flags) (Args, error) {
 	answers := make(chan answer, 1)
 	p.id, p.hasID = s.namespace.nextAckID(), true
-	if !s.awaitAck(p.id, func(args Args, ok bool) { answers <- answer{args, ok} }) {
-		return Args{}, fmt.Errorf("emit %s: %w", p.event, ErrDisconnected)
+	if err := s.awaitAck(p.id, func(args Args, ok bool) { answers <- answer{args, ok} }); err != nil {
+		return Args{}, fmt.Errorf("emit %s: %w", p.event, err)
 	}
 	defer func() { _ = s.takeAck(p.id) }() // nobody waits any more
 	if err := s.emit(p, f); err != nil {

@@ -4,6 +4,7 @@ package socketio
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -11,7 +12,7 @@ import (
 
 // Ask delivers like Broadcast, with a request for an acknowledgement, and returns how many clients it asks. answer is called
 // once for each of them, from any goroutine and perhaps before Ask returns: with what the client has said, or with ok false
-// when it has gone without a word. It must not block. After stop, no further call begins.
+// when it has gone without a word, or has not answered so much already that it is not asked. It must not block. After stop, no further call begins.
 func (r *Rooms) Ask(d *Delivery, answer func(args Args, ok bool)) (asked int, stop func(), err error) {
 	e := d.encoded()
 	sockets := r.selected(&d.Target)
@@ -27,15 +28,19 @@ func (r *Rooms) Ask(d *Delivery, answer func(args Args, ok bool)) (asked int, st
 	numbered := ns.server.codec.encode(p)
 	numbered.uncompressed = d.Uncompressed
 	messages := numbered.messages()
-	waiting := sockets[:0]
+	waiting, busy := sockets[:0], 0
 	for _, s := range sockets {
-		if s.awaitAck(p.id, answer) {
+		switch err := s.awaitAck(p.id, answer); {
+		case err == nil:
 			waiting = append(waiting, s)
 			s.deliverSoon(messages, d.Volatile)
+		case errors.Is(err, ErrManyAcks):
+			busy++
+			answer(Args{}, false)
 		}
 	}
 	notifyOutgoing(watched(waiting), e)
-	return len(waiting), func() {
+	return len(waiting) + busy, func() {
 		for _, s := range waiting {
 			s.takeAck(p.id)
 		}

@@ -13,7 +13,11 @@ import (
 // client could pile them up in dynamic namespaces.
 const maxKept = 64
 
+// maxAuth is how large a client's auth payload may be, in bytes. The socket keeps it.
+const maxAuth = 16 << 10
+
 var (
+	errLargeAuth        = &ConnectError{Message: "Auth payload too large"}
 	errInvalidNamespace = &ConnectError{Message: "Invalid namespace"}
 	errManyNamespaces   = &ConnectError{Message: "Too many namespaces"}
 	errConnectError     = errors.New("CONNECT_ERROR from a client")
@@ -58,6 +62,10 @@ func (c *connection) onConnect(p *packet) {
 		return
 	}
 	now, auth := time.Now(), authOf(p)
+	if len(auth) > maxAuth {
+		c.refuse(p.namespace, errLargeAuth)
+		return
+	}
 	ns := c.server.enter(p.namespace, func() *Handshake { return handshakeOf(c.session, auth, now) })
 	if ns == nil {
 		c.refuse(p.namespace, errInvalidNamespace)

@@ -3,7 +3,10 @@
 package socketio_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
@@ -43,5 +46,58 @@ func TestAClientThatWouldBeInTooManyRoomsBeginsANewSession(t *testing.T) {
 		if got, want := sid == sids[name], name == "/a"; got != want || s.Recovered() != want {
 			t.Errorf("%s is recovered: %t, want %t", name, got, want)
 		}
+	}
+}
+
+func TestWhatAClientOwesIsBounded(t *testing.T) {
+	const most = 1024
+	io, url := server(t, socketio.Options{})
+	sockets := make(chan *socketio.Socket, 1)
+	io.OnConnection(func(s *socketio.Socket) { sockets <- s })
+	c, _ := wiretest.Connect(t, url, path, "/")
+	s := <-sockets
+	ctx, cancel := context.WithCancel(t.Context())
+	asked := make(chan error, most)
+	for range most {
+		go func() {
+			_, err := s.EmitWithAck(ctx, "q")
+			asked <- err
+		}()
+	}
+	for range most {
+		c.Receive()
+	}
+	if _, err := s.EmitWithAck(ctx, "q"); !errors.Is(err, socketio.ErrManyAcks) {
+		t.Errorf("one beyond the bound, of the socket: %v", err)
+	}
+	if answers, err := io.EmitWithAck(ctx, "q"); len(answers) != 0 || !errors.Is(err, socketio.ErrDisconnected) {
+		t.Errorf("one beyond the bound, of everybody: %d answers, %v", len(answers), err)
+	}
+	c.Send("430[1]") // pays one back
+	if err := <-asked; err != nil {
+		t.Errorf("an answer: %v", err)
+	}
+	go func() {
+		_, err := s.EmitWithAck(ctx, "again")
+		asked <- err
+	}()
+	if got := c.Receive(); !strings.HasSuffix(got, `["again"]`) {
+		t.Errorf("received %s", got)
+	}
+	cancel()
+	for range most {
+		<-asked
+	}
+}
+
+func TestAuthIsBounded(t *testing.T) {
+	io, url := server(t, socketio.Options{})
+	io.Of("/")
+	c := wiretest.Dial(t, url, path, "", nil)
+	c.Send(`40{"token":"` + strings.Repeat("x", 16<<10) + `"}`)
+	c.Expect(`44{"message":"Auth payload too large"}`)
+	c.Send(`40{"token":"` + strings.Repeat("x", 15<<10) + `"}`)
+	if got := c.Receive(); !strings.HasPrefix(got, `40{"sid":`) {
+		t.Errorf("received %.80s", got)
 	}
 }

@@ -17,6 +17,17 @@ func (s *Socket) Listen(l Listener) {
 	s.listener = l
 }
 
+// ConnectionListeners are the listeners of all sockets of the connection, this one's among them.
+func (s *Socket) ConnectionListeners() []Listener {
+	var all []Listener
+	for _, other := range s.conn.all() {
+		if _, l := other.handled(); l != nil {
+			all = append(all, l)
+		}
+	}
+	return all
+}
+
 // handling is the functions of the application that are called for a socket. Guarded by the socket's mu.
 type handling struct {
 	events        map[string]handlers[func(*Event)]
