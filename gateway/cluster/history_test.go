@@ -102,6 +102,22 @@ func TestWhoJoinsGetsTheHistoryFirst(t *testing.T) {
 	}
 }
 
+func TestAnEventOfSeveralRoomsIsOnceInTheirHistory(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns := startJetStream(t)
+	one := historian(t, ns)
+	first := arrive(t, one, "kept-a", "kept-b")
+	emit(t, one.io.To("kept-a"), "n", 1)
+	emit(t, one.io.To("kept-a", "kept-b"), "n", 2)
+	emit(t, one.io.To("kept-b"), "n", 3)
+	first.expectRevised(`["n",1]`, `["n",2]`, `["n",3]`)
+	late := arrive(t, one)
+	late.socket.Join("kept-a", "kept-b")
+	late.expectRevised(`["n",1]`, `["n",2]`, `["n",3]`)
+	emit(t, one.io.To("kept-b"), "n", "next")
+	late.expectRevised(`["n","next"]`)
+}
+
 func TestHistoryInPages(t *testing.T) {
 	checkNothingIsLeft(t)
 	ns := startJetStream(t)
