@@ -73,8 +73,8 @@ var bulky = []string{"Cookie", "Authorization"}
 // handshake is refused.
 func leftOut(r *http.Request) (names []string, fits bool) {
 	size := listSize(r.RemoteAddr) + listSize(r.Host) + listSize(r.URL.RequestURI())
-	for name := range r.Header {
-		size += headerSize(r.Header, name)
+	for name, values := range r.Header {
+		size += headerSize(name, values)
 	}
 	names = bulky
 	for i, name := range bulky {
@@ -82,15 +82,15 @@ func leftOut(r *http.Request) (names []string, fits bool) {
 			names = bulky[:i]
 			break
 		}
-		size -= headerSize(r.Header, name)
+		size -= headerSize(name, r.Header[name])
 	}
 	return names, size <= maxKeptHandshake
 }
 
 // headerSize is how many bytes a header takes in a list.
-func headerSize(h http.Header, name string) int {
+func headerSize(name string, values []string) int {
 	n := 0
-	for _, value := range h[name] {
+	for _, value := range values {
 		n += listSize(name) + listSize(value)
 	}
 	return n

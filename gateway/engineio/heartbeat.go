@@ -130,7 +130,7 @@ func (s *Session) beat() {
 // makes it a slow consumer, though nothing else may be sent to it. The lock is held.
 func (s *Session) endStuck() {
 	reason := ReasonTransportClose
-	if s.queue.later != nil {
+	if s.queue.backlogged() {
 		reason = ReasonSlowConsumer
 	}
 	s.end(reason, errStuck, closeBroken)

@@ -50,7 +50,7 @@ func (q *queue) takeForPoll(maxPackets int, maxBytes int64) []*Message {
 	}
 	q.taken, q.takenBytes = n, bytes
 	q.release(nil) // the answer keeps the batch
-	if all && q.later != nil {
+	if all {
 		batch = q.takeLaterForPoll(batch, maxPackets, maxBytes-size)
 	}
 	return batch
@@ -58,7 +58,7 @@ func (q *queue) takeForPoll(maxPackets int, maxBytes int64) []*Message {
 
 // takeLaterForPoll adds to the answer what it has room for of a backlog.
 func (q *queue) takeLaterForPoll(batch []*Message, maxPackets int, maxBytes int64) []*Message {
-	for len(batch) < maxPackets && q.prepare() && q.later != nil && len(q.waiting) == 0 {
+	for len(batch) < maxPackets && q.backlogged() && q.prepare() && q.backlogged() && len(q.waiting) == 0 {
 		m := q.later.made[0]
 		if maxBytes -= pollSize(m); len(batch) > 0 && maxBytes < 0 {
 			break

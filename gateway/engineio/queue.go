@@ -18,7 +18,8 @@ type queue struct {
 	count, bytes int
 	// taken and takenBytes are the part of them in that batch.
 	taken, takenBytes int
-	// later is what follows the waiting messages while there is a backlog; nil if there is none.
+	// later is what follows the waiting messages while there is a backlog, and what is held; nil if there is
+	// neither.
 	later *later
 }
 
@@ -30,12 +31,15 @@ func (q *queue) full(c *Config) bool {
 
 // push queues messages behind all others.
 func (q *queue) push(messages ...*Message) {
-	if q.later != nil {
+	if q.backlogged() {
 		q.later.push(messages)
 	} else {
 		q.waiting = append(q.waiting, messages...)
 	}
-	q.hold(messages)
+	q.count += len(messages)
+	for _, m := range messages {
+		q.bytes += len(m.frame)
+	}
 }
 
 // pushFirst queues a packet of the protocol, such as a ping, in front of what is left of a backlog: a
@@ -46,35 +50,20 @@ func (q *queue) pushFirst(m *Message) {
 	q.bytes += len(m.frame)
 }
 
-// hold counts messages that are pushed later.
-func (q *queue) hold(messages []*Message) {
-	q.count += len(messages)
-	for _, m := range messages {
-		q.bytes += len(m.frame)
-	}
-}
-
-// unhold takes off what hold has counted.
-func (q *queue) unhold(messages []*Message) {
-	q.count -= len(messages)
-	for _, m := range messages {
-		q.bytes -= len(m.frame)
-	}
-}
-
 // take returns what waits, and a piece of the backlog behind it, to be given back by release. There is at
 // most one batch at a time.
 func (q *queue) take() []*Message {
 	batch := q.waiting
 	q.waiting, q.spare = q.spare, nil
+	q.taken, q.takenBytes = q.count, q.bytes
+	if q.later == nil {
+		return batch
+	}
 	q.taken, q.takenBytes = len(batch), 0
 	for _, m := range batch {
 		q.takenBytes += len(m.frame)
 	}
-	if q.later != nil {
-		batch = q.takePiece(batch)
-	}
-	return batch
+	return q.takePiece(batch)
 }
 
 // release says that a batch is written.
@@ -97,5 +86,5 @@ func (q *queue) drop() {
 // empty reports whether nothing waits. To know it of a backlog, the next part of it is made: so it is
 // asked only by a transport that can send.
 func (q *queue) empty() bool {
-	return len(q.waiting) == 0 && (q.later == nil || !q.prepare())
+	return len(q.waiting) == 0 && (!q.backlogged() || !q.prepare())
 }

@@ -153,6 +153,18 @@ func TestWhatIsHeldCounts(t *testing.T) {
 	}
 	q.unhold([]*Message{m})
 	q.push(m)
+	history, _ := counted("h", 1, 10)
+	q.pushBacklog(history)
+	if batch := q.take(); len(batch) != 2 || q.empty() && q.count != 2 {
+		t.Errorf("took %d messages beside what is held; %d count", len(batch), q.count)
+	} else {
+		q.release(batch)
+	}
+	q.unhold([]*Message{m})
+	if !q.empty() || q.count != 0 || q.bytes != 0 || q.later != nil {
+		t.Errorf("%d messages of %d bytes count in the end", q.count, q.bytes)
+	}
+	q.hold([]*Message{m})
 	q.drop()
 	if q.count != 0 || q.bytes != 0 {
 		t.Errorf("%d messages of %d bytes count after all is dropped", q.count, q.bytes)

@@ -98,7 +98,7 @@ var (
 	ErrUnavailable = errors.New("sessions cannot be recovered now")
 	// ErrSessionEnded: there is none any more.
 	ErrSessionEnded = errors.New("the session has ended")
-	errManyRooms = errors.New("the connection would be in too many rooms")
+	errManyRooms    = errors.New("the connection would be in too many rooms")
 	// ErrTooMuchMissed: the client has missed more than is kept for it.
 	ErrTooMuchMissed = errors.New("too much was missed")
 )
