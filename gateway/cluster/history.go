@@ -70,7 +70,7 @@ func History(ctx context.Context, a socketio.Adapter, room string, before uint64
 	if !ok || !k.policyOf(room).hasHistory() {
 		return nil, ErrNoHistory
 	}
-	messages, err := k.history.read(ctx, k.adapter, room)
+	messages, err := k.history.read(ctx, k.adapter, room, k.history.of(k.adapter, room))
 	if err != nil {
 		return nil, fmt.Errorf("read the history of a room: %w", err)
 	}
@@ -142,11 +142,22 @@ func (h *histories) watch(room string) *roomHistory {
 	return r
 }
 
-// forget ends it, when the gateway does not hear of the room any more.
+// forget ends it, when the gateway does not hear of the room any more. Nobody is in the room: who has left it
+// before the history was sent does not get it, and does not keep it here.
 func (h *histories) forget(room string) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
+	r := h.rooms[room]
 	delete(h.rooms, room)
+	h.mu.Unlock()
+	if r != nil {
+		r.drop()
+	}
+}
+
+func (r *roomHistory) drop() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.messages = nil
 }
 
 func (h *histories) find(room string) *roomHistory {
@@ -200,12 +211,16 @@ func (r *roomHistory) trim(p RoomPolicy) {
 	r.messages = r.messages[n:]
 }
 
-// read is the history of a room as of now.
-func (h *histories) read(ctx context.Context, a *adapter, room string) ([]*storedMessage, error) {
-	r := &roomHistory{} // for a room that nobody here hears of
+// of is where the history of a room is kept.
+func (h *histories) of(a *adapter, room string) *roomHistory {
 	if a.rooms.Has(room) {
-		r = h.watch(room)
+		return h.watch(room)
 	}
+	return &roomHistory{} // nobody here hears of it
+}
+
+// read is the history of a room as of now.
+func (h *histories) read(ctx context.Context, a *adapter, room string, r *roomHistory) ([]*storedMessage, error) {
 	messages, head, err := r.read(ctx, a, room)
 	if err != nil {
 		return nil, err

@@ -28,7 +28,7 @@ type historySent struct {
 
 // historyPart is a part of a room's history, by the numbers of its first and its last event.
 type historyPart struct {
-	room        string
+	room        *roomHistory
 	first, last uint64
 }
 
@@ -37,13 +37,14 @@ func (h *historySent) read(rooms []string) (known []*storedMessage, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), recoverTimeout)
 	defer cancel()
 	for _, room := range rooms {
-		kept, err := h.adapter.history.read(ctx, h.adapter, room)
+		r := h.adapter.history.of(h.adapter, room)
+		kept, err := h.adapter.history.read(ctx, h.adapter, room, r)
 		if err != nil {
 			h.rooms = nil
 			return nil, err
 		}
 		if len(kept) > 0 {
-			h.rooms = append(h.rooms, historyPart{room, kept[0].number, kept[len(kept)-1].number})
+			h.rooms = append(h.rooms, historyPart{r, kept[0].number, kept[len(kept)-1].number})
 			known = append(known, kept...)
 		}
 	}
@@ -82,11 +83,10 @@ func (h *historySent) next() *socketio.Delivery {
 // under which others wait for sessions, may not be taken here.
 func (h *historySent) begin() {
 	h.begun = true
+	defer func() { h.rooms = nil }()
 	events := h.held
 	for _, part := range h.rooms {
-		if r := h.adapter.history.find(part.room); r != nil {
-			events = r.appendPart(events, part)
-		}
+		events = part.room.appendPart(events, part)
 	}
 	h.events, h.held = inOrder(events), nil
 }

@@ -118,6 +118,53 @@ func TestAnEventOfSeveralRoomsIsOnceInTheirHistory(t *testing.T) {
 	late.expectRevised(`["n","next"]`)
 }
 
+func TestAHistoryOnItsWay(t *testing.T) {
+	checkNothingIsLeft(t)
+	for _, test := range []struct {
+		name      string
+		meanwhile func(*adapter, *person)
+		want      int
+	}{
+		{"nothing happens", func(*adapter, *person) {}, 3},
+		{"the log has a gap, and histories are read again", func(a *adapter, _ *person) { a.history.clear() }, 3},
+		{"the room drops an event meanwhile", func(a *adapter, p *person) {
+			emit(t, p.socket.Namespace().To("kept"), "n", "next")
+			p.Wire.Receive()
+		}, 2},
+		{"nobody is in the room any more", func(a *adapter, p *person) {
+			p.socket.Leave("kept")
+			await(t, "the room is forgotten", func() bool { return a.history.find("kept") == nil })
+		}, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			one := historian(t, startJetStream(t))
+			a := one.io.Of("/").Adapter().(keeper).adapter
+			p := arrive(t, one, "kept")
+			for i := range 3 {
+				emit(t, one.io.To("kept"), "n", i)
+				p.Wire.Receive()
+			}
+			sent := &historySent{adapter: a}
+			known, err := sent.read([]string{"kept"})
+			if err != nil || len(known) != 3 {
+				t.Fatalf("read %d events: %v", len(known), err)
+			}
+			next := sent.past(known).Next
+			test.meanwhile(a, p)
+			n, last := 0, uint64(0)
+			for d := next(); d != nil; d = next() {
+				if d.Position <= last {
+					t.Errorf("%d comes behind %d", d.Position, last)
+				}
+				n, last = n+1, d.Position
+			}
+			if n != test.want {
+				t.Errorf("%d events are sent, want %d", n, test.want)
+			}
+		})
+	}
+}
+
 func TestHistoryInPages(t *testing.T) {
 	checkNothingIsLeft(t)
 	ns := startJetStream(t)
