@@ -170,7 +170,8 @@ func TestHandlersThatWaitAreBoundedForAConnection(t *testing.T) {
 	}
 	c.Send(`4299["me"]`)
 	c.Expect(`4399[{"error":"the service could not handle the event"}]`)
-	c.Send("41/other,")
+	c.Send(`43/other,0[]`)
+	c.Expect(`43/other,100[]`)
 	c.Send(`4298["me"]`)
 	c.Expect(`420["question"]`)
 }

@@ -3,6 +3,7 @@
 package socketio
 
 import (
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -59,9 +60,22 @@ func (c *connection) OnMessage(data []byte, binary bool) {
 		c.fail(err)
 		return
 	}
-	if complete {
+	switch {
+	case complete:
 		c.runPacket(&p)
+	case !c.hasJoined():
+		c.violate(errEarlyAttachments)
 	}
+}
+
+// errEarlyAttachments: a client that nobody has let in yet may not have the server keep attachments.
+var errEarlyAttachments = errors.New("attachments are announced before CONNECT")
+
+// hasJoined tells whether the client has been let into a namespace.
+func (c *connection) hasJoined() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.sockets.len() > 0
 }
 
 // OnClose takes the end of the session.

@@ -101,3 +101,22 @@ func TestAuthIsBounded(t *testing.T) {
 		t.Errorf("received %.80s", got)
 	}
 }
+
+func TestAttachmentsComeAfterCONNECT(t *testing.T) {
+	const announced = `451-["e",{"_placeholder":true,"num":0}]`
+	io, url := server(t, socketio.Options{})
+	io.OnConnection(func(s *socketio.Socket) {
+		s.On("e", func(ev *socketio.Event) { s.EmitArgs("got", ev.Args) })
+	})
+	stranger := wiretest.Dial(t, url, path, "", nil)
+	stranger.Send(announced)
+	stranger.ExpectClosed()
+
+	hasty := wiretest.Dial(t, url, path, "", nil) // does not wait for the answer to CONNECT
+	hasty.Send("40", announced)
+	hasty.SendBinary([]byte{1})
+	if got := hasty.Receive(); !strings.HasPrefix(got, `40{"sid":`) {
+		t.Errorf("received %.80s", got)
+	}
+	hasty.Expect(`451-["got",{"_placeholder":true,"num":0}]`, "binary [1]")
+}
