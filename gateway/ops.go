@@ -84,4 +84,8 @@ func registerConnections(r *prometheus.Registry, io *socketio.Server) {
 	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "realtime_connections", Help: "Clients that are connected to this gateway.",
 	}, func() float64 { return float64(io.Connections()) }))
+	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "realtime_netpoll_workers",
+		Help: "Goroutines that serve websockets: a few, and one for each handler that waits.",
+	}, func() float64 { return float64(io.Engine().Workers()) }))
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/realtime-operator/realtime-operator/gateway/internal/apart"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -85,7 +86,7 @@ func (s *session) save() { s.store(nil) }
 // saveAndWait returns when the session as it is now is stored, or it takes too long.
 func (s *session) saveAndWait() error {
 	done := make(chan error, 1)
-	s.store(func(err error) { done <- err })
+	apart.Do(func() { s.store(func(err error) { done <- err }) })
 	timer := time.NewTimer(saveTimeout)
 	defer timer.Stop()
 	select {

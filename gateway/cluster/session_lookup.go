@@ -47,20 +47,28 @@ type lookup struct {
 
 // last is the last message of a session; errNotFound if there is none. A session that nobody else asks with is read from the leader.
 func (q *lookups) last(ctx context.Context, subject string) (storedMessage, error) {
-	if !q.alone() {
-		one := q.join(subject)
-		select {
-		case <-one.done:
-		case <-ctx.Done():
-			return storedMessage{}, fmt.Errorf("look a session up: %w", ctx.Err())
-		}
-		if one.found.number != 0 {
-			return one.found, nil
-		}
-		return q.log.latest(ctx, subject) // the replica may not have it yet
+	if q.alone() {
+		defer q.next()
+		return q.log.latest(ctx, subject)
 	}
-	defer q.next()
-	return q.log.latest(ctx, subject)
+	one := q.join(subject)
+	if err := one.wait(ctx); err != nil {
+		return storedMessage{}, err
+	}
+	if one.found.number != 0 {
+		return one.found, nil
+	}
+	return q.log.latest(ctx, subject) // the replica may not have it yet
+}
+
+// wait returns when the log has answered. Many wait at once, so little is on its stack.
+func (o *lookup) wait(ctx context.Context) error {
+	select {
+	case <-o.done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("look a session up: %w", ctx.Err())
+	}
 }
 
 // alone is true for a lookup that finds no other one under way. It calls next when it is done.

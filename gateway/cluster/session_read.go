@@ -12,32 +12,47 @@ import (
 // readSession reads the session of a subject as the log's leader has it, and the number of its last message; errNotFound if there is
 // none.
 func (l *eventLog) readSession(ctx context.Context, subject string) (*record, uint64, error) {
-	return l.readSessionBy(ctx, subject, l.latest)
+	last, err := l.latest(ctx, subject)
+	if err != nil {
+		return nil, 0, err
+	}
+	return l.readSessionTo(ctx, subject, last)
 }
 
 // lookUpSession is readSession for many who ask at the same time. The session may be one that has changed since.
 func (l *eventLog) lookUpSession(ctx context.Context, subject string) (*record, uint64, error) {
-	return l.readSessionBy(ctx, subject, l.lookups.last)
+	last, err := l.lookups.last(ctx, subject)
+	if err != nil {
+		return nil, 0, err
+	}
+	return l.readSessionTo(ctx, subject, last)
 }
 
-// readSessionBy has find find the last message of the session. If that does not fit the rest, the leader is asked.
-func (l *eventLog) readSessionBy(
-	ctx context.Context, subject string, find func(context.Context, string) (storedMessage, error),
-) (*record, uint64, error) {
-	for ; ; find = l.latest {
-		last, err := find(ctx, subject)
-		if err != nil {
-			return nil, 0, err
-		}
+// readSessionTo reads the session of which a last message was found. If that does not fit the rest,
+// the leader is asked.
+func (l *eventLog) readSessionTo(ctx context.Context, subject string, last storedMessage) (*record, uint64, error) {
+	for {
 		r, err := l.completeSession(ctx, subject, last)
 		if !errors.Is(err, errBrokenChain) {
 			return r, last.number, err
 		}
-		select {
-		case <-time.After(rereadPause): // a new record has taken the place of what was there
-		case <-ctx.Done():
-			return nil, 0, fmt.Errorf("read a session: %w", err)
+		if err := pauseToReread(ctx, err); err != nil {
+			return nil, 0, err
 		}
+		if last, err = l.latest(ctx, subject); err != nil {
+			return nil, 0, err
+		}
+	}
+}
+
+// pauseToReread waits for a new record that has taken the place of what was there. It returns why the
+// session could not be read, if the context ends before.
+func pauseToReread(ctx context.Context, why error) error {
+	select {
+	case <-time.After(rereadPause):
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("read a session: %w", why)
 	}
 }
 

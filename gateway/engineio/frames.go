@@ -67,7 +67,8 @@ type frameReader struct {
 	// inflate: messages may be compressed.
 	inflate bool
 
-	// partial is the begin of a frame that is not there as a whole.
+	// partial is what has not been read: an incomplete frame, or all that follows a message with which
+	// feed has stopped.
 	partial []byte
 	// message are the fragments of a message so far, opcode the one of its first frame; 0 if there is none.
 	message    []byte
@@ -85,14 +86,19 @@ func (f *frame) opcode() byte    { return f.first & 0xf }
 func (f *frame) final() bool     { return f.first&finalBit != 0 }
 func (f *frame) isControl() bool { return f.first&0x8 != 0 }
 
-// feed takes the next bytes, which it changes, and calls take for every message, ping and pong that is whole by them; the payload is
-// good until take returns. Its error is a *closeError, or that of take.
-func (r *frameReader) feed(data []byte, take func(opcode byte, payload []byte) error) error {
-	if len(r.partial) > 0 {
+// takeFunc takes a message, ping or pong; the payload is good until it returns. more is false to stop.
+type takeFunc func(opcode byte, payload []byte) (more bool, err error)
+
+// feed takes the next bytes, which it changes and does not keep, and calls take for every message,
+// ping and pong that is whole by them, until take stops it. Then feed(nil, take) goes on. Its error
+// is a *closeError, or that of take.
+func (r *frameReader) feed(data []byte, take takeFunc) error {
+	ours := len(r.partial) > 0
+	if ours {
 		r.partial = append(r.partial, data...)
 		data = r.partial
 	}
-	for len(data) > 0 {
+	for more := true; more && len(data) > 0; {
 		f, n, err := r.parse(data)
 		if err != nil {
 			return err
@@ -101,23 +107,29 @@ func (r *frameReader) feed(data []byte, take func(opcode byte, payload []byte) e
 			break
 		}
 		data = data[n:]
-		if err := r.takeFrame(&f, take); err != nil {
+		if more, err = r.takeFrame(&f, take); err != nil {
 			return err
 		}
 	}
-	r.keep(data)
+	r.keep(data, ours)
 	return nil
 }
 
-// keep keeps what is not a whole frame.
-func (r *frameReader) keep(rest []byte) {
+// keep keeps what has not been read; ours tells that it is the end of partial. While a handler
+// waits, nothing else should be held, so the end does not keep a buffer that is more than twice its
+// size; and it is not moved for each of many small messages.
+func (r *frameReader) keep(rest []byte, ours bool) {
 	switch {
-	case len(rest) > 0:
-		r.partial = append(r.partial[:0], rest...) // which may be its own end
-	case cap(r.partial) > keptPartial:
+	case len(rest) == 0 && cap(r.partial) > keptPartial:
 		r.partial = nil
-	default:
+	case len(rest) == 0:
 		r.partial = r.partial[:0]
+	case !ours:
+		r.partial = append(r.partial[:0], rest...)
+	case len(rest) > cap(r.partial)/2:
+		r.partial = rest
+	default:
+		r.partial = bytes.Clone(rest)
 	}
 }
 
@@ -177,10 +189,10 @@ func (r *frameReader) check(f *frame, second byte) error {
 	return nil
 }
 
-func (r *frameReader) takeFrame(f *frame, take func(byte, []byte) error) error {
+func (r *frameReader) takeFrame(f *frame, take takeFunc) (more bool, err error) {
 	switch op := f.opcode(); {
 	case op == opClose:
-		return closedBy(f.payload)
+		return false, closedBy(f.payload)
 	case f.isControl():
 		return take(op, f.payload)
 	case op != opContinuation:
@@ -191,23 +203,23 @@ func (r *frameReader) takeFrame(f *frame, take func(byte, []byte) error) error {
 	}
 	r.message = append(r.message, f.payload...)
 	if !f.final() {
-		return nil
+		return true, nil
 	}
 	message, opcode := r.message, r.opcode
 	r.message, r.opcode = nil, 0
 	return r.takeMessage(opcode, r.compressed, message, take)
 }
 
-func (r *frameReader) takeMessage(opcode byte, compressed bool, payload []byte, take func(byte, []byte) error) error {
+func (r *frameReader) takeMessage(opcode byte, compressed bool, payload []byte, take takeFunc) (more bool, err error) {
 	if compressed {
 		inflated, err := inflate(payload, r.limit)
 		if err != nil {
-			return err
+			return false, err
 		}
 		payload = inflated
 	}
 	if opcode == opText && !utf8.Valid(payload) {
-		return errNotUTF8
+		return false, errNotUTF8
 	}
 	return take(opcode, payload)
 }

@@ -22,16 +22,26 @@ func clientFrames(t testing.TB, compress bool, send func(*websocket.Conn)) []byt
 
 // read lists what a reader makes of bytes that come in pieces of a size, and its error.
 func read(limit int64, inflate bool, sent []byte, size int) ([]string, error) {
+	return readBy(limit, inflate, sent, size, false)
+}
+
+// readBy is read; the reader may be stopped at each message.
+func readBy(limit int64, inflate bool, sent []byte, size int, stop bool) ([]string, error) {
 	r := frameReader{limit: limit, inflate: inflate}
 	got := []string{}
 	for len(sent) > 0 {
 		n := min(size, len(sent))
-		err := r.feed(bytes.Clone(sent[:n]), func(opcode byte, payload []byte) error {
-			got = append(got, fmt.Sprintf("%x %s", opcode, payload))
-			return nil
-		})
-		if err != nil {
-			return got, err
+		piece := bytes.Clone(sent[:n])
+		for before := -1; before < len(got); piece = nil { // until it takes nothing
+			before = len(got)
+			err := r.feed(piece, func(opcode byte, payload []byte) (more bool, err error) {
+				got = append(got, fmt.Sprintf("%x %s", opcode, payload))
+				return !stop, nil
+			})
+			clear(piece) // which it may not keep
+			if err != nil {
+				return got, err
+			}
 		}
 		sent = sent[n:]
 	}
@@ -58,6 +68,10 @@ func TestFramesInPiecesOfAnySize(t *testing.T) {
 		got, err := read(1<<20, false, sent, size)
 		if diff := cmp.Diff(whole, got); diff != "" || err != nil {
 			t.Errorf("in pieces of %d: %v %.300s", size, err, diff)
+		}
+		got, err = readBy(1<<20, false, sent, size, true)
+		if diff := cmp.Diff(whole, got); diff != "" || err != nil {
+			t.Errorf("in pieces of %d, with a stop at each message: %v %.300s", size, err, diff)
 		}
 	}
 }
@@ -91,7 +105,7 @@ func TestAnIdleFrameReaderHoldsNothing(t *testing.T) {
 	})
 	r := frameReader{limit: 1 << 20}
 	for _, piece := range [][]byte{sent[:50_000], sent[50_000:]} {
-		if err := r.feed(bytes.Clone(piece), func(byte, []byte) error { return nil }); err != nil {
+		if err := r.feed(bytes.Clone(piece), func(byte, []byte) (bool, error) { return true, nil }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -113,6 +127,10 @@ func FuzzFrames(f *testing.F) {
 		pieces, err := read(1000, inflate, sent, max(1, int(size)))
 		if diff := cmp.Diff(whole, pieces); diff != "" || fmt.Sprint(err) != fmt.Sprint(wholeErr) {
 			t.Errorf("%v at once, %v in pieces of %d: %s", wholeErr, err, size, diff)
+		}
+		stops, err := readBy(1000, inflate, sent, max(1, int(size)), true)
+		if diff := cmp.Diff(whole, stops); diff != "" || fmt.Sprint(err) != fmt.Sprint(wholeErr) {
+			t.Errorf("%v at once, %v with stops: %s", wholeErr, err, diff)
 		}
 		var closed *closeError
 		if err != nil && !errors.As(err, &closed) {

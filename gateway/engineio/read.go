@@ -52,7 +52,7 @@ func (d *duplex) finishClosing() {
 	s.taskDone()
 }
 
-// Received takes bytes of the client's.
+// Received takes bytes of the client's, up to the first message. Handle goes on.
 func (ws *webSocket) Received(data []byte) {
 	if ws.lingering {
 		if ws.discarded += len(data); ws.discarded > lingerBytes {
@@ -60,6 +60,20 @@ func (ws *webSocket) Received(data []byte) {
 		}
 		return
 	}
+	ws.feed(data)
+}
+
+// Handle hands what has been received to the application, which may wait.
+func (ws *webSocket) Handle() {
+	for ws.arrived.typ == packetMessage {
+		p := ws.arrived
+		ws.arrived = packet{}
+		ws.session.receive(p)
+		ws.feed(nil)
+	}
+}
+
+func (ws *webSocket) feed(data []byte) {
 	if err := ws.frames.feed(data, ws.take); err != nil {
 		ws.readingEnded(err)
 	}
@@ -86,20 +100,25 @@ func (ws *webSocket) Ended(err error) {
 	ws.readingEnded(err)
 }
 
-// take takes what a whole message, ping or pong of the client carries.
-func (ws *webSocket) take(opcode byte, payload []byte) error {
+// take takes what a whole message, ping or pong of the client carries. It stops at a message, whose
+// handler may wait, and which is left to Handle.
+func (ws *webSocket) take(opcode byte, payload []byte) (more bool, err error) {
 	switch opcode {
 	case opPing:
-		return ws.onPing(payload)
+		return true, ws.onPing(payload)
 	case opPong:
-		return nil
+		return true, nil
 	}
 	p, err := ws.decode(opcode, payload)
 	if err != nil {
-		return ws.received(packet{}, &invalidPacketError{err})
+		return true, ws.received(packet{}, &invalidPacketError{err})
 	}
 	p.data = bytes.Clone(p.data)
-	return ws.received(p, nil)
+	if p.typ == packetMessage && ws.upgrade == nil {
+		ws.arrived = p
+		return false, nil
+	}
+	return true, ws.received(p, nil)
 }
 
 // decode reads a packet from what a frame carries.
@@ -147,11 +166,13 @@ const streamBufferSize = 2048
 func (ws *webSocket) readStream() {
 	buffer := streamBuffers.Get().(*[streamBufferSize]byte)
 	defer streamBuffers.Put(buffer)
-	ws.Received(ws.early)
+	ws.Received(nil) // for what came with the request
+	ws.Handle()
 	for !ws.closed {
 		n, err := ws.stream.Read(buffer[:])
 		if n > 0 {
 			ws.Received(buffer[:n])
+			ws.Handle()
 		}
 		if err != nil && !ws.closed {
 			ws.Ended(err) // after which it may linger, with another deadline

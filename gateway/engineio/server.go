@@ -71,6 +71,10 @@ func (s *Server) Len() int {
 	return len(s.sessions)
 }
 
+// Workers is how many goroutines read websockets and write to them: a few, and one for each handler
+// that waits or takes its time. Those that a goroutine of their own reads, as with TLS, do not count.
+func (s *Server) Workers() int { return s.poller.Workers() }
+
 // Close ends all sessions, with ReasonServerShuttingDown and without sending what waits, and returns when their
 // handlers and goroutines are done; a client's last word is waited for a second. Handshakes are refused from now on. It may not
 // be called by a Handler, which it would wait for.

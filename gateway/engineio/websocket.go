@@ -20,8 +20,9 @@ import (
 type webSocket struct {
 	duplex
 	frames frameReader
-	// early are bytes that came with the request. stream is what is read after them; nil for a connection that is polled.
-	early  []byte
+	// arrived is a message for Handle; its type is 0 if there is none. The reader alone uses it.
+	arrived packet
+	// stream is what is read; nil for a connection that is polled.
 	stream io.Reader
 	// deflate is the size from which messages are sent compressed, 0 for never.
 	deflate int
@@ -88,22 +89,22 @@ func (s *Server) upgradeToWebSocket(w http.ResponseWriter, req *request, c *Conf
 	}
 	ws := &webSocket{
 		frames:   frameReader{limit: c.MaxPayload, inflate: deflate > 0},
-		early:    h.early,
 		deflate:  deflate,
 		protocol: req.protocol(),
 		base64:   req.base64(),
 	}
 	ws.encode = ws.frame
 	ws.common = ws.deflate == 0 && ws.protocol == protocol4 && !ws.base64
-	return ws, ws.takeOver(s, upgraded.NetConn())
+	return ws, ws.takeOver(s, upgraded.NetConn(), h.early)
 }
 
-// takeOver has the server's poller read the connection, if it can.
-func (ws *webSocket) takeOver(s *Server, conn net.Conn) error {
-	polled, err := s.poller.Take(conn, ws.early)
+// takeOver has the server's poller read the connection, if it can, after bytes that came with the
+// request.
+func (ws *webSocket) takeOver(s *Server, conn net.Conn, early []byte) error {
+	polled, err := s.poller.Take(conn, early)
 	switch {
 	case errors.Is(err, errors.ErrUnsupported):
-		ws.conn, ws.stream = conn, conn
+		ws.conn, ws.stream, ws.frames.partial = conn, conn, early
 		return nil
 	case err != nil:
 		return fmt.Errorf("read the connection: %w", err)

@@ -82,6 +82,13 @@ func (c *connection) onConnect(p *packet) {
 		s = &Socket{id: c.socketID(ns), namespace: ns, conn: c}
 	}
 	s.auth, s.connected = auth, now.UnixNano()
+	c.letIn(s, missed)
+}
+
+// letIn makes a socket a member of its namespace, if middlewares do not refuse it. It is not a part of
+// onConnect, whose frame is on the stack of a goroutine that waits for recover.
+func (c *connection) letIn(s *Socket, missed *backlog) {
+	ns := s.namespace
 	added := false
 	defer func() {
 		if !added { // refused, or a middleware has panicked
@@ -91,13 +98,13 @@ func (c *connection) onConnect(p *packet) {
 	}()
 	if !s.recovered || c.server.recovery.RunMiddlewares {
 		if err := ns.authorize(s); err != nil {
-			c.refuse(p.namespace, err)
+			c.refuse(ns.name, err)
 			return
 		}
 	}
 	if added = ns.add(s); !added {
 		if s.state.Load() != stateClosed {
-			c.refuse(p.namespace, errInvalidNamespace)
+			c.refuse(ns.name, errInvalidNamespace)
 		}
 		return
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/apart"
 )
 
 // Recovery lets a client that has lost its connection come back as the socket that it was: with its id, rooms and data, and with
@@ -110,7 +111,10 @@ func (c *connection) recover(ns *Namespace, auth json.RawMessage) (*Socket, *bac
 	if k == nil || c.isV2() {
 		return nil, nil, nil
 	}
-	asked := askedFor(auth)
+	var asked recoveryRequest
+	if len(auth) > 0 {
+		apart.Do(func() { asked = askedFor(auth) }) // for Find may wait
+	}
 	if asked.PID == "" {
 		return nil, nil, nil
 	}
@@ -118,6 +122,12 @@ func (c *connection) recover(ns *Namespace, auth json.RawMessage) (*Socket, *bac
 	if session == nil {
 		return nil, nil, err
 	}
+	return c.recoverAs(ns, k, session, auth)
+}
+
+// recoverAs makes the socket of a session that was found. It is not a part of recover, whose frame
+// is on the stack of a goroutine that waits for Find.
+func (c *connection) recoverAs(ns *Namespace, k SessionKeeper, session *Session, auth json.RawMessage) (*Socket, *backlog, error) {
 	s := &Socket{id: session.SocketID, pid: session.PID, recovered: true, namespace: ns, conn: c, auth: auth}
 	s.gate.Store(&gate{})
 	if err := s.restoreData(session.Data); err != nil {

@@ -147,18 +147,19 @@ func (c *Conn) Close() error {
 }
 
 // serve calls the handler for what has happened. It tells whether there may be more to read.
-func (c *Conn) serve(happened events, buffer []byte) (more bool) {
+func (c *Conn) serve(happened events) (more bool) {
 	if len(c.early) > 0 {
 		early := c.early
 		c.early = nil
 		c.handler.Received(early)
+		c.handle()
 	}
 	if happened&writable != 0 && c.unblock() {
 		c.handler.Writable()
 	}
 	c.ending = c.ending || happened&hungUp != 0
 	if happened&(readable|hungUp) != 0 {
-		more = c.read(buffer)
+		more = c.read()
 	}
 	if happened&expired != 0 && c.fd >= 0 {
 		c.handler.Ended(os.ErrDeadlineExceeded)
@@ -175,11 +176,18 @@ func (c *Conn) unblock() bool {
 	return blocked
 }
 
+// handle has the handler do what bytes have brought about, unless it has closed the connection.
+func (c *Conn) handle() {
+	if c.fd >= 0 {
+		c.handler.Handle()
+	}
+}
+
 // read reads what is there, up to a buffer; others have their turn then. Whoever has not filled the buffer has read all there is,
 // but cannot know whether that was the end, unless epoll says so.
-func (c *Conn) read(buffer []byte) (more bool) {
+func (c *Conn) read() (more bool) {
 	for c.fd >= 0 {
-		n, err := syscall.Read(c.fd, buffer) // of this package, since the race detector knows what it means
+		n, err := c.receive()
 		switch {
 		case errors.Is(err, syscall.EINTR):
 		case errors.Is(err, syscall.EAGAIN):
@@ -191,8 +199,8 @@ func (c *Conn) read(buffer []byte) (more bool) {
 			c.handler.Ended(io.EOF)
 			return false
 		default:
-			c.handler.Received(buffer[:n])
-			if n == len(buffer) {
+			c.handle()
+			if n == bufferSize {
 				return true
 			}
 			if !c.ending {
@@ -201,4 +209,15 @@ func (c *Conn) read(buffer []byte) (more bool) {
 		}
 	}
 	return false
+}
+
+// receive reads once, and has the handler take the bytes. No buffer is held when it returns.
+func (c *Conn) receive() (int, error) {
+	buffer := buffers.Get().(*[bufferSize]byte)
+	defer buffers.Put(buffer)
+	n, err := syscall.Read(c.fd, buffer[:]) // of this package, since the race detector knows what it means
+	if n > 0 {
+		c.handler.Received(buffer[:n])
+	}
+	return n, err
 }

@@ -8,8 +8,12 @@ package netpoll
 // Handler takes what a connection brings. Its calls come one at a time, and none comes after Close. A call may take its time: other
 // connections do not wait for it, but for some milliseconds.
 type Handler interface {
-	// Received takes bytes, which it may change but not keep.
+	// Received takes bytes, which it may change but not keep: they are in a large buffer that others
+	// want. So it should not wait; Handle may.
 	Received(data []byte)
+	// Handle is called after each Received. While it waits, a connection takes no more than a
+	// goroutine and what the handler itself holds.
+	Handle()
 	// Writable is called when there is room again, after a Write that could not write all.
 	Writable()
 	// Ended is called with io.EOF when the client sends no more, and with why the connection is broken when it is: after that only the

@@ -20,8 +20,8 @@ type epoll struct {
 	// goroutine asks.
 	ask    func(fd uintptr) bool
 	glance func(fd uintptr)
-	// The operands of both.
-	reported []unix.EpollEvent
+	// What both have found.
+	reported [eventsAtOnce]unix.EpollEvent
 	n        int
 }
 
@@ -56,8 +56,9 @@ func (e *epoll) add(fd int) error {
 }
 
 // events returns how many events are reported. Who waits gets at least one, or 0 if it has been awoken or closed meanwhile.
-func (e *epoll) events(reported []unix.EpollEvent, wait bool) int {
-	e.reported, e.n = reported, 0
+// The events are in reported.
+func (e *epoll) events(wait bool) int {
+	e.n = 0
 	if !wait {
 		_ = e.raw.Control(e.glance) // fails if closed
 		return e.n
@@ -77,7 +78,7 @@ func (e *epoll) awake() { _ = e.file.SetReadDeadline(time.Unix(1, 0)) }
 
 func (e *epoll) report(fd uintptr) bool {
 	for {
-		n, err := unix.EpollWait(int(fd), e.reported, 0)
+		n, err := unix.EpollWait(int(fd), e.reported[:], 0)
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}

@@ -21,6 +21,7 @@ func (h *lastWord) Received([]byte) {
 	close(h.entered)
 	<-h.leave
 }
+func (h *lastWord) Handle()     {}
 func (h *lastWord) Writable()   {}
 func (h *lastWord) Ended(error) {}
 

@@ -29,6 +29,15 @@ func (p *Poller) Take(conn net.Conn, early []byte) (*Conn, error) {
 
 func (p *Poller) nextLoop() *loop { return &p.loops[int(p.next.Add(1))%len(p.loops)] }
 
+// Workers is how many goroutines read connections and do tasks, those whose handlers wait included.
+func (p *Poller) Workers() int {
+	n := 0
+	for i := range p.loops {
+		n += p.loops[i].size()
+	}
+	return n
+}
+
 // Queue is where tasks wait for workers of a Poller.
 type Queue struct{ loop *loop }
 

@@ -75,6 +75,9 @@ type Conn struct{}
 // New makes a Poller.
 func New() *Poller { return &Poller{} }
 
+// Workers is 0: there are none that read.
+func (p *Poller) Workers() int { return 0 }
+
 // Take fails with errors.ErrUnsupported. The connection stays as it was.
 func (p *Poller) Take(net.Conn, []byte) (*Conn, error) { return nil, errors.ErrUnsupported }
 

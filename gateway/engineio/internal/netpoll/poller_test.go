@@ -53,6 +53,7 @@ type recorder struct {
 }
 
 func (r *recorder) Received(data []byte) { r.received(data) }
+func (r *recorder) Handle()              {}
 func (r *recorder) Writable()            { r.writable() }
 func (r *recorder) Ended(err error) {
 	if !r.keep.Load() {

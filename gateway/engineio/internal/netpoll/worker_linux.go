@@ -2,31 +2,29 @@
 
 package netpoll
 
-import (
-	"sync"
-
-	"golang.org/x/sys/unix"
-)
+import "sync"
 
 const (
 	// eventsAtOnce is how many connections are reported by one system call.
 	eventsAtOnce = 128
 	// tasksAtOnce is how many tasks are done between two looks for connections.
 	tasksAtOnce = 64
-	// bufferSize is how much is read by one system call. A worker has one such buffer.
+	// bufferSize is how much is read by one system call.
 	bufferSize = 64 << 10
 )
 
+// worker is one of a loop's. There may be one for each handler that waits, so it holds little; what
+// it takes to read or to do tasks is borrowed.
 type worker struct {
 	// serving is the connection that it serves, nil for none, since is when it began to. The loop's lock guards both.
 	serving *Conn
 	since   uint64
-
-	reported [eventsAtOnce]unix.EpollEvent
-	tasks    [tasksAtOnce]Task
 }
 
-var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
+var (
+	buffers    = sync.Pool{New: func() any { return new([bufferSize]byte) }}
+	taskArrays = sync.Pool{New: func() any { return new([tasksAtOnce]Task) }}
+)
 
 // hire begins another worker. The lock is held.
 func (l *loop) hire() {
@@ -35,16 +33,21 @@ func (l *loop) hire() {
 	go l.work(w)
 }
 
+// size is how many workers there are.
+func (l *loop) size() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.workers)
+}
+
 // work serves connections and does tasks as long as there is something to do.
 func (l *loop) work(w *worker) {
-	buffer := buffers.Get().(*[bufferSize]byte)
-	defer buffers.Put(buffer)
 	for {
 		c, happened := l.next(w)
 		if c == nil {
 			return
 		}
-		more := c.serve(happened, buffer[:])
+		more := c.serve(happened)
 		l.done(w, c, more)
 	}
 }
@@ -56,15 +59,15 @@ func (l *loop) next(w *worker) (*Conn, events) {
 	for l.waiting.len() == 0 || l.due() && l.served >= eventsAtOnce {
 		switch {
 		case l.due():
-			l.doTasks(w)
+			l.doTasks()
 			if !l.polling && l.count > 0 {
-				l.poll(w, false)
+				l.poll(false)
 			}
 		case l.polling || l.count == 0:
 			l.dismiss(w)
 			return nil, 0
 		default:
-			l.poll(w, true)
+			l.poll(true)
 		}
 	}
 	c := l.waiting.pop()
@@ -91,26 +94,28 @@ func (l *loop) done(w *worker, c *Conn, more bool) {
 }
 
 // doTasks does some of the tasks. The lock is held, but not meanwhile.
-func (l *loop) doTasks(w *worker) {
-	n := l.tasks.take(w.tasks[:])
+func (l *loop) doTasks() {
+	tasks := taskArrays.Get().(*[tasksAtOnce]Task)
+	defer taskArrays.Put(tasks)
+	n := l.tasks.take(tasks[:])
 	l.served = 0
 	l.mu.Unlock()
-	for i, t := range w.tasks[:n] {
+	for i, t := range tasks[:n] {
 		t.Do()
-		w.tasks[i] = nil
+		tasks[i] = nil
 	}
 	l.mu.Lock()
 }
 
 // poll schedules what epoll has to report; it can wait for something. The lock is held, but not meanwhile.
-func (l *loop) poll(w *worker, wait bool) {
+func (l *loop) poll(wait bool) {
 	l.polling, l.awoken = true, !wait
 	epoll := l.epoll
 	l.mu.Unlock()
-	n := epoll.events(w.reported[:], wait)
+	n := epoll.events(wait)
 	l.mu.Lock()
 	l.polling, l.awoken = false, false
-	l.schedule(w.reported[:n])
+	l.schedule(epoll.reported[:n])
 }
 
 func (l *loop) dismiss(w *worker) {

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package netpoll_test
+
+import (
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/netpoll"
+)
+
+func TestWorkersAreThoseWhoseHandlersWaitAndAFew(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	p := netpoll.New()
+	if n := p.Workers(); n != 0 {
+		t.Errorf("%d workers without connections", n)
+	}
+	const waiting = 20
+	release, entered := make(chan struct{}), make(chan struct{}, waiting)
+	var all []*recorder
+	for range waiting {
+		client, server := pair(t)
+		r, _ := start(t, p, server, "", func(r *recorder) {
+			r.received = func([]byte) {
+				entered <- struct{}{}
+				<-release
+			}
+		})
+		all = append(all, r)
+		if _, err := client.Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range waiting {
+		receive(t, entered)
+	}
+	if n := p.Workers(); n < waiting {
+		t.Errorf("%d workers while %d handlers wait", n, waiting)
+	}
+	close(release)
+	for _, r := range all {
+		r.conn.SetDeadline(time.Unix(1, 0))
+		receive(t, r.ended)
+	}
+}
