@@ -46,14 +46,25 @@ func (r *Runtime) AllowRequest(req *http.Request) error {
 	for i, rule := range rules {
 		admitted, _, err := rule.condition.Eval(v)
 		r.countWork(err, "", fmt.Sprintf("admission[%d]", i), "expression")
-		if err != nil && r.logLimit.Allow() {
-			r.log.Warn("an admission rule failed, and refuses", "rule", i, "error", err)
+		if err != nil {
+			r.ruleFailed(i, err)
 		}
 		if admitted != types.True {
 			return &engineio.Refusal{Message: rule.message}
 		}
 	}
 	return nil
+}
+
+// failedRule is the kind of log lines of an admission rule.
+type failedRule int
+
+func (r *Runtime) ruleFailed(rule int, err error) {
+	r.logLimit.Log(failedRule(rule),
+		func() { r.log.Warn("an admission rule failed, and refuses", "rule", rule, "error", err) },
+		func(more int) {
+			r.log.Warn(fmt.Sprintf("an admission rule failed, and refuses: %d more in the last minute", more), "rule", rule)
+		})
 }
 
 // requestVariables are what admission rules see.

@@ -78,7 +78,7 @@ func BenchmarkEvent(b *testing.B) {
 
 // pollingClient is a client without a network: it calls the server's handler.
 type pollingClient struct {
-	b      *testing.B
+	b      testing.TB
 	server http.Handler
 	query  string
 }
@@ -98,7 +98,7 @@ func apply(server *socketio.Server, p *Program) {
 	NewRuntime(server, Options{Registerer: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler)}).Apply(p)
 }
 
-func connectPolling(b *testing.B, server http.Handler) *pollingClient {
+func connectPolling(b testing.TB, server http.Handler) *pollingClient {
 	b.Helper()
 	c := &pollingClient{b: b, server: server}
 	_, sid, _ := strings.Cut(c.do("GET", ""), `"sid":"`)

@@ -12,16 +12,10 @@ import (
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/time/rate"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/loglimit"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
-)
-
-// Failures are logged at most so often, as one bad client could otherwise fill the log. All are counted.
-const (
-	logsPerSecond = 1
-	logBurst      = 20
 )
 
 // Answers to an event that asks for an acknowledgement and gets none from a handler. They tell a client nothing of the inside.
@@ -41,9 +35,11 @@ type Options struct {
 
 // Runtime runs programs on a Socket.IO server. Safe for concurrent use.
 type Runtime struct {
-	io       *socketio.Server
-	log      *slog.Logger
-	logLimit *rate.Limiter
+	io  *socketio.Server
+	log *slog.Logger
+	// logLimit has *handler and failedRule for kinds of lines: one bad client could otherwise fill the
+	// log. All failures are counted.
+	logLimit loglimit.Limit[any]
 	events   *prometheus.CounterVec
 	failures *prometheus.CounterVec
 	overwork *prometheus.CounterVec
@@ -58,9 +54,8 @@ type Runtime struct {
 // remove.
 func NewRuntime(io *socketio.Server, o Options) *Runtime {
 	r := &Runtime{
-		io:       io,
-		log:      o.Log,
-		logLimit: rate.NewLimiter(logsPerSecond, logBurst),
+		io:  io,
+		log: o.Log,
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "realtime_events_total",
 			Help: "Events that clients have sent, by namespace.",
@@ -206,14 +201,17 @@ func (r *Runtime) proceed(run *run) (ended bool) {
 	return true
 }
 
+// failed counts and logs a failure of the handler at which the run stands.
 func (r *Runtime) failed(run *run, err error) {
 	run.failed = true
-	namespace := run.socket.Namespace().Name()
 	run.binding.failures.Inc()
 	r.countWork(err, run.binding.label, run.handlers[0].place, run.action())
-	if !r.logLimit.Allow() {
-		return
+	about := []any{
+		"namespace", run.socket.Namespace().Name(), "event", fmt.Sprintf("%.128q", run.name), "handler", run.handlers[0].place,
 	}
-	r.log.Warn("a handler failed", "namespace", namespace, "event", fmt.Sprintf("%.128q", run.name), "handler", run.handlers[0].place,
-		"socket", run.socket.LogID(), "error", err)
+	r.logLimit.Log(run.handlers[0],
+		func() { r.log.Warn("a handler failed", append(about, "socket", run.socket.LogID(), "error", err)...) },
+		func(more int) {
+			r.log.Warn(fmt.Sprintf("a handler failed: %d more in the last minute", more), about...)
+		})
 }

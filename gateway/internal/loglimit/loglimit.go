@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package loglimit bounds how many lines of one kind are logged, as one bad client could otherwise
+// fill the log, and says how many were left out.
+package loglimit
+
+import (
+	"sync"
+	"time"
+)
+
+const (
+	// Lines is how many of a kind are logged in a Period, which begins with the first.
+	Lines = 20
+	// Period is how long the rest is counted.
+	Period = time.Minute
+)
+
+// Limit bounds the lines of each kind by itself. There should not be more kinds than somebody has
+// written down: each takes some memory and a timer for a Period. The zero value is ready for use. Safe
+// for concurrent use.
+type Limit[K comparable] struct {
+	mu    sync.Mutex
+	kinds map[K]int // lines of this period, by kind; guarded by mu
+}
+
+// Log calls line, which logs one, unless there were too many of its kind. If there were, rest is called at
+// the end of the period, with how many were left out. Of several rest of a kind, that of the first line counts.
+func (l *Limit[K]) Log(kind K, line func(), rest func(more int)) {
+	if l.count(kind, rest) <= Lines {
+		line()
+	}
+}
+
+func (l *Limit[K]) count(kind K, rest func(more int)) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.kinds == nil {
+		l.kinds = map[K]int{}
+	}
+	l.kinds[kind]++
+	n := l.kinds[kind]
+	if n == 1 {
+		time.AfterFunc(Period, func() { l.end(kind, rest) })
+	}
+	return n
+}
+
+// end ends the period of a kind.
+func (l *Limit[K]) end(kind K, rest func(more int)) {
+	l.mu.Lock()
+	more := l.kinds[kind] - Lines
+	delete(l.kinds, kind)
+	l.mu.Unlock()
+	if more > 0 {
+		rest(more)
+	}
+}
