@@ -34,6 +34,7 @@ func (g *Gateway) engineConfig(spec *v1alpha1.RealtimeServiceSpec) engineio.Conf
 		MaxQueueBytes:            int(p.SlowConsumers.MaxQueueBytes.Value()),
 		MaxQueueMessages:         int(p.SlowConsumers.MaxQueueMessages),
 		OnRefused:                func(reason engineio.RefusalReason) { g.refused.WithLabelValues(string(reason)).Inc() },
+		OnPanic:                  g.countPanic,
 		AllowRequest:             func(r *http.Request) error { return g.runtime.AllowRequest(r) },
 	}
 	if p.Compression.WebSocket.Enabled {

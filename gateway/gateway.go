@@ -19,6 +19,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/gateway/cluster"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
 	"github.com/realtime-operator/realtime-operator/gateway/service"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
@@ -66,6 +67,8 @@ type Gateway struct {
 	drainRate atomic.Int32
 	refused   *prometheus.CounterVec
 	published *prometheus.CounterVec
+	panicked  *prometheus.CounterVec
+	panics    *panics.Watch
 	tokens    tokens
 	// stopPublishers leaves what comes over NATS to the other gateways.
 	stopPublishers func() <-chan struct{}
@@ -90,7 +93,8 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 	g := &Gateway{
 		parser: parserOf(svc), log: o.Log, metrics: newRegistry(), client: clientFiles(o.ClientDir), webTransport: o.WebTransport,
 	}
-	g.refused, g.published = registerRefusals(g.metrics), registerPublications(g.metrics)
+	g.refused, g.published, g.panicked = registerRefusals(g.metrics), registerPublications(g.metrics), registerPanics(g.metrics)
+	g.panics = panics.NewWatch(o.Log, g.countPanic)
 	g.cluster, err = cluster.Connect(cluster.Options{
 		Service:        svc.Namespace + "/" + svc.Name,
 		Gateway:        o.Name,
@@ -101,6 +105,7 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 		Revision:       o.Revision,
 		Registerer:     g.metrics,
 		Log:            o.Log,
+		OnPanic:        g.countPanic,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("join the other gateways: %w", err)
@@ -126,7 +131,7 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 	registerConnections(g.metrics, g.io)
 	registerSlowConsumers(g.metrics, g.io)
 	g.io.QueueVolatile(queuesVolatile(&svc.Spec.Protocol))
-	g.runtime = service.NewRuntime(g.io, service.Options{Registerer: g.metrics, Log: o.Log})
+	g.runtime = service.NewRuntime(g.io, service.Options{Registerer: g.metrics, Log: o.Log, OnPanic: g.countPanic})
 	g.runtime.Apply(program)
 	g.path.Store(&svc.Spec.Protocol.Path)
 	g.startForwarding(&svc.Spec.Protocol)
@@ -184,6 +189,7 @@ func (g *Gateway) Reject(err error) { g.status.fail(err) }
 func (g *Gateway) Handler() http.Handler {
 	sessions := g.sessions()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer g.stopRequest()
 		if name, ok := clientFile(g.Path(), r); ok {
 			r = r.Clone(r.Context())
 			r.URL.Path = "/" + name

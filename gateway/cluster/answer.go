@@ -58,7 +58,7 @@ func (c *Cluster) receiveRequest(msg *nats.Msg) {
 	case r.kind == requestAsk:
 		a.answerAsk(r)
 	default:
-		c.done.Go(func() { a.answer(r) })
+		c.done.Go(func() { c.call(PlaceMessage, func() { a.answer(r) }) })
 	}
 }
 
@@ -129,11 +129,7 @@ func (a *adapter) answer(r *request) {
 
 // serve calls the application's handlers; their panic must not end the gateway.
 func (a *adapter) serve(r *request, answer func(socketio.Args)) (handled bool) {
-	defer func() {
-		if p := recover(); p != nil {
-			a.cluster.log.Error("a handler of a server-side event panicked", "event", r.event, "panic", p)
-		}
-	}()
+	defer a.cluster.panics.Catch(placeHandler, "event", r.event)
 	return a.namespace.HandleServerSide(r.event, r.args(), answer)
 }
 

@@ -258,7 +258,7 @@ func (b *backlog) giveUp(part span) {
 
 // missedEvent is a message of the log as clients get it that have missed it.
 func (a *adapter) missedEvent(stored storedMessage) (missedEvent, bool) {
-	m, err := decodeMessage(stored.data)
+	m, err := a.cluster.decode(stored.data)
 	if err != nil {
 		a.cluster.metrics.malformed.Inc()
 		return missedEvent{}, false

@@ -22,6 +22,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -61,6 +62,9 @@ type Options struct {
 	Registerer prometheus.Registerer
 	// Log gets the state of the connection; slog's default if nil.
 	Log *slog.Logger
+	// OnPanic is told the place of each panic that was stopped: PlaceMessage, or one of those of
+	// engineio.PanicPlaces.
+	OnPanic func(place string)
 
 	// timing and now are defaultTiming and time.Now unless a test sets them.
 	timing timing
@@ -91,6 +95,7 @@ type Cluster struct {
 	service string
 	linger  time.Duration
 	log     *slog.Logger
+	panics  *panics.Watch
 	nc      *nats.Conn
 	link    *link
 	timing  timing
@@ -174,6 +179,7 @@ func newCluster(o Options) *Cluster {
 		service:   o.Service,
 		linger:    o.Linger,
 		log:       o.Log,
+		panics:    panics.NewWatch(o.Log, o.OnPanic),
 		link:      newLink(o.Log),
 		timing:    o.timing,
 		restored:  make(chan struct{}, 1),

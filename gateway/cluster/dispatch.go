@@ -80,7 +80,9 @@ func (c *Cluster) checkLog(now time.Time) {
 	}
 }
 
+// receive takes a message. One that makes it panic is dropped.
 func (c *Cluster) receive(msg *nats.Msg) {
+	defer c.panics.Catch(PlaceMessage, "subject", msg.Subject)
 	switch msg.Subject {
 	case c.subjects.peers:
 		c.receiveFarewell(msg)
@@ -110,7 +112,7 @@ func (c *Cluster) receive(msg *nats.Msg) {
 	if a == nil {
 		return // a namespace that has just been removed
 	}
-	m, err := decodeMessage(msg.Data)
+	m, err := c.decode(msg.Data)
 	if err != nil {
 		c.malformed(msg, err)
 		return

@@ -136,11 +136,12 @@ func (l *eventLog) verifyReplayed(ctx context.Context) error {
 
 // replayLive delivers a message that should have come in before.
 func (l *eventLog) replayLive(subject string, stored storedMessage) {
+	defer l.cluster.panics.Catch(PlaceMessage, "subject", subject)
 	a := l.cluster.adapterOf(subject)
 	if a == nil {
 		return
 	}
-	m, err := decodeMessage(stored.data)
+	m, err := l.cluster.decode(stored.data)
 	if err != nil {
 		l.cluster.metrics.malformed.Inc()
 		return

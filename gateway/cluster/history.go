@@ -94,7 +94,7 @@ func History(ctx context.Context, a socketio.Adapter, room string, before uint64
 }
 
 func (k keeper) pastEvent(m *storedMessage) (PastEvent, bool) {
-	decoded, err := decodeMessage(m.data)
+	decoded, err := k.cluster.decode(m.data)
 	if err != nil {
 		k.cluster.metrics.malformed.Inc()
 		return PastEvent{}, false
@@ -254,7 +254,7 @@ func (r *roomHistory) read(ctx context.Context, a *adapter, room string) (messag
 func (r *roomHistory) load(ctx context.Context, a *adapter, room string, policy RoomPolicy) error {
 	take := func(m storedMessage) error {
 		r.saw(m.number)
-		if d, err := decodeMessage(m.data); err == nil && slices.Contains(d.delivery.Rooms, room) {
+		if d, err := a.cluster.decode(m.data); err == nil && slices.Contains(d.delivery.Rooms, room) {
 			r.add(m, policy)
 		}
 		return nil

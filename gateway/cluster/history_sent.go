@@ -93,7 +93,7 @@ func (h *historySent) begin() {
 
 // delivery is an event as it is sent to the client; nil for one that cannot be read.
 func (h *historySent) delivery(m *storedMessage) *socketio.Delivery {
-	decoded, err := decodeMessage(m.data)
+	decoded, err := h.adapter.cluster.decode(m.data)
 	if err != nil {
 		h.adapter.cluster.metrics.malformed.Inc()
 		return nil

@@ -48,6 +48,7 @@ func (c *Cluster) relink() {
 }
 
 func (c *Cluster) receiveNews(item inboxItem) {
+	defer c.panics.Catch(PlaceMessage, "subject", item.msg.Subject)
 	switch item.msg.Subject {
 	case c.subjects.peers:
 		c.receivePeer(item.msg)

@@ -44,13 +44,20 @@ func (c *Cluster) ServePublishers(handle func(data []byte, answer func([]byte)))
 	sub, err := c.nc.QueueSubscribe(subject, emitQueue, func(msg *nats.Msg) {
 		c.incoming.settle(c.stop)
 		unanswered.begin()
+		end := sync.OnceFunc(unanswered.end)
+		defer func() {
+			if value := recover(); value != nil {
+				c.panics.Tell(PlaceMessage, value)
+				end()
+			}
+		}()
 		handle(msg.Data, func(answer []byte) {
 			if msg.Reply == "" {
-				unanswered.end()
+				end()
 				return
 			}
 			c.confirmPublished(func() {
-				defer unanswered.end()
+				defer end()
 				c.out.send(msg.Reply, answer) // behind what it is the answer to
 			})
 		})

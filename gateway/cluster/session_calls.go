@@ -56,6 +56,6 @@ func (s *session) runCalls() {
 		f := s.calls[0]
 		s.calls = s.calls[1:]
 		s.mu.Unlock()
-		f()
+		s.log.cluster.call(placeHandler, f)
 	}
 }

@@ -105,7 +105,7 @@ func (s *sessions) background(f func(*session), done func()) {
 			case <-s.log.cluster.stop:
 				return
 			default:
-				f(n)
+				s.log.cluster.call(placeHandler, func() { f(n) })
 			}
 		}
 	})

@@ -16,7 +16,7 @@ func (s *Session) SendBacklog(next func() []*Message) error {
 		return err
 	}
 	s.queue.pushBacklog(next)
-	s.transport.flush()
+	s.flush()
 	return nil
 }
 
@@ -41,7 +41,7 @@ func (s *Session) SendHeld(messages ...*Message) {
 	}
 	s.queue.unhold(messages)
 	s.queue.push(messages...)
-	s.transport.flush()
+	s.flush()
 }
 
 // DropHeld drops messages that were held.

@@ -107,6 +107,9 @@ type Config struct {
 	OnSession func(*Session) Handler
 	// ErrorLog takes what is wrong on the server's side, such as a handler's panic. Default: slog.Default().
 	ErrorLog *slog.Logger
+	// OnPanic is told the place of each panic that has ended one client and not the process, of
+	// PanicPlaces; ErrorLog has its stack. That of a Server's first configuration counts.
+	OnPanic func(place string)
 }
 
 // Handler receives what one session brings. The calls for one session come one at a time and in order, under no lock

@@ -5,7 +5,6 @@ package engineio
 import (
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"time"
 )
 
@@ -85,7 +84,7 @@ func (s *Session) deliverClose(reason CloseReason, err error) {
 func (s *Session) guard(what string, call func()) {
 	defer func() {
 		if r := recover(); r != nil {
-			s.config.ErrorLog.Error("engine.io handler panicked", "call", what, "session", s.LogID(), "panic", r, "stack", string(debug.Stack()))
+			s.server.panics.Tell(placeHandler, r, "call", what, "session", s.LogID())
 			s.close(ReasonTransportError, fmt.Errorf("%s panicked: %v", what, r), closeNow)
 		}
 	}()

@@ -101,6 +101,7 @@ func (s *Session) startHeartbeat(now time.Time) {
 
 // beat is called when a session's time has come.
 func (s *Session) beat() {
+	defer s.stopPanic(placeHeartbeat)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state == stateClosed {
@@ -122,7 +123,7 @@ func (s *Session) beat() {
 	default:
 		h.pinged(now)
 		s.queue.pushFirst(pingPacket)
-		s.transport.flush()
+		s.flush()
 	}
 }
 
@@ -147,7 +148,7 @@ func (s *Session) answerPing() {
 	default:
 		s.heartbeat.pingedByClient(time.Now())
 		s.queue.pushFirst(pongPacket)
-		s.transport.flush()
+		s.flush()
 	}
 }
 

@@ -88,7 +88,7 @@ func (ws *webSocket) Writable() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ws.writing = false
-	ws.flush()
+	s.flush()
 }
 
 // Ended is told why no more can be read.
@@ -164,6 +164,11 @@ const streamBufferSize = 2048
 
 // readStream reads a connection that the poller does not take, such as one by TLS.
 func (ws *webSocket) readStream() {
+	defer func() {
+		if value := recover(); value != nil {
+			ws.Panicked(value)
+		}
+	}()
 	buffer := streamBuffers.Get().(*[streamBufferSize]byte)
 	defer streamBuffers.Put(buffer)
 	ws.Received(nil) // for what came with the request

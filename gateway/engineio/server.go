@@ -18,6 +18,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/netpoll"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
 )
 
 // Server is an http.Handler that serves the requests under its path. All methods may be called at any time, from any
@@ -35,6 +36,7 @@ type Server struct {
 
 	wheel  *wheel
 	poller *netpoll.Poller
+	panics *panics.Watch
 
 	mu       sync.Mutex // guards what follows; taken after a session's lock, never before
 	sessions map[string]*Session
@@ -43,10 +45,13 @@ type Server struct {
 
 // NewServer makes a server. It fails if the configuration makes no sense.
 func NewServer(c Config) (*Server, error) {
-	s := &Server{sessions: make(map[string]*Session), wheel: newWheel(), poller: netpoll.New()}
+	s := &Server{sessions: make(map[string]*Session), wheel: newWheel()}
 	if err := s.Reconfigure(c); err != nil {
 		return nil, err
 	}
+	first := s.current.Load().config
+	s.panics = panics.NewWatch(first.ErrorLog, first.OnPanic)
+	s.poller = netpoll.New(func(value any) { s.panics.Tell(placeWrite, value) })
 	return s, nil
 }
 
@@ -102,6 +107,7 @@ func (s *Server) refuse() []*Session {
 
 // ServeHTTP serves a request of any transport.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	defer s.stopRequest()
 	g := s.current.Load()
 	boundBody(w, r, g.config)
 	if !g.config.serves(r.URL.Path) {
@@ -135,6 +141,9 @@ func (s *Server) serve(c *Config, w http.ResponseWriter, r *http.Request) {
 		}
 		refusal.write(w, req.isUpgrade)
 		return
+	}
+	if session != nil {
+		defer session.stopRequest()
 	}
 	switch {
 	case session == nil && req.isUpgrade:

@@ -108,7 +108,7 @@ func (s *Session) Send(messages ...*Message) error {
 	if err := s.push(messages); err != nil {
 		return err
 	}
-	s.transport.flush()
+	s.flush()
 	return nil
 }
 

@@ -12,7 +12,7 @@ func (f *flushing) Do() {
 	defer s.mu.Unlock()
 	s.listed = false
 	if s.state != stateClosed {
-		s.transport.flush()
+		s.flush()
 	}
 	s.taskDone()
 }

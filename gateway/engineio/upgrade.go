@@ -132,7 +132,7 @@ func (s *Session) completeUpgrade(u *upgrade) error {
 		return nil
 	}
 	d.conn.SetDeadline(time.Time{})
-	s.transport.flush()
+	s.flush()
 	return nil
 }
 

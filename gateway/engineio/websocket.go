@@ -134,7 +134,7 @@ func (s *Server) acceptWebSocket(w http.ResponseWriter, c *Config, req *request)
 	}
 	session.mu.Lock()
 	session.tasks++
-	ws.flush()
+	session.flush()
 	session.mu.Unlock()
 	ws.begin()
 }

@@ -60,13 +60,23 @@ func (wt *webTransport) begin() { go wt.read() }
 
 // read reads until the connection ends, and ends the session with it.
 func (wt *webTransport) read() {
-	var err error
-	for err == nil {
-		err = wt.readNext()
-	}
+	err := wt.readAll()
 	wt.finishReading(wt.closeReason(err), err)
 	wt.conn.Close()
 	wt.finishClosing()
+}
+
+// readAll reads until there is an error, or a panic.
+func (wt *webTransport) readAll() (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = wt.session.panicked(placeTransport, value)
+		}
+	}()
+	for err == nil {
+		err = wt.readNext()
+	}
+	return err
 }
 
 func (wt *webTransport) readNext() error {

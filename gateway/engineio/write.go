@@ -78,7 +78,7 @@ func (d *duplex) drain() {
 		batch := s.queue.take()
 		d.progress++
 		s.mu.Unlock()
-		err = writeFrames(d.conn, batch, d.encode)
+		err = d.writeBatch(batch)
 		s.mu.Lock()
 		s.queue.release(batch)
 	}
@@ -89,6 +89,16 @@ func (d *duplex) drain() {
 		d.drained()
 	}
 	s.taskDone()
+}
+
+func (d *duplex) writeBatch(batch []*Message) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = d.session.panicked(placeWrite, value)
+			d.session.close(ReasonTransportError, err, closeBroken)
+		}
+	}()
+	return writeFrames(d.conn, batch, d.encode)
 }
 
 // broken ends the session: part of a frame may be out, and nothing can follow it. The session's lock is held.

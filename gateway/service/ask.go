@@ -23,6 +23,9 @@ const (
 	defaultAckTimeout = 5 * time.Second
 )
 
+// errPanicked is why a handler fails that has panicked; its log line has more.
+var errPanicked = errors.New("it panicked")
+
 // client is what the runtime keeps of a socket beside its data. It is used in the connection's turn alone.
 type client struct {
 	runtime *Runtime
@@ -82,7 +85,7 @@ func (c *client) await(r *run) {
 	c.waits.count++
 	go func() {
 		defer cancel()
-		answers, err := q.ask(ctx)
+		answers, err := c.ask(ctx, q)
 		c.socket.InTurn(func() {
 			c.waits.count--
 			if c.socket.Connected() {
@@ -90,6 +93,17 @@ func (c *client) await(r *run) {
 			}
 		})
 	}()
+}
+
+// ask asks a question. If that panics, it is the handler that fails.
+func (c *client) ask(ctx context.Context, q *question) (answers []socketio.Args, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			c.runtime.panics.Tell(placeHandler, value, "socket", c.socket.LogID())
+			err = errPanicked
+		}
+	}()
+	return q.ask(ctx)
 }
 
 // left ends the wait of all handlers.

@@ -54,6 +54,7 @@ func (r *Runtime) configurePresence(ns *socketio.Namespace) {
 
 // memberInfo is what others see of a member. An expression that fails shows nothing, as one about data that is not there yet.
 func (r *Runtime) memberInfo(ns *namespace, params map[string]string, s *socketio.Socket, room string) any {
+	defer r.panics.Catch(placeHandler)
 	rule := ns.rule(room)
 	if rule == nil || rule.info == nil {
 		return nil

@@ -15,6 +15,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/loglimit"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -31,12 +32,18 @@ type Options struct {
 	Registerer prometheus.Registerer
 	// Log gets what fails; slog's default if nil.
 	Log *slog.Logger
+	// OnPanic is told the place of each panic that was stopped, of those of engineio.PanicPlaces.
+	OnPanic func(place string)
 }
+
+// placeHandler is where a panic of a handler is stopped.
+const placeHandler = "handler"
 
 // Runtime runs programs on a Socket.IO server. Safe for concurrent use.
 type Runtime struct {
-	io  *socketio.Server
-	log *slog.Logger
+	io     *socketio.Server
+	log    *slog.Logger
+	panics *panics.Watch
 	// logLimit has *handler and failedRule for kinds of lines: one bad client could otherwise fill the
 	// log. All failures are counted.
 	logLimit loglimit.Limit[any]
@@ -69,6 +76,7 @@ func NewRuntime(io *socketio.Server, o Options) *Runtime {
 	if r.log == nil {
 		r.log = slog.Default()
 	}
+	r.panics = panics.NewWatch(r.log, o.OnPanic)
 	if o.Registerer != nil {
 		o.Registerer.MustRegister(r.events, r.failures, r.overwork)
 	}

@@ -91,9 +91,13 @@ func (c *connection) letIn(s *Socket, missed *backlog) {
 	ns := s.namespace
 	added := false
 	defer func() {
-		if !added { // refused, or a middleware has panicked
+		switch {
+		case !added: // refused, or a middleware has panicked
 			s.abandon()
 			ns.leave()
+		case s.state.Load() == stateConnecting: // what followed has panicked
+			s.abandon()
+			ns.remove(s)
 		}
 	}()
 	if !s.recovered || c.server.recovery.RunMiddlewares {

@@ -166,7 +166,9 @@ func (s *Socket) OnAnyOutgoing(f func(event string, args Args)) (off func()) {
 	}
 }
 
+// notifyOutgoing calls the handlers. One that panics ends the socket's connection, and not what is sent to others.
 func (s *Socket) notifyOutgoing(event string, args Args) {
+	defer s.conn.recovered()
 	h, _ := s.handled()
 	for _, f := range h.outgoing {
 		(*f)(event, args)

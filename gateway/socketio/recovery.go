@@ -223,23 +223,31 @@ func (s *Socket) restoreData(b []byte) error {
 // client asks for the rest. Stock clients keep events that come before CONNECT, without their offsets, even beyond the end of the
 // connection, and would get those twice. It runs in the connection's serial.
 func (s *Socket) resume(b *backlog) {
-	codec := s.conn.server.codec
-	g := s.gate.Load()
-	s.welcoming.Lock()
-	if !s.state.CompareAndSwap(stateConnecting, stateWelcoming) { // superseded
-		s.welcoming.Unlock()
+	if !s.welcomeBack(b) {
 		s.abandon()
 		s.namespace.remove(s)
 		return
 	}
+	s.announce()
+}
+
+// welcomeBack is false for a socket that has been superseded. As for welcome, one that panics counts as
+// connected.
+func (s *Socket) welcomeBack(b *backlog) bool {
+	codec := s.conn.server.codec
+	g := s.gate.Load()
+	s.welcoming.Lock()
+	defer s.welcoming.Unlock()
+	if !s.state.CompareAndSwap(stateConnecting, stateWelcoming) {
+		return false
+	}
+	defer s.state.Store(stateConnected)
 	s.conn.send(s.conn.welcome(s))
 	// A session that has closed tells OnClose.
 	_ = s.conn.session.SendBacklog(func() []*engineio.Message { return b.next(codec) })
 	g.open(b.position, s.conn.session)
 	s.gate.Store(nil)
-	s.state.Store(stateConnected)
-	s.welcoming.Unlock()
-	s.announce()
+	return true
 }
 
 // Supersede ends a socket whose session is recovered elsewhere, and its connection. No handler is called: the client is connected, by
@@ -248,10 +256,7 @@ func (s *Socket) resume(b *backlog) {
 func (s *Socket) Supersede() {
 	if !s.state.CompareAndSwap(stateConnecting, stateClosed) && s.state.CompareAndSwap(stateConnected, stateClosing) {
 		s.abandonAcks()
-		s.joining.Lock()
-		s.state.Store(stateClosed)
-		s.namespace.adapter.LeaveAll(s)
-		s.joining.Unlock()
+		s.leaveRooms(func() {})
 		s.namespace.remove(s)
 	}
 	s.conn.session.Close(ReasonTransportClose)

@@ -61,7 +61,7 @@ func (c *connection) callPacket(p *packet) {
 // recovered closes the connection whose handler panics.
 func (c *connection) recovered() {
 	if p := recover(); p != nil {
-		c.server.log.Error("a handler panicked; its connection is closed", "client", c.session.LogID(), "panic", p)
+		c.server.panics.Tell(placeHandler, p, "client", c.session.LogID())
 		c.session.Close(engineio.ReasonForcedClose)
 	}
 }

@@ -49,6 +49,7 @@ import (
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
 )
 
 // DefaultConnectTimeout is how long a connection may be without a namespace.
@@ -56,6 +57,9 @@ const DefaultConnectTimeout = 45 * time.Second
 
 // DefaultPath is where stock clients look for a server.
 const DefaultPath = "/socket.io/"
+
+// placeHandler is where a panic of a handler is stopped, as Options.Engine.OnPanic is told.
+const placeHandler = "handler"
 
 // Options configure a Server. The zero value has the defaults of the reference.
 type Options struct {
@@ -87,6 +91,7 @@ type Server struct {
 	newSocketID    func() string
 	recovery       *Recovery
 	log            *slog.Logger
+	panics         *panics.Watch
 	connectTimeout atomic.Int64
 	queueVolatile  atomic.Bool
 	limits         atomic.Pointer[Limits] // nil: the defaults
@@ -122,6 +127,7 @@ func NewServer(o Options) (*Server, error) {
 	if s.log == nil {
 		s.log = slog.Default()
 	}
+	s.panics = panics.NewWatch(s.log, o.Engine.OnPanic)
 	s.connectTimeout.Store(int64(o.ConnectTimeout))
 	engine, err := engineio.NewServer(s.engineConfig(o.Engine))
 	if err != nil {

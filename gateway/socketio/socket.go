@@ -132,12 +132,18 @@ func (s *Socket) connect() {
 	if k := s.namespace.keeper(); k != nil && !s.conn.isV2() {
 		s.pid = k.Keep(s)
 	}
-	s.welcoming.Lock()
-	s.state.Store(stateWelcoming)
-	s.conn.send(s.conn.welcome(s))
-	s.state.Store(stateConnected)
-	s.welcoming.Unlock()
+	s.welcome()
 	s.announce()
+}
+
+// welcome tells the client. If it panics the socket counts as connected, so that the end of the
+// connection ends it too.
+func (s *Socket) welcome() {
+	s.welcoming.Lock()
+	defer s.welcoming.Unlock()
+	s.state.Store(stateWelcoming)
+	defer s.state.Store(stateConnected)
+	s.conn.send(s.conn.welcome(s))
 }
 
 // announce tells the handlers of the socket.
@@ -169,6 +175,15 @@ func (s *Socket) abandon() {
 	}
 }
 
+// leaveRooms takes the socket out of all rooms for good. Before that it calls a function.
+func (s *Socket) leaveRooms(before func()) {
+	s.joining.Lock()
+	defer s.joining.Unlock()
+	s.state.Store(stateClosed)
+	defer s.namespace.adapter.LeaveAll(s)
+	before()
+}
+
 // close ends the socket, once: the handlers for disconnecting, then the rooms, then the handlers for disconnect.
 func (s *Socket) close(reason string) {
 	if !s.state.CompareAndSwap(stateConnected, stateClosing) {
@@ -190,15 +205,13 @@ func (s *Socket) close(reason string) {
 }
 
 func (s *Socket) gone(reason string) {
-	s.joining.Lock()
-	s.state.Store(stateClosed)
-	if k := s.namespace.keeper(); k != nil && s.pid != "" {
-		k.Release(s, recoverable(reason))
-	}
-	s.namespace.adapter.LeaveAll(s)
-	s.joining.Unlock()
 	// The namespace may release its adapter only when the last handler has broadcast its last.
 	defer s.namespace.remove(s)
+	s.leaveRooms(func() {
+		if k := s.namespace.keeper(); k != nil && s.pid != "" {
+			k.Release(s, recoverable(reason))
+		}
+	})
 	h, listener := s.handled()
 	if listener != nil {
 		listener.OnDisconnect(reason)

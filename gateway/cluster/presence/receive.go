@@ -16,8 +16,14 @@ func (t *Tracker) Receive(data []byte) error {
 	if err != nil {
 		return fmt.Errorf("read what another gateway says of a room: %w", err)
 	}
-	var out []outgoing
+	t.publish(t.receivePacket(p))
+	return nil
+}
+
+// receivePacket takes a packet, and returns what is to be sent now.
+func (t *Tracker) receivePacket(p *packet) (out []outgoing) {
 	t.mu.Lock()
+	defer t.mu.Unlock() // also if the packet makes it panic
 	r := t.rooms[p.room]
 	switch {
 	case t.closed || p.from == t.link.ID():
@@ -28,9 +34,7 @@ func (t *Tracker) Receive(data []byte) error {
 		t.last++
 		out = append(out, t.farewell(p.room, t.last))
 	}
-	t.mu.Unlock()
-	t.publish(out)
-	return nil
+	return out
 }
 
 // receive is called with mu held.

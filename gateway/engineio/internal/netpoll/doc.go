@@ -20,7 +20,11 @@ type Handler interface {
 	// deadline can follow. With os.ErrDeadlineExceeded it is called each time that a deadline has come. The handler closes the
 	// connection, then or later.
 	Ended(err error)
+	// Panicked is called if another call has panicked, while that is stopped. The handler closes the
+	// connection, and holds no lock any more.
+	Panicked(value any)
 }
 
 // Task is something that a worker does once it has served the connections to which something has happened. It may not wait.
+// If it panics, the others are done all the same.
 type Task interface{ Do() }

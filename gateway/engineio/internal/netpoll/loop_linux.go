@@ -18,6 +18,9 @@ import (
 //
 // Connections are registered edge-triggered, once and for all: no system call is needed for one that waits for room, or is slow.
 type loop struct {
+	// onPanic is New's.
+	onPanic func(value any)
+
 	mu sync.Mutex // guards what follows
 	// epoll is nil while there are no connections.
 	epoll *epoll

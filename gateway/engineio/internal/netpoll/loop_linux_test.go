@@ -21,9 +21,10 @@ func (h *lastWord) Received([]byte) {
 	close(h.entered)
 	<-h.leave
 }
-func (h *lastWord) Handle()     {}
-func (h *lastWord) Writable()   {}
-func (h *lastWord) Ended(error) {}
+func (h *lastWord) Handle()      {}
+func (h *lastWord) Writable()    {}
+func (h *lastWord) Ended(error)  {}
+func (h *lastWord) Panicked(any) { h.conn.Close() }
 
 type taskFunc func()
 
@@ -46,7 +47,7 @@ func TestTaskWhileTheHandlerOfTheLastConnectionWaits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := New().Take(server, []byte("early"))
+	conn, err := New(nil).Take(server, []byte("early"))
 	if err != nil {
 		t.Fatal(err)
 	}

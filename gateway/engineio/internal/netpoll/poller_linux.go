@@ -15,7 +15,17 @@ type Poller struct {
 }
 
 // New makes a Poller. It has a loop for each two processors: what one thread reads and then writes is less work than what two do in turn.
-func New() *Poller { return &Poller{loops: make([]loop, max(1, runtime.GOMAXPROCS(0)/2))} }
+// onPanic is told, while that is stopped, if a task panics, or Handler.Panicked itself; nil for nobody.
+func New(onPanic func(value any)) *Poller {
+	if onPanic == nil {
+		onPanic = func(any) {}
+	}
+	p := &Poller{loops: make([]loop, max(1, runtime.GOMAXPROCS(0)/2))}
+	for i := range p.loops {
+		p.loops[i].onPanic = onPanic
+	}
+	return p
+}
 
 // Take takes a TCP connection over, which the caller has no use for any more, and the bytes that have been read from it. It fails
 // with errors.ErrUnsupported for another connection, which stays as it was; after another error the connection is closed.

@@ -36,6 +36,9 @@ func (m mark) Do() { close(m) }
 
 // tasks are done one after the other, by a goroutine that is there as long as there are any.
 type tasks struct {
+	// onPanic is New's.
+	onPanic func(value any)
+
 	mu      sync.Mutex
 	waiting []Task // guarded by mu
 	running bool   // guarded by mu
@@ -55,9 +58,18 @@ func (t *tasks) Add(task Task) {
 func (t *tasks) run() {
 	for round := t.take(); len(round) > 0; round = t.take() {
 		for _, task := range round {
-			task.Do()
+			t.do(task)
 		}
 	}
+}
+
+func (t *tasks) do(task Task) {
+	defer func() {
+		if value := recover(); value != nil {
+			t.onPanic(value)
+		}
+	}()
+	task.Do()
 }
 
 func (t *tasks) take() []Task {
@@ -72,8 +84,13 @@ func (t *tasks) take() []Task {
 // Conn is a connection that a Poller reads: there is none on this system.
 type Conn struct{}
 
-// New makes a Poller.
-func New() *Poller { return &Poller{} }
+// New makes a Poller. onPanic is told, while that is stopped, if a task panics; nil for nobody.
+func New(onPanic func(value any)) *Poller {
+	if onPanic == nil {
+		onPanic = func(any) {}
+	}
+	return &Poller{tasks: tasks{onPanic: onPanic}}
+}
 
 // Workers is 0: there are none that read.
 func (p *Poller) Workers() int { return 0 }

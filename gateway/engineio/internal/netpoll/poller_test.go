@@ -7,6 +7,7 @@ package netpoll_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -55,6 +56,7 @@ type recorder struct {
 func (r *recorder) Received(data []byte) { r.received(data) }
 func (r *recorder) Handle()              {}
 func (r *recorder) Writable()            { r.writable() }
+func (r *recorder) Panicked(value any)   { r.Ended(fmt.Errorf("panicked: %v", value)) }
 func (r *recorder) Ended(err error) {
 	if !r.keep.Load() {
 		r.conn.Close()
@@ -94,7 +96,7 @@ func receive[T any](t *testing.T, from <-chan T) T {
 func TestBytesComeInOrderAndThenTheEnd(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	client, server := pair(t)
-	r, data := start(t, netpoll.New(), server, "early ")
+	r, data := start(t, netpoll.New(nil), server, "early ")
 	if got := receive(t, data); got != "early " {
 		t.Errorf("received %q", got)
 	}
@@ -119,7 +121,7 @@ func TestMoreThanABuffer(t *testing.T) {
 	client, server := pair(t)
 	sent := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
 	var got []byte
-	conn, err := netpoll.New().Take(server, nil)
+	conn, err := netpoll.New(nil).Take(server, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +154,7 @@ func TestWriteTakesWhatThereIsRoomForAndGoesOnWhenThereIsMore(t *testing.T) {
 		left = left[n:]
 		return err
 	}
-	r, _ := start(t, netpoll.New(), server, "", func(r *recorder) {
+	r, _ := start(t, netpoll.New(nil), server, "", func(r *recorder) {
 		r.writable = func() { _ = write(r.conn) }
 	})
 	if err := write(r.conn); !errors.Is(err, io.ErrShortWrite) {
@@ -168,7 +170,7 @@ func TestWriteTakesWhatThereIsRoomForAndGoesOnWhenThereIsMore(t *testing.T) {
 func TestDeadline(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	_, server := pair(t)
-	conn, err := netpoll.New().Take(server, nil)
+	conn, err := netpoll.New(nil).Take(server, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +195,7 @@ func TestDeadline(t *testing.T) {
 // Handlers that wait do not hold up others, however many they are.
 func TestHandlersMayWait(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	p := netpoll.New()
+	p := netpoll.New(nil)
 	const waiting = 50
 	release := make(chan struct{})
 	entered := make(chan struct{}, waiting)
@@ -239,7 +241,7 @@ func (t task) Do() { t() }
 
 func TestTasks(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	p := netpoll.New()
+	p := netpoll.New(nil)
 	do := func(what string) {
 		t.Helper()
 		const some = 1000
@@ -278,7 +280,7 @@ func TestTasks(t *testing.T) {
 // Connections do not wait long for others' handlers, however short each is: there comes a second worker.
 func TestManyHandlersThatTakeTheirTime(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	p := netpoll.New()
+	p := netpoll.New(nil)
 	var now atomic.Int32
 	together := make(chan struct{}, 1)
 	var clients []net.Conn
@@ -327,7 +329,7 @@ func TestWhatIsNoSocketIsNotTaken(t *testing.T) {
 	client, server := net.Pipe()
 	defer client.Close()
 	defer server.Close()
-	if _, err := netpoll.New().Take(server, nil); !errors.Is(err, errors.ErrUnsupported) {
+	if _, err := netpoll.New(nil).Take(server, nil); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("took a pipe: %v", err)
 	}
 }

@@ -28,7 +28,7 @@ func refused(t *testing.T, p *Poller) *Conn {
 func TestStartFailsWhileOthersWrite(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	for range 100 {
-		c := refused(t, New())
+		c := refused(t, New(nil))
 		began, ended := make(chan struct{}), make(chan error)
 		go func() {
 			close(began)
@@ -50,7 +50,7 @@ func TestStartFailsWhileOthersWrite(t *testing.T) {
 }
 
 func TestStartThatFailsLeavesNoTimer(t *testing.T) {
-	c := refused(t, New())
+	c := refused(t, New(nil))
 	_ = c.SetDeadline(time.Now().Add(time.Hour))
 	if err := c.Start(&lastWord{}); err == nil {
 		t.Fatal("started")

@@ -13,7 +13,7 @@ import (
 
 func TestTasksThatAreAddedTogetherAreDoneAfterwards(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	p := netpoll.New()
+	p := netpoll.New(nil)
 	queues := []netpoll.Queue{p.Queue(), p.Queue(), p.Queue()}
 	var queued atomic.Bool
 	var did atomic.Int32
@@ -36,7 +36,7 @@ func TestTasksThatAreAddedTogetherAreDoneAfterwards(t *testing.T) {
 
 func TestWhatTakesLongHoldsNoTaskUp(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	p := netpoll.New()
+	p := netpoll.New(nil)
 	receive(t, p.Together(func() {
 		did := make(chan struct{})
 		p.Queue().Add(task(func() { close(did) }))
@@ -50,7 +50,7 @@ func TestWhatTakesLongHoldsNoTaskUp(t *testing.T) {
 
 func TestTogetherWithinTogether(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	p := netpoll.New()
+	p := netpoll.New(nil)
 	did := make(chan struct{})
 	outer := p.Together(func() {
 		p.Queue().Add(task(func() { close(did) }))

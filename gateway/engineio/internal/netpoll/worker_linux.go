@@ -47,7 +47,7 @@ func (l *loop) work(w *worker) {
 		if c == nil {
 			return
 		}
-		more := c.serve(happened)
+		more := l.serve(c, happened)
 		l.done(w, c, more)
 	}
 }
@@ -101,7 +101,7 @@ func (l *loop) doTasks() {
 	l.served = 0
 	l.mu.Unlock()
 	for i, t := range tasks[:n] {
-		t.Do()
+		l.do(t)
 		tasks[i] = nil
 	}
 	l.mu.Lock()

@@ -13,7 +13,7 @@ import (
 
 func TestWorkersAreThoseWhoseHandlersWaitAndAFew(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	p := netpoll.New()
+	p := netpoll.New(nil)
 	if n := p.Workers(); n != 0 {
 		t.Errorf("%d workers without connections", n)
 	}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import "errors"
+
+// PlaceMessage is where a panic is stopped that a message of NATS has brought about, as
+// Options.OnPanic is told: the message is dropped, and what comes after it is taken. placeHandler is
+// that of code of the application.
+const (
+	PlaceMessage = "message"
+	placeHandler = "handler"
+)
+
+var errPanicked = errors.New("it makes the decoder panic")
+
+// decode is decodeMessage for what others have sent or stored: where that panics, the message cannot
+// be read.
+func (c *Cluster) decode(data []byte) (m *message, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			c.panics.Tell(PlaceMessage, value)
+			m, err = nil, errPanicked
+		}
+	}()
+	return decodeMessage(data)
+}
+
+// call calls a function whose panic ends nothing else.
+func (c *Cluster) call(place string, f func()) {
+	defer c.panics.Catch(place)
+	f()
+}

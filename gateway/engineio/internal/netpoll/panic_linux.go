@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package netpoll
+
+// serve serves a connection. If its handler panics, the connection is closed and the worker goes on.
+func (l *loop) serve(c *Conn, happened events) (more bool) {
+	defer func() {
+		if value := recover(); value != nil {
+			l.end(c, value)
+		}
+	}()
+	return c.serve(happened)
+}
+
+// end has the handler close a connection. It is called while a panic is stopped.
+func (l *loop) end(c *Conn, value any) {
+	defer func() {
+		if again := recover(); again != nil {
+			l.onPanic(again)
+		}
+		_ = c.Close()
+	}()
+	if c.fd >= 0 {
+		c.handler.Panicked(value)
+		return
+	}
+	l.onPanic(value)
+}
+
+// do does a task.
+func (l *loop) do(t Task) {
+	defer func() {
+		if value := recover(); value != nil {
+			l.onPanic(value)
+		}
+	}()
+	t.Do()
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engineio
+
+import (
+	"fmt"
+	"net/http"
+)
+
+// Places where a panic ends one client, as Config.OnPanic is told.
+const (
+	placeHandler   = "handler"
+	placeTransport = "transport"
+	placeWrite     = "write"
+	placeHeartbeat = "heartbeat"
+	placeRequest   = "request"
+)
+
+// PanicPlaces are all that Config.OnPanic is told of.
+func PanicPlaces() []string {
+	return []string{placeHandler, placeTransport, placeWrite, placeHeartbeat, placeRequest}
+}
+
+// panicked tells of a panic that a deferred function has stopped. The error is for who is told of the
+// session's end.
+func (s *Session) panicked(place string, value any) error {
+	s.server.panics.Tell(place, value, "session", s.LogID())
+	return fmt.Errorf("%s panicked: %v", place, value)
+}
+
+// stopPanic ends the session whose code panics. It is deferred before the session's lock is taken.
+func (s *Session) stopPanic(place string) {
+	if value := recover(); value != nil {
+		s.close(ReasonTransportError, s.panicked(place, value), closeBroken)
+	}
+}
+
+// stopRequest is stopPanic for a request of the session: there is no answer any more.
+func (s *Session) stopRequest() {
+	value := recover()
+	if value == nil {
+		return
+	}
+	if value != http.ErrAbortHandler {
+		s.close(ReasonTransportError, s.panicked(placeRequest, value), closeBroken)
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// stopRequest ends a request that panics. What net/http does by itself is not counted.
+func (s *Server) stopRequest() {
+	value := recover()
+	if value == nil {
+		return
+	}
+	if value != http.ErrAbortHandler {
+		s.panics.Tell(placeRequest, value)
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// flush has the transport send. The lock is held. If it panics, that ends this session, and not the
+// one whose event is sent.
+func (s *Session) flush() {
+	defer func() {
+		if value := recover(); value != nil {
+			s.end(ReasonTransportError, s.panicked(placeWrite, value), closeBroken)
+		}
+	}()
+	s.transport.flush()
+}
+
+// Panicked ends a connection whose frames could not be read.
+func (ws *webSocket) Panicked(value any) {
+	ws.arrived = packet{}
+	if ws.session != nil {
+		ws.finishReading(ReasonTransportError, ws.session.panicked(placeTransport, value))
+	}
+	ws.conclude()
+}

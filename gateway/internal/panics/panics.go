@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package panics tells of panics that end one client, or drop one message, and not the process.
+package panics
+
+import (
+	"log/slog"
+	"runtime/debug"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/apart"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/loglimit"
+)
+
+// Watch logs panics and has them counted, by the place where they were stopped. Safe for concurrent
+// use.
+type Watch struct {
+	log   *slog.Logger
+	count func(place string)
+	limit loglimit.Limit[string]
+}
+
+// NewWatch makes a Watch. There is nobody to count if count is nil.
+func NewWatch(log *slog.Logger, count func(place string)) *Watch {
+	return &Watch{log: log, count: count}
+}
+
+// Catch stops a panic. It is deferred, before any lock is taken that the function gives back by defer.
+func (w *Watch) Catch(place string, about ...any) {
+	if value := recover(); value != nil {
+		w.Tell(place, value, about...)
+	}
+}
+
+// Tell tells of a panic that the caller has stopped, which is a deferred function, so that the stack
+// still shows where. about are attributes for the log.
+func (w *Watch) Tell(place string, value any, about ...any) {
+	stack := debug.Stack()
+	if p, ok := value.(*apart.Panic); ok {
+		value, stack = p.Value, p.Stack
+	}
+	if w.count != nil {
+		w.count(place)
+	}
+	about = append(about[:len(about):len(about)], "place", place, "panic", value, "stack", string(stack))
+	w.limit.Log(place,
+		func() { w.log.Error("a panic was stopped", about...) },
+		func(more int) {
+			w.log.Error("panics were stopped that were not logged in the last minute", "place", place, "more", more)
+		})
+}
