@@ -58,3 +58,23 @@ func TestAGatewayWhoseConnectionEndsForGoodLeaves(t *testing.T) {
 	}
 	g.ended <- nil
 }
+
+func TestMetricsOfWorkersAndPanicsAreThereFromTheStart(t *testing.T) {
+	leakCheck(t)
+	g := start(t, natstest.Start(t, nil).ClientURL(), 0)
+	await(t, g.ops+"/readyz", ready)
+	_, metrics := get(t, g.ops+"/metrics")
+	for _, line := range []string{
+		"realtime_netpoll_workers 0",
+		`realtime_panics_total{place="handler"} 0`,
+		`realtime_panics_total{place="heartbeat"} 0`,
+		`realtime_panics_total{place="message"} 0`,
+		`realtime_panics_total{place="request"} 0`,
+		`realtime_panics_total{place="transport"} 0`,
+		`realtime_panics_total{place="write"} 0`,
+	} {
+		if !strings.Contains(metrics, "\n"+line+"\n") {
+			t.Errorf("there is no metric %s", line)
+		}
+	}
+}
