@@ -189,7 +189,7 @@ func (g *Gateway) Reject(err error) { g.status.fail(err) }
 func (g *Gateway) Handler() http.Handler {
 	sessions := g.sessions()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer g.stopRequest()
+		defer g.panics.CatchRequest("request") // the engine has told of its own
 		if name, ok := clientFile(g.Path(), r); ok {
 			r = r.Clone(r.Context())
 			r.URL.Path = "/" + name

@@ -3,8 +3,6 @@
 package gateway
 
 import (
-	"net/http"
-
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/realtime-operator/realtime-operator/gateway/cluster"
@@ -26,16 +24,3 @@ func registerPanics(r *prometheus.Registry) *prometheus.CounterVec {
 }
 
 func (g *Gateway) countPanic(place string) { g.panicked.WithLabelValues(place).Inc() }
-
-// stopRequest ends a request that panics. The engine has counted those of its own, and panics again as
-// package net/http wants it.
-func (g *Gateway) stopRequest() {
-	value := recover()
-	if value == nil {
-		return
-	}
-	if value != http.ErrAbortHandler {
-		g.panics.Tell("request", value)
-	}
-	panic(http.ErrAbortHandler)
-}

@@ -42,6 +42,7 @@ func connectOptions(o Options, l *link) []nats.Option {
 		nats.ReconnectJitter(o.timing.reconnect, o.timing.reconnect),
 		nats.ReconnectBufSize(noReconnectBuffer),
 		nats.PingInterval(o.timing.ping),
+		nats.SyncQueueLen(answersQueue),
 		nats.MaxPingsOutstanding(pingsUnanswered),
 		nats.FlusherTimeout(writeTimeout),
 		nats.ReconnectOnFlusherError(),
@@ -57,6 +58,7 @@ func publisherOptions(o Options) []nats.Option {
 		nats.NoReconnect(),
 		nats.Timeout(prepareTimeout),
 		nats.PingInterval(o.timing.ping),
+		nats.SyncQueueLen(answersQueue),
 		nats.MaxPingsOutstanding(pingsUnanswered),
 		nats.FlusherTimeout(writeTimeout),
 	)

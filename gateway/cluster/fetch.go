@@ -19,6 +19,9 @@ const (
 	// fetchBatch and fetchBatchBytes bound one answer of the stream, below what NATS lets wait for a client.
 	fetchBatch      = 512
 	fetchBatchBytes = 4 << 20
+	// answersQueue is how many messages wait to be read of one answer: a batch and its end. By default
+	// the client library makes room for 65,536, which is 512 KiB, for as long as an answer is waited for.
+	answersQueue = fetchBatch + 1
 )
 
 // Status codes of answers to a direct get (NATS ADR-31).

@@ -5,6 +5,8 @@ package engineio
 import (
 	"fmt"
 	"net/http"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
 )
 
 // Places where a panic ends one client, as Config.OnPanic is told.
@@ -41,20 +43,8 @@ func (s *Session) stopRequest() {
 	if value == nil {
 		return
 	}
-	if value != http.ErrAbortHandler {
+	if !panics.IsAbort(value) {
 		s.close(ReasonTransportError, s.panicked(placeRequest, value), closeBroken)
-	}
-	panic(http.ErrAbortHandler)
-}
-
-// stopRequest ends a request that panics. What net/http does by itself is not counted.
-func (s *Server) stopRequest() {
-	value := recover()
-	if value == nil {
-		return
-	}
-	if value != http.ErrAbortHandler {
-		s.panics.Tell(placeRequest, value)
 	}
 	panic(http.ErrAbortHandler)
 }

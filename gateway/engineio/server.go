@@ -107,7 +107,7 @@ func (s *Server) refuse() []*Session {
 
 // ServeHTTP serves a request of any transport.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	defer s.stopRequest()
+	defer s.panics.CatchRequest(placeRequest)
 	g := s.current.Load()
 	boundBody(w, r, g.config)
 	if !g.config.serves(r.URL.Path) {

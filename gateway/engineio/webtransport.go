@@ -33,7 +33,7 @@ type acceptKey struct{}
 // Config.Transports has WebTransport, and returns the stream, for which it may wait until the context ends. Package
 // engineio/webtransport calls it for HTTP/3.
 func (s *Server) ServeWebTransport(w http.ResponseWriter, r *http.Request, accept func(context.Context) (Stream, error)) {
-	defer s.stopRequest()
+	defer s.panics.CatchRequest(placeRequest)
 	g := s.current.Load()
 	if !g.config.serves(r.URL.Path) {
 		http.NotFound(w, r)

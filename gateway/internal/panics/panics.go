@@ -4,7 +4,9 @@
 package panics
 
 import (
+	"errors"
 	"log/slog"
+	"net/http"
 	"runtime/debug"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/apart"
@@ -29,6 +31,25 @@ func (w *Watch) Catch(place string, about ...any) {
 	if value := recover(); value != nil {
 		w.Tell(place, value, about...)
 	}
+}
+
+// CatchRequest stops a panic of an HTTP handler, and raises the one by which net/http ends a request
+// without a word in its log. It is deferred. One that is that already is not told.
+func (w *Watch) CatchRequest(place string) {
+	value := recover()
+	if value == nil {
+		return
+	}
+	if !IsAbort(value) {
+		w.Tell(place, value)
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// IsAbort tells whether an HTTP handler has panicked only to end its request.
+func IsAbort(value any) bool {
+	err, ok := value.(error)
+	return ok && errors.Is(err, http.ErrAbortHandler)
 }
 
 // Tell tells of a panic that the caller has stopped, which is a deferred function, so that the stack
