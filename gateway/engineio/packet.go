@@ -28,8 +28,8 @@ var errEmptyPacket = errors.New("empty packet")
 
 // packet is what a client sent. Its data is a part of the bytes it was decoded from, but for base64.
 type packet struct {
-	typ    packetType
 	data   []byte
+	typ    packetType
 	binary bool
 }
 

@@ -28,10 +28,9 @@ type webSocket struct {
 	deflate int
 	// protocol is the revision that the client speaks, base64 that it takes no bytes.
 	protocol int
-	base64   bool
 	// lingering: nothing counts any more that the client sends. discarded is how much of that there was. The reader alone uses these.
-	lingering bool
-	discarded int
+	discarded         int
+	base64, lingering bool
 	// refused: no session has to do with it. closed: it is closed.
 	refused, closed bool
 }
