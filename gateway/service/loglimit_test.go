@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,8 +18,24 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// logged counts the lines of a log that have a text.
-func logged(log *bytes.Buffer, text string) int { return strings.Count(log.String(), text) }
+// lines are those of a log. Safe for concurrent use.
+type lines struct {
+	mu   sync.Mutex
+	text bytes.Buffer // guarded by mu
+}
+
+func (l *lines) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(line)
+}
+
+// with counts the lines that have a text.
+func (l *lines) with(text string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.text.String(), text)
+}
 
 func TestFailuresBeyondTheFirstAreSummedUp(t *testing.T) {
 	const more = 312
@@ -31,13 +48,12 @@ func TestFailuresBeyondTheFirstAreSummedUp(t *testing.T) {
     - {event: other, do: [{emit: {event: never, args: "[args[8]]"}}]}
 `)
 	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
-		var r *Runtime
+		var log lines
 		io, err := socketio.NewServer(socketio.Options{Engine: engineio.Config{PingInterval: time.Hour}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		r = NewRuntime(io, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+		r := NewRuntime(io, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
 		r.Apply(p)
 		c := connectPolling(t, io)
 		c.post(strings.Repeat("42[\"bad\"]\x1e", loglimit.Lines+more-1) + `42["bad"]`)
@@ -47,10 +63,10 @@ func TestFailuresBeyondTheFirstAreSummedUp(t *testing.T) {
 				t.Fatal("the rule does not refuse")
 			}
 		}
-		if n := logged(&log, `"a handler failed"`); n != loglimit.Lines+1 {
+		if n := log.with(`"a handler failed"`); n != loglimit.Lines+1 {
 			t.Errorf("%d lines of handlers, want %d of one and 1 of another", n, loglimit.Lines)
 		}
-		if n := logged(&log, `"an admission rule failed, and refuses"`); n != loglimit.Lines {
+		if n := log.with(`"an admission rule failed, and refuses"`); n != loglimit.Lines {
 			t.Errorf("%d lines of the rule, want %d", n, loglimit.Lines)
 		}
 		time.Sleep(loglimit.Period) // of the bubble's clock
@@ -59,11 +75,11 @@ func TestFailuresBeyondTheFirstAreSummedUp(t *testing.T) {
 			`msg="a handler failed: 312 more in the last minute" namespace=/ event="\"bad\"" handler=0`,
 			`msg="an admission rule failed, and refuses: 312 more in the last minute" rule=0`,
 		} {
-			if n := logged(&log, text); n != 1 {
-				t.Errorf("%d lines say %s:\n%s", n, text, log.String())
+			if n := log.with(text); n != 1 {
+				t.Errorf("%d lines say %s:\n%s", n, text, log.text.String())
 			}
 		}
-		if n := logged(&log, "more in the last minute"); n != 2 {
+		if n := log.with("more in the last minute"); n != 2 {
 			t.Errorf("%d lines sum up, want 2", n)
 		}
 		io.Close()
