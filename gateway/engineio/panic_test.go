@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -186,11 +187,12 @@ func TestAPanicEndsOneClient(t *testing.T) {
 }
 
 func TestAPanicEndsOneRequest(t *testing.T) {
-	bug := true
+	var bug atomic.Bool
+	bug.Store(true)
 	p, _ := startPanicky(t, httptest.NewServer, nil)
 	c := *p.current.Load().config
 	c.AllowRequest = func(*http.Request) error {
-		if bug {
+		if bug.Load() {
 			panic("a bug")
 		}
 		return nil
@@ -203,7 +205,7 @@ func TestAPanicEndsOneRequest(t *testing.T) {
 		resp.Body.Close()
 		t.Errorf("answered %s", resp.Status)
 	}
-	bug = false
+	bug.Store(false)
 	resp, err := p.web.Client().Get(url)
 	if err != nil {
 		t.Fatal(err)
