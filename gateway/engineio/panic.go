@@ -54,6 +54,9 @@ func (s *Session) stopRequest() {
 func (s *Session) flush() {
 	defer func() {
 		if value := recover(); value != nil {
+			if l, ok := s.transport.(link); ok {
+				l.shared().left = backlog{} // or the next flush would panic, too
+			}
 			s.end(ReasonTransportError, s.panicked(placeWrite, value), closeBroken)
 		}
 	}()
