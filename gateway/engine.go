@@ -20,7 +20,7 @@ func (g *Gateway) engineConfig(spec *v1alpha1.RealtimeServiceSpec) engineio.Conf
 		UpgradeTimeout: p.UpgradeTimeout.Duration,
 		MaxPayload:     p.MaxPayload.Value(),
 		AllowEIO3:      p.AllowEIO3,
-		// To a 2.x client its session's id is that of its socket, too, by which other gateways find it.
+		// A 2.x client takes it for the id of its socket, too, by which other gateways find that.
 		NewID:                    func() (string, error) { return g.newSessionID(), nil },
 		CORS:                     corsConfig(p.CORS),
 		Cookie:                   cookieConfig(p.Cookie),

@@ -72,15 +72,28 @@ func join(t testing.TB, nats string, identity *forward.Identity, protocol string
 	return joinBy(t, nats, identity, protocol, func(address string) string { return address })
 }
 
+// joinWith is join with a service of the test's own.
+func joinWith(t testing.TB, nats string, identity *forward.Identity, svc *v1alpha1.RealtimeService) *member {
+	t.Helper()
+	return joinServing(t, nats, identity, svc, func(address string) string { return address })
+}
+
 // joinBy has peers reach the gateway by way of another address than its own.
 func joinBy(t testing.TB, nats string, identity *forward.Identity, protocol string, way func(address string) string) *member {
+	t.Helper()
+	return joinServing(t, nats, identity, echo(t, protocol), way)
+}
+
+func joinServing(
+	t testing.TB, nats string, identity *forward.Identity, svc *v1alpha1.RealtimeService, way func(address string) string,
+) *member {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	g, err := New(echo(t, protocol), "1", Options{
+	g, err := New(svc, "1", Options{
 		Name: t.Name(), NATSURLs: []string{nats}, Log: log,
 		Peers: &PeerOptions{Address: way(l.Addr().String()), Identity: identity},
 	})
@@ -571,34 +584,5 @@ func TestRow56AGatewayThatHasJustCome(t *testing.T) {
 		old.ask(t, "GET", sid, "").want(t, 200, "40")
 		sid = old.open(t)
 		old.ask(t, "POST", sid, `40`).want(t, 200, "ok")
-	}
-}
-
-func TestClientsOf2xAreFoundByTheirSessionsIDs(t *testing.T) {
-	leakCheck(t)
-	g := group(t, 2, "{allowEIO3: true}")
-	resp, err := asker.Get(g[0].url + enginePath + "?EIO=3&transport=polling&b64=1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sid := strings.Split(string(body), `"`)[3]
-	if err := g[1].io.Of("/").To(sid).Emit("hello"); err != nil {
-		t.Fatal(err)
-	}
-	for text := ""; !strings.Contains(text, `42["hello"]`); {
-		resp, err := asker.Get(g[1].url + enginePath + "?EIO=3&transport=polling&b64=1&sid=" + sid)
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, err := io.ReadAll(resp.Body)
-		resp.Body.Close()
-		if text = string(body); err != nil || resp.StatusCode != 200 {
-			t.Fatalf("the poll is answered %d %s, %v", resp.StatusCode, text, err)
-		}
 	}
 }

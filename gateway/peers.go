@@ -66,11 +66,10 @@ func (g *Gateway) startForwarding(protocol *v1alpha1.ProtocolSpec) {
 
 // newSessionID names this gateway, so that others know where the session is.
 func (g *Gateway) newSessionID() string {
-	id := g.cluster.NewSocketID()
 	if g.peers == nil {
-		return id
+		return g.cluster.NewSessionID()
 	}
-	return g.peers.identity.SealSessionID(id)
+	return g.peers.identity.SealSessionID(g.cluster.NewSocketID())
 }
 
 // sessions serves the requests of clients, wherever their sessions are.

@@ -86,7 +86,7 @@ func (a *adapter) abandon(room string) {
 		return
 	}
 	unused := func() bool { return !a.rooms.Has(room) }
-	if gateway, ok := gatewayOfSocket(room); ok {
+	if gateway, _, ok := ownerOfRoom(room); ok {
 		unused = func() bool { return !a.rooms.HasPrefix(gateway) }
 	}
 	if a.history.find(room) != nil {
@@ -153,7 +153,7 @@ func (a *adapter) targets(rooms []string) []string {
 	}
 	subjects := make([]string, 0, len(rooms))
 	for _, room := range rooms {
-		if gateway, ok := gatewayOfSocket(room); ok && gateway == a.cluster.id && a.rooms.Has(room) {
+		if gateway, _, ok := ownerOfRoom(room); ok && gateway == a.cluster.id && a.rooms.Has(room) {
 			continue // a socket of ours, known by its id
 		}
 		subjects = append(subjects, a.subjects.room(room))
@@ -166,18 +166,4 @@ func (a *adapter) Close() error {
 	err := a.rooms.Close() // says to the others that nobody is here any more
 	a.cluster.forget(a)
 	return errors.Join(err, a.interest.close())
-}
-
-// gatewayOfSocket is the gateway that a socket's id names, if the string has the form of one.
-func gatewayOfSocket(id string) (string, bool) {
-	if len(id) != socketIDLength && len(id) != socketIDLength+SessionMACLength {
-		return "", false
-	}
-	for i := range len(id) {
-		c := id[i]
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
-			return "", false
-		}
-	}
-	return id[:gatewayIDLength], true
 }

@@ -61,7 +61,7 @@ func (c *backlogs) begin(socketID string) (done func()) {
 // patternOf is what to read for a room: of sockets whose gateway is lost all subjects at once.
 func (c *backlogs) patternOf(a *adapter, room string) string {
 	pattern := a.subjects.stored(a.subjects.room(room))
-	gateway, ok := gatewayOfSocket(room)
+	gateway, _, ok := ownerOfRoom(room)
 	if !ok {
 		return pattern
 	}

@@ -27,13 +27,6 @@ import (
 )
 
 const (
-	// gatewayIDLength is how much of a socket's id names its gateway.
-	gatewayIDLength = 8
-	// socketIDLength is the length of every socket's id, but for those of 2.x clients.
-	socketIDLength = 24
-	// SessionMACLength is how much longer a session's id is if gateways forward to each other: a socket's id, and what
-	// proves that one of them made it. It is the id of a 2.x client's socket, too.
-	SessionMACLength = 16
 	// flushTimeout bounds the wait for NATS to confirm a subscription.
 	flushTimeout = time.Second
 	// DefaultLinger is how long a gateway stays subscribed to a room after its last member has left.
@@ -240,10 +233,6 @@ func (c *Cluster) Connected() bool { return c.nc.IsConnected() }
 
 // Status is NATS's word for the state of the connection, in lower case: connected, reconnecting and so on.
 func (c *Cluster) Status() string { return strings.ToLower(c.nc.Status().String()) }
-
-// NewSocketID returns an id that names this gateway, so that an event for one socket finds its way without a
-// subscription for each.
-func (c *Cluster) NewSocketID() string { return c.id + randomToken(socketIDLength-gatewayIDLength) }
 
 // NewAdapter returns the adapter of a Socket.IO namespace.
 func (c *Cluster) NewAdapter(ns *socketio.Namespace) socketio.Adapter {

@@ -14,24 +14,28 @@ import (
 
 func TestWhatNamesAGateway(t *testing.T) {
 	id := "gateway1" + strings.Repeat("a", 16)
+	sessionID := id + strings.Repeat("-", SessionMACLength)
 	for name, tt := range map[string]struct {
-		id string
-		ok bool
+		room, want string
 	}{
-		"a socket's id":           {id, true},
-		"that of a 2.x client":    {id + strings.Repeat("-", SessionMACLength), true},
-		"something in between":    {id + "aaaa", false},
-		"a room of another kind":  {strings.Repeat(" ", socketIDLength), false},
-		"a room of a long name":   {strings.Repeat("a", 41), false},
-		"a room without any name": {"", false},
+		"a socket's id":                              {id, id},
+		"what a 2.x client takes for it":             {sessionID, sessionID},
+		"the same in a namespace":                    {"/chat#" + sessionID, sessionID},
+		"a socket's id behind a namespace":           {"/chat#" + id, ""},
+		"a session's id behind what is no namespace": {"chat#" + sessionID, ""},
+		"something in between":                       {id + "aaaa", ""},
+		"a room of another kind":                     {strings.Repeat(" ", socketIDLength), ""},
+		"a room of a long name":                      {strings.Repeat("a", 41), ""},
+		"a room without any name":                    {"", ""},
 	} {
-		if gateway, ok := gatewayOfSocket(tt.id); ok != tt.ok || ok && gateway != "gateway1" {
-			t.Errorf("%s: gateway %q, %v", name, gateway, ok)
+		gateway, named, ok := ownerOfRoom(tt.room)
+		if ok != (tt.want != "") || ok && (gateway != "gateway1" || named != tt.want) {
+			t.Errorf("%s: gateway %q, id %q, %v", name, gateway, named, ok)
 		}
 	}
 }
 
-// Sessions whose ids were made without the cluster name no gateway, and nor do the ids of their 2.x clients' sockets.
+// Ids of sockets that were made without the cluster name no gateway.
 func TestASocketWhoseIDNamesNoGatewayIsReached(t *testing.T) {
 	checkNothingIsLeft(t)
 	ns := natstest.Start(t, nil)

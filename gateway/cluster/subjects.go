@@ -57,15 +57,15 @@ func (s subjects) all() string { return s.prefix + ".all" }
 // room is where an event for a room goes. A room whose name looks like a socket's id goes the way of the socket, which
 // may have that room too.
 func (s subjects) room(name string) string {
-	if gateway, ok := gatewayOfSocket(name); ok {
-		return s.prefix + ".socket." + gateway + "." + name
+	if gateway, id, ok := ownerOfRoom(name); ok {
+		return s.prefix + ".socket." + gateway + "." + id
 	}
 	return s.prefix + ".room." + token(name)
 }
 
 // interest is what to subscribe to for a room: of sockets, one subject for all whose ids name the same gateway.
 func (s subjects) interest(room string) string {
-	if gateway, ok := gatewayOfSocket(room); ok {
+	if gateway, _, ok := ownerOfRoom(room); ok {
 		return s.prefix + ".socket." + gateway + ".*"
 	}
 	return s.room(room)

@@ -79,7 +79,7 @@ func (c *connection) onConnect(p *packet) {
 		return
 	}
 	if s == nil {
-		s = &Socket{id: c.socketID(ns), namespace: ns, conn: c}
+		s = &Socket{id: c.server.newSocketID(), namespace: ns, conn: c}
 	}
 	s.auth, s.connected = auth, now.UnixNano()
 	c.letIn(s, missed)

@@ -82,13 +82,15 @@ func (r *Rooms) removeMember(s *Socket, rm *room) {
 	r.leftRoom(s, rm.name)
 }
 
-// RoomsOf lists the rooms that a socket is in, in no order.
+// RoomsOf lists the rooms that a socket is in, in no order; not the alias of a 2.x client, which is secret.
 func (r *Rooms) RoomsOf(s *Socket) []string {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	out := make([]string, 0, len(r.joined[s]))
 	for _, rm := range r.joined[s] {
-		out = append(out, rm.name)
+		if !s.isAlias(rm.name) {
+			out = append(out, rm.name)
+		}
 	}
 	return out
 }

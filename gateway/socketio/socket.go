@@ -128,7 +128,7 @@ func (s *Socket) disconnect(closeConnection bool) {
 // connect makes the socket a member of its namespace, and tells the client and the handlers. It runs in the connection's
 // serial. A client that knows of its connection is within reach of all servers; one that does not gets no event yet.
 func (s *Socket) connect() {
-	s.Join(s.id)
+	s.Join(s.ownRooms()...)
 	if k := s.namespace.keeper(); k != nil && !s.conn.isV2() {
 		s.pid = k.Keep(s)
 	}

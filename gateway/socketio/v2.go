@@ -9,8 +9,8 @@ import (
 )
 
 // Clients of Socket.IO 1.x and 2.x speak revision 3 of Engine.IO and revision 4 of Socket.IO. This file is all that differs:
-// they are in the main namespace from the first, join others with a query instead of auth, and know their ids without
-// being told.
+// they are in the main namespace from the first, join others with a query instead of auth, and are not told the ids of
+// their sockets.
 
 // isV2 tells whether the client is one of them.
 func (c *connection) isV2() bool { return c.session.Protocol() == 3 }
@@ -33,19 +33,6 @@ func (c *connection) splitQuery(p *packet) {
 		auth[key] = v[len(v)-1]
 	}
 	p.payload, _ = json.Marshal(auth) // strings always encode
-}
-
-// socketID is a new socket's id. A 2.x client takes it to be that of the session, behind the namespace if that is not the main
-// one.
-func (c *connection) socketID(ns *Namespace) string {
-	switch {
-	case !c.isV2():
-		return c.server.newSocketID()
-	case ns.name == "/":
-		return c.session.ID()
-	default:
-		return ns.name + "#" + c.session.ID()
-	}
 }
 
 // welcome is the answer to a CONNECT that is let in.

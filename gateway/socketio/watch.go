@@ -24,7 +24,7 @@ func (r *Rooms) Watch(w RoomWatcher) {
 	}
 	for name, rm := range r.rooms {
 		for _, s := range rm.members {
-			w.Joined(s, name)
+			r.joinedRoom(s, name)
 		}
 	}
 }
@@ -36,15 +36,15 @@ func (r *Rooms) Watcher() RoomWatcher {
 	return r.watcher
 }
 
-// joinedRoom and leftRoom are called with mu held.
+// joinedRoom and leftRoom are called with mu held. Nobody is told of an alias.
 func (r *Rooms) joinedRoom(s *Socket, name string) {
-	if r.watcher != nil {
+	if r.watcher != nil && !s.isAlias(name) {
 		r.watcher.Joined(s, name)
 	}
 }
 
 func (r *Rooms) leftRoom(s *Socket, name string) {
-	if r.watcher != nil {
+	if r.watcher != nil && !s.isAlias(name) {
 		r.watcher.Left(s, name)
 	}
 }
