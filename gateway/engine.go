@@ -55,6 +55,7 @@ func corsConfig(cors *v1alpha1.CORSSpec) *engineio.CORS {
 	}
 	return &engineio.CORS{
 		Origins:        cors.Origins,
+		HeadersOnly:    cors.Policy == v1alpha1.CORSHeadersOnly,
 		Credentials:    cors.Credentials,
 		AllowedHeaders: cors.AllowedHeaders,
 		ExposedHeaders: cors.ExposedHeaders,

@@ -95,6 +95,22 @@ func TestHeadersOfAManifest(t *testing.T) {
 	}
 }
 
+func TestOriginsOfAManifest(t *testing.T) {
+	t.Cleanup(http.DefaultTransport.(*http.Transport).CloseIdleConnections)
+	for protocol, want := range map[string]int{
+		"{}": http.StatusOK,
+		"{cors: {origins: ['https://chat.example', 'capacitor://localhost', 'file://']}}": http.StatusForbidden,
+		"{cors: {origins: ['*']}}": http.StatusOK,
+		"{cors: {origins: ['https://chat.example'], policy: HeadersOnly}}": http.StatusOK,
+	} {
+		_, ask := wire(t, protocol)
+		resp := ask("GET", "", map[string]string{"Origin": "https://evil.example"})
+		if resp.StatusCode != want {
+			t.Errorf("%s: a foreign page is answered %d, want %d", protocol, resp.StatusCode, want)
+		}
+	}
+}
+
 func TestCompressionOfAManifest(t *testing.T) {
 	t.Cleanup(http.DefaultTransport.(*http.Transport).CloseIdleConnections)
 	for protocol, want := range map[string]string{"{}": "gzip", "{compression: {polling: {enabled: false}}}": "", "{compression: {polling: {enabled: true, thresholdBytes: 4096}}}": ""} {

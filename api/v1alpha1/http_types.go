@@ -30,19 +30,27 @@ func (h *HandshakesSpec) Rate() int32 {
 	return *h.PerSecond
 }
 
-// CORSSpec says which pages of other origins may connect by HTTP.
+// CORSSpec says which pages of other origins may connect, by any transport.
 //
 // +kubebuilder:validation:XValidation:rule="!(has(self.credentials) && self.credentials && self.origins.exists(o, o == '*'))",message="credentials need origins that are named: a browser refuses them with '*'",fieldPath=".credentials"
 type CORSSpec struct {
 	// origins such as https://chat.example.com. An asterisk stands for some letters, digits, dots and hyphens:
-	// https://*.example.com, http://localhost:*. '*' alone is any origin, 'null' that of a file or a sandbox.
+	// https://*.example.com, http://localhost:*. '*' alone is any origin, 'null' that of a file or a sandbox. Apps whose pages have
+	// a scheme of their own name it: capacitor://localhost, file://.
 	// +required
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:items:MaxLength=256
-	// +kubebuilder:validation:items:Pattern=`^(\*|null|https?://([A-Za-z0-9.*-]+|\[[0-9A-Fa-f:]+\])(:([0-9]+|\*))?)$`
+	// +kubebuilder:validation:items:Pattern=`^(\*|null|file://|[a-z][a-z0-9+.-]*://([A-Za-z0-9.*-]+|\[[0-9A-Fa-f:]+\])(:([0-9]+|\*))?)$`
 	Origins []string `json:"origins"`
+
+	// policy says what becomes of pages of other origins than these, and than the service's own. RefuseUnlisted refuses
+	// their requests by every transport, with 403. HeadersOnly leaves it to browsers, which keep such pages from polling, but not
+	// from WebSocket and WebTransport.
+	// +optional
+	// +kubebuilder:default=RefuseUnlisted
+	Policy CORSPolicy `json:"policy,omitempty"`
 
 	// credentials lets such pages send cookies.
 	// +optional
@@ -70,6 +78,18 @@ type CORSSpec struct {
 	// +kubebuilder:validation:Maximum=86400
 	MaxAgeSeconds int32 `json:"maxAgeSeconds,omitempty"`
 }
+
+// CORSPolicy is what becomes of pages whose origin is not listed.
+//
+// +kubebuilder:validation:Enum=RefuseUnlisted;HeadersOnly
+type CORSPolicy string
+
+const (
+	// CORSRefuseUnlisted refuses them by every transport.
+	CORSRefuseUnlisted CORSPolicy = "RefuseUnlisted"
+	// CORSHeadersOnly lets browsers refuse them, as the reference server does.
+	CORSHeadersOnly CORSPolicy = "HeadersOnly"
+)
 
 // CookieSpec is a cookie with the session's id on the answer to a handshake by polling. Gateways do not read it; it is for
 // load balancers that stick to one. Scripts do not see it (HttpOnly).

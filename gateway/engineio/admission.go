@@ -19,6 +19,8 @@ const (
 	RefusedInvalid RefusalReason = "invalid"
 	// RefusedForbidden: Config.AllowRequest.
 	RefusedForbidden RefusalReason = "forbidden"
+	// RefusedOrigin: CORS.Origins.
+	RefusedOrigin RefusalReason = "origin"
 	// RefusedRate: Config.HandshakesPerSecond.
 	RefusedRate RefusalReason = "rate"
 	// RefusedFull: Config.MaxSessions.
@@ -29,7 +31,7 @@ const (
 
 // RefusalReasons are all there are.
 func RefusalReasons() []RefusalReason {
-	return []RefusalReason{RefusedInvalid, RefusedForbidden, RefusedRate, RefusedFull, RefusedDraining}
+	return []RefusalReason{RefusedInvalid, RefusedForbidden, RefusedOrigin, RefusedRate, RefusedFull, RefusedDraining}
 }
 
 // maxRetryAfter is the latest that a client which came too soon is told to come back, in seconds.

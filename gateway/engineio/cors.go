@@ -16,14 +16,18 @@ const defaultCORSMethods = "GET,HEAD,PUT,PATCH,POST,DELETE"
 // maxOrigin bounds what is compared with patterns: a scheme, a host name of 253 characters and a port.
 const maxOrigin = 300
 
-// CORS says which pages of other origins a browser lets connect by HTTP (Fetch standard, "HTTP CORS protocol"). Its
-// headers are in all answers, refusals too, so that a page can read why. Browsers do not ask it for websocket connections.
+// CORS says which pages of other origins may connect. Browsers hold to its headers for polls (Fetch standard, "HTTP CORS
+// protocol"); they are in all answers, refusals too, so that a page can read why. For all transports, websockets and WebTransport
+// among them, the server itself refuses pages of origins that are not listed.
 type CORS struct {
 	// Origins are those let in: exact ones such as "https://chat.example.com", "null" among them; patterns such as
 	// "https://*.example.com" or "http://localhost:*" (an asterisk stands for letters, digits, dots and hyphens,
 	// never for a slash, a colon or an at sign); and "*" for any.
-	// The answer to a page of another origin has no allow-origin header, nothing else differs.
+	// A page of another origin is refused with 403, code 4, and the answer has no allow-origin header. Pages of
+	// the host itself, and clients that are no browsers and say no origin, are let in. Without Origins nobody is refused.
 	Origins []string
+	// HeadersOnly refuses no page, as the reference implementation does: the headers alone keep pages out, from polls alone.
+	HeadersOnly bool
 	// Reflect names the page's own origin where Origins has "*", in place of an asterisk.
 	Reflect bool
 	// Credentials lets such pages send cookies. Browsers do not accept "*" with credentials, so it implies Reflect.
@@ -88,8 +92,7 @@ func (c *CORS) apply(w http.ResponseWriter, r *http.Request) (answered bool) {
 }
 
 func (c *CORS) allowOrigin(h http.Header, origin string) {
-	anyOrigin := slices.Contains(c.Origins, "*")
-	if anyOrigin && !c.Credentials && !c.Reflect {
+	if slices.Contains(c.Origins, "*") && !c.Credentials && !c.Reflect {
 		h.Set("Access-Control-Allow-Origin", "*")
 		return
 	}
@@ -97,7 +100,7 @@ func (c *CORS) allowOrigin(h http.Header, origin string) {
 	if origin == "" || len(origin) > maxOrigin || !validHeaderValue(origin) {
 		return
 	}
-	if anyOrigin || slices.ContainsFunc(c.Origins, func(o string) bool { return originPattern(o).matches(origin) }) {
+	if c.lists(origin) {
 		h.Set("Access-Control-Allow-Origin", origin)
 	}
 }

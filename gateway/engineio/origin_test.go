@@ -40,7 +40,7 @@ func TestOriginPattern(t *testing.T) {
 }
 
 func TestOriginsThatCannotMatchAreRefused(t *testing.T) {
-	for _, origin := range []string{"*", "null", "https://a.example", "https://*.a.example", "http://localhost:*", "capacitor://localhost"} {
+	for _, origin := range []string{"*", "null", "https://a.example", "https://*.a.example", "http://localhost:*", "capacitor://localhost", "file://"} {
 		if err := checkOrigin(origin); err != nil {
 			t.Errorf("%q: %v", origin, err)
 		}

@@ -51,6 +51,9 @@ func (s *Server) verifySession(id string, r *request) (*Session, *requestError) 
 	if r.protocol() != session.protocol {
 		return nil, errBadRequest
 	}
+	if session.config.CORS.refuses(r.Request) {
+		return nil, errForeignOrigin
+	}
 	return session, nil
 }
 
@@ -60,6 +63,9 @@ func (s *Server) verifyHandshake(c *Config, r *request) *requestError {
 	}
 	if r.transport() == WebSocket && !r.isUpgrade {
 		return errBadRequest
+	}
+	if c.CORS.refuses(r.Request) {
+		return errForeignOrigin
 	}
 	if refusal := s.room(c); refusal != nil {
 		return refusal

@@ -278,14 +278,14 @@ func TestCORS(t *testing.T) {
 		{"none", nil, "GET", origin, 200, map[string]string{}},
 		{"any origin", &any, "GET", origin, 200, map[string]string{"Access-Control-Allow-Origin": "*"}},
 		{"listed origin", &one, "GET", origin, 200, map[string]string{"Access-Control-Allow-Origin": origin, "Vary": "Origin"}},
-		{"foreign origin", &one, "GET", "https://evil.example", 200, map[string]string{"Vary": "Origin"}},
+		{"foreign origin", &one, "GET", "https://evil.example", 403, map[string]string{"Vary": "Origin"}},
 		{"no origin", &one, "GET", "", 200, map[string]string{"Vary": "Origin"}},
 		{"any origin with credentials", &credentials, "GET", origin, 200, map[string]string{
 			"Access-Control-Allow-Origin": origin, "Access-Control-Allow-Credentials": "true", "Vary": "Origin",
 		}},
 		{"any origin, reflected", &reflected, "GET", origin, 200, map[string]string{"Access-Control-Allow-Origin": origin, "Vary": "Origin"}},
 		{"origin of a pattern", &pattern, "GET", origin, 200, map[string]string{"Access-Control-Allow-Origin": origin, "Vary": "Origin"}},
-		{"origin of no pattern", &pattern, "GET", origin + ".evil", 200, map[string]string{"Vary": "Origin"}},
+		{"origin of no pattern", &pattern, "GET", origin + ".evil", 403, map[string]string{"Vary": "Origin"}},
 		{"preflight, status for old browsers", &pattern, "OPTIONS", origin, 200, map[string]string{
 			"Access-Control-Allow-Origin":  origin,
 			"Access-Control-Allow-Methods": "GET,HEAD,PUT,PATCH,POST,DELETE",

@@ -38,8 +38,7 @@ type webSocket struct {
 var upgrader = websocket.Upgrader{
 	// The library writes the handshake only, for which it takes no buffer of the pool; without one it would make a buffer.
 	WriteBufferPool: &sync.Pool{},
-	// Other origins are let in here as in the reference implementation: browsers send no credentials that
-	// this package would look at, and an application can refuse them in AllowRequest.
+	// CORS.refuses has judged the origin.
 	CheckOrigin: func(*http.Request) bool { return true },
 	Error: func(w http.ResponseWriter, _ *http.Request, _ int, _ error) {
 		errBadRequest.write(w, true)

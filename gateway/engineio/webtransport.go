@@ -53,6 +53,11 @@ func (s *Server) serveWebTransport(c *Config, w http.ResponseWriter, req *reques
 		errBadRequest.write(w, false)
 		return
 	}
+	if c.CORS.refuses(req.Request) {
+		c.count(errForeignOrigin)
+		errForeignOrigin.write(w, false)
+		return
+	}
 	ctx, cancel := context.WithDeadline(req.Context(), req.time.Add(c.UpgradeTimeout))
 	defer cancel()
 	stream, err := accept(ctx)

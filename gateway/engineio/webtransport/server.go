@@ -48,7 +48,7 @@ func New(engine *engineio.Server, config *tls.Config) (*Server, error) {
 			Handler:        http.HandlerFunc(s.serve),
 			MaxHeaderBytes: maxHeaderBytes,
 		},
-		// As for websockets: browsers send no credentials, and an application can refuse origins in AllowRequest.
+		// The engine judges the origin.
 		CheckOrigin: func(*http.Request) bool { return true },
 	}
 	return s, nil

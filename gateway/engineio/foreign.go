@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engineio
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Headers by which a browser says where a request comes from. Scripts cannot set them (Fetch
+// standard, "forbidden request-header"). Sec-Fetch-Site (W3C Fetch Metadata) compares the page with
+// the host that the browser has asked for, which a proxy may have replaced; not all browsers send it
+// with a websocket.
+const (
+	originHeader = "Origin"
+	siteHeader   = "Sec-Fetch-Site"
+)
+
+// errForeignOrigin answers a page whose origin is not among CORS.Origins.
+var errForeignOrigin = &requestError{status: http.StatusForbidden, code: 4, message: "Forbidden", reason: RefusedOrigin}
+
+// refuses reports whether a request comes from a page that may not connect. Browsers keep such a page
+// from reading answers to polls, but from nothing else: websockets, WebTransport, and what
+// <script> loads, which is how JSONP polls, are open to all pages and carry the cookies of the host.
+// A request without any of the headers is not from a page.
+func (c *CORS) refuses(r *http.Request) bool {
+	if c == nil || c.HeadersOnly || len(c.Origins) == 0 {
+		return false
+	}
+	origin, site := r.Header.Get(originHeader), r.Header.Get(siteHeader)
+	switch {
+	case site == "same-origin":
+		return false
+	case origin != "":
+		return !isOriginOf(origin, r.Host) && !c.lists(origin)
+	case site == "" || site == "none": // the latter is from the address bar
+		return false
+	}
+	return !c.lists(refererOrigin(r))
+}
+
+// lists reports whether an origin is one of Origins.
+func (c *CORS) lists(origin string) bool {
+	if slices.Contains(c.Origins, "*") {
+		return true
+	}
+	if origin == "" || len(origin) > maxOrigin || !validHeaderValue(origin) {
+		return false
+	}
+	return slices.ContainsFunc(c.Origins, func(o string) bool { return originPattern(o).matches(origin) })
+}
+
+// isOriginOf reports whether an origin has a host and port. Which scheme the browser has used is not
+// known where a proxy ends TLS.
+func isOriginOf(origin, host string) bool {
+	_, of, ok := strings.Cut(origin, "://")
+	return ok && strings.EqualFold(of, host)
+}
+
+// refererOrigin is the origin of the page that a script was loaded for, as far as the page's policy
+// lets the browser tell.
+func refererOrigin(r *http.Request) string {
+	u, err := url.Parse(r.Referer())
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
