@@ -78,6 +78,17 @@ func (s *Server) admit(c *Config, r *request) *requestError {
 	return nil
 }
 
+// crowded is nil if a handshake that came now could be admitted. It takes no token.
+func (s *Server) crowded(c *Config, r *request) *requestError {
+	if refusal := s.room(c); refusal != nil {
+		return refusal
+	}
+	if bucket := s.handshakes.Load(); bucket != nil && bucket.TokensAt(r.time) < 1 {
+		return errTooManyHandshakes()
+	}
+	return nil
+}
+
 // count tells the application of a refused handshake.
 func (c *Config) count(refusal *requestError) {
 	if c.OnRefused == nil {

@@ -129,9 +129,9 @@ func (s *Server) serve(c *Config, w http.ResponseWriter, r *http.Request) {
 		isUpgrade: websocket.IsWebSocketUpgrade(r),
 		time:      time.Now(),
 	}
-	if accept, ok := r.Context().Value(acceptKey{}).(acceptStream); ok {
+	if o, ok := r.Context().Value(offerKey{}).(*offer); ok {
 		req.isWebTransport = true
-		s.serveWebTransport(c, w, req, accept)
+		s.serveWebTransport(c, w, req, o)
 		return
 	}
 	session, refusal := s.verify(c, req)

@@ -52,16 +52,17 @@ func (s *Session) serveUpgrade(w http.ResponseWriter, req *request) {
 }
 
 // tryUpgrade begins an upgrade, or closes the connection.
-func (s *Session) tryUpgrade(l link) {
+func (s *Session) tryUpgrade(l link) (begun bool) {
 	d := l.shared()
 	d.conn.SetDeadline(time.Now().Add(s.config.UpgradeTimeout))
 	u := &upgrade{link: l}
 	if !s.beginUpgrade(u) {
 		l.refuse()
-		return
+		return false
 	}
 	d.session, d.upgrade = s, u
 	l.begin()
+	return true
 }
 
 // beginUpgrade registers the connection, if there is none that probes already.

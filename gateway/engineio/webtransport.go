@@ -26,25 +26,36 @@ type Stream interface {
 // acceptStream answers a request for a WebTransport session and waits for its first stream.
 type acceptStream func(context.Context) (Stream, error)
 
-// acceptKey is the context key of a request's acceptStream, for which it passes through the middlewares.
-type acceptKey struct{}
+// offer is a WebTransport session that a client asks for.
+type offer struct {
+	accept acceptStream
+	// taken: the stream belongs to a session, or probes for one.
+	taken bool
+}
+
+// offerKey is the context key of a request's offer, with which it passes through the middlewares.
+type offerKey struct{}
 
 // ServeWebTransport serves an extended CONNECT for a WebTransport session under the server's path; accept answers it, if
 // Config.Transports has WebTransport, and returns the stream, for which it may wait until the context ends. Package
-// engineio/webtransport calls it for HTTP/3.
-func (s *Server) ServeWebTransport(w http.ResponseWriter, r *http.Request, accept func(context.Context) (Stream, error)) {
+// engineio/webtransport calls it for HTTP/3. It reports whether the stream carries a session now, which closes it in the
+// end; one that does not has been closed.
+func (s *Server) ServeWebTransport(w http.ResponseWriter, r *http.Request, accept func(context.Context) (Stream, error)) (taken bool) {
 	defer s.panics.CatchRequest(placeRequest)
 	g := s.current.Load()
 	if !g.config.serves(r.URL.Path) {
 		http.NotFound(w, r)
-		return
+		return false
 	}
-	g.handler.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), acceptKey{}, acceptStream(accept))))
+	o := &offer{accept: accept}
+	g.handler.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), offerKey{}, o)))
+	return o.taken
 }
 
 // serveWebTransport begins a session, or an upgrade, by what the stream's first packet says: `0`, or `0{"sid":"…"}`. What is
-// not in order is closed without a word, as by the reference implementation.
-func (s *Server) serveWebTransport(c *Config, w http.ResponseWriter, req *request, accept acceptStream) {
+// not in order is closed without a word, as by the reference implementation. A server that takes no handshakes accepts nothing,
+// not even for an upgrade, which cannot be told from a handshake before: the client stays with the transport that it has.
+func (s *Server) serveWebTransport(c *Config, w http.ResponseWriter, req *request, o *offer) {
 	if !c.offers(WebTransport) {
 		errUnknownTransport.write(w, false)
 		return
@@ -58,9 +69,14 @@ func (s *Server) serveWebTransport(c *Config, w http.ResponseWriter, req *reques
 		errForeignOrigin.write(w, false)
 		return
 	}
+	if refusal := s.crowded(c, req); refusal != nil {
+		c.count(refusal)
+		refusal.write(w, false)
+		return
+	}
 	ctx, cancel := context.WithDeadline(req.Context(), req.time.Add(c.UpgradeTimeout))
 	defer cancel()
-	stream, err := accept(ctx)
+	stream, err := o.accept(ctx)
 	if err != nil {
 		return
 	}
@@ -71,13 +87,13 @@ func (s *Server) serveWebTransport(c *Config, w http.ResponseWriter, req *reques
 	case err != nil || p.typ != packetOpen || p.binary:
 		stream.Close()
 	case len(p.data) == 0:
-		s.openWebTransport(c, req, wt)
+		o.taken = s.openWebTransport(c, req, wt)
 	default:
-		s.upgradeToWebTransport(p.data, wt)
+		o.taken = s.upgradeToWebTransport(p.data, wt)
 	}
 }
 
-func (s *Server) openWebTransport(c *Config, req *request, wt *webTransport) {
+func (s *Server) openWebTransport(c *Config, req *request, wt *webTransport) (opened bool) {
 	refusal := s.room(c)
 	if refusal == nil {
 		refusal = s.admit(c, req)
@@ -91,7 +107,7 @@ func (s *Server) openWebTransport(c *Config, req *request, wt *webTransport) {
 	}
 	if refusal != nil || err != nil {
 		wt.refuse()
-		return
+		return false
 	}
 	wt.conn.SetDeadline(time.Time{})
 	session, refusal := s.open(c, req, id, func(s *Session) transport {
@@ -100,27 +116,28 @@ func (s *Server) openWebTransport(c *Config, req *request, wt *webTransport) {
 	})
 	if refusal != nil {
 		wt.refuse()
-		return
+		return false
 	}
 	session.mu.Lock()
 	session.tasks++
 	session.flush()
 	session.mu.Unlock()
 	wt.begin()
+	return true
 }
 
-func (s *Server) upgradeToWebTransport(data []byte, wt *webTransport) {
+func (s *Server) upgradeToWebTransport(data []byte, wt *webTransport) (begun bool) {
 	var open struct {
 		SessionID string `json:"sid"`
 	}
 	if err := json.Unmarshal(data, &open); err != nil {
 		wt.refuse()
-		return
+		return false
 	}
 	session := s.session(open.SessionID)
 	if session == nil || session.expire(time.Now()) || session.protocol != protocol4 {
 		wt.refuse()
-		return
+		return false
 	}
-	session.tryUpgrade(wt)
+	return session.tryUpgrade(wt)
 }

@@ -242,3 +242,37 @@ func TestHeartbeatByWebTransport(t *testing.T) {
 	c.wantEnd()
 	session.WantClosed(engineio.ReasonPingTimeout)
 }
+
+// Whether a WebTransport session is for a handshake or for an upgrade only its first packet tells.
+func TestAServerThatTakesNoHandshakesAcceptsNoWebTransport(t *testing.T) {
+	for name, tt := range map[string]struct {
+		fill    func(*engineio.Config)
+		message string
+	}{
+		"it is full":          {func(c *engineio.Config) { c.MaxSessions = 1 }, "Too many sessions"},
+		"it has no token":     {func(c *engineio.Config) { c.HandshakesPerSecond, c.HandshakeBurst = 1, 1 }, "Too many handshakes"},
+		"it is shutting down": {func(*engineio.Config) {}, "Server is shutting down"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			reasons := make(chan engineio.RefusalReason, 1)
+			s := enginetest.Start(t, withWebTransport, with(tt.fill), with(func(c *engineio.Config) {
+				c.OnRefused = func(r engineio.RefusalReason) { reasons <- r }
+			}))
+			s.Poll()
+			if name == "it is shutting down" {
+				s.Engine.Close()
+			}
+			w := httptest.NewRecorder()
+			r := httptest.NewRequest(http.MethodConnect, "/engine.io/", nil)
+			taken := s.Engine.ServeWebTransport(w, r, func(context.Context) (engineio.Stream, error) {
+				t.Error("accepted")
+				return nil, errors.New("no stream")
+			})
+			want := `{"code":4,"message":"` + tt.message + `"}`
+			enginetest.Answer{Status: w.Code, Body: w.Body.String()}.Want(t, http.StatusServiceUnavailable, want)
+			if taken || w.Header().Get("Retry-After") == "" || len(reasons) != 1 {
+				t.Errorf("taken %t, header %v, %d refusals counted", taken, w.Header(), len(reasons))
+			}
+		})
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -25,13 +26,24 @@ const (
 	keepAlive = 15 * time.Second
 	// maxHeaderBytes bounds the headers of a request, as net/http servers for the other transports do.
 	maxHeaderBytes = 64 << 10
+	// maxStreams is how many streams of either kind a client may have open. A session takes two that go both ways, the request and
+	// its own, and HTTP/3 three that go one way.
+	maxStreams = 8
+	// streamWindow is how much a client may send on a stream before anybody reads it, and so what a stream that nobody reads can
+	// hold. QUIC widens it up to maxStreamWindow for one that is read as fast as it comes.
+	streamWindow    = 64 << 10
+	maxStreamWindow = 1 << 20
 )
 
 // Server serves WebTransport for an engineio.Server, whose Config.Transports must have engineio.WebTransport. All methods may be
 // called from any goroutine. Close the engine first: that ends its sessions in good order.
 type Server struct {
-	engine *engineio.Server
-	wt     *webtransport.Server
+	engine  *engineio.Server
+	wt      *webtransport.Server
+	waiting *waiting
+	// closing ends with Close, which calls close.
+	closing context.Context
+	close   context.CancelFunc
 }
 
 // New makes a server. The TLS configuration needs a certificate; for one that is signed by itself, which browsers take by
@@ -40,11 +52,17 @@ func New(engine *engineio.Server, config *tls.Config) (*Server, error) {
 	if config == nil || len(config.Certificates) == 0 && config.GetCertificate == nil && config.GetConfigForClient == nil {
 		return nil, errors.New("configure webtransport: no TLS certificate")
 	}
-	s := &Server{engine: engine}
+	s := &Server{engine: engine, waiting: &waiting{max: maxWaiting, time: waitingTime}}
+	s.closing, s.close = context.WithCancel(context.Background())
 	s.wt = &webtransport.Server{
 		H3: &http3.Server{
-			TLSConfig:      http3.ConfigureTLSConfig(config),
-			QUICConfig:     &quic.Config{EnableDatagrams: true, EnableStreamResetPartialDelivery: true, KeepAlivePeriod: keepAlive},
+			TLSConfig: http3.ConfigureTLSConfig(config),
+			QUICConfig: &quic.Config{
+				EnableDatagrams: true, EnableStreamResetPartialDelivery: true, KeepAlivePeriod: keepAlive,
+				MaxIncomingStreams: maxStreams, MaxIncomingUniStreams: maxStreams,
+				InitialStreamReceiveWindow: streamWindow, InitialConnectionReceiveWindow: 2 * streamWindow,
+				MaxStreamReceiveWindow: maxStreamWindow, MaxConnectionReceiveWindow: 2 * maxStreamWindow,
+			},
 			Handler:        http.HandlerFunc(s.serve),
 			MaxHeaderBytes: maxHeaderBytes,
 		},
@@ -55,16 +73,40 @@ func New(engine *engineio.Server, config *tls.Config) (*Server, error) {
 }
 
 // Serve serves a UDP socket until Close, after which it returns nil. It does not close the socket.
-func (s *Server) Serve(conn net.PacketConn) error {
-	err := s.wt.Serve(conn)
-	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, quic.ErrServerClosed) { // by Close
-		return nil
+func (s *Server) Serve(socket net.PacketConn) error {
+	transport := &quic.Transport{Conn: socket, ConnContext: s.waiting.enter, VerifySourceAddress: s.waiting.verify}
+	listener, err := transport.ListenEarly(s.wt.H3.TLSConfig, s.wt.H3.QUICConfig)
+	if err != nil {
+		return fmt.Errorf("serve webtransport on %s: %w", socket.LocalAddr(), err)
 	}
-	return fmt.Errorf("serve webtransport on %s: %w", conn.LocalAddr(), err)
+	err = s.accept(listener)
+	if closing := errors.Join(listener.Close(), transport.Close()); closing != nil {
+		return fmt.Errorf("serve webtransport on %s: %w", socket.LocalAddr(), closing)
+	}
+	if s.closing.Err() == nil {
+		return fmt.Errorf("serve webtransport on %s: %w", socket.LocalAddr(), err)
+	}
+	return nil
+}
+
+// accept serves connections until Close, and returns when all have ended. Its error is never nil.
+func (s *Server) accept(listener *quic.EarlyListener) error {
+	var connections sync.WaitGroup
+	defer connections.Wait()
+	for {
+		conn, err := listener.Accept(s.closing)
+		if err != nil {
+			return err
+		}
+		visitOf(conn.Context()).meet(conn)
+		// Its error is that the connection has ended.
+		connections.Go(func() { _ = s.wt.ServeQUICConn(conn) })
+	}
 }
 
 // Close ends all connections and Serve.
 func (s *Server) Close() error {
+	s.close()
 	if err := s.wt.Close(); err != nil {
 		return fmt.Errorf("close webtransport: %w", err)
 	}
@@ -76,7 +118,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	s.engine.ServeWebTransport(w, r, func(ctx context.Context) (engineio.Stream, error) {
+	var accepted *stream
+	taken := s.engine.ServeWebTransport(w, r, func(ctx context.Context) (engineio.Stream, error) {
 		session, err := s.wt.Upgrade(w, r)
 		if err != nil {
 			http.Error(w, "not a WebTransport request", http.StatusBadRequest)
@@ -87,15 +130,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 			_ = session.CloseWithError(0, "") // for want of a stream
 			return nil, fmt.Errorf("accept webtransport stream: %w", err)
 		}
-		return stream{first, session}, nil
+		accepted = &stream{Stream: first, session: session, visit: visitOf(r.Context())}
+		return accepted, nil
 	})
+	if taken {
+		accepted.take()
+	}
 }
-
-// stream is the one stream that Engine.IO uses of a session.
-type stream struct {
-	*webtransport.Stream
-	session *webtransport.Session
-}
-
-// Close ends the session.
-func (s stream) Close() error { return s.session.CloseWithError(0, "") }

@@ -19,7 +19,6 @@ import (
 	"time"
 
 	"github.com/quic-go/quic-go"
-	"github.com/quic-go/quic-go/http3"
 	wt "github.com/quic-go/webtransport-go"
 	"go.uber.org/goleak"
 
@@ -74,6 +73,7 @@ func (e *echo) OnClose(reason engineio.CloseReason, _ error) { e.closed <- reaso
 type fixture struct {
 	t      *testing.T
 	engine *engineio.Server
+	server *webtransport.Server
 	url    string
 	roots  *x509.CertPool
 	closed chan engineio.CloseReason
@@ -96,6 +96,7 @@ func start(t *testing.T) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
+	f.server = server
 	socket, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -119,9 +120,48 @@ func start(t *testing.T) *fixture {
 // dial opens a WebTransport session and its stream.
 func (f *fixture) dial() (*wt.Session, *wt.Stream) {
 	f.t.Helper()
+	c := f.dialConn()
+	stream, err := c.session.OpenStreamSync(f.t.Context())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	stream.SetDeadline(time.Now().Add(patience))
+	return c.session, stream
+}
+
+// client is a WebTransport session and what carries it.
+type client struct {
+	conn    *quic.Conn
+	session *wt.Session
+	stream  *wt.Stream
+}
+
+// open opens an Engine.IO session.
+func (f *fixture) open() *client {
+	f.t.Helper()
+	c := f.dialConn()
+	var err error
+	if c.stream, err = c.session.OpenStreamSync(f.t.Context()); err != nil {
+		f.t.Fatal(err)
+	}
+	c.stream.SetDeadline(time.Now().Add(patience))
+	f.send(c.stream, "0")
+	sessionID(f.t, f.read(c.stream))
+	return c
+}
+
+// dialConn opens a WebTransport session by a connection of its own.
+func (f *fixture) dialConn() *client {
+	f.t.Helper()
+	c := &client{}
 	client := &wt.Transport{
-		TLSClientConfig: &tls.Config{RootCAs: f.roots, NextProtos: []string{http3.NextProtoH3}},
+		TLSClientConfig: f.clientTLS(),
 		QUICConfig:      &quic.Config{EnableDatagrams: true, EnableStreamResetPartialDelivery: true},
+		DialAddr: func(ctx context.Context, address string, tlsConfig *tls.Config, config *quic.Config) (*quic.Conn, error) {
+			conn, err := quic.DialAddrEarly(ctx, address, tlsConfig, config)
+			c.conn = conn
+			return conn, err
+		},
 	}
 	f.t.Cleanup(func() { client.Close() })
 	ctx, cancel := context.WithTimeout(f.t.Context(), patience)
@@ -134,12 +174,8 @@ func (f *fixture) dial() (*wt.Session, *wt.Stream) {
 		response.Body.Close()
 		session.CloseWithError(0, "")
 	})
-	stream, err := session.OpenStreamSync(ctx)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	stream.SetDeadline(time.Now().Add(patience))
-	return session, stream
+	c.session = session
+	return c
 }
 
 // send writes a short text frame.

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package webtransport
+
+import (
+	"sync"
+
+	"github.com/quic-go/webtransport-go"
+)
+
+// stream is the one stream that Engine.IO uses of a session.
+type stream struct {
+	*webtransport.Stream
+	session *webtransport.Session
+	visit   *visit
+
+	mu            sync.Mutex // guards what follows
+	taken, closed bool
+}
+
+// take is called once the engine has made a session of the stream, which may have ended by now.
+func (s *stream) take() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.taken = true
+		s.visit.begin()
+	}
+}
+
+// Close ends the session.
+func (s *stream) Close() error {
+	s.mu.Lock()
+	if s.taken && !s.closed {
+		s.visit.end()
+	}
+	s.closed = true
+	s.mu.Unlock()
+	return s.session.CloseWithError(0, "")
+}
