@@ -33,5 +33,5 @@ func socketRecovery(svc *v1alpha1.RealtimeService) *socketio.Recovery {
 	if svc.Spec.Recovery == nil {
 		return nil
 	}
-	return &socketio.Recovery{EncodeData: service.EncodeData, DecodeData: service.DecodeData}
+	return &socketio.Recovery{RunMiddlewares: true, EncodeData: service.EncodeData, DecodeData: service.DecodeData}
 }

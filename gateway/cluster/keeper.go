@@ -97,7 +97,7 @@ func (k keeper) Find(pid, has string) (*socketio.Session, error) {
 	if f.offset < f.record.Floor {
 		f.offset = f.record.Floor // it has got nothing yet, or does not know what
 	}
-	return &socketio.Session{PID: pid, SocketID: f.record.SocketID, Data: f.record.Data, State: f}, nil
+	return &socketio.Session{PID: pid, SocketID: f.record.SocketID, Data: f.record.Data, Holder: f.record.By, State: f}, nil
 }
 
 // sessionReader reads the session of a subject, and the number of its last message.
@@ -300,6 +300,13 @@ func (k keeper) Save(s *socketio.Socket) {
 	if n := k.sessionOf(s); n != nil {
 		n.saveData()
 	}
+}
+
+// LeaveAll lets go of the session of a socket that has recovered it, but whose connection was lost before it was connected. Kept, it
+// would never end, since a gateway stores again and again what it has.
+func (k keeper) LeaveAll(s *socketio.Socket) {
+	k.Release(s, true)
+	k.adapter.LeaveAll(s)
 }
 
 // Release ends a session here.

@@ -71,18 +71,33 @@ func (c *connection) onConnect(p *packet) {
 		c.refuse(p.namespace, errInvalidNamespace)
 		return
 	}
-	s, missed, err := c.recover(ns, auth)
+	returned := false
+	defer func() {
+		if !returned { // not to be had now, or a middleware has panicked
+			ns.leave()
+		}
+	}()
+	s, missed, err := c.recover(ns, auth, now)
 	if err != nil {
-		ns.leave()
-		// Whose transport closes comes back, with the same wish; who was welcomed anew would have lost the session.
-		c.session.Close(ReasonForcedServerClose)
+		c.refuseReturn(ns.name, err)
 		return
 	}
+	returned = true
 	if s == nil {
-		s = &Socket{id: c.server.newSocketID(), namespace: ns, conn: c}
+		s = &Socket{id: c.server.newSocketID(), namespace: ns, conn: c, auth: auth, connected: now.UnixNano()}
 	}
-	s.auth, s.connected = auth, now.UnixNano()
 	c.letIn(s, missed)
+}
+
+// refuseReturn is for a client that cannot come back now, or may not.
+func (c *connection) refuseReturn(namespace string, err error) {
+	var refused *returnRefused
+	if errors.As(err, &refused) {
+		c.refuse(namespace, refused.reason)
+		return
+	}
+	// Whose transport closes comes back, with the same wish; who was welcomed anew would have lost the session.
+	c.session.Close(ReasonForcedServerClose)
 }
 
 // letIn makes a socket a member of its namespace, if middlewares do not refuse it. It is not a part of
@@ -100,7 +115,7 @@ func (c *connection) letIn(s *Socket, missed *backlog) {
 			ns.remove(s)
 		}
 	}()
-	if !s.recovered || c.server.recovery.RunMiddlewares {
+	if !s.recovered { // one that is has been judged before
 		if err := ns.authorize(s); err != nil {
 			c.refuse(ns.name, err)
 			return

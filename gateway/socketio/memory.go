@@ -51,6 +51,8 @@ type memoryKeeper struct {
 // memorySession is guarded by its keeper's mu.
 type memorySession struct {
 	pid string
+	// takeovers is how often it has been recovered.
+	takeovers int
 	// socket is the client's, or its stand-in while it is away.
 	socket *Socket
 	isAway bool

@@ -4,6 +4,7 @@ package socketio
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/offset"
@@ -29,7 +30,7 @@ func (k *memoryKeeper) Find(pid, has string) (*Session, error) {
 		k.mu.Unlock()
 		return nil, nil
 	}
-	s, isAway, data := n.socket, n.isAway, n.data
+	s, isAway, data, holder := n.socket, n.isAway, n.data, strconv.Itoa(n.takeovers)
 	k.mu.Unlock()
 	if !isAway { // its connection is dead, and nobody has noticed
 		var err error
@@ -38,7 +39,7 @@ func (k *memoryKeeper) Find(pid, has string) (*Session, error) {
 			return nil, nil
 		}
 	}
-	return &Session{PID: pid, SocketID: s.id, Data: data, State: memoryFound{offset.Parse(k.mark, has)}}, nil
+	return &Session{PID: pid, SocketID: s.id, Data: data, Holder: holder, State: memoryFound{offset.Parse(k.mark, has)}}, nil
 }
 
 // Recover hands a session over to a new socket.
@@ -83,6 +84,7 @@ func (k *memoryKeeper) handOver(s *Socket, pid string, offset uint64) (missed []
 		}
 	}
 	n.socket, n.isAway, n.data = s, false, nil
+	n.takeovers++
 	k.bySocket[s] = n
 	k.Join(s, rooms...)
 	return missed, k.number, old, nil
@@ -155,8 +157,7 @@ func (k *memoryKeeper) expire(n *memorySession, standIn *Socket) {
 	}
 }
 
-// LeaveAll keeps the session of a socket that has recovered it, but whose connection was lost, or which a middleware has refused,
-// before it was connected.
+// LeaveAll keeps the session of a socket that has recovered it, but whose connection was lost before it was connected.
 func (k *memoryKeeper) LeaveAll(s *Socket) {
 	k.mu.Lock()
 	has := k.bySocket[s] != nil

@@ -105,6 +105,16 @@ func (n *Namespace) authorize(s *Socket) error {
 	return nil
 }
 
+// hasMiddlewares reports whether authorize asks anybody.
+func (n *Namespace) hasMiddlewares() bool {
+	if n.parent != nil && n.parent.hasMiddlewares() {
+		return true
+	}
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return len(n.middlewares) > 0
+}
+
 func (n *Namespace) connected(s *Socket) {
 	if n.parent != nil {
 		n.parent.connected(s)

@@ -150,6 +150,12 @@ func (p *ParentNamespace) authorize(s *Socket) error {
 	return nil
 }
 
+func (p *ParentNamespace) hasMiddlewares() bool {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return len(p.middlewares) > 0
+}
+
 func (p *ParentNamespace) connected(s *Socket) {
 	p.mu.RLock()
 	onConnection := p.onConnection

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
-	"github.com/realtime-operator/realtime-operator/gateway/internal/apart"
 )
 
 // Recovery lets a client that has lost its connection come back as the socket that it was: with its id, rooms and data, and with
@@ -29,7 +28,9 @@ type Recovery struct {
 	// MaxSessions is how many clients of a namespace may be away at once; DefaultMaxSessions if zero. For one more, the one that has
 	// been away for the longest begins anew.
 	MaxSessions int
-	// RunMiddlewares runs the middlewares of a namespace for clients that come back too. By default they are taken for let in.
+	// RunMiddlewares runs the middlewares of a namespace for clients that come back too, before anything of their session is
+	// touched: a client that is refused takes it from nobody, and does not prolong it. The socket has its id and its data
+	// then, and not yet its rooms. By default such clients are taken for let in, as by the reference implementation.
 	RunMiddlewares bool
 	// EncodeData and DecodeData write and read what Socket.SetData has stored. By default it is JSON, and what is read is
 	// what encoding/json makes of it, such as map[string]any.
@@ -45,6 +46,8 @@ type Session struct {
 	SocketID string
 	// Data is the socket's data, as Recovery.EncodeData has written it; nil if there was none.
 	Data []byte
+	// Holder names the socket that has the session, or had it last. It is another one after each Recover.
+	Holder string
 	// State is the keeper's own.
 	State any
 }
@@ -103,57 +106,6 @@ var (
 	// ErrTooMuchMissed: the client has missed more than is kept for it.
 	ErrTooMuchMissed = errors.New("too much was missed")
 )
-
-// recover is the client's old socket, if it asks for one and that can be had: in its rooms, with what it has missed in hand. It
-// is nil for a client that begins anew. Upon an error nobody can tell which; the client had better come again.
-func (c *connection) recover(ns *Namespace, auth json.RawMessage) (*Socket, *backlog, error) {
-	k := ns.keeper()
-	if k == nil || c.isV2() {
-		return nil, nil, nil
-	}
-	var asked recoveryRequest
-	if len(auth) > 0 {
-		apart.Do(func() { asked = askedFor(auth) }) // for Find may wait
-	}
-	if asked.PID == "" {
-		return nil, nil, nil
-	}
-	session, err := k.Find(asked.PID, asked.Offset)
-	if session == nil {
-		return nil, nil, err
-	}
-	return c.recoverAs(ns, k, session, auth)
-}
-
-// recoverAs makes the socket of a session that was found. It is not a part of recover, whose frame
-// is on the stack of a goroutine that waits for Find.
-func (c *connection) recoverAs(ns *Namespace, k SessionKeeper, session *Session, auth json.RawMessage) (*Socket, *backlog, error) {
-	s := &Socket{id: session.SocketID, pid: session.PID, recovered: true, namespace: ns, conn: c, auth: auth}
-	s.gate.Store(&gate{})
-	if err := s.restoreData(session.Data); err != nil {
-		c.server.log.Error("restore a socket's data; its client starts a new session", "socket", s.LogID(), "error", err)
-		return nil, nil, nil
-	}
-	missed, position, err := k.Recover(s, session)
-	if err == nil {
-		b := &backlog{missed: missed, position: position, conn: c}
-		switch {
-		case !s.fitsRooms():
-			err = errManyRooms
-		case !b.admit():
-			err = ErrTooMuchMissed
-		default:
-			return s, b, nil
-		}
-		k.Release(s, false)
-	}
-	c.server.log.Debug("a session is not recovered", "socket", s.LogID(), "error", err)
-	s.abandon()
-	if errors.Is(err, ErrUnavailable) {
-		return nil, nil, err
-	}
-	return nil, nil, nil
-}
 
 // askedFor is what a client's auth says of the session that it had; nothing, if it says nothing that makes sense.
 func askedFor(auth json.RawMessage) (asked recoveryRequest) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -388,5 +389,46 @@ func TestRow53AClientWhoseDataCannotBeEncodedStartsANewSession(t *testing.T) {
 				t.Errorf("recovered with the data %v", g.socket.Data())
 			}
 		})
+	}
+}
+
+// Knowing a private id must not be enough to end its client's connection.
+func TestRow53AClientThatIsRefusedTakesTheSessionFromNobody(t *testing.T) {
+	r := newRecovering(t, socketio.Options{Recovery: &socketio.Recovery{RunMiddlewares: true}})
+	returning := 0
+	r.io.Use(func(s *socketio.Socket) error {
+		if !s.Recovered() {
+			return nil
+		}
+		returning++
+		return errors.New("not you")
+	})
+	g := r.arrive(t, "room")
+	thief := wiretest.Guest{T: t, PID: g.PID, SID: g.SID}
+	thief.Ask(r.url, path)
+	thief.Wire.Expect(`44{"message":"not you"}`)
+	emit(t, r.io.To("room"), "n", 1)
+	g.Expect(`["n",1]`)
+	if !g.socket.Connected() || returning != 1 || r.io.Of("/").Len() != 1 {
+		t.Errorf("connected %t, the middleware ran %d times for clients that return", g.socket.Connected(), returning)
+	}
+}
+
+func TestRow53WhatAMiddlewareChangesIsPartOfTheSession(t *testing.T) {
+	r := newRecovering(t, socketio.Options{Recovery: &socketio.Recovery{RunMiddlewares: true}})
+	r.io.Use(func(s *socketio.Socket) error {
+		if s.Recovered() {
+			s.Join("returned")
+			s.SetData("returned")
+		}
+		return nil
+	})
+	g := r.arrive(t, "room")
+	for range 2 {
+		g.vanish()
+		g.mustConnect()
+	}
+	if rooms := g.socket.Rooms(); len(rooms) != 3 || !slices.Contains(rooms, "returned") || g.socket.Data() != "returned" {
+		t.Errorf("the rooms are %v, the data %v", rooms, g.socket.Data())
 	}
 }

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package socketio
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/apart"
+)
+
+// errSessionChanged: the client, or somebody with its private id, has come by another connection
+// while middlewares were asked whether it may.
+var errSessionChanged = errors.New("the session has changed while its client was judged")
+
+// returnRefused says that a middleware does not let a client come back.
+type returnRefused struct{ reason error }
+
+func (r *returnRefused) Error() string { return "a middleware refuses: " + r.reason.Error() }
+func (r *returnRefused) Unwrap() error { return r.reason }
+
+// recover is the client's old socket, if it asks for one, may have it, and that can be had: in its
+// rooms, with what it has missed in hand. It is nil for a client that begins anew. A *returnRefused
+// refuses the client; upon any other error nobody can tell, and the client had better come again.
+func (c *connection) recover(ns *Namespace, auth json.RawMessage, now time.Time) (*Socket, *backlog, error) {
+	k := ns.keeper()
+	if k == nil || c.isV2() {
+		return nil, nil, nil
+	}
+	var asked recoveryRequest
+	if len(auth) > 0 {
+		apart.Do(func() { asked = askedFor(auth) }) // for Find may wait
+	}
+	if asked.PID == "" {
+		return nil, nil, nil
+	}
+	session, err := k.Find(asked.PID, asked.Offset)
+	if session == nil {
+		return nil, nil, err
+	}
+	return c.recoverAs(ns, k, session, asked, auth, now)
+}
+
+// recoverAs makes the socket of a session that was found. It is not a part of recover, whose frame
+// is on the stack of a goroutine that waits for Find.
+func (c *connection) recoverAs(
+	ns *Namespace, k SessionKeeper, session *Session, asked recoveryRequest, auth json.RawMessage, now time.Time,
+) (_ *Socket, _ *backlog, err error) {
+	s := &Socket{
+		id: session.SocketID, pid: session.PID, recovered: true,
+		namespace: ns, conn: c, auth: auth, connected: now.UnixNano(),
+	}
+	s.gate.Store(&gate{})
+	recovered := false
+	defer func() {
+		if !recovered { // or a middleware has panicked
+			s.abandon()
+		}
+	}()
+	if err := s.restoreData(session.Data); err != nil {
+		c.server.log.Error("restore a socket's data; its client starts a new session", "socket", s.LogID(), "error", err)
+		return nil, nil, nil
+	}
+	judged := c.server.recovery.RunMiddlewares && ns.hasMiddlewares()
+	if judged {
+		if session, err = s.judge(k, session, asked); session == nil {
+			return nil, nil, err
+		}
+	}
+	b, err := s.takeOver(k, session)
+	if err == nil && judged {
+		k.Save(s) // a middleware may have set other data
+	}
+	switch {
+	case err == nil:
+		recovered = true
+		return s, b, nil
+	case errors.Is(err, ErrUnavailable):
+		return nil, nil, err
+	}
+	return nil, nil, nil
+}
+
+// judge asks the middlewares whether a client may come back, and returns its session as it is then;
+// nil if that has ended. They come before the session is taken over: knowing a private id must not be
+// enough to end the connection of the client that the session belongs to.
+func (s *Socket) judge(k SessionKeeper, session *Session, asked recoveryRequest) (*Session, error) {
+	if err := s.namespace.authorize(s); err != nil {
+		return nil, &returnRefused{err}
+	}
+	// They may have taken their time.
+	again, err := k.Find(asked.PID, asked.Offset)
+	if again == nil {
+		return nil, err
+	}
+	if again.Holder != session.Holder || !bytes.Equal(again.Data, session.Data) {
+		return nil, errSessionChanged
+	}
+	return again, nil
+}
+
+// takeOver makes the socket the session's only one. Rooms that a middleware has joined become part of
+// the session.
+func (s *Socket) takeOver(k SessionKeeper, session *Session) (*backlog, error) {
+	joined := s.Rooms()
+	missed, position, err := k.Recover(s, session)
+	if err == nil {
+		b := &backlog{missed: missed, position: position, conn: s.conn}
+		switch {
+		case !s.fitsRooms():
+			err = errManyRooms
+		case !b.admit():
+			err = ErrTooMuchMissed
+		default:
+			if len(joined) > 0 {
+				s.Join(joined...)
+			}
+			return b, nil
+		}
+		k.Release(s, false)
+	}
+	s.conn.server.log.Debug("a session is not recovered", "socket", s.LogID(), "error", err)
+	return nil, err
+}
