@@ -188,5 +188,5 @@ func (c *Cluster) receiveAnswer(msg *nats.Msg) {
 
 func (c *Cluster) malformed(msg *nats.Msg, err error) {
 	c.metrics.malformed.Inc()
-	c.log.Debug("ignored a message of another gateway", "subject", msg.Subject, "error", err)
+	c.log.Debug("ignored a message of another gateway", "subject", loggedSubject(msg.Subject), "error", err)
 }

@@ -35,7 +35,7 @@ func (l *eventLog) fillGap(g *gap) bool {
 		return true
 	}
 	l.log.Warn("messages were lost between NATS and this gateway, and cannot be read yet",
-		"subject", g.subject, "after", g.after, "before", g.before, "error", err)
+		"subject", loggedSubject(g.subject), "after", g.after, "before", g.before, "error", err)
 	l.gaps = append(l.gaps, g)
 	l.doubt()
 	return false
@@ -102,7 +102,7 @@ func (l *eventLog) interrupt(a *adapter, sockets []*socketio.Socket, subject, ca
 		}
 	}
 	l.log.Error("events are lost that this gateway has not delivered; it closes the connections of clients that may have missed them",
-		"subject", subject, "cause", cause, "sockets", len(sockets))
+		"subject", loggedSubject(subject), "cause", cause, "sockets", len(sockets))
 	l.out.settle(func(error) {
 		l.cluster.done.Go(func() {
 			for _, s := range sockets {

@@ -81,7 +81,7 @@ func (i *interest) subscribe(subject string) *subscription {
 	sub, err := i.cluster.nc.ChanSubscribe(subject, i.inboxOf(subject).in)
 	if err != nil {
 		// Only a closed connection refuses.
-		i.cluster.log.Error("subscribe to a room", "subject", subject, "error", err)
+		i.cluster.log.Error("subscribe to a room", "subject", loggedSubject(subject), "error", err)
 		return nil
 	}
 	s := &subscription{sub: sub, ready: make(chan struct{})}
@@ -173,7 +173,7 @@ func (i *interest) drop(subject string) error {
 	i.cluster.metrics.subscriptions.Dec()
 	i.cluster.metrics.countDropped(s.sub)
 	if err := s.sub.Unsubscribe(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
-		return fmt.Errorf("unsubscribe from %s: %w", subject, err)
+		return fmt.Errorf("unsubscribe from %s: %w", loggedSubject(subject), err)
 	}
 	return nil
 }

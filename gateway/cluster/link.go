@@ -86,7 +86,7 @@ func (d linkDialer) Dial(network, address string) (net.Conn, error) {
 }
 
 func (l *link) connected(nc *nats.Conn, event string) {
-	l.log.Info(event, "server", nc.ConnectedUrlRedacted())
+	l.log.Info(event, "server", redactURLs([]string{nc.ConnectedUrl()})) // ConnectedUrlRedacted shows a token
 	l.live.Store(true)
 	l.hears(time.Now())
 	l.mu.Lock()

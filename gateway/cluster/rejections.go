@@ -83,7 +83,7 @@ func (l *eventLog) reject(e *entry, err error) {
 	l.cluster.metrics.rejected.WithLabelValues(reason).Inc()
 	kind := l.rejected.of(reason)
 	kind.unlogged.Add(1)
-	subject := e.subject
+	subject := loggedSubject(e.subject)
 	if e.record {
 		subject = "a session" // whose subject names the private id by which clients ask for it
 	}

@@ -31,7 +31,7 @@ func (c *connection) onPacket(p *packet) {
 	}
 	s := c.socket(p.namespace)
 	if s == nil {
-		c.violate(errors.New("packet for a namespace that the client is not in: " + p.namespace))
+		c.violate(errors.New("packet for a namespace that the client is not in: " + withoutQuery(p.namespace)))
 		return
 	}
 	switch p.typ {
@@ -54,7 +54,7 @@ func (c *connection) socket(namespace string) *Socket {
 
 func (c *connection) onConnect(p *packet) {
 	if s := c.socket(p.namespace); s != nil && s.state.Load() != stateClosed {
-		c.violate(errors.New("second CONNECT to " + p.namespace))
+		c.violate(errors.New("second CONNECT to " + withoutQuery(p.namespace)))
 		return
 	}
 	if c.alive() >= c.server.maxNamespaces() {
@@ -176,7 +176,7 @@ func (c *connection) refuse(namespace string, err error) {
 	}
 	payload, err := plainjson.Append(nil, c.refusalForm(body))
 	if err != nil {
-		c.server.log.Error("encode the data of a connect error; it is left out", "namespace", namespace, "error", err)
+		c.server.log.Error("encode the data of a connect error; it is left out", "namespace", withoutQuery(namespace), "error", err)
 		body.Data = nil
 		payload, _ = plainjson.Append(nil, c.refusalForm(body)) // a string always encodes
 	}
