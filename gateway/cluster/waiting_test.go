@@ -24,7 +24,9 @@ func (q *lookups) len() int {
 
 // While JetStream is away, all clients that come are waited for at once.
 func TestMemoryOfClientsThatWaitForTheLog(t *testing.T) {
-	const clients, limit = 1000, 6 << 10
+	// They take 4 to 6 KiB, and what the allocator has left over on top, by chance up to 2 KiB. A buffer that
+	// is held takes 64 KiB.
+	const clients, limit = 1000, 12 << 10
 	begun := runtime.NumGoroutine()
 	goroutines := func(*gateway) int { return runtime.NumGoroutine() - begun }
 	for name, test := range map[string]struct {
@@ -42,7 +44,7 @@ func TestMemoryOfClientsThatWaitForTheLog(t *testing.T) {
 		},
 		// On top come the socket, and the session, which wait to be stored.
 		"a new session is stored": {
-			packet: "40", recovery: &Recovery{}, limit: limit + 2<<10,
+			packet: "40", recovery: &Recovery{}, limit: limit,
 			waiting: func(g *gateway) int { return g.cluster.events.out.waiting() },
 		},
 		"a subscription is pending": {packet: "40", limit: limit, waiting: goroutines},
