@@ -200,7 +200,7 @@ func convertedAll(b *Budget, o [4]ref.Val) {
 	}
 }
 
-// orderedElements is for a conversion of a list that makes each element anew.
+// orderedElements is for a conversion of a list that makes each element again.
 func orderedElements(b *Budget, o [4]ref.Val) {
 	b.Charge(size(o[0]) * orderedWork)
 }

@@ -192,15 +192,12 @@ func TestDeadline(t *testing.T) {
 	receive(t, r.ended)
 }
 
-// Handlers that wait do not hold up others, however many they are.
-func TestHandlersMayWait(t *testing.T) {
-	defer goleak.VerifyNone(t)
-	p := netpoll.New(nil)
-	const waiting = 50
-	release := make(chan struct{})
-	entered := make(chan struct{}, waiting)
-	var ends []*recorder
-	for range waiting {
+// waitingHandlers are connections whose handlers are called, and wait until release is closed.
+func waitingHandlers(t *testing.T, p *netpoll.Poller, n int) (all []*recorder, release chan struct{}) {
+	t.Helper()
+	release = make(chan struct{})
+	entered := make(chan struct{}, n)
+	for range n {
 		client, server := pair(t)
 		r, _ := start(t, p, server, "", func(r *recorder) {
 			r.received = func([]byte) {
@@ -208,15 +205,22 @@ func TestHandlersMayWait(t *testing.T) {
 				<-release
 			}
 		})
-		ends = append(ends, r)
+		all = append(all, r)
 		if _, err := client.Write([]byte("x")); err != nil {
 			t.Fatal(err)
 		}
-		defer client.Close()
 	}
-	for range waiting {
+	for range n {
 		receive(t, entered)
 	}
+	return all, release
+}
+
+// Handlers that wait do not hold up others, however many they are.
+func TestHandlersMayWait(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	p := netpoll.New(nil)
+	ends, release := waitingHandlers(t, p, 50)
 	client, server := pair(t)
 	r, data := start(t, p, server, "")
 	if _, err := client.Write([]byte("hello")); err != nil {

@@ -18,24 +18,7 @@ func TestWorkersAreThoseWhoseHandlersWaitAndAFew(t *testing.T) {
 		t.Errorf("%d workers without connections", n)
 	}
 	const waiting = 20
-	release, entered := make(chan struct{}), make(chan struct{}, waiting)
-	var all []*recorder
-	for range waiting {
-		client, server := pair(t)
-		r, _ := start(t, p, server, "", func(r *recorder) {
-			r.received = func([]byte) {
-				entered <- struct{}{}
-				<-release
-			}
-		})
-		all = append(all, r)
-		if _, err := client.Write([]byte("x")); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for range waiting {
-		receive(t, entered)
-	}
+	all, release := waitingHandlers(t, p, waiting)
 	if n := p.Workers(); n < waiting {
 		t.Errorf("%d workers while %d handlers wait", n, waiting)
 	}
