@@ -3,7 +3,6 @@
 package cluster
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -95,7 +94,7 @@ func (a *adapter) answerAsk(r *request) {
 }
 
 func (a *adapter) answer(r *request) {
-	ctx, target := context.Background(), r.delivery.Target // Rooms do not wait
+	ctx, target := a.cluster.life, r.delivery.Target
 	var err error
 	switch r.kind {
 	case requestFetch:
@@ -134,7 +133,7 @@ func (a *adapter) serve(r *request, answer func(socketio.Args)) (handled bool) {
 }
 
 func (a *adapter) answerFetch(r *request) error {
-	sockets, err := a.rooms.FetchSockets(context.Background(), r.delivery.Target)
+	sockets, err := a.rooms.FetchSockets(a.cluster.life, r.delivery.Target)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@
 package cluster
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
@@ -100,7 +101,10 @@ type Cluster struct {
 	// restored tells dispatch that NATS is there, or there again.
 	restored chan struct{}
 	echoes   echoes
-	stop     chan struct{}
+	// life ends with Close, which calls end; stop is its channel. What nobody waits for takes its deadlines from it.
+	life     context.Context
+	end      context.CancelFunc
+	stop     <-chan struct{}
 	closing  sync.Once
 	leaving  atomic.Bool   // Close has been called
 	ended    chan struct{} // see Ended
@@ -149,6 +153,7 @@ func Connect(o Options) (*Cluster, error) {
 	var err error
 	c.nc, err = nats.Connect(strings.Join(o.URLs, ","), append(connectOptions(o, c.link), nats.ErrorHandler(c.watch))...)
 	if err != nil {
+		c.end()
 		c.metrics.unregister()
 		return nil, fmt.Errorf("connect to NATS at %s: %w", redactURLs(o.URLs), withoutURL(err))
 	}
@@ -158,6 +163,7 @@ func Connect(o Options) (*Cluster, error) {
 	}
 	if err := c.subscribePeers(); err != nil {
 		c.nc.Close()
+		c.end()
 		c.metrics.unregister()
 		return nil, err
 	}
@@ -176,13 +182,14 @@ func newCluster(o Options) *Cluster {
 		link:      newLink(o.Log),
 		timing:    o.timing,
 		restored:  make(chan struct{}, 1),
-		stop:      make(chan struct{}),
 		ended:     make(chan struct{}),
 		adapters:  map[string]*adapter{},
 		delivered: map[string]uint64{},
 		peers:     newPeers(),
 		requests:  requests{open: map[uint64]*gather{}},
 	}
+	c.life, c.end = context.WithCancel(context.Background())
+	c.stop = c.life.Done()
 	c.incoming, c.news = newInbox(c.overflow), newInbox(c.overflow)
 	c.out = newOutgoing(c, o.now)
 	c.echoes.init(c)
@@ -284,7 +291,7 @@ func (c *Cluster) close() {
 		_ = c.nc.FlushTimeout(flushTimeout)
 	}
 	c.nc.Close()
-	close(c.stop)
+	c.end()
 	c.done.Wait()
 	c.asks.endAll(func(askKey) bool { return true })
 	c.metrics.unregister()

@@ -28,7 +28,7 @@ type gap struct {
 // fillGap delivers the messages of a gap. If they cannot be read now it returns false: then nothing else is delivered
 // until catchUp has filled the gap.
 func (l *eventLog) fillGap(g *gap) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), healTimeout)
+	ctx, cancel := context.WithTimeout(l.cluster.life, healTimeout)
 	defer cancel()
 	err := l.readGap(ctx, g)
 	if err == nil {
@@ -65,7 +65,7 @@ func (l *eventLog) readGap(ctx context.Context, g *gap) error {
 		return nil
 	})
 	if errors.Is(err, errTrimmed) {
-		l.lose(g.subject, gapTrimmed)
+		l.lose(g.subject, gapTrimmed) //nolint:contextcheck // sessions go on without the reader
 		return nil
 	}
 	return err

@@ -88,7 +88,7 @@ func (l *eventLog) caught(s streamState) {
 // replay delivers all messages behind the position, up to the end of the log. After an error another call goes on where it
 // stopped.
 func (l *eventLog) replay() error {
-	ctx, cancel := context.WithTimeout(context.Background(), healTimeout)
+	ctx, cancel := context.WithTimeout(l.cluster.life, healTimeout)
 	defer cancel()
 	if err := l.fillGaps(ctx); err != nil {
 		return err
@@ -125,7 +125,7 @@ func (l *eventLog) verifyReplayed(ctx context.Context) error {
 		}
 		switch err := l.verifyReach(ctx, subject, count); {
 		case errors.Is(err, errTrimmed):
-			l.lose(subject, gapTrimmed)
+			l.lose(subject, gapTrimmed) //nolint:contextcheck // sessions go on without the reader
 		case err != nil:
 			return err
 		}

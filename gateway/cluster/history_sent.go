@@ -34,7 +34,7 @@ type historyPart struct {
 
 // read finds out what there is of the rooms, which may take requests to the log, and returns it in order.
 func (h *historySent) read(rooms []string) (known []*storedMessage, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), recoverTimeout)
+	ctx, cancel := context.WithTimeout(h.adapter.cluster.life, recoverTimeout)
 	defer cancel()
 	for _, room := range rooms {
 		r := h.adapter.history.of(h.adapter, room)

@@ -71,7 +71,7 @@ func (k keeper) Find(pid, has string) (*socketio.Session, error) {
 	if len(pid) != pidLength {
 		return nil, nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), recoverTimeout)
+	ctx, cancel := context.WithTimeout(k.cluster.life, recoverTimeout)
 	defer cancel()
 	if err := l.ready.wait(ctx); err != nil {
 		k.cluster.metrics.recovery("unavailable")
@@ -166,7 +166,7 @@ func (k keeper) Recover(s *socketio.Socket, kept *socketio.Session) ([]*socketio
 
 func (k keeper) recover(s *socketio.Socket, kept *socketio.Session) ([]*socketio.Delivery, uint64, error) {
 	l := k.cluster.events
-	ctx, cancel := context.WithTimeout(context.Background(), recoverTimeout)
+	ctx, cancel := context.WithTimeout(k.cluster.life, recoverTimeout)
 	defer cancel()
 	f := kept.State.(*found) //nolint:forcetypeassert // Find has made it
 	var n *session

@@ -27,7 +27,7 @@ func (l *eventLog) probe(silent int) int {
 	if !l.ready.is() {
 		return 0 // it has not been reached yet, and is going to be when NATS is
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
+	ctx, cancel := context.WithTimeout(l.cluster.life, probeTimeout)
 	defer cancel()
 	answered := make(chan error, 1)
 	breaks := l.breaks()

@@ -99,7 +99,7 @@ func (l *eventLog) restore() bool {
 
 // heal makes sure of the stream, and delivers what went by.
 func (l *eventLog) heal() error {
-	ctx, cancel := context.WithTimeout(context.Background(), prepareTimeout)
+	ctx, cancel := context.WithTimeout(l.cluster.life, prepareTimeout)
 	defer cancel()
 	begin := time.Now()
 	state := streamState{

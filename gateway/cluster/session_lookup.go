@@ -48,10 +48,10 @@ type lookup struct {
 // last is the last message of a session; errNotFound if there is none. A session that nobody else asks with is read from the leader.
 func (q *lookups) last(ctx context.Context, subject string) (storedMessage, error) {
 	if q.alone() {
-		defer q.next()
+		defer q.next() //nolint:contextcheck // it looks up for others
 		return q.log.latest(ctx, subject)
 	}
-	one := q.join(subject)
+	one := q.join(subject) //nolint:contextcheck // it goes on for others when one gives up
 	if err := one.wait(ctx); err != nil {
 		return storedMessage{}, err
 	}
@@ -126,7 +126,7 @@ func (q *lookups) run() {
 
 // find looks up some sessions. One that it does not find is asked for again, alone.
 func (q *lookups) find(batch []*lookup) {
-	ctx, cancel := context.WithTimeout(context.Background(), leaderTimeout)
+	ctx, cancel := context.WithTimeout(q.log.cluster.life, leaderTimeout)
 	defer cancel()
 	bySubject := make(map[string][]*lookup, len(batch))
 	subjects := make([]string, 0, len(batch))

@@ -12,7 +12,7 @@ import (
 // verify finds out why the log has a newer message than this gateway knows. Mostly another gateway has recovered the session. But what was
 // sent twice, since its acknowledgement was lost with the stream's leader, may be refused for its own sake.
 func (s *session) verify(w *sessionWrite) {
-	ctx, cancel := context.WithTimeout(context.Background(), recoverTimeout)
+	ctx, cancel := context.WithTimeout(s.log.cluster.life, recoverTimeout)
 	defer cancel()
 	stored, err := s.log.latest(ctx, sessionSubject(s.log.cluster.service, s.pid))
 	by := ""
