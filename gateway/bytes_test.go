@@ -85,7 +85,7 @@ func asked(c *wiretest.Client) (id, payload string) {
 func TestBytesSurviveEveryWayBetweenGateways(t *testing.T) {
 	leakCheck(t)
 	nats := natstest.Start(t, &natsserver.Options{JetStream: true, StoreDir: t.TempDir()})
-	svc, err := manifest.Load([]byte(passingOn))
+	svc, err := manifest.Load(t.Context(), []byte(passingOn))
 	if err != nil {
 		t.Fatal(err)
 	}

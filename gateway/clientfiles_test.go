@@ -48,7 +48,7 @@ func serveBundle(dir, method, name string, header ...string) *httptest.ResponseR
 // of behaviours; see engineio's rows_request_test.go.
 func TestRow54ClientFiles(t *testing.T) {
 	leakCheck(t)
-	svc, err := manifest.Load(greeter(t, "hello"))
+	svc, err := manifest.Load(t.Context(), greeter(t, "hello"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -101,7 +101,7 @@ func oldRoomOn(t *testing.T, n int) (*natsserver.Server, []*member) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	svc, err := manifest.Load([]byte(oldRoom))
+	svc, err := manifest.Load(t.Context(), []byte(oldRoom))
 	if err != nil {
 		t.Fatal(err)
 	}

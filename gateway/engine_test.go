@@ -17,9 +17,9 @@ import (
 // withProtocol is a service with these settings of the wire.
 func withProtocol(t *testing.T, protocol string) *v1alpha1.RealtimeService {
 	t.Helper()
-	svc, err := manifest.Load([]byte("apiVersion: realtime-operator.io/v1alpha1\nkind: RealtimeService\nmetadata: {name: wire}\n" +
-		"spec: {protocol: " + protocol + ", namespaces: [{name: /, handlers: [{event: connection, do: [{emit: {event: hello, args: \"['" +
-		strings.Repeat("x", 2000) + "']\"}}]}]}]}"))
+	svc, err := manifest.Load(t.Context(), []byte("apiVersion: realtime-operator.io/v1alpha1\nkind: RealtimeService\nmetadata: {name: wire}\n"+
+		"spec: {protocol: "+protocol+", namespaces: [{name: /, handlers: [{event: connection, do: [{emit: {event: hello, args: \"['"+
+		strings.Repeat("x", 2000)+"']\"}}]}]}]}"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,7 +32,7 @@ import (
 // echo is a service that says to all what one says.
 func echo(t testing.TB, protocol string) *v1alpha1.RealtimeService {
 	t.Helper()
-	svc, err := manifest.Load(fmt.Appendf(nil, `
+	svc, err := manifest.Load(t.Context(), fmt.Appendf(nil, `
 apiVersion: realtime-operator.io/v1alpha1
 kind: RealtimeService
 metadata: {name: echo}

@@ -129,7 +129,7 @@ func TestWithoutRoomInTheLogVolatileEventsOfProgramsGoOn(t *testing.T) {
 // remembers starts a gateway with recovery, and returns where clients, programs and Kubernetes reach it.
 func remembers(t *testing.T, nats string) (g *Gateway, clients, api, ops string) {
 	t.Helper()
-	svc, err := manifest.Load([]byte(remembering))
+	svc, err := manifest.Load(t.Context(), []byte(remembering))
 	if err != nil {
 		t.Fatal(err)
 	}

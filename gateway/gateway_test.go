@@ -33,7 +33,7 @@ const enginePath = "/socket.io/"
 // greeter is a service that answers hi with a greeting to everyone, as the operator writes it to a file.
 func greeter(t *testing.T, greeting string) []byte {
 	t.Helper()
-	svc, err := manifest.Load(fmt.Appendf(nil, `
+	svc, err := manifest.Load(t.Context(), fmt.Appendf(nil, `
 apiVersion: realtime-operator.io/v1alpha1
 kind: RealtimeService
 metadata: {name: greeter}
@@ -56,8 +56,8 @@ func render(t *testing.T, svc *v1alpha1.RealtimeService) []byte {
 // withGateway is a service with these settings of its gateways.
 func withGateway(t *testing.T, spec string) *v1alpha1.RealtimeService {
 	t.Helper()
-	svc, err := manifest.Load([]byte("apiVersion: realtime-operator.io/v1alpha1\nkind: RealtimeService\nmetadata: {name: leaving}\n" +
-		"spec: {gateway: " + spec + ", namespaces: [{name: /}]}"))
+	svc, err := manifest.Load(t.Context(), []byte("apiVersion: realtime-operator.io/v1alpha1\nkind: RealtimeService\nmetadata: {name: leaving}\n"+
+		"spec: {gateway: "+spec+", namespaces: [{name: /}]}"))
 	if err != nil {
 		t.Fatal(err)
 	}

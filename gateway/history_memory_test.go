@@ -68,7 +68,7 @@ func newLongPast(t *testing.T) *longPast {
 	t.Helper()
 	leakCheck(t)
 	nats := natstest.Start(t, &natsserver.Options{JetStream: true, StoreDir: t.TempDir()})
-	svc, err := manifest.Load([]byte(longPastService))
+	svc, err := manifest.Load(t.Context(), []byte(longPastService))
 	if err != nil {
 		t.Fatal(err)
 	}

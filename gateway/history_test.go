@@ -63,7 +63,7 @@ func welcomed(t *testing.T, c *wiretest.Client, auth string) (sid, pid string) {
 func TestRoomsRemember(t *testing.T) {
 	leakCheck(t)
 	nats := natstest.Start(t, &natsserver.Options{JetStream: true, StoreDir: t.TempDir()})
-	svc, err := manifest.Load([]byte(remembering))
+	svc, err := manifest.Load(t.Context(), []byte(remembering))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestRoomsRemember(t *testing.T) {
 func TestARecoveredClientIsPresentAgainWithItsData(t *testing.T) {
 	leakCheck(t)
 	nats := natstest.Start(t, &natsserver.Options{JetStream: true, StoreDir: t.TempDir()})
-	svc, err := manifest.Load([]byte(remembering))
+	svc, err := manifest.Load(t.Context(), []byte(remembering))
 	if err != nil {
 		t.Fatal(err)
 	}

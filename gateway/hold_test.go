@@ -15,7 +15,7 @@ import (
 // ofRevision starts a gateway as of a pod template, and waits until it is ready. It tells its clients to go as soon as it drains.
 func ofRevision(t *testing.T, natsURL, name, revision string, limit time.Duration) *pod {
 	t.Helper()
-	svc, err := manifest.Load([]byte(`
+	svc, err := manifest.Load(t.Context(), []byte(`
 apiVersion: realtime-operator.io/v1alpha1
 kind: RealtimeService
 metadata: {name: greeter}

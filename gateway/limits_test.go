@@ -18,12 +18,12 @@ import (
 
 func limited(t *testing.T, limits string) *v1alpha1.RealtimeService {
 	t.Helper()
-	svc, err := manifest.Load([]byte(`
+	svc, err := manifest.Load(t.Context(), []byte(`
 apiVersion: realtime-operator.io/v1alpha1
 kind: RealtimeService
 metadata: {name: limited}
 spec:
-  limits: ` + limits + `
+  limits: `+limits+`
   dynamicNamespaces: [{pattern: "/team-.+", handlers: [{event: enter, do: [{join: "args[0]"}, {ack: "['in']"}]}]}]
   namespaces:
   - name: /

@@ -65,7 +65,7 @@ func TestMembersOfAllGatewaysSeeEachOtherAndWhoDies(t *testing.T) {
 	leakCheck(t)
 	nats := natstest.Start(t, nil)
 	way := natstest.NewProxy(t, nats.ClientURL())
-	svc, err := manifest.Load([]byte(lobby))
+	svc, err := manifest.Load(t.Context(), []byte(lobby))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ type publishing struct {
 
 func published(t *testing.T) *v1alpha1.RealtimeService {
 	t.Helper()
-	svc, err := manifest.Load([]byte(`
+	svc, err := manifest.Load(t.Context(), []byte(`
 apiVersion: realtime-operator.io/v1alpha1
 kind: RealtimeService
 metadata: {name: news, namespace: talk}

@@ -30,7 +30,7 @@ spec:
 // sessionKeeper runs a gateway with recovery for a service of a name.
 func sessionKeeper(t *testing.T, nats, name string) (*Gateway, string) {
 	t.Helper()
-	svc, err := manifest.Load([]byte(returning))
+	svc, err := manifest.Load(t.Context(), []byte(returning))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -88,7 +88,7 @@ type guardedGateway struct {
 
 func guard(t *testing.T, nats string, identity *forward.Identity, said *output) *guardedGateway {
 	t.Helper()
-	svc, err := manifest.Load([]byte(guarded))
+	svc, err := manifest.Load(t.Context(), []byte(guarded))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,7 +242,7 @@ func TestWhatAGatewaySaysHasNoTokenOfNATS(t *testing.T) {
 	g.Close()
 	secrets.wantNone(t, "the log", said.String())
 	for _, url := range []string{"nats://plantednatstoken@[::1", "nats://plantednatstoken@host:port", "://plantednatstoken@host"} {
-		svc, err := manifest.Load([]byte(guarded))
+		svc, err := manifest.Load(t.Context(), []byte(guarded))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -51,7 +51,7 @@ func TestAnActionBeyondWhatASessionMayHoldFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			leakCheck(t)
 			nats := natstest.Start(t, &natsserver.Options{JetStream: true, StoreDir: t.TempDir(), MaxPayload: test.maxPayload})
-			svc, err := manifest.Load([]byte(keeping))
+			svc, err := manifest.Load(t.Context(), []byte(keeping))
 			if err != nil {
 				t.Fatal(err)
 			}

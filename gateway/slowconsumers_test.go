@@ -24,12 +24,12 @@ type room struct {
 
 func roomService(t *testing.T, slowConsumers string) *v1alpha1.RealtimeService {
 	t.Helper()
-	svc, err := manifest.Load([]byte(`
+	svc, err := manifest.Load(t.Context(), []byte(`
 apiVersion: realtime-operator.io/v1alpha1
 kind: RealtimeService
 metadata: {name: room}
 spec:
-  protocol: {slowConsumers: ` + slowConsumers + `}
+  protocol: {slowConsumers: `+slowConsumers+`}
   namespaces:
   - name: /
     handlers:

@@ -22,7 +22,7 @@ import (
 // others; and a history is waited for with room for a page of it.
 func TestMemoryOfHandlersOfTheManifestThatWait(t *testing.T) {
 	const clients, limit = 1000, 24 << 10
-	svc, err := manifest.Load([]byte(remembering))
+	svc, err := manifest.Load(t.Context(), []byte(remembering))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,6 @@ package gateway
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 
@@ -25,14 +24,7 @@ func (g *Gateway) ServeWebTransport(ctx context.Context, socket net.PacketConn, 
 	if err != nil {
 		return err
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(socket) }()
-	select {
-	case err := <-ended:
-		return fmt.Errorf("serve WebTransport on %s: %w", socket.LocalAddr(), err)
-	case <-ctx.Done():
-	}
-	return errors.Join(server.Close(), <-ended)
+	return server.Serve(ctx, socket)
 }
 
 // udp is where a gateway pod takes WebTransport clients.

@@ -22,7 +22,7 @@ import (
 // overUDP is the greeter with or without WebTransport.
 func overUDP(t *testing.T, protocol, greeting string) []byte {
 	t.Helper()
-	svc, err := manifest.Load(fmt.Appendf(nil, `
+	svc, err := manifest.Load(t.Context(), fmt.Appendf(nil, `
 apiVersion: realtime-operator.io/v1alpha1
 kind: RealtimeService
 metadata: {name: greeter}

@@ -7,6 +7,7 @@ package manifest
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,7 +27,7 @@ const kind = "RealtimeService"
 
 // Load reads the one RealtimeService of a file, in YAML or JSON, with its defaults filled in. Other objects in the
 // file are passed over. The error lists all mistakes, each with its path and reason (a utilerrors.Aggregate).
-func Load(data []byte) (*v1alpha1.RealtimeService, error) {
+func Load(ctx context.Context, data []byte) (*v1alpha1.RealtimeService, error) {
 	object, err := find(data)
 	if err != nil {
 		return nil, err
@@ -35,7 +36,7 @@ func Load(data []byte) (*v1alpha1.RealtimeService, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up the checks: %w", err)
 	}
-	if errs := append(checkHead(object), check.admit(object)...); len(errs) > 0 {
+	if errs := append(checkHead(object), check.admit(ctx, object)...); len(errs) > 0 {
 		return nil, errs.ToAggregate()
 	}
 	var svc v1alpha1.RealtimeService

@@ -14,7 +14,7 @@ import (
 const head = "apiVersion: realtime-operator.io/v1alpha1\nkind: RealtimeService\nmetadata: {name: chat}\n"
 
 func TestLoadFillsInDefaults(t *testing.T) {
-	svc, err := Load([]byte(head + "spec: {namespaces: [{name: /, handlers: [{event: e, do: [{emit: {event: f}}]}]}]}"))
+	svc, err := Load(t.Context(), []byte(head+"spec: {namespaces: [{name: /, handlers: [{event: e, do: [{emit: {event: f}}]}]}]}"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func TestAnswersAreSeenBehindTheQuestion(t *testing.T) {
 		"all actions behind it": "{event: e, do: [{emit: {event: f, ack: {}}}, {set: {a: answers, m: missing}}, {ack: 'answers.map(a, a[0])'}]}",
 		"a name of one's own":   "{event: e, do: [{ack: 'args.map(answers, answers)'}, {set: {missing: '1'}}, {ack: '[socket.data.missing]'}]}",
 	} {
-		svc, err := Load([]byte(head + "spec: {namespaces: [{name: /, handlers: [" + handler + "]}]}"))
+		svc, err := Load(t.Context(), []byte(head+"spec: {namespaces: [{name: /, handlers: ["+handler+"]}]}"))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -53,14 +53,14 @@ func TestAnswersAreSeenBehindTheQuestion(t *testing.T) {
 
 func TestSamplesLoad(t *testing.T) {
 	for name, data := range map[string][]byte{"chat": samples.Chat, "conformance": samples.Conformance} {
-		if _, err := Load(data); err != nil {
+		if _, err := Load(t.Context(), data); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
 
 func TestRoomsLoad(t *testing.T) {
-	svc, err := Load([]byte(head + `spec: {namespaces: [{name: /,
+	svc, err := Load(t.Context(), []byte(head+`spec: {namespaces: [{name: /,
 		rooms: [{name: lobby, autoJoin: true, presence: true}, {name: 'team-*', presence: true, presenceInfo: "{'in': room.name, 'as': socket.id, 'at': now}"}],
 		handlers: [{event: who, do: [{presence: {room: 'args[0]'}}]}, {event: count, do: [{presence: {room: 'args[0]', limit: 0}}]}]}]}`))
 	if err != nil {
@@ -77,7 +77,7 @@ func TestRoomsLoad(t *testing.T) {
 
 func TestOtherObjectsInTheFileArePassedOver(t *testing.T) {
 	data := "kind: ConfigMap\napiVersion: v1\n---\n# nothing\n---\n" + head + "spec: {namespaces: [{name: /}]}\n---\n"
-	if _, err := Load([]byte(data)); err != nil {
+	if _, err := Load(t.Context(), []byte(data)); err != nil {
 		t.Error(err)
 	}
 }
@@ -199,7 +199,7 @@ func TestLoadRefuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := Load([]byte(tt.manifest))
+			_, err := Load(t.Context(), []byte(tt.manifest))
 			if err == nil {
 				t.Fatal("it is accepted")
 			}

@@ -58,7 +58,7 @@ func newChecker() (*checker, error) {
 }
 
 // admit fills in defaults, and returns what is wrong: unknown fields first, since they explain the rest.
-func (c *checker) admit(object map[string]any) field.ErrorList {
+func (c *checker) admit(ctx context.Context, object map[string]any) field.ErrorList {
 	var errs field.ErrorList
 	unknown := pruning.PruneWithOptions(object, c.structural, true, schema.UnknownFieldPathOptions{TrackUnknownFieldPaths: true})
 	for _, path := range unknown {
@@ -72,6 +72,6 @@ func (c *checker) admit(object map[string]any) field.ErrorList {
 	if len(invalid) > 0 {
 		return errs // rules expect values of the right shape
 	}
-	broken, _ := c.rules.Validate(context.Background(), nil, c.structural, object, nil, celconfig.RuntimeCELCostBudget)
+	broken, _ := c.rules.Validate(ctx, nil, c.structural, object, nil, celconfig.RuntimeCELCostBudget)
 	return append(errs, broken...)
 }

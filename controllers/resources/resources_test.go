@@ -23,7 +23,7 @@ import (
 // service is one as the API server has it: with its defaults. Edit changes its spec.
 func service(t *testing.T, edit ...func(*v1alpha1.RealtimeServiceSpec)) *v1alpha1.RealtimeService {
 	t.Helper()
-	svc, err := manifest.Load([]byte(`
+	svc, err := manifest.Load(t.Context(), []byte(`
 apiVersion: realtime-operator.io/v1alpha1
 kind: RealtimeService
 metadata: {name: chat, namespace: talk, uid: "4711"}

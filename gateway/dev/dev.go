@@ -62,7 +62,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	svc, err := manifest.Load(data)
+	svc, err := manifest.Load(ctx, data)
 	if err != nil {
 		return fmt.Errorf("%s is refused:\n%s", nameOf(o.Manifest), indent(err))
 	}
@@ -195,13 +195,15 @@ func (s *session) serve(ctx context.Context, config []byte) error {
 		group.Go(func() error { return gateway.Serve(ctx, s.api, s.gateways[0].API()) })
 	}
 	if s.options.Manifest != "" {
-		group.Go(func() error { return configfile.Watch(ctx, s.options.Manifest, config, s.reload) })
+		group.Go(func() error {
+			return configfile.Watch(ctx, s.options.Manifest, config, func(data []byte) { s.reload(ctx, data) })
+		})
 	}
 	group.Go(func() error {
 		defer stop()
 		<-ctx.Done()
 		// Requests that wait, polls above all, end with their sessions; then the servers can stop.
-		s.drain()
+		s.drain(carrying)
 		return s.closeConnections()
 	})
 	return group.Wait()
@@ -220,8 +222,8 @@ func withPage(g *gateway.Gateway) http.Handler {
 }
 
 // reload puts an edited manifest in force, or prints what is wrong with it.
-func (s *session) reload(data []byte) {
-	svc, err := manifest.Load(data)
+func (s *session) reload(ctx context.Context, data []byte) {
+	svc, err := manifest.Load(ctx, data)
 	if err != nil {
 		s.say("%s is refused, the old one stays in force:\n%s", s.options.Manifest, indent(err))
 		return
@@ -239,8 +241,8 @@ func (s *session) reload(data []byte) {
 }
 
 // drain sends clients away as a gateway does on Kubernetes, but all at once: they look for the next run.
-func (s *session) drain() {
-	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+func (s *session) drain(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
 	defer cancel()
 	for _, g := range s.gateways {
 		// Who has not gone in time is cut off by what comes next.

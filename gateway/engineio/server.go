@@ -131,7 +131,7 @@ func (s *Server) serve(c *Config, w http.ResponseWriter, r *http.Request) {
 	}
 	if o, ok := r.Context().Value(offerKey{}).(*offer); ok {
 		req.isWebTransport = true
-		s.serveWebTransport(c, w, req, o)
+		s.serveWebTransport(r.Context(), c, w, req, o)
 		return
 	}
 	session, refusal := s.verify(c, req)

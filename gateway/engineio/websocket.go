@@ -77,8 +77,10 @@ func (s *Server) upgradeToWebSocket(w http.ResponseWriter, req *request, c *Conf
 	deflate := c.PerMessageDeflate.threshold(r)
 	if deflate > 0 {
 		u.EnableCompression = true
-		r = r.Clone(r.Context())
-		r.Header["Sec-Websocket-Extensions"] = []string{deflateOffer} // what we made of the client's offers
+		offered := *r
+		offered.Header = r.Header.Clone()
+		offered.Header["Sec-Websocket-Extensions"] = []string{deflateOffer} // what we made of the client's offers
+		r = &offered
 	}
 	h := &hijacker{ResponseWriter: w}
 	upgraded, err := u.Upgrade(h, r, header)

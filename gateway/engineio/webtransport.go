@@ -55,7 +55,7 @@ func (s *Server) ServeWebTransport(w http.ResponseWriter, r *http.Request, accep
 // serveWebTransport begins a session, or an upgrade, by what the stream's first packet says: `0`, or `0{"sid":"…"}`. What is
 // not in order is closed without a word, as by the reference implementation. A server that takes no handshakes accepts nothing,
 // not even for an upgrade, which cannot be told from a handshake before: the client stays with the transport that it has.
-func (s *Server) serveWebTransport(c *Config, w http.ResponseWriter, req *request, o *offer) {
+func (s *Server) serveWebTransport(ctx context.Context, c *Config, w http.ResponseWriter, req *request, o *offer) {
 	if !c.offers(WebTransport) {
 		errUnknownTransport.write(w, false)
 		return
@@ -74,7 +74,7 @@ func (s *Server) serveWebTransport(c *Config, w http.ResponseWriter, req *reques
 		refusal.write(w, false)
 		return
 	}
-	ctx, cancel := context.WithDeadline(req.Context(), req.time.Add(c.UpgradeTimeout))
+	ctx, cancel := context.WithDeadline(ctx, req.time.Add(c.UpgradeTimeout))
 	defer cancel()
 	stream, err := o.accept(ctx)
 	if err != nil {

@@ -33,7 +33,7 @@ func program(t testing.TB, namespaces string) *Program {
 func specProgram(t testing.TB, spec string) *Program {
 	t.Helper()
 	indented := "  " + strings.ReplaceAll(spec, "\n", "\n  ")
-	svc, err := manifest.Load([]byte("apiVersion: realtime-operator.io/v1alpha1\nkind: RealtimeService\nmetadata: {name: t}\nspec:\n" + indented))
+	svc, err := manifest.Load(t.Context(), []byte("apiVersion: realtime-operator.io/v1alpha1\nkind: RealtimeService\nmetadata: {name: t}\nspec:\n"+indented))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@
 package chaos
 
 import (
+	"context"
 	_ "embed"
 	"fmt"
 	"net"
@@ -34,8 +35,8 @@ type Programs struct{ Realtime, Previous, NATSServer string }
 // Ours are gateways around so many nats-servers with JetStream, all of which keep the log. The folder gets
 // their files. Drain is how long a gateway takes to send its clients away. In a rollout it waits half of that for its successors to come
 // up, which on a busy machine has taken 5 s for one.
-func Ours(dir string, programs Programs, natsServers int, drain time.Duration) (Stack, error) {
-	svc, err := manifest.Load(serviceManifest)
+func Ours(ctx context.Context, dir string, programs Programs, natsServers int, drain time.Duration) (Stack, error) {
+	svc, err := manifest.Load(ctx, serviceManifest)
 	if err != nil {
 		return Stack{}, fmt.Errorf("read the manifest: %w", err)
 	}

@@ -35,15 +35,11 @@ const (
 	maxStreamWindow = 1 << 20
 )
 
-// Server serves WebTransport for an engineio.Server, whose Config.Transports must have engineio.WebTransport. All methods may be
-// called from any goroutine. Close the engine first: that ends its sessions in good order.
+// Server serves WebTransport for an engineio.Server, whose Config.Transports must have engineio.WebTransport.
 type Server struct {
 	engine  *engineio.Server
 	wt      *webtransport.Server
 	waiting *waiting
-	// closing ends with Close, which calls close.
-	closing context.Context
-	close   context.CancelFunc
 }
 
 // New makes a server. The TLS configuration needs a certificate; for one that is signed by itself, which browsers take by
@@ -53,7 +49,6 @@ func New(engine *engineio.Server, config *tls.Config) (*Server, error) {
 		return nil, errors.New("configure webtransport: no TLS certificate")
 	}
 	s := &Server{engine: engine, waiting: &waiting{max: maxWaiting, time: waitingTime}}
-	s.closing, s.close = context.WithCancel(context.Background())
 	s.wt = &webtransport.Server{
 		H3: &http3.Server{
 			TLSConfig: http3.ConfigureTLSConfig(config),
@@ -72,45 +67,38 @@ func New(engine *engineio.Server, config *tls.Config) (*Server, error) {
 	return s, nil
 }
 
-// Serve serves a UDP socket until Close, after which it returns nil. It does not close the socket.
-func (s *Server) Serve(socket net.PacketConn) error {
+// Serve serves a UDP socket until the context ends, then ends all connections and returns nil. Close the engine before: that
+// ends its sessions in good order. It may be called once, and does not close the socket.
+func (s *Server) Serve(ctx context.Context, socket net.PacketConn) error {
 	transport := &quic.Transport{Conn: socket, ConnContext: s.waiting.enter, VerifySourceAddress: s.waiting.verify}
 	listener, err := transport.ListenEarly(s.wt.H3.TLSConfig, s.wt.H3.QUICConfig)
 	if err != nil {
 		return fmt.Errorf("serve webtransport on %s: %w", socket.LocalAddr(), err)
 	}
-	err = s.accept(listener)
-	if closing := errors.Join(listener.Close(), transport.Close()); closing != nil {
-		return fmt.Errorf("serve webtransport on %s: %w", socket.LocalAddr(), closing)
+	var connections sync.WaitGroup
+	err = s.accept(ctx, listener, &connections)
+	if ctx.Err() != nil {
+		err = nil
 	}
-	if s.closing.Err() == nil {
+	err = errors.Join(err, s.wt.Close())
+	connections.Wait()
+	if err := errors.Join(err, listener.Close(), transport.Close()); err != nil {
 		return fmt.Errorf("serve webtransport on %s: %w", socket.LocalAddr(), err)
 	}
 	return nil
 }
 
-// accept serves connections until Close, and returns when all have ended. Its error is never nil.
-func (s *Server) accept(listener *quic.EarlyListener) error {
-	var connections sync.WaitGroup
-	defer connections.Wait()
+// accept serves connections until the context or the listener ends. Its error is never nil.
+func (s *Server) accept(ctx context.Context, listener *quic.EarlyListener, connections *sync.WaitGroup) error {
 	for {
-		conn, err := listener.Accept(s.closing)
+		conn, err := listener.Accept(ctx)
 		if err != nil {
 			return err
 		}
-		visitOf(conn.Context()).meet(conn)
+		visitOf(conn.Context()).meet(conn) //nolint:contextcheck // what Transport.ConnContext has made
 		// Its error is that the connection has ended.
 		connections.Go(func() { _ = s.wt.ServeQUICConn(conn) })
 	}
-}
-
-// Close ends all connections and Serve.
-func (s *Server) Close() error {
-	s.close()
-	if err := s.wt.Close(); err != nil {
-		return fmt.Errorf("close webtransport: %w", err)
-	}
-	return nil
 }
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
@@ -130,7 +118,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 			_ = session.CloseWithError(0, "") // for want of a stream
 			return nil, fmt.Errorf("accept webtransport stream: %w", err)
 		}
-		accepted = &stream{Stream: first, session: session, visit: visitOf(r.Context())}
+		accepted = &stream{Stream: first, session: session, visit: visitOf(r.Context())} //nolint:contextcheck // what Transport.ConnContext has made
 		return accepted, nil
 	})
 	if taken {

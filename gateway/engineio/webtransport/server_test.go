@@ -103,12 +103,11 @@ func start(t *testing.T) *fixture {
 	}
 	f.url = "https://" + socket.LocalAddr().String() + "/engine.io/"
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(socket) }()
+	serving, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	go func() { served <- server.Serve(serving, socket) }()
 	t.Cleanup(func() {
 		engine.Close()
-		if err := server.Close(); err != nil {
-			t.Error(err)
-		}
+		stop()
 		if err := <-served; err != nil {
 			t.Error(err)
 		}

@@ -49,7 +49,7 @@ type gateway struct {
 }
 
 func startGateway(ctx context.Context, s settings, dir, name, natsURL string) (*gateway, error) {
-	svc, err := manifest.Load([]byte(service))
+	svc, err := manifest.Load(ctx, []byte(service))
 	if err != nil {
 		return nil, fmt.Errorf("load the service: %w", err)
 	}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,12 +26,12 @@ const (
 )
 
 // renderConfig writes what is made of the manifest of the benchmark.
-func renderConfig(root string) error {
+func renderConfig(ctx context.Context, root string) error {
 	data, err := os.ReadFile(filepath.Join(root, serviceManifest))
 	if err != nil {
 		return fmt.Errorf("read the manifest: %w", err)
 	}
-	svc, err := manifest.Load(data)
+	svc, err := manifest.Load(ctx, data)
 	if err != nil {
 		return fmt.Errorf("read the manifest: %w", err)
 	}
@@ -38,7 +39,7 @@ func renderConfig(root string) error {
 		return err
 	}
 	// Read again, so that the fields of recovery get their defaults.
-	if svc, err = manifest.Load(append(data, recoverySpec...)); err != nil {
+	if svc, err = manifest.Load(ctx, append(data, recoverySpec...)); err != nil {
 		return fmt.Errorf("read the manifest with recovery: %w", err)
 	}
 	if err := writeConfig(svc, filepath.Join(root, recoveryConfig)); err != nil {

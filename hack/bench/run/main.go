@@ -67,7 +67,7 @@ func run(ctx context.Context, args []string) error {
 	if o.peers, err = choose(*chosenPeers, namesOf(peers), map[string][]string{"all": namesOf(peers)}); err != nil {
 		return err
 	}
-	if err := renderConfig(o.root); err != nil {
+	if err := renderConfig(ctx, o.root); err != nil {
 		return err
 	}
 	o.on = time.Now().UTC().Format(time.DateOnly) + ", " + machine.Describe()

@@ -29,7 +29,7 @@ func serveUntil(ctx context.Context, s settings, natsURL string, input io.Reader
 	if s.burst > 0 {
 		burst = fmt.Sprintf(", burst: %d", s.burst)
 	}
-	svc, err := manifest.Load(fmt.Appendf(nil, service, s.perSecond, burst))
+	svc, err := manifest.Load(ctx, fmt.Appendf(nil, service, s.perSecond, burst))
 	if err != nil {
 		return fmt.Errorf("load the service: %w", err)
 	}

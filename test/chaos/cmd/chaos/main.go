@@ -95,7 +95,7 @@ func run(ctx context.Context) error {
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 		return fmt.Errorf("make a folder for logs: %w", err)
 	}
-	if o.Stack, err = p.stack(o.Dir); err != nil {
+	if o.Stack, err = p.stack(ctx, o.Dir); err != nil {
 		return err
 	}
 	if serve {
@@ -113,10 +113,10 @@ func run(ctx context.Context) error {
 	return report(ctx, o, measure, totalOrder)
 }
 
-func (p programs) stack(dir string) (chaos.Stack, error) {
+func (p programs) stack(ctx context.Context, dir string) (chaos.Stack, error) {
 	switch p.target {
 	case "ours":
-		return chaos.Ours(dir, p.ours, p.natsServers, p.drain)
+		return chaos.Ours(ctx, dir, p.ours, p.natsServers, p.drain)
 	case "library":
 		return chaos.Library(p.library), nil
 	case "reference":
