@@ -118,6 +118,12 @@ func (a *adapter) LeaveAll(s *socketio.Socket) {
 // RoomsOf lists the rooms that a socket is in.
 func (a *adapter) RoomsOf(s *socketio.Socket) []string { return a.rooms.RoomsOf(s) }
 
+// RoomSizes are the rooms with members on this gateway, each with how many.
+func (a *adapter) RoomSizes() map[string]int { return a.rooms.RoomSizes() }
+
+// RoomSize is the number of a room's members on this gateway.
+func (a *adapter) RoomSize(room string) int { return a.rooms.RoomSize(room) }
+
 // Broadcast delivers here and publishes for the others; or stores, and the log delivers everywhere. Local members get it
 // whatever becomes of NATS; see outgoing.
 func (a *adapter) Broadcast(d *socketio.Delivery) error {

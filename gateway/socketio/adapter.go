@@ -20,6 +20,10 @@ type Adapter interface {
 	LeaveAll(s *Socket)
 	// RoomsOf lists the rooms that a socket is in.
 	RoomsOf(s *Socket) []string
+	// RoomSizes are the rooms with members on this server, each with how many, but for those of sockets' ids.
+	RoomSizes() map[string]int
+	// RoomSize is the number of a room's members on this server.
+	RoomSize(room string) int
 
 	// Broadcast delivers to all who are meant, here and elsewhere. It does not block. An adapter that stores events first
 	// reports to the delivery's Receipt, and returns an error if it is certain already that the event never will be stored.

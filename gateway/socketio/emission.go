@@ -79,7 +79,8 @@ func (e *Emission) EmitArgsWithAck(ctx context.Context, event string, args Args)
 }
 
 // Emit sends an event to the client. See NewArgs for values. An error says that the event was not queued: the socket has gone
-// (ErrDisconnected), the name is Socket.IO's own (ErrReservedEvent), or a value cannot be encoded. That there is none does not say
+// (ErrDisconnected), the name is Socket.IO's own (ErrReservedEvent), or a value cannot be encoded. What a middleware of the
+// namespace emits is sent once the client is connected, and not if it is refused. That there is no error does not say
 // that the client has got it; EmitWithAck does. Nor does it say, where events are stored for recovery, that this one is:
 // Emission.Receipt reports that.
 func (s *Socket) Emit(event string, values ...any) error {
@@ -106,7 +107,12 @@ func (s *Socket) emit(p *packet, f flags) error {
 		return err
 	}
 	if !s.Connected() {
-		return fmt.Errorf("emit %s: %w", p.event, ErrDisconnected)
+		if s.emitEarly(p, f) {
+			return nil
+		}
+		if !s.Connected() {
+			return fmt.Errorf("emit %s: %w", p.event, ErrDisconnected)
+		}
 	}
 	p.namespace = s.namespace.name
 	e := s.conn.server.encode(p)

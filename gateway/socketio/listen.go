@@ -37,6 +37,8 @@ type handling struct {
 	disconnecting handlers[func(string)]
 	disconnected  handlers[func(string)]
 	middlewares   []func(*Event) error
+	// early is what a middleware has emitted to a client that is not connected yet; see Socket.emitEarly.
+	early []earlyEvent
 }
 
 // handlers is what functions are added to. It is called with mu held.

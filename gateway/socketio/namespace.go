@@ -12,10 +12,12 @@ type Namespace struct {
 	server  *Server
 	name    string
 	adapter Adapter
-	// parent is the one whose pattern the name matches; nil for a namespace that was made by Of.
-	parent *ParentNamespace
+	// parent is the one that the namespace belongs to; nil if it has none. It is set once.
+	parent atomic.Pointer[ParentNamespace]
 	params map[string]string
-	ackIDs atomic.Uint64
+	// suitors are parents that have to see a client before they know whether the namespace, made without one, is theirs.
+	suitors []*ParentNamespace
+	ackIDs  atomic.Uint64
 
 	mu           sync.RWMutex
 	middlewares  []func(*Socket) error                       // guarded by mu
@@ -74,6 +76,13 @@ func (n *Namespace) Sockets() []*Socket {
 	return sockets
 }
 
+// Rooms are those that have members on this server, each with how many; the rooms of sockets' ids are left out. Members on all
+// servers are found by In(room).FetchSockets.
+func (n *Namespace) Rooms() map[string]int { return n.adapter.RoomSizes() }
+
+// RoomSize is the number of a room's members on this server.
+func (n *Namespace) RoomSize(room string) int { return n.adapter.RoomSize(room) }
+
 // Socket is the socket with an id, if it is connected to this server; nil otherwise.
 func (n *Namespace) Socket(id string) *Socket {
 	n.mu.RLock()
@@ -84,13 +93,19 @@ func (n *Namespace) Socket(id string) *Socket {
 	return nil
 }
 
+// belongTo makes the namespace one of a parent's. The server's lock is held.
+func (n *Namespace) belongTo(p *ParentNamespace) {
+	n.parent.Store(p)
+	p.made(n)
+}
+
 // nextAckID numbers the acknowledgements of all sockets, since a broadcast goes out to many with one number.
 func (n *Namespace) nextAckID() uint64 { return n.ackIDs.Add(1) - 1 }
 
 // authorize runs the middlewares.
 func (n *Namespace) authorize(s *Socket) error {
-	if n.parent != nil {
-		if err := n.parent.authorize(s); err != nil {
+	if p := n.parent.Load(); p != nil {
+		if err := p.authorize(s); err != nil {
 			return err
 		}
 	}
@@ -107,7 +122,7 @@ func (n *Namespace) authorize(s *Socket) error {
 
 // hasMiddlewares reports whether authorize asks anybody.
 func (n *Namespace) hasMiddlewares() bool {
-	if n.parent != nil && n.parent.hasMiddlewares() {
+	if p := n.parent.Load(); p != nil && p.hasMiddlewares() {
 		return true
 	}
 	n.mu.RLock()
@@ -116,8 +131,8 @@ func (n *Namespace) hasMiddlewares() bool {
 }
 
 func (n *Namespace) connected(s *Socket) {
-	if n.parent != nil {
-		n.parent.connected(s)
+	if p := n.parent.Load(); p != nil {
+		p.connected(s)
 	}
 	n.mu.RLock()
 	onConnection := n.onConnection
@@ -170,7 +185,7 @@ func (n *Namespace) depart(out func()) {
 	n.mu.Lock()
 	out()
 	empty := len(n.sockets) == 0 && n.entering == 0
-	if empty && n.parent != nil && n.server.cleanup {
+	if empty && n.parent.Load() != nil && n.server.cleanup {
 		n.retired = true
 	}
 	last := empty && n.retired

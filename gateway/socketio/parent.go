@@ -3,7 +3,6 @@
 package socketio
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"sync"
@@ -13,7 +12,9 @@ import (
 // middlewares and handlers are those of all of them. Safe for concurrent use.
 type ParentNamespace struct {
 	server *Server
-	match  func(name string, h *Handshake) (params map[string]string, ok bool)
+	// pattern is that of OfPattern, accept the function of OfFunc; one of them is nil.
+	pattern *Pattern
+	accept  func(name string, h *Handshake) bool
 
 	mu           sync.RWMutex
 	middlewares  []func(*Socket) error // guarded by mu
@@ -54,23 +55,22 @@ func (p *Pattern) Match(name string) (params map[string]string, ok bool) {
 }
 
 // OfPattern serves all namespaces whose name matches a pattern; see ParsePattern. What a named group
-// has matched is Namespace.Param. A namespace made by Of comes first, then patterns in the order of their making.
+// has matched is Namespace.Param. A namespace that is there already comes first, then patterns in the order of their making.
 func (s *Server) OfPattern(pattern string) (*ParentNamespace, error) {
 	p, err := ParsePattern(pattern)
 	if err != nil {
 		return nil, err
 	}
-	return s.addParent(func(name string, _ *Handshake) (map[string]string, bool) { return p.Match(name) }), nil
+	return s.addParent(&ParentNamespace{server: s, pattern: p}), nil
 }
 
 // OfFunc serves all namespaces that a function accepts. It is asked when a client connects to a name that is not there yet,
 // and may be asked by many clients at once.
 func (s *Server) OfFunc(accept func(name string, h *Handshake) bool) *ParentNamespace {
-	return s.addParent(func(name string, h *Handshake) (map[string]string, bool) { return nil, accept(name, h) })
+	return s.addParent(&ParentNamespace{server: s, accept: accept})
 }
 
-func (s *Server) addParent(match func(string, *Handshake) (map[string]string, bool)) *ParentNamespace {
-	p := &ParentNamespace{server: s, match: match}
+func (s *Server) addParent(p *ParentNamespace) *ParentNamespace {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.parents = append(s.parents, p)
@@ -102,6 +102,14 @@ func (p *ParentNamespace) OnNamespace(f func(*Namespace)) *ParentNamespace {
 	return p
 }
 
+// match tells whether a namespace of that name, which a client wants to connect to, is the parent's.
+func (p *ParentNamespace) match(name string, h func() *Handshake) (params map[string]string, ok bool) {
+	if p.pattern != nil {
+		return p.pattern.Match(name)
+	}
+	return nil, p.accept(name, h())
+}
+
 func (p *ParentNamespace) made(ns *Namespace) {
 	p.mu.RLock()
 	onNamespace := p.onNamespace
@@ -117,25 +125,11 @@ func (p *ParentNamespace) Children() []*Namespace {
 	defer p.server.mu.RUnlock()
 	var children []*Namespace
 	for _, ns := range p.server.namespaces {
-		if ns.parent == p {
+		if ns.parent.Load() == p {
 			children = append(children, ns)
 		}
 	}
 	return children
-}
-
-// Emit sends an event to all sockets of the namespaces that are there on this server; those of one are reached on all
-// servers. See NewArgs for values.
-func (p *ParentNamespace) Emit(event string, values ...any) error {
-	args, err := NewArgs(values...)
-	if err != nil {
-		return fmt.Errorf("emit %s: %w", event, err)
-	}
-	var errs []error
-	for _, ns := range p.Children() {
-		errs = append(errs, ns.EmitArgs(event, args))
-	}
-	return errors.Join(errs...)
 }
 
 func (p *ParentNamespace) authorize(s *Socket) error {
@@ -170,8 +164,11 @@ func (p *ParentNamespace) connected(s *Socket) {
 func (s *Server) enter(name string, h func() *Handshake) *Namespace {
 	for {
 		ns := s.namespace(name)
-		if ns == nil {
+		switch {
+		case ns == nil:
 			ns = s.makeChild(name, h)
+		case len(ns.suitors) > 0 && ns.parent.Load() == nil:
+			s.adopt(ns, h())
 		}
 		if ns == nil || ns.enter() {
 			return ns
@@ -181,18 +178,51 @@ func (s *Server) enter(name string, h func() *Handshake) *Namespace {
 }
 
 func (s *Server) makeChild(name string, h func() *Handshake) *Namespace {
-	s.mu.RLock()
-	parents := s.parents
-	s.mu.RUnlock()
-	for _, p := range parents {
-		if params, ok := p.match(name, h()); ok {
+	for _, p := range s.allParents() {
+		if params, ok := p.match(name, h); ok {
 			return s.addNamespace(name, func(ns *Namespace) {
-				ns.parent, ns.params = p, params
-				p.made(ns)
+				ns.params = params
+				ns.belongTo(p)
 			})
 		}
 	}
 	return nil
+}
+
+func (s *Server) allParents() []*ParentNamespace {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.parents
+}
+
+// parentByName is the parent whose pattern a name matches, and what its groups have matched; or those who have to be asked, if
+// none does.
+func (s *Server) parentByName(name string) (_ *ParentNamespace, params map[string]string, suitors []*ParentNamespace) {
+	for _, p := range s.allParents() {
+		if p.pattern == nil {
+			suitors = append(suitors, p)
+			continue
+		}
+		if params, ok := p.pattern.Match(name); ok {
+			return p, params, nil
+		}
+	}
+	return nil, nil, suitors
+}
+
+// adopt makes a namespace that Of has made a child of the first parent that accepts a client of it.
+func (s *Server) adopt(ns *Namespace, h *Handshake) {
+	for _, p := range ns.suitors {
+		if !p.accept(ns.name, h) {
+			continue
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if ns.parent.Load() == nil {
+			ns.belongTo(p)
+		}
+		return
+	}
 }
 
 // forget takes a namespace that is no more out of the list, unless that has a new one of the name.

@@ -34,6 +34,18 @@ func (r *RemoteSocket) Emit(event string, values ...any) error {
 	return r.only().Emit(event, values...)
 }
 
+// EmitWithAck sends an event and waits for the client's answer, until the context ends or the client goes (ErrDisconnected).
+func (r *RemoteSocket) EmitWithAck(ctx context.Context, event string, values ...any) (Args, error) {
+	answers, err := r.only().EmitWithAck(ctx, event, values...)
+	switch {
+	case err != nil:
+		return Args{}, err
+	case len(answers) == 0:
+		return Args{}, fmt.Errorf("emit %s: %w", event, ErrDisconnected)
+	}
+	return answers[0], nil
+}
+
 // Join puts the socket into rooms.
 func (r *RemoteSocket) Join(ctx context.Context, rooms ...string) error {
 	return r.only().SocketsJoin(ctx, rooms...)

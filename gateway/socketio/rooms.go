@@ -129,6 +129,29 @@ func (r *Rooms) Len() int {
 	return len(r.joined)
 }
 
+// RoomSizes are the rooms that have members, each with how many, but for those that exist for one socket alone. It looks at all.
+func (r *Rooms) RoomSizes() map[string]int {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	sizes := map[string]int{}
+	for name, rm := range r.rooms {
+		if !slices.ContainsFunc(rm.members, func(s *Socket) bool { return s.id == name || s.isAlias(name) }) {
+			sizes[name] = len(rm.members)
+		}
+	}
+	return sizes
+}
+
+// RoomSize is the number of a room's members.
+func (r *Rooms) RoomSize(name string) int {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if rm := r.rooms[name]; rm != nil {
+		return len(rm.members)
+	}
+	return 0
+}
+
 // Names lists the rooms that have members, in no order.
 func (r *Rooms) Names() []string {
 	r.mu.RLock()

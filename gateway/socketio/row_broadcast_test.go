@@ -70,6 +70,15 @@ func TestRow48UtilityMethods(t *testing.T) {
 		t.Fatal(err)
 	}
 	x.red.Expect(`42["direct"]`)
+	answered := make(chan string, 1)
+	go func() {
+		args, err := red.EmitWithAck(ctx, "q")
+		answered <- fmt.Sprint(string(args.JSON), err)
+	}()
+	x.red.Send(`43` + strings.TrimSuffix(strings.TrimPrefix(x.red.Receive(), "42"), `["q"]`) + `["yes"]`)
+	if got := <-answered; got != `["yes"]<nil>` {
+		t.Errorf("answer %s", got)
+	}
 	if err := red.Join(ctx, "e"); err != nil {
 		t.Fatal(err)
 	}
@@ -83,6 +92,9 @@ func TestRow48UtilityMethods(t *testing.T) {
 	x.green.Expect(`41`)
 	if got := ids(x.io); !slices.Equal(got, []string{x.blueID}) {
 		t.Errorf("sockets that are left: %v", got)
+	}
+	if _, err := red.EmitWithAck(ctx, "q"); !errors.Is(err, socketio.ErrDisconnected) {
+		t.Errorf("ask a socket that has gone: %v", err)
 	}
 }
 

@@ -27,6 +27,8 @@
 //	io.timeout(ms).emitWithAck(…)      io.EmitWithAck(ctx, …)
 //	await io.in("r").fetchSockets()    io.In("r").FetchSockets(ctx)
 //	io.of(/^\/o-\d+$/)                 io.OfPattern(`/o-\d+`)
+//	io.on("new_namespace", f)          io.OnNamespace(f)
+//	nsp.adapter.rooms.get("r").size    ns.RoomSize("r"), ns.Rooms()
 //	io.engine                          io.Engine()
 //	io.use((socket, next) => …)        io.Use(func(s *Socket) error { … })
 //	socket.data.x = 1                  socket.SetData(v), DataOf[T](socket)
@@ -44,6 +46,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -97,9 +100,10 @@ type Server struct {
 	limits         atomic.Pointer[Limits] // nil: the defaults
 	losses         losses
 
-	mu         sync.RWMutex
-	namespaces map[string]*Namespace // guarded by mu
-	parents    []*ParentNamespace    // guarded by mu
+	mu          sync.RWMutex
+	namespaces  map[string]*Namespace // guarded by mu
+	parents     []*ParentNamespace    // guarded by mu
+	onNamespace []func(*Namespace)    // guarded by mu
 }
 
 // NewServer returns a server without namespaces; Of makes them. Its error is that an option makes no sense, such as an unknown
@@ -185,18 +189,51 @@ func (s *Server) Engine() *engineio.Server { return s.engine }
 func (s *Server) Connections() int { return s.engine.Len() }
 
 // Of returns the namespace of a name such as "/chat", and makes it if it is not there. Until then clients cannot connect to it: that
-// goes for the main namespace, "/", too.
+// goes for the main namespace, "/", too. "chat" means "/chat".
+//
+// A name that matches a pattern of OfPattern makes a namespace of that parent, as the first client that connects to it would:
+// its middlewares hold, whoever comes first. One for which there is a parent of OfFunc belongs to that as soon as the function
+// accepts a client of it. The main namespace never has a parent by Of.
 func (s *Server) Of(name string) *Namespace {
+	name = fullName(name)
 	if ns := s.namespace(name); ns != nil {
 		return ns
 	}
-	return s.addNamespace(name, func(*Namespace) {})
+	if name == "/" {
+		return s.addNamespace(name, func(*Namespace) {})
+	}
+	p, params, suitors := s.parentByName(name)
+	return s.addNamespace(name, func(ns *Namespace) {
+		if p == nil {
+			ns.suitors = suitors
+			return
+		}
+		ns.params = params
+		ns.belongTo(p)
+	})
 }
 
-// AddNamespace is Of for a server that clients are on already: a namespace that is new is set up before the first of them
-// can connect to it. setup must not call the server.
+// AddNamespace makes a namespace without a parent, whatever patterns its name matches, and returns it; or the one that is there.
+// It is for a server that clients are on already: a new namespace is set up before the first of them can connect to it. setup
+// must not call the server.
 func (s *Server) AddNamespace(name string, setup func(*Namespace)) *Namespace {
-	return s.addNamespace(name, setup)
+	return s.addNamespace(fullName(name), setup)
+}
+
+// fullName is the name of a namespace, which begins with a slash; users may leave that away.
+func fullName(name string) string {
+	if strings.HasPrefix(name, "/") {
+		return name
+	}
+	return "/" + name
+}
+
+// OnNamespace adds a function that is called for each namespace that is made from now on, before its first socket, as Node's
+// new_namespace. It must not use the server: that is locked until it has returned.
+func (s *Server) OnNamespace(f func(*Namespace)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.onNamespace = append(s.onNamespace, f)
 }
 
 func (s *Server) addNamespace(name string, setup func(*Namespace)) *Namespace {
@@ -208,6 +245,9 @@ func (s *Server) addNamespace(name string, setup func(*Namespace)) *Namespace {
 	ns := &Namespace{server: s, name: name, sockets: map[string]*Socket{}}
 	ns.adapter = s.newAdapter(ns)
 	setup(ns)
+	for _, f := range s.onNamespace {
+		f(ns)
+	}
 	s.namespaces[name] = ns
 	return ns
 }
@@ -221,6 +261,7 @@ func (s *Server) namespace(name string) *Namespace {
 // RemoveNamespace disconnects the sockets of a namespace; their connections live on. New clients get
 // connect_error "Invalid namespace".
 func (s *Server) RemoveNamespace(name string) {
+	name = fullName(name)
 	s.mu.Lock()
 	ns := s.namespaces[name]
 	delete(s.namespaces, name)

@@ -148,6 +148,7 @@ func (s *Socket) welcome() {
 
 // announce tells the handlers of the socket.
 func (s *Socket) announce() {
+	s.sendEarly()
 	s.namespace.connected(s)
 	if s.namespace.isRetired() {
 		s.Disconnect(false) // removed while the socket was on its way in
@@ -170,6 +171,7 @@ func (s *Socket) abandon() {
 	defer s.joining.Unlock()
 	s.state.Store(stateClosed)
 	s.namespace.adapter.LeaveAll(s)
+	s.dropEarly()
 	if g := s.gate.Load(); g != nil {
 		g.discard(s.conn.session)
 	}
