@@ -13,10 +13,8 @@ import (
 	"sync"
 
 	"github.com/realtime-operator/realtime-operator/gateway/forward"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/httpserve"
 )
-
-// peerHeaderLimit leaves room for what a peer adds to a client's headers.
-const peerHeaderLimit = headerLimit + 1<<10
 
 // door is where a gateway in a pod listens for its peers. A nil one is for a gateway that has none.
 type door struct {
@@ -82,5 +80,5 @@ func (d *door) serve(ctx context.Context, g *Gateway) error {
 
 // ServePeers serves what other gateways forward to a gateway, until the context ends.
 func ServePeers(ctx context.Context, l net.Listener, g *Gateway, identity *forward.Identity) error {
-	return serve(ctx, tls.NewListener(l, identity.ServerConfig()), g.PeerHandler(), peerHeaderLimit)
+	return httpserve.Serve(ctx, tls.NewListener(l, identity.ServerConfig()), g.PeerHandler(), httpserve.PeerHeaderLimit)
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 	"github.com/realtime-operator/realtime-operator/gateway/forward"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/httpserve"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 )
@@ -111,7 +112,7 @@ func joinServing(
 	})
 	go func() {
 		defer close(m.hungUp)
-		if err := serve(ctx, tls.NewListener(l, identity.ServerConfig()), counted, peerHeaderLimit); err != nil {
+		if err := httpserve.Serve(ctx, tls.NewListener(l, identity.ServerConfig()), counted, httpserve.PeerHeaderLimit); err != nil {
 			t.Error(err)
 		}
 	}()

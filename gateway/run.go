@@ -19,21 +19,11 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/gateway/configfile"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/httpserve"
 )
 
-const (
-	// headerTimeout bounds how long a client may take over the headers of a request.
-	headerTimeout = 10 * time.Second
-	// bodyTimeout bounds how long it may take over the whole request. Answers may take as long as a poll lasts.
-	bodyTimeout = 60 * time.Second
-	idleTimeout = 2 * time.Minute
-	// headerLimit bounds the headers of a request, as Node does by default. A session keeps less of those of its handshake.
-	headerLimit = 16 << 10
-	// farewellTimeout is how long the last clients may take to fetch what was sent to them.
-	farewellTimeout = 3 * time.Second
-	// shutdownTimeout bounds the wait for requests that are being answered when everything else has ended.
-	shutdownTimeout = 2 * time.Second
-)
+// farewellTimeout is how long the last clients may take to fetch what was sent to them.
+const farewellTimeout = 3 * time.Second
 
 // RunOptions are what a gateway pod is started with.
 type RunOptions struct {
@@ -200,29 +190,5 @@ func (g *Gateway) reload(data []byte) {
 
 // Serve answers HTTP on a listener until the context ends. It closes the listener.
 func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
-	return serve(ctx, l, h, headerLimit)
-}
-
-func serve(ctx context.Context, l net.Listener, h http.Handler, headerLimit int) error {
-	server := &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: headerTimeout,
-		ReadTimeout:       bodyTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    headerLimit,
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(l) }()
-	select {
-	case err := <-ended:
-		return fmt.Errorf("serve on %s: %w", l.Addr(), err)
-	case <-ctx.Done():
-	}
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
-	defer cancel()
-	if err := server.Shutdown(bounded); err != nil {
-		server.Close()
-	}
-	<-ended
-	return nil
+	return httpserve.Serve(ctx, l, h, httpserve.HeaderLimit)
 }
