@@ -112,7 +112,7 @@ export async function startConformance(t) {
 }
 
 /** The first of so many ports in a row that are free. They are below those that the kernel gives to connections. */
-async function freePorts(count) {
+export async function freePorts(count) {
   for (let attempt = 0; attempt < 100; attempt++) {
     const first = 10_000 + Math.floor(Math.random() * 22_000);
     const free = await Promise.all(Array.from({ length: count }, (_, i) => isFree(first + i)));
