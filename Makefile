@@ -184,7 +184,8 @@ e2e: dist/realtime.tar dist/previous.tar dist/nats.tar $(BIN)/helm $(BIN)/kubect
 
 # The tools' versions are pinned in hack/tools/go.mod.
 $(BIN)/controller-gen: PACKAGE := sigs.k8s.io/controller-tools/cmd/controller-gen
-$(BIN)/golangci-lint: PACKAGE := github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+# golangci-lint with the Kubernetes API conventions built in, as a module plugin.
+$(BIN)/golangci-lint: PACKAGE := sigs.k8s.io/kube-api-linter/cmd/golangci-lint-kube-api-linter
 $(BIN)/helm: PACKAGE := helm.sh/helm/v4/cmd/helm
 $(BIN)/controller-gen $(BIN)/golangci-lint $(BIN)/helm: hack/tools/go.mod
 	CGO_ENABLED=0 go build -C hack/tools -trimpath -buildvcs=false -o $@ $(PACKAGE)

@@ -10,7 +10,7 @@ const DefaultAPIPort = 8080
 type APISpec struct {
 	// tokenSecretRef names the tokens that open it.
 	// +required
-	TokenSecretRef TokenSecretRef `json:"tokenSecretRef"`
+	TokenSecretRef TokenSecretRef `json:"tokenSecretRef,omitzero"`
 
 	// port of the Service.
 	// +optional
@@ -27,7 +27,7 @@ type TokenSecretRef struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
-	Name string `json:"name"`
+	Name string `json:"name,omitempty"`
 
 	// key in the Secret.
 	// +optional

@@ -73,7 +73,7 @@ type GatewaySpec struct {
 	// service is how clients reach the gateways.
 	// +optional
 	// +kubebuilder:default={}
-	Service GatewayServiceSpec `json:"service,omitempty"`
+	Service GatewayServiceSpec `json:"service,omitzero"`
 }
 
 // DrainSpec says how a leaving gateway hands its clients over.
@@ -154,7 +154,7 @@ type AutoscalingSpec struct {
 	// +required
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1000
-	MaxReplicas int32 `json:"maxReplicas"`
+	MaxReplicas int32 `json:"maxReplicas,omitempty"`
 
 	// targetCPUUtilizationPercentage is the average CPU use to aim for, in percent of the request.
 	// +optional

@@ -43,7 +43,7 @@ type CORSSpec struct {
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:items:MaxLength=256
 	// +kubebuilder:validation:items:Pattern=`^(\*|null|file://|[a-z][a-z0-9+.-]*://([A-Za-z0-9.*-]+|\[[0-9A-Fa-f:]+\])(:([0-9]+|\*))?)$`
-	Origins []string `json:"origins"`
+	Origins []string `json:"origins,omitempty"`
 
 	// policy says what becomes of pages of other origins than these, and than the service's own. RefuseUnlisted refuses
 	// their requests by every transport, with 403. HeadersOnly leaves it to browsers, which keep such pages from polling, but not
@@ -131,22 +131,22 @@ type CookieSpec struct {
 // CompressionSpec says what of the traffic to clients is compressed.
 type CompressionSpec struct {
 	// polling compresses answers to long-polling, by gzip or deflate, for clients that take it.
-	// +optional
 	// +kubebuilder:default={enabled: true}
-	Polling CompressionRule `json:"polling,omitempty"`
+	// +optional
+	Polling CompressionRule `json:"polling,omitzero"` //nolint:kubeapilinter // what is required is in the default
 
 	// webSocket compresses websocket messages (permessage-deflate, RFC 7692). It costs CPU time that small messages do not
 	// repay, so it is off by default.
-	// +optional
 	// +kubebuilder:default={enabled: false}
-	WebSocket CompressionRule `json:"webSocket,omitempty"`
+	// +optional
+	WebSocket CompressionRule `json:"webSocket,omitzero"` //nolint:kubeapilinter // what is required is in the default
 }
 
 // CompressionRule switches compression.
 type CompressionRule struct {
 	// enabled switches it on or off.
 	// +required
-	Enabled bool `json:"enabled"`
+	Enabled bool `json:"enabled"` //nolint:kubeapilinter // false is said, too
 
 	// thresholdBytes is the size from which something is compressed, in bytes.
 	// +optional
@@ -167,7 +167,7 @@ type AdmissionRule struct {
 	// expression is a CEL condition that must be true. It sees `request` (method, host, path, query, headers, address,
 	// secure) and `now`. One that fails refuses.
 	// +required
-	Expression Expression `json:"expression"`
+	Expression Expression `json:"expression,omitempty"`
 
 	// message is what the client is told, with status 403.
 	// +optional

@@ -9,7 +9,7 @@ type Namespace struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	// +kubebuilder:validation:Pattern=`^/[^,?#\s]*$`
-	Name string `json:"name"`
+	Name string `json:"name,omitempty"`
 
 	// rooms are rules for rooms by their name; the first that matches holds.
 	// +optional
@@ -34,7 +34,7 @@ type DynamicNamespace struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	// +kubebuilder:validation:Pattern=`^/`
-	Pattern string `json:"pattern"`
+	Pattern string `json:"pattern,omitempty"`
 
 	// rooms are rules for rooms by their name; the first that matches holds.
 	// +optional
@@ -58,7 +58,7 @@ type Handler struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	// +kubebuilder:validation:XValidation:rule="!(self in ['connect', 'connect_error', 'newListener', 'removeListener'])",message="is a reserved event name of Socket.IO"
-	Event string `json:"event"`
+	Event string `json:"event,omitempty"`
 
 	// when is a CEL condition; the handler runs only if it is true.
 	// +optional
@@ -71,7 +71,7 @@ type Handler struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=32
-	Do []Action `json:"do"`
+	Do []Action `json:"do,omitempty"`
 }
 
 // Action is one step of a handler: exactly one of its fields is set. Strings in it are CEL expressions unless said
@@ -186,7 +186,7 @@ type EmitAction struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	// +kubebuilder:validation:XValidation:rule="!(self in ['connect', 'connect_error', 'disconnect', 'disconnecting', 'newListener', 'removeListener'])",message="is a reserved event name of Socket.IO"
-	Event string `json:"event"`
+	Event string `json:"event,omitempty"`
 
 	// args yields the list of arguments.
 	// +optional
@@ -199,7 +199,7 @@ type EmitAck struct {
 	// timeout ends the wait, from 100ms to 1m, for those who have not answered.
 	// +optional
 	// +kubebuilder:default="5s"
-	Timeout Duration `json:"timeout,omitempty"`
+	Timeout Duration `json:"timeout,omitzero"`
 }
 
 // DisconnectAction ends a socket.

@@ -15,7 +15,7 @@ type NATSSpec struct {
 	// +kubebuilder:validation:MaxItems=32
 	// +kubebuilder:validation:items:MaxLength=512
 	// +kubebuilder:validation:items:Pattern=`^(nats|tls|ws|wss)://[^\s,/@]+$`
-	URLs []string `json:"urls"`
+	URLs []string `json:"urls,omitempty"`
 
 	// credentialsSecretRef names a Secret in the service's namespace with what the servers ask for: `user.creds` (a NATS
 	// credentials file), or `token`, or `username` and `password`; and `ca.crt`, `tls.crt`, `tls.key` for TLS.

@@ -23,22 +23,22 @@ type ProtocolSpec struct {
 	// pingInterval is the time between two heartbeats of the server.
 	// +optional
 	// +kubebuilder:default="25s"
-	PingInterval Duration `json:"pingInterval,omitempty"`
+	PingInterval Duration `json:"pingInterval,omitzero"`
 
 	// pingTimeout is how long a client may take to answer a heartbeat.
 	// +optional
 	// +kubebuilder:default="20s"
-	PingTimeout Duration `json:"pingTimeout,omitempty"`
+	PingTimeout Duration `json:"pingTimeout,omitzero"`
 
 	// upgradeTimeout is how long the upgrade of a polling connection to another transport may take.
 	// +optional
 	// +kubebuilder:default="10s"
-	UpgradeTimeout Duration `json:"upgradeTimeout,omitempty"`
+	UpgradeTimeout Duration `json:"upgradeTimeout,omitzero"`
 
 	// connectTimeout is how long a connection may be without a namespace before it is closed.
 	// +optional
 	// +kubebuilder:default="45s"
-	ConnectTimeout Duration `json:"connectTimeout,omitempty"`
+	ConnectTimeout Duration `json:"connectTimeout,omitzero"`
 
 	// maxPayload is the largest message or polling request that a client may send, in bytes.
 	// +optional
@@ -91,17 +91,17 @@ type ProtocolSpec struct {
 	// compression of what goes to clients.
 	// +optional
 	// +kubebuilder:default={}
-	Compression CompressionSpec `json:"compression,omitempty"`
+	Compression CompressionSpec `json:"compression,omitzero"`
 
 	// handshakes bounds how fast new clients are let in, by each gateway.
 	// +optional
 	// +kubebuilder:default={}
-	Handshakes HandshakesSpec `json:"handshakes,omitempty"`
+	Handshakes HandshakesSpec `json:"handshakes,omitzero"`
 
 	// slowConsumers says what becomes of clients that do not read what they are sent.
 	// +optional
 	// +kubebuilder:default={}
-	SlowConsumers SlowConsumersSpec `json:"slowConsumers,omitempty"`
+	SlowConsumers SlowConsumersSpec `json:"slowConsumers,omitzero"`
 
 	// admission refuses handshakes for which one of these rules is not true.
 	// +optional

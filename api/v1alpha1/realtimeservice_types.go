@@ -27,7 +27,7 @@ type RealtimeService struct {
 
 	// spec is the service that is wanted.
 	// +required
-	Spec RealtimeServiceSpec `json:"spec"`
+	Spec RealtimeServiceSpec `json:"spec,omitzero"`
 	// status is the service as the operator last saw it.
 	// +optional
 	Status RealtimeServiceStatus `json:"status,omitempty"`
@@ -51,7 +51,7 @@ type RealtimeServiceSpec struct {
 	// gateway is the Deployment of the pods that clients connect to.
 	// +optional
 	// +kubebuilder:default={}
-	Gateway GatewaySpec `json:"gateway,omitempty"`
+	Gateway GatewaySpec `json:"gateway,omitzero"`
 
 	// nats names the NATS servers that connect the gateways. Left out, the operator runs one for this service alone.
 	// +optional
@@ -60,12 +60,12 @@ type RealtimeServiceSpec struct {
 	// protocol holds the settings of the wire: path, heartbeat, size limits, CORS.
 	// +optional
 	// +kubebuilder:default={}
-	Protocol ProtocolSpec `json:"protocol,omitempty"`
+	Protocol ProtocolSpec `json:"protocol,omitzero"`
 
 	// limits bounds what clients can make a gateway hold.
 	// +optional
 	// +kubebuilder:default={}
-	Limits LimitsSpec `json:"limits,omitempty"`
+	Limits LimitsSpec `json:"limits,omitzero"`
 
 	// recovery lets clients come back without a loss; left out, who comes back begins anew.
 	// +optional
@@ -82,7 +82,7 @@ type RealtimeServiceSpec struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
-	Namespaces []Namespace `json:"namespaces"`
+	Namespaces []Namespace `json:"namespaces,omitempty"`
 
 	// dynamicNamespaces serve all namespaces whose name matches a pattern. A name in namespaces comes first, then patterns in
 	// their order.

@@ -12,7 +12,7 @@ type RecoverySpec struct {
 	// +optional
 	// +kubebuilder:default="2m"
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s')",message="must be 1s or more"
-	MaxDisconnection Duration `json:"maxDisconnection,omitempty"`
+	MaxDisconnection Duration `json:"maxDisconnection,omitzero"`
 
 	// maxMessages is how much a client may have missed. One that has missed more begins anew.
 	// +optional
@@ -38,7 +38,7 @@ type RecoverySpec struct {
 	// storage is where the operator's own NATS keeps the events.
 	// +optional
 	// +kubebuilder:default={}
-	Storage StorageSpec `json:"storage,omitempty"`
+	Storage StorageSpec `json:"storage,omitzero"`
 }
 
 // StorageSpec is the disk of the operator's own NATS.

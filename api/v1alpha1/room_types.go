@@ -12,7 +12,7 @@ type RoomRule struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
-	Name string `json:"name"`
+	Name string `json:"name,omitempty"`
 
 	// autoJoin puts each socket into the room when it connects, before the handlers of connection run.
 	// +optional
@@ -62,7 +62,7 @@ type HistorySpec struct {
 	// maxAge is for how long.
 	// +optional
 	// +kubebuilder:default="24h"
-	MaxAge Age `json:"maxAge,omitempty"`
+	MaxAge Age `json:"maxAge,omitzero"`
 
 	// onJoin sends a socket that joins the events that are kept, as they were, before any later one of the room. Otherwise clients
 	// ask, by an action `history`.
@@ -86,7 +86,7 @@ type Age struct {
 type HistoryAction struct {
 	// room yields the room's name.
 	// +required
-	Room Expression `json:"room"`
+	Room Expression `json:"room,omitempty"`
 
 	// limit is the most events of an answer. It has fewer where they have more binary arguments than a packet takes.
 	// +optional
@@ -105,7 +105,7 @@ type HistoryAction struct {
 type PresenceAction struct {
 	// room yields the room's name.
 	// +required
-	Room Expression `json:"room"`
+	Room Expression `json:"room,omitempty"`
 
 	// limit is the most members of an answer; 0 counts only.
 	// +optional

@@ -36,12 +36,12 @@ type RealtimeServiceStatus struct {
 	// replicas is the number of gateways that exist, for the scale subresource.
 	// +optional
 	// +kubebuilder:default=0
-	Replicas int32 `json:"replicas"`
+	Replicas int32 `json:"replicas"` //nolint:kubeapilinter // 0 is said, too: scale and printers read it
 
 	// readyReplicas is the number of gateways that take clients.
 	// +optional
 	// +kubebuilder:default=0
-	ReadyReplicas int32 `json:"readyReplicas"`
+	ReadyReplicas int32 `json:"readyReplicas"` //nolint:kubeapilinter // 0 is said, too: scale and printers read it
 
 	// gateways is readyReplicas of those wanted, such as 2/3, for people.
 	// +optional
@@ -50,7 +50,7 @@ type RealtimeServiceStatus struct {
 	// connections is the number of clients on all gateways.
 	// +optional
 	// +kubebuilder:default=0
-	Connections int64 `json:"connections"`
+	Connections int64 `json:"connections"` //nolint:kubeapilinter // 0 is said, too: scale and printers read it
 
 	// selector finds the gateway pods, for the scale subresource.
 	// +optional

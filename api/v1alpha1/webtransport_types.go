@@ -9,7 +9,7 @@ type WebTransportSpec struct {
 	// `tls.crt` and `tls.key`, for the host name that clients connect to. Gateways take a renewed one without a restart.
 	// `realtime dev` has no Secrets, and makes a certificate of its own.
 	// +required
-	TLSSecretRef SecretReference `json:"tlsSecretRef"`
+	TLSSecretRef SecretReference `json:"tlsSecretRef,omitzero"`
 }
 
 // SecretReference names a Secret in the service's namespace.
@@ -19,5 +19,5 @@ type SecretReference struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
-	Name string `json:"name"`
+	Name string `json:"name,omitempty"`
 }
