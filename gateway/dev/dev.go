@@ -107,9 +107,9 @@ type session struct {
 	gateways  []*gateway.Gateway
 	listeners []net.Listener
 	doors     []net.Listener // for the other gateways
-	// sockets are for WebTransport, one for each gateway, with this certificate; none if the manifest did not ask for it at the
-	// start.
-	sockets     []net.PacketConn
+	// sockets are for WebTransport, those of each gateway, with this certificate; none if the manifest did not ask for it at
+	// the start.
+	sockets     [][]net.PacketConn
 	certificate *tls.Certificate
 	// api is where programs publish; nil if the manifest does not let them.
 	api net.Listener
@@ -131,14 +131,12 @@ func (s *session) start(svc *v1alpha1.RealtimeService, revision, natsURL string)
 		if port != 0 {
 			port += i
 		}
-		l, socket, err := listen(o.Host, port, s.certificate != nil)
+		l, sockets, err := listen(o.Host, port, s.certificate != nil)
 		if err != nil {
 			return fmt.Errorf("listen for gateway %d: %w", i+1, err)
 		}
 		s.listeners = append(s.listeners, l)
-		if socket != nil {
-			s.sockets = append(s.sockets, socket)
-		}
+		s.sockets = append(s.sockets, sockets)
 		door, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return fmt.Errorf("listen for the peers of gateway %d: %w", i+1, err)
@@ -149,7 +147,7 @@ func (s *session) start(svc *v1alpha1.RealtimeService, revision, natsURL string)
 			NATSURLs:     []string{natsURL},
 			Peers:        &gateway.PeerOptions{Address: door.Addr().String(), Identity: s.identity},
 			ClientDir:    o.ClientDir,
-			WebTransport: socket != nil,
+			WebTransport: len(sockets) > 0,
 			Log:          o.Log,
 		})
 		if err != nil {
@@ -174,7 +172,12 @@ func (s *session) greet(svc *v1alpha1.RealtimeService, natsURL string) {
 		s.say("  transportOptions: {webtransport: {serverCertificateHashes: [{algorithm: \"sha-256\", value: Uint8Array.fromBase64(\"%s\")}]}}", hashOf(s.certificate))
 	}
 	s.greetPrograms(svc, natsURL)
-	s.say("Open it in a browser, or connect with any Socket.IO client. Ctrl-C ends.")
+	base := browserURL(s.listeners[0].Addr())
+	s.say("Open it in a browser, or connect with any Socket.IO client (npm install socket.io-client):")
+	for _, line := range snippet(svc, base) {
+		s.say("  %s", line)
+	}
+	s.say("Handlers that fail are told here, and counted at %smetrics; %sstatus has the configuration in force. Ctrl-C ends.", base, base)
 }
 
 func (s *session) serve(ctx context.Context, config []byte) error {
@@ -182,10 +185,12 @@ func (s *session) serve(ctx context.Context, config []byte) error {
 	// WebTransport outlives its connections.
 	carrying, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	for i, socket := range s.sockets {
-		group.Go(func() error {
-			return s.gateways[i].ServeWebTransport(carrying, socket, &tls.Config{Certificates: []tls.Certificate{*s.certificate}})
-		})
+	for i, sockets := range s.sockets {
+		for _, socket := range sockets {
+			group.Go(func() error {
+				return s.gateways[i].ServeWebTransport(carrying, socket, &tls.Config{Certificates: []tls.Certificate{*s.certificate}})
+			})
+		}
 	}
 	for i, l := range s.listeners {
 		group.Go(func() error { return gateway.Serve(ctx, l, withPage(s.gateways[i])) })
@@ -209,15 +214,21 @@ func (s *session) serve(ctx context.Context, config []byte) error {
 	return group.Wait()
 }
 
-// withPage puts the chat page at the root, and the gateway everywhere else.
+// opsPaths are what a gateway on Kubernetes serves on a port that clients do not reach.
+var opsPaths = []string{"/metrics", "/status", "/healthz", "/readyz"}
+
+// withPage puts the chat page at the root, what operates the gateway beside it, and clients where they connect to.
 func withPage(g *gateway.Gateway) http.Handler {
-	clients, chat := g.Handler(), page.Handler()
+	clients, ops, chat := g.Handler(), g.Ops(), page.Handler()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, g.Path()) {
+		switch {
+		case strings.HasPrefix(r.URL.Path, g.Path()):
 			clients.ServeHTTP(w, r)
-			return
+		case slices.Contains(opsPaths, r.URL.Path):
+			ops.ServeHTTP(w, r)
+		default:
+			chat.ServeHTTP(w, r)
 		}
-		chat.ServeHTTP(w, r)
 	})
 }
 
@@ -262,7 +273,7 @@ func (s *session) close() error {
 	for _, l := range slices.Concat(s.listeners, s.doors) {
 		l.Close()
 	}
-	for _, socket := range s.sockets {
+	for _, socket := range slices.Concat(s.sockets...) {
 		socket.Close()
 	}
 	if s.api != nil {

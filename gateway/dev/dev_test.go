@@ -18,6 +18,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 )
 
@@ -112,6 +113,47 @@ func TestTwoGatewaysAndReload(t *testing.T) {
 	bob.Expect(`42["hello","new"]`)
 }
 
+func TestTheScreenSaysHowToGoOn(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "moved.yaml")
+	moved := strings.Replace(greeter, "spec: {namespaces: [{name: /,", "spec: {protocol: {path: /x/}, namespaces: [{name: /chat,", 1)
+	if err := os.WriteFile(file, []byte(moved), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := run(t, Options{Manifest: file, Gateways: 1})
+	s.await(t, `const socket = io\("http://localhost:\d+/chat", { path: "/x/" }\);\n(.*\n)+.*socket\.emit\("hi", "hello"\);\n`)
+	base := s.await(t, `counted at (http://localhost:\d+/)metrics; http://localhost:\d+/status has`)[1]
+	for path, want := range map[string]string{
+		"metrics": "realtime_handler_errors_total", "status": `"confighash"`, "readyz": "ok", "": "<!doctype html>",
+	} {
+		if got := get(t, base+path); !strings.Contains(strings.ToLower(got), want) {
+			t.Errorf("/%s: %.200s", path, got)
+		}
+	}
+}
+
+func TestSnippetsOfServices(t *testing.T) {
+	tests := map[string]struct {
+		svc  v1alpha1.RealtimeServiceSpec
+		want string
+	}{
+		"dynamic namespaces alone": {v1alpha1.RealtimeServiceSpec{}, `io("http://h");`},
+		"nothing to say": {v1alpha1.RealtimeServiceSpec{Namespaces: []v1alpha1.Namespace{
+			{Name: "/", Handlers: []v1alpha1.Handler{{Event: "connection"}, {Event: "*"}}},
+		}}, `io("http://h");`},
+		"quotes": {v1alpha1.RealtimeServiceSpec{Namespaces: []v1alpha1.Namespace{
+			{Name: "/", Handlers: []v1alpha1.Handler{{Event: "disconnect"}, {Event: `a"b`}}},
+		}}, `socket.emit("a\"b", "hello");`},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := strings.Join(snippet(&v1alpha1.RealtimeService{Spec: tt.svc}, "http://h/"), "\n")
+			if !strings.Contains(got, tt.want) || strings.Contains(got, "socket.emit") != strings.Contains(tt.want, "emit") {
+				t.Errorf("snippet\n%s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
 func TestASessionIsServedByEveryGateway(t *testing.T) {
 	s := run(t, Options{Gateways: 2})
 	urls := s.await(t, `gateway 1 +(http://\S+)/\n.*gateway 2 +(http://\S+)/\n`)
@@ -182,4 +224,19 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s: error %v, want %q", file, err, want)
 		}
 	}
+}
+
+// get is the body of an answer.
+func get(t *testing.T, url string) string {
+	t.Helper()
+	resp, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,6 +40,10 @@ func TestWebTransportOnThePortsOfTheGateways(t *testing.T) {
 		ada.Send(`42["hi"]`)
 		ada.Expect(`42["hello","old"]`)
 		bob.Expect(`42["hello","old"]`)
+	}
+	if l, err := net.ListenPacket("udp", "[::1]:0"); err == nil { // localhost, to a browser
+		l.Close()
+		wiretest.DialWebTransport(t, "[::1]:"+ports[1], "/socket.io/", trust).Open()
 	}
 }
 
