@@ -36,10 +36,13 @@ type purpose struct {
 	name string
 	// usages are what their holders may do with them.
 	usages []x509.ExtKeyUsage
+	// life is how long they last. It is less than half of the authority's, so that the last one that
+	// an authority signs is replaced before the authority ends.
+	life time.Duration
 }
 
 // webhook is for the API server, which calls the operator.
-var webhook = purpose{"realtime-operator webhook", []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
+var webhook = purpose{"realtime-operator webhook", []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, leafLife}
 
 // authority signs the certificates of one purpose. Who is to trust them trusts it.
 type authority struct {
@@ -79,7 +82,7 @@ func (a *authority) issue(hosts []string, now time.Time) (certificatePEM, keyPEM
 	if err != nil {
 		return nil, nil, fmt.Errorf("make the key: %w", err)
 	}
-	template, err := newTemplate(a.name, now, leafLife)
+	template, err := newTemplate(a.name, now, a.life)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package certificates makes and renews the certificates of the webhook, and those by which a service's gateways know each other, so
-// that the operator needs no other to do it.
+// Package certificates makes and renews the certificates of the webhook, those by which a service's gateways know each other, and that
+// of a service's own NATS, so that the operator needs no other to do it.
 //
 // For the webhook, an authority of the operator's own and a serving certificate are kept in a Secret that all replicas read and any of
 // them renews; the authority is written into the ValidatingWebhookConfiguration.

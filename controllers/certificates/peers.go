@@ -14,7 +14,9 @@ import (
 )
 
 // peers is for the gateways of a service, which call each other: each is server and client.
-var peers = purpose{"realtime-operator gateway", []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
+var peers = purpose{
+	"realtime-operator gateway", []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}, leafLife,
+}
 
 // sessionKeyLife is how long a session key makes ids. It is accepted for as long again.
 const sessionKeyLife = 90 * 24 * time.Hour
@@ -27,12 +29,7 @@ const AuthorityKey = keyAuthority
 // AuthorityKey. What cannot be read is made anew. Nothing is used before all gateways have had an hour to hear of it, and
 // what is used no more stays good for those that have not, so that a renewal is noticed by nobody.
 func RenewPeers(data map[string][]byte, now time.Time) (map[string][]byte, error) {
-	ours := map[string][]byte{}
-	for _, key := range []string{gatewaypeers.Authorities, keyAuthority, gatewaypeers.Certificate, gatewaypeers.Key, gatewaypeers.SessionKeys} {
-		if value, ok := data[key]; ok {
-			ours[key] = value
-		}
-	}
+	ours := only(data, gatewaypeers.Authorities, keyAuthority, gatewaypeers.Certificate, gatewaypeers.Key, gatewaypeers.SessionKeys)
 	next, _, err := peers.renew(ours, []string{gatewaypeers.ServerName}, now)
 	if err != nil {
 		return nil, err

@@ -67,6 +67,17 @@ func (p purpose) renew(data map[string][]byte, hosts []string, now time.Time) (m
 	return next, !maps.EqualFunc(data, next, bytes.Equal), nil
 }
 
+// only are the data of some keys, where there are any.
+func only(data map[string][]byte, keys ...string) map[string][]byte {
+	found := map[string][]byte{}
+	for _, key := range keys {
+		if value, ok := data[key]; ok {
+			found[key] = value
+		}
+	}
+	return found
+}
+
 // newestAuthority is the one that the data hold, or a new one if that is old or cannot be read.
 func (p purpose) newestAuthority(data map[string][]byte, trusted []*x509.Certificate, now time.Time) (*authority, error) {
 	key, err := decodeKey(data[keyAuthority])
