@@ -178,7 +178,7 @@ cluster-down: ## Take it down; nothing of it is left.
 
 .PHONY: e2e
 e2e: dist/realtime.tar dist/previous.tar dist/nats.tar $(BIN)/helm $(BIN)/kubectl node-modules ## Test on the cluster of make cluster, or on that of KUBECONFIG.
-	IMAGE=$(IMAGE) PREVIOUS_IMAGE=$(PREVIOUS_IMAGE) NATS_IMAGE=$(NATS_IMAGE) HELM=$(BIN)/helm KUBECTL=$(BIN)/kubectl hack/e2e $(E2E_FLAGS)
+	IMAGE=$(IMAGE) PREVIOUS_IMAGE=$(PREVIOUS_IMAGE) PREVIOUS_CHART=$(CURDIR)/dist/previous-chart NATS_IMAGE=$(NATS_IMAGE) HELM=$(BIN)/helm KUBECTL=$(BIN)/kubectl hack/e2e $(E2E_FLAGS)
 
 # What follows are files.
 
@@ -259,7 +259,7 @@ dist/realtime.tar: dist/realtime-pod dist/client dist/ca-certificates.crt Docker
 	hack/images/build Dockerfile $(IMAGE) $@
 
 dist/realtime-previous: force
-	hack/previous $(PREVIOUS) $@
+	hack/previous $(PREVIOUS) $@ dist/previous-chart
 
 dist/previous.tar: dist/realtime-previous dist/client dist/ca-certificates.crt hack/images/previous/Dockerfile
 	hack/images/build hack/images/previous/Dockerfile $(PREVIOUS_IMAGE) $@

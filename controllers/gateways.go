@@ -90,16 +90,25 @@ type answer struct {
 	at     time.Time
 }
 
-// listGateways are the service's gateway pods that run, those that are leaving too: they still have clients.
-func (r *Reconciler) listGateways(ctx context.Context, svc *v1alpha1.RealtimeService) ([]gateway, error) {
+// gatewayPods are all of the service's gateway pods.
+func (r *Reconciler) gatewayPods(ctx context.Context, svc *v1alpha1.RealtimeService) ([]corev1.Pod, error) {
 	var pods corev1.PodList
 	err := r.Client.List(ctx, &pods, client.InNamespace(svc.Namespace), client.MatchingLabels(resources.GatewaySelector(svc.Name)))
 	if err != nil {
 		return nil, fmt.Errorf("list the gateway pods: %w", err)
 	}
+	return pods.Items, nil
+}
+
+// listGateways are the service's gateway pods that run, those that are leaving too: they still have clients.
+func (r *Reconciler) listGateways(ctx context.Context, svc *v1alpha1.RealtimeService) ([]gateway, error) {
+	pods, err := r.gatewayPods(ctx, svc)
+	if err != nil {
+		return nil, err
+	}
 	var gateways []gateway
-	for i := range pods.Items {
-		pod := &pods.Items[i]
+	for i := range pods {
+		pod := &pods[i]
 		if pod.Status.Phase == corev1.PodRunning && pod.Status.PodIP != "" {
 			gateways = append(gateways, gateway{pod: pod, ready: podReady(pod)})
 		}

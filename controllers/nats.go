@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -15,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/controllers/certificates"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
 
@@ -24,23 +26,71 @@ func (r *Reconciler) applyNATS(ctx context.Context, svc *v1alpha1.RealtimeServic
 		return nil
 	}
 	r.memory.of(keyOf(svc)).natsRemoved = false
-	credentials, err := r.applyCredentials(ctx, svc)
+	identity, err := r.applyNATSIdentity(ctx, svc)
 	if err != nil {
 		return err
 	}
+	plaintext, err := r.needsPlaintext(ctx, svc)
+	if err != nil {
+		return err
+	}
+	config := resources.NATSConfigMap(svc, plaintext)
 	objects := []client.Object{
 		resources.NATSServiceAccount(svc),
 		resources.NATSService(svc),
-		resources.NATSConfigMap(svc),
+		config,
 	}
 	if claim := resources.NATSClaim(svc); claim != nil {
 		objects = append(objects, claim)
 	}
 	var errs []error
-	for _, object := range append(objects, resources.NATSStatefulSet(svc, r.NATSImage, credentials)) {
+	for _, object := range append(objects, resources.NATSStatefulSet(svc, r.NATSImage, config, identity)) {
 		errs = append(errs, r.apply(ctx, svc, object))
 	}
 	return errors.Join(errs...)
+}
+
+// applyNATSIdentity makes and renews the Secrets that NATS and its clients read.
+func (r *Reconciler) applyNATSIdentity(ctx context.Context, svc *v1alpha1.RealtimeService) (resources.NATSIdentity, error) {
+	credentials, err := r.applyCredentials(ctx, svc)
+	if err != nil {
+		return resources.NATSIdentity{}, err
+	}
+	certificate, err := r.applyNATSCertificate(ctx, svc)
+	return resources.NATSIdentity{Credentials: credentials, Certificate: certificate}, err
+}
+
+// applyNATSCertificate makes and renews what NATS shows to its clients, and returns its revision.
+func (r *Reconciler) applyNATSCertificate(ctx context.Context, svc *v1alpha1.RealtimeService) (revision string, err error) {
+	secret, live, err := r.ownSecret(ctx, svc, resources.NATSCertificateName(svc.Name))
+	if err != nil {
+		return "", err
+	}
+	data, err := certificates.RenewNATS(secret.Data, resources.NATSHosts(svc), r.Now())
+	if err != nil {
+		return "", fmt.Errorf("renew the certificate of NATS: %w", err)
+	}
+	wanted, revision := resources.NATSCertificate(svc, data)
+	return revision, r.applyOver(ctx, svc, live, wanted)
+}
+
+// needsPlaintext is true while gateways of a release that did not encrypt are left of an update. NATS that refuses plaintext
+// does so for good.
+func (r *Reconciler) needsPlaintext(ctx context.Context, svc *v1alpha1.RealtimeService) (bool, error) {
+	config := &corev1.ConfigMap{}
+	key := client.ObjectKeyFromObject(resources.NATSConfigMap(svc, false))
+	err := r.Client.Get(ctx, key, config)
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read ConfigMap %s: %w", key.Name, err)
+	}
+	if !resources.NATSTakesPlaintext(config) {
+		return false, nil
+	}
+	pods, err := r.gatewayPods(ctx, svc)
+	return slices.ContainsFunc(pods, resources.SpeaksPlaintext), err
 }
 
 // ownSecret reads a Secret of the service's: empty, and live nil, if it is not there. It is read from the API server: a cache would
@@ -91,12 +141,16 @@ func (r *Reconciler) removeNATS(ctx context.Context, svc *v1alpha1.RealtimeServi
 	if deployment == nil || resources.UsesOwnNATS(svc, deployment) || !rolledOut(deployment) {
 		return nil // a change of the Deployment brings us back
 	}
-	credentials := resources.NATSCredentials(svc, resources.Credentials{})
-	errs := []error{r.remove(ctx, svc, r.Reader, credentials)}
+	certificate, _ := resources.NATSCertificate(svc, nil)
+	config := resources.NATSConfigMap(svc, false)
+	var errs []error
+	for _, secret := range []client.Object{resources.NATSCredentials(svc, resources.Credentials{}), certificate} {
+		errs = append(errs, r.remove(ctx, svc, r.Reader, secret))
+	}
 	for _, object := range []client.Object{
-		resources.NATSStatefulSet(svc, r.NATSImage, resources.Credentials{}),
+		resources.NATSStatefulSet(svc, r.NATSImage, config, resources.NATSIdentity{}),
 		resources.NATSService(svc),
-		resources.NATSConfigMap(svc),
+		config,
 		resources.NATSServiceAccount(svc),
 	} {
 		errs = append(errs, r.remove(ctx, svc, r.Client, object))

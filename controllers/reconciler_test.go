@@ -36,6 +36,7 @@ func owned() map[string]client.Object {
 		"ServiceAccount chat-nats":             &corev1.ServiceAccount{},
 		"ConfigMap chat-nats-config":           &corev1.ConfigMap{},
 		"Secret chat-nats-credentials":         &corev1.Secret{},
+		"Secret chat-nats-tls":                 &corev1.Secret{},
 		"Secret chat-gateway-peers":            &corev1.Secret{},
 	}
 }

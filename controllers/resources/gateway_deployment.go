@@ -49,12 +49,16 @@ func strategy(svc *v1alpha1.RealtimeService) appsv1.DeploymentStrategy {
 }
 
 func podAnnotations(svc *v1alpha1.RealtimeService) map[string]string {
-	r := svc.Spec.Recovery
-	if r == nil {
-		return svc.Spec.Gateway.PodAnnotations
+	annotations := maps.Clone(svc.Spec.Gateway.PodAnnotations)
+	if annotations == nil {
+		annotations = map[string]string{}
 	}
-	annotations := map[string]string{annotationRecovery: recoveryRevision(svc)}
-	maps.Copy(annotations, svc.Spec.Gateway.PodAnnotations)
+	if OwnNATS(svc) {
+		annotations[annotationNATSTLS] = "required"
+	}
+	if svc.Spec.Recovery != nil {
+		annotations[annotationRecovery] = recoveryRevision(svc)
+	}
 	return annotations
 }
 

@@ -107,7 +107,7 @@ func gatewayArgs(svc *v1alpha1.RealtimeService) []string {
 	for _, url := range natsURLs(svc) {
 		args = append(args, "--nats-url="+url)
 	}
-	if natsSecret(svc) != "" {
+	if natsCredentials(svc) != nil {
 		args = append(args, "--nats-credentials-dir="+credentialsDir)
 	}
 	if svc.Spec.API != nil {
@@ -133,11 +133,8 @@ func gatewayVolumes(svc *v1alpha1.RealtimeService) []corev1.Volume {
 			LocalObjectReference: corev1.LocalObjectReference{Name: ConfigMapName(svc.Name)},
 		}},
 	}, peersVolume(svc)}
-	if secret := natsSecret(svc); secret != "" {
-		volumes = append(volumes, corev1.Volume{
-			Name:         "nats",
-			VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: secret}},
-		})
+	if volume := natsCredentials(svc); volume != nil {
+		volumes = append(volumes, *volume)
 	}
 	if api := svc.Spec.API; api != nil {
 		volumes = append(volumes, apiVolume(api))
@@ -150,8 +147,8 @@ func gatewayMounts(svc *v1alpha1.RealtimeService) []corev1.VolumeMount {
 		{Name: "config", MountPath: configDir, ReadOnly: true},
 		{Name: peerVolume, MountPath: peerDir, ReadOnly: true},
 	}
-	if natsSecret(svc) != "" {
-		mounts = append(mounts, corev1.VolumeMount{Name: "nats", MountPath: credentialsDir, ReadOnly: true})
+	if natsCredentials(svc) != nil {
+		mounts = append(mounts, corev1.VolumeMount{Name: natsVolume, MountPath: credentialsDir, ReadOnly: true})
 	}
 	if svc.Spec.API != nil {
 		mounts = append(mounts, apiMount())

@@ -32,6 +32,9 @@ const (
 	annotationRecovery = "realtime-operator.io/recovery"
 	// annotationNATSRevision of NATS's pod template changes with what NATS reads only when it starts.
 	annotationNATSRevision = "realtime-operator.io/nats-revision"
+	// annotationNATSTLS of the gateways' pod template says that they encrypt what they say to the operator's own NATS. Those of a
+	// release that did not are without.
+	annotationNATSTLS = "realtime-operator.io/nats-tls"
 )
 
 const projectName = "realtime-operator"
@@ -53,6 +56,9 @@ func NATSName(service string) string { return service + "-nats" }
 
 // NATSCredentialsName is the name of the Secret with the credentials of a service's own NATS.
 func NATSCredentialsName(service string) string { return service + "-nats-credentials" }
+
+// NATSCertificateName is the name of the Secret with the certificate of a service's own NATS.
+func NATSCertificateName(service string) string { return NATSName(service) + "-tls" }
 
 // GatewayPeersName is the name of the Secret by which a service's gateways know each other.
 func GatewayPeersName(service string) string { return GatewayName(service) + "-peers" }

@@ -17,6 +17,8 @@ const (
 	natsPort        = 4222
 	natsMonitorPort = 8222
 
+	natsVolume = "nats"
+
 	natsPortName        = "nats"
 	natsMonitorPortName = "monitor"
 )
@@ -26,25 +28,62 @@ func OwnNATS(svc *v1alpha1.RealtimeService) bool { return svc.Spec.NATS == nil }
 
 func natsURLs(svc *v1alpha1.RealtimeService) []string {
 	if OwnNATS(svc) {
-		return []string{fmt.Sprintf("nats://%s.%s.svc:%d", NATSName(svc.Name), svc.Namespace, natsPort)}
+		return []string{fmt.Sprintf("tls://%s:%d", natsHost(svc), natsPort)}
 	}
 	return svc.Spec.NATS.URLs
 }
 
-// natsSecret is the name of the Secret with what gateways say to NATS, empty if there is nothing to say.
-func natsSecret(svc *v1alpha1.RealtimeService) string {
+// natsHost is the name by which gateways call the operator's own NATS.
+func natsHost(svc *v1alpha1.RealtimeService) string {
+	return fmt.Sprintf("%s.%s.svc", NATSName(svc.Name), svc.Namespace)
+}
+
+// natsCredentials is the volume with what gateways say to NATS, and trust; nil if there is nothing to say.
+func natsCredentials(svc *v1alpha1.RealtimeService) *corev1.Volume {
 	if OwnNATS(svc) {
-		return NATSCredentialsName(svc.Name)
+		return &corev1.Volume{Name: natsVolume, VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{
+			Sources: []corev1.VolumeProjection{
+				fromSecret(NATSCredentialsName(svc.Name), keyUsername, keyPassword),
+				fromSecret(NATSCertificateName(svc.Name), keyNATSAuthority), // and no key of it
+			},
+		}}}
 	}
 	if svc.Spec.NATS.CredentialsSecretRef == nil {
-		return ""
+		return nil
 	}
-	return svc.Spec.NATS.CredentialsSecretRef.Name
+	return &corev1.Volume{Name: natsVolume, VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{
+		SecretName: svc.Spec.NATS.CredentialsSecretRef.Name,
+	}}}
+}
+
+// fromSecret projects keys of a Secret as files of the same names.
+func fromSecret(name string, keys ...string) corev1.VolumeProjection {
+	source := &corev1.SecretProjection{LocalObjectReference: corev1.LocalObjectReference{Name: name}}
+	for _, key := range keys {
+		source.Items = append(source.Items, corev1.KeyToPath{Key: key, Path: key})
+	}
+	return corev1.VolumeProjection{Secret: source}
 }
 
 // UsesOwnNATS says whether the gateways of a Deployment mount the credentials of the operator's own NATS.
 func UsesOwnNATS(svc *v1alpha1.RealtimeService, gateways *appsv1.Deployment) bool {
+	credentials := NATSCredentialsName(svc.Name)
 	return slices.ContainsFunc(gateways.Spec.Template.Spec.Volumes, func(v corev1.Volume) bool {
-		return v.Secret != nil && v.Secret.SecretName == NATSCredentialsName(svc.Name)
+		if v.Secret != nil { // of a release that did not encrypt
+			return v.Secret.SecretName == credentials
+		}
+		return v.Projected != nil && slices.ContainsFunc(v.Projected.Sources, func(p corev1.VolumeProjection) bool {
+			return p.Secret != nil && p.Secret.Name == credentials
+		})
 	})
+}
+
+// SpeaksPlaintext says whether a gateway pod is of a release that did not encrypt what it says to the operator's own NATS, and has
+// not ended.
+func SpeaksPlaintext(gateway corev1.Pod) bool {
+	if gateway.Status.Phase == corev1.PodSucceeded || gateway.Status.Phase == corev1.PodFailed {
+		return false
+	}
+	_, encrypts := gateway.Annotations[annotationNATSTLS]
+	return !encrypts
 }

@@ -4,6 +4,7 @@ package resources
 
 import (
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -32,7 +33,14 @@ authorization {
 }
 max_payload: %d
 max_pending: %d
+tls {
+  cert_file: %s
+  key_file: %s
+}
 `
+
+// natsPlaintext has NATS take clients without TLS beside those with. It cannot be changed but by a restart.
+const natsPlaintext = "allow_non_tls: true\n"
 
 // natsStore is JetStream's part of the configuration, for a service with recovery. One server, so that nothing is gained by
 // syncing each write: what the machine has not written when it fails is lost either way.
@@ -42,12 +50,17 @@ const natsStore = `jetstream {
 }
 `
 
-// NATSConfigMap holds the configuration of the operator's own NATS. Without recovery it keeps nothing.
-func NATSConfigMap(svc *v1alpha1.RealtimeService) *corev1.ConfigMap {
+// NATSConfigMap holds the configuration of the operator's own NATS. Without recovery it keeps nothing. Plaintext is for an update from
+// a release whose gateways do not encrypt, until they have left.
+func NATSConfigMap(svc *v1alpha1.RealtimeService, plaintext bool) *corev1.ConfigMap {
 	maxPayload := svc.Spec.Protocol.MaxPayload.Value() + natsHeadroom
 	maxPending := max(natsMaxPending, 2*maxPayload)
 	name := NATSName(svc.Name)
-	config := fmt.Sprintf(natsConfig, natsPort, natsMonitorPort, name, maxPayload, maxPending)
+	config := fmt.Sprintf(natsConfig, natsPort, natsMonitorPort, name, maxPayload, maxPending,
+		natsCertificateDir+"/"+corev1.TLSCertKey, natsCertificateDir+"/"+corev1.TLSPrivateKeyKey)
+	if plaintext {
+		config += natsPlaintext
+	}
 	if r := svc.Spec.Recovery; r != nil {
 		config += fmt.Sprintf(natsStore, natsDataDir, natsMaxFile(r))
 	}
@@ -58,6 +71,13 @@ func NATSConfigMap(svc *v1alpha1.RealtimeService) *corev1.ConfigMap {
 			natsConfigKey: config,
 		},
 	}
+}
+
+// NATSTakesPlaintext says whether a configuration lets clients in without TLS: one of a release that knew none, or one for the update
+// from such a release.
+func NATSTakesPlaintext(config *corev1.ConfigMap) bool {
+	text := config.Data[natsConfigKey]
+	return !strings.Contains(text, "\ntls {\n") || strings.Contains(text, natsPlaintext)
 }
 
 // natsMaxFile leaves a part of the disk for what the file system and compaction take.

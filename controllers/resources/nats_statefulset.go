@@ -19,12 +19,19 @@ const (
 	natsGracePeriod = 10
 )
 
+// NATSIdentity is what NATS reads when it starts, besides its configuration.
+type NATSIdentity struct {
+	Credentials
+	// Certificate is the revision of its certificate; see NATSCertificate.
+	Certificate string
+}
+
 // NATSStatefulSet runs one NATS server, with storage for a service with recovery. Its pod is replaced when
-// what it reads at its start has changed, which are its configuration and the credentials.
-func NATSStatefulSet(svc *v1alpha1.RealtimeService, image string, credentials Credentials) *appsv1.StatefulSet {
+// what it reads at its start has changed, which are its configuration, the credentials and its certificate.
+func NATSStatefulSet(svc *v1alpha1.RealtimeService, image string, config *corev1.ConfigMap, identity NATSIdentity) *appsv1.StatefulSet {
 	meta := owned(svc, NATSName(svc.Name), componentNATS)
 	// A hash of a random password says nothing about it.
-	revision := gatewaystatus.Revision([]byte(NATSConfigMap(svc).Data[natsConfigKey] + "\x00" + credentials.Username + "\x00" + credentials.Password))
+	revision := gatewaystatus.Revision([]byte(config.Data[natsConfigKey] + "\x00" + identity.Username + "\x00" + identity.Password))
 	return &appsv1.StatefulSet{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "StatefulSet"},
 		ObjectMeta: meta,
@@ -39,13 +46,13 @@ func NATSStatefulSet(svc *v1alpha1.RealtimeService, image string, credentials Cr
 					Labels:      meta.Labels,
 					Annotations: map[string]string{annotationNATSRevision: revision},
 				},
-				Spec: natsPod(svc, image),
+				Spec: natsPod(svc, image, identity.Certificate),
 			},
 		},
 	}
 }
 
-func natsPod(svc *v1alpha1.RealtimeService, image string) corev1.PodSpec {
+func natsPod(svc *v1alpha1.RealtimeService, image, certificate string) corev1.PodSpec {
 	return corev1.PodSpec{
 		ServiceAccountName:            NATSName(svc.Name),
 		AutomountServiceAccountToken:  ptr.To(false),
@@ -73,25 +80,28 @@ func natsPod(svc *v1alpha1.RealtimeService, image string) corev1.PodSpec {
 			SecurityContext: containerSecurity(),
 			VolumeMounts:    natsMounts(svc),
 		}},
-		Volumes: natsVolumes(svc),
+		Volumes: natsVolumes(svc, certificate),
 	}
 }
 
 func natsMounts(svc *v1alpha1.RealtimeService) []corev1.VolumeMount {
-	mounts := []corev1.VolumeMount{{Name: "config", MountPath: natsConfigDir, ReadOnly: true}}
+	mounts := []corev1.VolumeMount{
+		{Name: "config", MountPath: natsConfigDir, ReadOnly: true},
+		{Name: natsCertificateVolume, MountPath: natsCertificateDir, ReadOnly: true},
+	}
 	if svc.Spec.Recovery != nil {
 		mounts = append(mounts, corev1.VolumeMount{Name: "data", MountPath: natsDataDir})
 	}
 	return mounts
 }
 
-func natsVolumes(svc *v1alpha1.RealtimeService) []corev1.Volume {
+func natsVolumes(svc *v1alpha1.RealtimeService, certificate string) []corev1.Volume {
 	volumes := []corev1.Volume{{
 		Name: "config",
 		VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
 			LocalObjectReference: corev1.LocalObjectReference{Name: natsConfigName(svc.Name)},
 		}},
-	}}
+	}, natsCertificateMount(svc, certificate)}
 	r := svc.Spec.Recovery
 	if r == nil {
 		return volumes

@@ -4,12 +4,10 @@ package resources
 
 import (
 	"bytes"
-	"crypto/rand"
-	"os"
-	"path/filepath"
 	"testing"
 
-	natsserver "github.com/nats-io/nats-server/v2/server"
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
@@ -25,50 +23,38 @@ func withPayload(size string) func(*v1alpha1.RealtimeServiceSpec) {
 func TestNATSReadsItsConfiguration(t *testing.T) {
 	for size, want := range map[string]int32{"1k": 1_000 + mebi, "1M": 1_000_000 + mebi, "64Mi": 65 * mebi} {
 		t.Run(size, func(t *testing.T) {
-			credentials, err := NewCredentials(rand.Reader)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Setenv("NATS_USERNAME", credentials.Username)
-			t.Setenv("NATS_PASSWORD", credentials.Password)
-			file := filepath.Join(t.TempDir(), natsConfigKey)
-			if err := os.WriteFile(file, []byte(NATSConfigMap(service(t, withPayload(size))).Data[natsConfigKey]), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			options, err := natsserver.ProcessConfigFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if options.Username != credentials.Username || options.Password != credentials.Password {
+			svc := service(t, withPayload(size))
+			folder := newNATSFolder(t, svc)
+			options := folder.options(t, NATSConfigMap(svc, false))
+			if options.Username != folder.Username || options.Password != folder.Password {
 				t.Errorf("it asks for %q and %q", options.Username, options.Password)
 			}
 			if options.MaxPayload != want || options.Port != natsPort || options.HTTPPort != natsMonitorPort {
 				t.Errorf("max_payload %d, port %d, monitor %d", options.MaxPayload, options.Port, options.HTTPPort)
 			}
-			options.Port, options.HTTPPort, options.NoLog, options.NoSigs = natsserver.RANDOM_PORT, 0, true, true
-			server, err := natsserver.NewServer(options)
-			if err != nil {
-				t.Fatalf("the server refuses it: %v", err)
-			}
-			server.Shutdown()
-			server.WaitForShutdown()
+			folder.start(t, NATSConfigMap(svc, false))
 		})
 	}
 }
 
 func TestNATSRestartsForWhatItReadsAtItsStart(t *testing.T) {
-	template := func(svc *v1alpha1.RealtimeService, c Credentials) string {
-		return NATSStatefulSet(svc, "nats", c).Spec.Template.Annotations[annotationNATSRevision]
+	template := func(svc *v1alpha1.RealtimeService, plaintext bool, identity NATSIdentity) corev1.PodTemplateSpec {
+		return NATSStatefulSet(svc, "nats", NATSConfigMap(svc, plaintext), identity).Spec.Template
 	}
-	before := template(service(t), Credentials{"a", "b"})
-	if template(service(t), Credentials{"a", "b"}) != before {
-		t.Error("it restarts for nothing")
+	identity := NATSIdentity{Credentials{"a", "b"}, "first"}
+	before := template(service(t), false, identity)
+	if diff := cmp.Diff(before, template(service(t), false, identity)); diff != "" {
+		t.Errorf("it restarts for nothing: %s", diff)
 	}
-	if template(service(t, withPayload("2M")), Credentials{"a", "b"}) == before {
-		t.Error("it does not restart for a larger payload")
-	}
-	if template(service(t), Credentials{"a", "c"}) == before {
-		t.Error("it does not restart for another password")
+	for what, after := range map[string]corev1.PodTemplateSpec{
+		"a larger payload":     template(service(t, withPayload("2M")), false, identity),
+		"another password":     template(service(t), false, NATSIdentity{Credentials{"a", "c"}, "first"}),
+		"another certificate":  template(service(t), false, NATSIdentity{Credentials{"a", "b"}, "second"}),
+		"the end of an update": template(service(t), true, identity),
+	} {
+		if cmp.Equal(before, after) {
+			t.Errorf("it does not restart for %s", what)
+		}
 	}
 }
 

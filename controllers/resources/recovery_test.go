@@ -3,12 +3,9 @@
 package resources
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
-	natsserver "github.com/nats-io/nats-server/v2/server"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 
@@ -23,16 +20,7 @@ func withRecovery(storage v1alpha1.StorageSpec) func(*v1alpha1.RealtimeServiceSp
 
 func TestNATSOfAServiceWithRecoveryStores(t *testing.T) {
 	svc := service(t, withRecovery(v1alpha1.StorageSpec{Size: resource.MustParse("100Mi")}))
-	file := filepath.Join(t.TempDir(), natsConfigKey)
-	t.Setenv("NATS_USERNAME", "gateway")
-	t.Setenv("NATS_PASSWORD", "pw")
-	if err := os.WriteFile(file, []byte(NATSConfigMap(svc).Data[natsConfigKey]), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	options, err := natsserver.ProcessConfigFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	options := newNATSFolder(t, svc).options(t, NATSConfigMap(svc, false))
 	if !options.JetStream || options.StoreDir != natsDataDir || options.JetStreamMaxStore != 90*mebi {
 		t.Errorf("JetStream %t in %s with %d bytes", options.JetStream, options.StoreDir, options.JetStreamMaxStore)
 	}
@@ -40,7 +28,7 @@ func TestNATSOfAServiceWithRecoveryStores(t *testing.T) {
 
 func TestTheDiskOfNATS(t *testing.T) {
 	volumeOf := func(svc *v1alpha1.RealtimeService) corev1.VolumeSource {
-		pod := NATSStatefulSet(svc, "nats", Credentials{}).Spec.Template.Spec
+		pod := natsSet(svc).Spec.Template.Spec
 		for _, v := range pod.Volumes {
 			if v.Name == "data" {
 				return v.VolumeSource

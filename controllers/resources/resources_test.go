@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	k8slabels "k8s.io/apimachinery/pkg/labels"
@@ -57,11 +58,17 @@ func all(t *testing.T) []metav1.Object {
 	if err != nil {
 		t.Fatal(err)
 	}
+	certificate, _ := NATSCertificate(svc, nil)
 	return []metav1.Object{
 		GatewayDeployment(svc, "image"), GatewayService(svc), GatewayServiceAccount(svc), GatewayDisruptionBudget(svc),
-		GatewayAutoscaler(svc), APIService(svc), config, NATSStatefulSet(svc, "nats", Credentials{"a", "b"}), NATSService(svc),
-		NATSServiceAccount(svc), NATSConfigMap(svc), NATSCredentials(svc, Credentials{"a", "b"}), GatewayPeers(svc, nil),
+		GatewayAutoscaler(svc), APIService(svc), config, natsSet(svc), NATSService(svc),
+		NATSServiceAccount(svc), NATSConfigMap(svc, false), certificate, NATSCredentials(svc, Credentials{"a", "b"}), GatewayPeers(svc, nil),
 	}
+}
+
+// natsSet runs the NATS of a service that has nothing to be updated from.
+func natsSet(svc *v1alpha1.RealtimeService) *appsv1.StatefulSet {
+	return NATSStatefulSet(svc, "nats", NATSConfigMap(svc, false), NATSIdentity{Credentials{"a", "b"}, "c"})
 }
 
 func TestEveryObjectBelongsToItsService(t *testing.T) {
@@ -84,7 +91,7 @@ func TestEveryObjectBelongsToItsService(t *testing.T) {
 func TestSelectorsFindTheirPodsAndNoOthers(t *testing.T) {
 	svc := service(t)
 	gateways := k8slabels.Set(GatewayDeployment(svc, "image").Spec.Template.Labels)
-	nats := k8slabels.Set(NATSStatefulSet(svc, "nats", Credentials{}).Spec.Template.Labels)
+	nats := k8slabels.Set(natsSet(svc).Spec.Template.Labels)
 	for name, test := range map[string]struct {
 		selector map[string]string
 		gateways bool
@@ -92,7 +99,7 @@ func TestSelectorsFindTheirPodsAndNoOthers(t *testing.T) {
 		"Deployment":           {GatewayDeployment(svc, "image").Spec.Selector.MatchLabels, true},
 		"Service":              {GatewayService(svc).Spec.Selector, true},
 		"PodDisruptionBudget":  {GatewayDisruptionBudget(svc).Spec.Selector.MatchLabels, true},
-		"StatefulSet":          {NATSStatefulSet(svc, "nats", Credentials{}).Spec.Selector.MatchLabels, false},
+		"StatefulSet":          {natsSet(svc).Spec.Selector.MatchLabels, false},
 		"Service of the NATS":  {NATSService(svc).Spec.Selector, false},
 		"the scale's selector": {GatewaySelector("chat"), true},
 	} {
@@ -112,7 +119,7 @@ func TestPodsAreRestricted(t *testing.T) {
 	svc := service(t)
 	for name, pod := range map[string]corev1.PodSpec{
 		"gateway": GatewayDeployment(svc, "image").Spec.Template.Spec,
-		"NATS":    NATSStatefulSet(svc, "nats", Credentials{}).Spec.Template.Spec,
+		"NATS":    natsSet(svc).Spec.Template.Spec,
 	} {
 		if s := pod.SecurityContext; !*s.RunAsNonRoot || *s.RunAsUser == 0 || s.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault {
 			t.Errorf("%s: security context %+v", name, s)
@@ -139,7 +146,7 @@ func TestGatewayArguments(t *testing.T) {
 		{
 			"with its own NATS", service(t),
 			[]string{
-				"gateway", "--config=/etc/realtime/config/service.yaml", "--name=$(POD_NAME)", "--revision=$(POD_REVISION)", "--nats-url=nats://chat-nats.talk.svc:4222",
+				"gateway", "--config=/etc/realtime/config/service.yaml", "--name=$(POD_NAME)", "--revision=$(POD_REVISION)", "--nats-url=tls://chat-nats.talk.svc:4222",
 				"--nats-credentials-dir=/etc/realtime/nats", "--listen=:3000", "--ops-listen=:9090", "--client-dir=/client", "--drain=20s", "--drain-limit=20s",
 			}, nil,
 		},
@@ -197,6 +204,8 @@ func TestGatewaysMountWhatTheyRead(t *testing.T) {
 				}
 			case volume.Secret != nil:
 				secret = volume.Secret.SecretName
+			case volume.Projected != nil:
+				secret = volume.Projected.Sources[0].Secret.Name
 			}
 			if volume.ConfigMap != nil {
 				config = volume.ConfigMap.Name
@@ -329,7 +338,7 @@ func TestAutoscalerAimsAtTheDeployment(t *testing.T) {
 func TestLongestNamesFit(t *testing.T) {
 	svc := service(t)
 	svc.Name = strings.Repeat("a", 45)
-	for _, name := range []string{GatewayName(svc.Name), ConfigMapName(svc.Name), NATSCredentialsName(svc.Name), natsConfigName(svc.Name)} {
+	for _, name := range []string{GatewayName(svc.Name), ConfigMapName(svc.Name), NATSCredentialsName(svc.Name), natsConfigName(svc.Name), NATSCertificateName(svc.Name)} {
 		if len(name) > 63 {
 			t.Errorf("%s has %d characters", name, len(name))
 		}

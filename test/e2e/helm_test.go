@@ -24,6 +24,7 @@ func TestHelm(t *testing.T) {
 	t.Run("a rollout sends each client away once", testRollout)
 	t.Run("clients miss nothing of an update of the gateways", testUpdate)
 	t.Run("clients miss nothing of a deleted NATS", testDeletedNATS)
+	t.Run("NATS takes clients that encrypt and no others", testEncryptedNATS)
 	t.Run("a changed greeting shows and nobody reconnects", testChangedGreeting)
 	t.Run("clients of a deleted gateway come back", testDeletedGateway)
 	t.Run("kubectl scale", testScale)
@@ -55,7 +56,18 @@ func TestKustomize(t *testing.T) {
 
 func installChart(t *testing.T) {
 	t.Helper()
-	repository, tag, _ := strings.Cut(setting(t, "IMAGE"), ":")
+	notes := helmInstall(t, "../../charts/realtime-operator", setting(t, "IMAGE"))
+	_, fromManifest, _ := strings.Cut(notes, "kubectl apply -f - <<'EOF'\n")
+	manifest, next, found := strings.Cut(fromManifest, "\nEOF\n")
+	if !found || !strings.Contains(next, "kubectl wait rts/chat") {
+		t.Fatalf("the notes do not say what to do next:\n%s", notes)
+	}
+	dryRun(t, "the manifest in the notes", manifest)
+}
+
+// helmInstall installs a chart of an operator of an image until the test ends, and returns the notes.
+func helmInstall(t *testing.T, chart, image string) (notes string) {
+	t.Helper()
 	kubectl(t, "create", "namespace", operatorNamespace)
 	kubectl(t, "label", "namespace", operatorNamespace, "pod-security.kubernetes.io/enforce=restricted")
 	t.Cleanup(func() {
@@ -64,15 +76,18 @@ func installChart(t *testing.T) {
 		kubectl(t, "delete", "crd/realtimeservices.realtime-operator.io", "--ignore-not-found", "--timeout=1m")
 		kubectl(t, "delete", "namespace/"+operatorNamespace, "--timeout=1m")
 	})
-	notes := helm(t, "install", "realtime-operator", "../../charts/realtime-operator", "--namespace", operatorNamespace,
-		"--set", "image.repository="+repository+",image.tag="+tag, "--set", "nats.image="+setting(t, "NATS_IMAGE"),
-		"--wait", "--timeout=2m")
-	_, fromManifest, _ := strings.Cut(notes, "kubectl apply -f - <<'EOF'\n")
-	manifest, next, found := strings.Cut(fromManifest, "\nEOF\n")
-	if !found || !strings.Contains(next, "kubectl wait rts/chat") {
-		t.Fatalf("the notes do not say what to do next:\n%s", notes)
+	return helm(t, append([]string{"install"}, helmFlags(t, chart, image)...)...)
+}
+
+// helmFlags are what helm is told to install or upgrade to a chart.
+func helmFlags(t *testing.T, chart, image string) []string {
+	t.Helper()
+	repository, tag, _ := strings.Cut(image, ":")
+	return []string{
+		"realtime-operator", chart, "--namespace", operatorNamespace,
+		"--set", "image.repository=" + repository + ",image.tag=" + tag, "--set", "nats.image=" + setting(t, "NATS_IMAGE"),
+		"--wait", "--timeout=2m",
 	}
-	dryRun(t, "the manifest in the notes", manifest)
 }
 
 // testUninstall comes last: it ends the operator of the other tests.

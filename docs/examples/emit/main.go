@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command emit publishes over NATS: NATS_URL=nats://nats:4222 SUBJECT=realtime.emit.default.chat go run ./docs/examples/emit
+//
+// NATS_CA names a file with the authority of a NATS that encrypts.
 package main
 
 import (
@@ -21,7 +23,11 @@ func main() {
 
 // emit sends an event to everybody in a namespace, and returns when a gateway has taken it.
 func emit(namespace, event string, args ...any) error {
-	nc, err := nats.Connect(os.Getenv("NATS_URL"))
+	var options []nats.Option
+	if authority := os.Getenv("NATS_CA"); authority != "" {
+		options = append(options, nats.RootCAs(authority))
+	}
+	nc, err := nats.Connect(os.Getenv("NATS_URL"), options...)
 	if err != nil {
 		return fmt.Errorf("connect to NATS: %w", err)
 	}

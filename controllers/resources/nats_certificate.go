@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package resources
+
+import (
+	"maps"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+)
+
+const (
+	natsCertificateVolume = "certificate"
+	natsCertificateDir    = "/etc/nats-tls"
+
+	// keyNATSAuthority is what those who call NATS trust.
+	keyNATSAuthority = "ca.crt"
+)
+
+// NATSHosts are the names by which gateways, and programs that publish, may call the operator's own NATS.
+func NATSHosts(svc *v1alpha1.RealtimeService) []string {
+	host := natsHost(svc)
+	return []string{host, NATSName(svc.Name), NATSName(svc.Name) + "." + svc.Namespace, host + ".cluster.local"}
+}
+
+// NATSCertificate holds the data of certificates.RenewNATS, and its certificate once more under a
+// key with its revision, which is returned. NATS's pod mounts that key: a kubelet that has not heard
+// of the renewed Secret yet fails to, and tries again, instead of starting NATS with the old one.
+func NATSCertificate(svc *v1alpha1.RealtimeService, data map[string][]byte) (secret *corev1.Secret, revision string) {
+	revision = gatewaystatus.Revision(data[corev1.TLSCertKey])
+	data = maps.Clone(data)
+	if data == nil {
+		data = map[string][]byte{}
+	}
+	data[natsCertificateKey(revision)] = data[corev1.TLSCertKey]
+	return &corev1.Secret{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
+		ObjectMeta: owned(svc, NATSCertificateName(svc.Name), componentNATS),
+		Type:       corev1.SecretTypeOpaque,
+		Data:       data,
+	}, revision
+}
+
+func natsCertificateKey(revision string) string { return "tls-" + revision + ".crt" }
+
+// natsCertificateMount leaves the authority's key with the operator.
+func natsCertificateMount(svc *v1alpha1.RealtimeService, revision string) corev1.Volume {
+	return corev1.Volume{Name: natsCertificateVolume, VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{
+		SecretName: NATSCertificateName(svc.Name),
+		Items: []corev1.KeyToPath{
+			{Key: natsCertificateKey(revision), Path: corev1.TLSCertKey},
+			{Key: corev1.TLSPrivateKeyKey, Path: corev1.TLSPrivateKeyKey},
+		},
+	}}}
+}
