@@ -20,6 +20,9 @@ func TestBadManifestsAreRefused(t *testing.T) {
 	c, namespace := useCluster(t)
 	on := func(handler string) string { return "spec: {namespaces: [{name: /, handlers: [" + handler + "]}]}" }
 	fine := "namespaces: [{name: /}]"
+	peer := func(peer string) string {
+		return "spec: {networkPolicy: {monitoring: [" + peer + "]}, " + fine + "}"
+	}
 	for name, test := range map[string]struct {
 		manifest string
 		want     []string
@@ -37,6 +40,7 @@ func TestBadManifestsAreRefused(t *testing.T) {
 		"Secret that cannot be":      {"spec: {protocol: {webTransport: {tlsSecretRef: {name: Chat_TLS}}}, " + fine + "}", []string{"spec.protocol.webTransport.tlsSecretRef.name", "Chat_TLS"}},
 		"API without a token":        {"spec: {api: {}, " + fine + "}", []string{"spec.api.tokenSecretRef", "Required value"}},
 		"UDP port that is too large": {"spec: {gateway: {service: {webTransportPort: 65536}}, " + fine + "}", []string{"spec.gateway.service.webTransportPort", "65535"}},
+		"policy that is for nobody":  {"spec: {networkPolicy: {clients: []}, " + fine + "}", []string{"spec.networkPolicy.clients", "at least 1"}},
 		// by its rules
 		"duration out of bounds":        {"spec: {protocol: {pingTimeout: 2h}, " + fine + "}", []string{"spec.protocol.pingTimeout", "from 100ms to 1h"}},
 		"payload out of bounds":         {"spec: {protocol: {maxPayload: 1Gi}, " + fine + "}", []string{"spec.protocol.maxPayload", "from 1k to 64Mi"}},
@@ -55,6 +59,11 @@ func TestBadManifestsAreRefused(t *testing.T) {
 		"ack that nobody waits for":         {on("{event: connection, do: [{ack: '[]'}]}"), []string{"spec.namespaces[0].handlers[0].do[0].ack", "nobody waits"}},
 		"answers nobody is asked for":       {on("{event: e, do: [{ack: '[answers]'}]}"), []string{"spec.namespaces[0].handlers[0].do[0].ack", "only behind an emit with ack"}},
 		"wait that is too long":             {on("{event: e, do: [{emit: {event: f, ack: {timeout: 2m}}}]}"), []string{"do[0].emit.ack.timeout", "from 100ms to 1m"}},
+		"peer that is nobody":               {peer("{}"), []string{"spec.networkPolicy.monitoring[0]", "name podSelector"}},
+		"peer that is no range":             {peer("{ipBlock: {cidr: 10.0.0.0}}"), []string{"spec.networkPolicy.monitoring[0].ipBlock.cidr", "such as 10.0.0.0/8"}},
+		"peer but for others":               {peer("{ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16, 192.0.2.0/24]}}"), []string{"monitoring[0].ipBlock.except[1]", "within 10.0.0.0/8"}},
+		"peer of both kinds":                {peer("{ipBlock: {cidr: 10.0.0.0/8}, podSelector: {}}"), []string{"spec.networkPolicy.monitoring[0]", "stands alone"}},
+		"peer of an impossible label":       {peer("{podSelector: {matchLabels: {app: 'a b'}}}"), []string{"monitoring[0].podSelector.matchLabels", "a b"}},
 		"two mistakes at once": {
 			on("{event: e, when: '1', do: [{join: '1'}]}"),
 			[]string{"spec.namespaces[0].handlers[0].when", "spec.namespaces[0].handlers[0].do[0].join"},

@@ -6,6 +6,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/selection"
@@ -34,6 +35,7 @@ func cacheOptions(namespaces []string) (cache.Options, error) {
 		&corev1.Service{},
 		&corev1.ServiceAccount{},
 		&policyv1.PodDisruptionBudget{},
+		&networkingv1.NetworkPolicy{},
 		&autoscalingv2.HorizontalPodAutoscaler{},
 	} {
 		byObject[object] = cache.ByObject{Label: ours}

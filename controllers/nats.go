@@ -155,6 +155,7 @@ func (r *Reconciler) removeNATS(ctx context.Context, svc *v1alpha1.RealtimeServi
 	} {
 		errs = append(errs, r.remove(ctx, svc, r.Client, object))
 	}
+	errs = append(errs, r.applyNetworkPolicy(ctx, svc, resources.NATSName(svc.Name), nil))
 	err = errors.Join(errs...)
 	remembered.natsRemoved = err == nil
 	return err

@@ -24,7 +24,7 @@ func (r *Reconciler) applyAll(ctx context.Context, svc *v1alpha1.RealtimeService
 			errs = append(errs, r.apply(ctx, svc, object))
 		}
 	}
-	errs = append(errs, r.applyNATS(ctx, svc), r.applyPeers(ctx, svc), r.applyConfig(ctx, svc, seen))
+	errs = append(errs, r.applyNetworkPolicies(ctx, svc), r.applyNATS(ctx, svc), r.applyPeers(ctx, svc), r.applyConfig(ctx, svc, seen))
 	each(
 		resources.GatewayServiceAccount(svc),
 		resources.GatewayService(svc),

@@ -60,6 +60,7 @@ func run(ctx context.Context, config *rest.Config, o Options, adapt func(*parts)
 		Now:          time.Now,
 		GatewayImage: o.GatewayImage,
 		NATSImage:    o.NATSImage,
+		Namespace:    o.PodNamespace,
 	}
 	if err := reconciler.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("set the controller up: %w", err)

@@ -75,6 +75,11 @@ type RealtimeServiceSpec struct {
 	// +optional
 	API *APISpec `json:"api,omitempty"`
 
+	// networkPolicy keeps others away from the ports of the service's pods. Left out, no NetworkPolicy is made. Whether one is
+	// enforced is up to the cluster's network plugin.
+	// +optional
+	NetworkPolicy *NetworkPolicySpec `json:"networkPolicy,omitempty"`
+
 	// namespaces are the Socket.IO namespaces of the service. A client that asks for another gets
 	// connect_error "Invalid namespace".
 	// +required

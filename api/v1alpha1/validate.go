@@ -26,6 +26,7 @@ func (s *RealtimeService) Validate() field.ErrorList {
 		return errs
 	}
 	errs := s.Spec.Protocol.validate(field.NewPath("spec", "protocol"))
+	errs = append(errs, s.Spec.NetworkPolicy.validate(field.NewPath("spec", "networkPolicy"))...)
 	namespaces := field.NewPath("spec", "namespaces")
 	for i := range s.Spec.Namespaces {
 		ns := &s.Spec.Namespaces[i]

@@ -15,7 +15,7 @@ func tellOnFailure(t *testing.T, namespace string) {
 	if !t.Failed() {
 		return
 	}
-	tell(t, "get", "all,rts,configmaps,poddisruptionbudgets,horizontalpodautoscalers", "--namespace", namespace, "--output=wide")
+	tell(t, "get", "all,rts,configmaps,networkpolicies,poddisruptionbudgets,horizontalpodautoscalers", "--namespace", namespace, "--output=wide")
 	tell(t, "get", "rts", "--namespace", namespace, "--output=yaml")
 	tell(t, "get", "events", "--namespace", namespace, "--sort-by=.lastTimestamp")
 	tell(t, "describe", "pods", "--namespace", namespace)
