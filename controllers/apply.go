@@ -39,7 +39,8 @@ func (r *Reconciler) applyOver(ctx context.Context, svc *v1alpha1.RealtimeServic
 		return fmt.Errorf("hash %s: %w", nameOf(wanted), err)
 	}
 	applied := r.memory.of(keyOf(svc)).applied
-	if live != nil && applied[nameOf(wanted)] == (application{hash, live.GetResourceVersion()}) {
+	last, known := applied[nameOf(wanted)]
+	if live != nil && last.wanted == hash && last.version == live.GetResourceVersion() {
 		return nil
 	}
 	pristine := object.DeepCopy()
@@ -54,13 +55,13 @@ func (r *Reconciler) applyOver(ctx context.Context, svc *v1alpha1.RealtimeServic
 	if err != nil {
 		return err
 	}
-	switch last, known := applied[nameOf(wanted)]; {
+	switch {
 	case live == nil:
 		r.event(svc, object, corev1.EventTypeNormal, reasonCreated, "Create", "created %s", nameOf(wanted))
 	case known && last.wanted != hash:
 		r.event(svc, object, corev1.EventTypeNormal, reasonUpdated, "Update", "updated %s", nameOf(wanted))
 	}
-	applied[nameOf(wanted)] = application{hash, object.GetResourceVersion()}
+	applied[nameOf(wanted)] = application{hash, object.GetResourceVersion(), object.GetGeneration()}
 	return nil
 }
 

@@ -20,6 +20,8 @@ type memory struct {
 type recollection struct {
 	// applied is what was last applied, by kind and name.
 	applied map[string]application
+	// natsWait is that of the gateways for NATS.
+	natsWait natsWait
 	// natsRemoved is true when nothing is left of the operator's own NATS.
 	natsRemoved bool
 	// pushing is the revision that gateways are being brought to, and since when; empty once it is in force.
@@ -35,8 +37,9 @@ type recollection struct {
 type application struct {
 	// wanted is a hash of what was applied.
 	wanted [32]byte
-	// version is the object's resource version after that.
-	version string
+	// version and generation are the object's after that.
+	version    string
+	generation int64
 }
 
 func (m *memory) of(service types.NamespacedName) *recollection {

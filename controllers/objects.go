@@ -29,9 +29,8 @@ func (r *Reconciler) applyAll(ctx context.Context, svc *v1alpha1.RealtimeService
 		resources.GatewayServiceAccount(svc),
 		resources.GatewayService(svc),
 		resources.GatewayDisruptionBudget(svc),
-		resources.GatewayDeployment(svc, r.GatewayImage),
 	)
-	errs = append(errs, r.applyAPI(ctx, svc), r.autoscale(ctx, svc), r.scale(ctx, svc), r.removeNATS(ctx, svc))
+	errs = append(errs, r.applyGateways(ctx, svc, seen), r.applyAPI(ctx, svc), r.autoscale(ctx, svc), r.scale(ctx, svc), r.removeNATS(ctx, svc))
 	return errors.Join(errs...)
 }
 

@@ -29,6 +29,8 @@ type observation struct {
 	certificateProblem string
 	// natsReady is true while the service's own NATS is ready.
 	natsReady bool
+	// gatewaysWait is true while a change of the gateways, if there is one, waits for NATS.
+	gatewaysWait bool
 	// gateways are the pods that run, and what they say.
 	gateways []gateway
 }

@@ -85,6 +85,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	}
 	observeErr := r.observe(ctx, svc, &seen)
 	pace := r.configure(ctx, svc, &seen)
+	if seen.gatewaysWait {
+		pace = min(pace, askPace)
+	}
 	r.hurryCredentials(ctx, svc, &seen)
 	statusErr := r.writeStatus(ctx, svc, &seen)
 	if apierrors.IsConflict(statusErr) {

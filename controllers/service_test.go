@@ -168,7 +168,7 @@ func (s *service) startNATS() {
 	s.t.Helper()
 	set := &appsv1.StatefulSet{}
 	s.get("chat-nats", set)
-	set.Status = appsv1.StatefulSetStatus{ObservedGeneration: set.Generation, Replicas: 1, ReadyReplicas: 1, AvailableReplicas: 1}
+	set.Status = appsv1.StatefulSetStatus{ObservedGeneration: set.Generation, Replicas: 1, ReadyReplicas: 1, UpdatedReplicas: 1, AvailableReplicas: 1}
 	if err := s.Status().Update(s.t.Context(), set); err != nil {
 		s.t.Fatal(err)
 	}

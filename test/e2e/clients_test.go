@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -30,6 +31,8 @@ type clientEvent struct {
 	Client string `json:"client"`
 	Event  string `json:"event"`
 	Args   []any  `json:"args"`
+	// at is when it was seen here.
+	at time.Time
 }
 
 func (e clientEvent) String() string { return fmt.Sprintf("%s %s%v", e.Client, e.Event, e.Args) }
@@ -74,6 +77,7 @@ func (c *clients) read(output io.Reader) {
 			c.t.Errorf("the clients said %q: %v", lines.Text(), err)
 			return
 		}
+		event.at = time.Now()
 		c.mu.Lock()
 		c.seen = append(c.seen, event)
 		close(c.changed)
@@ -136,6 +140,19 @@ func (c *clients) countOf(mark int, client, event string) int {
 			found++
 		}
 	}
+	return found
+}
+
+// ways are how one client has come and gone since the mark, and when.
+func (c *clients) ways(mark int, client string) (found []string) {
+	for _, event := range []string{"disconnect", "connect_error", "connect"} {
+		for _, seen := range c.since(mark, event) {
+			if seen.Client == client {
+				found = append(found, seen.at.UTC().Format("15:04:05.000 ")+seen.String())
+			}
+		}
+	}
+	slices.Sort(found)
 	return found
 }
 

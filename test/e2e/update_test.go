@@ -90,9 +90,9 @@ func (s *service) publishURL() string {
 	return s.kubectl("get", "service/"+s.name+"-api", "--output=jsonpath=http://{.spec.clusterIP}:{.spec.ports[0].port}/v1/namespaces/%2F/emit")
 }
 
-// publishOnce publishes a number until that is taken. Each attempt has its own number behind it: one that was taken, and whose
-// answer was lost with its gateway, may arrive too.
-func publishOnce(t *testing.T, url string, number int) {
+// publishOnce publishes a number until that is taken, and returns the number of the attempt, which goes out with it: one that was
+// taken, and whose answer was lost with its gateway, or that was not stored in time, may arrive too.
+func publishOnce(t *testing.T, url string, number int) (taken int) {
 	t.Helper()
 	pause := time.NewTicker(pollEvery)
 	defer pause.Stop()
@@ -100,7 +100,7 @@ func publishOnce(t *testing.T, url string, number int) {
 	for attempt := 1; ; attempt++ {
 		err := tryPublish(url, fmt.Sprintf(`{"event":"numbered","args":[%d,%d]}`, number, attempt))
 		if err == nil {
-			return
+			return attempt
 		}
 		if time.Now().After(limit) {
 			t.Fatalf("number %d is not taken: %v", number, err)

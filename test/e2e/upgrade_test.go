@@ -7,6 +7,7 @@ package e2e
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,13 +45,14 @@ func TestUpgrade(t *testing.T) {
 	}()
 	pace := time.NewTicker(publishEvery)
 	defer pace.Stop()
-	published := 0
+	published, taken := 0, map[string]bool{}
+	publish := func() { taken[fmt.Sprintf("[%d %d]", published, publishOnce(t, api, published))] = true }
 	for limit := time.Now().Add(4 * time.Minute); published%50 != 0 || !s.replaced(old, gateways) || s.natsSettled() != nil; published++ {
 		if time.Now().After(limit) {
 			t.Fatalf("the gateways were %v and are %v; NATS: %v", old, s.pods(), s.natsSettled())
 		}
 		<-pace.C
-		publishOnce(t, api, published)
+		publish()
 	}
 	if err := <-upgraded; err != nil {
 		t.Fatal(err)
@@ -58,17 +60,18 @@ func TestUpgrade(t *testing.T) {
 	for _, name := range names { // those told last may be on their way back
 		c.waitSince(start, name, "connect", 20*time.Second, anything)
 	}
-	publishOnce(t, api, published)
+	publish()
 	for _, name := range names {
 		c.waitSince(start, name, "numbered", 20*time.Second, func(args []any) bool { return args[0] == float64(published) })
 		if n := c.countOf(start, name, "connect"); n != 1 {
-			t.Errorf("%s reconnected %d times, want once", name, n)
+			t.Errorf("%s reconnected %d times, want once: %q", name, n, c.ways(start, name))
 		}
 		if args := c.waitSince(start, name, "connect", time.Second, anything); args[0] != ids[name] {
 			t.Errorf("%s was %s and has become %v: it was not recovered", name, ids[name], args[0])
 		}
 	}
-	checkNumbers(t, c.since(start, "numbered"), names, published)
+	// An attempt that was not stored within 5 s, while NATS was replaced, was made again, and may be stored behind later numbers.
+	checkNumbers(t, slices.DeleteFunc(c.since(start, "numbered"), func(e clientEvent) bool { return !taken[fmt.Sprint(e.Args[:2])] }), names, published)
 	s.checkPlaintextRefused()
 	t.Logf("%d messages to each of %d clients; NATS is of generation %s", published+1, chatters,
 		s.kubectl("get", "statefulset/"+s.name+"-nats", "--output=jsonpath={.metadata.generation}"))

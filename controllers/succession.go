@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/controllers/resources"
+)
+
+// natsPatience bounds how long a change of the gateways waits for NATS. One that is away for longer may be what the change is for.
+const natsPatience = time.Minute
+
+// applyGateways makes the gateways' Deployment. A change of it waits while the service's own NATS is being replaced: gateways that leave
+// hear by NATS that others take their place, and send their clients away only when all of them leave. Without it a client is sent
+// from one that leaves to the next.
+func (r *Reconciler) applyGateways(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) error {
+	wait := &r.memory.of(keyOf(svc)).natsWait
+	settled, err := r.natsSettled(ctx, svc)
+	if err != nil {
+		return err
+	}
+	if seen.gatewaysWait = wait.holds(settled, r.Now()); seen.gatewaysWait {
+		return nil
+	}
+	return r.apply(ctx, svc, resources.GatewayDeployment(svc, r.GatewayImage))
+}
+
+// natsSettled is false while the service's own NATS is being replaced, or gateways have not come back to it.
+func (r *Reconciler) natsSettled(ctx context.Context, svc *v1alpha1.RealtimeService) (bool, error) {
+	if !resources.OwnNATS(svc) {
+		return true, nil
+	}
+	deployment, err := r.deployment(ctx, svc)
+	if err != nil || deployment == nil {
+		return true, err // nobody is sent away
+	}
+	set := &appsv1.StatefulSet{}
+	key := client.ObjectKey{Namespace: svc.Namespace, Name: resources.NATSName(svc.Name)}
+	if err := r.Client.Get(ctx, key, set); client.IgnoreNotFound(err) != nil {
+		return false, fmt.Errorf("read StatefulSet %s: %w", key.Name, err)
+	}
+	if set.Status.ObservedGeneration == 0 {
+		return true, nil // it is new, and gateways come when it does
+	}
+	remembered := r.memory.of(keyOf(svc))
+	newest := max(set.Generation, remembered.applied["StatefulSet "+key.Name].generation) // the cache may be behind
+	if set.Status.ObservedGeneration < newest || set.Status.ReadyReplicas == 0 || set.Status.UpdatedReplicas < ptr.Deref(set.Spec.Replicas, 1) {
+		return false, nil
+	}
+	for _, last := range remembered.gateways {
+		if last.status.NATS != "connected" {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// natsWait is a wait for NATS.
+type natsWait struct {
+	// since is when NATS was first seen not to be settled; zero while it is.
+	since time.Time
+}
+
+// holds is true while NATS is not settled, for as long as natsPatience.
+func (w *natsWait) holds(settled bool, now time.Time) bool {
+	if settled {
+		w.since = time.Time{}
+		return false
+	}
+	if w.since.IsZero() {
+		w.since = now
+	}
+	return now.Sub(w.since) < natsPatience
+}
