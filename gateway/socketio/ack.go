@@ -5,6 +5,8 @@ package socketio
 import (
 	"context"
 	"fmt"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
 
 // ackFunc takes a client's acknowledgement; ok is false if the client has gone without one. It is called once, and must
@@ -61,12 +63,12 @@ func (s *Socket) abandonAcks() {
 }
 
 // onAck hands a client's answer to who waits for it. One that nobody waits for, any more, is ignored.
-func (s *Socket) onAck(p *packet) {
-	if !p.hasID {
+func (s *Socket) onAck(p *parser.Packet) {
+	if !p.HasID {
 		return
 	}
-	if f := s.takeAck(p.id); f != nil {
-		f(Args{JSON: p.payload, Attachments: p.attachments}, true)
+	if f := s.takeAck(p.ID); f != nil {
+		f(Args{JSON: p.Payload, Attachments: p.Attachments}, true)
 	}
 }
 
@@ -77,23 +79,23 @@ type answer struct {
 }
 
 // emitWithAck sends an event and waits for the answer.
-func (s *Socket) emitWithAck(ctx context.Context, p *packet, f flags) (Args, error) {
+func (s *Socket) emitWithAck(ctx context.Context, p *parser.Packet, f flags) (Args, error) {
 	answers := make(chan answer, 1)
-	p.id, p.hasID = s.namespace.nextAckID(), true
-	if err := s.awaitAck(p.id, func(args Args, ok bool) { answers <- answer{args, ok} }); err != nil {
-		return Args{}, fmt.Errorf("emit %s: %w", p.event, err)
+	p.ID, p.HasID = s.namespace.nextAckID(), true
+	if err := s.awaitAck(p.ID, func(args Args, ok bool) { answers <- answer{args, ok} }); err != nil {
+		return Args{}, fmt.Errorf("emit %s: %w", p.Event, err)
 	}
-	defer func() { _ = s.takeAck(p.id) }() // nobody waits any more
+	defer func() { _ = s.takeAck(p.ID) }() // nobody waits any more
 	if err := s.emit(p, f); err != nil {
 		return Args{}, err
 	}
 	select {
 	case a := <-answers:
 		if !a.ok {
-			return Args{}, fmt.Errorf("wait for the acknowledgement of %s: %w", p.event, ErrDisconnected)
+			return Args{}, fmt.Errorf("wait for the acknowledgement of %s: %w", p.Event, ErrDisconnected)
 		}
 		return a.args, nil
 	case <-ctx.Done():
-		return Args{}, fmt.Errorf("wait for the acknowledgement of %s: %w", p.event, ctx.Err())
+		return Args{}, fmt.Errorf("wait for the acknowledgement of %s: %w", p.Event, ctx.Err())
 	}
 }

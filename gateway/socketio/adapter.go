@@ -4,8 +4,10 @@ package socketio
 
 import (
 	"context"
+	"sync"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
 
 // Adapter keeps the rooms of one namespace and carries what concerns many sockets to them, on all servers. NewRooms is the one
@@ -84,10 +86,37 @@ type Delivery struct {
 	shared *sharedMessages
 }
 
-func (d *Delivery) encoded() encodedPacket {
-	e := encodedPacket{text: d.Text, attachments: d.Attachments, uncompressed: d.Uncompressed}
+func (d *Delivery) encoded() parser.Encoded {
+	e := parser.Encoded{Text: d.Text, Attachments: d.Attachments, Uncompressed: d.Uncompressed}
 	if d.message != nil && d.message.Carries(d.Text) {
-		e.message = d.message
+		e.Message = d.message
 	}
 	return e
+}
+
+// sharedMessages are those of a delivery, made for the first who is sent it.
+type sharedMessages struct {
+	once     sync.Once
+	messages []*engineio.Message
+}
+
+// Share has the messages of a delivery made once for all who are sent it, however often that happens. The delivery does not change
+// any more.
+func (d *Delivery) Share() { d.shared = &sharedMessages{} }
+
+// messages are the packet as it goes to each client, with the trailer behind its arguments if it has one.
+func (d *Delivery) messages(c parser.Codec) []*engineio.Message {
+	if d.shared == nil {
+		return d.encodeMessages(c)
+	}
+	d.shared.once.Do(func() { d.shared.messages = d.encodeMessages(c) })
+	return d.shared.messages
+}
+
+func (d *Delivery) encodeMessages(c parser.Codec) []*engineio.Message {
+	e := d.encoded()
+	if len(d.Trailer) > 0 {
+		e = c.WithTrailer(e, d.Trailer)
+	}
+	return e.Messages()
 }

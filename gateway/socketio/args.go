@@ -5,6 +5,8 @@ package socketio
 import (
 	"encoding/json"
 	"fmt"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
 
 // Args are the arguments of an event or of an acknowledgement, as they came over the wire or will go out.
@@ -22,21 +24,13 @@ var emptyList = []byte("[]")
 // field of a struct is what encoding/json makes of it, base64. json.RawMessage is kept as it is. Everything else goes through encoding/json,
 // without HTML escaping.
 func NewArgs(values ...any) (Args, error) {
-	e := argsEncoder{buf: []byte{'['}}
-	for i, v := range values {
-		if i > 0 {
-			e.buf = append(e.buf, ',')
-		}
-		if err := e.value(v); err != nil {
-			return Args{}, fmt.Errorf("encode argument %d: %w", i, err)
-		}
-	}
-	return Args{JSON: append(e.buf, ']'), Attachments: e.attachments}, nil
+	list, attachments, err := parser.EncodeArgs(values...)
+	return Args{JSON: list, Attachments: attachments}, err
 }
 
 // Len is the number of arguments.
 func (a Args) Len() int {
-	values, err := a.split()
+	values, err := parser.SplitArgs(a.JSON)
 	if err != nil {
 		return 0
 	}
@@ -46,7 +40,7 @@ func (a Args) Len() int {
 // Decode reads argument i into v, as json.Unmarshal does. An attachment is read into []byte, as an argument, within one and as a field of a
 // struct; and what is read into any, map[string]any or []any has []byte where there are attachments.
 func (a Args) Decode(i int, v any) error {
-	values, err := a.split()
+	values, err := parser.SplitArgs(a.JSON)
 	if err != nil {
 		return err
 	}
@@ -58,35 +52,16 @@ func (a Args) decodeOf(values []json.RawMessage, i int, v any) error {
 	if i < 0 || i >= len(values) {
 		return fmt.Errorf("decode argument %d: there are %d", i, len(values))
 	}
-	if dst, ok := v.(*[]byte); ok {
-		return a.attachment(values[i], dst)
+	if into, ok := v.(*[]byte); ok {
+		data, err := parser.DecodeBinaryArg(values[i], a.Attachments)
+		if err == nil {
+			*into = data
+		}
+		return err
 	}
-	if err := a.decode(values[i], v); err != nil {
+	if err := parser.DecodeArg(values[i], a.Attachments, v); err != nil {
 		return fmt.Errorf("decode argument %d: %w", i, err)
 	}
-	return nil
-}
-
-func (a Args) split() ([]json.RawMessage, error) {
-	if len(a.JSON) == 0 {
-		return nil, nil
-	}
-	var values []json.RawMessage
-	if err := json.Unmarshal(a.JSON, &values); err != nil {
-		return nil, fmt.Errorf("split arguments: %w", err)
-	}
-	return values, nil
-}
-
-func (a Args) attachment(raw json.RawMessage, dst *[]byte) error {
-	var p binaryArgument
-	if err := json.Unmarshal(raw, &p); err != nil || !p.Placeholder {
-		return fmt.Errorf("argument %.40s is not binary", raw)
-	}
-	if p.Num < 0 || p.Num >= len(a.Attachments) {
-		return fmt.Errorf("argument names attachment %d of %d", p.Num, len(a.Attachments))
-	}
-	*dst = a.Attachments[p.Num]
 	return nil
 }
 
@@ -98,18 +73,12 @@ func (a Args) list() []byte {
 	return a.JSON
 }
 
-// binaryArgument is an argument that stands for an attachment.
-type binaryArgument struct {
-	Placeholder bool `json:"_placeholder"`
-	Num         int  `json:"num"`
-}
-
 // Scan reads the arguments into pointers, one after the other, as Decode does. There may be more arguments than pointers.
 func (a Args) Scan(pointers ...any) error {
 	if len(pointers) == 0 {
 		return nil
 	}
-	values, err := a.split()
+	values, err := parser.SplitArgs(a.JSON)
 	if err != nil {
 		return err
 	}

@@ -112,3 +112,23 @@ func TestRawArgumentsKeepTheirBytes(t *testing.T) {
 		t.Errorf("emitted are %s, %v", again.JSON, err)
 	}
 }
+
+// Scan looks at the list of arguments once, not once for each pointer.
+func TestScanSplitsOnce(t *testing.T) {
+	args := socketio.Args{JSON: []byte("[" + strings.Repeat("1,", 10_000) + "1]")}
+	var n [20]int
+	pointers := make([]any, len(n))
+	for i := range n {
+		pointers[i] = &n[i]
+	}
+	allocations := func(pointers ...any) float64 {
+		return testing.AllocsPerRun(3, func() {
+			if err := args.Scan(pointers...); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	if one, all := allocations(pointers[0]), allocations(pointers...); all > 2*one {
+		t.Errorf("%v allocations for an argument, %v for %d", one, all, len(n))
+	}
+}

@@ -20,17 +20,17 @@ func (r *Rooms) Ask(d *Delivery, answer func(args Args, ok bool)) (asked int, st
 		return 0, func() {}, nil
 	}
 	ns := sockets[0].namespace
-	p, err := ns.server.codec.decode(e)
+	p, err := ns.server.codec.Decode(e)
 	if err != nil {
 		return 0, nil, fmt.Errorf("read the packet to be acknowledged: %w", err)
 	}
-	p.id, p.hasID = ns.nextAckID(), true
-	numbered := ns.server.codec.encode(p)
-	numbered.uncompressed = d.Uncompressed
-	messages := numbered.messages()
+	p.ID, p.HasID = ns.nextAckID(), true
+	numbered := ns.server.codec.Encode(p)
+	numbered.Uncompressed = d.Uncompressed
+	messages := numbered.Messages()
 	waiting, busy := sockets[:0], 0
 	for _, s := range sockets {
-		switch err := s.awaitAck(p.id, answer); {
+		switch err := s.awaitAck(p.ID, answer); {
 		case err == nil:
 			waiting = append(waiting, s)
 			s.deliverSoon(messages, d.Volatile)
@@ -42,7 +42,7 @@ func (r *Rooms) Ask(d *Delivery, answer func(args Args, ok bool)) (asked int, st
 	notifyOutgoing(watched(waiting), e)
 	return len(waiting) + busy, func() {
 		for _, s := range waiting {
-			s.takeAck(p.id)
+			s.takeAck(p.ID)
 		}
 	}, nil
 }

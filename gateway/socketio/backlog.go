@@ -2,7 +2,10 @@
 
 package socketio
 
-import "github.com/realtime-operator/realtime-operator/gateway/engineio"
+import (
+	"github.com/realtime-operator/realtime-operator/gateway/engineio"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
+)
 
 // maxBacklogBytes is how much may wait of what the sockets of one connection have missed, in bytes. Each
 // of them may have missed that much, and a connection may be in many namespaces.
@@ -30,7 +33,7 @@ func (b *backlog) admit() bool {
 }
 
 // next makes the messages of the first event that is left, and takes it off; none at the end.
-func (b *backlog) next(c codec) []*engineio.Message {
+func (b *backlog) next(c parser.Codec) []*engineio.Message {
 	if len(b.missed) == 0 {
 		return nil
 	}

@@ -17,38 +17,6 @@ var (
 	echoEvent = []byte(`21["echo","` + strings.Repeat("hello, all of you out there ", 4) + `"]`)
 )
 
-func BenchmarkDecode(b *testing.B) {
-	for name, event := range map[string][]byte{
-		"chat": chatEvent,
-		"ack":  echoEvent,
-		"json": []byte(`2["move",{"x":12.5,"y":-3,"who":{"id":"a1","tags":["red","blue"]}}]`),
-	} {
-		b.Run(name, func(b *testing.B) {
-			data := make([]byte, len(event))
-			var d decoder
-			b.ReportAllocs()
-			for b.Loop() {
-				copy(data, event) // decoding writes into it
-				var p packet
-				if _, err := d.addText(data, &p); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
-
-func BenchmarkEncodeAck(b *testing.B) {
-	payload := echoEvent[len(`21["echo",`)-1:]
-	b.ReportAllocs()
-	for b.Loop() {
-		p := packet{typ: packetAck, namespace: "/", id: 1, hasID: true, payload: payload}
-		if p.encode().message == nil {
-			b.Fatal("no message")
-		}
-	}
-}
-
 // BenchmarkDispatch takes an event from the session to its handler.
 func BenchmarkDispatch(b *testing.B) {
 	calls := 0

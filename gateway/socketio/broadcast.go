@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
 
 // Broadcast aims at many sockets of a namespace: To and Except narrow it, Emit and the like act on who is meant. Each step
@@ -178,11 +180,11 @@ func (b *Broadcast) DisconnectSockets(ctx context.Context, closeConnection bool)
 // nobody tells whether rooms were asked for, but none was named.
 func (b *Broadcast) nobody() bool { return b.target.Rooms != nil && len(b.target.Rooms) == 0 }
 
-func (b *Broadcast) delivery(p *packet) *Delivery {
-	p.namespace = b.namespace.name
-	e := b.namespace.server.encode(p)
+func (b *Broadcast) delivery(p *parser.Packet) *Delivery {
+	p.Namespace = b.namespace.name
+	e := b.namespace.server.codec.Encode(p)
 	return &Delivery{
-		Text: e.text, Attachments: e.attachments, message: e.message,
+		Text: e.Text, Attachments: e.Attachments, message: e.Message,
 		Target: b.target, Volatile: b.volatile, Uncompressed: b.uncompressed, Receipt: b.receipt,
 	}
 }

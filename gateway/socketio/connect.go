@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/plainjson"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
 
 // maxKept is how many sockets a connection keeps that have left their namespace; see connection.sockets. Without a bound, a
@@ -23,23 +24,23 @@ var (
 	errConnectError     = errors.New("CONNECT_ERROR from a client")
 )
 
-func (c *connection) onPacket(p *packet) {
-	if p.typ == packetConnect {
+func (c *connection) onPacket(p *parser.Packet) {
+	if p.Type == parser.Connect {
 		c.splitQuery(p)
 		c.onConnect(p)
 		return
 	}
-	s := c.socket(p.namespace)
+	s := c.socket(p.Namespace)
 	if s == nil {
-		c.violate(errors.New("packet for a namespace that the client is not in: " + withoutQuery(p.namespace)))
+		c.violate(errors.New("packet for a namespace that the client is not in: " + withoutQuery(p.Namespace)))
 		return
 	}
-	switch p.typ {
-	case packetDisconnect:
+	switch p.Type {
+	case parser.Disconnect:
 		s.close(ReasonClientDisconnect)
-	case packetEvent:
+	case parser.Event:
 		s.onEvent(p)
-	case packetAck:
+	case parser.Ack:
 		s.onAck(p)
 	default:
 		c.violate(errConnectError)
@@ -52,23 +53,23 @@ func (c *connection) socket(namespace string) *Socket {
 	return c.sockets.get(namespace)
 }
 
-func (c *connection) onConnect(p *packet) {
-	if s := c.socket(p.namespace); s != nil && s.state.Load() != stateClosed {
-		c.violate(errors.New("second CONNECT to " + withoutQuery(p.namespace)))
+func (c *connection) onConnect(p *parser.Packet) {
+	if s := c.socket(p.Namespace); s != nil && s.state.Load() != stateClosed {
+		c.violate(errors.New("second CONNECT to " + withoutQuery(p.Namespace)))
 		return
 	}
 	if c.alive() >= c.server.maxNamespaces() {
-		c.refuse(p.namespace, errManyNamespaces)
+		c.refuse(p.Namespace, errManyNamespaces)
 		return
 	}
 	now, auth := time.Now(), authOf(p)
 	if len(auth) > maxAuth {
-		c.refuse(p.namespace, errLargeAuth)
+		c.refuse(p.Namespace, errLargeAuth)
 		return
 	}
-	ns := c.server.enter(p.namespace, func() *Handshake { return handshakeOf(c.session, auth, now) })
+	ns := c.server.enter(p.Namespace, func() *Handshake { return handshakeOf(c.session, auth, now) })
 	if ns == nil {
-		c.refuse(p.namespace, errInvalidNamespace)
+		c.refuse(p.Namespace, errInvalidNamespace)
 		return
 	}
 	returned := false
@@ -180,7 +181,7 @@ func (c *connection) refuse(namespace string, err error) {
 		body.Data = nil
 		payload, _ = plainjson.Append(nil, c.refusalForm(body)) // a string always encodes
 	}
-	c.send(&packet{typ: packetConnectError, namespace: namespace, payload: payload})
+	c.send(&parser.Packet{Type: parser.ConnectError, Namespace: namespace, Payload: payload})
 }
 
 // refusal is the payload of CONNECT_ERROR.

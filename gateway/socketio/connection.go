@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
 
 // connection is what one Engine.IO session carries: the sockets of a client, one per namespace. It is the session's
@@ -16,7 +17,7 @@ import (
 type connection struct {
 	server  *Server
 	session *engineio.Session
-	decoder decoder
+	decoder parser.Decoder
 	// serial runs everything that calls handlers.
 	serial serial
 	// backlog is how many bytes wait of what the connection's sockets have missed.
@@ -54,8 +55,8 @@ func (c *connection) connectTimedOut() {
 
 // OnMessage takes a message of the session.
 func (c *connection) OnMessage(data []byte, binary bool) {
-	var p packet
-	complete, err := c.server.decode(&c.decoder, data, binary, &p)
+	var p parser.Packet
+	complete, err := c.decoder.Add(c.server.codec, data, binary, &p)
 	if err != nil {
 		c.fail(err)
 		return
@@ -128,7 +129,13 @@ func (c *connection) violate(err error) {
 	c.session.Close(ReasonForcedServerClose)
 }
 
-func (c *connection) send(p *packet) {
+func (c *connection) send(p *parser.Packet) { c.sendEncoded(c.server.codec.Encode(p)) }
+
+func (c *connection) sendEncoded(e parser.Encoded) {
 	// A session that has closed, or that closes because this is too much for it, tells OnClose.
-	c.server.encode(p).send(c.session)
+	if e.Message != nil && len(e.Attachments) == 0 && !e.Uncompressed {
+		_ = c.session.Send(e.Message)
+		return
+	}
+	_ = c.session.Send(e.Messages()...)
 }

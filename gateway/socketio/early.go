@@ -2,7 +2,11 @@
 
 package socketio
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
+)
 
 // maxEarly is how many events may wait for a client that is not connected yet.
 const maxEarly = 1024
@@ -10,16 +14,16 @@ const maxEarly = 1024
 // earlyEvent is an event that was emitted to a socket on its way in. Stock clients take no event before the answer to CONNECT;
 // those for Node keep it themselves.
 type earlyEvent struct {
-	packet *packet
+	packet *parser.Packet
 	flags  flags
 }
 
 // emitEarly keeps an event until the client is connected. It is false if the client is, if it has gone, if the event asks for an
 // answer, which nobody could wait for, or if too many wait.
-func (s *Socket) emitEarly(p *packet, f flags) bool {
+func (s *Socket) emitEarly(p *parser.Packet, f flags) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state.Load() > stateWelcoming || p.hasID {
+	if s.state.Load() > stateWelcoming || p.HasID {
 		return false
 	}
 	h := s.handlers()
@@ -45,7 +49,7 @@ func (s *Socket) sendEarly() {
 // dropEarly drops what was kept for a client that is not let in.
 func (s *Socket) dropEarly() {
 	for _, e := range s.takeEarly() {
-		e.flags.receipt.Resolve(fmt.Errorf("emit %s: %w", e.packet.event, ErrDisconnected))
+		e.flags.receipt.Resolve(fmt.Errorf("emit %s: %w", e.packet.Event, ErrDisconnected))
 	}
 }
 

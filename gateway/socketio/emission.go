@@ -5,6 +5,8 @@ package socketio
 import (
 	"context"
 	"fmt"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
 
 // Emission is an emission to one client in the making. Each step returns a new value. Safe for concurrent use.
@@ -98,11 +100,11 @@ func (s *Socket) EmitWithAck(ctx context.Context, event string, values ...any) (
 	return (&Emission{socket: s}).EmitWithAck(ctx, event, values...)
 }
 
-func eventPacket(event string, args Args) *packet {
-	return &packet{typ: packetEvent, event: event, payload: args.list(), attachments: args.Attachments}
+func eventPacket(event string, args Args) *parser.Packet {
+	return &parser.Packet{Type: parser.Event, Event: event, Payload: args.list(), Attachments: args.Attachments}
 }
 
-func (s *Socket) emit(p *packet, f flags) error {
+func (s *Socket) emit(p *parser.Packet, f flags) error {
 	if err := s.conn.server.checkEmission(p); err != nil {
 		return err
 	}
@@ -111,48 +113,48 @@ func (s *Socket) emit(p *packet, f flags) error {
 			return nil
 		}
 		if !s.Connected() {
-			return fmt.Errorf("emit %s: %w", p.event, ErrDisconnected)
+			return fmt.Errorf("emit %s: %w", p.Event, ErrDisconnected)
 		}
 	}
-	p.namespace = s.namespace.name
-	e := s.conn.server.encode(p)
-	e.uncompressed = f.uncompressed
-	if s.pid != "" && !p.hasID {
+	p.Namespace = s.namespace.name
+	e := s.conn.server.codec.Encode(p)
+	e.Uncompressed = f.uncompressed
+	if s.pid != "" && !p.HasID {
 		return s.emitKept(p, e, f)
 	}
 	if s.hasOutgoing.Load() {
-		s.notifyOutgoing(p.event, Args{JSON: p.payload, Attachments: p.attachments})
+		s.notifyOutgoing(p.Event, Args{JSON: p.Payload, Attachments: p.Attachments})
 	}
 	if s.takes(f.volatile) {
-		e.send(s.conn.session)
+		s.conn.sendEncoded(e)
 	}
 	return nil
 }
 
 // emitKept lets the adapter send the event to the room of the socket's id, so that it is there for a client that comes back.
-func (s *Socket) emitKept(p *packet, e encodedPacket, f flags) error {
+func (s *Socket) emitKept(p *parser.Packet, e parser.Encoded, f flags) error {
 	err := s.namespace.adapter.Broadcast(&Delivery{
 		Target:       Target{Rooms: []string{s.id}, Local: f.volatile},
-		Text:         e.text,
-		message:      e.message,
-		Attachments:  e.attachments,
+		Text:         e.Text,
+		message:      e.Message,
+		Attachments:  e.Attachments,
 		Volatile:     f.volatile,
 		Uncompressed: f.uncompressed,
 		Receipt:      f.receipt,
 	})
 	if err != nil {
-		return fmt.Errorf("emit %s: %w", p.event, err)
+		return fmt.Errorf("emit %s: %w", p.Event, err)
 	}
 	return nil
 }
 
 // checkEmission refuses an event that would make stock clients close the connection.
-func (s *Server) checkEmission(p *packet) error {
-	if IsReservedEvent(p.event) {
-		return fmt.Errorf("emit %s: %w", p.event, ErrReservedEvent)
+func (s *Server) checkEmission(p *parser.Packet) error {
+	if IsReservedEvent(p.Event) {
+		return fmt.Errorf("emit %s: %w", p.Event, ErrReservedEvent)
 	}
-	if n, most := len(p.attachments), s.codec.maxAttachments(); n > most {
-		return fmt.Errorf("emit %s: %d binary arguments, clients take %d", p.event, n, most)
+	if n, most := len(p.Attachments), s.codec.MaxAttachments(); n > most {
+		return fmt.Errorf("emit %s: %d binary arguments, clients take %d", p.Event, n, most)
 	}
 	return nil
 }

@@ -2,7 +2,11 @@
 
 package socketio
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
+)
 
 var (
 	// ErrDisconnected is returned for what is done with a socket that has left its namespace.
@@ -27,10 +31,4 @@ func (e *ConnectError) Error() string { return e.Message }
 
 // IsReservedEvent tells whether Socket.IO keeps the name for itself, so that nobody may emit it
 // (socket.io-parser, RESERVED_EVENTS).
-func IsReservedEvent(name string) bool {
-	switch name {
-	case "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener":
-		return true
-	}
-	return false
-}
+func IsReservedEvent(name string) bool { return parser.IsReservedEvent(name) }

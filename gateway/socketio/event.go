@@ -5,6 +5,8 @@ package socketio
 import (
 	"fmt"
 	"sync/atomic"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
 
 // Event is an event that a client has emitted.
@@ -52,7 +54,7 @@ func (e *Event) claim(answers ...Args) error {
 }
 
 func (e *Event) checkAck(args Args) error {
-	if n, most := len(args.Attachments), e.socket.conn.server.codec.maxAttachments(); n > most {
+	if n, most := len(args.Attachments), e.socket.conn.server.codec.MaxAttachments(); n > most {
 		return fmt.Errorf("acknowledge %s: %d binary arguments, clients take %d", e.Name, n, most)
 	}
 	return nil
@@ -99,13 +101,13 @@ func (e *Event) sendAck(args Args) error {
 	if err := e.checkAck(args); err != nil {
 		return err
 	}
-	e.socket.conn.send(&packet{
-		typ:         packetAck,
-		namespace:   e.socket.namespace.name,
-		id:          e.id,
-		hasID:       true,
-		payload:     args.list(),
-		attachments: args.Attachments,
+	e.socket.conn.send(&parser.Packet{
+		Type:        parser.Ack,
+		Namespace:   e.socket.namespace.name,
+		ID:          e.id,
+		HasID:       true,
+		Payload:     args.list(),
+		Attachments: args.Attachments,
 	})
 	return nil
 }
@@ -120,12 +122,12 @@ func (e *Event) Reply(values ...any) error {
 }
 
 // onEvent calls the handlers of an event. What comes in after the socket has left is ignored.
-func (s *Socket) onEvent(p *packet) {
-	if !s.Connected() || p.payload == nil {
+func (s *Socket) onEvent(p *parser.Packet) {
+	if !s.Connected() || p.Payload == nil {
 		return
 	}
-	ev := &Event{Name: p.event, Args: Args{JSON: p.payload, Attachments: p.attachments}, socket: s, id: p.id}
-	ev.open.Store(p.hasID)
+	ev := &Event{Name: p.Event, Args: Args{JSON: p.Payload, Attachments: p.Attachments}, socket: s, id: p.ID}
+	ev.open.Store(p.HasID)
 	h, listener := s.handled()
 	if listener != nil {
 		listener.OnEvent(ev)

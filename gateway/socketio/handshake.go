@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
 
 // Handshake is what is known of a client from its first request and its CONNECT packet. Not to be changed.
@@ -60,9 +61,9 @@ func handshakeOf(session *engineio.Session, auth json.RawMessage, connected time
 }
 
 // authOf is what a CONNECT packet brings.
-func authOf(p *packet) json.RawMessage {
-	if len(p.payload) == 0 {
+func authOf(p *parser.Packet) json.RawMessage {
+	if len(p.Payload) == 0 {
 		return noAuth
 	}
-	return p.payload
+	return p.Payload
 }

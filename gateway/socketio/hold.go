@@ -45,9 +45,9 @@ func (g *gate) release(first Past, s *Socket) {
 
 // DecodeEvent reads the event of a delivery of the namespace.
 func (n *Namespace) DecodeEvent(d *Delivery) (event string, args Args, err error) {
-	p, err := n.server.codec.decode(d.encoded())
+	p, err := n.server.codec.Decode(d.encoded())
 	if err != nil {
 		return "", Args{}, err
 	}
-	return p.event, Args{JSON: p.payload, Attachments: p.attachments}, nil
+	return p.Event, Args{JSON: p.Payload, Attachments: p.Attachments}, nil
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
 
 // Rooms is the in-memory Adapter: who is in which room on this server. Safe for concurrent use.
@@ -195,16 +196,16 @@ func (r *Rooms) spread(d *Delivery, also func(*Socket)) (watched []*Socket) {
 
 // notifyOutgoing tells the OnAnyOutgoing handlers of sockets about a packet. The lock is not held: they are the
 // application's.
-func notifyOutgoing(sockets []*Socket, e encodedPacket) {
+func notifyOutgoing(sockets []*Socket, e parser.Encoded) {
 	if len(sockets) == 0 {
 		return
 	}
-	p, err := sockets[0].conn.server.codec.decode(e)
+	p, err := sockets[0].conn.server.codec.Decode(e)
 	if err != nil {
 		return // from a gateway with another parser; the clients will not understand it either
 	}
 	for _, s := range sockets {
-		s.notifyOutgoing(p.event, Args{JSON: p.payload, Attachments: p.attachments})
+		s.notifyOutgoing(p.Event, Args{JSON: p.Payload, Attachments: p.Attachments})
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
 
 // serial runs functions one at a time and in order without a goroutine of its own: whoever finds it idle runs what is
@@ -32,7 +33,7 @@ func (c *connection) run(f func()) {
 }
 
 // runPacket takes a packet in its turn. Only one whose turn has not come is on the heap.
-func (c *connection) runPacket(p *packet) {
+func (c *connection) runPacket(p *parser.Packet) {
 	if !c.serial.begin() && c.serial.leave(c.later(*p)) {
 		return
 	}
@@ -40,7 +41,7 @@ func (c *connection) runPacket(p *packet) {
 	c.runRest()
 }
 
-func (c *connection) later(p packet) func() { return func() { c.onPacket(&p) } }
+func (c *connection) later(p parser.Packet) func() { return func() { c.onPacket(&p) } }
 
 func (c *connection) runRest() {
 	for f := c.serial.next(); f != nil; f = c.serial.next() {
@@ -53,7 +54,7 @@ func (c *connection) call(f func()) {
 	f()
 }
 
-func (c *connection) callPacket(p *packet) {
+func (c *connection) callPacket(p *parser.Packet) {
 	defer c.recovered()
 	c.onPacket(p)
 }

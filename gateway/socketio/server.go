@@ -53,6 +53,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
 
 // DefaultConnectTimeout is how long a connection may be without a namespace.
@@ -63,6 +64,30 @@ const DefaultPath = "/socket.io/"
 
 // placeHandler is where a panic of a handler is stopped, as Options.Engine.OnPanic is told.
 const placeHandler = "handler"
+
+// Parser names how packets look on the wire. Clients have to use the same.
+type Parser string
+
+const (
+	// ParserJSON is the parser that stock clients have: JSON, with binary values as messages of their own.
+	ParserJSON Parser = "json"
+	// ParserMsgpack is socket.io-msgpack-parser, and the client files with msgpack in their name: smaller packets, all of
+	// them binary.
+	ParserMsgpack Parser = "msgpack"
+)
+
+func (p Parser) codec() (parser.Codec, error) {
+	switch p {
+	case "", ParserJSON:
+		return parser.JSON, nil
+	case ParserMsgpack:
+		return parser.Msgpack, nil
+	}
+	return 0, fmt.Errorf("unknown parser %q: %s and %s are known", p, ParserJSON, ParserMsgpack)
+}
+
+// MaxAttachments is the most attachments, 10, that a packet may announce (socket.io-parser 4.2.6 and later).
+const MaxAttachments = parser.MaxAttachments
 
 // Options configure a Server. The zero value has the defaults of the reference.
 type Options struct {
@@ -89,7 +114,7 @@ type Options struct {
 type Server struct {
 	engine         *engineio.Server
 	newAdapter     func(*Namespace) Adapter
-	codec          codec
+	codec          parser.Codec
 	cleanup        bool
 	newSocketID    func() string
 	recovery       *Recovery
@@ -109,7 +134,7 @@ type Server struct {
 // NewServer returns a server without namespaces; Of makes them. Its error is that an option makes no sense, such as an unknown
 // parser.
 func NewServer(o Options) (*Server, error) {
-	parser, err := newCodec(o.Parser)
+	codec, err := o.Parser.codec()
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +143,7 @@ func NewServer(o Options) (*Server, error) {
 		newSocketID: o.NewSocketID,
 		recovery:    o.Recovery,
 		log:         o.Log,
-		codec:       parser,
+		codec:       codec,
 		cleanup:     o.CleanupEmptyChildNamespaces,
 		namespaces:  map[string]*Namespace{},
 	}

@@ -5,6 +5,8 @@ package socketio
 import (
 	"sync"
 	"sync/atomic"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
 
 // States of a socket, in the order in which it passes them.
@@ -121,7 +123,7 @@ func (s *Socket) disconnect(closeConnection bool) {
 		s.conn.disconnect()
 		return
 	}
-	s.conn.send(&packet{typ: packetDisconnect, namespace: s.namespace.name})
+	s.conn.send(&parser.Packet{Type: parser.Disconnect, Namespace: s.namespace.name})
 	s.close(ReasonServerDisconnect)
 }
 

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"net/url"
 	"strings"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
 
 // Clients of Socket.IO 1.x and 2.x speak revision 3 of Engine.IO and revision 4 of Socket.IO. This file is all that differs:
@@ -17,31 +19,31 @@ func (c *connection) isV2() bool { return c.session.Protocol() == 3 }
 
 // connectV2 is the CONNECT to the main namespace that such a client does not send.
 func (c *connection) connectV2() {
-	c.run(func() { c.onConnect(&packet{typ: packetConnect, namespace: "/"}) })
+	c.run(func() { c.onConnect(&parser.Packet{Type: parser.Connect, Namespace: "/"}) })
 }
 
 // splitQuery takes the query off the namespace of a CONNECT and makes it the auth payload.
-func (c *connection) splitQuery(p *packet) {
-	name, query, found := strings.Cut(p.namespace, "?")
+func (c *connection) splitQuery(p *parser.Packet) {
+	name, query, found := strings.Cut(p.Namespace, "?")
 	if !found || !c.isV2() {
 		return
 	}
-	p.namespace = name
+	p.Namespace = name
 	values, _ := url.ParseQuery(query) // what it cannot read it leaves out
 	auth := map[string]string{}
 	for key, v := range values {
 		auth[key] = v[len(v)-1]
 	}
-	p.payload, _ = json.Marshal(auth) // strings always encode
+	p.Payload, _ = json.Marshal(auth) // strings always encode
 }
 
 // welcome is the answer to a CONNECT that is let in.
-func (c *connection) welcome(s *Socket) *packet {
-	p := &packet{typ: packetConnect, namespace: s.namespace.name}
+func (c *connection) welcome(s *Socket) *parser.Packet {
+	p := &parser.Packet{Type: parser.Connect, Namespace: s.namespace.name}
 	if !c.isV2() {
-		p.payload = []byte(`{"sid":"` + s.id + `"}`)
+		p.Payload = []byte(`{"sid":"` + s.id + `"}`)
 		if s.pid != "" {
-			p.payload = []byte(`{"sid":"` + s.id + `","pid":"` + s.pid + `"}`)
+			p.Payload = []byte(`{"sid":"` + s.id + `","pid":"` + s.pid + `"}`)
 		}
 	}
 	return p

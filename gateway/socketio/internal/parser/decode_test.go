@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package socketio
+package parser
 
 import (
 	"strings"
@@ -13,28 +13,28 @@ func TestDecodePacket(t *testing.T) {
 	tests := []struct {
 		name        string
 		in          string
-		want        packet
+		want        Packet
 		attachments int
 	}{
-		{"CONNECT", `0`, packet{typ: packetConnect, namespace: "/"}, 0},
-		{"CONNECT with auth", `0{"token":"123"}`, packet{typ: packetConnect, namespace: "/", payload: []byte(`{"token":"123"}`)}, 0},
-		{"CONNECT to a namespace", `0/custom,`, packet{typ: packetConnect, namespace: "/custom"}, 0},
-		{"CONNECT to a namespace without comma", `0/custom`, packet{typ: packetConnect, namespace: "/custom"}, 0},
-		{"CONNECT with an id", `0123`, packet{typ: packetConnect, namespace: "/", id: 123, hasID: true}, 0},
-		{"DISCONNECT", `1/custom,`, packet{typ: packetDisconnect, namespace: "/custom"}, 0},
+		{"CONNECT", `0`, Packet{Type: Connect, Namespace: "/"}, 0},
+		{"CONNECT with auth", `0{"token":"123"}`, Packet{Type: Connect, Namespace: "/", Payload: []byte(`{"token":"123"}`)}, 0},
+		{"CONNECT to a namespace", `0/custom,`, Packet{Type: Connect, Namespace: "/custom"}, 0},
+		{"CONNECT to a namespace without comma", `0/custom`, Packet{Type: Connect, Namespace: "/custom"}, 0},
+		{"CONNECT with an id", `0123`, Packet{Type: Connect, Namespace: "/", ID: 123, HasID: true}, 0},
+		{"DISCONNECT", `1/custom,`, Packet{Type: Disconnect, Namespace: "/custom"}, 0},
 		{"EVENT", `2["message",1,"2",{"3":[true]}]`,
-			packet{typ: packetEvent, namespace: "/", event: "message", payload: []byte(`[1,"2",{"3":[true]}]`)}, 0},
-		{"EVENT without arguments", `2["message"]`, packet{typ: packetEvent, namespace: "/", event: "message", payload: []byte(`[]`)}, 0},
-		{"EVENT with an id", `2/a,456["m",1]`, packet{typ: packetEvent, namespace: "/a", event: "m", id: 456, hasID: true, payload: []byte(`[1]`)}, 0},
-		{"EVENT with white space", "2\n[ \"m\" , 1 ] ", packet{typ: packetEvent, namespace: "/", event: "m", payload: []byte(`[ 1 ]`)}, 0},
-		{"EVENT with an escaped name", `2["a\"b,\\",1]`, packet{typ: packetEvent, namespace: "/", event: `a"b,\`, payload: []byte(`[1]`)}, 0},
-		{"EVENT with an integer name", `2[7,1]`, packet{typ: packetEvent, namespace: "/", event: "7", payload: []byte(`[1]`)}, 0},
-		{"EVENT without payload", `2`, packet{typ: packetEvent, namespace: "/"}, 0},
-		{"ACK", `34[1]`, packet{typ: packetAck, namespace: "/", id: 4, hasID: true, payload: []byte(`[1]`)}, 0},
+			Packet{Type: Event, Namespace: "/", Event: "message", Payload: []byte(`[1,"2",{"3":[true]}]`)}, 0},
+		{"EVENT without arguments", `2["message"]`, Packet{Type: Event, Namespace: "/", Event: "message", Payload: []byte(`[]`)}, 0},
+		{"EVENT with an id", `2/a,456["m",1]`, Packet{Type: Event, Namespace: "/a", Event: "m", ID: 456, HasID: true, Payload: []byte(`[1]`)}, 0},
+		{"EVENT with white space", "2\n[ \"m\" , 1 ] ", Packet{Type: Event, Namespace: "/", Event: "m", Payload: []byte(`[ 1 ]`)}, 0},
+		{"EVENT with an escaped name", `2["a\"b,\\",1]`, Packet{Type: Event, Namespace: "/", Event: `a"b,\`, Payload: []byte(`[1]`)}, 0},
+		{"EVENT with an integer name", `2[7,1]`, Packet{Type: Event, Namespace: "/", Event: "7", Payload: []byte(`[1]`)}, 0},
+		{"EVENT without payload", `2`, Packet{Type: Event, Namespace: "/"}, 0},
+		{"ACK", `34[1]`, Packet{Type: Ack, Namespace: "/", ID: 4, HasID: true, Payload: []byte(`[1]`)}, 0},
 		{"BINARY_EVENT", `52-/a,789["m",{"_placeholder":true,"num":1}]`,
-			packet{typ: packetEvent, namespace: "/a", event: "m", id: 789, hasID: true, payload: []byte(`[{"_placeholder":true,"num":1}]`)}, 2},
+			Packet{Type: Event, Namespace: "/a", Event: "m", ID: 789, HasID: true, Payload: []byte(`[{"_placeholder":true,"num":1}]`)}, 2},
 		{"BINARY_ACK", `61-3[{"_placeholder":true,"num":0}]`,
-			packet{typ: packetAck, namespace: "/", id: 3, hasID: true, payload: []byte(`[{"_placeholder":true,"num":0}]`)}, 1},
+			Packet{Type: Ack, Namespace: "/", ID: 3, HasID: true, Payload: []byte(`[{"_placeholder":true,"num":0}]`)}, 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -42,7 +42,7 @@ func TestDecodePacket(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(&tt.want, got, cmp.AllowUnexported(packet{})); diff != "" || attachments != tt.attachments {
+			if diff := cmp.Diff(&tt.want, got); diff != "" || attachments != tt.attachments {
 				t.Errorf("%d attachments, want %d; packet (-want +got):\n%s", attachments, tt.attachments, diff)
 			}
 		})
@@ -94,24 +94,24 @@ func TestDecodePacketRefuses(t *testing.T) {
 }
 
 func TestEncodeGivesTheWireForm(t *testing.T) {
-	id := func(p packet) *packet { p.id, p.hasID = 456, true; return &p }
+	id := func(p Packet) *Packet { p.ID, p.HasID = 456, true; return &p }
 	tests := []struct {
 		name string
-		in   *packet
+		in   *Packet
 		want string
 	}{
-		{"CONNECT", &packet{typ: packetConnect, namespace: "/", payload: []byte(`{"sid":"x"}`)}, `0{"sid":"x"}`},
-		{"DISCONNECT of a namespace", &packet{typ: packetDisconnect, namespace: "/a"}, `1/a,`},
-		{"EVENT", &packet{typ: packetEvent, namespace: "/", event: "m", payload: []byte(`[1,{"b":1,"a":2}]`)}, `2["m",1,{"b":1,"a":2}]`},
-		{"EVENT without arguments", &packet{typ: packetEvent, namespace: "/a", event: "m", payload: []byte(`[ ]`)}, `2/a,["m"]`},
-		{"EVENT, not HTML-escaped", &packet{typ: packetEvent, namespace: "/", event: "<&>\u2028", payload: []byte(`["<&>"]`)}, `2["<&>\u2028","<&>"]`},
-		{"ACK", id(packet{typ: packetAck, namespace: "/", payload: []byte(`[1]`)}), `3456[1]`},
-		{"BINARY_EVENT", &packet{typ: packetEvent, namespace: "/", event: "m", payload: []byte(`[0]`), attachments: [][]byte{{1}, {2}}}, `52-["m",0]`},
-		{"BINARY_ACK", id(packet{typ: packetAck, namespace: "/a", payload: []byte(`[0]`), attachments: [][]byte{{1}}}), `61-/a,456[0]`},
+		{"CONNECT", &Packet{Type: Connect, Namespace: "/", Payload: []byte(`{"sid":"x"}`)}, `0{"sid":"x"}`},
+		{"DISCONNECT of a namespace", &Packet{Type: Disconnect, Namespace: "/a"}, `1/a,`},
+		{"EVENT", &Packet{Type: Event, Namespace: "/", Event: "m", Payload: []byte(`[1,{"b":1,"a":2}]`)}, `2["m",1,{"b":1,"a":2}]`},
+		{"EVENT without arguments", &Packet{Type: Event, Namespace: "/a", Event: "m", Payload: []byte(`[ ]`)}, `2/a,["m"]`},
+		{"EVENT, not HTML-escaped", &Packet{Type: Event, Namespace: "/", Event: "<&>\u2028", Payload: []byte(`["<&>"]`)}, `2["<&>\u2028","<&>"]`},
+		{"ACK", id(Packet{Type: Ack, Namespace: "/", Payload: []byte(`[1]`)}), `3456[1]`},
+		{"BINARY_EVENT", &Packet{Type: Event, Namespace: "/", Event: "m", Payload: []byte(`[0]`), Attachments: [][]byte{{1}, {2}}}, `52-["m",0]`},
+		{"BINARY_ACK", id(Packet{Type: Ack, Namespace: "/a", Payload: []byte(`[0]`), Attachments: [][]byte{{1}}}), `61-/a,456[0]`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := string(tt.in.encode().text); got != tt.want {
+			if got := string(tt.in.encodeJSON().Text); got != tt.want {
 				t.Errorf("got %s, want %s", got, tt.want)
 			}
 		})
@@ -126,9 +126,9 @@ func FuzzDecoder(f *testing.F) {
 		f.Add([]byte(seed), false, []byte{1, 2, 3})
 	}
 	f.Fuzz(func(t *testing.T, first []byte, binary bool, second []byte) {
-		var d decoder
-		decode := func(data []byte, binary bool) (*packet, error) {
-			p, add := packet{}, d.addText
+		var d Decoder
+		decode := func(data []byte, binary bool) (*Packet, error) {
+			p, add := Packet{}, d.addText
 			if binary {
 				add = d.addBinary
 			}
@@ -154,23 +154,23 @@ func FuzzDecoder(f *testing.F) {
 }
 
 // checkRoundTrip encodes what has been decoded; what comes out of that must decode to the same.
-func checkRoundTrip(t *testing.T, p *packet) {
-	if p.typ == packetEvent && p.payload == nil || p.typ == packetAck && p.payload == nil {
+func checkRoundTrip(t *testing.T, p *Packet) {
+	if p.Type == Event && p.Payload == nil || p.Type == Ack && p.Payload == nil {
 		return // accepted and ignored
 	}
-	if strings.ContainsAny(p.namespace, ",") {
-		t.Fatalf("namespace %q has a comma", p.namespace)
+	if strings.ContainsAny(p.Namespace, ",") {
+		t.Fatalf("namespace %q has a comma", p.Namespace)
 	}
-	text := p.encode().text
+	text := p.encodeJSON().Text
 	again, attachments, err := decodePacket(append([]byte(nil), text...))
 	if err != nil {
 		t.Fatalf("encoded as %q: %v", text, err)
 	}
-	again.attachments = p.attachments
-	if attachments != len(p.attachments) {
-		t.Fatalf("encoded as %q, with %d attachments instead of %d", text, attachments, len(p.attachments))
+	again.Attachments = p.Attachments
+	if attachments != len(p.Attachments) {
+		t.Fatalf("encoded as %q, with %d attachments instead of %d", text, attachments, len(p.Attachments))
 	}
-	if twice := again.encode().text; string(twice) != string(text) {
+	if twice := again.encodeJSON().Text; string(twice) != string(text) {
 		t.Fatalf("encoded as %q, then as %q", text, twice)
 	}
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package socketio
+package parser
 
 import (
 	"bytes"
@@ -13,7 +13,7 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 )
 
-func (msgpackCodec) encode(p *packet) encodedPacket {
+func (p *Packet) encodeMsgpack() Encoded {
 	var buf bytes.Buffer
 	enc := msgpack.NewEncoder(&buf)
 	if err := writeMsgpack(enc, p); err != nil {
@@ -21,23 +21,23 @@ func (msgpackCodec) encode(p *packet) encodedPacket {
 		// it is by the JSON parser, it fails at the client; here at least the packet arrives.
 		buf.Reset()
 		bare := *p
-		bare.payload, bare.attachments = nil, nil
+		bare.Payload, bare.Attachments = nil, nil
 		_ = writeMsgpack(enc, &bare) // writes to memory
 	}
-	return encodedPacket{attachments: [][]byte{buf.Bytes()}}
+	return Encoded{Attachments: [][]byte{buf.Bytes()}}
 }
 
 // writeMsgpack writes {type, nsp, data, id}, the last two if there are any.
-func writeMsgpack(enc *msgpack.Encoder, p *packet) error {
-	payload := p.payload
-	if p.typ == packetEvent {
+func writeMsgpack(enc *msgpack.Encoder, p *Packet) error {
+	payload := p.Payload
+	if p.Type == Event {
 		if len(payload) == 0 {
 			payload = emptyList
 		}
-		payload = appendEvent(nil, p.event, payload)
+		payload = appendEvent(nil, p.Event, payload)
 	}
 	fields := 2
-	if p.hasID {
+	if p.HasID {
 		fields++
 	}
 	if len(payload) > 0 {
@@ -45,11 +45,11 @@ func writeMsgpack(enc *msgpack.Encoder, p *packet) error {
 	}
 	err := errors.Join(
 		enc.EncodeMapLen(fields),
-		enc.EncodeString("type"), enc.EncodeInt(int64(p.typ-packetConnect)),
-		enc.EncodeString("nsp"), enc.EncodeString(p.namespace),
+		enc.EncodeString("type"), enc.EncodeInt(int64(p.Type-Connect)),
+		enc.EncodeString("nsp"), enc.EncodeString(p.Namespace),
 	)
-	if p.hasID {
-		err = errors.Join(err, enc.EncodeString("id"), enc.EncodeUint(p.id))
+	if p.HasID {
+		err = errors.Join(err, enc.EncodeString("id"), enc.EncodeUint(p.ID))
 	}
 	if len(payload) == 0 || err != nil {
 		return err
@@ -58,7 +58,7 @@ func writeMsgpack(enc *msgpack.Encoder, p *packet) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(enc.EncodeString("data"), data.write(enc, p.attachments))
+	return errors.Join(enc.EncodeString("data"), data.write(enc, p.Attachments))
 }
 
 // jsonValue is a JSON value that has kept the order of its keys.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package socketio
+package parser
 
 import (
 	"bytes"
@@ -21,14 +21,34 @@ var (
 	errUnexpectedBinary = errors.New("binary message without a packet that announces it")
 )
 
-// decoder puts the Engine.IO messages of one connection together to packets. Not safe for concurrent use.
-type decoder struct {
-	waiting *packet
+// Decoder puts the Engine.IO messages of one connection together to packets. Not safe for concurrent
+// use.
+type Decoder struct {
+	waiting *Packet
 	missing int
 }
 
+// Add takes a message, and reports whether it completes a packet, which is in p then. If not, there
+// is an error, or attachments of the packet are still to come. It keeps data, and may write into it.
+func (d *Decoder) Add(c Codec, data []byte, binary bool, p *Packet) (complete bool, err error) {
+	switch {
+	case c == JSON && binary:
+		return d.addBinary(data, p)
+	case c == JSON:
+		return d.addText(data, p)
+	case !binary:
+		return false, errTextMsgpack
+	}
+	other, err := decodeMsgpack(data)
+	if err != nil {
+		return false, err
+	}
+	*p = *other
+	return true, nil
+}
+
 // addText takes a text message, and reports whether it is a packet. If not, the packet's attachments are still to come.
-func (d *decoder) addText(data []byte, p *packet) (complete bool, err error) {
+func (d *Decoder) addText(data []byte, p *Packet) (complete bool, err error) {
 	if d.waiting != nil {
 		return false, errUnexpectedText
 	}
@@ -37,17 +57,17 @@ func (d *decoder) addText(data []byte, p *packet) (complete bool, err error) {
 		return err == nil, err
 	}
 	waiting := *p
-	waiting.attachments = make([][]byte, 0, attachments)
+	waiting.Attachments = make([][]byte, 0, attachments)
 	d.waiting, d.missing = &waiting, attachments
 	return false, nil
 }
 
 // addBinary takes a binary message; the last one completes the packet.
-func (d *decoder) addBinary(data []byte, p *packet) (complete bool, err error) {
+func (d *Decoder) addBinary(data []byte, p *Packet) (complete bool, err error) {
 	if d.waiting == nil {
 		return false, errUnexpectedBinary
 	}
-	d.waiting.attachments = append(d.waiting.attachments, data)
+	d.waiting.Attachments = append(d.waiting.Attachments, data)
 	d.missing--
 	if d.missing > 0 {
 		return false, nil
@@ -58,8 +78,8 @@ func (d *decoder) addBinary(data []byte, p *packet) (complete bool, err error) {
 }
 
 // decodePacket reads one packet and how many attachments it announces. It keeps, and for an event writes into, data.
-func decodePacket(data []byte) (*packet, int, error) {
-	p := &packet{}
+func decodePacket(data []byte) (*Packet, int, error) {
+	p := &Packet{}
 	attachments, err := p.decode(data)
 	if err != nil {
 		return nil, 0, err
@@ -68,7 +88,7 @@ func decodePacket(data []byte) (*packet, int, error) {
 }
 
 // decode is decodePacket into a packet that is there, and empty.
-func (p *packet) decode(data []byte) (attachments int, err error) {
+func (p *Packet) decode(data []byte) (attachments int, err error) {
 	if len(data) == 0 {
 		return 0, errors.New("empty packet")
 	}
@@ -76,20 +96,20 @@ func (p *packet) decode(data []byte) (attachments int, err error) {
 		// Relayed, it would end the websocket of everybody who receives it (RFC 6455 section 8.1).
 		return 0, errors.New("packet is not UTF-8")
 	}
-	p.typ, p.namespace = packetType(data[0]), "/"
-	if p.typ < packetConnect || p.typ > packetBinaryAck {
+	p.Type, p.Namespace = Type(data[0]), "/"
+	if p.Type < Connect || p.Type > binaryAck {
 		return 0, fmt.Errorf("unknown packet type %q", data[0])
 	}
 	rest := data[1:]
 
-	if p.typ == packetBinaryEvent || p.typ == packetBinaryAck {
+	if p.Type == binaryEvent || p.Type == binaryAck {
 		if attachments, rest, err = decodeAttachmentCount(rest); err != nil {
 			return 0, err
 		}
-		p.typ -= packetBinaryEvent - packetEvent
+		p.Type -= binaryEvent - Event
 	}
 	if len(rest) > 0 && rest[0] == '/' {
-		p.namespace, rest = decodeNamespace(rest)
+		p.Namespace, rest = decodeNamespace(rest)
 	}
 	if rest, err = p.decodeID(rest); err != nil {
 		return 0, err
@@ -118,7 +138,7 @@ func decodeNamespace(data []byte) (string, []byte) {
 	return string(data), nil
 }
 
-func (p *packet) decodeID(data []byte) ([]byte, error) {
+func (p *Packet) decodeID(data []byte) ([]byte, error) {
 	end := countDigits(data)
 	if end == 0 {
 		return data, nil
@@ -127,7 +147,7 @@ func (p *packet) decodeID(data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("acknowledgement id %.20s is too large", data[:end])
 	}
-	p.id, p.hasID = id, true
+	p.ID, p.HasID = id, true
 	return data[end:], nil
 }
 
@@ -141,7 +161,7 @@ func countDigits(data []byte) int {
 
 // decodePayload checks that the payload fits the type. An EVENT or ACK without any payload is legal and empty:
 // the reference accepts and ignores it.
-func (p *packet) decodePayload(data []byte, attachments int) error {
+func (p *Packet) decodePayload(data []byte, attachments int) error {
 	if len(data) == 0 {
 		if attachments > 0 {
 			return errors.New("binary packet without payload")
@@ -152,16 +172,16 @@ func (p *packet) decodePayload(data []byte, attachments int) error {
 		return err
 	}
 	data = trimSpace(data)
-	switch p.typ {
-	case packetConnect:
+	switch p.Type {
+	case Connect:
 		if data[0] != '{' {
 			return errors.New("payload of CONNECT is not an object")
 		}
-	case packetEvent, packetAck:
+	case Event, Ack:
 		if data[0] != '[' {
 			return errors.New("payload is not a list")
 		}
-	case packetDisconnect:
+	case Disconnect:
 		return errors.New("DISCONNECT with a payload")
 	default:
 		return errors.New("CONNECT_ERROR from a client")
@@ -171,8 +191,8 @@ func (p *packet) decodePayload(data []byte, attachments int) error {
 			return err
 		}
 	}
-	p.payload = data
-	if p.typ == packetEvent {
+	p.Payload = data
+	if p.Type == Event {
 		return p.takeEventName()
 	}
 	return nil
@@ -180,42 +200,52 @@ func (p *packet) decodePayload(data []byte, attachments int) error {
 
 // takeEventName moves the first element of the payload to event. The bytes stay where they are: the comma behind
 // the name becomes the bracket that opens the list of arguments.
-func (p *packet) takeEventName() error {
-	name, end := firstElement(p.payload)
+func (p *Packet) takeEventName() error {
+	name, end := firstElement(p.Payload)
 	if err := p.setEventName(name); err != nil {
 		return err
 	}
-	if p.payload[end] == ']' {
-		p.payload = emptyList
+	if p.Payload[end] == ']' {
+		p.Payload = emptyList
 		return nil
 	}
-	p.payload[end] = '['
-	p.payload = p.payload[end:]
+	p.Payload[end] = '['
+	p.Payload = p.Payload[end:]
 	return nil
 }
 
-func (p *packet) setEventName(raw []byte) error {
+func (p *Packet) setEventName(raw []byte) error {
 	if len(raw) == 0 {
 		return errors.New("event without a name")
 	}
 	switch {
 	case raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0:
-		p.event = string(raw[1 : len(raw)-1])
+		p.Event = string(raw[1 : len(raw)-1])
 	case raw[0] == '"':
 		var name string
 		if err := json.Unmarshal(raw, &name); err != nil {
 			return fmt.Errorf("decode event name: %w", err)
 		}
-		p.event = name
+		p.Event = name
 	case raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9':
-		p.event = string(raw) // integer event names are legal
+		p.Event = string(raw) // integer event names are legal
 	default:
 		return fmt.Errorf("event name %.20s is neither a string nor a number", raw)
 	}
-	if IsReservedEvent(p.event) {
-		return fmt.Errorf("event name %q is reserved", p.event)
+	if IsReservedEvent(p.Event) {
+		return fmt.Errorf("event name %q is reserved", p.Event)
 	}
 	return nil
+}
+
+// IsReservedEvent tells whether Socket.IO keeps the name for itself (socket.io-parser,
+// RESERVED_EVENTS).
+func IsReservedEvent(name string) bool {
+	switch name {
+	case "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener":
+		return true
+	}
+	return false
 }
 
 // firstElement is the first element of a valid JSON array, and the index of the comma or bracket that ends it.

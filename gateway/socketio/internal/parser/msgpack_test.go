@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package socketio
+package parser
 
 import (
 	"bytes"
@@ -28,25 +28,25 @@ func header(typ string) string { return "83 a474797065 " + typ + " a36e7370 a12f
 func TestDecodeMsgpack(t *testing.T) {
 	tests := []struct {
 		name, in string
-		want     packet
+		want     Packet
 	}{
-		{"CONNECT", "82 a474797065 00 a36e7370 a12f", packet{typ: packetConnect, namespace: "/"}},
-		{"CONNECT with undefined data", header("00") + "d4 00 00", packet{typ: packetConnect, namespace: "/"}},
-		{"CONNECT with auth", header("00") + "81 a16b 01", packet{typ: packetConnect, namespace: "/", payload: []byte(`{"k":1}`)}},
-		{"DISCONNECT", "82 a474797065 01 a36e7370 a12f", packet{typ: packetDisconnect, namespace: "/"}},
+		{"CONNECT", "82 a474797065 00 a36e7370 a12f", Packet{Type: Connect, Namespace: "/"}},
+		{"CONNECT with undefined data", header("00") + "d4 00 00", Packet{Type: Connect, Namespace: "/"}},
+		{"CONNECT with auth", header("00") + "81 a16b 01", Packet{Type: Connect, Namespace: "/", Payload: []byte(`{"k":1}`)}},
+		{"DISCONNECT", "82 a474797065 01 a36e7370 a12f", Packet{Type: Disconnect, Namespace: "/"}},
 		{"EVENT with an id and options", "85 a464617461 92 a16d ff a474797065 02 a76f7074696f6e73 81 a8636f6d7072657373 c3 a26964 cd01c8 a36e7370 a22f61",
-			packet{typ: packetEvent, namespace: "/a", id: 456, hasID: true, event: "m", payload: []byte(`[-1]`)}},
+			Packet{Type: Event, Namespace: "/a", ID: 456, HasID: true, Event: "m", Payload: []byte(`[-1]`)}},
 		{"scalars", header("02") + "99 a16d c0 c2 c3 cb3ff8000000000000 cb7ff8000000000000 cfffffffffffffffff d3ffffffffffffff00 a3e282ac",
-			packet{typ: packetEvent, namespace: "/", event: "m", payload: []byte(`[null,false,true,1.5,null,18446744073709551615,-256,"€"]`)}},
+			Packet{Type: Event, Namespace: "/", Event: "m", Payload: []byte(`[null,false,true,1.5,null,18446744073709551615,-256,"€"]`)}},
 		{"nested, and the order of keys", header("02") + "92 a16d 82 a17a 91 90 a161 80",
-			packet{typ: packetEvent, namespace: "/", event: "m", payload: []byte(`[{"z":[[]],"a":{}}]`)}},
-		{"binary", header("03") + "92 c402 0102 81 a162 c7 03 00 030405", packet{typ: packetAck, namespace: "/",
-			payload:     []byte(`[{"_placeholder":true,"num":0},{"b":{"_placeholder":true,"num":1}}]`),
-			attachments: [][]byte{{1, 2}, {3, 4, 5}}}},
+			Packet{Type: Event, Namespace: "/", Event: "m", Payload: []byte(`[{"z":[[]],"a":{}}]`)}},
+		{"binary", header("03") + "92 c402 0102 81 a162 c7 03 00 030405", Packet{Type: Ack, Namespace: "/",
+			Payload:     []byte(`[{"_placeholder":true,"num":0},{"b":{"_placeholder":true,"num":1}}]`),
+			Attachments: [][]byte{{1, 2}, {3, 4, 5}}}},
 		{"dates", header("02") + "94 a16d d6ff 00000001 d7ff 1dcd650000000001 d700 00000000000003e8",
-			packet{typ: packetEvent, namespace: "/", event: "m",
-				payload: []byte(`["1970-01-01T00:00:01.000Z","1970-01-01T00:00:01.125Z","1970-01-01T00:00:01.000Z"]`)}},
-		{"integer name", header("02") + "91 07", packet{typ: packetEvent, namespace: "/", event: "7", payload: []byte(`[]`)}},
+			Packet{Type: Event, Namespace: "/", Event: "m",
+				Payload: []byte(`["1970-01-01T00:00:01.000Z","1970-01-01T00:00:01.125Z","1970-01-01T00:00:01.000Z"]`)}},
+		{"integer name", header("02") + "91 07", Packet{Type: Event, Namespace: "/", Event: "7", Payload: []byte(`[]`)}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -54,7 +54,7 @@ func TestDecodeMsgpack(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(&tt.want, got, cmp.AllowUnexported(packet{})); diff != "" {
+			if diff := cmp.Diff(&tt.want, got); diff != "" {
 				t.Errorf("packet (-want +got):\n%s", diff)
 			}
 		})
@@ -96,11 +96,11 @@ func TestMsgpackKeepsTypes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := "[" + tt.json + "]"; string(p.payload) != want {
-				t.Errorf("in JSON it is %s, want %s", p.payload, want)
+			if want := "[" + tt.json + "]"; string(p.Payload) != want {
+				t.Errorf("in JSON it is %s, want %s", p.Payload, want)
 			}
 			want := unhex(t, header("02")+"92a16d"+stdcmp.Or(tt.out, tt.value))
-			if got := (msgpackCodec{}).encode(p).attachments[0]; !bytes.Equal(got, want) {
+			if got := Msgpack.Encode(p).Attachments[0]; !bytes.Equal(got, want) {
 				t.Errorf("goes out as %x, want %x", got, want)
 			}
 		})
@@ -114,8 +114,8 @@ func TestEncodeMsgpackNumbers(t *testing.T) {
 		"1.0": "cb3ff0000000000000", "1e2": "cb4059000000000000", "-0": "cb8000000000000000", "1E2": "ca42c80000", "0.1E0": "cb3fb999999999999a",
 		"1e400": "cb7ff0000000000000", "9007199254740993": "cf0020000000000001",
 	} {
-		p := packet{typ: packetAck, namespace: "/", payload: []byte("[" + json + "]")}
-		got := hex.EncodeToString((msgpackCodec{}).encode(&p).attachments[0])
+		p := Packet{Type: Ack, Namespace: "/", Payload: []byte("[" + json + "]")}
+		got := hex.EncodeToString(Msgpack.Encode(&p).Attachments[0])
 		if !strings.HasSuffix(got, "a464617461"+"91"+want) {
 			t.Errorf("%s goes out as %s, want %s", json, got, want)
 		}
@@ -190,26 +190,26 @@ func TestMsgpackBelievesNoLength(t *testing.T) {
 }
 
 func TestEncodeMsgpack(t *testing.T) {
-	args, err := NewArgs(1, -5, 1.5, 1e300, "é", nil, true, []byte{7}, map[string]any{"n": []int{1 << 40}})
+	list, attachments, err := EncodeArgs(1, -5, 1.5, 1e300, "é", nil, true, []byte{7}, map[string]any{"n": []int{1 << 40}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &packet{typ: packetEvent, namespace: "/a", event: "m", id: 3, hasID: true, payload: args.JSON, attachments: args.Attachments}
-	e := msgpackCodec{}.encode(p)
-	if len(e.text) > 0 || len(e.attachments) != 1 {
+	p := &Packet{Type: Event, Namespace: "/a", Event: "m", ID: 3, HasID: true, Payload: list, Attachments: attachments}
+	e := Msgpack.Encode(p)
+	if len(e.Text) > 0 || len(e.Attachments) != 1 {
 		t.Fatalf("encoded as %+v", e)
 	}
 	want := "84 a474797065 02 a36e7370 a22f61 a26964 03 a464617461 9a a16d 01 fb cb3ff8000000000000 cb7e37e43c8800759c a2c3a9 c0 c3 " +
 		"c40107 81 a16e 91 cf0000010000000000"
-	if !bytes.Equal(e.attachments[0], unhex(t, want)) {
-		t.Errorf("encoded as %x, want %s", e.attachments[0], want)
+	if !bytes.Equal(e.Attachments[0], unhex(t, want)) {
+		t.Errorf("encoded as %x, want %s", e.Attachments[0], want)
 	}
-	again, err := msgpackCodec{}.decode(e)
+	again, err := Msgpack.Decode(e)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if twice := (msgpackCodec{}).encode(again); !bytes.Equal(twice.attachments[0], e.attachments[0]) {
-		t.Errorf("encoded again as %x, first as %x", twice.attachments[0], e.attachments[0])
+	if twice := Msgpack.Encode(again); !bytes.Equal(twice.Attachments[0], e.Attachments[0]) {
+		t.Errorf("encoded again as %x, first as %x", twice.Attachments[0], e.Attachments[0])
 	}
 }
 
@@ -225,13 +225,13 @@ func FuzzMsgpack(f *testing.F) {
 		if err != nil {
 			return
 		}
-		e := msgpackCodec{}.encode(p)
-		again, err := msgpackCodec{}.decode(e)
+		e := Msgpack.Encode(p)
+		again, err := Msgpack.Decode(e)
 		if err != nil {
-			t.Fatalf("%+v encoded as %x: %v", p, e.attachments[0], err)
+			t.Fatalf("%+v encoded as %x: %v", p, e.Attachments[0], err)
 		}
-		if twice := (msgpackCodec{}).encode(again); !bytes.Equal(twice.attachments[0], e.attachments[0]) {
-			t.Fatalf("encoded as %x, then as %x", e.attachments[0], twice.attachments[0])
+		if twice := Msgpack.Encode(again); !bytes.Equal(twice.Attachments[0], e.Attachments[0]) {
+			t.Fatalf("encoded as %x, then as %x", e.Attachments[0], twice.Attachments[0])
 		}
 	})
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package socketio
+package parser
 
 import (
 	"bytes"
@@ -23,19 +23,13 @@ import (
 // on the wire, and many times that here.
 const maxMsgpackAttachments = 1000
 
-// msgpackCodec is the format of socket.io-msgpack-parser: each packet is one binary message, the map {type, nsp, data, id}. Inside
-// the server it has the form of any other, with binary values as attachments, so that nobody else knows the difference.
-type msgpackCodec struct{}
-
 var errTextMsgpack = errors.New("text message, msgpack is binary")
 
-func (msgpackCodec) maxAttachments() int { return maxMsgpackAttachments }
-
-func (msgpackCodec) decode(e encodedPacket) (*packet, error) {
-	if len(e.text) > 0 || len(e.attachments) != 1 {
+func decodeEncodedMsgpack(e Encoded) (*Packet, error) {
+	if len(e.Text) > 0 || len(e.Attachments) != 1 {
 		return nil, errors.New("packet is not msgpack")
 	}
-	return decodeMsgpack(e.attachments[0])
+	return decodeMsgpack(e.Attachments[0])
 }
 
 // transcoder reads msgpack and writes JSON.
@@ -46,14 +40,14 @@ type transcoder struct {
 	attachments [][]byte
 }
 
-func decodeMsgpack(data []byte) (*packet, error) {
+func decodeMsgpack(data []byte) (*Packet, error) {
 	rest := bytes.NewReader(data)
 	t := &transcoder{in: msgpack.NewDecoder(rest), rest: rest}
 	n, err := t.in.DecodeMapLen()
 	if err != nil {
 		return nil, fmt.Errorf("decode packet: %w", err)
 	}
-	p := &packet{}
+	p := &Packet{}
 	for range n {
 		if err := t.field(p); err != nil {
 			return nil, err
@@ -65,7 +59,7 @@ func decodeMsgpack(data []byte) (*packet, error) {
 	return p, p.checkMsgpack(t.attachments)
 }
 
-func (t *transcoder) field(p *packet) error {
+func (t *transcoder) field(p *Packet) error {
 	name, err := t.bytes()
 	if err != nil {
 		return fmt.Errorf("decode key of packet: %w", err)
@@ -77,14 +71,14 @@ func (t *transcoder) field(p *packet) error {
 		if err != nil || n < 0 || n > 4 {
 			return errors.New("packet without a type")
 		}
-		p.typ = packetConnect + packetType(n)
+		p.Type = Connect + Type(n)
 		return nil
 	case "nsp":
 		namespace, err := t.bytes()
 		if err != nil || !utf8.Valid(namespace) {
 			return errors.New("namespace is not a string")
 		}
-		p.namespace = string(namespace)
+		p.Namespace = string(namespace)
 		return nil
 	}
 	start := len(t.out)
@@ -96,12 +90,12 @@ func (t *transcoder) field(p *packet) error {
 	case "id":
 		return p.setMsgpackID(value)
 	case "data":
-		p.payload = value
+		p.Payload = value
 	}
 	return nil // the reference's client sends options, which are its own
 }
 
-func (p *packet) setMsgpackID(value []byte) error {
+func (p *Packet) setMsgpackID(value []byte) error {
 	if string(value) == "null" {
 		return nil
 	}
@@ -109,37 +103,37 @@ func (p *packet) setMsgpackID(value []byte) error {
 	if err != nil {
 		return fmt.Errorf("acknowledgement id %.20s", value)
 	}
-	p.id, p.hasID = id, true
+	p.ID, p.HasID = id, true
 	return nil
 }
 
 // checkMsgpack checks the payload as decodePayload does for JSON.
-func (p *packet) checkMsgpack(attachments [][]byte) error {
+func (p *Packet) checkMsgpack(attachments [][]byte) error {
 	switch {
-	case p.typ == 0:
+	case p.Type == 0:
 		return errors.New("packet without a type")
-	case p.namespace == "" || p.namespace[0] != '/' || bytes.ContainsRune([]byte(p.namespace), ','):
-		return fmt.Errorf("namespace %.40q", p.namespace)
+	case p.Namespace == "" || p.Namespace[0] != '/' || bytes.ContainsRune([]byte(p.Namespace), ','):
+		return fmt.Errorf("namespace %.40q", p.Namespace)
 	}
-	if string(p.payload) == "null" {
-		p.payload = nil
+	if string(p.Payload) == "null" {
+		p.Payload = nil
 	}
 	switch {
-	case p.typ == packetConnect && (len(p.payload) == 0 || p.payload[0] == '{'):
+	case p.Type == Connect && (len(p.Payload) == 0 || p.Payload[0] == '{'):
 		return nil
-	case p.typ == packetDisconnect && len(p.payload) == 0:
+	case p.Type == Disconnect && len(p.Payload) == 0:
 		return nil
-	case (p.typ == packetEvent || p.typ == packetAck) && len(p.payload) > 0 && p.payload[0] == '[':
-		if err := namedOnce(p.payload, len(attachments)); err != nil {
+	case (p.Type == Event || p.Type == Ack) && len(p.Payload) > 0 && p.Payload[0] == '[':
+		if err := namedOnce(p.Payload, len(attachments)); err != nil {
 			return err
 		}
-		p.attachments = attachments
-		if p.typ == packetEvent {
+		p.Attachments = attachments
+		if p.Type == Event {
 			return p.takeEventName()
 		}
 		return nil
 	}
-	return fmt.Errorf("payload %.20s does not fit packet type %q", p.payload, byte(p.typ))
+	return fmt.Errorf("payload %.20s does not fit packet type %q", p.Payload, byte(p.Type))
 }
 
 // namedOnce refuses a map that looks like the placeholder of a binary value which is elsewhere in the

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package socketio
+package parser
 
 import (
 	"encoding/json"
@@ -20,41 +20,46 @@ func hostileEvent(depth, size int, element string) []byte {
 
 // paths are what happens to a packet that a client has sent.
 var paths = map[string]func(tb testing.TB, data []byte){
-	"decode": func(tb testing.TB, data []byte) { decoded(tb, data) },
+	"decode": func(tb testing.TB, data []byte) { decodedPacket(tb, data) },
 	"arguments into any": func(tb testing.TB, data []byte) {
 		var v any
-		if err := decoded(tb, data).Decode(0, &v); err != nil {
+		if err := decodeFirst(tb, data, &v); err != nil {
 			tb.Fatal(err)
 		}
 	},
 	"arguments into a struct": func(tb testing.TB, data []byte) {
 		var v struct{ A json.RawMessage }
-		if err := decoded(tb, data).Decode(0, &v); err != nil && !strings.Contains(err.Error(), "cannot unmarshal") {
+		if err := decodeFirst(tb, data, &v); err != nil && !strings.Contains(err.Error(), "cannot unmarshal") {
 			tb.Fatal(err)
 		}
 	},
 	"to msgpack and back": func(tb testing.TB, data []byte) {
 		p := decodedPacket(tb, data)
-		if _, err := decodeMsgpack(msgpackCodec{}.encode(p).attachments[0]); err != nil {
+		if _, err := decodeMsgpack(Msgpack.Encode(p).Attachments[0]); err != nil {
 			tb.Fatal(err)
 		}
 	},
 }
 
-func decodedPacket(tb testing.TB, data []byte) *packet {
+func decodedPacket(tb testing.TB, data []byte) *Packet {
 	tb.Helper()
 	p, n, err := decodePacket([]byte(string(data)))
 	if err != nil || n != 1 {
 		tb.Fatal(n, err)
 	}
-	p.attachments = [][]byte{make([]byte, 1000)}
+	p.Attachments = [][]byte{make([]byte, 1000)}
 	return p
 }
 
-func decoded(tb testing.TB, data []byte) Args {
+// decodeFirst reads the packet's first argument.
+func decodeFirst(tb testing.TB, data []byte, v any) error {
 	tb.Helper()
 	p := decodedPacket(tb, data)
-	return Args{JSON: p.payload, Attachments: p.attachments}
+	values, err := SplitArgs(p.Payload)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return DecodeArg(values[0], p.Attachments, v)
 }
 
 // allocated counts what a path allocates. A pass for each level, or for each element, shows in it.
@@ -91,26 +96,6 @@ func TestNamesOfAnAttachmentDoNotMultiplyIt(t *testing.T) {
 	data := hostileEvent(2, 200_000, `{"_placeholder":true,"num":0}`)
 	if _, _, err := decodePacket(data); err == nil {
 		t.Error("the packet is taken")
-	}
-}
-
-// Scan looks at the list of arguments once, not once for each pointer.
-func TestScanSplitsOnce(t *testing.T) {
-	args := Args{JSON: []byte("[" + strings.Repeat("1,", 10_000) + "1]")}
-	var n [20]int
-	pointers := make([]any, len(n))
-	for i := range n {
-		pointers[i] = &n[i]
-	}
-	allocations := func(pointers ...any) float64 {
-		return testing.AllocsPerRun(3, func() {
-			if err := args.Scan(pointers...); err != nil {
-				t.Fatal(err)
-			}
-		})
-	}
-	if one, all := allocations(pointers[0]), allocations(pointers...); all > 2*one {
-		t.Errorf("%v allocations for an argument, %v for %d", one, all, len(n))
 	}
 }
 

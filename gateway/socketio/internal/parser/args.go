@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package socketio
+package parser
 
 import (
 	"encoding/base64"
@@ -17,6 +17,54 @@ import (
 // deepest is how deep maps and lists may be within each other where there is something binary. A map that has itself within it is
 // deeper.
 const deepest = 1000
+
+var emptyList = []byte("[]")
+
+// EncodeArgs encodes values as arguments: a JSON array, and the binary values that its placeholders
+// name by index. []byte becomes an attachment, as an argument and within map[string]any and []any;
+// json.RawMessage is kept as it is. Everything else goes through encoding/json, without HTML escaping.
+func EncodeArgs(values ...any) (list []byte, attachments [][]byte, err error) {
+	e := argsEncoder{buf: []byte{'['}}
+	for i, v := range values {
+		if i > 0 {
+			e.buf = append(e.buf, ',')
+		}
+		if err := e.value(v); err != nil {
+			return nil, nil, fmt.Errorf("encode argument %d: %w", i, err)
+		}
+	}
+	return append(e.buf, ']'), e.attachments, nil
+}
+
+// SplitArgs are the arguments of a JSON array, which may be empty.
+func SplitArgs(list []byte) ([]json.RawMessage, error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	var values []json.RawMessage
+	if err := json.Unmarshal(list, &values); err != nil {
+		return nil, fmt.Errorf("split arguments: %w", err)
+	}
+	return values, nil
+}
+
+// binaryArgument is an argument that stands for an attachment.
+type binaryArgument struct {
+	Placeholder bool `json:"_placeholder"`
+	Num         int  `json:"num"`
+}
+
+// DecodeBinaryArg is the attachment that an argument stands for.
+func DecodeBinaryArg(raw []byte, attachments [][]byte) ([]byte, error) {
+	var p binaryArgument
+	if err := json.Unmarshal(raw, &p); err != nil || !p.Placeholder {
+		return nil, fmt.Errorf("argument %.40s is not binary", raw)
+	}
+	if p.Num < 0 || p.Num >= len(attachments) {
+		return nil, fmt.Errorf("argument names attachment %d of %d", p.Num, len(attachments))
+	}
+	return attachments[p.Num], nil
+}
 
 // argsEncoder writes arguments.
 type argsEncoder struct {
@@ -105,12 +153,14 @@ func hasBinary(v any, depth int) bool {
 	return false
 }
 
-// decode reads an argument.
-func (a Args) decode(raw []byte, v any) error {
+// DecodeArg reads an argument into v, as json.Unmarshal does. An attachment is read into []byte, and
+// what is read into any, map[string]any or []any has []byte where there are attachments.
+func DecodeArg(raw []byte, attachments [][]byte, v any) error {
 	places := placeholder.Find(raw)
-	if len(a.Attachments) == 0 || len(places) == 0 {
+	if len(attachments) == 0 || len(places) == 0 {
 		return json.Unmarshal(raw, v)
 	}
+	a := binaryParts(attachments)
 	switch v := v.(type) {
 	case *any:
 		return decodeTree(a, raw, v)
@@ -126,23 +176,26 @@ func (a Args) decode(raw []byte, v any) error {
 	return json.Unmarshal(raw, v)
 }
 
+// binaryParts are the attachments of arguments, which placeholders name by index.
+type binaryParts [][]byte
+
 // inBase64 puts attachments in their places as encoding/json reads them into []byte. All other bytes
 // stay as they are, for what is read into json.RawMessage or json.Number.
-func (a Args) inBase64(raw []byte, places []placeholder.Span) ([]byte, error) {
+func (a binaryParts) inBase64(raw []byte, places []placeholder.Span) ([]byte, error) {
 	var out []byte
 	from := 0
 	for _, p := range places {
-		if p.Num < 0 || p.Num >= len(a.Attachments) {
-			return nil, fmt.Errorf("%.60s names none of %d attachments", raw[p.Start:p.End], len(a.Attachments))
+		if p.Num < 0 || p.Num >= len(a) {
+			return nil, fmt.Errorf("%.60s names none of %d attachments", raw[p.Start:p.End], len(a))
 		}
 		out = append(append(out, raw[from:p.Start]...), '"')
-		out = append(base64.StdEncoding.AppendEncode(out, a.Attachments[p.Num]), '"')
+		out = append(base64.StdEncoding.AppendEncode(out, a[p.Num]), '"')
 		from = p.End
 	}
 	return append(out, raw[from:]...), nil
 }
 
-func decodeTree[T any](a Args, raw []byte, into *T) error {
+func decodeTree[T any](a binaryParts, raw []byte, into *T) error {
 	var decoded any
 	if err := json.Unmarshal(raw, &decoded); err != nil {
 		return err
@@ -159,7 +212,7 @@ func decodeTree[T any](a Args, raw []byte, into *T) error {
 	return nil
 }
 
-func (a Args) restore(v any) (_ any, err error) {
+func (a binaryParts) restore(v any) (_ any, err error) {
 	switch v := v.(type) {
 	case []any:
 		for i := range v {
@@ -181,13 +234,13 @@ func (a Args) restore(v any) (_ any, err error) {
 }
 
 // named is the attachment of a number.
-func (a Args) named(num any) ([]byte, error) {
+func (a binaryParts) named(num any) ([]byte, error) {
 	i := -1
 	if f, ok := num.(float64); ok {
 		i = int(f)
 	}
-	if i < 0 || i >= len(a.Attachments) {
-		return nil, fmt.Errorf("it names attachment %v of %d", num, len(a.Attachments))
+	if i < 0 || i >= len(a) {
+		return nil, fmt.Errorf("it names attachment %v of %d", num, len(a))
 	}
-	return a.Attachments[i], nil
+	return a[i], nil
 }
