@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"github.com/realtime-operator/realtime-operator/gateway/internal/jsonscan"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/placeholder"
 )
 
@@ -168,7 +169,7 @@ func (p *Packet) decodePayload(data []byte, attachments int) error {
 		}
 		return nil
 	}
-	if err := checkJSON(data); err != nil {
+	if err := jsonscan.Check(data); err != nil {
 		return err
 	}
 	data = trimSpace(data)

@@ -14,7 +14,7 @@
 //
 // Invariants:
 //   - What Add returns is valid: UTF-8, one JSON value of the kind that the packet's type wants, nested
-//     at most maxDepth levels deep, an event name that is not reserved, and placeholders in JSON that each
+//     at most jsonscan.MaxDepth levels deep, an event name that is not reserved, and placeholders in JSON that each
 //     name an attachment. (A map in msgpack that looks like a placeholder and names none stays a map.) Nobody behind it checks that again, and what is relayed cannot make
 //     its recipients close their connections.
 //   - What is relayed keeps its bytes: the order of keys, the form of numbers. Msgpack values keep their

@@ -15,6 +15,7 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 	"github.com/vmihailenco/msgpack/v5/msgpcode"
 
+	"github.com/realtime-operator/realtime-operator/gateway/internal/jsonscan"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/placeholder"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/plainjson"
 )
@@ -157,8 +158,8 @@ func namedOnce(payload []byte, attachments int) error {
 
 // value transcodes the next value.
 func (t *transcoder) value(depth int) error {
-	if depth > maxDepth {
-		return fmt.Errorf("nested more than %d levels deep", maxDepth)
+	if depth > jsonscan.MaxDepth {
+		return fmt.Errorf("nested more than %d levels deep", jsonscan.MaxDepth)
 	}
 	code, err := t.in.PeekCode()
 	if err != nil {

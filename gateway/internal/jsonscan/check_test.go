@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package parser
+package jsonscan
 
 import (
 	"encoding/json"
@@ -18,9 +18,9 @@ var jsonSamples = []string{
 	`"12345678\"12345678"`, `"1234567\\"`, `["m",{"a":{"b":[1,2,{"c":null}]}},"x"]`, "[1]\x00", `[1] x`, `{"a":1}{"b":2}`,
 }
 
-func TestCheckJSONIsAsStrictAsThePackageJSON(t *testing.T) {
+func TestCheckIsAsStrictAsThePackageJSON(t *testing.T) {
 	for _, s := range jsonSamples {
-		if err := checkJSON([]byte(s)); (err == nil) != json.Valid([]byte(s)) {
+		if err := Check([]byte(s)); (err == nil) != json.Valid([]byte(s)) {
 			t.Errorf("%q: error %v, valid %t", s, err, json.Valid([]byte(s)))
 		}
 	}
@@ -32,27 +32,27 @@ func TestNestingIsBounded(t *testing.T) {
 		depth            int
 		want             error
 	}{
-		{"[", "", "]", maxDepth, nil},
-		{"[", "", "]", maxDepth + 1, errTooDeep},
-		{`{"a":`, "1", "}", maxDepth, nil},
-		{`{"a":`, "1", "}", maxDepth + 1, errTooDeep},
-		{"[", "", "", maxDepth, errNotJSON},
+		{"[", "", "]", MaxDepth, nil},
+		{"[", "", "]", MaxDepth + 1, ErrTooDeep},
+		{`{"a":`, "1", "}", MaxDepth, nil},
+		{`{"a":`, "1", "}", MaxDepth + 1, ErrTooDeep},
+		{"[", "", "", MaxDepth, ErrInvalid},
 		{"[", strings.Repeat("[],{},", 1000) + "1", "]", 1, nil},
 	} {
 		data := strings.Repeat(test.open, test.depth) + test.inner + strings.Repeat(test.end, test.depth)
-		if err := checkJSON([]byte(data)); !errors.Is(err, test.want) {
+		if err := Check([]byte(data)); !errors.Is(err, test.want) {
 			t.Errorf("%d times %s: %v, want %v", test.depth, test.open, err, test.want)
 		}
 	}
 }
 
-func FuzzCheckJSON(f *testing.F) {
+func FuzzCheck(f *testing.F) {
 	for _, s := range jsonSamples {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		err := checkJSON(data)
-		if errors.Is(err, errTooDeep) {
+		err := Check(data)
+		if errors.Is(err, ErrTooDeep) {
 			return
 		}
 		if (err == nil) != json.Valid(data) {

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package jsonscan
+
+import (
+	"errors"
+	"fmt"
+)
+
+// MaxDepth is how many lists and objects may be nested in each other. It bounds the work of code that
+// looks into a value level by level.
+const MaxDepth = 512
+
+var (
+	// ErrInvalid is Check's error for data that are not one JSON value.
+	ErrInvalid = errors.New("payload is not JSON")
+	// ErrTooDeep is Check's error for a value that is nested more than MaxDepth levels deep.
+	ErrTooDeep = fmt.Errorf("payload is nested more than %d levels deep", MaxDepth)
+)
+
+// Check reports in one pass whether data is one JSON value (RFC 8259), with white space around it
+// allowed, and not nested too deep. Like json.Valid it takes strings that are not UTF-8, lone
+// surrogates and names that are given twice.
+func Check(data []byte) error {
+	var n nesting
+	i := SkipSpace(data, 0)
+	for {
+		end, opened, err := n.begin(data, i)
+		if err != nil {
+			return err
+		}
+		if i = end; opened {
+			continue
+		}
+		if i = n.end(data, i); i < 0 {
+			return ErrInvalid
+		}
+		if n.depth == 0 {
+			return nil
+		}
+	}
+}
+
+// nesting is which brackets are open.
+type nesting struct {
+	depth int
+	// objects has a bit for each level: set if it is an object.
+	objects [MaxDepth / 64]uint64
+}
+
+// begin reads the value that begins at i: a scalar up to its end, or, if it opens a list or an object that is not empty, up to the first
+// value in that.
+func (n *nesting) begin(data []byte, i int) (end int, opened bool, err error) {
+	if i == len(data) {
+		return 0, false, ErrInvalid
+	}
+	c := data[i]
+	if c != '[' && c != '{' {
+		if end = scalarEnd(data, i); end < 0 {
+			return 0, false, ErrInvalid
+		}
+		return end, false, nil
+	}
+	if i = SkipSpace(data, i+1); i == len(data) {
+		return 0, false, ErrInvalid
+	}
+	if n.depth == MaxDepth {
+		return 0, false, ErrTooDeep
+	}
+	if data[i] == c+2 { // ']' and '}' stand two behind '[' and '{'
+		return i + 1, false, nil
+	}
+	n.open(c == '{')
+	if c == '{' {
+		if i = nameEnd(data, i); i < 0 {
+			return 0, false, ErrInvalid
+		}
+	}
+	return i, true, nil
+}
+
+// end reads on behind a value: to where the next one begins, or to the end of all. It is negative if neither comes.
+func (n *nesting) end(data []byte, i int) int {
+	for {
+		i = SkipSpace(data, i)
+		if n.depth == 0 {
+			if i < len(data) {
+				return -1
+			}
+			return i
+		}
+		if i == len(data) {
+			return -1
+		}
+		object := n.inObject()
+		switch c := data[i]; {
+		case c == ',' && object:
+			return nameEnd(data, SkipSpace(data, i+1))
+		case c == ',':
+			return SkipSpace(data, i+1)
+		case c == '}' && object, c == ']' && !object:
+			n.depth--
+			i++
+		default:
+			return -1
+		}
+	}
+}
+
+func (n *nesting) open(object bool) {
+	word, bit := n.depth/64, uint64(1)<<(n.depth%64)
+	if object {
+		n.objects[word] |= bit
+	} else {
+		n.objects[word] &^= bit
+	}
+	n.depth++
+}
+
+func (n *nesting) inObject() bool {
+	level := n.depth - 1
+	return n.objects[level/64]&(1<<(level%64)) != 0
+}
+
+// nameEnd is where the value begins of the member whose name begins at i.
+func nameEnd(data []byte, i int) int {
+	if i == len(data) || data[i] != '"' {
+		return -1
+	}
+	if i = StringEnd(data, i); i < 0 {
+		return -1
+	}
+	if i = SkipSpace(data, i); i == len(data) || data[i] != ':' {
+		return -1
+	}
+	return SkipSpace(data, i+1)
+}
