@@ -14,6 +14,7 @@ import (
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/traits"
 
+	"github.com/realtime-operator/realtime-operator/gateway/internal/jsonscan"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -38,7 +39,7 @@ func FuzzJSON(f *testing.F) {
 		if want, got := canonical(t, raw), canonical(t, rebuilt.JSON); want != got {
 			t.Errorf("%s became %s", want, got)
 		}
-		for element := range elements(raw) {
+		for element := range jsonscan.Elements(raw) {
 			relayed, err := encode(fromJSON(element, origin{}), nil)
 			if err != nil || !bytes.Equal(relayed.JSON, element) {
 				t.Errorf("%s is relayed as %s, %v", element, relayed.JSON, err)

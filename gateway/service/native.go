@@ -9,6 +9,7 @@ import (
 	"github.com/google/cel-go/common/types/ref"
 
 	"github.com/realtime-operator/realtime-operator/api/expression"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/jsonscan"
 )
 
 // native keeps CEL's own form of a list or a map for the functions that need it, which is made when
@@ -57,7 +58,7 @@ func (r reader) value(i int) (ref.Val, int) {
 	case '{':
 		return r.object(i)
 	}
-	end := valueEnd(r.data, i)
+	end := jsonscan.ValueEnd(r.data, i)
 	r.budget.Charge(valueWork)
 	if r.data[i] == '"' {
 		r.budget.ChargeCopy(end - i)
@@ -77,7 +78,7 @@ func (r reader) value(i int) (ref.Val, int) {
 func (r reader) list(i int) (ref.Val, int) {
 	r.budget.Charge(memberWork)
 	var values []ref.Val
-	for i = skipSpace(r.data, i+1); r.data[i] != ']'; i = next(r.data, i) {
+	for i = jsonscan.First(r.data, i); r.data[i] != ']'; i = jsonscan.Next(r.data, i) {
 		var v ref.Val
 		v, i = r.value(i)
 		values = append(values, v)
@@ -88,12 +89,12 @@ func (r reader) list(i int) (ref.Val, int) {
 func (r reader) object(i int) (ref.Val, int) {
 	r.budget.Charge(memberWork)
 	values := map[ref.Val]ref.Val{}
-	for i = skipSpace(r.data, i+1); r.data[i] != '}'; i = next(r.data, i) {
-		end := stringEnd(r.data, i)
+	for i = jsonscan.First(r.data, i); r.data[i] != '}'; i = jsonscan.Next(r.data, i) {
+		end := jsonscan.StringEnd(r.data, i)
 		r.budget.Charge(memberWork)
 		r.budget.ChargeBytes(end - i)
 		name := types.String(unquote(r.data[i:end]))
-		values[name], i = r.value(skipSpace(r.data, skipSpace(r.data, end)+1)) // behind the colon
+		values[name], i = r.value(jsonscan.MemberValue(r.data, end))
 	}
 	if bytes, ok := r.attachment(values); ok {
 		return bytes, i + 1

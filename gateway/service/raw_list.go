@@ -11,6 +11,7 @@ import (
 	"github.com/google/cel-go/common/types/traits"
 
 	"github.com/realtime-operator/realtime-operator/api/expression"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/jsonscan"
 )
 
 // rawList is a list that is still JSON. It belongs to one event or to a socket's data. Safe for
@@ -35,7 +36,7 @@ func (l *rawList) decoded() traits.Lister {
 	var values []ref.Val
 	l.budget.Charge(memberWork)
 	l.budget.ChargeCopy(len(l.raw))
-	for e := range elements(l.raw) {
+	for e := range jsonscan.Elements(l.raw) {
 		l.budget.Charge(valueWork)
 		values = append(values, fromJSON(e, l.origin))
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/cel-go/common/types/traits"
 
 	"github.com/realtime-operator/realtime-operator/api/expression"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/jsonscan"
 )
 
 // rawMap is an object that is still JSON; see rawList. A loop visits its names in their order.
@@ -38,7 +39,7 @@ func (m *rawMap) decoded() *rawMembers {
 	}
 	m.budget.ChargeCopy(len(m.raw))
 	d := &rawMembers{values: map[string]ref.Val{}}
-	for name, value := range members(m.raw) {
+	for name, value := range jsonscan.Members(m.raw) {
 		m.budget.Charge(memberWork)
 		m.budget.ChargeBytes(len(name))
 		key := unquote(name)

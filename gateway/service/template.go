@@ -10,6 +10,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/expression"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/jsonscan"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -186,14 +187,14 @@ func (r *run) argument(index int) []byte {
 		return nil
 	}
 	if at.end == 0 || index < at.index {
-		*at = argument{index: -1, end: skipSpace(list, 1)}
+		*at = argument{index: -1, end: jsonscan.First(list, 0)}
 	}
 	for at.index < index {
-		start := next(list, at.end)
+		start := jsonscan.Next(list, at.end)
 		if list[start] == ']' {
 			return nil
 		}
-		*at = argument{at.index + 1, start, valueEnd(list, start)}
+		*at = argument{at.index + 1, start, jsonscan.ValueEnd(list, start)}
 		r.budget.ChargeCopy(at.end - at.start)
 	}
 	return list[at.start:at.end]

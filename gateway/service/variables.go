@@ -14,6 +14,7 @@ import (
 	"github.com/google/cel-go/common/types/traits"
 
 	"github.com/realtime-operator/realtime-operator/api/expression"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/jsonscan"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -243,7 +244,7 @@ func readingWork(raw []byte) int {
 	for i := 0; i < len(raw); i++ {
 		switch raw[i] {
 		case '"':
-			end := stringEnd(raw, i)
+			end := jsonscan.StringEnd(raw, i)
 			work += (end - i) / 16
 			i = end - 1
 		case ',', '[':

@@ -9,6 +9,8 @@ import (
 	"encoding/json"
 	"math"
 	"strconv"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/jsonscan"
 )
 
 // A Span is a placeholder in JSON, from Start up to End.
@@ -71,7 +73,7 @@ type container struct {
 // text reads a string, and the start of the value behind it if the string is a member's name. It
 // returns the index of the string's last byte.
 func (s *scanner) text(data []byte, start int) int {
-	end := stringEnd(data, start)
+	end := jsonscan.StringEnd(data, start)
 	if len(s.open) == 0 || !s.open[len(s.open)-1].atName {
 		return end - 1
 	}
@@ -79,9 +81,9 @@ func (s *scanner) text(data []byte, start int) int {
 	c.atName = false
 	switch name := data[start:end]; {
 	case is(name, "_placeholder"):
-		c.marked = data[valueStart(data, end)] == 't'
+		c.marked = data[jsonscan.MemberValue(data, end)] == 't'
 	case is(name, "num"):
-		c.num = number(data[valueStart(data, end):])
+		c.num = numberAt(data, jsonscan.MemberValue(data, end))
 	}
 	return end - 1
 }
@@ -104,32 +106,14 @@ func is(raw []byte, name string) bool {
 	return text == name
 }
 
-// number is the natural number that data begins with; -1 if it begins with none.
-func number(data []byte) int {
-	end := 0
-	for end < len(data) && bytes.IndexByte([]byte("+-.0123456789eE"), data[end]) >= 0 {
-		end++
+// numberAt is the natural number that begins at i; -1 if another value does.
+func numberAt(data []byte, i int) int {
+	if c := data[i]; c != '-' && (c < '0' || c > '9') {
+		return -1
 	}
-	f, err := strconv.ParseFloat(string(data[:end]), 64)
+	f, err := strconv.ParseFloat(string(data[i:jsonscan.ValueEnd(data, i)]), 64)
 	if err != nil || f < 0 || f != math.Trunc(f) || f > math.MaxInt32 {
 		return -1
 	}
 	return int(f)
-}
-
-// valueStart is where the value begins of the member whose name ends at i.
-func valueStart(data []byte, i int) int {
-	for data[i] == ':' || data[i] == ' ' || data[i] == '\t' || data[i] == '\n' || data[i] == '\r' {
-		i++
-	}
-	return i
-}
-
-func stringEnd(data []byte, i int) int {
-	for i++; data[i] != '"'; i++ {
-		if data[i] == '\\' {
-			i++
-		}
-	}
-	return i + 1
 }

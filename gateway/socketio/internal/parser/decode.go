@@ -172,7 +172,7 @@ func (p *Packet) decodePayload(data []byte, attachments int) error {
 	if err := jsonscan.Check(data); err != nil {
 		return err
 	}
-	data = trimSpace(data)
+	data = bytes.TrimSpace(data)
 	switch p.Type {
 	case Connect:
 		if data[0] != '{' {
@@ -252,34 +252,15 @@ func IsReservedEvent(name string) bool {
 // firstElement is the first element of a valid JSON array, and the index of the comma or bracket that ends it.
 // Only scalars are told apart: of a nested value it returns the opening bracket, which is no event name anyway.
 func firstElement(list []byte) ([]byte, int) {
-	start := 1
-	for isSpace(list[start]) {
-		start++
-	}
-	end := start
+	start := jsonscan.First(list, 0)
 	switch list[start] {
-	case ']', '[', '{':
-		if list[start] != ']' {
-			end++
-		}
-		return list[start:end], end
-	case '"':
-		for end++; list[end] != '"'; end++ {
-			if list[end] == '\\' {
-				end++
-			}
-		}
-		end++
-	default:
-		for list[end] != ',' && list[end] != ']' && !isSpace(list[end]) {
-			end++
-		}
+	case ']':
+		return nil, start
+	case '[', '{':
+		return list[start : start+1], start + 1
 	}
-	element := list[start:end]
-	for isSpace(list[end]) {
-		end++
-	}
-	return element, end
+	end := jsonscan.ValueEnd(list, start)
+	return list[start:end], jsonscan.SkipSpace(list, end)
 }
 
 // checkPlaceholders refuses a packet with a placeholder that names no attachment: relayed as it is,
@@ -298,15 +279,3 @@ func checkPlaceholders(data []byte, attachments int) error {
 	}
 	return nil
 }
-
-func trimSpace(data []byte) []byte {
-	for isSpace(data[0]) {
-		data = data[1:]
-	}
-	for isSpace(data[len(data)-1]) {
-		data = data[:len(data)-1]
-	}
-	return data
-}
-
-func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }

@@ -3,10 +3,10 @@
 package parser
 
 import (
-	"bytes"
 	"strconv"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/jsonscan"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/plainjson"
 )
 
@@ -108,7 +108,7 @@ func (p *Packet) wireType() Type {
 func appendEvent(buf []byte, event string, args []byte) []byte {
 	buf = append(buf, '[')
 	buf = plainjson.AppendString(buf, event)
-	rest := bytes.TrimLeft(args[1:], " \t\r\n")
+	rest := args[jsonscan.First(args, 0):]
 	if rest[0] != ']' {
 		buf = append(buf, ',')
 	}
