@@ -32,3 +32,28 @@ func (e *ConnectError) Error() string { return e.Message }
 // IsReservedEvent tells whether Socket.IO keeps the name for itself, so that nobody may emit it
 // (socket.io-parser, RESERVED_EVENTS).
 func IsReservedEvent(name string) bool { return parser.IsReservedEvent(name) }
+
+// Why a socket has disconnected, as OnDisconnect and OnDisconnecting tell.
+const (
+	// ReasonClientDisconnect: the client has left the namespace.
+	ReasonClientDisconnect = "client namespace disconnect"
+	// ReasonServerDisconnect: the server has called Disconnect.
+	ReasonServerDisconnect = "server namespace disconnect"
+	// ReasonServerShuttingDown: the server is closing or draining.
+	ReasonServerShuttingDown = "server shutting down"
+	// ReasonPingTimeout: the client has not answered a ping in time.
+	ReasonPingTimeout = "ping timeout"
+	// ReasonTransportClose: the client has closed the connection, or its network has.
+	ReasonTransportClose = "transport close"
+	// ReasonTransportError: the client has broken a rule of the transport.
+	ReasonTransportError = "transport error"
+	// ReasonParseError: the client has sent what is no packet.
+	ReasonParseError = "parse error"
+	// ReasonForcedClose: the server has closed the connection, as when a handler panics.
+	ReasonForcedClose = "forced close"
+	// ReasonForcedServerClose: the client has sent a packet that makes no sense where it stands, such as an event for a
+	// namespace that it is not in.
+	ReasonForcedServerClose = "forced server close"
+	// ReasonSlowConsumer: more waited for the client than the server keeps.
+	ReasonSlowConsumer = "slow consumer"
+)

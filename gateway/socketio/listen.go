@@ -2,6 +2,8 @@
 
 package socketio
 
+import "slices"
+
 // Listener is told of what becomes of a socket: what the functions of OnAny, OnDisconnecting and OnDisconnect are told, by one value. Where
 // there are many sockets, that takes less memory. Its methods are called as handlers are, before them.
 type Listener interface {
@@ -67,4 +69,19 @@ func (s *Socket) handledEvent(event string) handlers[func(*Event)] {
 		return nil
 	}
 	return s.handling.events[event]
+}
+
+// handlers is a list of functions of the application. It is changed under its owner's lock; who has read it under that lock
+// may walk it afterwards, whatever is changed meanwhile.
+type handlers[F any] []*F
+
+// add returns what remove takes, since functions cannot be compared.
+func (h *handlers[F]) add(f F) *F {
+	*h = append(*h, &f)
+	return &f
+}
+
+func (h *handlers[F]) remove(f *F) {
+	kept := slices.Clone(*h) // somebody may be walking the list as it is
+	*h = slices.DeleteFunc(kept, func(g *F) bool { return g == f })
 }
