@@ -9,113 +9,72 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/roomindex"
 )
 
 // Rooms is the in-memory Adapter: who is in which room on this server. Safe for concurrent use.
 type Rooms struct {
 	mu sync.RWMutex
-	// rooms and joined are each other's inverse. Guarded by mu.
-	rooms  map[string]*room
-	joined map[*Socket][]*room
-	// watcher is told of both. Guarded by mu.
+	// index is guarded by mu.
+	index *roomindex.Index[*Socket]
+	// watcher is told of its changes. Guarded by mu.
 	watcher RoomWatcher
 }
 
 // NewRooms returns an Adapter for a single server, which is no SessionKeeper: with Options.Recovery, leave Options.NewAdapter nil.
 func NewRooms() *Rooms {
-	return &Rooms{rooms: map[string]*room{}, joined: map[*Socket][]*room{}}
+	r := &Rooms{}
+	r.index = roomindex.New(r.changed)
+	return r
 }
 
 // Join puts a socket into rooms; the first call also makes it a member of the namespace.
 func (r *Rooms) Join(s *Socket, names ...string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	joined, ok := r.joined[s]
-	if !ok {
-		joined = make([]*room, 0, len(names))
-	}
-	for _, name := range names {
-		rm := r.rooms[name]
-		if rm == nil {
-			rm = &room{name: name}
-			r.rooms[name] = rm
-		}
-		if rm.has(s) {
-			continue
-		}
-		rm.add(s)
-		joined = append(joined, rm)
-		r.joinedRoom(s, name)
-	}
-	r.joined[s] = joined
+	r.index.Join(s, names...)
 }
 
 // Leave takes a socket out of a room.
 func (r *Rooms) Leave(s *Socket, name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	joined, rm := r.joined[s], r.rooms[name]
-	if rm == nil || !rm.has(s) {
-		return
-	}
-	i, last := slices.Index(joined, rm), len(joined)-1
-	joined[i] = joined[last]
-	joined[last] = nil
-	r.joined[s] = joined[:last]
-	r.removeMember(s, rm)
+	r.index.Leave(s, name)
 }
 
 // LeaveAll takes a socket out of all its rooms and out of the namespace.
 func (r *Rooms) LeaveAll(s *Socket) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, rm := range r.joined[s] {
-		r.removeMember(s, rm)
-	}
-	delete(r.joined, s)
-}
-
-func (r *Rooms) removeMember(s *Socket, rm *room) {
-	rm.remove(s)
-	if len(rm.members) == 0 {
-		delete(r.rooms, rm.name)
-	}
-	r.leftRoom(s, rm.name)
+	r.index.LeaveAll(s)
 }
 
 // RoomsOf lists the rooms that a socket is in, in no order; not the alias of a 2.x client, which is secret.
 func (r *Rooms) RoomsOf(s *Socket) []string {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	out := make([]string, 0, len(r.joined[s]))
-	for _, rm := range r.joined[s] {
-		if !s.isAlias(rm.name) {
-			out = append(out, rm.name)
-		}
-	}
-	return out
+	return slices.DeleteFunc(r.index.RoomsOf(s), s.isAlias)
 }
 
 // Has tells whether a room has a member.
 func (r *Rooms) Has(name string) bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return r.rooms[name] != nil
+	return len(r.index.Members(name)) > 0
 }
 
 // Contains tells whether a socket is in a room.
 func (r *Rooms) Contains(s *Socket, name string) bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	rm := r.rooms[name]
-	return rm != nil && rm.has(s)
+	return r.index.IsIn(s, name)
 }
 
 // HasPrefix tells whether a room has a member whose name begins so. It looks at all rooms.
 func (r *Rooms) HasPrefix(prefix string) bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	for name := range r.rooms {
+	for name := range r.index.Rooms() {
 		if strings.HasPrefix(name, prefix) {
 			return true
 		}
@@ -127,7 +86,7 @@ func (r *Rooms) HasPrefix(prefix string) bool {
 func (r *Rooms) Len() int {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return len(r.joined)
+	return r.index.Len()
 }
 
 // RoomSizes are the rooms that have members, each with how many, but for those that exist for one socket alone. It looks at all.
@@ -135,9 +94,9 @@ func (r *Rooms) RoomSizes() map[string]int {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	sizes := map[string]int{}
-	for name, rm := range r.rooms {
-		if !slices.ContainsFunc(rm.members, func(s *Socket) bool { return s.id == name || s.isAlias(name) }) {
-			sizes[name] = len(rm.members)
+	for name, members := range r.index.Rooms() {
+		if !slices.ContainsFunc(members, func(s *Socket) bool { return s.id == name || s.isAlias(name) }) {
+			sizes[name] = len(members)
 		}
 	}
 	return sizes
@@ -147,21 +106,14 @@ func (r *Rooms) RoomSizes() map[string]int {
 func (r *Rooms) RoomSize(name string) int {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if rm := r.rooms[name]; rm != nil {
-		return len(rm.members)
-	}
-	return 0
+	return len(r.index.Members(name))
 }
 
 // Names lists the rooms that have members, in no order.
 func (r *Rooms) Names() []string {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	names := make([]string, 0, len(r.rooms))
-	for name := range r.rooms {
-		names = append(names, name)
-	}
-	return names
+	return r.index.Names()
 }
 
 // Broadcast queues the packet with each member that is meant, once.
@@ -225,37 +177,7 @@ func (r *Rooms) visit(t *Target, do func(*Socket)) {
 }
 
 // each calls do once for every socket that is meant. The caller holds mu.
-func (r *Rooms) each(t *Target, do func(*Socket)) {
-	if t.Rooms == nil {
-		for s := range r.joined {
-			if !r.inAny(s, t.Except) {
-				do(s)
-			}
-		}
-		return
-	}
-	for i, name := range t.Rooms {
-		rm := r.rooms[name]
-		if rm == nil {
-			continue
-		}
-		for _, s := range rm.members {
-			// A member of an earlier room has got it already.
-			if !r.inAny(s, t.Rooms[:i]) && !r.inAny(s, t.Except) {
-				do(s)
-			}
-		}
-	}
-}
-
-func (r *Rooms) inAny(s *Socket, names []string) bool {
-	for _, name := range names {
-		if rm := r.rooms[name]; rm != nil && rm.has(s) {
-			return true
-		}
-	}
-	return false
-}
+func (r *Rooms) each(t *Target, do func(*Socket)) { r.index.Each(t.Rooms, t.Except, do) }
 
 var _ Adapter = (*Rooms)(nil)
 
@@ -264,5 +186,50 @@ var _ Adapter = (*Rooms)(nil)
 func (s *Socket) deliverSoon(messages []*engineio.Message, volatile bool) {
 	if s.takes(volatile) {
 		_ = s.conn.session.SendSoon(messages...)
+	}
+}
+
+// RoomWatcher learns who is in which room of a namespace on this server, in whatever way he comes or goes: by Join and Leave, by
+// SocketsJoin of another server, by the end of his connection. Its methods are called with the rooms locked, so in the
+// order in which rooms change: they must return at once, and must not use the adapter.
+type RoomWatcher interface {
+	// Joined tells of a member. It may be one that has been told of before.
+	Joined(s *Socket, room string)
+	// Left tells of a member that is none any more.
+	Left(s *Socket, room string)
+	// Closed ends it: the adapter is closed.
+	Closed()
+}
+
+// Watch tells a watcher of all members, and of each change from then on. There is one watcher; nil ends it.
+func (r *Rooms) Watch(w RoomWatcher) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.watcher = w
+	if w == nil {
+		return
+	}
+	for name, members := range r.index.Rooms() {
+		for _, s := range members {
+			r.changed(s, name, true)
+		}
+	}
+}
+
+// Watcher is the one that Watch has been given; nil if none.
+func (r *Rooms) Watcher() RoomWatcher {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.watcher
+}
+
+// changed is called with mu held. Nobody is told of an alias.
+func (r *Rooms) changed(s *Socket, name string, joined bool) {
+	switch {
+	case r.watcher == nil || s.isAlias(name):
+	case joined:
+		r.watcher.Joined(s, name)
+	default:
+		r.watcher.Left(s, name)
 	}
 }
