@@ -41,15 +41,15 @@ func Check(data []byte) error {
 	}
 }
 
-// nesting is which brackets are open.
+// nesting is the stack of open brackets.
 type nesting struct {
 	depth int
 	// objects has a bit for each level: set if it is an object.
 	objects [MaxDepth / 64]uint64
 }
 
-// begin reads the value that begins at i: a scalar up to its end, or, if it opens a list or an object that is not empty, up to the first
-// value in that.
+// begin reads the value that begins at i: a scalar or an empty list or object to its end, and any other
+// list or object up to the first value in it.
 func (n *nesting) begin(data []byte, i int) (end int, opened bool, err error) {
 	if i == len(data) {
 		return 0, false, ErrInvalid
@@ -72,14 +72,15 @@ func (n *nesting) begin(data []byte, i int) (end int, opened bool, err error) {
 	}
 	n.open(c == '{')
 	if c == '{' {
-		if i = nameEnd(data, i); i < 0 {
+		if i = memberValue(data, i); i < 0 {
 			return 0, false, ErrInvalid
 		}
 	}
 	return i, true, nil
 }
 
-// end reads on behind a value: to where the next one begins, or to the end of all. It is negative if neither comes.
+// end reads what follows a value, up to the next value or to the end of the data. It returns -1 if neither
+// follows.
 func (n *nesting) end(data []byte, i int) int {
 	for {
 		i = SkipSpace(data, i)
@@ -95,7 +96,7 @@ func (n *nesting) end(data []byte, i int) int {
 		object := n.inObject()
 		switch c := data[i]; {
 		case c == ',' && object:
-			return nameEnd(data, SkipSpace(data, i+1))
+			return memberValue(data, SkipSpace(data, i+1))
 		case c == ',':
 			return SkipSpace(data, i+1)
 		case c == '}' && object, c == ']' && !object:
@@ -122,8 +123,8 @@ func (n *nesting) inObject() bool {
 	return n.objects[level/64]&(1<<(level%64)) != 0
 }
 
-// nameEnd is where the value begins of the member whose name begins at i.
-func nameEnd(data []byte, i int) int {
+// memberValue is the index of the value of the member whose name begins at i, or -1 if there is none.
+func memberValue(data []byte, i int) int {
 	if i == len(data) || data[i] != '"' {
 		return -1
 	}

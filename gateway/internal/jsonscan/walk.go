@@ -4,7 +4,8 @@ package jsonscan
 
 import "iter"
 
-// What is in this file reads valid JSON, at any depth. It panics, or returns nonsense, for other data.
+// The functions of this file are for valid JSON, at any depth. Other data make them panic or return
+// meaningless indices.
 
 // Elements are the values of a JSON array, as their bytes.
 func Elements(list []byte) iter.Seq[[]byte] {

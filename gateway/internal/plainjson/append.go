@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package plainjson writes JSON as JSON.stringify does in what clients can see: without the HTML escaping that encoding/json has
-// by default.
+// Package plainjson writes JSON as JSON.stringify does as far as clients can tell: without the HTML
+// escaping that is the default of encoding/json.
 package plainjson
 
 import (
@@ -9,7 +9,7 @@ import (
 	"encoding/json"
 )
 
-// Append writes a value behind what is in buf. With an error, buf is returned as it was.
+// Append appends a value to buf. If it returns an error, buf is unchanged.
 func Append(buf []byte, v any) ([]byte, error) {
 	b := bytes.NewBuffer(buf)
 	e := json.NewEncoder(b)

@@ -14,8 +14,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/plainjson"
 )
 
-// deepest is how deep maps and lists may be within each other where there is something binary. A map that has itself within it is
-// deeper.
+// deepest bounds the nesting of maps and lists that hold binary values. It ends the walk of a map that
+// contains itself.
 const deepest = 1000
 
 var emptyList = []byte("[]")
@@ -36,7 +36,7 @@ func EncodeArgs(values ...any) (list []byte, attachments [][]byte, err error) {
 	return append(e.buf, ']'), e.attachments, nil
 }
 
-// SplitArgs are the arguments of a JSON array, which may be empty.
+// SplitArgs splits a JSON array into its elements. No bytes at all are an empty array.
 func SplitArgs(list []byte) ([]json.RawMessage, error) {
 	if len(list) == 0 {
 		return nil, nil
@@ -48,7 +48,7 @@ func SplitArgs(list []byte) ([]json.RawMessage, error) {
 	return values, nil
 }
 
-// binaryArgument is an argument that stands for an attachment.
+// binaryArgument is the placeholder of an attachment.
 type binaryArgument struct {
 	Placeholder bool `json:"_placeholder"`
 	Num         int  `json:"num"`
@@ -80,7 +80,7 @@ func (e *argsEncoder) value(v any) (err error) {
 	return err
 }
 
-// tree writes what may have something binary within it.
+// tree writes a value that may contain binary values.
 func (e *argsEncoder) tree(v any, depth int) (err error) {
 	if depth > deepest {
 		return errors.New("too deep")
@@ -133,7 +133,8 @@ func (e *argsEncoder) object(v map[string]any, depth int) error {
 	return nil
 }
 
-// hasBinary tells whether there is []byte in a map or list. What is too deep is left to whoever encodes it.
+// hasBinary reports whether a value is or contains []byte. A value that is nested too deep fails when it
+// is encoded, not here.
 func hasBinary(v any, depth int) bool {
 	if depth > deepest {
 		return false
@@ -233,7 +234,7 @@ func (a binaryParts) restore(v any) (_ any, err error) {
 	return v, nil
 }
 
-// named is the attachment of a number.
+// named is the attachment with an index.
 func (a binaryParts) named(num any) ([]byte, error) {
 	i := -1
 	if f, ok := num.(float64); ok {

@@ -2,16 +2,16 @@
 
 package parser
 
-// Codec is how packets look on the wire. It has no state. It is no interface, through whose methods
-// each packet would be on the heap.
+// Codec is a wire format of packets. It has no state. It is an enum and no interface because packets
+// that are passed to the methods of an interface escape to the heap.
 type Codec uint8
 
 const (
 	// JSON is the format of socket.io-parser: JSON text, then attachments.
 	JSON Codec = iota
 	// Msgpack is the format of socket.io-msgpack-parser: each packet is one binary message, the map
-	// {type, nsp, data, id}. Inside the server it has the form of any other, with binary values as
-	// attachments, so that nobody else knows the difference.
+	// {type, nsp, data, id}. Once decoded, such a packet looks like any other: its payload is JSON,
+	// its binary values are attachments.
 	Msgpack
 )
 
@@ -28,7 +28,7 @@ func (c Codec) Decode(e Encoded) (*Packet, error) {
 	if c == Msgpack {
 		return decodeEncodedMsgpack(e)
 	}
-	// decodePacket writes into what it reads, and others are sent the same bytes.
+	// decodePacket writes into its input, and these bytes are also sent to other clients.
 	p, _, err := decodePacket(append([]byte(nil), e.Text...))
 	if err != nil {
 		return nil, err
@@ -37,7 +37,7 @@ func (c Codec) Decode(e Encoded) (*Packet, error) {
 	return p, nil
 }
 
-// MaxAttachments is the most that clients take.
+// MaxAttachments is the most attachments of a packet that stock clients accept.
 func (c Codec) MaxAttachments() int {
 	if c == Msgpack {
 		return maxMsgpackAttachments

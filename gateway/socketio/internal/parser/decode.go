@@ -22,15 +22,15 @@ var (
 	errUnexpectedBinary = errors.New("binary message without a packet that announces it")
 )
 
-// Decoder puts the Engine.IO messages of one connection together to packets. Not safe for concurrent
-// use.
+// Decoder assembles packets from the Engine.IO messages of one connection. Not safe for concurrent use.
 type Decoder struct {
 	waiting *Packet
 	missing int
 }
 
-// Add takes a message, and reports whether it completes a packet, which is in p then. If not, there
-// is an error, or attachments of the packet are still to come. It keeps data, and may write into it.
+// Add takes the next message. It stores a packet in p and returns true if the message completes one;
+// false without an error means that attachments of the packet are still missing. Add retains data and
+// may write into it. After an error the connection must be closed.
 func (d *Decoder) Add(c Codec, data []byte, binary bool, p *Packet) (complete bool, err error) {
 	switch {
 	case c == JSON && binary:
@@ -48,7 +48,7 @@ func (d *Decoder) Add(c Codec, data []byte, binary bool, p *Packet) (complete bo
 	return true, nil
 }
 
-// addText takes a text message, and reports whether it is a packet. If not, the packet's attachments are still to come.
+// addText takes a text message: a packet, or the part of one that precedes its attachments.
 func (d *Decoder) addText(data []byte, p *Packet) (complete bool, err error) {
 	if d.waiting != nil {
 		return false, errUnexpectedText
@@ -63,7 +63,7 @@ func (d *Decoder) addText(data []byte, p *Packet) (complete bool, err error) {
 	return false, nil
 }
 
-// addBinary takes a binary message; the last one completes the packet.
+// addBinary takes an attachment. The last one completes the packet.
 func (d *Decoder) addBinary(data []byte, p *Packet) (complete bool, err error) {
 	if d.waiting == nil {
 		return false, errUnexpectedBinary
@@ -78,7 +78,8 @@ func (d *Decoder) addBinary(data []byte, p *Packet) (complete bool, err error) {
 	return true, nil
 }
 
-// decodePacket reads one packet and how many attachments it announces. It keeps, and for an event writes into, data.
+// decodePacket reads a packet, and the number of attachments that it announces. It retains data and, for
+// an event, writes into it.
 func decodePacket(data []byte) (*Packet, int, error) {
 	p := &Packet{}
 	attachments, err := p.decode(data)
@@ -88,13 +89,13 @@ func decodePacket(data []byte) (*Packet, int, error) {
 	return p, attachments, nil
 }
 
-// decode is decodePacket into a packet that is there, and empty.
+// decode is decodePacket into an empty packet.
 func (p *Packet) decode(data []byte) (attachments int, err error) {
 	if len(data) == 0 {
 		return 0, errors.New("empty packet")
 	}
 	if !utf8.Valid(data) {
-		// Relayed, it would end the websocket of everybody who receives it (RFC 6455 section 8.1).
+		// Relayed, it would fail the websocket of each recipient (RFC 6455 section 8.1).
 		return 0, errors.New("packet is not UTF-8")
 	}
 	p.Type, p.Namespace = Type(data[0]), "/"
@@ -160,8 +161,8 @@ func countDigits(data []byte) int {
 	return n
 }
 
-// decodePayload checks that the payload fits the type. An EVENT or ACK without any payload is legal and empty:
-// the reference accepts and ignores it.
+// decodePayload checks that the payload fits the type. An EVENT or ACK without any payload is legal and
+// empty: the reference accepts and ignores it.
 func (p *Packet) decodePayload(data []byte, attachments int) error {
 	if len(data) == 0 {
 		if attachments > 0 {
@@ -199,8 +200,8 @@ func (p *Packet) decodePayload(data []byte, attachments int) error {
 	return nil
 }
 
-// takeEventName moves the first element of the payload to event. The bytes stay where they are: the comma behind
-// the name becomes the bracket that opens the list of arguments.
+// takeEventName moves the first element of the payload to Event. No bytes are copied: the comma after the
+// name is overwritten with the bracket that opens the argument list.
 func (p *Packet) takeEventName() error {
 	name, end := firstElement(p.Payload)
 	if err := p.setEventName(name); err != nil {
@@ -239,8 +240,7 @@ func (p *Packet) setEventName(raw []byte) error {
 	return nil
 }
 
-// IsReservedEvent tells whether Socket.IO keeps the name for itself (socket.io-parser,
-// RESERVED_EVENTS).
+// IsReservedEvent reports whether Socket.IO reserves the name (socket.io-parser, RESERVED_EVENTS).
 func IsReservedEvent(name string) bool {
 	switch name {
 	case "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener":
@@ -249,8 +249,8 @@ func IsReservedEvent(name string) bool {
 	return false
 }
 
-// firstElement is the first element of a valid JSON array, and the index of the comma or bracket that ends it.
-// Only scalars are told apart: of a nested value it returns the opening bracket, which is no event name anyway.
+// firstElement is the first element of a valid JSON array, and the index of the comma or bracket that
+// ends it. Of a nested value, which cannot name an event, it returns the opening bracket alone.
 func firstElement(list []byte) ([]byte, int) {
 	start := jsonscan.First(list, 0)
 	switch list[start] {
@@ -263,10 +263,10 @@ func firstElement(list []byte) ([]byte, int) {
 	return list[start:end], jsonscan.SkipSpace(list, end)
 }
 
-// checkPlaceholders refuses a packet with a placeholder that names no attachment: relayed as it is,
-// it would break the connections of all who receive it. It also refuses more placeholders than a
-// packet may have attachments: where these are put in their places, as for a struct, each would take
-// some bytes of JSON and become a whole attachment.
+// checkPlaceholders refuses a placeholder that names no attachment: relayed, it would make each recipient
+// close its connection. It also refuses more placeholders than a packet may have attachments: each takes
+// some 30 bytes of JSON, and would become a copy of a whole attachment where arguments are decoded into a
+// struct.
 func checkPlaceholders(data []byte, attachments int) error {
 	places := placeholder.Find(data)
 	if len(places) > MaxAttachments {

@@ -9,21 +9,21 @@
 //	                    DecodeArg       Go values
 //
 // A Packet has one form, whatever the client speaks: its payload is JSON, and binary values are
-// attachments that stand in it as placeholders (package placeholder). So what one client sends in
-// msgpack can be relayed to others in JSON, and through handlers and gateways that know neither.
+// attachments, which it refers to by placeholders (package placeholder). Handlers and other gateways
+// need not know which codec a server uses.
 //
 // Invariants:
-//   - What Add returns is valid: UTF-8, one JSON value of the kind that the packet's type wants, nested
-//     at most jsonscan.MaxDepth levels deep, an event name that is not reserved, and placeholders in JSON that each
-//     name an attachment. (A map in msgpack that looks like a placeholder and names none stays a map.) Nobody behind it checks that again, and what is relayed cannot make
-//     its recipients close their connections.
-//   - What is relayed keeps its bytes: the order of keys, the form of numbers. Msgpack values keep their
-//     types in JSON; see transcoder.float.
-//   - Work and memory are proportional to the bytes of a packet, at any depth, and no announced length
-//     is believed.
+//   - Packets from Add are valid: UTF-8, one JSON value of the kind that the packet's type requires,
+//     nested at most jsonscan.MaxDepth levels deep, an event name that is not reserved, and
+//     placeholders that each name an attachment. (In msgpack, a map that looks like a placeholder and
+//     names no attachment stays a map.) Later stages rely on that, and relayed packets cannot make
+//     their recipients close the connection.
+//   - Payloads keep their bytes: the order of keys, the form of numbers. Msgpack values keep their types
+//     on the way through JSON; see transcoder.float.
+//   - Work and memory are proportional to the size of a packet, at any depth. No memory is allocated for
+//     a length that is only announced.
 //
-// It is code of our own because no Go library keeps the payload raw. Those for JSON decode it into
-// values, and write others: an event would be decoded and encoded again for nothing. Those for msgpack
-// do the same, so Msgpack transcodes straight into JSON, token by token, by the codes of
-// vmihailenco/msgpack.
+// Why own code: encoding/json and the msgpack libraries decode into Go values and encode those again,
+// which relayed events do not need. The parser keeps the payload as raw JSON (package jsonscan checks
+// it), and transcodes msgpack to JSON token by token with the codes of vmihailenco/msgpack.
 package parser

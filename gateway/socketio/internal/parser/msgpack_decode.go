@@ -20,8 +20,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/plainjson"
 )
 
-// maxMsgpackAttachments bounds the binary values of a packet. The format itself has no bound, but an empty one takes two bytes
-// on the wire, and many times that here.
+// maxMsgpackAttachments bounds the binary values of a packet. The format has no bound, but an empty value
+// takes two bytes on the wire, and many times that once it is decoded.
 const maxMsgpackAttachments = 1000
 
 var errTextMsgpack = errors.New("text message, msgpack is binary")
@@ -137,8 +137,8 @@ func (p *Packet) checkMsgpack(attachments [][]byte) error {
 	return fmt.Errorf("payload %.20s does not fit packet type %q", p.Payload, byte(p.Type))
 }
 
-// namedOnce refuses a map that looks like the placeholder of a binary value which is elsewhere in the
-// packet: written again, some bytes would become as many as that has.
+// namedOnce refuses a map that looks like the placeholder of a binary value elsewhere in the packet. When
+// the packet is encoded again, each such map would become a copy of that value.
 func namedOnce(payload []byte, attachments int) error {
 	if attachments == 0 {
 		return nil
@@ -146,7 +146,7 @@ func namedOnce(payload []byte, attachments int) error {
 	named := make([]bool, attachments)
 	for _, place := range placeholder.Find(payload) {
 		if place.Num < 0 || place.Num >= attachments {
-			continue // it stays a map
+			continue // stays a map when it is encoded again
 		}
 		if named[place.Num] {
 			return fmt.Errorf("a map looks like binary value %d", place.Num)
@@ -189,7 +189,7 @@ func (t *transcoder) value(depth int) error {
 	return t.compound(code, depth)
 }
 
-// compound transcodes what is more than a scalar.
+// compound transcodes binary values, arrays, maps and extensions.
 func (t *transcoder) compound(code byte, depth int) error {
 	switch {
 	case msgpcode.IsBin(code):
@@ -208,8 +208,8 @@ func (t *transcoder) compound(code byte, depth int) error {
 	return fmt.Errorf("byte %#x begins no value", code)
 }
 
-// A float is written so that it becomes a float of its size again, which other clients than
-// JavaScript's tell from an integer: 1.0 is a float64 and 1E0 a float32.
+// Floats are written such that writeNumber can tell them from integers, and float32 from float64: 1.0 is a
+// float64 and 1E0 a float32. Clients in JavaScript see no difference, others do.
 var (
 	floatMark   = []byte(".0")
 	float32Mark = []byte("E0")
@@ -243,7 +243,7 @@ func (t *transcoder) float(code byte) error {
 	return nil
 }
 
-// infinity is a number beyond all doubles, which JSON.parse takes for infinite.
+// infinity is a number beyond the range of a double, which JSON.parse reads as Infinity.
 func infinity(v float64) string {
 	if v < 0 {
 		return "-1e400"
@@ -263,7 +263,7 @@ func (t *transcoder) string() error {
 	return nil
 }
 
-// bytes reads a string or a binary value. The library would believe any length that is announced, and allocate it.
+// bytes reads a string or a binary value. The library would allocate any length that is announced.
 func (t *transcoder) bytes() ([]byte, error) {
 	n, err := t.in.DecodeBytesLen()
 	if err != nil {
@@ -338,7 +338,7 @@ func (t *transcoder) object(depth int) error {
 	return nil
 }
 
-// atUndefined tells whether the next value is JavaScript's undefined.
+// atUndefined reports whether the next value is JavaScript's undefined.
 func (t *transcoder) atUndefined() bool {
 	var head [2]byte
 	_, err := t.rest.ReadAt(head[:], t.rest.Size()-int64(t.rest.Len()))

@@ -17,8 +17,8 @@ func (p *Packet) encodeMsgpack() Encoded {
 	var buf bytes.Buffer
 	enc := msgpack.NewEncoder(&buf)
 	if err := writeMsgpack(enc, p); err != nil {
-		// The payload has been JSON since it came in, or since NewArgs; only EmitArgs can bring what is none. Sent as
-		// it is by the JSON parser, it fails at the client; here at least the packet arrives.
+		// Payloads of clients have been checked, and NewArgs writes valid JSON. Only a program that
+		// passes other bytes to EmitArgs gets here. Its clients receive the event without arguments.
 		buf.Reset()
 		bare := *p
 		bare.Payload, bare.Attachments = nil, nil
@@ -61,7 +61,7 @@ func writeMsgpack(enc *msgpack.Encoder, p *Packet) error {
 	return errors.Join(enc.EncodeString("data"), data.write(enc, p.Attachments))
 }
 
-// jsonValue is a JSON value that has kept the order of its keys.
+// jsonValue is a decoded JSON value with its keys in their original order.
 type jsonValue struct {
 	// scalar is a string, a json.Number, a bool or nil.
 	scalar any
@@ -144,8 +144,8 @@ func (v *jsonValue) writeScalar(enc *msgpack.Encoder) error {
 	return writeNumber(enc, number.String())
 }
 
-// writeNumber writes what has neither fraction nor exponent as an integer, if it fits, and all else
-// as a float; see transcoder.float.
+// writeNumber writes an integer if the number has neither fraction nor exponent and fits, and otherwise a
+// float; see transcoder.float.
 func writeNumber(enc *msgpack.Encoder, number string) error {
 	if n, err := strconv.ParseInt(number, 10, 64); err == nil && number != "-0" {
 		return enc.EncodeInt(n)

@@ -4,8 +4,8 @@ package parser
 
 import "bytes"
 
-// WithTrailer adds JSON values, with commas between them, to the arguments of an event. It leaves e as
-// it is.
+// WithTrailer appends comma-separated JSON values to the arguments of an encoded event. It does not
+// change e.
 func (c Codec) WithTrailer(e Encoded, trailer []byte) Encoded {
 	if c == Msgpack {
 		return withTrailerMsgpack(e, trailer)
@@ -13,8 +13,8 @@ func (c Codec) WithTrailer(e Encoded, trailer []byte) Encoded {
 	return withTrailerJSON(e, trailer)
 }
 
-// withTrailerJSON puts the values before the bracket that ends the packet. Every event has a name,
-// which a comma can follow.
+// withTrailerJSON inserts the values before the last bracket. The comma is always right: every event
+// has at least its name.
 func withTrailerJSON(e Encoded, trailer []byte) Encoded {
 	end := bytes.LastIndexByte(e.Text, ']')
 	if end < 0 {
@@ -32,7 +32,7 @@ func withTrailerJSON(e Encoded, trailer []byte) Encoded {
 func withTrailerMsgpack(e Encoded, trailer []byte) Encoded {
 	p, err := Msgpack.Decode(e)
 	if err != nil {
-		return e // from a gateway with another parser; the clients will not understand it either
+		return e // from a gateway with another parser; clients cannot read the event either way
 	}
 	p.Payload = appendArguments(p.Payload, trailer)
 	next := Msgpack.Encode(p)
