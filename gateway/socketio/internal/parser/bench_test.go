@@ -44,3 +44,21 @@ func BenchmarkEncodeAck(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkEncodeMsgpack(b *testing.B) {
+	for name, payload := range map[string]string{
+		"chat":   `["` + strings.Repeat("hello, all of you out there ", 4) + `"]`,
+		"json":   `[{"x":12.5,"y":-3,"who":{"id":"a1","tags":["red","blue"]}}]`,
+		"binary": `[{"name":"a","body":{"_placeholder":true,"num":0}}]`,
+	} {
+		b.Run(name, func(b *testing.B) {
+			p := Packet{Type: Event, Namespace: "/", Event: "move", Payload: []byte(payload), Attachments: [][]byte{make([]byte, 100)}}
+			b.ReportAllocs()
+			for b.Loop() {
+				if len(Msgpack.Encode(&p).Attachments) != 1 {
+					b.Fatal("not encoded")
+				}
+			}
+		})
+	}
+}

@@ -25,5 +25,5 @@
 //
 // Why own code: encoding/json and the msgpack libraries decode into Go values and encode those again,
 // which relayed events do not need. The parser keeps the payload as raw JSON (package jsonscan checks
-// it), and transcodes msgpack to JSON token by token with the codes of vmihailenco/msgpack.
+// it), and transcodes between msgpack and JSON token by token, with the codes of vmihailenco/msgpack.
 package parser

@@ -6,11 +6,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/vmihailenco/msgpack/v5"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/jsonscan"
 )
 
 func (p *Packet) encodeMsgpack() Encoded {
@@ -54,94 +56,169 @@ func writeMsgpack(enc *msgpack.Encoder, p *Packet) error {
 	if len(payload) == 0 || err != nil {
 		return err
 	}
-	data, err := parseJSON(payload)
-	if err != nil {
+	if !json.Valid(payload) {
+		return errors.New("payload is not JSON")
+	}
+	w := msgpackWriter{enc: enc, data: payload, attachments: p.Attachments}
+	w.containers = containersOf(payload, len(p.Attachments))
+	if err := enc.EncodeString("data"); err != nil {
 		return err
 	}
-	return errors.Join(enc.EncodeString("data"), data.write(enc, p.Attachments))
+	_, err = w.value(jsonscan.SkipSpace(payload, 0))
+	return err
 }
 
-// jsonValue is a decoded JSON value with its keys in their original order.
-type jsonValue struct {
-	// scalar is a string, a json.Number, a bool or nil.
-	scalar any
-	// kind is '[' or '{' for what holds items, else 0.
-	kind  json.Delim
-	keys  []string
-	items []jsonValue
+// msgpackWriter transcodes a JSON value. Msgpack wants the length of a list or map in front of it, so
+// these are counted beforehand, in a pass of their own.
+type msgpackWriter struct {
+	enc         *msgpack.Encoder
+	data        []byte
+	attachments [][]byte
+	// containers are the lists and maps in the order in which they begin; seen of them have begun.
+	containers []container
+	seen       int
 }
 
-func parseJSON(data []byte) (jsonValue, error) {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.UseNumber()
-	return readJSON(dec)
-}
-
-func readJSON(dec *json.Decoder) (jsonValue, error) {
-	token, err := dec.Token()
-	if err != nil {
-		return jsonValue{}, fmt.Errorf("read JSON: %w", err)
-	}
-	kind, ok := token.(json.Delim)
-	if !ok {
-		return jsonValue{scalar: token}, nil
-	}
-	v := jsonValue{kind: kind}
-	for dec.More() {
-		if kind == '{' {
-			key, err := dec.Token()
-			if err != nil {
-				return jsonValue{}, fmt.Errorf("read JSON: %w", err)
-			}
-			v.keys = append(v.keys, key.(string)) // Token refuses any other key
-		}
-		item, err := readJSON(dec)
-		if err != nil {
-			return jsonValue{}, err
-		}
-		v.items = append(v.items, item)
-	}
-	if _, err = dec.Token(); err != nil { // the closing bracket
-		return jsonValue{}, fmt.Errorf("read JSON: %w", err)
-	}
-	return v, nil
-}
-
-func (v *jsonValue) write(enc *msgpack.Encoder, attachments [][]byte) error {
-	if i := v.placeholder(); i >= 0 && i < len(attachments) {
-		return enc.EncodeBytes(attachments[i])
-	}
-	switch v.kind {
+// value writes the value that begins at i, and returns where it ends.
+func (w *msgpackWriter) value(i int) (end int, err error) {
+	switch w.data[i] {
 	case '[':
-		if err := enc.EncodeArrayLen(len(v.items)); err != nil {
-			return err
-		}
+		return w.list(i)
 	case '{':
-		if err := enc.EncodeMapLen(len(v.items)); err != nil {
-			return err
-		}
-	default:
-		return v.writeScalar(enc)
+		return w.object(i)
 	}
-	for i := range v.items {
-		if v.kind == '{' {
-			if err := enc.EncodeString(v.keys[i]); err != nil {
-				return err
-			}
-		}
-		if err := v.items[i].write(enc, attachments); err != nil {
-			return err
-		}
-	}
-	return nil
+	end = jsonscan.ValueEnd(w.data, i)
+	return end, w.scalar(w.data[i:end])
 }
 
-func (v *jsonValue) writeScalar(enc *msgpack.Encoder) error {
-	number, ok := v.scalar.(json.Number)
-	if !ok {
-		return enc.Encode(v.scalar)
+func (w *msgpackWriter) list(i int) (end int, err error) {
+	if err := w.enc.EncodeArrayLen(w.begin().items); err != nil {
+		return 0, err
 	}
-	return writeNumber(enc, number.String())
+	for i = jsonscan.First(w.data, i); w.data[i] != ']'; i = jsonscan.Next(w.data, i) {
+		if i, err = w.value(i); err != nil {
+			return 0, err
+		}
+	}
+	return i + 1, nil
+}
+
+func (w *msgpackWriter) object(i int) (end int, err error) {
+	c := w.begin()
+	if c.marked && c.num >= 0 {
+		w.seen = c.next
+		return jsonscan.ValueEnd(w.data, i), w.enc.EncodeBytes(w.attachments[c.num])
+	}
+	if err := w.enc.EncodeMapLen(c.items); err != nil {
+		return 0, err
+	}
+	for i = jsonscan.First(w.data, i); w.data[i] != '}'; i = jsonscan.Next(w.data, i) {
+		name := jsonscan.StringEnd(w.data, i)
+		if err := w.enc.EncodeString(unquote(w.data[i:name])); err != nil {
+			return 0, err
+		}
+		if i, err = w.value(jsonscan.MemberValue(w.data, name)); err != nil {
+			return 0, err
+		}
+	}
+	return i + 1, nil
+}
+
+// begin is the next list or map.
+func (w *msgpackWriter) begin() *container {
+	c := &w.containers[w.seen]
+	w.seen++
+	return c
+}
+
+func (w *msgpackWriter) scalar(raw []byte) error {
+	switch raw[0] {
+	case '"':
+		return w.enc.EncodeString(unquote(raw))
+	case 't', 'f':
+		return w.enc.EncodeBool(raw[0] == 't')
+	case 'n':
+		return w.enc.EncodeNil()
+	}
+	return writeNumber(w.enc, string(raw))
+}
+
+// unquote is the text of a string in JSON. What is not UTF-8 becomes U+FFFD.
+func unquote(raw []byte) string {
+	if bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw) {
+		return string(raw[1 : len(raw)-1])
+	}
+	var text string
+	_ = json.Unmarshal(raw, &text) // a valid string
+	return text
+}
+
+// container is what is known of a list or map before it is written.
+type container struct {
+	items int
+	// num is the attachment that a placeholder names; -1 if it is none of those that are there.
+	num int
+	// next is the number of containers that begin before it ends.
+	next           int
+	object, marked bool
+}
+
+// containersOf finds the lists and maps of a valid JSON value, in the order in which they begin, in one
+// pass at any depth. Placeholders are told by their own members: unlike for placeholder.Find, one may
+// be within a map that looks like a placeholder and names nothing.
+func containersOf(data []byte, attachments int) []container {
+	var all []container
+	var open []int  // of all
+	atName := false // the next string is a member's name
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; c {
+		case '[', '{':
+			next := container{object: c == '{', num: -1}
+			if data[jsonscan.First(data, i)] != c+2 { // ']' and '}' stand two behind '[' and '{'
+				next.items = 1
+			}
+			open, all = append(open, len(all)), append(all, next)
+			atName = next.object
+		case ']', '}':
+			all[open[len(open)-1]].next = len(all)
+			open = open[:len(open)-1]
+		case ',':
+			parent := &all[open[len(open)-1]]
+			parent.items++
+			atName = parent.object
+		case '"':
+			end := jsonscan.StringEnd(data, i)
+			if atName {
+				all[open[len(open)-1]].member(data, i, end, attachments)
+				atName = false
+			}
+			i = end - 1
+		}
+	}
+	return all
+}
+
+// member takes the member whose name is between start and end. The last of equal names counts.
+func (c *container) member(data []byte, start, end, attachments int) {
+	if attachments == 0 {
+		return
+	}
+	value := jsonscan.MemberValue(data, end)
+	switch unquote(data[start:end]) {
+	case "_placeholder":
+		c.marked = data[value] == 't'
+	case "num":
+		if data[value] == '[' || data[value] == '{' || data[value] == '"' {
+			return
+		}
+		n, err := strconv.Atoi(string(data[value:jsonscan.ValueEnd(data, value)]))
+		if err != nil {
+			return
+		}
+		if c.num = -1; n >= 0 && n < attachments {
+			c.num = n
+		}
+	}
 }
 
 // writeNumber writes an integer if the number has neither fraction nor exponent and fits, and otherwise a
@@ -158,27 +235,4 @@ func writeNumber(enc *msgpack.Encoder, number string) error {
 		return enc.EncodeFloat32(float32(f))
 	}
 	return enc.EncodeFloat64(f)
-}
-
-// placeholder is the attachment that the value stands for, or -1.
-func (v *jsonValue) placeholder() int {
-	if v.kind != '{' {
-		return -1
-	}
-	index, marked := -1, false
-	for i, key := range v.keys {
-		switch key {
-		case "_placeholder":
-			marked = v.items[i].scalar == true
-		case "num":
-			number, _ := v.items[i].scalar.(json.Number)
-			if n, err := strconv.Atoi(number.String()); err == nil {
-				index = n
-			}
-		}
-	}
-	if !marked {
-		return -1
-	}
-	return index
 }

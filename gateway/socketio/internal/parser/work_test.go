@@ -99,6 +99,15 @@ func TestNamesOfAnAttachmentDoNotMultiplyIt(t *testing.T) {
 	}
 }
 
+// A list of numbers is transcoded in place: nothing is made for each of them.
+func TestEncodingMsgpackAllocatesNothingForAnElement(t *testing.T) {
+	p := decodedPacket(t, hostileEvent(2, 200_000, "0"))
+	encode := func(testing.TB, []byte) { Msgpack.Encode(p) }
+	if bytes, objects := allocated(t, encode, nil); bytes > 10<<20 || objects > 1000 {
+		t.Errorf("%d bytes in %d objects for 100,000 numbers", bytes, objects)
+	}
+}
+
 // BenchmarkHostileEvent takes as long for a byte at any depth and breadth.
 func BenchmarkHostileEvent(b *testing.B) {
 	for name, path := range paths {
