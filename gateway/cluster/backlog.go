@@ -265,11 +265,11 @@ func (a *adapter) missedEvent(stored storedMessage) (missedEvent, bool) {
 	}
 	d := &m.delivery
 	if a.revised(d.Rooms) {
-		d.Trailer = appendRevision(nil, stored.number)
+		d.ExtraArgs = appendRevision(nil, stored.number)
 	}
 	l := a.cluster.events
 	l.delivering.Lock()
-	d.Trailer = l.offset(d.Trailer, stored.number)
+	d.ExtraArgs = l.offset(d.ExtraArgs, stored.number)
 	l.delivering.Unlock()
 	d.Position = stored.number
 	d.Share()

@@ -55,7 +55,7 @@ func (a *adapter) revised(rooms []string) bool {
 	return slices.ContainsFunc(rooms, func(room string) bool { return a.policyOf(room).Revisions })
 }
 
-func appendRevision(trailer []byte, number uint64) []byte {
-	trailer = append(trailer, `{"revision":`...)
-	return append(strconv.AppendUint(trailer, number, 10), '}')
+func appendRevision(values []byte, number uint64) []byte {
+	values = append(values, `{"revision":`...)
+	return append(strconv.AppendUint(values, number, 10), '}')
 }

@@ -101,9 +101,9 @@ func (h *historySent) delivery(m *storedMessage) *socketio.Delivery {
 	d := &decoded.delivery
 	d.Position = m.number
 	if h.adapter.revised(d.Rooms) {
-		d.Trailer = append(appendRevision(nil, m.number), ',')
+		d.ExtraArgs = append(appendRevision(nil, m.number), ',')
 	}
-	d.Trailer = append(d.Trailer, h.offset...)
+	d.ExtraArgs = append(d.ExtraArgs, h.offset...)
 	return d
 }
 

@@ -130,13 +130,13 @@ func (l *eventLog) append(a *adapter, d *socketio.Delivery) error {
 // caller delivers it, then calls what is returned.
 func (l *eventLog) unordered(d *socketio.Delivery) (done func()) {
 	l.delivering.Lock()
-	d.Trailer = l.offset(nil, l.position)
+	d.ExtraArgs = l.offset(nil, l.position)
 	return l.delivering.Unlock
 }
 
-// offset adds to a trailer what a client is told of its place in the log. The lock delivering is held.
-func (l *eventLog) offset(trailer []byte, position uint64) []byte {
-	return offset.Append(trailer, l.generation, position)
+// offset adds to extra arguments what a client is told of its place in the log. The lock delivering is held.
+func (l *eventLog) offset(values []byte, position uint64) []byte {
+	return offset.Append(values, l.generation, position)
 }
 
 // receive takes a message of the log. It runs in dispatch.
@@ -175,12 +175,12 @@ func (l *eventLog) deliver(a *adapter, m *message, stored storedMessage) {
 		return
 	}
 	if a.revised(d.Rooms) {
-		d.Trailer = appendRevision(nil, stored.number)
+		d.ExtraArgs = appendRevision(nil, stored.number)
 	}
 	l.delivering.Lock()
 	defer l.delivering.Unlock()
 	l.position = max(l.position, stored.number)
-	d.Trailer, d.Position = l.offset(d.Trailer, l.position), stored.number
+	d.ExtraArgs, d.Position = l.offset(d.ExtraArgs, l.position), stored.number
 	_ = a.rooms.Broadcast(d) // Rooms never fails
 }
 

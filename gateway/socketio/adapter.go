@@ -70,9 +70,9 @@ type Delivery struct {
 	Attachments [][]byte
 	// Volatile drops the event for clients that cannot take it at once.
 	Volatile bool
-	// Trailer, if it is not empty, is what clients get behind the arguments of the event: JSON values with commas between them.
-	// Where clients can be recovered, the last is a string, their word for what they have got.
-	Trailer []byte
+	// ExtraArgs, if there are any, are appended to the arguments that clients get: JSON values with commas between them.
+	// Where clients can be recovered, the last is a string, the offset by which they say what they have got.
+	ExtraArgs []byte
 	// Position is the event's place in the order in which a SessionKeeper has stored them; 0 if it has not.
 	Position uint64
 	// Uncompressed keeps the transport from compressing the packet.
@@ -104,7 +104,7 @@ type sharedMessages struct {
 // any more.
 func (d *Delivery) Share() { d.shared = &sharedMessages{} }
 
-// messages are the packet as it goes to each client, with the trailer behind its arguments if it has one.
+// messages are the packet as it goes to each client, with its extra arguments if it has any.
 func (d *Delivery) messages(c parser.Codec) []*engineio.Message {
 	if d.shared == nil {
 		return d.encodeMessages(c)
@@ -115,8 +115,8 @@ func (d *Delivery) messages(c parser.Codec) []*engineio.Message {
 
 func (d *Delivery) encodeMessages(c parser.Codec) []*engineio.Message {
 	e := d.encoded()
-	if len(d.Trailer) > 0 {
-		e = c.WithTrailer(e, d.Trailer)
+	if len(d.ExtraArgs) > 0 {
+		e = c.WithExtraArgs(e, d.ExtraArgs)
 	}
 	return e.Messages()
 }

@@ -102,12 +102,12 @@ func (k *memoryKeeper) admit(e *keptEvent) (watched []*Socket) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if e.Volatile {
-		e.Trailer = offset.Append(slices.Clip(e.Trailer), k.mark, k.number)
+		e.ExtraArgs = offset.Append(slices.Clip(e.ExtraArgs), k.mark, k.number)
 		return k.spread(&e.Delivery, nil)
 	}
 	k.number++
 	e.Position = k.number
-	e.Trailer = offset.Append(slices.Clip(e.Trailer), k.mark, k.number)
+	e.ExtraArgs = offset.Append(slices.Clip(e.ExtraArgs), k.mark, k.number)
 	keep := func(s *Socket) { k.keepEvent(s, e) }
 	k.away.visit(&e.Target, keep)
 	return k.spread(&e.Delivery, keep)

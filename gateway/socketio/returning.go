@@ -165,7 +165,7 @@ func (b *backlog) next(c parser.Codec) []*engineio.Message {
 }
 
 func sizeOf(d *Delivery) int64 {
-	n := len(d.Text) + len(d.Trailer)
+	n := len(d.Text) + len(d.ExtraArgs)
 	for _, a := range d.Attachments {
 		n += len(a)
 	}

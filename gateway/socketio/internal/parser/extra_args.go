@@ -4,37 +4,37 @@ package parser
 
 import "bytes"
 
-// WithTrailer appends comma-separated JSON values to the arguments of an encoded event. It does not
+// WithExtraArgs appends comma-separated JSON values to the arguments of an encoded event. It does not
 // change e.
-func (c Codec) WithTrailer(e Encoded, trailer []byte) Encoded {
+func (c Codec) WithExtraArgs(e Encoded, values []byte) Encoded {
 	if c == Msgpack {
-		return withTrailerMsgpack(e, trailer)
+		return withExtraArgsMsgpack(e, values)
 	}
-	return withTrailerJSON(e, trailer)
+	return withExtraArgsJSON(e, values)
 }
 
-// withTrailerJSON inserts the values before the last bracket. The comma is always right: every event
+// withExtraArgsJSON inserts the values before the last bracket. The comma is always right: every event
 // has at least its name.
-func withTrailerJSON(e Encoded, trailer []byte) Encoded {
+func withExtraArgsJSON(e Encoded, values []byte) Encoded {
 	end := bytes.LastIndexByte(e.Text, ']')
 	if end < 0 {
 		return e
 	}
-	text := make([]byte, 0, len(e.Text)+len(trailer)+1)
+	text := make([]byte, 0, len(e.Text)+len(values)+1)
 	text = append(text, e.Text[:end]...)
 	text = append(text, ',')
-	text = append(text, trailer...)
+	text = append(text, values...)
 	text = append(text, ']')
 	e.Text, e.Message = text, nil
 	return e
 }
 
-func withTrailerMsgpack(e Encoded, trailer []byte) Encoded {
+func withExtraArgsMsgpack(e Encoded, values []byte) Encoded {
 	p, err := Msgpack.Decode(e)
 	if err != nil {
 		return e // from a gateway with another parser; clients cannot read the event either way
 	}
-	p.Payload = appendArguments(p.Payload, trailer)
+	p.Payload = appendArguments(p.Payload, values)
 	next := Msgpack.Encode(p)
 	next.Uncompressed = e.Uncompressed
 	return next
