@@ -173,7 +173,9 @@ func (p *Packet) decodePayload(data []byte, attachments int) error {
 	if err := jsonscan.Check(data); err != nil {
 		return err
 	}
-	data = bytes.TrimSpace(data)
+	if data[0] <= ' ' || data[len(data)-1] <= ' ' { // as hardly any
+		data = bytes.TrimSpace(data)
+	}
 	switch p.Type {
 	case Connect:
 		if data[0] != '{' {
@@ -253,13 +255,17 @@ func IsReservedEvent(name string) bool {
 // ends it. Of a nested value, which cannot name an event, it returns the opening bracket alone.
 func firstElement(list []byte) ([]byte, int) {
 	start := jsonscan.First(list, 0)
+	var end int
 	switch list[start] {
 	case ']':
 		return nil, start
 	case '[', '{':
 		return list[start : start+1], start + 1
+	case '"':
+		end = jsonscan.StringEnd(list, start)
+	default:
+		end = jsonscan.ValueEnd(list, start)
 	}
-	end := jsonscan.ValueEnd(list, start)
 	return list[start:end], jsonscan.SkipSpace(list, end)
 }
 
