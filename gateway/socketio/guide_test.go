@@ -14,13 +14,19 @@ import (
 
 var goBlock = regexp.MustCompile("(?s)```go\n(.*?)```")
 
-// TestTheGuideShowsWhatRuns finds every Go snippet of docs/guide-go.md, whitespace aside, in the body of an example that runs.
+// TestTheGuideShowsWhatRuns finds every Go snippet of docs/guide-go.md, whitespace aside, in the body of an example that runs,
+// or in a program.
 func TestTheGuideShowsWhatRuns(t *testing.T) {
 	guide, err := os.ReadFile("../../docs/guide-go.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	bodies := exampleBodies(t, "example_test.go", "example_guide_test.go")
+	program, err := os.ReadFile("../../docs/examples/clustered/main.go") // which test/clients runs
+	if err != nil {
+		t.Fatal(err)
+	}
+	bodies["docs/examples/clustered"] = oneLine(string(program))
 	blocks := goBlock.FindAllStringSubmatch(string(guide), -1)
 	if len(blocks) < 12 {
 		t.Fatalf("only %d snippets are found", len(blocks))
