@@ -114,6 +114,32 @@ func TestAnIdleFrameReaderHoldsNothing(t *testing.T) {
 	}
 }
 
+// BenchmarkFrames reads messages of a client: each in one piece, and, as a busy client sends them, many in one.
+func BenchmarkFrames(b *testing.B) {
+	for _, size := range []int{100, 1000, 64 << 10} {
+		header := appendHeader(nil, finalBinary, size)
+		header[1] |= maskBit
+		one := append(append(header, 1, 2, 3, 4), make([]byte, size)...)
+		for _, n := range []int{1, 16} {
+			b.Run(fmt.Sprintf("%d/%d at once", size, n), func(b *testing.B) {
+				sent := bytes.Repeat(one, n)
+				got := 0
+				take := func(byte, []byte) (more bool, err error) { got++; return true, nil }
+				r := frameReader{limit: 1 << 20}
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := r.feed(sent, take); err != nil {
+						b.Fatal(err)
+					}
+				}
+				if got == 0 || got%n != 0 {
+					b.Fatalf("%d messages", got)
+				}
+			})
+		}
+	}
+}
+
 func FuzzFrames(f *testing.F) {
 	const mask = "\x01\x02\x03\x04"
 	for _, seed := range []string{
