@@ -2,17 +2,19 @@
 
 package engineio
 
+import "github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
+
 // Headroom is what ComposeText wants in front of a message's data, in bytes: the longest header of a frame, and the packet's type.
-const Headroom = longestHeader + 1
+const Headroom = websocket.MaxHeader + 1
 
 // ComposeText is NewText without the copy, for who makes a message's data himself: buf are Headroom bytes of no meaning, and behind
 // them the data. It belongs to the message from then on, and may be read but not changed.
 func ComposeText(buf []byte) *Message {
-	packet := buf[longestHeader:]
+	packet := buf[websocket.MaxHeader:]
 	packet[0] = byte(packetMessage)
-	var room [longestHeader]byte
-	header := appendHeader(room[:0], finalText, len(packet))
-	start := longestHeader - len(header)
+	var room [websocket.MaxHeader]byte
+	header := websocket.AppendHeader(room[:0], websocket.FinalText, len(packet))
+	start := websocket.MaxHeader - len(header)
 	copy(buf[start:], header)
 	return &Message{frame: buf[start:], polling: packet}
 }

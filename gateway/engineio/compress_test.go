@@ -2,7 +2,11 @@
 
 package engineio
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
+)
 
 func TestAcceptedCoding(t *testing.T) {
 	for _, test := range []struct {
@@ -37,34 +41,10 @@ func TestAcceptedCoding(t *testing.T) {
 	}
 }
 
-func TestDeflateOffers(t *testing.T) {
-	for offer, want := range map[string]bool{
-		"":                   false,
-		"permessage-deflate": true,
-		"permessage-deflate; client_max_window_bits":                        true, // browsers
-		"permessage-deflate; client_max_window_bits=15":                     true,
-		`permessage-deflate; client_max_window_bits="10"`:                   true,
-		"permessage-deflate; client_max_window_bits=16":                     false,
-		"permessage-deflate; server_no_context_takeover":                    true,
-		"permessage-deflate; server_no_context_takeover=1":                  false,
-		"permessage-deflate; server_max_window_bits=10":                     false,
-		"permessage-deflate; server_max_window_bits=10, permessage-deflate": true,
-		"x-webkit-deflate-frame":                                            false,
-		"permessage-deflate;":                                               false,
-		"permessage-deflate; unknown":                                       false,
-		"permessage-bzip2,permessage-deflate;client_no_context_takeover":    true,
-		"permessage-deflate-2":                                              false,
-	} {
-		if got := offersDeflate([]string{offer}); got != want {
-			t.Errorf("%q: accepted %t, want %t", offer, got, want)
-		}
-	}
-}
-
 func TestMessageIsDeflatedOnceAndOnlyIfThatHelps(t *testing.T) {
 	m := NewText(make([]byte, 5000))
 	first := m.deflatedFrame()
-	if len(first) >= 100 || first[0] != finalText|compressedBit {
+	if len(first) >= 100 || first[0] != websocket.FinalText|websocket.CompressedBit {
 		t.Errorf("frame of %d bytes, begins with %x", len(first), first[0])
 	}
 	if &first[0] != &m.deflatedFrame()[0] {

@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 )
 
 // The names of the transports.
@@ -138,6 +140,32 @@ func (r *Refusal) Error() string {
 		return errForbidden.message
 	}
 	return r.Message
+}
+
+// PerMessageDeflate lets websocket messages be compressed (RFC 7692), each on its own ("no context takeover"), so that a message
+// to many is compressed once, and an idle connection keeps no window. What comes in may be compressed too;
+// MaxPayload holds for its inflated size.
+type PerMessageDeflate struct {
+	// Threshold is the size in bytes from which a message is compressed, 1024 by default.
+	Threshold int
+}
+
+func (d *PerMessageDeflate) check() error {
+	if d != nil && d.Threshold < 0 {
+		return fmt.Errorf("configure engine.io: negative threshold %d for websocket compression", d.Threshold)
+	}
+	return nil
+}
+
+// threshold is the size from which messages of a connection are compressed, 0 for never.
+func (d *PerMessageDeflate) threshold(r *http.Request) int {
+	if d == nil || !websocket.AcceptsDeflate(r.Header.Values("Sec-Websocket-Extensions")) {
+		return 0
+	}
+	if d.Threshold == 0 {
+		return defaultCompressionThreshold
+	}
+	return d.Threshold
 }
 
 // withDefaults fills in what is not set, and checks the rest.

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/gorilla/websocket"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 )
 
 // lingerBytes bounds what is read of a client that was told that it broke the protocol, and goes on sending.
@@ -15,15 +15,15 @@ const lingerBytes = 16 << 20
 // readingEnded ends the session, if the connection has carried it, and the connection. It is called by the reader.
 func (ws *webSocket) readingEnded(err error) {
 	closing := ws.finishReading(ws.closeReason(err), err)
-	var broken *closeError
+	var broken *websocket.CloseError
 	broke := errors.As(err, &broken)
-	code := codeNoStatus
+	code := websocket.CodeNoStatus
 	if broke {
-		code = broken.code
+		code = broken.Code
 	}
 	if !closing && (broke || ws.upgrade != nil) && ws.takeLastWrite() {
 		ws.writeClose(code)
-		if !broke || !broken.byClient {
+		if !broke || !broken.ByClient {
 			ws.linger()
 			return
 		}
@@ -49,7 +49,7 @@ func (ws *webSocket) takeLastWrite() bool {
 
 // refuse closes a connection that never was a session's transport, or that probes.
 func (ws *webSocket) refuse() {
-	ws.writeClose(codeNoStatus)
+	ws.writeClose(websocket.CodeNoStatus)
 	ws.refused = true
 	ws.linger()
 	ws.begin()
@@ -75,16 +75,14 @@ func (ws *webSocket) conclude() {
 
 // writeClose writes a close frame, if the connection takes it.
 func (ws *webSocket) writeClose(code int) {
-	payload := websocket.FormatCloseMessage(code, "")
-	frame, _ := newFrame(finalClose, len(payload))
 	ws.conn.SetDeadline(time.Now().Add(closeWait))
-	_, _ = ws.conn.Write(append(frame, payload...)) // the connection ends anyway
+	_, _ = ws.conn.Write(websocket.CloseFrame(code)) // the connection ends anyway
 }
 
 // closeReason is what a reader's error is to the application.
 func (ws *webSocket) closeReason(err error) CloseReason {
-	var broken *closeError
-	if errors.As(err, &broken) && !broken.byClient {
+	var broken *websocket.CloseError
+	if errors.As(err, &broken) && !broken.ByClient {
 		return ReasonTransportError
 	}
 	return ReasonTransportClose

@@ -4,16 +4,9 @@ package engineio
 
 import (
 	"encoding/base64"
-	"encoding/binary"
 	"sync"
-)
 
-// The first byte of a websocket frame: the frame is final, and its opcode.
-const (
-	finalText   = finalBit | opText
-	finalBinary = finalBit | opBinary
-	finalClose  = finalBit | opClose
-	finalPong   = finalBit | opPong
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 )
 
 // Message is a packet made ready for the wire. It is encoded once, however many sessions it is sent to: they share the
@@ -41,7 +34,7 @@ func NewText(data []byte) *Message { return newTextPacket(packetMessage, data) }
 
 // NewBinary makes a binary message of data. The data is copied.
 func NewBinary(data []byte) *Message {
-	frame, header := newFrame(finalBinary, len(data))
+	frame, header := websocket.NewFrame(websocket.FinalBinary, len(data))
 	frame = append(frame, data...)
 	return &Message{frame: frame, data: frame[header:]}
 }
@@ -65,7 +58,7 @@ func (m *Message) Size() int { return len(m.frame) }
 
 // newTextPacket makes a packet of any type but binary messages.
 func newTextPacket(typ packetType, data []byte) *Message {
-	frame, header := newFrame(finalText, 1+len(data))
+	frame, header := websocket.NewFrame(websocket.FinalText, 1+len(data))
 	frame = append(frame, byte(typ))
 	frame = append(frame, data...)
 	return &Message{frame: frame, polling: frame[header:]}
@@ -84,24 +77,15 @@ func (m *Message) pollingForm() []byte {
 	return m.polling
 }
 
-// newFrame begins a frame for a payload of n bytes, with room for them. It returns the header's length too.
-func newFrame(first byte, n int) (frame []byte, header int) {
-	var room [longestHeader]byte
-	h := appendHeader(room[:0], first, n)
-	return append(make([]byte, 0, len(h)+n), h...), len(h)
-}
-
-// longestHeader is that of a frame that a server writes, in bytes.
-const longestHeader = 10
-
-// appendHeader writes the header of a frame whose payload has n bytes (RFC 6455 section 5.2).
-func appendHeader(to []byte, first byte, n int) []byte {
-	switch {
-	case n < 126:
-		return append(to, first, byte(n))
-	case n <= 0xffff:
-		return binary.BigEndian.AppendUint16(append(to, first, 126), uint16(n))
-	default:
-		return binary.BigEndian.AppendUint64(append(to, first, 127), uint64(n))
+// deflatedFrame is the message's frame with a compressed payload, or the plain one if that is no longer.
+func (m *Message) deflatedFrame() []byte {
+	m.deflatedOnce.Do(func() {
+		if f := websocket.Deflate(m.frame); len(f) < len(m.frame) {
+			m.deflated = f
+		}
+	})
+	if m.deflated == nil {
+		return m.frame
 	}
+	return m.deflated
 }

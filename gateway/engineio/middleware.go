@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/gorilla/websocket"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 )
 
 // Middleware wraps what serves the requests under the server's path: polls, posts and websocket handshakes alike, before
@@ -21,7 +21,7 @@ func CheckFunc(check func(http.ResponseWriter, *http.Request) error) Middleware 
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if check(w, r) != nil {
-				errBadRequest.write(w, websocket.IsWebSocketUpgrade(r))
+				errBadRequest.write(w, websocket.IsUpgrade(r))
 				return
 			}
 			next.ServeHTTP(w, r)

@@ -2,7 +2,11 @@
 
 package engineio
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
+)
 
 // The packets that never differ.
 var (
@@ -10,7 +14,7 @@ var (
 	pongPacket = newTextPacket(packetPong, nil)
 	noopPacket = newTextPacket(packetNoop, nil)
 	// closePacket is over websocket a close frame without a status, as the reference implementation sends it.
-	closePacket = &Message{frame: []byte{finalClose, 0}, polling: []byte{byte(packetClose)}}
+	closePacket = &Message{frame: websocket.CloseFrame(websocket.CodeNoStatus), polling: []byte{byte(packetClose)}}
 )
 
 // openPacket is the first packet of a session, which tells the client how to go on (Engine.IO protocol v4,

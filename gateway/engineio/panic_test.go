@@ -119,7 +119,7 @@ func TestAPanicEndsOneClient(t *testing.T) {
 		place string
 	}{
 		"while frames are read": {
-			func(ws *webSocket) { ws.frames.limit = -1 },
+			func(ws *webSocket) { ws.frames.Limit = -1 },
 			func(t *testing.T, conn *websocket.Conn, _, _ *Session) {
 				if _, err := conn.NetConn().Write(endless); err != nil {
 					t.Fatal(err)
@@ -175,7 +175,7 @@ func TestAPanicEndsOneClient(t *testing.T) {
 				if diff := cmp.Diff([]string{test.place}, p.places); diff != "" {
 					t.Error(diff)
 				}
-				if log := p.log.String(); !strings.Contains(log, "frames.go") && !strings.Contains(log, "panic_test.go") {
+				if log := p.log.String(); !strings.Contains(log, "reader.go") && !strings.Contains(log, "panic_test.go") {
 					t.Errorf("the log does not say where: %s", log)
 				}
 				if strings.Contains(p.log.String(), broken.ID()) {

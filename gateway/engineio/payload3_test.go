@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 )
 
 // collect decodes a payload.
@@ -226,7 +228,7 @@ func TestFramesForOtherClients(t *testing.T) {
 		}
 	}
 	big := NewBinary(bytes.Repeat([]byte("a"), 1000))
-	if got := (&webSocket{protocol: protocol3, deflate: 10}).frame(big); got[0] != finalBinary|compressedBit || len(got) > 100 {
+	if got := (&webSocket{protocol: protocol3, deflate: 10}).frame(big); got[0] != websocket.FinalBinary|websocket.CompressedBit || len(got) > 100 {
 		t.Errorf("frame begins with %x and has %d bytes", got[0], len(got))
 	}
 }

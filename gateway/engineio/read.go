@@ -5,6 +5,8 @@ package engineio
 import (
 	"bytes"
 	"sync"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 )
 
 // invalidPacketError is what a client sent in a good frame, but is no packet.
@@ -74,7 +76,7 @@ func (ws *webSocket) Handle() {
 }
 
 func (ws *webSocket) feed(data []byte) {
-	if err := ws.frames.feed(data, ws.take); err != nil {
+	if err := ws.frames.Feed(data, ws.take); err != nil {
 		ws.readingEnded(err)
 	}
 }
@@ -104,9 +106,9 @@ func (ws *webSocket) Ended(err error) {
 // handler may wait, and which is left to Handle.
 func (ws *webSocket) take(opcode byte, payload []byte) (more bool, err error) {
 	switch opcode {
-	case opPing:
+	case websocket.OpPing:
 		return true, ws.onPing(payload)
-	case opPong:
+	case websocket.OpPong:
 		return true, nil
 	}
 	p, err := ws.decode(opcode, payload)
@@ -123,7 +125,7 @@ func (ws *webSocket) take(opcode byte, payload []byte) (more bool, err error) {
 
 // decode reads a packet from what a frame carries.
 func (ws *webSocket) decode(opcode byte, b []byte) (packet, error) {
-	switch binary := opcode == opBinary; {
+	switch binary := opcode == websocket.OpBinary; {
 	case ws.protocol == protocol3 && binary:
 		return decodeBinary3(b)
 	case ws.protocol == protocol3:
@@ -136,8 +138,7 @@ func (ws *webSocket) decode(opcode byte, b []byte) (packet, error) {
 
 // onPing answers a websocket ping in its turn.
 func (ws *webSocket) onPing(data []byte) error {
-	frame, _ := newFrame(finalPong, len(data))
-	pong := &Message{frame: append(frame, data...)}
+	pong := &Message{frame: websocket.PongFrame(data)}
 	if ws.upgrade != nil { // not yet the session's transport: nobody else writes
 		_, err := ws.conn.Write(pong.frame)
 		return err

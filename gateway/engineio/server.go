@@ -14,10 +14,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gorilla/websocket"
 	"golang.org/x/time/rate"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/netpoll"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
 )
 
@@ -126,7 +126,7 @@ func (s *Server) serve(c *Config, w http.ResponseWriter, r *http.Request) {
 	req := &request{
 		Request:   r,
 		query:     r.URL.Query(),
-		isUpgrade: websocket.IsWebSocketUpgrade(r),
+		isUpgrade: websocket.IsUpgrade(r),
 		time:      time.Now(),
 	}
 	if o, ok := r.Context().Value(offerKey{}).(*offer); ok {

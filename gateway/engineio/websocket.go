@@ -3,23 +3,20 @@
 package engineio
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"sync"
 	"time"
 
-	"github.com/gorilla/websocket"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 )
 
 // webSocket is the websocket transport. gorilla/websocket upgrades; the frames are read and written here.
 type webSocket struct {
 	duplex
-	frames frameReader
+	frames websocket.Reader
 	// arrived is a message for Handle; its type is 0 if there is none. The reader alone uses it.
 	arrived packet
 	// stream is what is read; nil for a connection that is polled.
@@ -35,68 +32,26 @@ type webSocket struct {
 	refused, closed bool
 }
 
-var upgrader = websocket.Upgrader{
-	// The library writes the handshake only, for which it takes no buffer of the pool; without one it would make a buffer.
-	WriteBufferPool: &sync.Pool{},
-	// CORS.refuses has judged the origin.
-	CheckOrigin: func(*http.Request) bool { return true },
-	Error: func(w http.ResponseWriter, _ *http.Request, _ int, _ error) {
-		errBadRequest.write(w, true)
-	},
-}
-
-// hijacker keeps what net/http has read already when its connection is taken over.
-type hijacker struct {
-	http.ResponseWriter
-	early []byte
-}
-
-// Hijack implements http.Hijacker.
-func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	conn, buffers, err := http.NewResponseController(h.ResponseWriter).Hijack()
-	if err != nil {
-		return nil, nil, err
-	}
-	if n := buffers.Reader.Buffered(); n > 0 {
-		early, _ := buffers.Reader.Peek(n) // it has as much
-		h.early = bytes.Clone(early)
-		_, _ = buffers.Reader.Discard(n)
-	}
-	return conn, buffers, nil
-}
-
 // upgradeToWebSocket answers 101, or refuses the request itself.
 func (s *Server) upgradeToWebSocket(w http.ResponseWriter, req *request, c *Config) (*webSocket, error) {
-	header := w.Header() // what a middleware has set
-	c.addHeaders(header, req, "")
-	if offered := websocket.Subprotocols(req.Request); len(offered) > 0 {
-		// Browsers give up a connection for which none of theirs was chosen. It means nothing to Engine.IO.
-		header.Set("Sec-Websocket-Protocol", offered[0])
-	}
-	r, u := req.Request, upgrader
-	deflate := c.PerMessageDeflate.threshold(r)
-	if deflate > 0 {
-		u.EnableCompression = true
-		offered := *r
-		offered.Header = r.Header.Clone()
-		offered.Header["Sec-Websocket-Extensions"] = []string{deflateOffer} // what we made of the client's offers
-		r = &offered
-	}
-	h := &hijacker{ResponseWriter: w}
-	upgraded, err := u.Upgrade(h, r, header)
+	c.addHeaders(w.Header(), req, "") // beside what a middleware has set
+	deflate := c.PerMessageDeflate.threshold(req.Request)
+	conn, early, err := websocket.Upgrade(w, req.Request, deflate > 0, refuseUpgrade)
 	if err != nil {
 		return nil, fmt.Errorf("upgrade to websocket: %w", err)
 	}
 	ws := &webSocket{
-		frames:   frameReader{limit: c.MaxPayload, inflate: deflate > 0},
+		frames:   websocket.Reader{Limit: c.MaxPayload, Inflate: deflate > 0},
 		deflate:  deflate,
 		protocol: req.protocol(),
 		base64:   req.base64(),
 	}
 	ws.encode = ws.frame
 	ws.common = ws.deflate == 0 && ws.protocol == protocol4 && !ws.base64
-	return ws, ws.takeOver(s, upgraded.NetConn(), h.early)
+	return ws, ws.takeOver(s, conn, early)
 }
+
+func refuseUpgrade(w http.ResponseWriter) { errBadRequest.write(w, true) }
 
 // takeOver has the server's poller read the connection, if it can, after bytes that came with the
 // request.
@@ -104,7 +59,8 @@ func (ws *webSocket) takeOver(s *Server, conn net.Conn, early []byte) error {
 	polled, err := s.poller.Take(conn, early)
 	switch {
 	case errors.Is(err, errors.ErrUnsupported):
-		ws.conn, ws.stream, ws.frames.partial = conn, conn, early
+		ws.conn, ws.stream = conn, conn
+		ws.frames.Unread(early)
 		return nil
 	case err != nil:
 		return fmt.Errorf("read the connection: %w", err)

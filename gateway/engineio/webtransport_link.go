@@ -12,10 +12,15 @@ import (
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 )
 
 // errFrameLength: a frame is empty or larger than the limit. Nothing can be read after it.
 var errFrameLength = errors.New("frame has no valid length")
+
+// errNotUTF8: a packet in text is not.
+var errNotUTF8 = errors.New("packet is not UTF-8")
 
 // binaryFrameBit of a frame's first byte says that the frame is a binary message, not a packet in text.
 const binaryFrameBit = 0x80
@@ -168,8 +173,8 @@ func webTransportFrame(m *Message) []byte {
 }
 
 func appendWebTransportFrame(first byte, payload []byte) []byte {
-	// newFrame writes a websocket frame's header: an opcode, and then the same length.
-	frame, _ := newFrame(finalBinary, len(payload))
+	// NewFrame writes a websocket frame's header: an opcode, and then the same length.
+	frame, _ := websocket.NewFrame(websocket.FinalBinary, len(payload))
 	frame[1] |= first
 	return append(frame, payload...)[1:]
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package engineio
+package websocket
 
 import (
 	"bytes"
@@ -9,11 +9,11 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/gorilla/websocket"
+	gorilla "github.com/gorilla/websocket"
 )
 
 // clientFrames are the bytes that gorilla/websocket sends as a client.
-func clientFrames(t testing.TB, compress bool, send func(*websocket.Conn)) []byte {
+func clientFrames(t testing.TB, compress bool, send func(*gorilla.Conn)) []byte {
 	t.Helper()
 	conn, sent := dialRecorder(t, compress)
 	send(conn)
@@ -27,14 +27,14 @@ func read(limit int64, inflate bool, sent []byte, size int) ([]string, error) {
 
 // readBy is read; the reader may be stopped at each message.
 func readBy(limit int64, inflate bool, sent []byte, size int, stop bool) ([]string, error) {
-	r := frameReader{limit: limit, inflate: inflate}
+	r := Reader{Limit: limit, Inflate: inflate}
 	got := []string{}
 	for len(sent) > 0 {
 		n := min(size, len(sent))
 		piece := bytes.Clone(sent[:n])
 		for before := -1; before < len(got); piece = nil { // until it takes nothing
 			before = len(got)
-			err := r.feed(piece, func(opcode byte, payload []byte) (more bool, err error) {
+			err := r.Feed(piece, func(opcode byte, payload []byte) (more bool, err error) {
 				got = append(got, fmt.Sprintf("%x %s", opcode, payload))
 				return !stop, nil
 			})
@@ -50,13 +50,13 @@ func readBy(limit int64, inflate bool, sent []byte, size int, stop bool) ([]stri
 
 func TestFramesInPiecesOfAnySize(t *testing.T) {
 	large := bytes.Repeat([]byte("0123456789"), 7000)
-	sent := clientFrames(t, false, func(c *websocket.Conn) {
+	sent := clientFrames(t, false, func(c *gorilla.Conn) {
 		for _, n := range []int{0, 1, 7, 8, 9, 125, 126, 65535, 65536} {
-			if err := c.WriteMessage(websocket.BinaryMessage, large[:n]); err != nil {
+			if err := c.WriteMessage(gorilla.BinaryMessage, large[:n]); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := c.WriteControl(websocket.PingMessage, []byte("ping"), noDeadline); err != nil {
+		if err := c.WriteControl(gorilla.PingMessage, []byte("ping"), noDeadline); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -78,9 +78,9 @@ func TestFramesInPiecesOfAnySize(t *testing.T) {
 
 func TestCompressedFrames(t *testing.T) {
 	text := bytes.Repeat([]byte("chat "), 1000)
-	sent := clientFrames(t, true, func(c *websocket.Conn) {
+	sent := clientFrames(t, true, func(c *gorilla.Conn) {
 		for range 2 {
-			if err := c.WriteMessage(websocket.TextMessage, text); err != nil {
+			if err := c.WriteMessage(gorilla.TextMessage, text); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -98,14 +98,14 @@ func TestCompressedFrames(t *testing.T) {
 }
 
 func TestAnIdleFrameReaderHoldsNothing(t *testing.T) {
-	sent := clientFrames(t, false, func(c *websocket.Conn) {
-		if err := c.WriteMessage(websocket.BinaryMessage, make([]byte, 100_000)); err != nil {
+	sent := clientFrames(t, false, func(c *gorilla.Conn) {
+		if err := c.WriteMessage(gorilla.BinaryMessage, make([]byte, 100_000)); err != nil {
 			t.Fatal(err)
 		}
 	})
-	r := frameReader{limit: 1 << 20}
+	r := Reader{Limit: 1 << 20}
 	for _, piece := range [][]byte{sent[:50_000], sent[50_000:]} {
-		if err := r.feed(bytes.Clone(piece), func(byte, []byte) (bool, error) { return true, nil }); err != nil {
+		if err := r.Feed(bytes.Clone(piece), func(byte, []byte) (bool, error) { return true, nil }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -117,7 +117,7 @@ func TestAnIdleFrameReaderHoldsNothing(t *testing.T) {
 // BenchmarkFrames reads messages of a client: each in one piece, and, as a busy client sends them, many in one.
 func BenchmarkFrames(b *testing.B) {
 	for _, size := range []int{100, 1000, 64 << 10} {
-		header := appendHeader(nil, finalBinary, size)
+		header := AppendHeader(nil, FinalBinary, size)
 		header[1] |= maskBit
 		one := append(append(header, 1, 2, 3, 4), make([]byte, size)...)
 		for _, n := range []int{1, 16} {
@@ -125,10 +125,10 @@ func BenchmarkFrames(b *testing.B) {
 				sent := bytes.Repeat(one, n)
 				got := 0
 				take := func(byte, []byte) (more bool, err error) { got++; return true, nil }
-				r := frameReader{limit: 1 << 20}
+				r := Reader{Limit: 1 << 20}
 				b.ReportAllocs()
 				for b.Loop() {
-					if err := r.feed(sent, take); err != nil {
+					if err := r.Feed(sent, take); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -158,7 +158,7 @@ func FuzzFrames(f *testing.F) {
 		if diff := cmp.Diff(whole, stops); diff != "" || fmt.Sprint(err) != fmt.Sprint(wholeErr) {
 			t.Errorf("%v at once, %v with stops: %s", wholeErr, err, diff)
 		}
-		var closed *closeError
+		var closed *CloseError
 		if err != nil && !errors.As(err, &closed) {
 			t.Errorf("%v says not how to close", err)
 		}

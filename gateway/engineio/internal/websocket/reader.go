@@ -1,25 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package engineio
+package websocket
 
 import (
 	"bytes"
-	"compress/flate"
 	"encoding/binary"
 	"fmt"
-	"io"
-	"sync"
 	"unicode/utf8"
 )
 
 // The opcodes of RFC 6455 section 5.2.
 const (
 	opContinuation = 0x0
-	opText         = 0x1
-	opBinary       = 0x2
+	OpText         = 0x1
+	OpBinary       = 0x2
 	opClose        = 0x8
-	opPing         = 0x9
-	opPong         = 0xA
+	OpPing         = 0x9
+	OpPong         = 0xA
 )
 
 const (
@@ -31,44 +28,44 @@ const (
 	keptPartial = 4 << 10
 )
 
-// closeError is why a websocket connection ends that the client has closed, or broken the rules of.
-type closeError struct {
-	// code is what the client is told (RFC 6455 section 7.4).
-	code int
-	// byClient: the client has sent a close frame.
-	byClient bool
-	reason   string
+// CloseError is why a websocket connection ends that the client has closed, or broken the rules of.
+type CloseError struct {
+	// Code is what the client is told (RFC 6455 section 7.4).
+	Code int
+	// ByClient: the client has sent a close frame.
+	ByClient bool
+	Reason   string
 }
 
-func (e *closeError) Error() string { return fmt.Sprintf("websocket: %s (%d)", e.reason, e.code) }
+func (e *CloseError) Error() string { return fmt.Sprintf("websocket: %s (%d)", e.Reason, e.Code) }
 
 // The codes of close frames.
 const (
-	codeProtocolError = 1002
-	codeNoStatus      = 1005
-	codeNotUTF8       = 1007
-	codeTooBig        = 1009
+	CodeProtocolError = 1002
+	CodeNoStatus      = 1005
+	CodeInvalidData   = 1007
+	CodeTooBig        = 1009
 )
 
-func brokenRule(reason string) error { return &closeError{code: codeProtocolError, reason: reason} }
+func brokenRule(reason string) error { return &CloseError{Code: CodeProtocolError, Reason: reason} }
 
 var (
-	errTooBig   = &closeError{code: codeTooBig, reason: "message is too large"}
-	errNotUTF8  = &closeError{code: codeNotUTF8, reason: "text message is not UTF-8"}
-	errInflate  = &closeError{code: codeNotUTF8, reason: "message cannot be inflated"}
+	errTooBig   = &CloseError{Code: CodeTooBig, Reason: "message is too large"}
+	errNotUTF8  = &CloseError{Code: CodeInvalidData, Reason: "text message is not UTF-8"}
+	errInflate  = &CloseError{Code: CodeInvalidData, Reason: "message cannot be inflated"}
 	errUnmasked = brokenRule("frame of a client is not masked")
 )
 
-// frameReader makes messages of a connection's bytes as they come (RFC 6455 section 5, RFC 7692). Between two messages it
+// Reader makes messages of a connection's bytes as they come (RFC 6455 section 5, RFC 7692). Between two messages it
 // holds no memory.
-type frameReader struct {
-	// limit is the largest message, of a compressed one also when it is inflated.
-	limit int64
-	// inflate: messages may be compressed.
-	inflate bool
+type Reader struct {
+	// Limit is the largest message, of a compressed one also when it is inflated.
+	Limit int64
+	// Inflate: messages may be compressed.
+	Inflate bool
 
 	// partial is what has not been read: an incomplete frame, or all that follows a message with which
-	// feed has stopped.
+	// Feed has stopped.
 	partial []byte
 	// message are the fragments of a message so far, opcode the one of its first frame; 0 if there is none.
 	message    []byte
@@ -86,13 +83,16 @@ func (f *frame) opcode() byte    { return f.first & 0xf }
 func (f *frame) final() bool     { return f.first&finalBit != 0 }
 func (f *frame) isControl() bool { return f.first&0x8 != 0 }
 
-// takeFunc takes a message, ping or pong; the payload is good until it returns. more is false to stop.
-type takeFunc func(opcode byte, payload []byte) (more bool, err error)
+// TakeFunc takes a message, ping or pong; the payload is good until it returns. more is false to stop.
+type TakeFunc func(opcode byte, payload []byte) (more bool, err error)
 
-// feed takes the next bytes, which it changes and does not keep, and calls take for every message,
-// ping and pong that is whole by them, until take stops it. Then feed(nil, take) goes on. Its error
-// is a *closeError, or that of take.
-func (r *frameReader) feed(data []byte, take takeFunc) error {
+// Unread gives the reader bytes that come before those of the next Feed, which may be none.
+func (r *Reader) Unread(data []byte) { r.partial = data }
+
+// Feed takes the next bytes, which it changes and does not keep, and calls take for every message,
+// ping and pong that is whole by them, until take stops it. Then Feed(nil, take) goes on. Its error
+// is a *CloseError, or that of take.
+func (r *Reader) Feed(data []byte, take TakeFunc) error {
 	ours := len(r.partial) > 0
 	if ours {
 		r.partial = append(r.partial, data...)
@@ -118,7 +118,7 @@ func (r *frameReader) feed(data []byte, take takeFunc) error {
 // keep keeps what has not been read; ours tells that it is the end of partial. While a handler
 // waits, nothing else should be held, so the end does not keep a buffer that is more than twice its
 // size; and it is not moved for each of many small messages.
-func (r *frameReader) keep(rest []byte, ours bool) {
+func (r *Reader) keep(rest []byte, ours bool) {
 	switch {
 	case len(rest) == 0 && cap(r.partial) > keptPartial:
 		r.partial = nil
@@ -134,7 +134,7 @@ func (r *frameReader) keep(rest []byte, ours bool) {
 }
 
 // parse reads one frame and how long it is; 0 if it is not there as a whole.
-func (r *frameReader) parse(data []byte) (f frame, n int, err error) {
+func (r *Reader) parse(data []byte) (f frame, n int, err error) {
 	if len(data) < 2 {
 		return f, 0, nil
 	}
@@ -158,7 +158,7 @@ func (r *frameReader) parse(data []byte) (f frame, n int, err error) {
 	case 10:
 		length = binary.BigEndian.Uint64(data[2:])
 	}
-	if length > uint64(r.limit)-uint64(len(r.message)) {
+	if length > uint64(r.Limit)-uint64(len(r.message)) {
 		return f, 0, errTooBig
 	}
 	end := header + 4 + int(length)
@@ -171,25 +171,25 @@ func (r *frameReader) parse(data []byte) (f frame, n int, err error) {
 }
 
 // check holds a frame's first two bytes against the rules.
-func (r *frameReader) check(f *frame, second byte) error {
+func (r *Reader) check(f *frame, second byte) error {
 	switch op := f.opcode(); {
 	case second&maskBit == 0:
 		return errUnmasked
-	case f.first&0x30 != 0, f.first&compressedBit != 0 && (!r.inflate || op != opText && op != opBinary):
+	case f.first&0x30 != 0, f.first&CompressedBit != 0 && (!r.Inflate || op != OpText && op != OpBinary):
 		return brokenRule("reserved bit is set")
-	case op > opBinary && op < opClose || op > opPong:
+	case op > OpBinary && op < opClose || op > OpPong:
 		return brokenRule("unknown opcode")
 	case f.isControl() && (!f.final() || second&^maskBit > maxControlPayload):
 		return brokenRule("control frame is too long, or in fragments")
 	case op == opContinuation && r.opcode == 0:
 		return brokenRule("continuation of no message")
-	case (op == opText || op == opBinary) && r.opcode != 0:
+	case (op == OpText || op == OpBinary) && r.opcode != 0:
 		return brokenRule("message within a message")
 	}
 	return nil
 }
 
-func (r *frameReader) takeFrame(f *frame, take takeFunc) (more bool, err error) {
+func (r *Reader) takeFrame(f *frame, take TakeFunc) (more bool, err error) {
 	switch op := f.opcode(); {
 	case op == opClose:
 		return false, closedBy(f.payload)
@@ -197,9 +197,9 @@ func (r *frameReader) takeFrame(f *frame, take takeFunc) (more bool, err error) 
 		return take(op, f.payload)
 	case op != opContinuation:
 		if f.final() {
-			return r.takeMessage(op, f.first&compressedBit != 0, f.payload, take)
+			return r.takeMessage(op, f.first&CompressedBit != 0, f.payload, take)
 		}
-		r.opcode, r.compressed = op, f.first&compressedBit != 0
+		r.opcode, r.compressed = op, f.first&CompressedBit != 0
 	}
 	r.message = append(r.message, f.payload...)
 	if !f.final() {
@@ -210,15 +210,15 @@ func (r *frameReader) takeFrame(f *frame, take takeFunc) (more bool, err error) 
 	return r.takeMessage(opcode, r.compressed, message, take)
 }
 
-func (r *frameReader) takeMessage(opcode byte, compressed bool, payload []byte, take takeFunc) (more bool, err error) {
+func (r *Reader) takeMessage(opcode byte, compressed bool, payload []byte, take TakeFunc) (more bool, err error) {
 	if compressed {
-		inflated, err := inflate(payload, r.limit)
+		inflated, err := inflate(payload, r.Limit)
 		if err != nil {
 			return false, err
 		}
 		payload = inflated
 	}
-	if opcode == opText && !utf8.Valid(payload) {
+	if opcode == OpText && !utf8.Valid(payload) {
 		return false, errNotUTF8
 	}
 	return take(opcode, payload)
@@ -227,7 +227,7 @@ func (r *frameReader) takeMessage(opcode byte, compressed bool, payload []byte, 
 // closedBy is what a close frame of the client says. It is answered with the same code.
 func closedBy(payload []byte) error {
 	if len(payload) == 0 {
-		return &closeError{code: codeNoStatus, byClient: true, reason: "closed by the client"}
+		return &CloseError{Code: CodeNoStatus, ByClient: true, Reason: "closed by the client"}
 	}
 	if len(payload) == 1 {
 		return brokenRule("close frame with half a code")
@@ -237,9 +237,9 @@ func closedBy(payload []byte) error {
 		return brokenRule("close frame with a code that nobody may send")
 	}
 	if !utf8.Valid(payload[2:]) {
-		return &closeError{code: codeNotUTF8, reason: "reason of a close frame is not UTF-8"}
+		return &CloseError{Code: CodeInvalidData, Reason: "reason of a close frame is not UTF-8"}
 	}
-	return &closeError{code: code, byClient: true, reason: "closed by the client"}
+	return &CloseError{Code: code, ByClient: true, Reason: "closed by the client"}
 }
 
 // validCloseCode reports whether a code may stand in a close frame (RFC 6455 section 7.4 and IANA's registry).
@@ -261,28 +261,4 @@ func unmask(b []byte, mask uint32) {
 	for i := range b {
 		b[i] ^= byte(mask >> (8 * (i & 3)))
 	}
-}
-
-// deflateEnd is the empty block that a sender leaves away (RFC 7692 section 7.2.2), and a last block, so that the reader sees an end.
-const deflateEnd = "\x00\x00\xff\xff\x01\x00\x00\xff\xff"
-
-var inflaters = sync.Pool{New: func() any { return flate.NewReader(nil) }}
-
-// inflate undoes compression, up to a limit: a thousandth of it may be enough to make that much.
-func inflate(payload []byte, limit int64) ([]byte, error) {
-	reader := inflaters.Get().(io.ReadCloser)
-	defer inflaters.Put(reader)
-	source := io.MultiReader(bytes.NewReader(payload), bytes.NewReader([]byte(deflateEnd)))
-	if err := reader.(flate.Resetter).Reset(source, nil); err != nil {
-		return nil, errInflate
-	}
-	var inflated bytes.Buffer
-	n, err := inflated.ReadFrom(io.LimitReader(reader, limit+1))
-	switch {
-	case n > limit:
-		return nil, errTooBig
-	case err != nil:
-		return nil, errInflate
-	}
-	return inflated.Bytes(), nil
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package engineio
+package websocket
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gorilla/websocket"
+	gorilla "github.com/gorilla/websocket"
 )
 
 var noDeadline time.Time
@@ -41,10 +41,10 @@ func (r *recorder) bytes() []byte {
 }
 
 // dialRecorder is a client whose frames are kept, of a server that reads them and does no more.
-func dialRecorder(t testing.TB, compress bool) (*websocket.Conn, *recorder) {
+func dialRecorder(t testing.TB, compress bool) (*gorilla.Conn, *recorder) {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		u := websocket.Upgrader{EnableCompression: compress}
+		u := gorilla.Upgrader{EnableCompression: compress}
 		conn, err := u.Upgrade(w, r, nil)
 		if err != nil {
 			return
@@ -56,7 +56,7 @@ func dialRecorder(t testing.TB, compress bool) (*websocket.Conn, *recorder) {
 	}))
 	t.Cleanup(server.Close)
 	var r *recorder
-	dialer := websocket.Dialer{EnableCompression: compress, NetDial: func(network, addr string) (net.Conn, error) {
+	dialer := gorilla.Dialer{EnableCompression: compress, NetDial: func(network, addr string) (net.Conn, error) {
 		conn, err := net.Dial(network, addr)
 		r = &recorder{Conn: conn}
 		return r, err

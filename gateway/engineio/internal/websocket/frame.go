@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package websocket
+
+import "encoding/binary"
+
+// The first byte of a frame that a server sends: the frame is final, and its opcode.
+const (
+	FinalText   = finalBit | OpText
+	FinalBinary = finalBit | OpBinary
+	finalClose  = finalBit | opClose
+	finalPong   = finalBit | OpPong
+)
+
+// MaxHeader is the longest header of a frame that a server sends, in bytes.
+const MaxHeader = 10
+
+// NewFrame begins a frame for a payload of n bytes, with room for them. It returns the header's length too.
+func NewFrame(first byte, n int) (frame []byte, header int) {
+	var room [MaxHeader]byte
+	h := AppendHeader(room[:0], first, n)
+	return append(make([]byte, 0, len(h)+n), h...), len(h)
+}
+
+// AppendHeader appends the header of a frame whose payload has n bytes (RFC 6455 section 5.2).
+func AppendHeader(to []byte, first byte, n int) []byte {
+	switch {
+	case n < 126:
+		return append(to, first, byte(n))
+	case n <= 0xffff:
+		return binary.BigEndian.AppendUint16(append(to, first, 126), uint16(n))
+	default:
+		return binary.BigEndian.AppendUint64(append(to, first, 127), uint64(n))
+	}
+}
+
+// PongFrame answers a ping.
+func PongFrame(data []byte) []byte {
+	frame, _ := NewFrame(finalPong, len(data))
+	return append(frame, data...)
+}
+
+// CloseFrame is a close frame with a code, or with none if that is CodeNoStatus.
+func CloseFrame(code int) []byte {
+	if code == CodeNoStatus {
+		return []byte{finalClose, 0}
+	}
+	return binary.BigEndian.AppendUint16([]byte{finalClose, 2}, uint16(code))
+}
+
+// payload is what a frame of NewFrame carries.
+func payload(frame []byte) []byte {
+	switch frame[1] {
+	case 126:
+		return frame[4:]
+	case 127:
+		return frame[10:]
+	}
+	return frame[2:]
+}
