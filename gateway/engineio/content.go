@@ -2,7 +2,12 @@
 
 package engineio
 
-import "strings"
+import (
+	"slices"
+	"strings"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
+)
 
 // The content types of payloads.
 const (
@@ -19,30 +24,65 @@ func (s *Session) encode(req *request, messages []*Message) (body []byte, conten
 	}
 	if index, ok := req.jsonpIndex(); ok {
 		body, _ = encodePayload3(messages, true)
-		return wrapJSONP(index, body), contentTypeScript
+		return packet.WrapJSONP(index, body), contentTypeScript
 	}
 	return encodePayload3(messages, s.base64)
 }
 
-// decode reads the body of a POST, like decodePayload.
-func (s *Session) decode(req *request, body []byte, yield func(packet) bool) error {
+// decode reads the body of a POST, like packet.DecodePayload.
+func (s *Session) decode(req *request, body []byte, yield func(packet.Packet) bool) error {
 	if s.protocol != protocol3 {
-		return decodePayload(body, yield)
+		return packet.DecodePayload(body, yield)
 	}
 	if req.hasBytes() {
-		return decodeBinaryPayload3(body, yield)
+		return packet.DecodeBinaryPayload3(body, yield)
 	}
 	if _, ok := req.jsonpIndex(); ok {
 		var err error
-		if body, err = unwrapJSONP(body); err != nil {
+		if body, err = packet.UnwrapJSONP(body); err != nil {
 			return err
 		}
 	}
-	return decodePayload3(body, yield)
+	return packet.DecodePayload3(body, yield)
 }
 
 // hasBytes reports whether a POST's body is not text.
 func (r *request) hasBytes() bool {
 	contentType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	return strings.TrimSpace(contentType) == contentTypeBytes
+}
+
+// appendPayload appends a polling payload of messages.
+func appendPayload(b []byte, messages []*Message) []byte {
+	for _, m := range messages {
+		b = packet.AppendToPayload(b, m.pollingForm())
+	}
+	return b
+}
+
+// payloadSize is the number of bytes that appendPayload appends.
+func payloadSize(messages []*Message) int {
+	n := max(0, len(messages)-1)
+	for _, m := range messages {
+		n += len(m.pollingForm())
+	}
+	return n
+}
+
+// encodePayload3 makes a payload of messages: text, unless the client takes bytes and there are some.
+func encodePayload3(messages []*Message, base64 bool) (body []byte, contentType string) {
+	if !base64 && slices.ContainsFunc(messages, (*Message).isBinary) {
+		for _, m := range messages {
+			if m.isBinary() {
+				body = packet.AppendToBinaryPayload3(body, m.binary3(), true)
+			} else {
+				body = packet.AppendToBinaryPayload3(body, m.polling, false)
+			}
+		}
+		return body, contentTypeBytes
+	}
+	for _, m := range messages {
+		body = packet.AppendToPayload3(body, m.text3())
+	}
+	return body, contentTypeText
 }

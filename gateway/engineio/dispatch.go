@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
 )
 
 var (
@@ -14,19 +16,19 @@ var (
 )
 
 // receive does what a client's packet asks for. A session that is not open ignores it.
-func (s *Session) receive(p packet) {
-	switch p.typ {
-	case packetMessage:
+func (s *Session) receive(p packet.Packet) {
+	switch p.Type {
+	case packet.Message:
 		s.deliver(p)
 		return
-	case packetPing:
+	case packet.Ping:
 		if s.protocol == protocol3 {
 			s.answerPing()
 			return
 		}
 		s.close(ReasonTransportError, errClientPing, closeNow)
 		return
-	case packetClose:
+	case packet.Close:
 		s.close(ReasonTransportClose, nil, closeByClient)
 		return
 	}
@@ -35,7 +37,7 @@ func (s *Session) receive(p packet) {
 	if s.state != stateOpen {
 		return
 	}
-	if p.typ == packetPong {
+	if p.Type == packet.Pong {
 		if s.protocol == protocol3 {
 			s.end(ReasonTransportError, errClientPong, closeNow)
 			return
@@ -47,7 +49,7 @@ func (s *Session) receive(p packet) {
 }
 
 // deliver hands a message to the handler.
-func (s *Session) deliver(p packet) {
+func (s *Session) deliver(p packet.Packet) {
 	s.dispatching.Lock()
 	defer s.dispatching.Unlock()
 
@@ -58,7 +60,7 @@ func (s *Session) deliver(p packet) {
 	}
 	s.mu.Unlock()
 	if open {
-		s.guard("OnMessage", func() { s.handler.OnMessage(p.data, p.binary) })
+		s.guard("OnMessage", func() { s.handler.OnMessage(p.Data, p.Binary) })
 	}
 }
 

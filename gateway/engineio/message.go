@@ -3,9 +3,9 @@
 package engineio
 
 import (
-	"encoding/base64"
 	"sync"
 
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 )
 
@@ -30,7 +30,7 @@ type Message struct {
 
 // NewText makes a text message of data, which must be UTF-8 and, since U+001E separates packets in a polling payload,
 // free of that character. JSON is. The data is copied.
-func NewText(data []byte) *Message { return newTextPacket(packetMessage, data) }
+func NewText(data []byte) *Message { return newTextPacket(packet.Message, data) }
 
 // NewBinary makes a binary message of data. The data is copied.
 func NewBinary(data []byte) *Message {
@@ -57,7 +57,7 @@ func (m *Message) Compress(allowed bool) *Message {
 func (m *Message) Size() int { return len(m.frame) }
 
 // newTextPacket makes a packet of any type but binary messages.
-func newTextPacket(typ packetType, data []byte) *Message {
+func newTextPacket(typ packet.Type, data []byte) *Message {
 	frame, header := websocket.NewFrame(websocket.FinalText, 1+len(data))
 	frame = append(frame, byte(typ))
 	frame = append(frame, data...)
@@ -70,9 +70,7 @@ func (m *Message) pollingForm() []byte {
 		if m.polling != nil {
 			return
 		}
-		m.polling = make([]byte, 1+base64.StdEncoding.EncodedLen(len(m.data)))
-		m.polling[0] = binaryMark
-		base64.StdEncoding.Encode(m.polling[1:], m.data)
+		m.polling = packet.Base64(m.data)
 	})
 	return m.polling
 }
@@ -89,3 +87,16 @@ func (m *Message) deflatedFrame() []byte {
 	}
 	return m.deflated
 }
+
+func (m *Message) isBinary() bool { return m.data != nil }
+
+// text3 is the packet as a string of revision 3. The caller may not change it.
+func (m *Message) text3() []byte {
+	if !m.isBinary() {
+		return m.polling
+	}
+	return packet.Base64V3(m.pollingForm())
+}
+
+// binary3 is a binary message as bytes of revision 3.
+func (m *Message) binary3() []byte { return packet.Binary3(m.data) }

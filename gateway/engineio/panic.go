@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
 )
 
@@ -65,7 +66,7 @@ func (s *Session) flush() {
 
 // Panicked ends a connection whose frames could not be read.
 func (ws *webSocket) Panicked(value any) {
-	ws.arrived = packet{}
+	ws.arrived = packet.Packet{}
 	if ws.session != nil {
 		ws.finishReading(ReasonTransportError, ws.session.panicked(placeTransport, value))
 	}

@@ -17,6 +17,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/gorilla/websocket"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
 )
 
 // panicky is a server whose code has a bug for some sessions, and what it tells.
@@ -100,7 +102,7 @@ func (p *panicky) want(conn *websocket.Conn, text string) {
 		if err != nil {
 			p.t.Fatal(err)
 		}
-		if got[0] == byte(packetMessage) {
+		if got[0] == byte(packet.Message) {
 			if string(got) != text {
 				p.t.Errorf("read %q, want %q", got, text)
 			}

@@ -4,70 +4,13 @@ package engineio
 
 import (
 	"bytes"
-	"errors"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 )
-
-func TestDecodePayload(t *testing.T) {
-	text := func(s string) packet { return packet{typ: packetMessage, data: []byte(s)} }
-	for _, test := range []struct {
-		name, body string
-		want       []packet
-		fails      bool
-	}{
-		{"one", "4hello", []packet{text("hello")}, false},
-		{"several", "4a\x1e3\x1e4", []packet{text("a"), {typ: packetPong, data: []byte{}}, text("")}, false},
-		{"binary", "bAQID", []packet{{typ: packetMessage, data: []byte{1, 2, 3}, binary: true}}, false},
-		{"nothing", "", nil, true},
-		{"separator at the end", "4a\x1e", []packet{text("a")}, true},
-		{"separator first", "\x1e4a", nil, true},
-		{"unknown type", "4a\x1e8", []packet{text("a")}, true},
-		{"not base64", "bA", nil, true},
-		{"not UTF-8", "4a\x1e4\xc3", nil, true},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			var got []packet
-			err := decodePayload([]byte(test.body), func(p packet) bool {
-				got = append(got, p)
-				return true
-			})
-			if (err != nil) != test.fails {
-				t.Errorf("error: %v", err)
-			}
-			if diff := cmp.Diff(test.want, got, cmp.AllowUnexported(packet{})); diff != "" {
-				t.Errorf("packets (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-func TestDecodePayloadStops(t *testing.T) {
-	calls := 0
-	err := decodePayload([]byte("4a\x1e1\x1ebroken"), func(p packet) bool {
-		calls++
-		return p.typ != packetClose
-	})
-	if err != nil || calls != 2 {
-		t.Errorf("%d packets, %v", calls, err)
-	}
-}
-
-func TestPacketsOfAPayloadDoNotOverlap(t *testing.T) {
-	var all [][]byte
-	if err := decodePayload([]byte("4a\x1e4b"), func(p packet) bool {
-		all = append(all, p.data)
-		return true
-	}); err != nil {
-		t.Fatal(err)
-	}
-	_ = append(all[0], "overwritten"...)
-	if string(all[1]) != "b" {
-		t.Errorf("the second packet is now %q", all[1])
-	}
-}
 
 func FuzzPayload(f *testing.F) {
 	for _, seed := range []string{"", "4hello", "4a\x1e4b", "bAQIDBA==", "2probe\x1e3\x1e5\x1e6", "\x1e", "b", "b=", "4\xff", "0{}", "4€\x1eb/+8="} {
@@ -75,11 +18,11 @@ func FuzzPayload(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var messages []*Message
-		err := decodePayload(bytes.Clone(body), func(p packet) bool {
-			if p.binary {
-				messages = append(messages, NewBinary(p.data))
+		err := packet.DecodePayload(bytes.Clone(body), func(p packet.Packet) bool {
+			if p.Binary {
+				messages = append(messages, NewBinary(p.Data))
 			} else {
-				messages = append(messages, newTextPacket(p.typ, p.data))
+				messages = append(messages, newTextPacket(p.Type, p.Data))
 			}
 			return true
 		})
@@ -92,12 +35,12 @@ func FuzzPayload(f *testing.F) {
 			t.Errorf("payload of %d bytes, foreseen %d", len(encoded), payloadSize(messages))
 		}
 		i := 0
-		if err := decodePayload(encoded, func(p packet) bool {
+		if err := packet.DecodePayload(encoded, func(p packet.Packet) bool {
 			var again *Message
-			if p.binary {
-				again = NewBinary(p.data)
+			if p.Binary {
+				again = NewBinary(p.Data)
 			} else {
-				again = newTextPacket(p.typ, p.data)
+				again = newTextPacket(p.Type, p.Data)
 			}
 			if !bytes.Equal(again.frame, messages[i].frame) {
 				t.Errorf("packet %d: %q became %q", i, messages[i].frame, again.frame)
@@ -110,26 +53,89 @@ func FuzzPayload(f *testing.F) {
 	})
 }
 
-func FuzzPacket(f *testing.F) {
-	for _, seed := range []string{"", "4hello", "2probe", "3", "bAQ==", "b", "7", "\xff", "44"} {
-		f.Add([]byte(seed))
+func TestEncodePayload3(t *testing.T) {
+	hello, four := NewText([]byte("hello€𝄞")), NewBinary([]byte{1, 2, 3, 4})
+	for _, test := range []struct {
+		name        string
+		messages    []*Message
+		base64      bool
+		want        string
+		contentType string
+	}{
+		{"text", []*Message{hello, pongPacket}, false, "9:4hello€𝄞1:3", contentTypeText},
+		{"both for a client without bytes", []*Message{hello, four}, true, "9:4hello€𝄞10:b4AQIDBA==", contentTypeText},
+		{"both", []*Message{hello, four}, false, "\x00\x01\x03\xff4hello€𝄞\x01\x05\xff\x04\x01\x02\x03\x04", contentTypeBytes},
+		{"empty binary", []*Message{NewBinary(nil)}, false, "\x01\x01\xff\x04", contentTypeBytes},
+	} {
+		body, contentType := encodePayload3(test.messages, test.base64)
+		if string(body) != test.want || contentType != test.contentType {
+			t.Errorf("%s: %q as %s, want %q as %s", test.name, body, contentType, test.want, test.contentType)
+		}
 	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		p, err := decodeText(b)
-		if err != nil {
-			if len(b) == 0 != errors.Is(err, errEmptyPacket) {
-				t.Errorf("%q: %v", b, err)
+}
+
+// collect decodes a payload.
+func collect(decode func([]byte, func(packet.Packet) bool) error, body string) ([]packet.Packet, error) {
+	var got []packet.Packet
+	err := decode([]byte(body), func(p packet.Packet) bool {
+		got = append(got, p)
+		return true
+	})
+	return got, err
+}
+
+func FuzzPayload3(f *testing.F) {
+	for _, seed := range []string{
+		"", "6:4hello", "6:4test16:4test2", "10:b4AQIDBA==", "3:4𝄞", "2:4€0:", ":", "9", "99999999999:4",
+		"\x00\x06\xff4hello\x01\x05\xff\x04\x01\x02\x03\x04", "\x01\x01\xff\x04", "\x00\xff", "\x00\x00\xff",
+	} {
+		f.Add([]byte(seed), true)
+		f.Add([]byte(seed), false)
+	}
+	f.Fuzz(func(t *testing.T, body []byte, base64 bool) {
+		for _, decode := range []func([]byte, func(packet.Packet) bool) error{packet.DecodePayload3, packet.DecodeBinaryPayload3} {
+			packets, err := collect(decode, string(body))
+			if err != nil || len(packets) == 0 {
+				continue
 			}
-			return
-		}
-		if frame := newTextPacket(p.typ, p.data).frame; !bytes.HasSuffix(frame, b) {
-			t.Errorf("%q was encoded to %q", b, frame)
-		}
-		if p.binary {
-			t.Errorf("text frame %q became a binary message", b)
-		}
-		if q, err := decodePolling(b); utf8.Valid(b) && (err != nil || q.typ != p.typ) {
-			t.Errorf("%q is %c in a text frame, and %c, %v in a payload", b, p.typ, q.typ, err)
+			var messages []*Message
+			for _, p := range packets {
+				if p.Binary {
+					messages = append(messages, NewBinary(p.Data))
+				} else {
+					messages = append(messages, newTextPacket(p.Type, p.Data))
+				}
+			}
+			encoded, contentType := encodePayload3(messages, base64)
+			again := packet.DecodePayload3
+			if contentType == contentTypeBytes {
+				again = packet.DecodeBinaryPayload3
+			}
+			got, err := collect(again, string(encoded))
+			if diff := cmp.Diff(packets, got); err != nil || diff != "" {
+				t.Errorf("%q was encoded to %q: %v (-want +got):\n%s", body, encoded, err, diff)
+			}
 		}
 	})
+}
+
+func TestFramesForOtherClients(t *testing.T) {
+	m := NewBinary([]byte{1, 2, 3, 4})
+	for _, test := range []struct {
+		ws   webSocket
+		want string
+	}{
+		{webSocket{protocol: protocol4}, "\x82\x04\x01\x02\x03\x04"},
+		{webSocket{protocol: protocol4, base64: true}, "\x81\x09bAQIDBA=="},
+		{webSocket{protocol: protocol3}, "\x82\x05\x04\x01\x02\x03\x04"},
+		{webSocket{protocol: protocol3, base64: true}, "\x81\x0ab4AQIDBA=="},
+	} {
+		if got := test.ws.frame(m); string(got) != test.want {
+			t.Errorf("protocol %d, base64 %t: frame %q, want %q", test.ws.protocol, test.ws.base64, got, test.want)
+		}
+	}
+	big := NewBinary(bytes.Repeat([]byte("a"), 1000))
+	if got := (&webSocket{protocol: protocol3, deflate: 10}).frame(big); got[0] != websocket.FinalBinary|websocket.CompressedBit || len(got) > 100 {
+		t.Errorf("frame begins with %x and has %d bytes", got[0], len(got))
+	}
 }

@@ -3,9 +3,10 @@
 package engineio
 
 import (
-	"encoding/base64"
 	"math"
 	"strings"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
 )
 
 // fewPackets is the most packets in the answer to a poll whose client may be python-engineio, the engine
@@ -72,7 +73,7 @@ func (q *queue) takeLaterForPoll(batch []*Message, maxPackets int, maxBytes int6
 // pollSize is the number of bytes that a message takes in a polling payload, its separator included.
 func pollSize(m *Message) int64 {
 	if m.isBinary() {
-		return int64(2 + base64.StdEncoding.EncodedLen(len(m.data)))
+		return int64(1 + packet.Base64Len(len(m.data)))
 	}
 	return int64(1 + len(m.polling))
 }

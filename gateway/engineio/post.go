@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
 )
 
 var (
@@ -37,9 +39,9 @@ func (s *Session) servePost(w http.ResponseWriter, req *request) {
 		return
 	}
 
-	err = s.decode(req, payload, func(p packet) bool {
+	err = s.decode(req, payload, func(p packet.Packet) bool {
 		s.receive(p)
-		return p.typ != packetClose
+		return p.Type != packet.Close
 	})
 	if err != nil {
 		s.close(ReasonParseError, err, closeNow)

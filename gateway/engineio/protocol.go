@@ -2,6 +2,8 @@
 
 package engineio
 
+import "github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
+
 // The revisions of the protocol, as the query parameter EIO names them. Socket.IO clients of 3.x and later speak 4, those of 1.x
 // and 2.x speak 3.
 const (
@@ -30,3 +32,11 @@ func (c *Config) speaks(protocol int) bool {
 
 // base64 reports whether the client cannot take bytes.
 func (r *request) base64() bool { return r.query.Get("b64") != "" }
+
+// jsonpIndex is the index of the callback that a request wants to be called, if it comes by JSONP.
+func (r *request) jsonpIndex() (index string, ok bool) {
+	if r.protocol() != protocol3 || !r.query.Has("j") {
+		return "", false
+	}
+	return packet.JSONPIndex(r.query.Get("j")), true
+}

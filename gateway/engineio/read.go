@@ -6,17 +6,12 @@ import (
 	"bytes"
 	"sync"
 
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 )
 
-// invalidPacketError is what a client sent in a good frame, but is no packet.
-type invalidPacketError struct{ err error }
-
-func (e *invalidPacketError) Error() string { return "parse packet: " + e.err.Error() }
-func (e *invalidPacketError) Unwrap() error { return e.err }
-
-// received takes a packet, or an *invalidPacketError in its place. An error ends the reading.
-func (d *duplex) received(p packet, err error) error {
+// received takes a packet, or an *packet.InvalidError in its place. An error ends the reading.
+func (d *duplex) received(p packet.Packet, err error) error {
 	if d.upgrade != nil {
 		return d.session.probed(d.upgrade, p, err)
 	}
@@ -67,9 +62,9 @@ func (ws *webSocket) Received(data []byte) {
 
 // Handle hands what has been received to the application, which may wait.
 func (ws *webSocket) Handle() {
-	for ws.arrived.typ == packetMessage {
+	for ws.arrived.Type == packet.Message {
 		p := ws.arrived
-		ws.arrived = packet{}
+		ws.arrived = packet.Packet{}
 		ws.session.receive(p)
 		ws.feed(nil)
 	}
@@ -113,10 +108,10 @@ func (ws *webSocket) take(opcode byte, payload []byte) (more bool, err error) {
 	}
 	p, err := ws.decode(opcode, payload)
 	if err != nil {
-		return true, ws.received(packet{}, &invalidPacketError{err})
+		return true, ws.received(packet.Packet{}, &packet.InvalidError{Err: err})
 	}
-	p.data = bytes.Clone(p.data)
-	if p.typ == packetMessage && ws.upgrade == nil {
+	p.Data = bytes.Clone(p.Data)
+	if p.Type == packet.Message && ws.upgrade == nil {
 		ws.arrived = p
 		return false, nil
 	}
@@ -124,16 +119,16 @@ func (ws *webSocket) take(opcode byte, payload []byte) (more bool, err error) {
 }
 
 // decode reads a packet from what a frame carries.
-func (ws *webSocket) decode(opcode byte, b []byte) (packet, error) {
+func (ws *webSocket) decode(opcode byte, b []byte) (packet.Packet, error) {
 	switch binary := opcode == websocket.OpBinary; {
 	case ws.protocol == protocol3 && binary:
-		return decodeBinary3(b)
+		return packet.DecodeBinary3(b)
 	case ws.protocol == protocol3:
-		return decodeText3(b)
+		return packet.Decode3(b)
 	case binary:
-		return packet{typ: packetMessage, data: b, binary: true}, nil
+		return packet.Packet{Type: packet.Message, Data: b, Binary: true}, nil
 	}
-	return decodePolling(b) // a binary message may come in base64, as clients without bytes send it
+	return packet.Decode(b) // a binary message may come in base64, as clients without bytes send it
 }
 
 // onPing answers a websocket ping in its turn.

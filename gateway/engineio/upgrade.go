@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
 )
 
 // While a websocket probes, a poll that waits is sent away, so that the client can stop polling: soon after the
@@ -21,7 +23,7 @@ var (
 	errUpgradeClosed = errors.New("session ended during the upgrade")
 
 	probeData   = []byte("probe")
-	probeAnswer = newTextPacket(packetPong, probeData)
+	probeAnswer = newTextPacket(packet.Pong, probeData)
 )
 
 // upgrade is a websocket or WebTransport connection that is about to replace a session's polling (Engine.IO protocol v4, "Upgrade").
@@ -78,11 +80,11 @@ func (s *Session) beginUpgrade(u *upgrade) bool {
 }
 
 // probed takes what a connection that probes brings. Its error ends that connection, and nothing else.
-func (s *Session) probed(u *upgrade, p packet, err error) error {
+func (s *Session) probed(u *upgrade, p packet.Packet, err error) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("read probe: %w", err)
-	case p.typ == packetPing && string(p.data) == string(probeData):
+	case p.Type == packet.Ping && string(p.Data) == string(probeData):
 		d := u.link.shared()
 		if _, err := d.conn.Write(d.encode(probeAnswer)); err != nil {
 			return fmt.Errorf("answer probe: %w", err)
@@ -90,7 +92,7 @@ func (s *Session) probed(u *upgrade, p packet, err error) error {
 		s.startNoops(u)
 		u.probed = true
 		return nil
-	case p.typ == packetUpgrade && u.probed:
+	case p.Type == packet.Upgrade && u.probed:
 		return s.completeUpgrade(u)
 	}
 	return errNoProbe

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 )
 
@@ -18,7 +19,7 @@ type webSocket struct {
 	duplex
 	frames websocket.Reader
 	// arrived is a message for Handle; its type is 0 if there is none. The reader alone uses it.
-	arrived packet
+	arrived packet.Packet
 	// stream is what is read; nil for a connection that is polled.
 	stream io.Reader
 	// deflate is the size from which messages are sent compressed, 0 for never.

@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
 )
 
 // webTransportLinger is how long after the last write a WebTransport session is closed. Its client sees the end of the
@@ -82,14 +84,14 @@ func (s *Server) serveWebTransport(ctx context.Context, c *Config, w http.Respon
 	}
 	wt := newWebTransport(stream, c)
 	stream.SetDeadline(req.time.Add(c.UpgradeTimeout))
-	p, err := wt.readPacket()
+	p, err := wt.reader.Read()
 	switch {
-	case err != nil || p.typ != packetOpen || p.binary:
+	case err != nil || p.Type != packet.Open || p.Binary:
 		stream.Close()
-	case len(p.data) == 0:
+	case len(p.Data) == 0:
 		o.taken = s.openWebTransport(c, req, wt)
 	default:
-		o.taken = s.upgradeToWebTransport(p.data, wt)
+		o.taken = s.upgradeToWebTransport(p.Data, wt)
 	}
 }
 

@@ -3,10 +3,11 @@
 package engineio
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"testing"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
 )
 
 func TestWebTransportFrameOfAnEmptyBinaryMessage(t *testing.T) {
@@ -20,22 +21,22 @@ func FuzzWebTransportFrame(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, sent []byte) {
-		wt := &webTransport{reader: bufio.NewReader(bytes.NewReader(sent)), limit: 1000}
+		r := packet.NewStreamReader(bytes.NewReader(sent), 1000)
 		for {
-			p, err := wt.readPacket()
-			var invalid *invalidPacketError
+			p, err := r.Read()
+			var invalid *packet.InvalidError
 			if errors.As(err, &invalid) {
 				continue
 			}
 			if err != nil {
 				return // at the latest at the end
 			}
-			m := newTextPacket(p.typ, p.data)
-			if p.binary {
-				m = NewBinary(p.data)
+			m := newTextPacket(p.Type, p.Data)
+			if p.Binary {
+				m = NewBinary(p.Data)
 			}
-			again := &webTransport{reader: bufio.NewReader(bytes.NewReader(webTransportFrame(m))), limit: 2000}
-			if q, err := again.readPacket(); err != nil || q.typ != p.typ || q.binary != p.binary || !bytes.Equal(q.data, p.data) {
+			again := packet.NewStreamReader(bytes.NewReader(webTransportFrame(m)), 2000)
+			if q, err := again.Read(); err != nil || q.Type != p.Type || q.Binary != p.Binary || !bytes.Equal(q.Data, p.Data) {
 				t.Errorf("%+v became %+v, %v", p, q, err)
 			}
 		}

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package engineio
+package packet
 
 import (
 	"bytes"
 	"errors"
-	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -28,8 +27,8 @@ var (
 	errPayloadEmpty  = errors.New("payload is empty")
 )
 
-// decodePayload3 is decodePayload for text of revision 3. A packet of length 0 is passed over.
-func decodePayload3(body []byte, yield func(packet) bool) error {
+// DecodePayload3 is DecodePayload for text of revision 3. A packet of length 0 is passed over.
+func DecodePayload3(body []byte, yield func(Packet) bool) error {
 	if !utf8.Valid(body) {
 		return errPayloadEncoding
 	}
@@ -52,7 +51,7 @@ func decodePayload3(body []byte, yield func(packet) bool) error {
 		if size == 0 {
 			continue
 		}
-		p, err := decodeText3(part)
+		p, err := Decode3(part)
 		if err != nil {
 			return err
 		}
@@ -63,8 +62,8 @@ func decodePayload3(body []byte, yield func(packet) bool) error {
 	return nil
 }
 
-// decodeBinaryPayload3 is decodePayload for bytes of revision 3.
-func decodeBinaryPayload3(body []byte, yield func(packet) bool) error {
+// DecodeBinaryPayload3 is DecodePayload for bytes of revision 3.
+func DecodeBinaryPayload3(body []byte, yield func(Packet) bool) error {
 	if len(body) == 0 {
 		return errPayloadEmpty
 	}
@@ -91,14 +90,14 @@ func decodeBinaryPayload3(body []byte, yield func(packet) bool) error {
 	return nil
 }
 
-func decodePart3(mark byte, part []byte) (packet, error) {
+func decodePart3(mark byte, part []byte) (Packet, error) {
 	if mark == binaryMark3 {
-		return decodeBinary3(part)
+		return DecodeBinary3(part)
 	}
 	if !utf8.Valid(part) {
-		return packet{}, errPayloadEncoding
+		return Packet{}, errPayloadEncoding
 	}
-	return decodeText3(part)
+	return Decode3(part)
 }
 
 // parseLength3 reads decimal digits that are counted from zero.
@@ -147,32 +146,23 @@ func utf16Width(first byte) int {
 	return 1
 }
 
-// encodePayload3 makes a payload of messages: text, unless the client takes bytes and there are some.
-func encodePayload3(messages []*Message, base64 bool) (body []byte, contentType string) {
-	if !base64 && slices.ContainsFunc(messages, (*Message).isBinary) {
-		for _, m := range messages {
-			if m.isBinary() {
-				body = appendPart3(body, binaryMark3, m.binary3())
-			} else {
-				body = appendPart3(body, stringMark3, m.polling)
-			}
-		}
-		return body, contentTypeBytes
-	}
-	for _, m := range messages {
-		text := m.text3()
-		body = strconv.AppendInt(body, int64(utf16Len(text)), 10)
-		body = append(body, ':')
-		body = append(body, text...)
-	}
-	return body, contentTypeText
+// AppendToPayload3 appends a packet, Base64V3 among them, to a payload of text.
+func AppendToPayload3(payload, packet []byte) []byte {
+	payload = strconv.AppendInt(payload, int64(utf16Len(packet)), 10)
+	payload = append(payload, ':')
+	return append(payload, packet...)
 }
 
-func appendPart3(body []byte, mark byte, part []byte) []byte {
-	body = append(body, mark)
-	for _, d := range strconv.Itoa(len(part)) {
-		body = append(body, byte(d-'0'))
+// AppendToBinaryPayload3 appends a packet to a payload of bytes; binary tells that it is Binary3.
+func AppendToBinaryPayload3(payload, packet []byte, binary bool) []byte {
+	mark := byte(stringMark3)
+	if binary {
+		mark = binaryMark3
 	}
-	body = append(body, lengthEnd3)
-	return append(body, part...)
+	payload = append(payload, mark)
+	for _, d := range strconv.Itoa(len(packet)) {
+		payload = append(payload, byte(d-'0'))
+	}
+	payload = append(payload, lengthEnd3)
+	return append(payload, packet...)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package engineio
+package packet
 
 import (
 	"bytes"
@@ -16,21 +16,18 @@ import (
 
 var errJSONPForm = errors.New("form has no field d")
 
-// jsonpIndex is the index of the callback that a request wants to be called, if it comes by JSONP.
-func (r *request) jsonpIndex() (index string, ok bool) {
-	if r.protocol() != protocol3 || !r.query.Has("j") {
-		return "", false
-	}
+// JSONPIndex is the index of the callback that a request wants to be called, of its parameter j: the digits in it.
+func JSONPIndex(j string) string {
 	return strings.Map(func(c rune) rune {
 		if c >= '0' && c <= '9' {
 			return c
 		}
 		return -1
-	}, r.query.Get("j")), true
+	}, j)
 }
 
-// wrapJSONP makes a script of a payload: it is a JavaScript string, for which encoding/json escapes U+2028 and U+2029 too.
-func wrapJSONP(index string, payload []byte) []byte {
+// WrapJSONP makes a script of a payload: it is a JavaScript string, for which encoding/json escapes U+2028 and U+2029 too.
+func WrapJSONP(index string, payload []byte) []byte {
 	var b bytes.Buffer
 	b.WriteString("___eio[" + index + "](")
 	e := json.NewEncoder(&b)
@@ -47,8 +44,8 @@ func wrapJSONP(index string, payload []byte) []byte {
 // was \n before as \\n.
 var jsonpNewlines = strings.NewReplacer(`\\n`, `\n`, `\n`, "\n")
 
-// unwrapJSONP is the payload in the body of a form.
-func unwrapJSONP(body []byte) ([]byte, error) {
+// UnwrapJSONP is the payload in the body of a form.
+func UnwrapJSONP(body []byte) ([]byte, error) {
 	form, err := url.ParseQuery(string(body))
 	if err != nil {
 		return nil, fmt.Errorf("parse form: %w", err)

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package packet
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Handshake is the data of the open packet, which tells the client how to go on (Engine.IO protocol v4, "Handshake").
+type Handshake struct {
+	SessionID string
+	// Upgrades are the transports that the client may change to.
+	Upgrades                  []string
+	PingInterval, PingTimeout time.Duration
+	// MaxPayload is in bytes.
+	MaxPayload int64
+}
+
+// Encode is the data as JSON, with times in milliseconds.
+func (h *Handshake) Encode() []byte {
+	data, err := json.Marshal(struct {
+		SessionID    string   `json:"sid"`
+		Upgrades     []string `json:"upgrades"`
+		PingInterval int64    `json:"pingInterval"`
+		PingTimeout  int64    `json:"pingTimeout"`
+		MaxPayload   int64    `json:"maxPayload"`
+	}{h.SessionID, h.Upgrades, h.PingInterval.Milliseconds(), h.PingTimeout.Milliseconds(), h.MaxPayload})
+	if err != nil { // strings and integers
+		panic(err)
+	}
+	return data
+}
