@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 )
 
 // RefusalReason says why a handshake was refused, for Config.OnRefused.
@@ -63,7 +65,7 @@ func (s *Server) limit(c *Config) {
 
 // admit takes a token for a handshake that is in order so far, and asks the application.
 func (s *Server) admit(c *Config, r *request) *requestError {
-	if _, fits := leftOut(r.Request); !fits {
+	if !httpx.Fits(r.Request) {
 		return errLargeHandshake
 	}
 	if bucket := s.handshakes.Load(); bucket != nil && !bucket.AllowN(r.time, 1) {

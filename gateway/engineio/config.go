@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 )
 
@@ -27,6 +28,10 @@ const (
 	DefaultPingInterval = 25 * time.Second
 	DefaultPingTimeout  = 20 * time.Second
 )
+
+// defaultCompressionThreshold is the size in bytes from which answers and messages are compressed: below it they
+// fit a network packet or two either way.
+const defaultCompressionThreshold = 1024
 
 // Config is how a Server behaves. Zero values stand for the defaults of the reference implementation; NewServer and
 // Reconfigure refuse negative times and limits, and what is named below. "Row 15" is what the test TestRow15… shows on the wire.
@@ -209,7 +214,15 @@ func (c Config) check() error {
 			return fmt.Errorf("configure engine.io: unknown transport %q", t)
 		}
 	}
-	return errors.Join(c.CORS.check(), c.Cookie.check(), c.PerMessageDeflate.check(), checkHeaders(c.InitialHeaders), checkHeaders(c.Headers))
+	return errors.Join(misconfigured(c.CORS.policy().Check()), c.Cookie.check(), c.PerMessageDeflate.check(),
+		misconfigured(httpx.CheckHeaders(c.InitialHeaders)), misconfigured(httpx.CheckHeaders(c.Headers)))
+}
+
+func misconfigured(err error) error {
+	if err != nil {
+		err = fmt.Errorf("configure engine.io: %w", err)
+	}
+	return err
 }
 
 // serves reports whether a path is one of the server's. Config.Path has no trailing slash here.

@@ -4,27 +4,19 @@ package engineio
 
 import (
 	"slices"
-	"strings"
 
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
-)
-
-// The content types of payloads.
-const (
-	contentTypeText  = "text/plain; charset=UTF-8"
-	contentTypeBytes = "application/octet-stream"
-	// contentTypeScript is what a browser runs even if it was told not to guess; the reference implementation says text/plain.
-	contentTypeScript = "text/javascript; charset=UTF-8"
 )
 
 // encode makes the body of an answer to a poll.
 func (s *Session) encode(req *request, messages []*Message) (body []byte, contentType string) {
 	if s.protocol != protocol3 {
-		return appendPayload(make([]byte, 0, payloadSize(messages)), messages), contentTypeText
+		return appendPayload(make([]byte, 0, payloadSize(messages)), messages), httpx.TypeText
 	}
 	if index, ok := req.jsonpIndex(); ok {
 		body, _ = encodePayload3(messages, true)
-		return packet.WrapJSONP(index, body), contentTypeScript
+		return packet.WrapJSONP(index, body), httpx.TypeScript
 	}
 	return encodePayload3(messages, s.base64)
 }
@@ -34,7 +26,7 @@ func (s *Session) decode(req *request, body []byte, yield func(packet.Packet) bo
 	if s.protocol != protocol3 {
 		return packet.DecodePayload(body, yield)
 	}
-	if req.hasBytes() {
+	if httpx.HasBytes(req.Request) {
 		return packet.DecodeBinaryPayload3(body, yield)
 	}
 	if _, ok := req.jsonpIndex(); ok {
@@ -44,12 +36,6 @@ func (s *Session) decode(req *request, body []byte, yield func(packet.Packet) bo
 		}
 	}
 	return packet.DecodePayload3(body, yield)
-}
-
-// hasBytes reports whether a POST's body is not text.
-func (r *request) hasBytes() bool {
-	contentType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
-	return strings.TrimSpace(contentType) == contentTypeBytes
 }
 
 // appendPayload appends a polling payload of messages.
@@ -79,10 +65,10 @@ func encodePayload3(messages []*Message, base64 bool) (body []byte, contentType 
 				body = packet.AppendToBinaryPayload3(body, m.polling, false)
 			}
 		}
-		return body, contentTypeBytes
+		return body, httpx.TypeBytes
 	}
 	for _, m := range messages {
 		body = packet.AppendToPayload3(body, m.text3())
 	}
-	return body, contentTypeText
+	return body, httpx.TypeText
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 )
 
 // Cookie is what carries the session id on the answer to a handshake by polling, for load balancers that stick to it.
@@ -63,4 +65,22 @@ func (c *Cookie) with(id string) *http.Cookie {
 	}
 	setDefault(&cookie.SameSite, http.SameSiteLaxMode)
 	return cookie
+}
+
+// addHeaders puts the configured headers into the answer to a request that was accepted. The id is empty but for
+// a handshake by polling, which alone gets the cookie, as from the reference implementation.
+func (c *Config) addHeaders(h http.Header, req *request, id string) {
+	if req.query.Get("sid") == "" {
+		httpx.CopyHeaders(h, c.InitialHeaders)
+		if c.Cookie != nil && id != "" {
+			h.Add("Set-Cookie", c.Cookie.with(id).String())
+		}
+		if c.OnInitialHeaders != nil {
+			c.OnInitialHeaders(h, req.Request)
+		}
+	}
+	httpx.CopyHeaders(h, c.Headers)
+	if c.OnHeaders != nil {
+		c.OnHeaders(h, req.Request)
+	}
 }

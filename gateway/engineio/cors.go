@@ -3,18 +3,11 @@
 package engineio
 
 import (
-	"fmt"
 	"net/http"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 )
-
-const defaultCORSMethods = "GET,HEAD,PUT,PATCH,POST,DELETE"
-
-// maxOrigin bounds what is compared with patterns: a scheme, a host name of 253 characters and a port.
-const maxOrigin = 300
 
 // CORS says which pages of other origins may connect. Browsers hold to its headers for polls (Fetch standard, "HTTP CORS
 // protocol"); they are in all answers, refusals too, so that a page can read why. For all transports, websockets and WebTransport
@@ -44,83 +37,14 @@ type CORS struct {
 	PreflightStatus int
 }
 
-func (c *CORS) check() error {
-	switch {
-	case c == nil:
-		return nil
-	case c.MaxAge < 0:
-		return fmt.Errorf("configure engine.io: negative CORS max age %s", c.MaxAge)
-	case c.PreflightStatus != 0 && (c.PreflightStatus < 200 || c.PreflightStatus > 299):
-		return fmt.Errorf("configure engine.io: CORS preflight status %d is not one of success", c.PreflightStatus)
-	}
-	for _, origin := range c.Origins {
-		if err := checkOrigin(origin); err != nil {
-			return fmt.Errorf("configure engine.io: %w", err)
-		}
-	}
-	for _, list := range [][]string{c.Methods, c.AllowedHeaders, c.ExposedHeaders} {
-		for _, name := range list {
-			if !isToken(name) {
-				return fmt.Errorf("configure engine.io: CORS method or header name %q has a character that HTTP does not allow", name)
-			}
-		}
-	}
-	return nil
-}
+// policy is what judges and answers by the fields; nil if there are none.
+func (c *CORS) policy() *httpx.CORS { return (*httpx.CORS)(c) }
 
-// apply sets the headers of an answer. It reports whether the request was a preflight, which it has then answered.
-func (c *CORS) apply(w http.ResponseWriter, r *http.Request) (answered bool) {
-	if c == nil {
-		return false
-	}
-	h := w.Header()
-	c.allowOrigin(h, r.Header.Get("Origin"))
-	if c.Credentials {
-		h.Set("Access-Control-Allow-Credentials", "true")
-	}
-	if len(c.ExposedHeaders) > 0 {
-		h.Set("Access-Control-Expose-Headers", strings.Join(c.ExposedHeaders, ","))
-	}
-	if r.Method != http.MethodOptions {
-		return false
-	}
-	c.preflight(h, r.Header.Get("Access-Control-Request-Headers"))
-	status := c.PreflightStatus
-	setDefault(&status, http.StatusNoContent)
-	w.WriteHeader(status)
-	return true
-}
+func (c *CORS) refuses(r *http.Request) bool { return c.policy().Refuses(r) }
 
-func (c *CORS) allowOrigin(h http.Header, origin string) {
-	if slices.Contains(c.Origins, "*") && !c.Credentials && !c.Reflect {
-		h.Set("Access-Control-Allow-Origin", "*")
-		return
-	}
-	h.Add("Vary", "Origin") // also where it is refused: a cache may not answer another page with that
-	if origin == "" || len(origin) > maxOrigin || !validHeaderValue(origin) {
-		return
-	}
-	if c.lists(origin) {
-		h.Set("Access-Control-Allow-Origin", origin)
-	}
-}
-
-func (c *CORS) preflight(h http.Header, requested string) {
-	methods := defaultCORSMethods
-	if len(c.Methods) > 0 {
-		methods = strings.Join(c.Methods, ",")
-	}
-	h.Set("Access-Control-Allow-Methods", methods)
-
-	if len(c.AllowedHeaders) > 0 {
-		h.Set("Access-Control-Allow-Headers", strings.Join(c.AllowedHeaders, ","))
-	} else {
-		h.Add("Vary", "Access-Control-Request-Headers")
-		if requested != "" && validHeaderValue(requested) {
-			h.Set("Access-Control-Allow-Headers", requested)
-		}
-	}
-	if c.MaxAge > 0 {
-		h.Set("Access-Control-Max-Age", strconv.FormatInt(int64(c.MaxAge/time.Second), 10))
-	}
+// CodingQuality is how much the sender of a request likes a content coding, from 0, not at all, to 1, by its Accept-Encoding
+// headers (RFC 9110 section 12.5.3). Names of codings are in lower case, such as "br". A request that does not speak of the
+// coding does not want it.
+func CodingQuality(header []string, coding string) float64 {
+	return httpx.CodingQuality(header, coding)
 }

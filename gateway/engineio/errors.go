@@ -43,6 +43,9 @@ var errLargeHandshake = &requestError{
 	status: http.StatusRequestHeaderFieldsTooLarge, code: 3, message: "Request headers too large",
 }
 
+// errForeignOrigin answers a page whose origin is not among CORS.Origins.
+var errForeignOrigin = &requestError{status: http.StatusForbidden, code: 4, message: "Forbidden", reason: RefusedOrigin}
+
 // errDraining answers a handshake that the server is leaving to others.
 var errDraining = &requestError{
 	status: http.StatusServiceUnavailable, code: 4, message: "Server is shutting down", retryAfter: time.Second, reason: RefusedDraining,

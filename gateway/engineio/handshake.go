@@ -3,10 +3,11 @@
 package engineio
 
 import (
-	"net"
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 )
 
 // Handshake is what the request that began a session told.
@@ -30,12 +31,4 @@ type Handshake struct {
 }
 
 // AddressOf is the IP address that a request came from: the client's, or the last proxy's.
-func AddressOf(r *http.Request) string { return addressOf(r.RemoteAddr) }
-
-func addressOf(remote string) string {
-	address, _, err := net.SplitHostPort(remote)
-	if err != nil { // a listener that is not TCP
-		return remote
-	}
-	return address
-}
+func AddressOf(r *http.Request) string { return httpx.Address(r.RemoteAddr) }

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 )
 
 func TestMessageFrames(t *testing.T) {
@@ -65,6 +67,33 @@ func TestMessageIsSharedSafely(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+func TestMessageIsDeflatedOnceAndOnlyIfThatHelps(t *testing.T) {
+	m := NewText(make([]byte, 5000))
+	first := m.deflatedFrame()
+	if len(first) >= 100 || first[0] != websocket.FinalText|websocket.CompressedBit {
+		t.Errorf("frame of %d bytes, begins with %x", len(first), first[0])
+	}
+	if &first[0] != &m.deflatedFrame()[0] {
+		t.Error("compressed again")
+	}
+	short := NewText([]byte("a"))
+	if got := short.deflatedFrame(); &got[0] != &short.frame[0] {
+		t.Errorf("frame got longer: %x", got)
+	}
+}
+
+func TestCompressKeepsTheMessage(t *testing.T) {
+	for _, m := range []*Message{NewText([]byte("text")), NewBinary([]byte("bytes"))} {
+		off := m.Compress(false)
+		if m.Compress(true) != m || off.Compress(false) != off || off == m || !off.uncompressed || off.Compress(true).uncompressed {
+			t.Error("the flag is not as it was asked for")
+		}
+		if string(off.pollingForm()) != string(m.pollingForm()) || string(off.frame) != string(m.frame) {
+			t.Errorf("message %q became %q", m.pollingForm(), off.pollingForm())
+		}
+	}
 }
 
 func BenchmarkNewText(b *testing.B) {

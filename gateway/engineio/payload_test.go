@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 )
@@ -62,10 +63,10 @@ func TestEncodePayload3(t *testing.T) {
 		want        string
 		contentType string
 	}{
-		{"text", []*Message{hello, pongPacket}, false, "9:4hello€𝄞1:3", contentTypeText},
-		{"both for a client without bytes", []*Message{hello, four}, true, "9:4hello€𝄞10:b4AQIDBA==", contentTypeText},
-		{"both", []*Message{hello, four}, false, "\x00\x01\x03\xff4hello€𝄞\x01\x05\xff\x04\x01\x02\x03\x04", contentTypeBytes},
-		{"empty binary", []*Message{NewBinary(nil)}, false, "\x01\x01\xff\x04", contentTypeBytes},
+		{"text", []*Message{hello, pongPacket}, false, "9:4hello€𝄞1:3", httpx.TypeText},
+		{"both for a client without bytes", []*Message{hello, four}, true, "9:4hello€𝄞10:b4AQIDBA==", httpx.TypeText},
+		{"both", []*Message{hello, four}, false, "\x00\x01\x03\xff4hello€𝄞\x01\x05\xff\x04\x01\x02\x03\x04", httpx.TypeBytes},
+		{"empty binary", []*Message{NewBinary(nil)}, false, "\x01\x01\xff\x04", httpx.TypeBytes},
 	} {
 		body, contentType := encodePayload3(test.messages, test.base64)
 		if string(body) != test.want || contentType != test.contentType {
@@ -108,7 +109,7 @@ func FuzzPayload3(f *testing.F) {
 			}
 			encoded, contentType := encodePayload3(messages, base64)
 			again := packet.DecodePayload3
-			if contentType == contentTypeBytes {
+			if contentType == httpx.TypeBytes {
 				again = packet.DecodeBinaryPayload3
 			}
 			got, err := collect(again, string(encoded))

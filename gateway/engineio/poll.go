@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 )
 
 // pollWriteTimeout bounds the writing of an answer to a poll, against a client that does not read it.
@@ -89,7 +91,7 @@ func (s *Session) answerPoll(w http.ResponseWriter, req *request, a pollAnswer) 
 	}
 	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(pollWriteTimeout))
 	body, contentType := s.encode(req, a.messages)
-	body, coding := s.config.compressAnswer(req.Request, body, a.messages)
+	body, coding := s.config.compress(req, body, a.messages)
 	if coding != "" {
 		w.Header().Set("Content-Encoding", coding)
 	}
@@ -103,4 +105,21 @@ func (s *Session) answerPoll(w http.ResponseWriter, req *request, a pollAnswer) 
 		return nil
 	}
 	return err
+}
+
+// compress compresses an answer, if it is worth it, if a message in it may be compressed, and if the client takes that.
+func (c *Config) compress(req *request, body []byte, messages []*Message) (sent []byte, coding string) {
+	if c.NoHTTPCompression || len(body) < c.HTTPCompressionThreshold || !anyCompressible(messages) {
+		return body, ""
+	}
+	return httpx.Compress(req.Request, body)
+}
+
+func anyCompressible(messages []*Message) bool {
+	for _, m := range messages {
+		if !m.uncompressed {
+			return true
+		}
+	}
+	return false
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
 )
 
@@ -94,7 +95,7 @@ func (s *Session) endPost(p *polling) {
 
 // readPost reads a POST's body. Its error is a *http.MaxBytesError for one that is too large.
 func (s *Session) readPost(w http.ResponseWriter, req *request) ([]byte, error) {
-	if s.protocol == protocol4 && req.hasBytes() {
+	if s.protocol == protocol4 && httpx.HasBytes(req.Request) {
 		return nil, errBinaryContent
 	}
 	if req.ContentLength > s.config.MaxPayload {

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/netpoll"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
@@ -109,13 +110,13 @@ func (s *Server) refuse() []*Session {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.panics.CatchRequest(placeRequest)
 	g := s.current.Load()
-	boundBody(w, r, g.config)
+	httpx.BoundBody(w, r, g.config.PingTimeout)
 	if !g.config.serves(r.URL.Path) {
 		http.NotFound(w, r)
 		return
 	}
 	// First of all, so that a page can read what refuses it.
-	if g.config.CORS.apply(w, r) {
+	if g.config.CORS.policy().Apply(w, r) {
 		return
 	}
 	g.handler.ServeHTTP(w, r)
@@ -167,7 +168,7 @@ func (s *Server) open(c *Config, req *request, id string, t func(*Session) trans
 		id:        id,
 		server:    s,
 		config:    c,
-		handshake: keepHandshake(req.Request, req.time),
+		handshake: httpx.Compact(req.Request, req.time),
 		protocol:  req.protocol(),
 		base64:    req.base64(),
 		writes:    s.poller.Queue(),

@@ -5,6 +5,7 @@ package engineio
 import (
 	"sync"
 
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/netpoll"
 )
 
@@ -14,7 +15,7 @@ type Session struct {
 	id        string
 	server    *Server
 	config    *Config
-	handshake keptHandshake
+	handshake httpx.CompactHandshake
 	// protocol is the revision that the client speaks.
 	protocol int
 	// base64: the client, of revision 3, takes no bytes in answers to polls.
@@ -80,7 +81,7 @@ func (s *Session) carry(t transport) {
 func (s *Session) ID() string { return s.id }
 
 // Handshake is what the session's first request told. It is made anew by each call.
-func (s *Session) Handshake() *Handshake { return s.handshake.handshake() }
+func (s *Session) Handshake() *Handshake { return (*Handshake)(s.handshake.Expand()) }
 
 // Protocol is the revision of the protocol that the client speaks: 4, or 3 if Config.AllowEIO3 lets it.
 func (s *Session) Protocol() int { return s.protocol }

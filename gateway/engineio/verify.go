@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 )
 
 // request is an HTTP request with what its query says.
@@ -28,7 +30,7 @@ func (s *Server) verify(c *Config, r *request) (*Session, *requestError) {
 	if !c.offers(r.transport()) || r.transport() == WebTransport { // which does not come by such requests
 		return nil, errUnknownTransport
 	}
-	if !validHeaderValue(r.Header.Get("Origin")) {
+	if !httpx.ValidHeaderValue(r.Header.Get("Origin")) {
 		return nil, errBadRequest
 	}
 	if r.isUpgrade && r.transport() != WebSocket {

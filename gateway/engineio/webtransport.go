@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
 )
 
@@ -62,7 +63,7 @@ func (s *Server) serveWebTransport(ctx context.Context, c *Config, w http.Respon
 		errUnknownTransport.write(w, false)
 		return
 	}
-	if !validHeaderValue(req.Header.Get("Origin")) {
+	if !httpx.ValidHeaderValue(req.Header.Get("Origin")) {
 		errBadRequest.write(w, false)
 		return
 	}

@@ -16,11 +16,12 @@ import (
 // WebTransport carries packets on a stream, each behind its length, in the form of a websocket frame's: 7 bits, or 126 and 16 bits,
 // or 127 and 64 bits. The eighth bit says that the packet is a binary message.
 
-// ErrStreamLength: a frame on a stream is empty or larger than the limit. Nothing can be read after it.
-var ErrStreamLength = errors.New("frame has no valid length")
-
-// errNotUTF8: a packet in text is not.
-var errNotUTF8 = errors.New("packet is not UTF-8")
+var (
+	// ErrStreamLength: a frame on a stream is empty or larger than the limit. Nothing can be read after it.
+	ErrStreamLength = errors.New("frame has no valid length")
+	// errNotUTF8: a packet in text is not.
+	errNotUTF8 = errors.New("packet is not UTF-8")
+)
 
 // streamBinary of a frame's first byte says that the frame is a binary message, not a packet in text.
 const streamBinary = 0x80

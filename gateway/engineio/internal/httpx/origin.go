@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package engineio
+package httpx
 
 import (
 	"net/http"
@@ -18,14 +18,11 @@ const (
 	siteHeader   = "Sec-Fetch-Site"
 )
 
-// errForeignOrigin answers a page whose origin is not among CORS.Origins.
-var errForeignOrigin = &requestError{status: http.StatusForbidden, code: 4, message: "Forbidden", reason: RefusedOrigin}
-
-// refuses reports whether a request comes from a page that may not connect. Browsers keep such a page
+// Refuses reports whether a request comes from a page that may not connect. Browsers keep such a page
 // from reading answers to polls, but from nothing else: websockets, WebTransport, and what
 // <script> loads, which is how JSONP polls, are open to all pages and carry the cookies of the host.
 // A request without any of the headers is not from a page.
-func (c *CORS) refuses(r *http.Request) bool {
+func (c *CORS) Refuses(r *http.Request) bool {
 	if c == nil || c.HeadersOnly || len(c.Origins) == 0 {
 		return false
 	}
@@ -46,7 +43,7 @@ func (c *CORS) lists(origin string) bool {
 	if slices.Contains(c.Origins, "*") {
 		return true
 	}
-	if origin == "" || len(origin) > maxOrigin || !validHeaderValue(origin) {
+	if origin == "" || len(origin) > maxOrigin || !ValidHeaderValue(origin) {
 		return false
 	}
 	return slices.ContainsFunc(c.Origins, func(o string) bool { return originPattern(o).matches(origin) })

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package engineio
+package httpx
 
 import (
 	"crypto/tls"
@@ -31,11 +31,11 @@ func TestAKeptHandshakeIsWhatTheRequestTold(t *testing.T) {
 			r := httptest.NewRequest("GET", "/engine.io/?EIO=4", nil)
 			change(r)
 			want := &Handshake{
-				Address: AddressOf(r), RemoteAddr: r.RemoteAddr, Host: r.Host, URL: r.URL.RequestURI(),
+				Address: Address(r.RemoteAddr), RemoteAddr: r.RemoteAddr, Host: r.Host, URL: r.URL.RequestURI(),
 				Header: r.Header, Query: r.URL.Query(), Secure: r.TLS != nil, Time: now,
 			}
-			kept := keepHandshake(r, now)
-			if diff := cmp.Diff(want, kept.handshake()); diff != "" {
+			kept := Compact(r, now)
+			if diff := cmp.Diff(want, kept.Expand()); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -75,15 +75,15 @@ func TestWhatIsKeptOfAHandshakeIsBounded(t *testing.T) {
 			if !test.fits {
 				return
 			}
-			kept := keepHandshake(r, time.Now())
-			if n := len(kept.own) + len(kept.common.Value()); n > maxKeptHandshake {
+			kept := Compact(r, time.Now())
+			if n := len(kept.own) + len(kept.common.Value()); n > maxHandshake {
 				t.Errorf("%d bytes are kept", n)
 			}
 			want := r.Header.Clone()
 			for _, name := range test.lacks {
 				want.Del(name)
 			}
-			h := kept.handshake()
+			h := kept.Expand()
 			if diff := cmp.Diff(want, h.Header); diff != "" || h.URL != test.url {
 				t.Errorf("kept is the URL %.40s, and (-want +got):\n%s", h.URL, diff)
 			}
@@ -102,10 +102,10 @@ func browserHeader() http.Header {
 func TestClientsShareWhatTheySendAlike(t *testing.T) {
 	r := httptest.NewRequest("GET", "/engine.io/?EIO=4", nil)
 	r.Header = browserHeader()
-	first := keepHandshake(r, time.Now())
+	first := Compact(r, time.Now())
 	r.Header = browserHeader()
 	r.Header.Set("Cookie", "session=another")
-	if second := keepHandshake(r, time.Now()); second.common != first.common || second.own == first.own {
+	if second := Compact(r, time.Now()); second.common != first.common || second.own == first.own {
 		t.Errorf("kept %q and %q", first.own, second.own)
 	}
 }
@@ -115,6 +115,6 @@ func BenchmarkKeepHandshake(b *testing.B) {
 	r.Header = browserHeader()
 	b.ReportAllocs()
 	for b.Loop() {
-		keepHandshake(r, time.Now())
+		Compact(r, time.Now())
 	}
 }

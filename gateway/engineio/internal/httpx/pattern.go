@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package engineio
+package httpx
 
 import (
 	"fmt"
@@ -44,7 +44,7 @@ func checkOrigin(origin string) error {
 	}
 	scheme, host, ok := strings.Cut(origin, "://")
 	switch {
-	case !ok || scheme == "" || host == "" || strings.ContainsAny(origin, " \t") || !validHeaderValue(origin):
+	case !ok || scheme == "" || host == "" || strings.ContainsAny(origin, " \t") || !ValidHeaderValue(origin):
 		return fmt.Errorf("CORS origin %q is not of the form scheme://host or scheme://host:port", origin)
 	case strings.Contains(scheme, "*"):
 		return fmt.Errorf("CORS origin %q has an asterisk in its scheme; name one origin for each scheme", origin)

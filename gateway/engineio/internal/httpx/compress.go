@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package engineio
+package httpx
 
 import (
 	"bytes"
@@ -12,10 +12,6 @@ import (
 	"strings"
 	"sync"
 )
-
-// defaultCompressionThreshold is the size in bytes from which answers and messages are compressed: below it they
-// fit a network packet or two either way.
-const defaultCompressionThreshold = 1024
 
 // A compressor is a compress/gzip or compress/zlib Writer. They take some hundred kilobytes, so they are kept.
 type compressor interface {
@@ -29,12 +25,9 @@ var contentCodings = map[string]*sync.Pool{
 	"deflate": {New: func() any { return zlib.NewWriter(nil) }},
 }
 
-// compressAnswer compresses the body of an answer to a poll, if it is worth it, if a message in it may be compressed, and
-// if the client takes that. It returns what to send and its content coding, empty for none.
-func (c *Config) compressAnswer(r *http.Request, body []byte, messages []*Message) (sent []byte, coding string) {
-	if c.NoHTTPCompression || len(body) < c.HTTPCompressionThreshold || !anyCompressible(messages) {
-		return body, ""
-	}
+// Compress compresses the body of an answer, if the client takes that. It returns what to send and its content coding, empty for
+// none.
+func Compress(r *http.Request, body []byte) (sent []byte, coding string) {
 	coding = acceptedCoding(r.Header.Values("Accept-Encoding"))
 	if coding == "" {
 		return body, ""
@@ -48,15 +41,6 @@ func (c *Config) compressAnswer(r *http.Request, body []byte, messages []*Messag
 	_ = w.Close()
 	w.Reset(io.Discard) // so that the pool does not hold the bytes
 	return buf.Bytes(), coding
-}
-
-func anyCompressible(messages []*Message) bool {
-	for _, m := range messages {
-		if !m.uncompressed {
-			return true
-		}
-	}
-	return false
 }
 
 // acceptedCoding is the coding that a client likes best: by its quality and, among equals, by its place in the list. It

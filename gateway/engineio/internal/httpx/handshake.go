@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package engineio
+package httpx
 
 import (
 	"encoding/binary"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -12,9 +13,30 @@ import (
 	"unique"
 )
 
-// keptHandshake is a Handshake as a session keeps it. Maps of headers and parameters would take more memory than all else that there is of an
+// Handshake is engineio.Handshake, where the fields are documented: one converts to the other, so the compiler holds them alike.
+type Handshake struct {
+	Address    string
+	RemoteAddr string
+	Host       string
+	URL        string
+	Header     http.Header
+	Query      url.Values
+	Secure     bool
+	Time       time.Time
+}
+
+// Address is the IP address of a remote address.
+func Address(remote string) string {
+	address, _, err := net.SplitHostPort(remote)
+	if err != nil { // a listener that is not TCP
+		return remote
+	}
+	return address
+}
+
+// CompactHandshake is a Handshake as a session keeps it. Maps of headers and parameters would take more memory than all else that there is of an
 // idle session, and few ask for them; so they are in strings, of which clients share what they have in common.
-type keptHandshake struct {
+type CompactHandshake struct {
 	// own are the remote address, the host, the URL and those headers that differ from client to client, common the others: lists of
 	// strings, each behind its length.
 	own    string
@@ -33,7 +55,8 @@ var commonHeaders = map[string]bool{
 	"X-Forwarded-Host": true, "X-Forwarded-Port": true, "X-Forwarded-Proto": true, "X-Forwarded-Scheme": true, "X-Scheme": true,
 }
 
-func keepHandshake(r *http.Request, now time.Time) keptHandshake {
+// Compact keeps the request of a handshake, which has come at a time.
+func Compact(r *http.Request, now time.Time) CompactHandshake {
 	var ownBytes [256]byte
 	var commonBytes [512]byte
 	own, common := ownBytes[:0], commonBytes[:0]
@@ -57,17 +80,23 @@ func keepHandshake(r *http.Request, now time.Time) keptHandshake {
 			*list = appendString(appendString(*list, name), value)
 		}
 	}
-	return keptHandshake{own: string(own), common: unique.Make(string(common)), at: now.UnixNano(), secure: r.TLS != nil}
+	return CompactHandshake{own: string(own), common: unique.Make(string(common)), at: now.UnixNano(), secure: r.TLS != nil}
 }
 
-// maxKeptHandshake bounds what is kept of a handshake, in bytes: a client may send four times as much, and
+// maxHandshake bounds what is kept of a handshake, in bytes: a client may send four times as much, and
 // would keep it here for as long as it is connected.
-const maxKeptHandshake = 4 << 10
+const maxHandshake = 4 << 10
 
 // bulky are the headers that are left out, in this order, where a handshake is larger than what is kept.
 // They are the client's own, and the ones that grow. All others are kept: those that a proxy has added may
 // not go because a client sends many.
 var bulky = []string{"Cookie", "Authorization"}
+
+// Fits reports whether a handshake is small enough to be kept.
+func Fits(r *http.Request) bool {
+	_, fits := leftOut(r)
+	return fits
+}
 
 // leftOut are the bulky headers that are not kept of a handshake. fits is false if that is not enough: the
 // handshake is refused.
@@ -78,13 +107,13 @@ func leftOut(r *http.Request) (names []string, fits bool) {
 	}
 	names = bulky
 	for i, name := range bulky {
-		if size <= maxKeptHandshake {
+		if size <= maxHandshake {
 			names = bulky[:i]
 			break
 		}
 		size -= headerSize(name, r.Header[name])
 	}
-	return names, size <= maxKeptHandshake
+	return names, size <= maxHandshake
 }
 
 // headerSize is how many bytes a header takes in a list.
@@ -99,14 +128,14 @@ func headerSize(name string, values []string) int {
 // listSize is how many bytes a string takes in a list at most.
 func listSize(s string) int { return len(s) + binary.MaxVarintLen16 }
 
-// handshake is what was kept.
-func (k *keptHandshake) handshake() *Handshake {
+// Expand is what was kept, made anew by each call.
+func (k *CompactHandshake) Expand() *Handshake {
 	h := &Handshake{Header: http.Header{}, Secure: k.secure, Time: time.Unix(0, k.at)}
 	own := k.own
 	for _, field := range []*string{&h.RemoteAddr, &h.Host, &h.URL} {
 		*field, own = cutString(own)
 	}
-	h.Address = addressOf(h.RemoteAddr)
+	h.Address = Address(h.RemoteAddr)
 	_, query, _ := strings.Cut(h.URL, "?")
 	h.Query, _ = url.ParseQuery(query) // what it cannot read it leaves out
 	readHeaders(h.Header, own)

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package httpx
+
+import (
+	"net/http"
+	"time"
+)
+
+// BoundBody bounds the time for a body that nobody reads, be it that the request is refused: net/http reads the rest of
+// it before it answers, for as long as a client cares to drip. Who reads a body sets a deadline of its own.
+func BoundBody(w http.ResponseWriter, r *http.Request, timeout time.Duration) {
+	if r.ContentLength != 0 {
+		http.NewResponseController(w).SetReadDeadline(time.Now().Add(timeout))
+	}
+}
