@@ -5,6 +5,8 @@ package engineio
 import (
 	"errors"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/timingwheel"
 )
 
 // errStuck: a client answers pings, or seems to, but has not read for a whole interval.
@@ -16,8 +18,8 @@ var errStuck = errors.New("client does not read")
 // The session's lock guards it.
 type heartbeat struct {
 	interval, timeout time.Duration
-	wheel             *wheel
-	alarm             alarm
+	wheel             *timingwheel.Wheel[*Session]
+	alarm             timingwheel.Alarm[*Session]
 
 	// due is when the next ping is sent or, after that, when its answer must be there.
 	due time.Time
@@ -34,14 +36,14 @@ func (h *heartbeat) start(s *Session, now time.Time) {
 	if s.protocol == protocol3 {
 		h.pingedByClient(now)
 	}
-	h.wheel, h.alarm.session = s.server.wheel, s
+	h.wheel, h.alarm.Owner = s.server.wheel, s
 	h.await(time.Until(h.due))
 }
 
-func (h *heartbeat) stop() { h.wheel.remove(&h.alarm) }
+func (h *heartbeat) stop() { h.wheel.Remove(&h.alarm) }
 
 // await has beat called after a time.
-func (h *heartbeat) await(d time.Duration) { h.wheel.set(&h.alarm, d) }
+func (h *heartbeat) await(d time.Duration) { h.wheel.Set(&h.alarm, d) }
 
 // wait makes the wheel call once more, for a session that is closing.
 func (h *heartbeat) wait(d time.Duration) {

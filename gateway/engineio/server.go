@@ -18,6 +18,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/netpoll"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/timingwheel"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
 )
@@ -35,7 +36,7 @@ type Server struct {
 	// handshakes is the bucket of Config.HandshakesPerSecond; nil: no bound.
 	handshakes atomic.Pointer[rate.Limiter]
 
-	wheel  *wheel
+	wheel  *timingwheel.Wheel[*Session]
 	poller *netpoll.Poller
 	panics *panics.Watch
 
@@ -46,7 +47,7 @@ type Server struct {
 
 // NewServer makes a server. It fails if the configuration makes no sense.
 func NewServer(c Config) (*Server, error) {
-	s := &Server{sessions: make(map[string]*Session), wheel: newWheel()}
+	s := &Server{sessions: make(map[string]*Session), wheel: timingwheel.New((*Session).beat)}
 	if err := s.Reconfigure(c); err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ import (
 // WebTransport carries packets on a stream, each behind its length, in the form of a websocket frame's: 7 bits, or 126 and 16 bits,
 // or 127 and 64 bits. The eighth bit says that the packet is a binary message.
 
+// Errors of a StreamReader.
 var (
 	// ErrStreamLength: a frame on a stream is empty or larger than the limit. Nothing can be read after it.
 	ErrStreamLength = errors.New("frame has no valid length")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package engineio
+package timingwheel
 
 import (
 	"testing"
@@ -22,23 +22,23 @@ func TestNobodyIsCalledTooEarlyNorMuchTooLate(t *testing.T) {
 }
 
 func TestAlarmsOfOneTimeShareATimer(t *testing.T) {
-	w := newWheel()
-	var alarms [1000]alarm
+	w := New(func(int) {})
+	var alarms [1000]Alarm[int]
 	for i := range alarms {
-		w.set(&alarms[i], time.Hour)
+		w.Set(&alarms[i], time.Hour)
 	}
 	if n := len(w.slots); n > 2 { // the clock goes on
 		t.Errorf("%d timers", n)
 	}
 	for i := range alarms {
-		w.set(&alarms[i], 2*time.Hour) // takes it off the first
+		w.Set(&alarms[i], 2*time.Hour) // takes it off the first
 	}
 	if n := len(w.slots); n > 2 {
 		t.Errorf("%d timers after all were set anew", n)
 	}
 	for i := range alarms {
-		w.remove(&alarms[i])
-		w.remove(&alarms[i])
+		w.Remove(&alarms[i])
+		w.Remove(&alarms[i])
 	}
 	if n := len(w.slots); n != 0 {
 		t.Errorf("%d timers of nobody", n)
@@ -46,10 +46,10 @@ func TestAlarmsOfOneTimeShareATimer(t *testing.T) {
 }
 
 func BenchmarkWheel(b *testing.B) {
-	w := newWheel()
-	alarms := make([]alarm, 10_000)
+	w := New(func(int) {})
+	alarms := make([]Alarm[int], 10_000)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		w.set(&alarms[i%len(alarms)], 25*time.Second)
+		w.Set(&alarms[i%len(alarms)], 25*time.Second)
 	}
 }
