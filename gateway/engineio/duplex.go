@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/netpoll"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
 )
 
 // duplex is what the transports share whose connection goes both ways for as long as the session lives. Who sends writes what the
@@ -82,3 +83,42 @@ func (d *duplex) cut() { d.interrupt() }
 
 // interrupt makes the reader and the writer end. It does not block, unlike closing a TLS connection.
 func (d *duplex) interrupt() { d.conn.SetDeadline(time.Unix(1, 0)) }
+
+// received takes a packet, or an *packet.InvalidError in its place. An error ends the reading.
+func (d *duplex) received(p packet.Packet, err error) error {
+	if d.upgrade != nil {
+		return d.session.probed(d.upgrade, p, err)
+	}
+	if err != nil {
+		d.session.close(ReasonParseError, err, closeNow)
+		return nil // until the client has closed too
+	}
+	d.session.receive(p)
+	return nil
+}
+
+// finishReading ends the session, or the upgrade, with the connection. It reports whether the session was
+// closing already, so that its client has been told, or cannot be told.
+func (d *duplex) finishReading(reason CloseReason, err error) (closing bool) {
+	s := d.session
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d.upgrade != nil {
+		s.cancelUpgrade(d.upgrade)
+		return false
+	}
+	closing = s.state != stateOpen
+	s.end(reason, err, closeBroken)
+	return closing
+}
+
+// finishClosing is called when the connection is closed.
+func (d *duplex) finishClosing() {
+	s := d.session
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d.upgrade == nil {
+		s.finish()
+	}
+	s.taskDone()
+}

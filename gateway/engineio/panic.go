@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
 )
 
@@ -62,13 +61,4 @@ func (s *Session) flush() {
 		}
 	}()
 	s.transport.flush()
-}
-
-// Panicked ends a connection whose frames could not be read.
-func (ws *webSocket) Panicked(value any) {
-	ws.arrived = packet.Packet{}
-	if ws.session != nil {
-		ws.finishReading(ReasonTransportError, ws.session.panicked(placeTransport, value))
-	}
-	ws.conclude()
 }

@@ -5,10 +5,14 @@ package engineio
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
 )
 
 // pollWriteTimeout bounds the writing of an answer to a poll, against a client that does not read it.
@@ -122,4 +126,142 @@ func anyCompressible(messages []*Message) bool {
 		}
 	}
 	return false
+}
+
+// fewPackets is the most packets in the answer to a poll whose client may be python-engineio, the engine
+// of python-socketio, which drops the connection for more (Payload.max_decode_packets). A client with more
+// to fetch polls again at once, and is answered at once.
+const fewPackets = 16
+
+// pollPackets is how many packets the client takes in the answer to a poll. python-engineio stamps its
+// polls with a number, the time, or not at all. Stock JavaScript clients, and clients made after them,
+// stamp them with more than digits, and take any number of packets: at 50 ms a round trip, 16 at a time
+// would be 320 a second.
+func (r *request) pollPackets() int {
+	if strings.Trim(r.query.Get("t"), "0123456789.") == "" {
+		return fewPackets
+	}
+	return math.MaxInt
+}
+
+// takeForPoll takes from the front of the queue what one answer to a poll holds: at most so many packets
+// and bytes, but always one packet. The caller may keep the slice.
+func (q *queue) takeForPoll(maxPackets int, maxBytes int64) []*Message {
+	n, bytes := 0, 0
+	var size int64
+	for n < len(q.waiting) && n < maxPackets {
+		m := q.waiting[n]
+		if size += pollSize(m); n > 0 && size > maxBytes {
+			break
+		}
+		bytes += len(m.frame)
+		n++
+	}
+	batch := append(make([]*Message, 0, n), q.waiting[:n]...)
+	all := n == len(q.waiting)
+	clear(q.waiting[:n]) // the rest may wait for long in the same array
+	switch {
+	case n < len(q.waiting):
+		q.waiting = q.waiting[n:]
+	case cap(q.waiting) <= keptCapacity:
+		q.waiting = q.waiting[:0]
+	default:
+		q.waiting = nil
+	}
+	q.taken, q.takenBytes = n, bytes
+	q.release(nil) // the answer keeps the batch
+	if all {
+		batch = q.takeLaterForPoll(batch, maxPackets, maxBytes-size)
+	}
+	return batch
+}
+
+// takeLaterForPoll adds to the answer what it has room for of a backlog.
+func (q *queue) takeLaterForPoll(batch []*Message, maxPackets int, maxBytes int64) []*Message {
+	for len(batch) < maxPackets && q.backlogged() && q.prepare() && q.backlogged() && len(q.waiting) == 0 {
+		m := q.later.made[0]
+		if maxBytes -= pollSize(m); len(batch) > 0 && maxBytes < 0 {
+			break
+		}
+		batch = append(batch, m)
+		q.later.made = q.later.made[1:]
+	}
+	return batch
+}
+
+// pollSize is the number of bytes that a message takes in a polling payload, its separator included.
+func pollSize(m *Message) int64 {
+	if m.isBinary() {
+		return int64(1 + packet.Base64Len(len(m.data)))
+	}
+	return int64(1 + len(m.polling))
+}
+
+// pollMark tells a poll from one that is sent again. Browsers and proxies repeat a GET whose connection
+// breaks before the answer, without telling the client: it would go on without the messages of the answer
+// that is lost, and neither side would know.
+type pollMark struct{ stamp, address string }
+
+// markOf is a request's mark. Stock clients stamp each poll against caches, with a value that is new each
+// time: the parameter t. An integer may be a clock that has not moved on, so it is no stamp.
+func markOf(req *request) pollMark {
+	stamp := req.query.Get("t")
+	if strings.Trim(stamp, "0123456789") == "" {
+		return pollMark{}
+	}
+	// A part of the query would keep all of it.
+	return pollMark{strings.Clone(stamp), strings.Clone(req.RemoteAddr)}
+}
+
+// repeatedBy reports whether a request is the marked one, sent again by a new connection.
+func (m pollMark) repeatedBy(req *request) bool {
+	again := markOf(req)
+	return m.stamp != "" && again.stamp == m.stamp && again.address != m.address
+}
+
+// encode makes the body of an answer to a poll.
+func (s *Session) encode(req *request, messages []*Message) (body []byte, contentType string) {
+	if s.protocol != protocol3 {
+		return appendPayload(make([]byte, 0, payloadSize(messages)), messages), httpx.TypeText
+	}
+	if index, ok := req.jsonpIndex(); ok {
+		body, _ = encodePayload3(messages, true)
+		return packet.WrapJSONP(index, body), httpx.TypeScript
+	}
+	return encodePayload3(messages, s.base64)
+}
+
+// appendPayload appends a polling payload of messages.
+func appendPayload(b []byte, messages []*Message) []byte {
+	for _, m := range messages {
+		b = packet.AppendToPayload(b, m.pollingForm())
+	}
+	return b
+}
+
+// payloadSize is the number of bytes that appendPayload appends.
+func payloadSize(messages []*Message) int {
+	n := max(0, len(messages)-1)
+	for _, m := range messages {
+		n += len(m.pollingForm())
+	}
+	return n
+}
+
+// encodePayload3 makes a payload of messages: text, unless the client takes bytes and there are some.
+func encodePayload3(messages []*Message, base64 bool) (body []byte, contentType string) {
+	if !base64 && slices.ContainsFunc(messages, (*Message).isBinary) {
+		for _, m := range messages {
+			if m.isBinary() {
+				body = packet.AppendToBinaryPayload3(body, m.binary3(), true)
+			} else {
+				body = packet.AppendToBinaryPayload3(body, m.polling, false)
+			}
+		}
+		return body, httpx.TypeBytes
+	}
+	for _, m := range messages {
+		body = packet.AppendToPayload3(body, m.text3())
+	}
+	return body, httpx.TypeText
 }

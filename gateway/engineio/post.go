@@ -103,3 +103,20 @@ func (s *Session) readPost(w http.ResponseWriter, req *request) ([]byte, error) 
 	}
 	return io.ReadAll(http.MaxBytesReader(w, req.Body, s.config.MaxPayload))
 }
+
+// decode reads the body of a POST, like packet.DecodePayload.
+func (s *Session) decode(req *request, body []byte, yield func(packet.Packet) bool) error {
+	if s.protocol != protocol3 {
+		return packet.DecodePayload(body, yield)
+	}
+	if httpx.HasBytes(req.Request) {
+		return packet.DecodeBinaryPayload3(body, yield)
+	}
+	if _, ok := req.jsonpIndex(); ok {
+		var err error
+		if body, err = packet.UnwrapJSONP(body); err != nil {
+			return err
+		}
+	}
+	return packet.DecodePayload3(body, yield)
+}

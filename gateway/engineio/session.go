@@ -3,6 +3,8 @@
 package engineio
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"sync"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
@@ -101,51 +103,9 @@ func (s *Session) Writable() bool {
 	return s.state == stateOpen && s.transport.writable()
 }
 
-// Send sends messages to the client, one behind the other with nothing in between: now as far as its connection takes them, the
-// rest when it can. It never blocks. Its errors are ErrClosed and ErrSlowConsumer.
-func (s *Session) Send(messages ...*Message) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.push(messages); err != nil {
-		return err
-	}
-	s.flush()
-	return nil
-}
-
-// SendSoon is Send for messages that go to many clients: they are written by other goroutines, in a moment, together with what else is
-// sent to the client until then. Messages of both ways arrive in the order in which they were sent.
-func (s *Session) SendSoon(messages ...*Message) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.push(messages); err != nil {
-		return err
-	}
-	if !s.listed {
-		s.listed = true
-		s.tasks++
-		s.writes.Add((*flushing)(s))
-	}
-	return nil
-}
-
-// push queues messages. The lock is held.
-func (s *Session) push(messages []*Message) error {
-	if err := s.admit(); err != nil {
-		return err
-	}
-	s.queue.push(messages...)
-	return nil
-}
-
-// admit is nil if more may be queued; a session whose queue is full ends. The lock is held.
-func (s *Session) admit() error {
-	switch {
-	case s.state != stateOpen:
-		return ErrClosed
-	case s.queue.full(s.config):
-		s.end(ReasonSlowConsumer, nil, closeBroken)
-		return ErrSlowConsumer
-	}
-	return nil
+// LogID names the session in logs. Unlike ID, it gives nobody the session: it is a part of the id's
+// SHA-256, and the id itself is random.
+func (s *Session) LogID() string {
+	sum := sha256.Sum256([]byte(s.id))
+	return hex.EncodeToString(sum[:8])
 }

@@ -10,45 +10,6 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 )
 
-// received takes a packet, or an *packet.InvalidError in its place. An error ends the reading.
-func (d *duplex) received(p packet.Packet, err error) error {
-	if d.upgrade != nil {
-		return d.session.probed(d.upgrade, p, err)
-	}
-	if err != nil {
-		d.session.close(ReasonParseError, err, closeNow)
-		return nil // until the client has closed too
-	}
-	d.session.receive(p)
-	return nil
-}
-
-// finishReading ends the session, or the upgrade, with the connection. It reports whether the session was
-// closing already, so that its client has been told, or cannot be told.
-func (d *duplex) finishReading(reason CloseReason, err error) (closing bool) {
-	s := d.session
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if d.upgrade != nil {
-		s.cancelUpgrade(d.upgrade)
-		return false
-	}
-	closing = s.state != stateOpen
-	s.end(reason, err, closeBroken)
-	return closing
-}
-
-// finishClosing is called when the connection is closed.
-func (d *duplex) finishClosing() {
-	s := d.session
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if d.upgrade == nil {
-		s.finish()
-	}
-	s.taskDone()
-}
-
 // Received takes bytes of the client's, up to the first message. Handle goes on.
 func (ws *webSocket) Received(data []byte) {
 	if ws.lingering {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
 )
 
 // request is an HTTP request with what its query says.
@@ -82,4 +83,71 @@ func (s *Server) verifyHandshake(c *Config, r *request) *requestError {
 		return errProtocolVersion
 	}
 	return s.admit(c, r)
+}
+
+// The revisions of the protocol, as the query parameter EIO names them. Socket.IO clients of 3.x and later speak 4, those of 1.x
+// and 2.x speak 3.
+const (
+	protocol3 = 3
+	protocol4 = 4
+)
+
+// protocol is the revision that a request speaks, 0 if it is none that is served. The reference implementation takes
+// whatever is not 4 for 3 once it allows that; here an EIO that is missing or makes no sense is always refused.
+func (r *request) protocol() int {
+	if r.isWebTransport {
+		return protocol4
+	}
+	switch r.query.Get("EIO") {
+	case "4":
+		return protocol4
+	case "3":
+		return protocol3
+	}
+	return 0
+}
+
+func (c *Config) speaks(protocol int) bool {
+	return protocol == protocol4 || protocol == protocol3 && c.AllowEIO3
+}
+
+// base64 reports whether the client cannot take bytes.
+func (r *request) base64() bool { return r.query.Get("b64") != "" }
+
+// jsonpIndex is the index of the callback that a request wants to be called, if it comes by JSONP.
+func (r *request) jsonpIndex() (index string, ok bool) {
+	if r.protocol() != protocol3 || !r.query.Has("j") {
+		return "", false
+	}
+	return packet.JSONPIndex(r.query.Get("j")), true
+}
+
+// Handshake is what the request that began a session told.
+type Handshake struct {
+	// Address is the client's IP address, or the last proxy's.
+	Address string
+	// RemoteAddr is the address with the port, as net/http gives it.
+	RemoteAddr string
+	// Host is the host that the client asked for.
+	Host string
+	// URL is the path and the query as they were sent.
+	URL string
+	// Header are the request's headers.
+	Header http.Header
+	// Query are the parameters of the query, EIO and transport among them.
+	Query url.Values
+	// Secure says that the request came over TLS.
+	Secure bool
+	// Time is when the request came.
+	Time time.Time
+}
+
+// AddressOf is the IP address that a request came from: the client's, or the last proxy's.
+func AddressOf(r *http.Request) string { return httpx.Address(r.RemoteAddr) }
+
+// CodingQuality is how much the sender of a request likes a content coding, from 0, not at all, to 1, by its Accept-Encoding
+// headers (RFC 9110 section 12.5.3). Names of codings are in lower case, such as "br". A request that does not speak of the
+// coding does not want it.
+func CodingQuality(header []string, coding string) float64 {
+	return httpx.CodingQuality(header, coding)
 }

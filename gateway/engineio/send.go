@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engineio
+
+// Send sends messages to the client, one behind the other with nothing in between: now as far as its connection takes them, the
+// rest when it can. It never blocks. Its errors are ErrClosed and ErrSlowConsumer.
+func (s *Session) Send(messages ...*Message) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.push(messages); err != nil {
+		return err
+	}
+	s.flush()
+	return nil
+}
+
+// SendSoon is Send for messages that go to many clients: they are written by other goroutines, in a moment, together with what else is
+// sent to the client until then. Messages of both ways arrive in the order in which they were sent.
+func (s *Session) SendSoon(messages ...*Message) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.push(messages); err != nil {
+		return err
+	}
+	if !s.listed {
+		s.listed = true
+		s.tasks++
+		s.writes.Add((*flushing)(s))
+	}
+	return nil
+}
+
+// push queues messages. The lock is held.
+func (s *Session) push(messages []*Message) error {
+	if err := s.admit(); err != nil {
+		return err
+	}
+	s.queue.push(messages...)
+	return nil
+}
+
+// admit is nil if more may be queued; a session whose queue is full ends. The lock is held.
+func (s *Session) admit() error {
+	switch {
+	case s.state != stateOpen:
+		return ErrClosed
+	case s.queue.full(s.config):
+		s.end(ReasonSlowConsumer, nil, closeBroken)
+		return ErrSlowConsumer
+	}
+	return nil
+}
+
+// SendBacklog is Send for what a client was sent before it came: the history of a room, or what it has
+// missed. It may be of any length, since next makes it piece by piece, as the client takes it, and it
+// counts as one message towards MaxQueueMessages. A client that takes none of it for a whole ping interval
+// is closed with ReasonSlowConsumer.
+//
+// next returns the messages that go out together, none at the end, and is not called after that. It is
+// called under the session's lock: it may not wait, nor use the session.
+func (s *Session) SendBacklog(next func() []*Message) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.admit(); err != nil {
+		return err
+	}
+	s.queue.pushBacklog(next)
+	s.flush()
+	return nil
+}
+
+// Hold counts messages towards the limits that are sent later, by SendHeld, or are dropped, by DropHeld.
+// Its errors are those of Send.
+func (s *Session) Hold(messages ...*Message) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.admit(); err != nil {
+		return err
+	}
+	s.queue.hold(messages)
+	return nil
+}
+
+// SendHeld sends messages that were held. A session that has closed drops them.
+func (s *Session) SendHeld(messages ...*Message) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != stateOpen {
+		return
+	}
+	s.queue.unhold(messages)
+	s.queue.push(messages...)
+	s.flush()
+}
+
+// DropHeld drops messages that were held.
+func (s *Session) DropHeld(messages ...*Message) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state == stateOpen { // else all that waits is dropped
+		s.queue.unhold(messages)
+	}
+}
+
+// flushing is a session for which something was sent soon.
+type flushing Session
+
+// Do writes what waits.
+func (f *flushing) Do() {
+	s := (*Session)(f)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.listed = false
+	if s.state != stateClosed {
+		s.flush()
+	}
+	s.taskDone()
+}
+
+// Together calls queue, which calls SendSoon for some sessions, and has nothing be written before it
+// returns or has taken some milliseconds: so what it sends to one session in several calls goes out in
+// one. What Together returns is closed when all of it has been written, as far as clients take it.
+func (s *Server) Together(queue func()) (written <-chan struct{}) { return s.poller.Together(queue) }
