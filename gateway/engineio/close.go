@@ -25,16 +25,16 @@ const (
 	ReasonSlowConsumer CloseReason = "slow consumer"
 )
 
-// ending is how a transport ends.
-type ending struct {
-	// drop forgets what waits for the client.
-	drop bool
-	// farewell is the last packet to a polling client; nil, to any client, if the transport is broken.
-	farewell *Message
-	// parting refuses the last poll of a polling client, in place of a farewell.
-	parting *requestError
-	// await is how long a client may take to fetch what is left.
-	await time.Duration
+// closeMode is how a transport ends.
+type closeMode struct {
+	// dropQueue forgets what waits for the client.
+	dropQueue bool
+	// lastPacket is the last packet to a polling client; nil, to any client, if the transport is broken.
+	lastPacket *Message
+	// finalRefusal refuses the last poll of a polling client, in place of a last packet.
+	finalRefusal *requestError
+	// wait is how long a client may take to fetch what is left.
+	wait time.Duration
 }
 
 const (
@@ -47,34 +47,34 @@ const (
 )
 
 var (
-	closeNow      = ending{drop: true, farewell: closePacket}
-	closeGraceful = ending{farewell: closePacket, await: gracefulWait}
-	closeByClient = ending{drop: true, farewell: noopPacket, await: closedPollWait}
-	closeBroken   = ending{drop: true}
+	closeNow      = closeMode{dropQueue: true, lastPacket: closePacket}
+	closeGraceful = closeMode{lastPacket: closePacket, wait: gracefulWait}
+	closeByClient = closeMode{dropQueue: true, lastPacket: noopPacket, wait: closedPollWait}
+	closeBroken   = closeMode{dropQueue: true}
 	// closeDrained differs from closeGraceful for polling clients: some take the close packet for the end, and stay away
 	// (python-engineio 4); after a poll that fails all come back.
-	closeDrained = ending{farewell: closePacket, parting: errDraining, await: gracefulWait}
+	closeDrained = closeMode{lastPacket: closePacket, finalRefusal: errDraining, wait: gracefulWait}
 )
 
 // Close ends the session: the client gets what was sent before, and then sees its transport closed, upon which stock
 // clients connect again. OnClose is called with the reason, soon and in another goroutine. A closed session stays as it is.
 func (s *Session) Close(reason CloseReason) { s.close(reason, nil, closeGraceful) }
 
-func (s *Session) close(reason CloseReason, err error, how ending) {
+func (s *Session) close(reason CloseReason, err error, mode closeMode) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.end(reason, err, how)
+	s.closeLocked(reason, err, mode)
 }
 
-// end is close for those who hold the lock. Only the first reason counts, but an ending that does not wait overtakes
+// closeLocked is close for those who hold the lock. Only the first reason counts, but a mode that does not wait overtakes
 // one that does.
-func (s *Session) end(reason CloseReason, err error, how ending) {
+func (s *Session) closeLocked(reason CloseReason, err error, mode closeMode) {
 	switch {
 	case s.state == stateClosed:
 		return
 	case s.state == stateClosing:
-		if how.await == 0 {
-			s.transport.cut()
+		if mode.wait == 0 {
+			s.transport.forceClose()
 		}
 		return
 	}
@@ -83,18 +83,18 @@ func (s *Session) end(reason CloseReason, err error, how ending) {
 	go s.deliverClose(reason, err)
 
 	s.heartbeat.stop()
-	if how.await > 0 {
-		s.heartbeat.wait(how.await)
+	if mode.wait > 0 {
+		s.heartbeat.wait(mode.wait)
 	}
-	if how.drop {
+	if mode.dropQueue {
 		s.queue.drop()
 		s.upgrade.abort()
 	}
-	s.transport.stop(how)
+	s.transport.shutdown(mode)
 }
 
-// finish forgets the session. The lock is held.
-func (s *Session) finish() {
+// forget forgets the session. The lock is held.
+func (s *Session) forget() {
 	if s.state == stateClosed {
 		return
 	}

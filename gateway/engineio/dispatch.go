@@ -39,7 +39,7 @@ func (s *Session) receive(p packet.Packet) {
 	}
 	if p.Type == packet.Pong {
 		if s.protocol == protocol3 {
-			s.end(ReasonTransportError, errClientPong, closeNow)
+			s.closeLocked(ReasonTransportError, errClientPong, closeNow)
 			return
 		}
 		s.heartbeat.pong(time.Now())

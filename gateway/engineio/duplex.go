@@ -31,7 +31,7 @@ type duplex struct {
 	// writing: a goroutine drains the queue, or the socket is full. Nobody else writes then. The session's lock guards it.
 	writing bool
 	// left is what the socket had no room for. The session's lock guards it.
-	left backlog
+	left partialWrite
 	// progress counts what is written, seen is what stuck last found there, 0 for none. The session's lock guards both.
 	progress, seen uint64
 	// stopped: the client was told, or will be, that the connection ends. The session's lock guards it.
@@ -44,8 +44,8 @@ type connection interface {
 	SetDeadline(time.Time) error
 }
 
-// link is a duplex transport with its way to read.
-type link interface {
+// streamTransport is a duplex transport with its way to read.
+type streamTransport interface {
 	transport
 	shared() *duplex
 	// begin reads from now on, for the session, which counts a task for that until the connection is closed.
@@ -79,7 +79,7 @@ func (d *duplex) flush() {
 	}
 }
 
-func (d *duplex) cut() { d.interrupt() }
+func (d *duplex) forceClose() { d.interrupt() }
 
 // interrupt makes the reader and the writer end. It does not block, unlike closing a TLS connection.
 func (d *duplex) interrupt() { d.conn.SetDeadline(time.Unix(1, 0)) }
@@ -108,7 +108,7 @@ func (d *duplex) finishReading(reason CloseReason, err error) (closing bool) {
 		return false
 	}
 	closing = s.state != stateOpen
-	s.end(reason, err, closeBroken)
+	s.closeLocked(reason, err, closeBroken)
 	return closing
 }
 
@@ -118,7 +118,7 @@ func (d *duplex) finishClosing() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if d.upgrade == nil {
-		s.finish()
+		s.forget()
 	}
 	s.taskDone()
 }

@@ -117,9 +117,9 @@ func (s *Session) beat() {
 	case now.Before(h.due): // put off meanwhile
 		h.await(h.due.Sub(now))
 	case s.state == stateClosing:
-		s.transport.cut()
+		s.transport.forceClose()
 	case h.awaiting:
-		s.end(ReasonPingTimeout, nil, closeNow)
+		s.closeLocked(ReasonPingTimeout, nil, closeNow)
 	case s.transport.stuck():
 		s.endStuck()
 	default:
@@ -136,7 +136,7 @@ func (s *Session) endStuck() {
 	if s.queue.backlogged() {
 		reason = ReasonSlowConsumer
 	}
-	s.end(reason, errStuck, closeBroken)
+	s.closeLocked(reason, errStuck, closeBroken)
 }
 
 // answerPing answers a client of revision 3.
@@ -146,7 +146,7 @@ func (s *Session) answerPing() {
 	switch {
 	case s.state != stateOpen:
 	case s.queue.full(s.config):
-		s.end(ReasonSlowConsumer, nil, closeBroken)
+		s.closeLocked(ReasonSlowConsumer, nil, closeBroken)
 	default:
 		s.heartbeat.pingedByClient(time.Now())
 		s.queue.pushFirst(pongPacket)
@@ -160,7 +160,7 @@ func (s *Session) expire(now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state == stateOpen && s.heartbeat.missed(now) {
-		s.end(ReasonPingTimeout, nil, closeNow)
+		s.closeLocked(ReasonPingTimeout, nil, closeNow)
 	}
 	return s.state == stateClosed
 }

@@ -38,8 +38,8 @@ func (s *Server) Use(m ...Middleware) {
 	s.install(s.current.Load().config)
 }
 
-// generation is a configuration and the chain of middlewares that leads to it.
-type generation struct {
+// configSnapshot is a configuration and the chain of middlewares that leads to it.
+type configSnapshot struct {
 	config  *Config
 	handler http.Handler
 }
@@ -50,5 +50,5 @@ func (s *Server) install(c *Config) {
 	for _, wrap := range slices.Backward(slices.Concat(c.Middlewares, s.used)) {
 		h = wrap(h)
 	}
-	s.current.Store(&generation{c, h})
+	s.current.Store(&configSnapshot{c, h})
 }

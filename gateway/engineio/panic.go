@@ -54,10 +54,10 @@ func (s *Session) stopRequest() {
 func (s *Session) flush() {
 	defer func() {
 		if value := recover(); value != nil {
-			if l, ok := s.transport.(link); ok {
-				l.shared().left = backlog{} // or the next flush would panic, too
+			if l, ok := s.transport.(streamTransport); ok {
+				l.shared().left = partialWrite{} // or the next flush would panic, too
 			}
-			s.end(ReasonTransportError, s.panicked(placeWrite, value), closeBroken)
+			s.closeLocked(ReasonTransportError, s.panicked(placeWrite, value), closeBroken)
 		}
 	}()
 	s.transport.flush()

@@ -58,10 +58,10 @@ func (s *Session) beginPoll(req *request) (chan pollAnswer, *requestError) {
 	case !ok: // upgraded since the request was verified
 		return nil, errBadRequest
 	case p.poll != nil:
-		s.end(ReasonTransportError, errPollOverlap, closeNow)
+		s.closeLocked(ReasonTransportError, errPollOverlap, closeNow)
 		return nil, errBadRequest
 	case p.latest.repeatedBy(req):
-		s.end(ReasonTransportError, errPollRepeated, closeBroken)
+		s.closeLocked(ReasonTransportError, errPollRepeated, closeBroken)
 		return nil, errUnknownSession
 	}
 	p.latest, p.packets = markOf(req), req.pollPackets()
@@ -79,7 +79,7 @@ func (s *Session) abortPoll(poll chan pollAnswer) {
 	if p, ok := s.transport.(*polling); ok && p.poll == poll {
 		p.poll = nil
 	}
-	s.end(ReasonTransportError, errPollAborted, closeBroken)
+	s.closeLocked(ReasonTransportError, errPollAborted, closeBroken)
 }
 
 func (s *Session) endTask() {
@@ -171,20 +171,20 @@ func (q *queue) takeForPoll(maxPackets int, maxBytes int64) []*Message {
 	q.taken, q.takenBytes = n, bytes
 	q.release(nil) // the answer keeps the batch
 	if all {
-		batch = q.takeLaterForPoll(batch, maxPackets, maxBytes-size)
+		batch = q.takeDeferredForPoll(batch, maxPackets, maxBytes-size)
 	}
 	return batch
 }
 
-// takeLaterForPoll adds to the answer what it has room for of a backlog.
-func (q *queue) takeLaterForPoll(batch []*Message, maxPackets int, maxBytes int64) []*Message {
+// takeDeferredForPoll adds to the answer what it has room for of a backlog.
+func (q *queue) takeDeferredForPoll(batch []*Message, maxPackets int, maxBytes int64) []*Message {
 	for len(batch) < maxPackets && q.backlogged() && q.prepare() && q.backlogged() && len(q.waiting) == 0 {
-		m := q.later.made[0]
+		m := q.deferred.made[0]
 		if maxBytes -= pollSize(m); len(batch) > 0 && maxBytes < 0 {
 			break
 		}
 		batch = append(batch, m)
-		q.later.made = q.later.made[1:]
+		q.deferred.made = q.deferred.made[1:]
 	}
 	return batch
 }

@@ -44,7 +44,7 @@ func (p *polling) flush() {
 		p.answer(pollAnswer{messages: p.session.queue.takeForPoll(p.packets, p.session.config.MaxPayload)})
 	case p.last != nil:
 		p.answer(*p.last)
-		p.session.finish()
+		p.session.forget()
 	}
 }
 
@@ -56,30 +56,30 @@ func (p *polling) answer(a pollAnswer) {
 	}
 }
 
-func (p *polling) stop(how ending) {
+func (p *polling) shutdown(mode closeMode) {
 	if p.body != nil {
 		p.body.SetReadDeadline(time.Unix(1, 0))
 	}
 	switch {
-	case how.parting != nil:
-		p.last = &pollAnswer{refusal: how.parting}
-	case how.farewell == nil:
+	case mode.finalRefusal != nil:
+		p.last = &pollAnswer{refusal: mode.finalRefusal}
+	case mode.lastPacket == nil:
 		p.last = &pollAnswer{refusal: errUnknownSession}
 	default:
 		// Never behind messages in one answer: stock clients of 4.x handle a close packet when they
 		// read it, but the events before it in a microtask, when their socket is closed already.
-		p.last = &pollAnswer{messages: []*Message{how.farewell}}
+		p.last = &pollAnswer{messages: []*Message{mode.lastPacket}}
 	}
 	p.flush()
-	if how.await == 0 {
-		p.session.finish()
+	if mode.wait == 0 {
+		p.session.forget()
 	}
 }
 
-func (p *polling) cut() { p.session.finish() }
+func (p *polling) forceClose() { p.session.forget() }
 
-// discard ends the transport in favour of another one.
-func (p *polling) discard() { p.answer(pollAnswer{refusal: errBadRequest}) }
+// detach ends the transport in favour of another one.
+func (p *polling) detach() { p.answer(pollAnswer{refusal: errBadRequest}) }
 
 // acceptPolling answers a handshake with the open packet, and what the application has sent behind it.
 func (s *Server) acceptPolling(w http.ResponseWriter, c *Config, req *request) {

@@ -64,7 +64,7 @@ func (s *Session) beginPost(body *http.ResponseController) (*polling, *requestEr
 	case !ok: // upgraded since the request was verified
 		return nil, errBadRequest
 	case p.posting:
-		s.end(ReasonTransportError, errPostOverlap, closeNow)
+		s.closeLocked(ReasonTransportError, errPostOverlap, closeNow)
 		return nil, errBadRequest
 	}
 	s.tasks++

@@ -18,9 +18,9 @@ type queue struct {
 	count, bytes int
 	// taken and takenBytes are the part of them in that batch.
 	taken, takenBytes int
-	// later is what follows the waiting messages while there is a backlog, and what is held; nil if there is
+	// deferred is what follows the waiting messages while there is a backlog, and what is held; nil if there is
 	// neither.
-	later *later
+	deferred *deferred
 }
 
 // full reports whether a limit is reached. That counts before a push, not after it: a client that keeps up
@@ -32,7 +32,7 @@ func (q *queue) full(c *Config) bool {
 // push queues messages behind all others.
 func (q *queue) push(messages ...*Message) {
 	if q.backlogged() {
-		q.later.push(messages)
+		q.deferred.push(messages)
 	} else {
 		q.waiting = append(q.waiting, messages...)
 	}
@@ -56,7 +56,7 @@ func (q *queue) take() []*Message {
 	batch := q.waiting
 	q.waiting, q.spare = q.spare, nil
 	q.taken, q.takenBytes = q.count, q.bytes
-	if q.later == nil {
+	if q.deferred == nil {
 		return batch
 	}
 	q.taken, q.takenBytes = len(batch), 0
@@ -79,7 +79,7 @@ func (q *queue) release(batch []*Message) {
 
 // drop forgets what waits. A batch that is being written stays counted until it is released.
 func (q *queue) drop() {
-	q.waiting, q.later = nil, nil
+	q.waiting, q.deferred = nil, nil
 	q.count, q.bytes = q.taken, q.takenBytes
 }
 
@@ -93,8 +93,8 @@ func (q *queue) empty() bool {
 // calls. It is what a client that does not read costs, or one event if that is larger.
 const backlogPiece = 64 << 10
 
-// later is a backlog that a client takes piece by piece, and what was sent after it; and what is held.
-type later struct {
+// deferred is a backlog that a client takes piece by piece, and what was sent after it; and what is held.
+type deferred struct {
 	// next makes the next messages of the backlog that the client is sent now; nil if there is none.
 	next func() []*Message
 	// made are those of them that were not taken yet.
@@ -111,33 +111,33 @@ type queued struct {
 	next    func() []*Message
 }
 
-func (l *later) push(messages []*Message) {
+func (l *deferred) push(messages []*Message) {
 	for _, m := range messages {
 		l.behind = append(l.behind, queued{message: m})
 	}
 }
 
 // backlogged reports whether a backlog is on its way.
-func (q *queue) backlogged() bool { return q.later != nil && q.later.next != nil }
+func (q *queue) backlogged() bool { return q.deferred != nil && q.deferred.next != nil }
 
-// expect has a place for what comes later.
-func (q *queue) expect() *later {
-	if q.later == nil {
-		q.later = &later{}
+// ensureDeferred makes room for a backlog, or for what is held.
+func (q *queue) ensureDeferred() *deferred {
+	if q.deferred == nil {
+		q.deferred = &deferred{}
 	}
-	return q.later
+	return q.deferred
 }
 
-// tidy gives it up when there is nothing in it.
-func (q *queue) tidy() {
-	if q.later != nil && q.later.next == nil && q.later.held == 0 {
-		q.later = nil
+// trimDeferred gives it back when there is nothing in it.
+func (q *queue) trimDeferred() {
+	if q.deferred != nil && q.deferred.next == nil && q.deferred.held == 0 {
+		q.deferred = nil
 	}
 }
 
 // hold counts messages that are pushed later.
 func (q *queue) hold(messages []*Message) {
-	q.expect().held += len(messages)
+	q.ensureDeferred().held += len(messages)
 	q.count += len(messages)
 	for _, m := range messages {
 		q.bytes += len(m.frame)
@@ -146,8 +146,8 @@ func (q *queue) hold(messages []*Message) {
 
 // unhold takes off what hold has counted.
 func (q *queue) unhold(messages []*Message) {
-	q.later.held -= len(messages)
-	q.tidy()
+	q.deferred.held -= len(messages)
+	q.trimDeferred()
 	q.count -= len(messages)
 	for _, m := range messages {
 		q.bytes -= len(m.frame)
@@ -158,16 +158,16 @@ func (q *queue) unhold(messages []*Message) {
 func (q *queue) pushBacklog(next func() []*Message) {
 	q.count++
 	if !q.backlogged() {
-		q.expect().next = next
+		q.ensureDeferred().next = next
 		return
 	}
-	q.later.behind = append(q.later.behind, queued{next: next})
+	q.deferred.behind = append(q.deferred.behind, queued{next: next})
 }
 
 // prepare sees to it that there are messages to be taken, either of the backlog or, where that has ended,
 // of what is behind it. It is false if nothing is left. A backlog is on its way when it is called.
 func (q *queue) prepare() bool {
-	l := q.later
+	l := q.deferred
 	for len(l.made) == 0 {
 		if l.made = l.next(); len(l.made) > 0 {
 			break
@@ -182,7 +182,7 @@ func (q *queue) prepare() bool {
 
 // advance goes on behind the end of a backlog: it is true if another one follows there.
 func (q *queue) advance() bool {
-	l := q.later
+	l := q.deferred
 	for i, b := range l.behind {
 		if b.next != nil {
 			l.behind[i] = queued{}
@@ -193,7 +193,7 @@ func (q *queue) advance() bool {
 		l.behind[i] = queued{}
 	}
 	l.next, l.behind = nil, nil
-	q.tidy()
+	q.trimDeferred()
 	return false
 }
 
@@ -204,11 +204,11 @@ func (q *queue) takePiece(batch []*Message) []*Message {
 		if !q.prepare() || !q.backlogged() || len(q.waiting) > 0 {
 			break
 		}
-		for _, m := range q.later.made {
+		for _, m := range q.deferred.made {
 			size += len(m.frame)
 		}
-		batch = append(batch, q.later.made...)
-		q.later.made = nil
+		batch = append(batch, q.deferred.made...)
+		q.deferred.made = nil
 	}
 	return batch
 }

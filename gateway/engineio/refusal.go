@@ -66,8 +66,8 @@ func (s *Server) limit(c *Config) {
 	}
 }
 
-// admit takes a token for a handshake that is in order so far, and asks the application.
-func (s *Server) admit(c *Config, r *request) *requestError {
+// admitHandshake takes a token for a handshake that is in order so far, and asks the application.
+func (s *Server) admitHandshake(c *Config, r *request) *requestError {
 	if !httpx.Fits(r.Request) {
 		return errLargeHandshake
 	}
@@ -83,9 +83,9 @@ func (s *Server) admit(c *Config, r *request) *requestError {
 	return nil
 }
 
-// crowded is nil if a handshake that came now could be admitted. It takes no token.
-func (s *Server) crowded(c *Config, r *request) *requestError {
-	if refusal := s.room(c); refusal != nil {
+// checkLoad is nil if a handshake that came now could be admitted. It takes no token.
+func (s *Server) checkLoad(c *Config, r *request) *requestError {
+	if refusal := s.checkCapacity(c); refusal != nil {
 		return refusal
 	}
 	if bucket := s.handshakes.Load(); bucket != nil && bucket.TokensAt(r.time) < 1 {

@@ -70,7 +70,7 @@ func (s *Server) verifyHandshake(c *Config, r *request) *requestError {
 	if c.CORS.refuses(r.Request) {
 		return errForeignOrigin
 	}
-	if refusal := s.room(c); refusal != nil {
+	if refusal := s.checkCapacity(c); refusal != nil {
 		return refusal
 	}
 	if !c.speaks(r.protocol()) {
@@ -82,7 +82,7 @@ func (s *Server) verifyHandshake(c *Config, r *request) *requestError {
 		}
 		return errProtocolVersion
 	}
-	return s.admit(c, r)
+	return s.admitHandshake(c, r)
 }
 
 // The revisions of the protocol, as the query parameter EIO names them. Socket.IO clients of 3.x and later speak 4, those of 1.x

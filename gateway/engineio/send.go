@@ -22,30 +22,30 @@ func (s *Session) SendSoon(messages ...*Message) error {
 	if err := s.push(messages); err != nil {
 		return err
 	}
-	if !s.listed {
-		s.listed = true
+	if !s.flushing {
+		s.flushing = true
 		s.tasks++
-		s.writes.Add((*flushing)(s))
+		s.flushes.Add((*flusher)(s))
 	}
 	return nil
 }
 
 // push queues messages. The lock is held.
 func (s *Session) push(messages []*Message) error {
-	if err := s.admit(); err != nil {
+	if err := s.checkSend(); err != nil {
 		return err
 	}
 	s.queue.push(messages...)
 	return nil
 }
 
-// admit is nil if more may be queued; a session whose queue is full ends. The lock is held.
-func (s *Session) admit() error {
+// checkSend is nil if more may be queued; a session whose queue is full ends. The lock is held.
+func (s *Session) checkSend() error {
 	switch {
 	case s.state != stateOpen:
 		return ErrClosed
 	case s.queue.full(s.config):
-		s.end(ReasonSlowConsumer, nil, closeBroken)
+		s.closeLocked(ReasonSlowConsumer, nil, closeBroken)
 		return ErrSlowConsumer
 	}
 	return nil
@@ -61,7 +61,7 @@ func (s *Session) admit() error {
 func (s *Session) SendBacklog(next func() []*Message) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.admit(); err != nil {
+	if err := s.checkSend(); err != nil {
 		return err
 	}
 	s.queue.pushBacklog(next)
@@ -74,7 +74,7 @@ func (s *Session) SendBacklog(next func() []*Message) error {
 func (s *Session) Hold(messages ...*Message) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.admit(); err != nil {
+	if err := s.checkSend(); err != nil {
 		return err
 	}
 	s.queue.hold(messages)
@@ -102,15 +102,15 @@ func (s *Session) DropHeld(messages ...*Message) {
 	}
 }
 
-// flushing is a session for which something was sent soon.
-type flushing Session
+// flusher is a session for which something was sent soon.
+type flusher Session
 
 // Do writes what waits.
-func (f *flushing) Do() {
+func (f *flusher) Do() {
 	s := (*Session)(f)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.listed = false
+	s.flushing = false
 	if s.state != stateClosed {
 		s.flush()
 	}

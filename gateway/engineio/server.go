@@ -23,7 +23,7 @@ import (
 //
 // The ReadTimeout and WriteTimeout of the http.Server that runs it do not hold for polls, which wait for long.
 type Server struct {
-	current atomic.Pointer[generation]
+	current atomic.Pointer[configSnapshot]
 
 	configuring sync.Mutex   // held while current changes
 	used        []Middleware // guarded by configuring
@@ -167,9 +167,9 @@ func (s *Server) open(c *Config, req *request, id string, t func(*Session) trans
 		handshake: httpx.Compact(req.Request, req.time),
 		protocol:  req.protocol(),
 		base64:    req.base64(),
-		writes:    s.poller.Queue(),
+		flushes:   s.poller.Queue(),
 	}
-	session.carry(t(session))
+	session.setTransport(t(session))
 	session.queue.push(openPacket(c, id, session.transport.name()))
 	if c.InitialPacket != nil {
 		session.queue.push(c.InitialPacket)
@@ -189,7 +189,7 @@ func (s *Server) open(c *Config, req *request, id string, t func(*Session) trans
 func (s *Server) add(session *Session) *requestError {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if refusal := s.roomLocked(session.config); refusal != nil {
+	if refusal := s.checkCapacityLocked(session.config); refusal != nil {
 		return refusal
 	}
 	if _, taken := s.sessions[session.id]; taken {
@@ -211,14 +211,14 @@ func (s *Server) session(id string) *Session {
 	return s.sessions[id]
 }
 
-// room is nil if the server takes another session.
-func (s *Server) room(c *Config) *requestError {
+// checkCapacity is nil if the server takes another session.
+func (s *Server) checkCapacity(c *Config) *requestError {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.roomLocked(c)
+	return s.checkCapacityLocked(c)
 }
 
-func (s *Server) roomLocked(c *Config) *requestError {
+func (s *Server) checkCapacityLocked(c *Config) *requestError {
 	switch {
 	case s.draining:
 		return errDraining

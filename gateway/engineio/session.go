@@ -36,10 +36,10 @@ type Session struct {
 	upgrade   *upgrade // while a websocket probes
 	// tasks counts the goroutines that work for the session.
 	tasks int
-	// writes is where the session waits for what is sent soon to be written.
-	writes netpoll.Queue
-	// listed: the session waits there.
-	listed bool
+	// flushes is where the session waits for what is sent soon to be written.
+	flushes netpoll.Queue
+	// flushing: the session waits there.
+	flushing bool
 	// ended, if somebody waits for it, is closed once the session is closed and no goroutine works for it.
 	ended chan struct{}
 }
@@ -65,17 +65,17 @@ type transport interface {
 	stuck() bool
 	// writable reports whether nothing is known to hold up what is queued now.
 	writable() bool
-	// stop says farewell and ends the transport. It comes once. If the ending awaits the client, cut comes after that time.
-	stop(ending)
-	// cut ends a transport that has been told to stop, and takes too long.
-	cut()
+	// shutdown says goodbye and ends the transport. It comes once. If the mode waits for the client, forceClose comes after that time.
+	shutdown(closeMode)
+	// forceClose ends a transport that has been told to stop, and takes too long.
+	forceClose()
 }
 
-// carry makes a transport the session's. The lock is held, or nobody knows the session yet.
-func (s *Session) carry(t transport) {
+// setTransport makes a transport the session's. The lock is held, or nobody knows the session yet.
+func (s *Session) setTransport(t transport) {
 	s.transport = t
-	if l, ok := t.(link); ok && l.shared().polled != nil {
-		s.writes = l.shared().polled.Queue() // of those who read
+	if l, ok := t.(streamTransport); ok && l.shared().polled != nil {
+		s.flushes = l.shared().polled.Queue() // of those who read
 	}
 }
 

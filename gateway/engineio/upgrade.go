@@ -29,8 +29,8 @@ var (
 // upgrade is a websocket or WebTransport connection that is about to replace a session's polling (Engine.IO protocol v4, "Upgrade").
 // Nothing of it touches the session until the client sends the upgrade packet: whatever fails before, polling goes on.
 type upgrade struct {
-	link link
-	// probed: the client has sent its ping, which was answered. The link's reader alone uses it.
+	stream streamTransport
+	// probed: the client has sent its ping, which was answered. The stream's reader alone uses it.
 	probed bool
 	// noops sends polls away, once the client has probed. The session's lock guards it.
 	noops *time.Timer
@@ -39,7 +39,7 @@ type upgrade struct {
 // abort ends the probing connection. The session's lock is held.
 func (u *upgrade) abort() {
 	if u != nil {
-		u.link.shared().interrupt()
+		u.stream.shared().interrupt()
 	}
 }
 
@@ -54,10 +54,10 @@ func (s *Session) serveUpgrade(w http.ResponseWriter, req *request) {
 }
 
 // tryUpgrade begins an upgrade, or closes the connection.
-func (s *Session) tryUpgrade(l link) (begun bool) {
+func (s *Session) tryUpgrade(l streamTransport) (begun bool) {
 	d := l.shared()
 	d.conn.SetDeadline(time.Now().Add(s.config.UpgradeTimeout))
-	u := &upgrade{link: l}
+	u := &upgrade{stream: l}
 	if !s.beginUpgrade(u) {
 		l.refuse()
 		return false
@@ -85,7 +85,7 @@ func (s *Session) probed(u *upgrade, p packet.Packet, err error) error {
 	case err != nil:
 		return fmt.Errorf("read probe: %w", err)
 	case p.Type == packet.Ping && string(p.Data) == string(probeData):
-		d := u.link.shared()
+		d := u.stream.shared()
 		if _, err := d.conn.Write(d.encode(probeAnswer)); err != nil {
 			return fmt.Errorf("answer probe: %w", err)
 		}
@@ -126,12 +126,12 @@ func (s *Session) completeUpgrade(u *upgrade) error {
 		return errUpgradeClosed
 	}
 	// A client stops polling before it asks for the upgrade, so this is for one that does not.
-	s.transport.(*polling).discard()
-	d := u.link.shared()
+	s.transport.(*polling).detach()
+	d := u.stream.shared()
 	d.upgrade = nil
-	s.carry(u.link)
+	s.setTransport(u.stream)
 	if s.state == stateClosing {
-		s.transport.stop(closeGraceful)
+		s.transport.shutdown(closeGraceful)
 		return nil
 	}
 	d.conn.SetDeadline(time.Time{})

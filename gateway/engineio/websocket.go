@@ -98,16 +98,16 @@ func (s *Server) acceptWebSocket(w http.ResponseWriter, c *Config, req *request)
 
 func (ws *webSocket) name() string { return WebSocket }
 
-func (ws *webSocket) stop(how ending) {
-	if how.farewell == nil {
+func (ws *webSocket) shutdown(mode closeMode) {
+	if mode.lastPacket == nil {
 		ws.interrupt()
 		return
 	}
 	ws.stopped = true
-	if how.drop && ws.polled != nil {
+	if mode.dropQueue && ws.polled != nil {
 		ws.left.messages = nil // but a frame that has begun is finished
 	}
-	ws.conn.SetDeadline(time.Now().Add(max(how.await, closeWait)))
+	ws.conn.SetDeadline(time.Now().Add(max(mode.wait, closeWait)))
 	ws.session.queue.push(closePacket)
 	ws.flush()
 }
@@ -146,8 +146,8 @@ func (ws *webSocket) binaryFrame(m *Message) []byte {
 // lingerBytes bounds what is read of a client that was told that it broke the protocol, and goes on sending.
 const lingerBytes = 16 << 20
 
-// readingEnded ends the session, if the connection has carried it, and the connection. It is called by the reader.
-func (ws *webSocket) readingEnded(err error) {
+// readEnded ends the session, if the connection has carried it, and the connection. It is called by the reader.
+func (ws *webSocket) readEnded(err error) {
 	closing := ws.finishReading(ws.closeReason(err), err)
 	var broken *websocket.CloseError
 	broke := errors.As(err, &broken)
@@ -155,19 +155,19 @@ func (ws *webSocket) readingEnded(err error) {
 	if broke {
 		code = broken.Code
 	}
-	if !closing && (broke || ws.upgrade != nil) && ws.takeLastWrite() {
+	if !closing && (broke || ws.upgrade != nil) && ws.claimLastWrite() {
 		ws.writeClose(code)
 		if !broke || !broken.ByClient {
 			ws.linger()
 			return
 		}
 	}
-	ws.conclude()
+	ws.closeConn()
 }
 
-// takeLastWrite makes the reader the only one that writes, for good. It is false while another write is
+// claimLastWrite makes the reader the only one that writes, for good. It is false while another write is
 // under way: a part of a frame may be out then, and a close frame would become a part of that frame.
-func (ws *webSocket) takeLastWrite() bool {
+func (ws *webSocket) claimLastWrite() bool {
 	if ws.upgrade != nil { // not yet the session's transport: nobody else writes
 		return true
 	}
@@ -195,8 +195,8 @@ func (ws *webSocket) linger() {
 	ws.conn.SetDeadline(time.Now().Add(closeWait))
 }
 
-// conclude closes the connection at last.
-func (ws *webSocket) conclude() {
+// closeConn closes the connection at last.
+func (ws *webSocket) closeConn() {
 	if ws.closed {
 		return
 	}
@@ -228,5 +228,5 @@ func (ws *webSocket) Panicked(value any) {
 	if ws.session != nil {
 		ws.finishReading(ReasonTransportError, ws.session.panicked(placeTransport, value))
 	}
-	ws.conclude()
+	ws.closeConn()
 }

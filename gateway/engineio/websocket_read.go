@@ -14,7 +14,7 @@ import (
 func (ws *webSocket) Received(data []byte) {
 	if ws.lingering {
 		if ws.discarded += len(data); ws.discarded > lingerBytes {
-			ws.conclude()
+			ws.closeConn()
 		}
 		return
 	}
@@ -33,7 +33,7 @@ func (ws *webSocket) Handle() {
 
 func (ws *webSocket) feed(data []byte) {
 	if err := ws.frames.Feed(data, ws.take); err != nil {
-		ws.readingEnded(err)
+		ws.readEnded(err)
 	}
 }
 
@@ -52,10 +52,10 @@ func (ws *webSocket) Writable() {
 // Ended is told why no more can be read.
 func (ws *webSocket) Ended(err error) {
 	if ws.lingering {
-		ws.conclude()
+		ws.closeConn()
 		return
 	}
-	ws.readingEnded(err)
+	ws.readEnded(err)
 }
 
 // take takes what a whole message, ping or pong of the client carries. It stops at a message, whose

@@ -73,7 +73,7 @@ func (s *Server) serveWebTransport(ctx context.Context, c *Config, w http.Respon
 		errForeignOrigin.write(w, false)
 		return
 	}
-	if refusal := s.crowded(c, req); refusal != nil {
+	if refusal := s.checkLoad(c, req); refusal != nil {
 		c.count(refusal)
 		refusal.write(w, false)
 		return
@@ -98,9 +98,9 @@ func (s *Server) serveWebTransport(ctx context.Context, c *Config, w http.Respon
 }
 
 func (s *Server) openWebTransport(c *Config, req *request, wt *webTransport) (opened bool) {
-	refusal := s.room(c)
+	refusal := s.checkCapacity(c)
 	if refusal == nil {
-		refusal = s.admit(c, req)
+		refusal = s.admitHandshake(c, req)
 	}
 	if refusal != nil {
 		c.count(refusal)
@@ -161,13 +161,13 @@ func newWebTransport(stream Stream, c *Config) *webTransport {
 
 func (wt *webTransport) name() string { return WebTransport }
 
-func (wt *webTransport) stop(how ending) {
-	if how.farewell == nil {
+func (wt *webTransport) shutdown(mode closeMode) {
+	if mode.lastPacket == nil {
 		wt.interrupt()
 		return
 	}
 	wt.stopped = true
-	wt.conn.SetDeadline(time.Now().Add(max(how.await, closeWait)))
+	wt.conn.SetDeadline(time.Now().Add(max(mode.wait, closeWait)))
 	if !wt.writing && wt.session.queue.empty() {
 		wt.linger()
 		return

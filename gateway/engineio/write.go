@@ -11,8 +11,8 @@ import (
 	"sync"
 )
 
-// backlog is what is left of a batch of the queue.
-type backlog struct {
+// partialWrite is what is left of a batch of the queue.
+type partialWrite struct {
 	// started is the rest of a piece of which some bytes are out.
 	started []byte
 	// messages come after it.
@@ -27,7 +27,7 @@ func (d *duplex) writeNow() {
 	for d.left.batch != nil || !q.empty() {
 		if d.left.batch == nil {
 			batch := q.take()
-			d.left = backlog{messages: batch, batch: batch}
+			d.left = partialWrite{messages: batch, batch: batch}
 		}
 		err := d.writeLeft()
 		if errors.Is(err, io.ErrShortWrite) {
@@ -35,7 +35,7 @@ func (d *duplex) writeNow() {
 			return
 		}
 		q.release(d.left.batch)
-		d.left = backlog{}
+		d.left = partialWrite{}
 		if err != nil {
 			d.broken(err)
 			return
@@ -105,7 +105,7 @@ func (d *duplex) writeBatch(batch []*Message) (err error) {
 
 // broken ends the session: part of a frame may be out, and nothing can follow it. The session's lock is held.
 func (d *duplex) broken(err error) {
-	d.session.end(ReasonTransportClose, fmt.Errorf("write: %w", err), closeBroken)
+	d.session.closeLocked(ReasonTransportClose, fmt.Errorf("write: %w", err), closeBroken)
 	d.interrupt()
 }
 

@@ -65,8 +65,8 @@ func TestABacklogIsMadeAsItIsTaken(t *testing.T) {
 	if !cmp.Equal(rest, want) {
 		t.Errorf("then took %v, want %v", rest, want)
 	}
-	if q.count != 0 || q.bytes != 0 || q.later != nil {
-		t.Errorf("at the end %d messages of %d bytes count, and a backlog is left: %t", q.count, q.bytes, q.later != nil)
+	if q.count != 0 || q.bytes != 0 || q.deferred != nil {
+		t.Errorf("at the end %d messages of %d bytes count, and a backlog is left: %t", q.count, q.bytes, q.deferred != nil)
 	}
 }
 
@@ -161,7 +161,7 @@ func TestWhatIsHeldCounts(t *testing.T) {
 		q.release(batch)
 	}
 	q.unhold([]*Message{m})
-	if !q.empty() || q.count != 0 || q.bytes != 0 || q.later != nil {
+	if !q.empty() || q.count != 0 || q.bytes != 0 || q.deferred != nil {
 		t.Errorf("%d messages of %d bytes count in the end", q.count, q.bytes)
 	}
 	q.hold([]*Message{m})
