@@ -82,9 +82,9 @@ func (s *Session) closeLocked(reason CloseReason, err error, mode closeMode) {
 	s.tasks++
 	go s.deliverClose(reason, err)
 
-	s.heartbeat.stop()
+	s.stopHeartbeat()
 	if mode.wait > 0 {
-		s.heartbeat.wait(mode.wait)
+		s.lastBeat(mode.wait)
 	}
 	if mode.dropQueue {
 		s.queue.drop()
@@ -99,7 +99,7 @@ func (s *Session) forget() {
 		return
 	}
 	s.state = stateClosed
-	s.heartbeat.stop()
+	s.stopHeartbeat()
 	s.queue.drop()
 	s.upgrade.abort()
 	s.server.remove(s)

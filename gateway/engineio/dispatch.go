@@ -42,10 +42,12 @@ func (s *Session) receive(p packet.Packet) {
 			s.closeLocked(ReasonTransportError, errClientPong, closeNow)
 			return
 		}
-		s.heartbeat.pong(time.Now())
+		if now := time.Now(); s.heartbeat.Pong(now) {
+			s.awaitBeat(now)
+		}
 		return
 	}
-	s.heartbeat.extend() // the other types have no meaning here, but show that the client is alive
+	s.heartbeat.Extend() // the other types have no meaning here, but show that the client is alive
 }
 
 // deliver hands a message to the handler.
@@ -56,7 +58,7 @@ func (s *Session) deliver(p packet.Packet) {
 	s.mu.Lock()
 	open := s.state == stateOpen
 	if open {
-		s.heartbeat.extend()
+		s.heartbeat.Extend()
 	}
 	s.mu.Unlock()
 	if open {

@@ -179,7 +179,7 @@ func (s *Server) open(c *Config, req *request, id string, t func(*Session) trans
 	session.startHeartbeat(req.time)
 	if refusal := s.add(session); refusal != nil {
 		c.count(refusal)
-		session.heartbeat.stop()
+		session.stopHeartbeat()
 		return nil, refusal
 	}
 	session.start()

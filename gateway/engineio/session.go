@@ -7,8 +7,10 @@ import (
 	"encoding/hex"
 	"sync"
 
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/heartbeat"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/netpoll"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/timingwheel"
 )
 
 // Session is one client's connection, whatever transport carries it. Its methods may be called from any goroutine,
@@ -32,8 +34,9 @@ type Session struct {
 	state     sessionState
 	transport transport
 	queue     queue
-	heartbeat heartbeat
-	upgrade   *upgrade // while a websocket probes
+	heartbeat heartbeat.Heartbeat
+	alarm     timingwheel.Alarm[*Session] // for the heartbeat, and for what bounds a session that is closing
+	upgrade   *upgrade                    // while a websocket probes
 	// tasks counts the goroutines that work for the session.
 	tasks int
 	// flushes is where the session waits for what is sent soon to be written.
