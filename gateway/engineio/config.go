@@ -3,6 +3,7 @@
 package engineio
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
@@ -167,31 +168,28 @@ func (d *PerMessageDeflate) threshold(r *http.Request) int {
 	if d == nil || !websocket.AcceptsDeflate(r.Header.Values("Sec-Websocket-Extensions")) {
 		return 0
 	}
-	if d.Threshold == 0 {
-		return defaultCompressionThreshold
-	}
-	return d.Threshold
+	return cmp.Or(d.Threshold, defaultCompressionThreshold)
 }
 
 // withDefaults fills in what is not set, and checks the rest.
 func (c Config) withDefaults() (Config, error) {
-	setDefault(&c.Path, "/engine.io/")
+	c.Path = cmp.Or(c.Path, "/engine.io/")
 	c.Path = strings.TrimSuffix(c.Path, "/")
-	setDefault(&c.PingInterval, DefaultPingInterval)
-	setDefault(&c.PingTimeout, DefaultPingTimeout)
-	setDefault(&c.UpgradeTimeout, 10*time.Second)
-	setDefault(&c.MaxPayload, 1_000_000)
-	setDefault(&c.HTTPCompressionThreshold, defaultCompressionThreshold)
-	setDefault(&c.HandshakeBurst, 2*c.HandshakesPerSecond)
-	setDefault(&c.MaxQueueBytes, 4<<20)
-	setDefault(&c.MaxQueueMessages, 16_384)
+	c.PingInterval = cmp.Or(c.PingInterval, DefaultPingInterval)
+	c.PingTimeout = cmp.Or(c.PingTimeout, DefaultPingTimeout)
+	c.UpgradeTimeout = cmp.Or(c.UpgradeTimeout, 10*time.Second)
+	c.MaxPayload = cmp.Or(c.MaxPayload, 1_000_000)
+	c.HTTPCompressionThreshold = cmp.Or(c.HTTPCompressionThreshold, defaultCompressionThreshold)
+	c.HandshakeBurst = cmp.Or(c.HandshakeBurst, 2*c.HandshakesPerSecond)
+	c.MaxQueueBytes = cmp.Or(c.MaxQueueBytes, 4<<20)
+	c.MaxQueueMessages = cmp.Or(c.MaxQueueMessages, 16_384)
 	if c.Transports == nil {
 		c.Transports = []string{Polling, WebSocket}
 	}
 	if c.NewID == nil {
 		c.NewID = randomID
 	}
-	setDefault(&c.ErrorLog, slog.Default())
+	c.ErrorLog = cmp.Or(c.ErrorLog, slog.Default())
 	return c, c.check()
 }
 
@@ -214,7 +212,7 @@ func (c Config) check() error {
 			return fmt.Errorf("configure engine.io: unknown transport %q", t)
 		}
 	}
-	return errors.Join(misconfigured(c.CORS.policy().Check()), c.Cookie.check(), c.PerMessageDeflate.check(),
+	return errors.Join(misconfigured(c.CORS.policy().Check()), misconfigured((*httpx.Cookie)(c.Cookie).Check()), c.PerMessageDeflate.check(),
 		misconfigured(httpx.CheckHeaders(c.InitialHeaders)), misconfigured(httpx.CheckHeaders(c.Headers)))
 }
 
@@ -255,13 +253,6 @@ func (c Config) upgrades(transport string) []string {
 		}
 	}
 	return upgrades
-}
-
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 // randomID is 120 random bits.

@@ -78,10 +78,7 @@ func (s *Session) deliverClose(reason CloseReason, err error) {
 		s.guard("OnClose", func() { s.handler.OnClose(reason, err) })
 	}
 	s.dispatching.Unlock()
-
-	s.mu.Lock()
-	s.taskDone()
-	s.mu.Unlock()
+	s.endTask()
 }
 
 // guard runs code of the application. Its panic ends this session, not the process and everybody else's.

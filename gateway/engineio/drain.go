@@ -32,11 +32,7 @@ func (p Pace) slot(i, sessions int, random float64) time.Duration {
 }
 
 // Refuse refuses handshakes from now on, with 503 and Retry-After, as Drain does. Sessions stay.
-func (s *Server) Refuse() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.draining = true
-}
+func (s *Server) Refuse() { s.refuse() }
 
 // Drain sends all clients elsewhere, at an even pace, so that they do not fall upon the next server together. From now on
 // handshakes are refused with 503 and Retry-After. Each session is closed with ReasonServerShuttingDown when the pace has come to
@@ -48,8 +44,10 @@ func (s *Server) Drain(ctx context.Context, pace Pace) error {
 	start := time.Now()
 	for i, session := range sessions {
 		at := start.Add(pace.slot(i, len(sessions), rand.Float64()))
-		if err := sleepUntil(ctx, at); err != nil {
-			return s.drainError(err)
+		select {
+		case <-time.After(time.Until(at)):
+		case <-ctx.Done():
+			return s.drainError(ctx.Err())
 		}
 		session.close(ReasonServerShuttingDown, nil, closeDrained)
 	}
@@ -65,15 +63,4 @@ func (s *Server) Drain(ctx context.Context, pace Pace) error {
 
 func (s *Server) drainError(err error) error {
 	return fmt.Errorf("drain: %d sessions left: %w", s.Len(), err)
-}
-
-func sleepUntil(ctx context.Context, t time.Time) error {
-	timer := time.NewTimer(time.Until(t))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -54,6 +54,15 @@ type streamTransport interface {
 	refuse()
 }
 
+// serve writes what waits for a session that has begun with this transport, and reads from now on.
+func (s *Session) serve(t streamTransport) {
+	s.mu.Lock()
+	s.tasks++
+	s.flush()
+	s.mu.Unlock()
+	t.begin()
+}
+
 func (d *duplex) shared() *duplex { return d }
 func (d *duplex) writable() bool  { return !d.writing }
 

@@ -88,7 +88,8 @@ func (m *Message) deflatedFrame() []byte {
 	return m.deflated
 }
 
-func (m *Message) isBinary() bool { return m.data != nil }
+func (m *Message) isBinary() bool       { return m.data != nil }
+func (m *Message) isCompressible() bool { return !m.uncompressed }
 
 // text3 is the packet as a string of revision 3. The caller may not change it.
 func (m *Message) text3() []byte {

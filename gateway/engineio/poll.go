@@ -5,10 +5,8 @@ package engineio
 import (
 	"errors"
 	"fmt"
-	"math"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
@@ -52,6 +50,7 @@ func (s *Session) beginPoll(req *request) (chan pollAnswer, *requestError) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p, ok := s.transport.(*polling)
+	mark := httpx.MarkPoll(req.query.Get("t"), req.RemoteAddr)
 	switch {
 	case s.state == stateClosed:
 		return nil, errUnknownSession
@@ -60,11 +59,11 @@ func (s *Session) beginPoll(req *request) (chan pollAnswer, *requestError) {
 	case p.poll != nil:
 		s.closeLocked(ReasonTransportError, errPollOverlap, closeNow)
 		return nil, errBadRequest
-	case p.latest.repeatedBy(req):
+	case mark.Repeats(p.latest):
 		s.closeLocked(ReasonTransportError, errPollRepeated, closeBroken)
 		return nil, errUnknownSession
 	}
-	p.latest, p.packets = markOf(req), req.pollPackets()
+	p.latest, p.packets = mark, httpx.PollPackets(req.query.Get("t"))
 	s.tasks++
 	poll := make(chan pollAnswer, 1) // so that nobody waits for this goroutine
 	p.poll = poll
@@ -103,45 +102,15 @@ func (s *Session) answerPoll(w http.ResponseWriter, req *request, a pollAnswer) 
 	if _, err := w.Write(body); err != nil {
 		return err
 	}
-	// net/http would write the answer when the handler has returned, and tell nobody if it cannot.
-	err := http.NewResponseController(w).Flush()
-	if errors.Is(err, errors.ErrUnsupported) {
-		return nil
-	}
-	return err
+	return httpx.Flush(w)
 }
 
 // compress compresses an answer, if it is worth it, if a message in it may be compressed, and if the client takes that.
 func (c *Config) compress(req *request, body []byte, messages []*Message) (sent []byte, coding string) {
-	if c.NoHTTPCompression || len(body) < c.HTTPCompressionThreshold || !anyCompressible(messages) {
+	if c.NoHTTPCompression || len(body) < c.HTTPCompressionThreshold || !slices.ContainsFunc(messages, (*Message).isCompressible) {
 		return body, ""
 	}
 	return httpx.Compress(req.Request, body)
-}
-
-func anyCompressible(messages []*Message) bool {
-	for _, m := range messages {
-		if !m.uncompressed {
-			return true
-		}
-	}
-	return false
-}
-
-// fewPackets is the most packets in the answer to a poll whose client may be python-engineio, the engine
-// of python-socketio, which drops the connection for more (Payload.max_decode_packets). A client with more
-// to fetch polls again at once, and is answered at once.
-const fewPackets = 16
-
-// pollPackets is how many packets the client takes in the answer to a poll. python-engineio stamps its
-// polls with a number, the time, or not at all. Stock JavaScript clients, and clients made after them,
-// stamp them with more than digits, and take any number of packets: at 50 ms a round trip, 16 at a time
-// would be 320 a second.
-func (r *request) pollPackets() int {
-	if strings.Trim(r.query.Get("t"), "0123456789.") == "" {
-		return fewPackets
-	}
-	return math.MaxInt
 }
 
 // takeForPoll takes from the front of the queue what one answer to a poll holds: at most so many packets
@@ -195,28 +164,6 @@ func pollSize(m *Message) int64 {
 		return int64(1 + packet.Base64Len(len(m.data)))
 	}
 	return int64(1 + len(m.polling))
-}
-
-// pollMark tells a poll from one that is sent again. Browsers and proxies repeat a GET whose connection
-// breaks before the answer, without telling the client: it would go on without the messages of the answer
-// that is lost, and neither side would know.
-type pollMark struct{ stamp, address string }
-
-// markOf is a request's mark. Stock clients stamp each poll against caches, with a value that is new each
-// time: the parameter t. An integer may be a clock that has not moved on, so it is no stamp.
-func markOf(req *request) pollMark {
-	stamp := req.query.Get("t")
-	if strings.Trim(stamp, "0123456789") == "" {
-		return pollMark{}
-	}
-	// A part of the query would keep all of it.
-	return pollMark{strings.Clone(stamp), strings.Clone(req.RemoteAddr)}
-}
-
-// repeatedBy reports whether a request is the marked one, sent again by a new connection.
-func (m pollMark) repeatedBy(req *request) bool {
-	again := markOf(req)
-	return m.stamp != "" && again.stamp == m.stamp && again.address != m.address
 }
 
 // encode makes the body of an answer to a poll.

@@ -4,9 +4,9 @@ package engineio
 
 import (
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 )
 
 // polling is the HTTP long-polling transport: the client fetches packets by GET, at most one of which may wait, and sends
@@ -18,7 +18,7 @@ type polling struct {
 	// packets is how many packets the client takes in the answer to it.
 	packets int
 	// latest is the GET that came last.
-	latest pollMark
+	latest httpx.PollMark
 	// posting: a POST is in hand.
 	posting bool
 	// last answers the first GET after everything that was sent has been fetched, and ends the session; nil while it lives.
@@ -98,15 +98,8 @@ func (s *Server) acceptPolling(w http.ResponseWriter, c *Config, req *request) {
 
 // writeHeader begins the answer to a poll or post of a living session.
 func (s *Session) writeHeader(w http.ResponseWriter, req *request, contentType string, length int) {
-	h := w.Header()
-	s.config.addHeaders(h, req, s.id)
-	h.Set("Content-Type", contentType)
-	h.Set("Content-Length", strconv.Itoa(length))
-	h.Set("Cache-Control", "no-store")
-	// Old Internet Explorers would see an attack in an answer that repeats what was sent.
-	if agent := req.UserAgent(); strings.Contains(agent, ";MSIE") || strings.Contains(agent, "Trident/") {
-		h.Set("X-XSS-Protection", "0")
-	}
+	s.config.addHeaders(w.Header(), req, s.id)
+	httpx.SetPollHeaders(w.Header(), req.Request, contentType, length)
 	w.WriteHeader(http.StatusOK)
 }
 

@@ -98,10 +98,7 @@ func (s *Session) readPost(w http.ResponseWriter, req *request) ([]byte, error) 
 	if s.protocol == protocol4 && httpx.HasBytes(req.Request) {
 		return nil, errBinaryContent
 	}
-	if req.ContentLength > s.config.MaxPayload {
-		return nil, &http.MaxBytesError{Limit: s.config.MaxPayload}
-	}
-	return io.ReadAll(http.MaxBytesReader(w, req.Body, s.config.MaxPayload))
+	return httpx.ReadBody(w, req.Request, s.config.MaxPayload)
 }
 
 // decode reads the body of a POST, like packet.DecodePayload.

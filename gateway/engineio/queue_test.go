@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net"
 	"testing"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 )
 
 func TestQueueCountsWhatIsBeingWritten(t *testing.T) {
@@ -83,7 +85,7 @@ func (w *writes) Write(p []byte) (int, error) {
 func plainFrame(m *Message) []byte { return m.frame }
 
 func TestWriteFrames(t *testing.T) {
-	small, large := NewText(make([]byte, 1000)), NewBinary(make([]byte, joinedSize))
+	small, large := NewText(make([]byte, 1000)), NewBinary(make([]byte, websocket.JoinedSize))
 	repeat := func(m *Message, n int) (all []*Message) {
 		for range n {
 			all = append(all, m)

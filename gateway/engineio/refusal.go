@@ -3,11 +3,9 @@
 package engineio
 
 import (
-	"encoding/json"
 	"errors"
 	"math/rand/v2"
 	"net/http"
-	"strconv"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -171,25 +169,10 @@ func refused(err error) *requestError {
 
 // write answers a request; over websocket, whose clients cannot read it, as plain text.
 func (e *requestError) write(w http.ResponseWriter, upgrade bool) {
-	if e.retryAfter > 0 {
-		seconds := (e.retryAfter + time.Second - 1) / time.Second
-		w.Header().Set("Retry-After", strconv.FormatInt(int64(seconds), 10))
-	}
+	httpx.SetRetryAfter(w.Header(), e.retryAfter)
 	if upgrade {
-		w.Header().Set("Connection", "close")
-		w.Header().Set("Content-Type", "text/html")
-		w.WriteHeader(e.status)
-		w.Write([]byte(e.message))
+		httpx.WriteText(w, e.status, e.message)
 		return
 	}
-	body, err := json.Marshal(struct {
-		Code    int    `json:"code"`
-		Message string `json:"message"`
-	}{e.code, e.message})
-	if err != nil { // a struct of an int and a string
-		panic(err)
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(e.status)
-	w.Write(body)
+	httpx.WriteError(w, e.status, e.code, e.message)
 }

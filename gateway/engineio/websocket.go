@@ -89,11 +89,7 @@ func (s *Server) acceptWebSocket(w http.ResponseWriter, c *Config, req *request)
 		ws.refuse()
 		return
 	}
-	session.mu.Lock()
-	session.tasks++
-	session.flush()
-	session.mu.Unlock()
-	ws.begin()
+	session.serve(ws)
 }
 
 func (ws *webSocket) name() string { return WebSocket }

@@ -4,7 +4,6 @@ package engineio
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -122,23 +121,17 @@ func (s *Server) openWebTransport(c *Config, req *request, wt *webTransport) (op
 		wt.refuse()
 		return false
 	}
-	session.mu.Lock()
-	session.tasks++
-	session.flush()
-	session.mu.Unlock()
-	wt.begin()
+	session.serve(wt)
 	return true
 }
 
 func (s *Server) upgradeToWebTransport(data []byte, wt *webTransport) (begun bool) {
-	var open struct {
-		SessionID string `json:"sid"`
-	}
-	if err := json.Unmarshal(data, &open); err != nil {
+	id, err := packet.ParseUpgrade(data)
+	if err != nil {
 		wt.refuse()
 		return false
 	}
-	session := s.session(open.SessionID)
+	session := s.session(id)
 	if session == nil || session.expire(time.Now()) || session.protocol != protocol4 {
 		wt.refuse()
 		return false

@@ -7,8 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"sync"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 )
 
 // partialWrite is what is left of a batch of the queue.
@@ -45,13 +46,13 @@ func (d *duplex) writeNow() {
 
 // writeLeft writes what is left of a batch; io.ErrShortWrite if that is not all.
 func (d *duplex) writeLeft() error {
-	j := joiners.Get().(*joiner)
+	j := joiners.Get().(*messageJoiner)
 	defer joiners.Put(j)
 	left := &d.left
 	for len(left.started) > 0 || len(left.messages) > 0 {
 		piece, n := left.started, 0
 		if len(piece) == 0 {
-			piece, n = j.join(left.messages, d.encode, d.common)
+			piece, n = j.Join(left.messages, d.encode, d.common)
 		}
 		written, err := d.polled.Write(piece)
 		left.messages = left.messages[n:]
@@ -60,7 +61,7 @@ func (d *duplex) writeLeft() error {
 		}
 		if err != nil {
 			left.started = piece[written:]
-			if j.owns(piece) {
+			if j.Owns(piece) {
 				left.started = bytes.Clone(left.started)
 			}
 			return err
@@ -111,10 +112,10 @@ func (d *duplex) broken(err error) {
 
 // writeFrames writes the messages' frames. Each call writes whole ones.
 func writeFrames(conn io.Writer, messages []*Message, frameOf func(*Message) []byte) error {
-	j := joiners.Get().(*joiner)
+	j := joiners.Get().(*messageJoiner)
 	defer joiners.Put(j)
 	for len(messages) > 0 {
-		piece, n := j.join(messages, frameOf, false)
+		piece, n := j.Join(messages, frameOf, false)
 		if _, err := conn.Write(piece); err != nil {
 			return err
 		}
@@ -123,50 +124,7 @@ func writeFrames(conn io.Writer, messages []*Message, frameOf func(*Message) []b
 	return nil
 }
 
-// joinedSize is how much goes out in one system call when many small frames wait: copying some hundred bytes costs less than
-// handing the kernel one more piece. A slow client's writer holds one such buffer while it waits.
-const joinedSize = 16 << 10
+type messageJoiner = websocket.Joiner[*Message]
 
-// joiner makes one piece of many frames. It remembers the last piece: the next member of a room mostly waits for the same
-// messages, and shares the bytes. From the pool, a goroutine mostly gets the joiner that it has just put back.
-type joiner struct {
-	messages []*Message
-	bytes    []byte
-}
-
-var joiners = sync.Pool{New: func() any { return new(joiner) }}
-
-// owns tells whether bytes are the joiner's, and not those of a message, which do not change.
-func (j *joiner) owns(piece []byte) bool {
-	return len(piece) > 0 && len(j.bytes) > 0 && &piece[0] == &j.bytes[0]
-}
-
-// join returns the frames of as many messages as fit, of one at least, and how many these are. The bytes are good until the next
-// call, and may not be changed. same: the frames are those that all connections share.
-func (j *joiner) join(messages []*Message, frameOf func(*Message) []byte, same bool) ([]byte, int) {
-	if len(messages) == 1 {
-		return frameOf(messages[0]), 1
-	}
-	if same && slices.Equal(messages, j.messages) {
-		return j.bytes, len(messages)
-	}
-	first := frameOf(messages[0])
-	if len(first) >= joinedSize {
-		return first, 1
-	}
-	clear(j.messages)
-	j.messages = j.messages[:0]
-	j.bytes = append(j.bytes[:0], first...)
-	n := 1
-	for ; n < len(messages); n++ {
-		frame := frameOf(messages[n])
-		if len(j.bytes)+len(frame) > joinedSize {
-			break
-		}
-		j.bytes = append(j.bytes, frame...)
-	}
-	if same {
-		j.messages = append(j.messages, messages[:n]...)
-	}
-	return j.bytes, n
-}
+// joiners are pooled: a goroutine mostly gets the one that it has just put back, which remembers the piece of the room's last member.
+var joiners = sync.Pool{New: func() any { return new(messageJoiner) }}

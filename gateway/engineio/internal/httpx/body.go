@@ -3,6 +3,7 @@
 package httpx
 
 import (
+	"io"
 	"net/http"
 	"time"
 )
@@ -13,4 +14,12 @@ func BoundBody(w http.ResponseWriter, r *http.Request, timeout time.Duration) {
 	if r.ContentLength != 0 {
 		http.NewResponseController(w).SetReadDeadline(time.Now().Add(timeout))
 	}
+}
+
+// ReadBody reads a body of at most so many bytes. Its error is a *http.MaxBytesError for one that is too large, or says that it is.
+func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	if r.ContentLength > limit {
+		return nil, &http.MaxBytesError{Limit: limit}
+	}
+	return io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 }

@@ -4,6 +4,7 @@ package packet
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 )
 
@@ -30,4 +31,15 @@ func (h *Handshake) Encode() []byte {
 		panic(err)
 	}
 	return data
+}
+
+// ParseUpgrade is the id of the session that a WebTransport stream is for, of the data of its first packet: {"sid":"…"}.
+func ParseUpgrade(data []byte) (sessionID string, err error) {
+	var open struct {
+		SessionID string `json:"sid"`
+	}
+	if err := json.Unmarshal(data, &open); err != nil {
+		return "", fmt.Errorf("parse open packet: %w", err)
+	}
+	return open.SessionID, nil
 }
