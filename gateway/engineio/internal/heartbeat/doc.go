@@ -12,7 +12,7 @@
 //
 // A client of revision 3 is always awaiting, and PingedByClient puts Due off.
 //
-// All times are counted from the one before, not from when a timer happened to run, so that lateness
-// does not add up. Nothing but an answer ends the wait, so a client that sends without reading is
-// found out after one more timeout.
+// All times are counted from the one before, not from when a timer happened to run, so that
+// lateness does not add up. Nothing but an answer ends the wait, so a client that sends without
+// reading is found out after one more timeout.
 package heartbeat

@@ -59,7 +59,8 @@ func (h *Heartbeat) Pong(now time.Time) (counts bool) {
 	return true
 }
 
-// Extend puts the deadline of an answer off, once: a client that is busy sending something long is alive.
+// Extend puts the deadline of an answer off, once: a client that is busy sending something long is
+// alive.
 func (h *Heartbeat) Extend() {
 	if h.awaiting && !h.extended {
 		h.extend(time.Now())
@@ -74,7 +75,8 @@ func (h *Heartbeat) extend(now time.Time) {
 // Last makes a time the one that is due, for a session that is closing.
 func (h *Heartbeat) Last(due time.Time) { h.due = due }
 
-// Missed reports whether an answer is overdue, also if it was not asked for because the ping itself is late.
+// Missed reports whether an answer is overdue, also if it was not asked for because the ping itself
+// is late.
 func (h *Heartbeat) Missed(now time.Time) bool {
 	if h.awaiting {
 		return !now.Before(h.due)

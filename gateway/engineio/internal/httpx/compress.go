@@ -13,20 +13,22 @@ import (
 	"sync"
 )
 
-// A compressor is a compress/gzip or compress/zlib Writer. They take some hundred kilobytes, so they are kept.
+// A compressor is a compress/gzip or compress/zlib Writer. They take some hundred kilobytes, so
+// they are kept.
 type compressor interface {
 	io.WriteCloser
 	Reset(io.Writer)
 }
 
-// contentCodings are the codings of RFC 9110 section 8.4.1 that answers to polls may have. "deflate" there is zlib's format.
+// contentCodings are the codings of RFC 9110 section 8.4.1 that answers to polls may have.
+// "deflate" there is zlib's format.
 var contentCodings = map[string]*sync.Pool{
 	"gzip":    {New: func() any { return gzip.NewWriter(nil) }},
 	"deflate": {New: func() any { return zlib.NewWriter(nil) }},
 }
 
-// Compress compresses the body of an answer, if the client takes that. It returns what to send and its content coding, empty for
-// none.
+// Compress compresses the body of an answer, if the client takes that. It returns what to send and
+// its content coding, empty for none.
 func Compress(r *http.Request, body []byte) (sent []byte, coding string) {
 	coding = acceptedCoding(r.Header.Values("Accept-Encoding"))
 	if coding == "" {
@@ -43,8 +45,8 @@ func Compress(r *http.Request, body []byte) (sent []byte, coding string) {
 	return buf.Bytes(), coding
 }
 
-// acceptedCoding is the coding that a client likes best: by its quality and, among equals, by its place in the list. It
-// is empty if the client wants none of ours (RFC 9110 section 12.5.3).
+// acceptedCoding is the coding that a client likes best: by its quality and, among equals, by its
+// place in the list. It is empty if the client wants none of ours (RFC 9110 section 12.5.3).
 func acceptedCoding(header []string) string {
 	best, bestQuality := "", 0.0
 	rest := 0.0 // the quality of "*"

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// Cookie is engineio.Cookie, where the fields are documented: one converts to the other, so the compiler holds them alike.
+// Cookie is engineio.Cookie, where the fields are documented: one converts to the other, so the
+// compiler holds them alike.
 type Cookie struct {
 	Name                string
 	Path                string

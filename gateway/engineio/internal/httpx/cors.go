@@ -14,10 +14,12 @@ import (
 
 const defaultCORSMethods = "GET,HEAD,PUT,PATCH,POST,DELETE"
 
-// maxOrigin bounds what is compared with patterns: a scheme, a host name of 253 characters and a port.
+// maxOrigin bounds what is compared with patterns: a scheme, a host name of 253 characters and a
+// port.
 const maxOrigin = 300
 
-// CORS is engineio.CORS, where the fields are documented: one converts to the other, so the compiler holds them alike.
+// CORS is engineio.CORS, where the fields are documented: one converts to the other, so the
+// compiler holds them alike.
 type CORS struct {
 	Origins         []string
 	HeadersOnly     bool
@@ -55,7 +57,8 @@ func (c *CORS) Check() error {
 	return nil
 }
 
-// Apply sets the headers of an answer. It reports whether the request was a preflight, which it has then answered.
+// Apply sets the headers of an answer. It reports whether the request was a preflight, which it has
+// then answered.
 func (c *CORS) Apply(w http.ResponseWriter, r *http.Request) (answered bool) {
 	if c == nil {
 		return false

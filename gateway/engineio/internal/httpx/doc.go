@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package httpx is what engineio needs of HTTP and knows nothing of a session: CORS and the judgment of
-// origins, content codings and types, bounds for bodies, checks of configured headers, and the compact
-// form in which a session keeps its handshake.
+// Package httpx is what engineio needs of HTTP and knows nothing of a session: CORS and the
+// judgment of origins, content codings and types, bounds for bodies, checks of configured headers,
+// and the compact form in which a session keeps its handshake.
 //
 // Invariants:
 //   - Headers of a client are never copied to an answer unchecked: an origin is echoed only if it is

@@ -13,7 +13,8 @@ import (
 	"unique"
 )
 
-// Handshake is engineio.Handshake, where the fields are documented: one converts to the other, so the compiler holds them alike.
+// Handshake is engineio.Handshake, where the fields are documented: one converts to the other, so
+// the compiler holds them alike.
 type Handshake struct {
 	Address    string
 	RemoteAddr string
@@ -34,11 +35,12 @@ func Address(remote string) string {
 	return address
 }
 
-// CompactHandshake is a Handshake as a session keeps it. Maps of headers and parameters would take more memory than all else that there is of an
-// idle session, and few ask for them; so they are in strings, of which clients share what they have in common.
+// CompactHandshake is a Handshake as a session keeps it. Maps of headers and parameters would take
+// more memory than all else that there is of an idle session, and few ask for them; so they are in
+// strings, of which clients share what they have in common.
 type CompactHandshake struct {
-	// own are the remote address, the host, the URL and those headers that differ from client to client, common the others: lists of
-	// strings, each behind its length.
+	// own are the remote address, the host, the URL and those headers that differ from client to
+	// client, common the others: lists of strings, each behind its length.
 	own    string
 	common unique.Handle[string]
 	// at is the time, in nanoseconds since 1970.
@@ -46,7 +48,8 @@ type CompactHandshake struct {
 	secure bool
 }
 
-// commonHeaders are those that many clients send alike: all pages of an application in the same browser, all that come by one proxy.
+// commonHeaders are those that many clients send alike: all pages of an application in the same
+// browser, all that come by one proxy.
 var commonHeaders = map[string]bool{
 	"Accept": true, "Accept-Encoding": true, "Accept-Language": true, "Cache-Control": true, "Connection": true, "Content-Length": true,
 	"Content-Type": true, "Dnt": true, "Origin": true, "Pragma": true, "Priority": true, "Sec-Ch-Ua": true, "Sec-Ch-Ua-Mobile": true,
@@ -83,13 +86,13 @@ func Compact(r *http.Request, now time.Time) CompactHandshake {
 	return CompactHandshake{own: string(own), common: unique.Make(string(common)), at: now.UnixNano(), secure: r.TLS != nil}
 }
 
-// maxHandshake bounds what is kept of a handshake, in bytes: a client may send four times as much, and
-// would keep it here for as long as it is connected.
+// maxHandshake bounds what is kept of a handshake, in bytes: a client may send four times as much,
+// and would keep it here for as long as it is connected.
 const maxHandshake = 4 << 10
 
-// bulky are the headers that are left out, in this order, where a handshake is larger than what is kept.
-// They are the client's own, and the ones that grow. All others are kept: those that a proxy has added may
-// not go because a client sends many.
+// bulky are the headers that are left out, in this order, where a handshake is larger than what is
+// kept. They are the client's own, and the ones that grow. All others are kept: those that a proxy
+// has added may not go because a client sends many.
 var bulky = []string{"Cookie", "Authorization"}
 
 // Fits reports whether a handshake is small enough to be kept.
@@ -98,8 +101,8 @@ func Fits(r *http.Request) bool {
 	return fits
 }
 
-// leftOut are the bulky headers that are not kept of a handshake. fits is false if that is not enough: the
-// handshake is refused.
+// leftOut are the bulky headers that are not kept of a handshake. fits is false if that is not
+// enough: the handshake is refused.
 func leftOut(r *http.Request) (names []string, fits bool) {
 	size := listSize(r.RemoteAddr) + listSize(r.Host) + listSize(r.URL.RequestURI())
 	for name, values := range r.Header {

@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// CopyHeaders replaces headers of an answer by configured ones, but for those of which each line counts. Nobody may append to the configuration's values.
+// CopyHeaders replaces headers of an answer by configured ones, but for those of which each line
+// counts. Nobody may append to the configuration's values.
 func CopyHeaders(h, configured http.Header) {
 	for name, values := range configured {
 		if name == "Vary" || name == "Set-Cookie" {
@@ -20,7 +21,8 @@ func CopyHeaders(h, configured http.Header) {
 	}
 }
 
-// CheckHeaders refuses headers that HTTP does not allow, and such as belong to the websocket handshake.
+// CheckHeaders refuses headers that HTTP does not allow, and such as belong to the websocket
+// handshake.
 func CheckHeaders(h http.Header) error {
 	for name, values := range h {
 		if !isToken(name) {
@@ -45,7 +47,8 @@ var reservedHeaders = map[string]bool{
 	"Connection": true, "Content-Encoding": true, "Content-Length": true, "Content-Type": true, "Transfer-Encoding": true, "Upgrade": true,
 }
 
-// ValidHeaderValue reports whether a header's value is free of control characters (RFC 9110 section 5.5).
+// ValidHeaderValue reports whether a header's value is free of control characters (RFC 9110 section
+// 5.5).
 func ValidHeaderValue(v string) bool {
 	for i := range len(v) {
 		if b := v[i]; b < ' ' && b != '\t' || b == 0x7f {

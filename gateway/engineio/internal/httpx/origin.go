@@ -11,17 +11,17 @@ import (
 
 // Headers by which a browser says where a request comes from. Scripts cannot set them (Fetch
 // standard, "forbidden request-header"). Sec-Fetch-Site (W3C Fetch Metadata) compares the page with
-// the host that the browser has asked for, which a proxy may have replaced; not all browsers send it
-// with a websocket.
+// the host that the browser has asked for, which a proxy may have replaced; not all browsers send
+// it with a websocket.
 const (
 	originHeader = "Origin"
 	siteHeader   = "Sec-Fetch-Site"
 )
 
-// Refuses reports whether a request comes from a page that may not connect. Browsers keep such a page
-// from reading answers to polls, but from nothing else: websockets, WebTransport, and what
-// <script> loads, which is how JSONP polls, are open to all pages and carry the cookies of the host.
-// A request without any of the headers is not from a page.
+// Refuses reports whether a request comes from a page that may not connect. Browsers keep such a
+// page from reading answers to polls, but from nothing else: websockets, WebTransport, and what
+// <script> loads, which is how JSONP polls, are open to all pages and carry the cookies of the
+// host. A request without any of the headers is not from a page.
 func (c *CORS) Refuses(r *http.Request) bool {
 	if c == nil || c.HeadersOnly || len(c.Origins) == 0 {
 		return false
@@ -49,8 +49,8 @@ func (c *CORS) lists(origin string) bool {
 	return slices.ContainsFunc(c.Origins, func(o string) bool { return originPattern(o).matches(origin) })
 }
 
-// isOriginOf reports whether an origin has a host and port. Which scheme the browser has used is not
-// known where a proxy ends TLS.
+// isOriginOf reports whether an origin has a host and port. Which scheme the browser has used is
+// not known where a proxy ends TLS.
 func isOriginOf(origin, host string) bool {
 	_, of, ok := strings.Cut(origin, "://")
 	return ok && strings.EqualFold(of, host)

@@ -7,9 +7,10 @@ import (
 	"strings"
 )
 
-// originPattern is an origin in which an asterisk stands for one or more letters, digits, dots and hyphens: some labels of
-// a host name, or a port. It matches from end to end, and since an asterisk takes no colon, slash or at sign,
-// "https://*.example.com" lets neither "https://example.com.evil.net" in nor "https://evil.net/.example.com".
+// originPattern is an origin in which an asterisk stands for one or more letters, digits, dots and
+// hyphens: some labels of a host name, or a port. It matches from end to end, and since an asterisk
+// takes no colon, slash or at sign, "https://*.example.com" lets neither
+// "https://example.com.evil.net" in nor "https://evil.net/.example.com".
 type originPattern string
 
 func (p originPattern) matches(origin string) bool {

@@ -10,15 +10,15 @@ import (
 	"strings"
 )
 
-// fewPackets is the most packets in the answer to a poll whose client may be python-engineio, the engine
-// of python-socketio, which drops the connection for more (Payload.max_decode_packets). A client with more
-// to fetch polls again at once, and is answered at once.
+// fewPackets is the most packets in the answer to a poll whose client may be python-engineio, the
+// engine of python-socketio, which drops the connection for more (Payload.max_decode_packets). A
+// client with more to fetch polls again at once, and is answered at once.
 const fewPackets = 16
 
-// PollPackets is how many packets a client takes in the answer to a poll, by the stamp of that, its parameter t. python-engineio stamps its
-// polls with a number, the time, or not at all. Stock JavaScript clients, and clients made after them,
-// stamp them with more than digits, and take any number of packets: at 50 ms a round trip, 16 at a time
-// would be 320 a second.
+// PollPackets is how many packets a client takes in the answer to a poll, by the stamp of that, its
+// parameter t. python-engineio stamps its polls with a number, the time, or not at all. Stock
+// JavaScript clients, and clients made after them, stamp them with more than digits, and take any
+// number of packets: at 50 ms a round trip, 16 at a time would be 320 a second.
 func PollPackets(stamp string) int {
 	if strings.Trim(stamp, "0123456789.") == "" {
 		return fewPackets
@@ -26,13 +26,14 @@ func PollPackets(stamp string) int {
 	return math.MaxInt
 }
 
-// PollMark tells a poll from one that is sent again. Browsers and proxies repeat a GET whose connection
-// breaks before the answer, without telling the client: it would go on without the messages of the answer
-// that is lost, and neither side would know.
+// PollMark tells a poll from one that is sent again. Browsers and proxies repeat a GET whose
+// connection breaks before the answer, without telling the client: it would go on without the
+// messages of the answer that is lost, and neither side would know.
 type PollMark struct{ stamp, address string }
 
-// MarkPoll is the mark of a poll, by its stamp and its remote address. Stock clients stamp each poll against caches, with a value
-// that is new each time. An integer may be a clock that has not moved on, so it is no stamp.
+// MarkPoll is the mark of a poll, by its stamp and its remote address. Stock clients stamp each
+// poll against caches, with a value that is new each time. An integer may be a clock that has not
+// moved on, so it is no stamp.
 func MarkPoll(stamp, address string) PollMark {
 	if strings.Trim(stamp, "0123456789") == "" {
 		return PollMark{}
@@ -57,8 +58,8 @@ func SetPollHeaders(h http.Header, r *http.Request, contentType string, length i
 	}
 }
 
-// Flush writes an answer to the client, where the ResponseWriter can: net/http would write it when the handler has returned, and tell
-// nobody if it cannot.
+// Flush writes an answer to the client, where the ResponseWriter can: net/http would write it when
+// the handler has returned, and tell nobody if it cannot.
 func Flush(w http.ResponseWriter) error {
 	err := http.NewResponseController(w).Flush()
 	if errors.Is(err, errors.ErrUnsupported) {

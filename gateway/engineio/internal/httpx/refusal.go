@@ -17,7 +17,8 @@ func SetRetryAfter(h http.Header, after time.Duration) {
 	}
 }
 
-// WriteText refuses the opening handshake of a websocket, in the form of the reference implementation.
+// WriteText refuses the opening handshake of a websocket, in the form of the reference
+// implementation.
 func WriteText(w http.ResponseWriter, status int, message string) {
 	w.Header().Set("Connection", "close")
 	w.Header().Set("Content-Type", "text/html")

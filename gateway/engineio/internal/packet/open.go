@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// Handshake is the data of the open packet, which tells the client how to go on (Engine.IO protocol v4, "Handshake").
+// Handshake is the data of the open packet, which tells the client how to go on (Engine.IO protocol
+// v4, "Handshake").
 type Handshake struct {
 	SessionID string
 	// Upgrades are the transports that the client may change to.
@@ -33,7 +34,8 @@ func (h *Handshake) Encode() []byte {
 	return data
 }
 
-// ParseUpgrade is the id of the session that a WebTransport stream is for, of the data of its first packet: {"sid":"…"}.
+// ParseUpgrade is the id of the session that a WebTransport stream is for, of the data of its first
+// packet: {"sid":"…"}.
 func ParseUpgrade(data []byte) (sessionID string, err error) {
 	var open struct {
 		SessionID string `json:"sid"`

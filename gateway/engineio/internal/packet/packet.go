@@ -27,7 +27,8 @@ const (
 
 var errEmptyPacket = errors.New("empty packet")
 
-// Packet is what a client sent. Its data is a part of the bytes it was decoded from, but for base64.
+// Packet is what a client sent. Its data is a part of the bytes it was decoded from, but for
+// base64.
 type Packet struct {
 	Data   []byte
 	Type   Type
@@ -45,8 +46,8 @@ func decodeText(b []byte) (Packet, error) {
 	return Packet{Type: Type(b[0]), Data: b[1:]}, nil
 }
 
-// Decode reads a packet from text, in which binary messages are base64: from a polling payload, or a websocket text frame of a
-// client without bytes.
+// Decode reads a packet from text, in which binary messages are base64: from a polling payload, or
+// a websocket text frame of a client without bytes.
 func Decode(b []byte) (Packet, error) {
 	if len(b) == 0 || b[0] != binaryMark {
 		return decodeText(b)

@@ -7,8 +7,9 @@ import (
 	"fmt"
 )
 
-// Packets of protocol revision 3 differ from those of 4 where they are binary: the packet type, a character in base64 and
-// a number in bytes, is there too (docs/engine.io-protocol/v3.md, "Encoding").
+// Packets of protocol revision 3 differ from those of 4 where they are binary: the packet type, a
+// character in base64 and a number in bytes, is there too (docs/engine.io-protocol/v3.md,
+// "Encoding").
 
 // Decode3 reads a packet from a string, in which binary messages are base64.
 func Decode3(b []byte) (Packet, error) {

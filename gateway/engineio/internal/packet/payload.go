@@ -8,13 +8,15 @@ import (
 	"unicode/utf8"
 )
 
-// separator stands between the packets of a polling payload (Engine.IO protocol v4, "HTTP long-polling").
+// separator stands between the packets of a polling payload (Engine.IO protocol v4, "HTTP
+// long-polling").
 const separator = 0x1e
 
 var errPayloadEncoding = errors.New("payload is not UTF-8")
 
-// DecodePayload calls yield for each packet of a POST's body, until it returns false. It returns the first error, the
-// packets before it have been yielded then. The packets' data are parts of the body that do not overlap.
+// DecodePayload calls yield for each packet of a POST's body, until it returns false. It returns
+// the first error, the packets before it have been yielded then. The packets' data are parts of the
+// body that do not overlap.
 func DecodePayload(body []byte, yield func(Packet) bool) error {
 	if !utf8.Valid(body) {
 		return errPayloadEncoding

@@ -9,9 +9,10 @@ import (
 	"unicode/utf8"
 )
 
-// Payloads of protocol revision 3 have two forms (docs/engine.io-protocol/v3.md, "Payload"): text, where each packet comes
-// after its length in UTF-16 code units and a colon; and bytes, where it comes after a byte that says whether it is binary,
-// the decimal digits of its length in bytes, as numbers, and 255.
+// Payloads of protocol revision 3 have two forms (docs/engine.io-protocol/v3.md, "Payload"): text,
+// where each packet comes after its length in UTF-16 code units and a colon; and bytes, where it
+// comes after a byte that says whether it is binary, the decimal digits of its length in bytes, as
+// numbers, and 255.
 
 const (
 	stringMark3 = 0

@@ -13,18 +13,21 @@ import (
 	"unicode/utf8"
 )
 
-// WebTransport carries packets on a stream, each behind its length, in the form of a websocket frame's: 7 bits, or 126 and 16 bits,
-// or 127 and 64 bits. The eighth bit says that the packet is a binary message.
+// WebTransport carries packets on a stream, each behind its length, in the form of a websocket
+// frame's: 7 bits, or 126 and 16 bits, or 127 and 64 bits. The eighth bit says that the packet is a
+// binary message.
 
 // Errors of a StreamReader.
 var (
-	// ErrStreamLength: a frame on a stream is empty or larger than the limit. Nothing can be read after it.
+	// ErrStreamLength: a frame on a stream is empty or larger than the limit. Nothing can be read
+	// after it.
 	ErrStreamLength = errors.New("frame has no valid length")
 	// errNotUTF8: a packet in text is not.
 	errNotUTF8 = errors.New("packet is not UTF-8")
 )
 
-// streamBinary of a frame's first byte says that the frame is a binary message, not a packet in text.
+// streamBinary of a frame's first byte says that the frame is a binary message, not a packet in
+// text.
 const streamBinary = 0x80
 
 // streamBufferSize is what a stream keeps for reading.
@@ -41,7 +44,8 @@ func NewStreamReader(r io.Reader, limit int64) StreamReader {
 	return StreamReader{bufio.NewReaderSize(r, streamBufferSize), limit}
 }
 
-// Read reads one packet, whose data are a copy. After an *InvalidError the stream can still be read.
+// Read reads one packet, whose data are a copy. After an *InvalidError the stream can still be
+// read.
 func (r *StreamReader) Read() (Packet, error) {
 	first, length, err := r.readHeader()
 	if err != nil {
@@ -72,8 +76,8 @@ func (r *StreamReader) Read() (Packet, error) {
 	return p, nil
 }
 
-// readHeader reads what stands before a frame's payload. A frame without content is an empty binary message, as stock clients
-// send one, or an error: no packet in text is empty.
+// readHeader reads what stands before a frame's payload. A frame without content is an empty binary
+// message, as stock clients send one, or an error: no packet in text is empty.
 func (r *StreamReader) readHeader() (first byte, length int64, err error) {
 	first, err = r.reader.ReadByte()
 	if err != nil {

@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// Wheel calls fire for the owners of alarms at their times. How late it may be goes by how far the time is away: less than one part in
-// 128 of that. Nobody is called too early. Its methods may be called from any goroutine, and from fire.
+// Wheel calls fire for the owners of alarms at their times. How late it may be goes by how far the
+// time is away: less than one part in 128 of that. Nobody is called too early. Its methods may be
+// called from any goroutine, and from fire.
 type Wheel[T any] struct {
 	fire  func(owner T)
 	mu    sync.Mutex
@@ -29,7 +30,8 @@ type slot[T any] struct {
 	first *Alarm[T]
 }
 
-// Alarm is an owner's place on a wheel, if it has one. It is a part of the owner, so that to set it allocates nothing.
+// Alarm is an owner's place on a wheel, if it has one. It is a part of the owner, so that to set it
+// allocates nothing.
 type Alarm[T any] struct {
 	// Owner is whom the wheel calls. It is set once, before the alarm is.
 	Owner      T

@@ -14,9 +14,11 @@ import (
 // deflateOffer is what gorilla/websocket is shown of an offer that is accepted.
 const deflateOffer = "permessage-deflate"
 
-// AcceptsDeflate reports whether one of the offers of a request, its Sec-WebSocket-Extensions headers, can be accepted with the answer that gorilla/websocket gives,
-// "server_no_context_takeover; client_no_context_takeover". It asks for more care than gorilla/websocket takes, which
-// accepts a limit of our window (server_max_window_bits) that it does not keep.
+// AcceptsDeflate reports whether one of the offers of a request, its Sec-WebSocket-Extensions
+// headers, can be accepted with the answer that gorilla/websocket gives,
+// "server_no_context_takeover; client_no_context_takeover". It asks for more care than
+// gorilla/websocket takes, which accepts a limit of our window (server_max_window_bits) that it
+// does not keep.
 func AcceptsDeflate(header []string) bool {
 	for offer := range strings.SplitSeq(strings.Join(header, ","), ",") {
 		name, parameters, more := strings.Cut(offer, ";")
@@ -46,7 +48,8 @@ func acceptableDeflate(parameters string) bool {
 	return true
 }
 
-// CompressedBit is RSV1 in the first byte of a frame: the message is compressed (RFC 7692 section 6).
+// CompressedBit is RSV1 in the first byte of a frame: the message is compressed (RFC 7692 section
+// 6).
 const CompressedBit = 0x40
 
 var deflaters = sync.Pool{New: func() any {
@@ -66,7 +69,7 @@ func Deflate(frame []byte) []byte {
 	_, _ = w.Write(payload(frame)) // a bytes.Buffer takes all
 	_ = w.Flush()
 	w.Reset(io.Discard) // so that the pool does not hold the bytes
-	// The empty block that a flush ends with goes without saying (RFC 7692 section 7.2.1).
+	// A sender leaves out the empty block that a flush ends with (RFC 7692 section 7.2.1).
 	compressed := bytes.TrimSuffix(buf.Bytes(), []byte{0, 0, 0xff, 0xff})
 	deflated, _ := NewFrame(frame[0]|CompressedBit, len(compressed))
 	return append(deflated, compressed...)
@@ -77,7 +80,8 @@ func Compressible(frame []byte) bool {
 	return frame[0] == FinalText || frame[0] == FinalBinary
 }
 
-// deflateEnd is the empty block that a sender leaves away (RFC 7692 section 7.2.2), and a last block, so that the reader sees an end.
+// deflateEnd is the empty block that a sender leaves out (RFC 7692 section 7.2.2), and a last
+// block, so that the reader sees an end.
 const deflateEnd = "\x00\x00\xff\xff\x01\x00\x00\xff\xff"
 
 var inflaters = sync.Pool{New: func() any { return flate.NewReader(nil) }}

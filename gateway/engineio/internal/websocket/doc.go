@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package websocket is the server's side of WebSocket (RFC 6455) and of its compression (RFC 7692), as
-// bytes: a Reader turns the bytes of a connection into messages, NewFrame and Deflate turn a payload
-// into a frame, and Upgrade answers the opening handshake. It does no I/O on an open connection and
-// starts no goroutine: engineio reads by epoll or by a goroutine, and writes many frames at once.
+// Package websocket is the server's side of WebSocket (RFC 6455) and of its compression (RFC 7692),
+// as bytes: a Reader turns the bytes of a connection into messages, NewFrame and Deflate turn a
+// payload into a frame, and Upgrade answers the opening handshake. It does no I/O on an open
+// connection and starts no goroutine: engineio reads by epoll or by a goroutine, and writes many
+// frames at once.
 //
 // Invariants:
 //   - A Reader keeps nothing that it was fed, and holds no memory between two messages.
@@ -13,9 +14,9 @@
 //   - Each message is compressed on its own ("no context takeover"), so that one frame serves all the
 //     members of a room, and an idle connection holds no window.
 //
-// It replaces gorilla/websocket for everything but the handshake. gorilla's Conn blocks a goroutine in
-// each read and keeps a buffered reader for each connection, 4 KiB and more; here an idle connection
-// takes neither. A frame goes to a thousand members as the same bytes, where gorilla's PreparedMessage
-// costs a write and a lock for each (docs/benchmarks.md). What it takes is about 400 lines, which
-// FuzzFrames and the Autobahn-like cases of engineio's tests hold against gorilla's client.
+// It replaces gorilla/websocket for everything but the handshake. gorilla's Conn blocks a goroutine
+// in each read and holds a buffer of 4 KiB for each connection; here an idle connection has neither.
+// gorilla's PreparedMessage costs each member of a room a lock, a deadline and a write; here the
+// members share the bytes of a frame, and of a batch of frames. That is what docs/benchmarks.md
+// measures. The price is about 500 lines, which are fuzzed and tested against gorilla's client.
 package websocket

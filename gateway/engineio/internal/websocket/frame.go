@@ -15,7 +15,8 @@ const (
 // MaxHeader is the longest header of a frame that a server sends, in bytes.
 const MaxHeader = 10
 
-// NewFrame begins a frame for a payload of n bytes, with room for them. It returns the header's length too.
+// NewFrame begins a frame for a payload of n bytes, with room for them. It returns the header's
+// length too.
 func NewFrame(first byte, n int) (frame []byte, header int) {
 	var room [MaxHeader]byte
 	h := AppendHeader(room[:0], first, n)

@@ -56,18 +56,19 @@ var (
 	errUnmasked = brokenRule("frame of a client is not masked")
 )
 
-// Reader makes messages of a connection's bytes as they come (RFC 6455 section 5, RFC 7692). Between two messages it
-// holds no memory.
+// Reader makes messages of a connection's bytes as they come (RFC 6455 section 5, RFC 7692).
+// Between two messages it holds no memory.
 type Reader struct {
 	// Limit is the largest message, of a compressed one also when it is inflated.
 	Limit int64
 	// Inflate: messages may be compressed.
 	Inflate bool
 
-	// partial is what has not been read: an incomplete frame, or all that follows a message with which
-	// Feed has stopped.
+	// partial is what has not been read: an incomplete frame, or all that follows a message with
+	// which Feed has stopped.
 	partial []byte
-	// message are the fragments of a message so far, opcode the one of its first frame; 0 if there is none.
+	// message are the fragments of a message so far, opcode the one of its first frame; 0 if there
+	// is none.
 	message    []byte
 	opcode     byte
 	compressed bool
@@ -83,7 +84,8 @@ func (f *frame) opcode() byte    { return f.first & 0xf }
 func (f *frame) final() bool     { return f.first&finalBit != 0 }
 func (f *frame) isControl() bool { return f.first&0x8 != 0 }
 
-// TakeFunc takes a message, ping or pong; the payload is good until it returns. more is false to stop.
+// TakeFunc takes a message, ping or pong; the payload is good until it returns. more is false to
+// stop.
 type TakeFunc func(opcode byte, payload []byte) (more bool, err error)
 
 // Unread gives the reader bytes that come before those of the next Feed, which may be none.
@@ -242,7 +244,8 @@ func closedBy(payload []byte) error {
 	return &CloseError{Code: code, ByClient: true, Reason: "closed by the client"}
 }
 
-// validCloseCode reports whether a code may stand in a close frame (RFC 6455 section 7.4 and IANA's registry).
+// validCloseCode reports whether a code may stand in a close frame (RFC 6455 section 7.4 and IANA's
+// registry).
 func validCloseCode(code int) bool {
 	switch {
 	case code == 1004 || code == 1005 || code == 1006 || code == 1015:

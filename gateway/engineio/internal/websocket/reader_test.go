@@ -114,7 +114,8 @@ func TestAnIdleFrameReaderHoldsNothing(t *testing.T) {
 	}
 }
 
-// BenchmarkFrames reads messages of a client: each in one piece, and, as a busy client sends them, many in one.
+// BenchmarkFrames reads messages of a client: each in one piece, and, as a busy client sends them,
+// many in one.
 func BenchmarkFrames(b *testing.B) {
 	for _, size := range []int{100, 1000, 64 << 10} {
 		header := AppendHeader(nil, FinalBinary, size)

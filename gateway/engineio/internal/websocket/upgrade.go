@@ -13,7 +13,8 @@ import (
 )
 
 var upgrader = websocket.Upgrader{
-	// The library writes the handshake only, for which it takes no buffer of the pool; without one it would make a buffer.
+	// The library writes the handshake only, for which it takes no buffer of the pool; without one
+	// it would make a buffer.
 	WriteBufferPool: &sync.Pool{},
 	// The caller has judged the origin.
 	CheckOrigin: func(*http.Request) bool { return true },
@@ -48,7 +49,8 @@ func IsUpgrade(r *http.Request) bool { return websocket.IsWebSocketUpgrade(r) }
 func Upgrade(w http.ResponseWriter, r *http.Request, deflate bool, refuse func(http.ResponseWriter)) (conn net.Conn, early []byte, err error) {
 	header := w.Header()
 	if offered := websocket.Subprotocols(r); len(offered) > 0 {
-		// Browsers give up a connection for which none of theirs was chosen. It means nothing to Engine.IO.
+		// Browsers give up a connection for which none of theirs was chosen. It means nothing to
+		// Engine.IO.
 		header.Set("Sec-Websocket-Protocol", offered[0])
 	}
 	u := upgrader
