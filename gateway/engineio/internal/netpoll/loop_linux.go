@@ -30,6 +30,11 @@ type loop struct {
 	// waiting are the connections that wait to be served.
 	waiting fifo[*Conn]
 	tasks   fifo[Task]
+	// taken counts the tasks that workers have taken; batches are the counts at which those began
+	// that are being done, in order. marks wait for the tasks before them.
+	taken   uint64
+	batches []uint64
+	marks   fifo[placedMark]
 	// served counts the connections that were served since tasks have been done.
 	served int
 	// heldBy is the number of what holds tasks back, 0 if nothing does, and heldSince when it began to; holds is the last such number.

@@ -21,16 +21,34 @@ func (p *Poller) Together(queue func()) (done <-chan struct{}) {
 	return end.done
 }
 
-// mark is a task behind others, of several loops.
+// mark is a place behind the tasks of several loops.
 type mark struct {
-	loops atomic.Int32 // that have not come to it
+	loops atomic.Int32 // whose tasks before it are not all done
 	done  chan struct{}
 }
 
-// Do is done by each loop.
-func (m *mark) Do() {
+// reached is called once by each loop.
+func (m *mark) reached() {
 	if m.loops.Add(-1) == 0 {
 		close(m.done)
+	}
+}
+
+// placedMark is a mark behind a number of tasks of a loop.
+type placedMark struct {
+	*mark
+	after uint64
+}
+
+// reachMarks tells marks that all tasks before them are done. Workers take tasks in order, but one
+// may still be doing some when another is done with later ones. The lock is held.
+func (l *loop) reachMarks() {
+	done := l.taken
+	if len(l.batches) > 0 {
+		done = l.batches[0]
+	}
+	for l.marks.len() > 0 && l.marks.first().after <= done {
+		l.marks.pop().reached()
 	}
 }
 
@@ -44,15 +62,18 @@ func (l *loop) hold() uint64 {
 	return l.heldBy
 }
 
-// release ends a hold, if it has not ended, and adds a task.
-func (l *loop) release(hold uint64, t Task) {
+// release ends a hold, if it has not ended, and places a mark behind the tasks that there are.
+func (l *loop) release(hold uint64, m *mark) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.tasks.push(t)
+	l.marks.push(placedMark{m, l.taken + uint64(l.tasks.len())})
+	l.reachMarks()
 	if l.heldBy == hold {
 		l.heldBy = 0
 	}
-	l.attendTasks()
+	if l.tasks.len() > 0 {
+		l.attendTasks()
+	}
 }
 
 // due tells whether there are tasks to be done now. The lock is held.

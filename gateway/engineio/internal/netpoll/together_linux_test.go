@@ -5,6 +5,7 @@ package netpoll_test
 import (
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -58,4 +59,39 @@ func TestTogetherWithinTogether(t *testing.T) {
 	})
 	receive(t, did)
 	receive(t, outer)
+}
+
+// Workers take tasks in order, but the second may be done with its tasks before the first is.
+func TestTheEndOfTasksIsWhenAllWorkersAreDoneWithThem(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	p := netpoll.New(nil)
+	_, server := pair(t)
+	r, _ := start(t, p, server, "")
+	r.keep.Store(true)
+	begun, finish := make(chan struct{}), make(chan struct{})
+	done := p.Together(func() {
+		r.conn.Queue().Add(task(func() {
+			close(begun)
+			<-finish
+		}))
+		for range 100 { // more than a worker takes at once
+			r.conn.Queue().Add(task(func() {}))
+		}
+	})
+	receive(t, begun)
+	r.conn.SetDeadline(time.Unix(1, 0)) // for which another worker comes
+	receive(t, r.ended)
+	passed := make(chan struct{})
+	r.conn.Queue().Add(task(func() { close(passed) })) // behind the end
+	receive(t, passed)
+	select {
+	case <-done:
+		t.Error("the end is told while a task is being done")
+	default:
+	}
+	close(finish)
+	receive(t, done)
+	r.keep.Store(false)
+	r.conn.SetDeadline(time.Unix(1, 0))
+	receive(t, r.ended)
 }

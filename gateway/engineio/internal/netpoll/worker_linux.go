@@ -2,7 +2,10 @@
 
 package netpoll
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 const (
 	// eventsAtOnce is how many connections are reported by one system call.
@@ -97,7 +100,10 @@ func (l *loop) done(w *worker, c *Conn, more bool) {
 func (l *loop) doTasks() {
 	tasks := taskArrays.Get().(*[tasksAtOnce]Task)
 	defer taskArrays.Put(tasks)
+	first := l.taken
 	n := l.tasks.take(tasks[:])
+	l.taken += uint64(n)
+	l.batches = append(l.batches, first)
 	l.served = 0
 	l.mu.Unlock()
 	for i, t := range tasks[:n] {
@@ -105,6 +111,9 @@ func (l *loop) doTasks() {
 		tasks[i] = nil
 	}
 	l.mu.Lock()
+	i, _ := slices.BinarySearch(l.batches, first)
+	l.batches = slices.Delete(l.batches, i, i+1)
+	l.reachMarks()
 }
 
 // poll schedules what epoll has to report; it can wait for something. The lock is held, but not meanwhile.
