@@ -1,12 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package netpoll reads from many TCP connections, and writes to them without waiting, with no goroutine and no buffer for a
-// connection that is idle. It is for Linux, by epoll; elsewhere, and for connections that are more than a socket, such as TLS, Take
-// says no and the caller keeps a goroutine for each. Whoever reads also writes what that brings about, as tasks of a Queue.
+// Package netpoll reads from many TCP connections, and writes to them without waiting, with no
+// goroutine and no buffer for a connection that is idle. It works by epoll, on Linux. Elsewhere, and
+// for connections that are more than a socket, such as TLS, Take returns errors.ErrUnsupported and the
+// caller keeps a goroutine for each. The worker that reads a connection also runs the queued tasks,
+// such as flushes of what its messages have brought about.
+//
+// A connection is in one of these states; the loop's lock guards it:
+//
+//	 Take          Start            event             worker
+//	 ----> taken --------> idle ------------> waiting --------> served
+//	                        ^                    ^                |
+//	                        |                    +-- more, or ----+
+//	                        |                        an event     |
+//	                        +------------ nothing more -----------+
+//
+//	any of them: Close ------> closed, and no call of the handler follows
+//
+// An event is that there are bytes, that there is room again after a short write, that the client
+// sends no more, or that the deadline has come. epoll tells of the first three, edge-triggered, so
+// each is remembered until it is served. A connection is served by one worker at a time.
+//
+// Workers exist only while there is something to do or to wait for:
+//
+//	              +--> serve a connection --+
+//	hire --> next +--> do up to 64 tasks ---+--> next
+//	              +--> wait for epoll ------+       (one worker at most)
+//	              +--> leave                        (another one waits, or no connection is left)
+//
+// Connections come before tasks, until 128 were served while tasks wait. A handler may wait; so a
+// timer looks every 2 ms, while connections are served, whether others wait longer than that:
+//
+//	all workers are busy with one connection each  --> hire twice as many
+//	one is free, but a connection waits all the same --> hire a second
+//
+// Together holds tasks back, so that several events become one write; the hold ends with the call, or
+// when tasks have waited for two looks.
+//
+// Invariants:
+//   - Calls of one handler come one at a time, and none comes after Close.
+//   - No lock is held while a handler is called or a task is done.
+//   - A file descriptor is closed under the connection's lock, so a Write never reaches a connection
+//     that was given the same number.
+//   - A panic ends one connection, or one task.
+//
+// It replaces Go's own network poller, which needs a goroutine, and its stack, for each connection that
+// is read. gnet and nbio do the same as this package, but own the listener and the event loop; here
+// net/http accepts connections and upgrades them. docs/decisions 0014 and 0015 have the measurements.
 package netpoll
 
-// Handler takes what a connection brings. Its calls come one at a time, and none comes after Close. A call may take its time: other
-// connections do not wait for it, but for some milliseconds.
+// Handler takes what a connection brings. Its calls come one at a time, and none comes after Close.
+// A call may take its time: other connections do not wait for it, except for some milliseconds.
 type Handler interface {
 	// Received takes bytes, which it may change but not keep: they are in a large buffer that others
 	// want. So it should not wait; Handle may.
@@ -16,15 +60,15 @@ type Handler interface {
 	Handle()
 	// Writable is called when there is room again, after a Write that could not write all.
 	Writable()
-	// Ended is called with io.EOF when the client sends no more, and with why the connection is broken when it is: after that only the
-	// deadline can follow. With os.ErrDeadlineExceeded it is called each time that a deadline has come. The handler closes the
-	// connection, then or later.
+	// Ended is called with io.EOF when the client sends no more, and with why the connection is
+	// broken when it is: after that only the deadline can follow. With os.ErrDeadlineExceeded it is
+	// called each time that a deadline has come. The handler closes the connection, then or later.
 	Ended(err error)
 	// Panicked is called if another call has panicked, while that is stopped. The handler closes the
 	// connection, and holds no lock any more.
 	Panicked(value any)
 }
 
-// Task is something that a worker does once it has served the connections to which something has happened. It may not wait.
-// If it panics, the others are done all the same.
+// Task is something that a worker does once it has served the connections that have events. It may
+// not wait. If it panics, the others are done all the same.
 type Task interface{ Do() }
