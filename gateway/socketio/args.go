@@ -20,8 +20,8 @@ type Args struct {
 
 var emptyList = []byte("[]")
 
-// NewArgs encodes values as arguments. []byte becomes an attachment, as an argument and within map[string]any and []any; but a
-// field of a struct is what encoding/json makes of it, base64. json.RawMessage is kept as it is. Everything else goes through encoding/json,
+// NewArgs encodes values as arguments. []byte becomes an attachment wherever it stands: as an argument, in a map, a list or a field of
+// a struct; not in what encodes itself, nor of a named type. json.RawMessage is kept as it is. Everything else is as encoding/json has it,
 // without HTML escaping.
 func NewArgs(values ...any) (Args, error) {
 	list, attachments, err := parser.EncodeArgs(values...)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/placeholder"
@@ -21,8 +22,9 @@ const deepest = 1000
 var emptyList = []byte("[]")
 
 // EncodeArgs encodes values as arguments: a JSON array, and the binary values that its placeholders
-// name by index. []byte becomes an attachment, as an argument and within map[string]any and []any;
-// json.RawMessage is kept as it is. Everything else goes through encoding/json, without HTML escaping.
+// name by index. []byte becomes an attachment wherever it stands, but for what encodes itself, as
+// json.RawMessage, which is kept as it is. Everything else is as encoding/json has it, without HTML
+// escaping.
 func EncodeArgs(values ...any) (list []byte, attachments [][]byte, err error) {
 	e := argsEncoder{buf: []byte{'['}}
 	for i, v := range values {
@@ -76,8 +78,7 @@ func (e *argsEncoder) value(v any) (err error) {
 	if hasBinary(v, 0) {
 		return e.tree(v, 0)
 	}
-	e.buf, err = plainjson.Append(e.buf, v)
-	return err
+	return e.leaf(v)
 }
 
 // tree writes a value that may contain binary values.
@@ -98,6 +99,8 @@ func (e *argsEncoder) tree(v any, depth int) (err error) {
 		if len(v) > 0 {
 			return e.object(v, depth)
 		}
+	default:
+		return e.leaf(v)
 	}
 	e.buf, err = plainjson.Append(e.buf, v)
 	return err
@@ -150,6 +153,8 @@ func hasBinary(v any, depth int) bool {
 				return true
 			}
 		}
+	default:
+		return mayHoldBytes(reflect.TypeOf(v))
 	}
 	return false
 }
