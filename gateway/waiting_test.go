@@ -21,7 +21,7 @@ import (
 // A handler of the manifest has evaluated an expression when it waits, so its stack is deeper than
 // others; and a history is waited for with room for a page of it.
 func TestMemoryOfHandlersOfTheManifestThatWait(t *testing.T) {
-	const clients, limit = 1000, 24 << 10
+	const clients, limit = 1000, 6 << 10
 	svc, err := manifest.Load(t.Context(), []byte(remembering))
 	if err != nil {
 		t.Fatal(err)

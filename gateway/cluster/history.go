@@ -249,6 +249,19 @@ func (r *roomHistory) read(ctx context.Context, a *adapter, room string) (messag
 	return slices.Clone(r.messages), r.head, nil
 }
 
+// historyReadsAtOnce bounds the histories that are being read, each with an answer of the log of up to fetchBatchBytes and room for
+// its messages. Others wait, which takes a stack.
+const historyReadsAtOnce = 8
+
+func (l *eventLog) beginHistoryRead(ctx context.Context) (done func(), err error) {
+	select {
+	case l.historyReads <- struct{}{}:
+		return func() { <-l.historyReads }, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for other histories to be read: %w", ctx.Err())
+	}
+}
+
 // load reads what was stored before the room was watched: on the room's own subject, and among what went to several rooms at
 // once.
 func (r *roomHistory) load(ctx context.Context, a *adapter, room string, policy RoomPolicy) error {
@@ -259,6 +272,11 @@ func (r *roomHistory) load(ctx context.Context, a *adapter, room string, policy 
 		}
 		return nil
 	}
+	release, err := a.cluster.events.beginHistoryRead(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
 	for _, subject := range []string{a.subjects.room(room), a.subjects.all()} {
 		if err := a.cluster.events.scan(ctx, a.subjects.stored(subject), 1, maxNumber, take); err != nil {
 			return err

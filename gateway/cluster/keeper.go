@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/offset"
@@ -46,23 +47,27 @@ func (a *adapter) sessionOf(s *socketio.Socket) *session {
 }
 
 // Keep begins a session.
-func (k keeper) Keep(s *socketio.Socket) string {
+func (k keeper) Keep(s *socketio.Socket, kept func(pid string)) {
 	r := &record{SocketID: s.ID(), Namespace: k.namespace.Name(), Gateway: k.cluster.id, By: randomToken(writerLength)}
 	var err error
 	if r.Data, err = s.EncodeData(); err != nil {
 		k.cluster.metrics.recovery("unkept")
 		k.cluster.log.Error("a socket cannot be recovered, since its data cannot be kept", "socket", s.LogID(), "error", err)
-		return ""
+		kept("")
+		return
 	}
 	n := k.newSession(s, randomToken(pidLength), r)
 	k.cluster.events.sessions.add(n)
-	if err := n.saveAndWait(); err != nil {
-		k.cluster.metrics.recovery("unsaved")
-		n.abandon()
-		k.cluster.events.sessions.remove(n)
-		return ""
-	}
-	return n.pid
+	n.saveAndThen(func(err error) {
+		if err != nil {
+			k.cluster.metrics.recovery("unsaved")
+			n.abandon()
+			k.cluster.events.sessions.remove(n)
+			kept("")
+			return
+		}
+		kept(n.pid)
+	})
 }
 
 // Find reads a session in the log.
@@ -71,8 +76,7 @@ func (k keeper) Find(pid, has string) (*socketio.Session, error) {
 	if len(pid) != pidLength {
 		return nil, nil
 	}
-	ctx, cancel := context.WithTimeout(k.cluster.life, recoverTimeout)
-	defer cancel()
+	ctx := l.finding.context(k.cluster.life)
 	if err := l.ready.wait(ctx); err != nil {
 		k.cluster.metrics.recovery("unavailable")
 		return nil, fmt.Errorf("the log is not ready: %w", err)
@@ -134,6 +138,8 @@ func (l *eventLog) reread(ctx context.Context, pid, namespace string, f *found) 
 		case <-time.After(rereadPause):
 		case <-ctx.Done():
 			return fmt.Errorf("read a session again: %w", ctx.Err())
+		case <-l.cluster.stop:
+			return fmt.Errorf("read a session again: %w", nats.ErrConnectionClosed)
 		}
 	}
 }

@@ -63,6 +63,8 @@ func (l *eventLog) getFromLeader(ctx context.Context, get messageGet) (storedMes
 		case <-time.After(rereadPause):
 		case <-ctx.Done():
 			return storedMessage{}, err
+		case <-l.cluster.stop:
+			return storedMessage{}, err
 		}
 	}
 }

@@ -33,6 +33,7 @@ type eventLog struct {
 	sessions *sessions
 	backlogs *backlogs
 	lookups  lookups
+	finding  sharedTimeout
 	// control has dispatch call functions.
 	control chan func()
 	// kick asks run for preparation, broken says that of the outbox too.
@@ -72,6 +73,8 @@ type eventLog struct {
 	caughtHoles, caughtReconnects uint64
 	// heardAt is when all that was stored until then had arrived here. Only run uses it.
 	heardAt time.Time
+	// historyReads has an entry for each history that is being read.
+	historyReads chan struct{}
 	// full is what is refused while too much waits.
 	full     refusals
 	rejected *rejections
@@ -81,15 +84,16 @@ type eventLog struct {
 
 func newEventLog(c *Cluster, o Options) *eventLog {
 	l := &eventLog{
-		cluster:  c,
-		stream:   "RTS_" + token(c.service),
-		recovery: *o.Recovery,
-		log:      o.Log,
-		kick:     make(chan struct{}, 1),
-		control:  make(chan func()),
-		rejected: newRejections(),
-		liveRoot: liveRoot + token(c.service) + ".",
-		serials:  newSerials(c.subjects.acks, c.id, c.peers.list),
+		cluster:      c,
+		stream:       "RTS_" + token(c.service),
+		recovery:     *o.Recovery,
+		log:          o.Log,
+		kick:         make(chan struct{}, 1),
+		control:      make(chan func()),
+		historyReads: make(chan struct{}, historyReadsAtOnce),
+		rejected:     newRejections(),
+		liveRoot:     liveRoot + token(c.service) + ".",
+		serials:      newSerials(c.subjects.acks, c.id, c.peers.list),
 	}
 	l.out = newOutbox(c.subjects.acks, o.URLs, publisherOptions(o))
 	l.out.trouble, l.out.rejects = l.trouble, l.advanceSoon

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/realtime-operator/realtime-operator/gateway/internal/apart"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -100,7 +101,9 @@ func (a *adapter) serverSide(kind byte, event string, args socketio.Args) *reque
 
 // askAll sends a request to all gateways, and waits until each has answered or is gone.
 func (a *adapter) askAll(ctx context.Context, r *request) ([]socketio.Args, error) {
-	g, err := a.ask(r)
+	var g *gather
+	var err error
+	apart.Do(func() { g, err = a.ask(r) }) // for many may wait
 	if err != nil {
 		return nil, err
 	}

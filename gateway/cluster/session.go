@@ -83,18 +83,40 @@ func (k keeper) newSession(s *socketio.Socket, pid string, r *record) *session {
 // save stores the session as it is now, soon.
 func (s *session) save() { s.store(nil) }
 
-// saveAndWait returns when the session as it is now is stored, or it takes too long.
+// saveAndThen calls a function once, when the session as it is now is stored, or it takes too long. The function must not block.
+func (s *session) saveAndThen(f func(error)) {
+	once := &storedOnce{call: f}
+	once.timer = time.AfterFunc(saveTimeout, func() { once.done(errSaveTimeout) })
+	s.store(once.stored)
+}
+
+// storedOnce has the outcome of a message, or that it takes too long. Safe for concurrent use.
+type storedOnce struct {
+	timer *time.Timer
+	mu    sync.Mutex
+	call  func(error) // nil when it was called; guarded by mu
+}
+
+func (o *storedOnce) stored(err error) {
+	o.timer.Stop()
+	o.done(err)
+}
+
+func (o *storedOnce) done(err error) {
+	o.mu.Lock()
+	call := o.call
+	o.call = nil
+	o.mu.Unlock()
+	if call != nil {
+		call(err)
+	}
+}
+
+// saveAndWait is saveAndThen for a caller that waits.
 func (s *session) saveAndWait() error {
 	done := make(chan error, 1)
-	apart.Do(func() { s.store(func(err error) { done <- err }) })
-	timer := time.NewTimer(saveTimeout)
-	defer timer.Stop()
-	select {
-	case err := <-done:
-		return err
-	case <-timer.C:
-		return errSaveTimeout
-	}
+	apart.Do(func() { s.saveAndThen(func(err error) { done <- err }) })
+	return <-done
 }
 
 // saveRooms is saveAndWait for rooms that the socket has joined.

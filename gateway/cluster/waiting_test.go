@@ -26,7 +26,7 @@ func (q *lookups) len() int {
 func TestMemoryOfClientsThatWaitForTheLog(t *testing.T) {
 	// They take 4 to 6 KiB, and what the allocator has left over on top, by chance up to 2 KiB. A buffer that
 	// is held takes 64 KiB.
-	const clients, limit = 1000, 12 << 10
+	const clients, limit = 1000, 6 << 10
 	begun := runtime.NumGoroutine()
 	goroutines := func(*gateway) int { return runtime.NumGoroutine() - begun }
 	for name, test := range map[string]struct {

@@ -84,16 +84,24 @@ func (r *run) history(room, before cel.Program, limit int) error {
 			return fmt.Errorf("before: %w", err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), historyTimeout)
-	defer cancel()
-	// One more than is asked for tells whether there is more.
-	events, err := cluster.History(ctx, r.socket.Namespace().Adapter(), name, below, limit+1, maxPageBytes)
-	if err != nil {
-		return err
-	}
+	var events []cluster.PastEvent
+	return r.after(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), historyTimeout)
+		defer cancel()
+		// One more than is asked for tells whether there is more.
+		events, err = cluster.History(ctx, r.socket.Namespace().Adapter(), name, below, limit+1, maxPageBytes)
+	}, func(r *run) error {
+		if err != nil {
+			return fmt.Errorf("history: %w", err)
+		}
+		return r.ackHistory(name, events, limit)
+	})
+}
+
+func (r *run) ackHistory(name string, events []cluster.PastEvent, limit int) error {
 	args, err := encode(types.NewRefValList(types.DefaultTypeAdapter, []ref.Val{historyPage(name, events, limit)}), nil)
 	if err != nil {
-		return err
+		return fmt.Errorf("history: %w", err)
 	}
 	r.ack(args)
 	return nil

@@ -153,19 +153,23 @@ func (r *run) presence(room, after cel.Program, limit int) error {
 	if tracker == nil {
 		return errNoPresence
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), presenceTimeout)
-	defer cancel()
-	page, err := tracker.Page(ctx, name, from, limit)
-	if errors.Is(err, presence.ErrNotTracked) {
-		return err
-	}
-	// Without the other gateways it is what is known here, and says so.
-	args, err := socketio.NewArgs(&page)
-	if err != nil {
-		return err
-	}
-	r.ack(args)
-	return nil
+	var page presence.Page
+	return r.after(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), presenceTimeout)
+		defer cancel()
+		page, err = tracker.Page(ctx, name, from, limit)
+	}, func(r *run) error {
+		if errors.Is(err, presence.ErrNotTracked) {
+			return fmt.Errorf("presence: %w", err)
+		}
+		// Without the other gateways it is what is known here, and says so.
+		args, err := socketio.NewArgs(&page)
+		if err != nil {
+			return fmt.Errorf("presence: %w", err)
+		}
+		r.ack(args)
+		return nil
+	})
 }
 
 // text evaluates to a string.

@@ -23,7 +23,8 @@ type run struct {
 	handlers []*handler // those that are not done
 	step     int        // the next one of that
 	failed   bool       // one has
-	question *question  // what the last step waits for
+	question *question  // what the last step asks clients
+	pause    *pause     // what else the last step waits for
 	binding  *binding
 	receipt  *socketio.Receipt // of what has been emitted so far; see collect
 }
@@ -54,7 +55,7 @@ func (r *run) handle(h *handler) (done bool, err error) {
 		if err := r.take(h.steps[i]); err != nil {
 			return true, fmt.Errorf("do[%d]: %w", i, err)
 		}
-		if r.question != nil {
+		if r.question != nil || r.pause != nil {
 			return false, nil
 		}
 	}
@@ -157,8 +158,7 @@ func (r *run) join(rooms []string) error {
 	if err := r.socket.CheckJoin(rooms...); err != nil {
 		return fmt.Errorf("join: %w", err)
 	}
-	r.socket.Join(rooms...)
-	return nil
+	return r.after(func() { r.socket.Join(rooms...) }, nil)
 }
 
 // set evaluates all values, then writes them together.

@@ -125,11 +125,13 @@ func (r *Runtime) Apply(p *Program) {
 
 func (r *Runtime) connected(s *socketio.Socket) {
 	c := &client{runtime: r, socket: s}
-	if ns := c.bound().namespace; ns != nil && len(ns.rooms.autoJoin) > 0 {
-		s.Join(ns.rooms.autoJoin...)
-	}
 	s.Listen(c)
-	c.lifecycle(v1alpha1.EventConnection)
+	welcome := func() { c.lifecycle(v1alpha1.EventConnection) }
+	if ns := c.bound().namespace; ns != nil && len(ns.rooms.autoJoin) > 0 {
+		s.After(func() { s.Join(ns.rooms.autoJoin...) }, welcome)
+		return
+	}
+	welcome()
 }
 
 // lifecycle runs the handlers of an event that is not the client's.
@@ -190,7 +192,7 @@ func (r *Runtime) proceed(run *run) (ended bool) {
 	for len(run.handlers) > 0 {
 		done, err := run.handle(run.handlers[0])
 		if !done {
-			run.client.await(run)
+			run.wait()
 			return false
 		}
 		if err != nil {

@@ -3,6 +3,7 @@
 package socketio
 
 import (
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -72,22 +73,44 @@ func (c *connection) onConnect(p *parser.Packet) {
 		c.refuse(p.Namespace, errInvalidNamespace)
 		return
 	}
-	returned := false
-	defer func() {
-		if !returned { // not to be had now, or a middleware has panicked
-			ns.leave()
-		}
-	}()
-	s, missed, err := c.recover(ns, auth, now)
-	if err != nil {
-		c.refuseReturn(ns.name, err)
+	if asked := c.askedFor(ns, auth); asked.PID != "" {
+		c.connectAgain(ns, asked, auth, now)
 		return
 	}
-	returned = true
-	if s == nil {
-		s = &Socket{id: c.server.newSocketID(), namespace: ns, conn: c, auth: auth, connected: now.UnixNano()}
+	c.letIn(c.newSocket(ns, auth, now), nil)
+}
+
+func (c *connection) newSocket(ns *Namespace, auth json.RawMessage, now time.Time) *Socket {
+	return &Socket{id: c.server.newSocketID(), namespace: ns, conn: c, auth: auth, connected: now.UnixNano()}
+}
+
+// connectAgain is onConnect for a client that asks for the session that it had. Many may do so at once, and the session may have to
+// be waited for.
+func (c *connection) connectAgain(ns *Namespace, asked recoveryRequest, auth json.RawMessage, now time.Time) {
+	var s *Socket
+	var missed *backlog
+	var err error
+	find := func() {
+		returned := false
+		defer func() {
+			if !returned { // a middleware has panicked
+				ns.leave()
+			}
+		}()
+		s, missed, err = c.recover(ns, asked, auth, now)
+		returned = true
 	}
-	c.letIn(s, missed)
+	c.after(find, func() {
+		switch {
+		case err != nil: // not to be had now
+			ns.leave()
+			c.refuseReturn(ns.name, err)
+		case s == nil:
+			c.letIn(c.newSocket(ns, auth, now), nil)
+		default:
+			c.letIn(s, missed)
+		}
+	})
 }
 
 // refuseReturn is for a client that cannot come back now, or may not.
@@ -101,17 +124,16 @@ func (c *connection) refuseReturn(namespace string, err error) {
 	c.session.Close(ReasonForcedServerClose)
 }
 
-// letIn makes a socket a member of its namespace, if middlewares do not refuse it. It is not a part of
-// onConnect, whose frame is on the stack of a goroutine that waits for recover.
+// letIn makes a socket a member of its namespace, if middlewares do not refuse it.
 func (c *connection) letIn(s *Socket, missed *backlog) {
 	ns := s.namespace
-	added := false
+	added, returned := false, false
 	defer func() {
 		switch {
 		case !added: // refused, or a middleware has panicked
 			s.abandon()
 			ns.leave()
-		case s.state.Load() == stateConnecting: // what followed has panicked
+		case !returned && s.state.Load() == stateConnecting: // what followed has panicked
 			s.abandon()
 			ns.remove(s)
 		}
@@ -131,13 +153,15 @@ func (c *connection) letIn(s *Socket, missed *backlog) {
 	if !c.admit(s) {
 		s.abandon()
 		ns.remove(s)
+		returned = true
 		return
 	}
 	if s.recovered {
 		s.resume(missed)
-		return
+	} else {
+		s.connect()
 	}
-	s.connect()
+	returned = true
 }
 
 // alive is the number of namespaces that the connection is in.

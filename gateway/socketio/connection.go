@@ -79,12 +79,14 @@ func (c *connection) hasJoined() bool {
 	return c.sockets.len() > 0
 }
 
-// OnClose takes the end of the session.
+// OnClose takes the end of the session. It returns when all handlers have: who closes a server waits for that.
 func (c *connection) OnClose(reason engineio.CloseReason, _ error) {
 	if reason == engineio.ReasonSlowConsumer {
 		c.server.losses.slowConsumers.Add(1)
 	}
+	ended := make(chan struct{})
 	c.run(func() {
+		defer close(ended)
 		c.mu.Lock()
 		c.closed = true
 		c.stopTimer()
@@ -93,6 +95,7 @@ func (c *connection) OnClose(reason engineio.CloseReason, _ error) {
 			s.close(string(reason))
 		}
 	})
+	<-ended
 }
 
 func (c *connection) all() []*Socket {

@@ -14,12 +14,12 @@ import (
 type memoryFound struct{ offset uint64 }
 
 // Keep begins a session.
-func (k *memoryKeeper) Keep(s *Socket) string {
+func (k *memoryKeeper) Keep(s *Socket, kept func(pid string)) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	n := &memorySession{pid: randomID(), socket: s, floor: k.number}
 	k.byPID[n.pid], k.bySocket[s] = n, n
-	return n.pid
+	kept(n.pid)
 }
 
 // Find looks a session up.

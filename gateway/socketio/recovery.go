@@ -56,9 +56,10 @@ type Session struct {
 // be called from any goroutine.
 type SessionKeeper interface {
 	Adapter
-	// Keep begins to keep a socket that is in the room of its id, and returns its private id when it is safe. Without one, the
-	// socket cannot be recovered.
-	Keep(s *Socket) (pid string)
+	// Keep begins to keep a socket that is in the room of its id. It calls a function exactly once, now or later and perhaps in
+	// another goroutine, with the socket's private id when it is safe. Without one, the socket cannot be recovered. The function must
+	// not block.
+	Keep(s *Socket, kept func(pid string))
 	// Find is the session that a client left with a private id; nil if there is none that could be recovered. The offset is what
 	// the client has got last, perhaps empty, and not to be trusted. Its error is that nobody can tell now.
 	Find(pid, offset string) (*Session, error)
@@ -106,12 +107,6 @@ var (
 	// ErrTooMuchMissed: the client has missed more than is kept for it.
 	ErrTooMuchMissed = errors.New("too much was missed")
 )
-
-// askedFor is what a client's auth says of the session that it had; nothing, if it says nothing that makes sense.
-func askedFor(auth json.RawMessage) (asked recoveryRequest) {
-	_ = json.Unmarshal(auth, &asked) // what it cannot read it leaves out
-	return asked
-}
 
 // Recovered tells whether the client has come back after it had lost its connection: the socket has the id, the rooms and
 // the data that it had then.

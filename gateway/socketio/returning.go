@@ -23,21 +23,22 @@ type returnRefused struct{ reason error }
 func (r *returnRefused) Error() string { return "a middleware refuses: " + r.reason.Error() }
 func (r *returnRefused) Unwrap() error { return r.reason }
 
-// recover is the client's old socket, if it asks for one, may have it, and that can be had: in its
-// rooms, with what it has missed in hand. It is nil for a client that begins anew. A *returnRefused
-// refuses the client; upon any other error nobody can tell, and the client had better come again.
-func (c *connection) recover(ns *Namespace, auth json.RawMessage, now time.Time) (*Socket, *backlog, error) {
+// askedFor is what a client asks for that can have its session; nothing for one that begins anew.
+func (c *connection) askedFor(ns *Namespace, auth json.RawMessage) (asked recoveryRequest) {
+	if ns.keeper() == nil || c.isV2() || len(auth) == 0 {
+		return asked
+	}
+	apart.Do(func() { _ = json.Unmarshal(auth, &asked) }) // for what follows may wait; what cannot be read is left out
+	return asked
+}
+
+// recover is the client's old socket, if it may have it, and that can be had: in its rooms, with what
+// it has missed in hand. It is nil for a client that begins anew. A *returnRefused refuses the client;
+// upon any other error nobody can tell, and the client had better come again.
+func (c *connection) recover(
+	ns *Namespace, asked recoveryRequest, auth json.RawMessage, now time.Time,
+) (*Socket, *backlog, error) {
 	k := ns.keeper()
-	if k == nil || c.isV2() {
-		return nil, nil, nil
-	}
-	var asked recoveryRequest
-	if len(auth) > 0 {
-		apart.Do(func() { asked = askedFor(auth) }) // for Find may wait
-	}
-	if asked.PID == "" {
-		return nil, nil, nil
-	}
 	session, err := k.Find(asked.PID, asked.Offset)
 	if session == nil {
 		return nil, nil, err

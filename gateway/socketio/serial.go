@@ -13,15 +13,72 @@ import (
 // there, and whoever finds it busy, even from within a function that it runs, leaves its function behind for that one.
 // So the callbacks of a connection never overlap, and a handler may disconnect its own socket.
 type serial struct {
-	mu      sync.Mutex
-	running bool     // guarded by mu
-	queue   []func() // guarded by mu
+	mu sync.Mutex
+	// running: it is somebody's turn. Guarded by mu.
+	running bool
+	queue   []turn // guarded by mu
+	// suspended is how many handlers go on later, resumed what those that may go on do next. parked: nobody runs until one of
+	// them goes on. Guarded by mu.
+	suspended int
+	resumed   []func()
+	parked    bool
+	// left is the size of the packets in the queue, and room is closed when it gets less; nil if nobody waits for that. Guarded by mu.
+	left int
+	room chan struct{}
 }
+
+// turn is a function in the queue, and the size of the packet that it is for; 0 if it is for none.
+type turn struct {
+	call func()
+	size int
+}
+
+const (
+	// maxLeft bounds the packets of a client that wait for their turn. Whoever reads one more waits with it.
+	maxLeft = 4 << 10
+	// turnSize is what such a packet takes apart from its payload.
+	turnSize = 256
+)
 
 // InTurn calls f as a handler of the connection is called: while none of them runs, at once or, while one does, behind it, by
 // whoever runs that. It is for what a handler could not wait for: the handler starts a goroutine, and that comes back by
 // InTurn. The socket may have left meanwhile; Connected tells.
 func (s *Socket) InTurn(f func()) { s.conn.run(f) }
+
+// After is Suspend for a handler that waits for a function: then is called when that has returned.
+func (s *Socket) After(wait, then func()) { s.conn.after(wait, then) }
+
+// Suspend is for a handler that waits: it returns, and goes on in what resume is given, when that is called. Until then nothing
+// else of the connection has its turn, as if the handler had waited; but no goroutine waits, with all that the handler has had on
+// its stack. It is called by a handler, and resume exactly once. That calls what it is given, and whatever else has its turn then,
+// so it may take its time.
+func (s *Socket) Suspend() (resume func(then func())) { return s.conn.suspend() }
+
+func (c *connection) suspend() (resume func(then func())) {
+	c.serial.suspend()
+	return func(then func()) {
+		if !c.serial.resume(then) {
+			return // whoever runs the handler goes on
+		}
+		c.call(then)
+		c.runRest()
+	}
+}
+
+func (c *connection) after(wait, then func()) {
+	resume := c.suspend()
+	go func() {
+		returned := false
+		c.call(func() {
+			wait()
+			returned = true
+		})
+		if !returned { // it has panicked, and the connection ends
+			then = func() {}
+		}
+		resume(then)
+	}()
+}
 
 // run runs a function in its turn. When one panics, the rest still runs.
 func (c *connection) run(f func()) {
@@ -34,7 +91,7 @@ func (c *connection) run(f func()) {
 
 // runPacket takes a packet in its turn. Only one whose turn has not come is on the heap.
 func (c *connection) runPacket(p *parser.Packet) {
-	if !c.serial.begin() && c.serial.leave(c.later(*p)) {
+	if !c.serial.begin() && c.serial.leavePacket(c.later(*p), packetSize(p)) {
 		return
 	}
 	c.callPacket(p)
@@ -86,20 +143,96 @@ func (s *serial) leave(f func()) bool {
 		s.running = true
 		return false
 	}
-	s.queue = append(s.queue, f)
+	s.queue = append(s.queue, turn{call: f})
 	return true
 }
 
-// next is what has been left behind, nil if nothing is.
+// leavePacket is leave for what the client has sent. It waits while much of that is in the queue, so that no more is read.
+func (s *serial) leavePacket(f func(), size int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.running && s.left+size > maxLeft {
+		s.awaitRoom()
+	}
+	if !s.running {
+		s.running = true
+		return false
+	}
+	s.left += size
+	s.queue = append(s.queue, turn{f, size})
+	return true
+}
+
+// awaitRoom is called with the lock held, but does not hold it meanwhile.
+func (s *serial) awaitRoom() {
+	if s.room == nil {
+		s.room = make(chan struct{})
+	}
+	room := s.room
+	s.mu.Unlock()
+	<-room
+	s.mu.Lock()
+}
+
+// next is what comes next, nil if nothing does now: whoever has called it runs no more then.
 func (s *serial) next() func() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	switch {
+	case len(s.resumed) > 0:
+		f := s.resumed[0]
+		s.resumed = s.resumed[1:]
+		s.suspended--
+		return f
+	case s.suspended > 0:
+		s.parked = true
+		return nil
+	}
+	s.makeRoom()
 	if len(s.queue) == 0 {
 		s.running = false
-		s.queue = nil
+		s.queue, s.resumed = nil, nil
 		return nil
 	}
 	f := s.queue[0]
+	s.queue[0] = turn{}
 	s.queue = s.queue[1:]
-	return f
+	s.left -= f.size
+	return f.call
+}
+
+// makeRoom tells the one who waits that there may be room when next has returned. The lock is held.
+func (s *serial) makeRoom() {
+	if s.room != nil {
+		close(s.room)
+		s.room = nil
+	}
+}
+
+func (s *serial) suspend() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.suspended++
+}
+
+// resume is true if the turn is the caller's. Otherwise the handler has not returned yet, and who runs it goes on.
+func (s *serial) resume(then func()) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.parked {
+		s.resumed = append(s.resumed, then)
+		return false
+	}
+	s.parked = false
+	s.suspended--
+	return true
+}
+
+// packetSize is about what a packet takes in memory while its turn has not come.
+func packetSize(p *parser.Packet) int {
+	n := turnSize + len(p.Event) + len(p.Payload)
+	for _, a := range p.Attachments {
+		n += len(a)
+	}
+	return n
 }

@@ -127,13 +127,31 @@ func (s *Socket) disconnect(closeConnection bool) {
 	s.close(ReasonServerDisconnect)
 }
 
-// connect makes the socket a member of its namespace, and tells the client and the handlers. It runs in the connection's
-// serial. A client that knows of its connection is within reach of all servers; one that does not gets no event yet.
+// connect makes the socket a member of its namespace, and tells the client and the handlers, when it is kept. It runs in the
+// connection's serial. A client that knows of its connection is within reach of all servers; one that does not gets no event yet.
 func (s *Socket) connect() {
 	s.Join(s.ownRooms()...)
-	if k := s.namespace.keeper(); k != nil && !s.conn.isV2() {
-		s.pid = k.Keep(s)
+	k := s.namespace.keeper()
+	if k == nil || s.conn.isV2() {
+		s.arrive()
+		return
 	}
+	resume, returned := s.Suspend(), false
+	defer func() {
+		if !returned { // Keep has panicked
+			resume(func() {})
+		}
+	}()
+	k.Keep(s, func(pid string) {
+		go resume(func() {
+			s.pid = pid
+			s.arrive()
+		})
+	})
+	returned = true
+}
+
+func (s *Socket) arrive() {
 	s.welcome()
 	s.announce()
 }
