@@ -86,6 +86,10 @@ func registerConnections(r *prometheus.Registry, io *socketio.Server) {
 	}, func() float64 { return float64(io.Connections()) }))
 	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "realtime_netpoll_workers",
-		Help: "Goroutines that serve websockets: a few, and one for each handler that waits.",
+		Help: "Goroutines that serve websockets: a few, and one for each handler that waits without being suspended.",
 	}, func() float64 { return float64(io.Engine().Workers()) }))
+	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "realtime_handlers_suspended",
+		Help: "Handlers and new sessions that wait for NATS, for JetStream or for other gateways.",
+	}, func() float64 { return float64(io.Suspended()) }))
 }

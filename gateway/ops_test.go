@@ -66,6 +66,7 @@ func TestMetricsOfWorkersAndPanicsAreThereFromTheStart(t *testing.T) {
 	_, metrics := get(t, g.ops+"/metrics")
 	for _, line := range []string{
 		"realtime_netpoll_workers 0",
+		"realtime_handlers_suspended 0",
 		`realtime_panics_total{place="handler"} 0`,
 		`realtime_panics_total{place="heartbeat"} 0`,
 		`realtime_panics_total{place="message"} 0`,

@@ -48,6 +48,9 @@ func TestMemoryOfHandlersOfTheManifestThatWait(t *testing.T) {
 			proxy.Stall()
 			before, goroutines := wiretest.MemoryInUse(), runtime.NumGoroutine()
 			crowd.Send("420" + event)
+			await(t, g.ops+"/metrics", func(_ int, body string) bool {
+				return strings.Contains(body, "\nrealtime_handlers_suspended 1000\n")
+			})
 			awaitWorkers(t, goroutines+clients*9/10)
 			each := (wiretest.MemoryInUse() - before) / clients
 			proxy.Resume()

@@ -54,9 +54,14 @@ func (s *Socket) After(wait, then func()) { s.conn.after(wait, then) }
 // so it may take its time.
 func (s *Socket) Suspend() (resume func(then func())) { return s.conn.suspend() }
 
+// Suspended is how many handlers wait, of those that Suspend and After have suspended.
+func (s *Server) Suspended() int { return int(s.suspended.Load()) }
+
 func (c *connection) suspend() (resume func(then func())) {
 	c.serial.suspend()
+	c.server.suspended.Add(1)
 	return func(then func()) {
+		c.server.suspended.Add(-1)
 		if !c.serial.resume(then) {
 			return // whoever runs the handler goes on
 		}

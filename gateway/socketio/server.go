@@ -124,6 +124,7 @@ type Server struct {
 	queueVolatile  atomic.Bool
 	limits         atomic.Pointer[Limits] // nil: the defaults
 	losses         losses
+	suspended      atomic.Int64
 
 	mu          sync.RWMutex
 	namespaces  map[string]*Namespace // guarded by mu
