@@ -28,6 +28,9 @@ type adapter struct {
 
 func newAdapter(c *Cluster, ns *socketio.Namespace) *adapter {
 	a := &adapter{cluster: c, namespace: ns, subjects: newSubjects(c.service, ns.Name()), rooms: socketio.NewRooms()}
+	if c.events != nil {
+		a.history.cache = c.events.histories
+	}
 	a.interest = newInterest(c, a.inboxOf)
 	a.presence = presence.New(ns, presenceLink{a})
 	a.rooms.Watch(a.presence)

@@ -70,7 +70,7 @@ func History(ctx context.Context, a socketio.Adapter, room string, before uint64
 	if !ok || !k.policyOf(room).hasHistory() {
 		return nil, ErrNoHistory
 	}
-	messages, err := k.history.read(ctx, k.adapter, room, k.history.of(k.adapter, room))
+	messages, _, err := k.history.read(ctx, k.adapter, room, maxNumber)
 	if err != nil {
 		return nil, fmt.Errorf("read the history of a room: %w", err)
 	}
@@ -110,14 +110,19 @@ func (k keeper) pastEvent(m *storedMessage) (PastEvent, bool) {
 // histories are what is kept of the rooms that this gateway has members in: read once, and then kept up to date by what comes
 // in. So who joins costs the log nothing, however many they are. Safe for concurrent use.
 type histories struct {
+	// cache bounds what they take; nil for an adapter without a log.
+	cache *historyCache
 	mu    sync.Mutex
 	rooms map[string]*roomHistory // guarded by mu
-
 	reach reaches
 }
 
 // roomHistory is that of one room.
 type roomHistory struct {
+	owner *histories
+	room  string
+	// cached is guarded by the lock of the cache.
+	cached cached
 	// reading is held while the log is read.
 	reading sync.Mutex
 
@@ -125,6 +130,10 @@ type roomHistory struct {
 	messages []*storedMessage // in order; guarded by mu
 	complete bool             // what was there before the room was watched has been read; guarded by mu
 	head     uint64           // the last message that was there then; guarded by mu
+	// joins are the numbers behind which what comes in is held for sockets that join: it stays until they have it. Guarded by mu.
+	joins []uint64
+	// isEvicted: the cache had no room for it. Who has yet to send a part of it reads it again. Guarded by mu.
+	isEvicted bool
 }
 
 // watch begins to keep a room's history.
@@ -136,8 +145,9 @@ func (h *histories) watch(room string) *roomHistory {
 		if h.rooms == nil {
 			h.rooms = map[string]*roomHistory{}
 		}
-		r = &roomHistory{}
+		r = &roomHistory{owner: h, room: room}
 		h.rooms[room] = r
+		h.cache.add(r)
 	}
 	return r
 }
@@ -150,14 +160,25 @@ func (h *histories) forget(room string) {
 	delete(h.rooms, room)
 	h.mu.Unlock()
 	if r != nil {
-		r.drop()
+		h.cache.remove(r)
+		r.drop(false)
 	}
 }
 
-func (r *roomHistory) drop() {
+// evicted is told by the cache that it has taken a room out.
+func (h *histories) evicted(r *roomHistory) {
+	h.mu.Lock()
+	if h.rooms[r.room] == r {
+		delete(h.rooms, r.room)
+	}
+	h.mu.Unlock()
+	r.drop(true)
+}
+
+func (r *roomHistory) drop(evicted bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.messages = nil
+	r.messages, r.isEvicted = nil, evicted
 }
 
 func (h *histories) find(room string) *roomHistory {
@@ -166,11 +187,15 @@ func (h *histories) find(room string) *roomHistory {
 	return h.rooms[room]
 }
 
-// clear forgets all, for a log that begins anew.
+// clear forgets all, for a log that begins anew. Who has a part to send keeps it.
 func (h *histories) clear() {
 	h.mu.Lock()
-	defer h.mu.Unlock()
+	rooms := h.rooms
 	h.rooms = nil
+	h.mu.Unlock()
+	for _, r := range rooms {
+		h.cache.remove(r)
+	}
 }
 
 // add takes a message that has come in. It runs in dispatch.
@@ -184,53 +209,84 @@ func (h *histories) add(a *adapter, rooms []string, m storedMessage) {
 
 func (r *roomHistory) add(m storedMessage, p RoomPolicy) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.insert(&m)
-	r.trim(p)
+	by := r.insert(&m) - r.trim(p)
+	r.mu.Unlock()
+	r.owner.cache.grown(r, by)
 }
 
-// insert is called with the lock held. Messages come in order but for those that are read later.
-func (r *roomHistory) insert(m *storedMessage) {
+// insert is called with the lock held, and returns how many bytes it takes. Messages come in order but for those that are read later.
+func (r *roomHistory) insert(m *storedMessage) int {
 	i, found := slices.BinarySearchFunc(r.messages, m.number, compareStored)
-	if !found {
-		r.messages = slices.Insert(r.messages, i, m)
+	if found {
+		return 0
 	}
+	r.messages = slices.Insert(r.messages, i, m)
+	return m.size()
 }
+
+func (m *storedMessage) size() int { return len(m.data) + len(m.subject) + storedMessageBytes }
 
 func compareStored(m *storedMessage, number uint64) int { return int(int64(m.number) - int64(number)) }
 
-// trim drops what is no longer part of the history. It is called with the lock held, for each message that comes in, so it
-// moves nothing.
-func (r *roomHistory) trim(p RoomPolicy) {
-	n := max(0, len(r.messages)-p.HistoryMessages)
-	oldest := time.Now().Add(-p.HistoryAge)
-	for n < len(r.messages) && r.messages[n].time.Before(oldest) {
-		n++
+// trim drops what is no longer part of the history, and returns how many bytes that was. It is called with the lock held, for each
+// message that comes in, so it moves nothing.
+func (r *roomHistory) trim(p RoomPolicy) (bytes int) {
+	n := p.begin(r.messages)
+	for _, since := range r.joins {
+		n = min(n, behind(r.messages, since))
+	}
+	for _, m := range r.messages[:n] {
+		bytes += m.size()
 	}
 	clear(r.messages[:n]) // the array outlives them
 	r.messages = r.messages[n:]
+	return bytes
 }
 
-// of is where the history of a room is kept.
-func (h *histories) of(a *adapter, room string) *roomHistory {
-	if a.rooms.Has(room) {
-		return h.watch(room)
+// begin is the index of the first of a room's messages that is part of its history.
+func (p RoomPolicy) begin(messages []*storedMessage) int {
+	n := max(0, len(messages)-p.HistoryMessages)
+	oldest := time.Now().Add(-p.HistoryAge)
+	for n < len(messages) && messages[n].time.Before(oldest) {
+		n++
 	}
-	return &roomHistory{} // nobody here hears of it
+	return n
 }
 
-// read is the history of a room as of now.
-func (h *histories) read(ctx context.Context, a *adapter, room string, r *roomHistory) ([]*storedMessage, error) {
-	messages, head, err := r.read(ctx, a, room)
+// behind is the index of the first message behind a number.
+func behind(messages []*storedMessage, number uint64) int {
+	if number == maxNumber {
+		return len(messages)
+	}
+	n, _ := slices.BinarySearchFunc(messages, number+1, compareStored)
+	return n
+}
+
+// of is where the history of a room is kept, for somebody who calls done when it is read.
+func (h *histories) of(a *adapter, room string) (r *roomHistory, done func()) {
+	for a.rooms.Has(room) {
+		if r = h.watch(room); h.cache.use(r) {
+			return r, func() { h.cache.done(r) }
+		}
+	}
+	return &roomHistory{owner: h, room: room}, func() {} // nobody here hears of it
+}
+
+// read is the history of a room as of now, with all that has come in behind a number, and where it is kept.
+func (h *histories) read(ctx context.Context, a *adapter, room string, since uint64) ([]*storedMessage, *roomHistory, error) {
+	r, done := h.of(a, room)
+	defer done()
+	messages, head, err := r.read(ctx, a, room, since)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return h.cut(ctx, a, room, messages, head)
+	messages, err = h.cut(ctx, a, room, messages, head)
+	return messages, r, err
 }
 
 // read returns the messages, and the number of the last message that the log had on the room's two subjects when they were
 // read.
-func (r *roomHistory) read(ctx context.Context, a *adapter, room string) (messages []*storedMessage, head uint64, err error) {
+func (r *roomHistory) read(ctx context.Context, a *adapter, room string, since uint64) (messages []*storedMessage, head uint64, err error) {
 	r.reading.Lock()
 	defer r.reading.Unlock()
 	policy := a.policyOf(room)
@@ -243,10 +299,31 @@ func (r *roomHistory) read(ctx context.Context, a *adapter, room string) (messag
 		}
 	}
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.complete = true
-	r.trim(policy)
-	return slices.Clone(r.messages), r.head, nil
+	trimmed := r.trim(policy)
+	first := min(policy.begin(r.messages), behind(r.messages, since))
+	messages, head = slices.Clone(r.messages[first:]), r.head
+	r.mu.Unlock()
+	r.owner.cache.grown(r, -trimmed)
+	return messages, head, nil
+}
+
+// join has a room keep what comes in behind a number, and the cache the room, until done.
+func (h *histories) join(room string, since uint64) (done func()) {
+	r := h.watch(room)
+	for !h.cache.use(r) {
+		r = h.watch(room)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.joins = append(r.joins, since)
+	return func() {
+		r.mu.Lock()
+		i := slices.Index(r.joins, since)
+		r.joins = slices.Delete(r.joins, i, i+1)
+		r.mu.Unlock()
+		h.cache.done(r)
+	}
 }
 
 // historyReadsAtOnce bounds the histories that are being read, each with an answer of the log of up to fetchBatchBytes and room for

@@ -14,8 +14,14 @@ import (
 // backlog is sent to the client, this one keeps no event: its turn comes with what is kept by then.
 type historySent struct {
 	adapter *adapter
-	// offset is that of what came before: a client that is lost in the middle misses nothing else.
+	socket  *socketio.Socket
+	// since is the number of the last event that came before, and offset what a client is told of it: one that is lost in the
+	// middle misses nothing else.
+	since  uint64
 	offset []byte
+	// release sends the history and what was held; joined is called then, when the rooms need not keep that any more.
+	release func(socketio.Past)
+	joined  func()
 	// rooms are the parts of their histories that are sent.
 	rooms []historyPart
 	// held are events that came in while the history was read. As they are not sent a second time, they
@@ -24,6 +30,8 @@ type historySent struct {
 	// events are what is left to be sent, once the turn has come: begun.
 	events []*storedMessage
 	begun  bool
+	// again has the parts of rooms that were evicted meanwhile, when they are read again; nil if none was.
+	again chan []*storedMessage
 }
 
 // historyPart is a part of a room's history, by the numbers of its first and its last event.
@@ -32,20 +40,22 @@ type historyPart struct {
 	first, last uint64
 }
 
-// read finds out what there is of the rooms, which may take requests to the log, and returns it in order.
+// read finds out what there is of the rooms, which may take requests to the log, and returns it in order: their histories, and what
+// has come in since, even if they have no room for it any more. What the log has, and has not been delivered here yet, is left out:
+// the socket is in the rooms, and will get it.
 func (h *historySent) read(rooms []string) (known []*storedMessage, err error) {
 	ctx, cancel := context.WithTimeout(h.adapter.cluster.life, recoverTimeout)
 	defer cancel()
 	for _, room := range rooms {
-		r := h.adapter.history.of(h.adapter, room)
-		kept, err := h.adapter.history.read(ctx, h.adapter, room, r)
+		messages, r, err := h.adapter.history.read(ctx, h.adapter, room, h.since)
 		if err != nil {
 			h.rooms = nil
 			return nil, err
 		}
-		if len(kept) > 0 {
+		messages = messages[:behind(messages, h.adapter.cluster.events.delivered())]
+		known = append(known, messages...)
+		if kept := messages[h.adapter.policyOf(room).begin(messages):]; len(kept) > 0 {
 			h.rooms = append(h.rooms, historyPart{r, kept[0].number, kept[len(kept)-1].number})
-			known = append(known, kept...)
 		}
 	}
 	return inOrder(known), nil
@@ -63,10 +73,18 @@ func (h *historySent) past(known []*storedMessage) socketio.Past {
 	return socketio.Past{Has: has, Next: h.next}
 }
 
-// next is the next event for the client, nil at the end.
+// next is the next event for the client, nil at the end, and socketio.NotYet while a room that was evicted is read again.
 func (h *historySent) next() *socketio.Delivery {
 	if !h.begun {
 		h.begin()
+	}
+	if h.again != nil {
+		select {
+		case events := <-h.again:
+			h.events, h.again = inOrder(append(h.events, events...)), nil
+		default:
+			return socketio.NotYet
+		}
 	}
 	for len(h.events) > 0 {
 		m := h.events[0]
@@ -83,12 +101,40 @@ func (h *historySent) next() *socketio.Delivery {
 // under which others wait for sessions, may not be taken here.
 func (h *historySent) begin() {
 	h.begun = true
-	defer func() { h.rooms = nil }()
 	events := h.held
+	var gone []historyPart
 	for _, part := range h.rooms {
-		events = part.room.appendPart(events, part)
+		var kept bool
+		if events, kept = part.room.appendPart(events, part); !kept {
+			gone = append(gone, part)
+		}
 	}
-	h.events, h.held = inOrder(events), nil
+	h.events, h.held, h.rooms = inOrder(events), nil, nil
+	if len(gone) > 0 {
+		h.again = make(chan []*storedMessage, 1)
+		h.adapter.cluster.done.Go(func() { h.readAgain(gone) })
+	}
+}
+
+// readAgain reads parts of rooms that were evicted, and goes on with them. Of a room that cannot be read now, nothing is sent.
+func (h *historySent) readAgain(gone []historyPart) {
+	ctx, cancel := context.WithTimeout(context.Background(), recoverTimeout)
+	defer cancel()
+	var events []*storedMessage
+	for _, part := range gone {
+		room := part.room.room
+		if !h.adapter.rooms.Has(room) {
+			continue // as for a room that is forgotten
+		}
+		kept, _, err := h.adapter.history.read(ctx, h.adapter, room, maxNumber)
+		if err != nil {
+			h.adapter.cluster.log.Warn("a socket is sent no history of a room", "socket", h.socket.LogID(), "error", err)
+			continue
+		}
+		events = append(events, part.of(kept)...)
+	}
+	h.again <- events
+	h.socket.ResumePast()
 }
 
 // delivery is an event as it is sent to the client; nil for one that cannot be read.
@@ -107,13 +153,18 @@ func (h *historySent) delivery(m *storedMessage) *socketio.Delivery {
 	return d
 }
 
-// appendPart adds what is left of a part.
-func (r *roomHistory) appendPart(to []*storedMessage, part historyPart) []*storedMessage {
+// appendPart adds what is left of a part. It is false for a room that was evicted.
+func (r *roomHistory) appendPart(to []*storedMessage, part historyPart) ([]*storedMessage, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	first, _ := slices.BinarySearchFunc(r.messages, part.first, compareStored)
-	end, _ := slices.BinarySearchFunc(r.messages, part.last+1, compareStored)
-	return append(to, r.messages[first:end]...)
+	return append(to, part.of(r.messages)...), !r.isEvicted
+}
+
+// of is what messages have of the part.
+func (p historyPart) of(messages []*storedMessage) []*storedMessage {
+	first, _ := slices.BinarySearchFunc(messages, p.first, compareStored)
+	end, _ := slices.BinarySearchFunc(messages, p.last+1, compareStored)
+	return messages[first:end]
 }
 
 // inOrder sorts events by number. One that went to several rooms is there once.

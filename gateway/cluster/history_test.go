@@ -12,13 +12,21 @@ import (
 	"time"
 
 	natsserver "github.com/nats-io/nats-server/v2/server"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
 // historian is a gateway whose rooms named kept… have a history and revisions.
 func historian(t *testing.T, ns *natsserver.Server) *gateway {
 	t.Helper()
+	return historianWith(t, ns, 0)
+}
+
+// historianWith is one that keeps so many bytes of histories.
+func historianWith(t *testing.T, ns *natsserver.Server, historyBytes int) *gateway {
+	t.Helper()
 	g := newGateway(t, Options{URLs: []string{ns.ClientURL()}, Recovery: &Recovery{
-		MaxDisconnection: time.Minute, MaxMessages: 100, HistoryAge: time.Hour,
+		MaxDisconnection: time.Minute, MaxMessages: 1000, HistoryAge: time.Hour, HistoryBytes: historyBytes,
 	}})
 	SetRoomPolicy(g.io.Of("/").Adapter(), func(room string) RoomPolicy {
 		if !strings.HasPrefix(room, "kept") {
@@ -127,6 +135,16 @@ func TestAHistoryOnItsWay(t *testing.T) {
 	}{
 		{"nothing happens", func(*adapter, *person) {}, 3},
 		{"the log has a gap, and histories are read again", func(a *adapter, _ *person) { a.history.clear() }, 3},
+		{"the room is evicted, and read again", func(a *adapter, _ *person) {
+			limit := &a.cluster.events.histories.limit
+			*limit = 0
+			a.history.watch("another")
+			a.cluster.events.histories.evict()
+			*limit = defaultHistoryBytes
+			if a.history.find("kept") != nil {
+				t.Fatal("the room is not evicted")
+			}
+		}, 3},
 		{"the room drops an event meanwhile", func(a *adapter, p *person) {
 			emit(t, p.socket.Namespace().To("kept"), "n", "next")
 			p.Wire.Receive()
@@ -144,7 +162,7 @@ func TestAHistoryOnItsWay(t *testing.T) {
 				emit(t, one.io.To("kept"), "n", i)
 				p.Wire.Receive()
 			}
-			sent := &historySent{adapter: a}
+			sent := &historySent{adapter: a, socket: p.socket}
 			known, err := sent.read([]string{"kept"})
 			if err != nil || len(known) != 3 {
 				t.Fatalf("read %d events: %v", len(known), err)
@@ -153,6 +171,10 @@ func TestAHistoryOnItsWay(t *testing.T) {
 			test.meanwhile(a, p)
 			n, last := 0, uint64(0)
 			for d := next(); d != nil; d = next() {
+				if d == socketio.NotYet {
+					await(t, "the room is read again", func() bool { return len(sent.again) > 0 })
+					continue
+				}
 				if d.Position <= last {
 					t.Errorf("%d comes behind %d", d.Position, last)
 				}

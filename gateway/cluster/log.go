@@ -3,6 +3,7 @@
 package cluster
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -72,7 +73,8 @@ type eventLog struct {
 	doubts, holes                 atomic.Uint64
 	caughtHoles, caughtReconnects uint64
 	// heardAt is when all that was stored until then had arrived here. Only run uses it.
-	heardAt time.Time
+	heardAt   time.Time
+	histories *historyCache
 	// historyReads has an entry for each history that is being read.
 	historyReads chan struct{}
 	// full is what is refused while too much waits.
@@ -90,6 +92,7 @@ func newEventLog(c *Cluster, o Options) *eventLog {
 		log:          o.Log,
 		kick:         make(chan struct{}, 1),
 		control:      make(chan func()),
+		histories:    &historyCache{limit: cmp.Or(o.Recovery.HistoryBytes, defaultHistoryBytes)},
 		historyReads: make(chan struct{}, historyReadsAtOnce),
 		rejected:     newRejections(),
 		liveRoot:     liveRoot + token(c.service) + ".",

@@ -95,10 +95,10 @@ func newMetrics(registerer prometheus.Registerer, c *Cluster) *metrics {
 		_, members := c.presenceSize()
 		return float64(members)
 	})
-	m.all = []prometheus.Collector{
+	m.all = append([]prometheus.Collector{
 		m.published, m.received, m.malformed, m.failed, m.subscriptions, m.dropped, dropped, connected,
 		m.refused, m.rejected, m.healed, m.repeated, m.recoveries, m.gaps, waiting, logReady, presenceRooms, presenceMembers,
-	}
+	}, historyMetrics(c)...)
 	if registerer != nil {
 		registerer.MustRegister(m.all...)
 	}

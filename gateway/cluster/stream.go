@@ -34,6 +34,9 @@ type Recovery struct {
 	Detection time.Duration
 	// HistoryAge is the longest that a room's history reaches back; 0 if none has one.
 	HistoryAge time.Duration
+	// HistoryBytes bounds what the histories of all rooms take in the memory of this gateway; 64 MiB if zero. Those beyond it are
+	// read from the log when they are asked for.
+	HistoryBytes int
 	// Replicas is on how many NATS servers the log is kept; 1 if zero.
 	Replicas int
 	// MaxBytes bounds the stream; 0 leaves that to NATS. Beyond it new messages are refused until older ones have expired.

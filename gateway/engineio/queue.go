@@ -97,8 +97,9 @@ const backlogPiece = 64 << 10
 type deferred struct {
 	// next makes the next messages of the backlog that the client is sent now; nil if there is none.
 	next func() []*Message
-	// made are those of them that were not taken yet.
-	made []*Message
+	// made are those of them that were not taken yet. stalled: there are none yet, and next is not called.
+	made    []*Message
+	stalled bool
 	// behind is what follows, in order.
 	behind []queued
 	// held is how many messages are held.
@@ -165,12 +166,19 @@ func (q *queue) pushBacklog(next func() []*Message) {
 }
 
 // prepare sees to it that there are messages to be taken, either of the backlog or, where that has ended,
-// of what is behind it. It is false if nothing is left. A backlog is on its way when it is called.
+// of what is behind it. It is false if nothing is left, or nothing is there yet. A backlog is on its way
+// when it is called.
 func (q *queue) prepare() bool {
 	l := q.deferred
 	for len(l.made) == 0 {
-		if l.made = l.next(); len(l.made) > 0 {
+		if !l.stalled {
+			l.made = l.next()
+		}
+		if len(l.made) > 0 {
 			break
+		}
+		if l.stalled = l.stalled || l.made != nil; l.stalled { // NotYet
+			return len(q.waiting) > 0
 		}
 		q.count--
 		if !q.advance() || len(q.waiting) > 0 {

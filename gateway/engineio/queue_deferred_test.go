@@ -170,3 +170,37 @@ func TestWhatIsHeldCounts(t *testing.T) {
 		t.Errorf("%d messages of %d bytes count after all is dropped", q.count, q.bytes)
 	}
 }
+
+func TestABacklogThatWaitsHoldsUpWhatIsBehindIt(t *testing.T) {
+	var q queue
+	stored, made := counted("h", 2, 0)
+	there := false
+	q.pushBacklog(func() []*Message {
+		if *made == 1 && !there {
+			return NotYet
+		}
+		return stored()
+	})
+	q.push(NewText([]byte("now")))
+	if got, want := names(q.take()), []string{"h1"}; !cmp.Equal(got, want) {
+		t.Errorf("took %v, want %v", got, want)
+	}
+	if q.release(nil); !q.empty() {
+		t.Error("something is to be taken while the backlog waits")
+	}
+	q.pushFirst(NewText([]byte("ping")))
+	if got, want := names(q.takeForPoll(10, 1000)), []string{"ping"}; !cmp.Equal(got, want) {
+		t.Errorf("took %v, want %v", got, want)
+	}
+	there, q.deferred.stalled = true, false
+	var rest []string
+	for !q.empty() {
+		rest = append(rest, names(q.takeForPoll(10, 1000))...)
+	}
+	if want := []string{"h2", "now"}; !cmp.Equal(rest, want) {
+		t.Errorf("then took %v, want %v", rest, want)
+	}
+	if q.count != 0 || q.deferred != nil {
+		t.Errorf("%d messages count at the end", q.count)
+	}
+}

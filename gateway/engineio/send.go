@@ -56,8 +56,9 @@ func (s *Session) checkSend() error {
 // counts as one message towards MaxQueueMessages. A client that takes none of it for a whole ping interval
 // is closed with ReasonSlowConsumer.
 //
-// next returns the messages that go out together, none at the end, and is not called after that. It is
-// called under the session's lock: it may not wait, nor use the session.
+// next returns the messages that go out together, nil at the end, and is not called after that. It is
+// called under the session's lock: it may not wait, nor use the session. Where it would have to wait it
+// returns NotYet, and is called again after ResumeBacklog.
 func (s *Session) SendBacklog(next func() []*Message) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,6 +68,20 @@ func (s *Session) SendBacklog(next func() []*Message) error {
 	s.queue.pushBacklog(next)
 	s.flush()
 	return nil
+}
+
+// NotYet is what a backlog returns that has to wait for its next messages.
+var NotYet = []*Message{}
+
+// ResumeBacklog goes on with a backlog that has returned NotYet.
+func (s *Session) ResumeBacklog() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.queue.deferred == nil || s.state == stateClosed {
+		return
+	}
+	s.queue.deferred.stalled = false
+	s.flush()
 }
 
 // Hold counts messages towards the limits that are sent later, by SendHeld, or are dropped, by DropHeld.

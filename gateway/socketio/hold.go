@@ -15,9 +15,16 @@ type Past struct {
 	Has func(position uint64) bool
 	// Next is the next event, nil at the end. It is called as the client takes the events, with the offset
 	// of what the socket got before them: a client that is lost in the middle does not get the rest, but
-	// misses nothing else. It may not wait, nor use the socket's session.
+	// misses nothing else. It may not wait, nor use the socket's session. Where it would have to wait it
+	// returns NotYet, and is called again after ResumePast.
 	Next func() *Delivery
 }
+
+// NotYet is what Past.Next returns while it waits for the next event.
+var NotYet = &Delivery{}
+
+// ResumePast goes on with a Past that has returned NotYet.
+func (s *Socket) ResumePast() { s.conn.session.ResumeBacklog() }
 
 // Hold keeps back what is broadcast to the socket, for an adapter that has something to send before it. It
 // lasts until release is called, which sends that, and then what was held. There is one Hold at a time:
@@ -39,10 +46,14 @@ func (g *gate) release(first Past, s *Socket) {
 	next := first.Next // and nothing else, for as long as that waits
 	// A session that has closed tells OnClose.
 	_ = session.SendBacklog(func() []*engineio.Message {
-		if d := next(); d != nil {
+		switch d := next(); d {
+		case nil:
+			return nil
+		case NotYet:
+			return engineio.NotYet
+		default:
 			return d.messages(codec)
 		}
-		return nil
 	})
 	g.send(session)
 }
