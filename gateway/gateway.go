@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 
@@ -131,7 +132,9 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 	registerConnections(g.metrics, g.io)
 	registerSlowConsumers(g.metrics, g.io)
 	g.io.QueueVolatile(queuesVolatile(&svc.Spec.Protocol))
-	g.runtime = service.NewRuntime(g.io, service.Options{Registerer: g.metrics, Log: o.Log, OnPanic: g.countPanic})
+	g.runtime = service.NewRuntime(g.io, service.Options{
+		Registerer: g.metrics, Log: o.Log, OnPanic: g.countPanic, PresenceBytes: memoryPart(debug.SetMemoryLimit(-1)),
+	})
 	g.runtime.Apply(program)
 	g.path.Store(&svc.Spec.Protocol.Path)
 	g.startForwarding(&svc.Spec.Protocol)

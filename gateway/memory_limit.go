@@ -34,6 +34,18 @@ func LimitMemory(root fs.FS, log *slog.Logger) {
 	log.Info("the memory limit of the container holds for the garbage collector", "bytes", limit)
 }
 
+// parts is how many parts of equal size the garbage collector's limit is divided into. The histories of rooms may take one, and what
+// presence shows of members another one.
+const parts = 8
+
+// memoryPart is one such part of a memory limit; 0, for a default, if there is none.
+func memoryPart(limit int64) int {
+	if limit == math.MaxInt64 {
+		return 0
+	}
+	return int(limit / parts)
+}
+
 // containerMemory is the memory limit of the container in bytes: that of version 2 of control groups, or of
 // version 1.
 func containerMemory(root fs.FS) (limit int64, ok bool) {

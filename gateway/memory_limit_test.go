@@ -40,3 +40,14 @@ func TestTheGarbageCollectorKeepsToTheLimitOfTheContainer(t *testing.T) {
 		})
 	}
 }
+
+func TestAPartOfTheMemory(t *testing.T) {
+	for limit, want := range map[int64]int{
+		128 << 20 / 100 * 90: 15_099_491, // of a container of 128 MiB
+		math.MaxInt64:        0,
+	} {
+		if got := memoryPart(limit); got != want {
+			t.Errorf("a part of %d bytes is %d, want %d", limit, got, want)
+		}
+	}
+}

@@ -3,7 +3,6 @@
 package gateway
 
 import (
-	"math"
 	"runtime/debug"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
@@ -25,23 +24,12 @@ func logRecovery(svc *v1alpha1.RealtimeService) *cluster.Recovery {
 		Detection:        svc.Spec.Protocol.PingInterval.Duration + svc.Spec.Protocol.PingTimeout.Duration,
 		HistoryAge:       svc.LongestHistory(),
 		Replicas:         int(r.Replicas),
-		HistoryBytes:     historyBytes(debug.SetMemoryLimit(-1)),
+		HistoryBytes:     memoryPart(debug.SetMemoryLimit(-1)),
 	}
 	if r.MaxBytes != nil {
 		recovery.MaxBytes = r.MaxBytes.Value()
 	}
 	return recovery
-}
-
-// historyShare is the part of the garbage collector's memory limit that the histories of rooms may take: one in so many.
-const historyShare = 8
-
-// historyBytes is how much the histories of rooms may take under a memory limit; 0, for a default, if there is none.
-func historyBytes(limit int64) int {
-	if limit == math.MaxInt64 {
-		return 0
-	}
-	return int(limit / historyShare)
 }
 
 func socketRecovery(svc *v1alpha1.RealtimeService) *socketio.Recovery {

@@ -114,7 +114,9 @@ type Cluster struct {
 	peers    *peers
 	fields   atomic.Pointer[peerFields] // what this gateway says of itself
 	requests requests
-	events   *eventLog // nil: nothing is stored
+	// pages has an entry for each page of members that others are asked for.
+	pages  chan struct{}
+	events *eventLog // nil: nothing is stored
 
 	// sending keeps the numbers of messages on several subjects in the order of their publication.
 	sending sync.Mutex
@@ -185,6 +187,7 @@ func newCluster(o Options) *Cluster {
 		ended:     make(chan struct{}),
 		adapters:  map[string]*adapter{},
 		delivered: map[string]uint64{},
+		pages:     make(chan struct{}, pagesAtOnce),
 		peers:     newPeers(),
 		requests:  requests{open: map[uint64]*gather{}},
 	}

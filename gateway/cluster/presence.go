@@ -53,8 +53,17 @@ func (l presenceLink) Send(gateway string, data []byte) error {
 	return nil
 }
 
+// pagesAtOnce bounds the pages that are asked for, each of them of all other gateways. Others wait.
+const pagesAtOnce = 4
+
 // Pages asks all other gateways for their members.
 func (l presenceLink) Pages(ctx context.Context, room, after string, limit int) ([]presence.Page, error) {
+	select {
+	case l.a.cluster.pages <- struct{}{}:
+		defer func() { <-l.a.cluster.pages }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for other pages: %w", ctx.Err())
+	}
 	answers, err := l.a.askAll(ctx, &request{kind: requestPresence, rooms: []string{room}, event: after, count: uint64(limit)})
 	pages := make([]presence.Page, 0, len(answers))
 	for _, answer := range answers {

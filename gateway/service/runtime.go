@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/gateway/cluster/presence"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/loglimit"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
@@ -32,6 +33,9 @@ type Options struct {
 	Registerer prometheus.Registerer
 	// Log gets what fails; slog's default if nil.
 	Log *slog.Logger
+	// PresenceBytes bounds what presenceInfo shows of all members that this gateway knows of, in bytes; presence.DefaultInfoBytes if
+	// zero.
+	PresenceBytes int
 	// OnPanic is told the place of each panic that was stopped, of those of engineio.PanicPlaces.
 	OnPanic func(place string)
 }
@@ -50,6 +54,7 @@ type Runtime struct {
 	events   *prometheus.CounterVec
 	failures *prometheus.CounterVec
 	overwork *prometheus.CounterVec
+	infos    *presence.Budget
 	program  atomic.Pointer[Program]
 	bindings atomic.Pointer[bindings]
 	dynamic  *socketio.ParentNamespace
@@ -72,6 +77,7 @@ func NewRuntime(io *socketio.Server, o Options) *Runtime {
 			Help: "Handlers that failed, by namespace.",
 		}, []string{"namespace"}),
 		overwork: newOverwork(),
+		infos:    presence.NewBudget(o.PresenceBytes),
 	}
 	if r.log == nil {
 		r.log = slog.Default()
@@ -79,6 +85,7 @@ func NewRuntime(io *socketio.Server, o Options) *Runtime {
 	r.panics = panics.NewWatch(r.log, o.OnPanic)
 	if o.Registerer != nil {
 		o.Registerer.MustRegister(r.events, r.failures, r.overwork)
+		o.Registerer.MustRegister(infoMetrics(r.infos)...)
 	}
 	r.program.Store(&Program{})
 	r.bindings.Store(&bindings{})

@@ -43,3 +43,23 @@ func Asks(data []byte) string {
 	}
 	return p.to
 }
+
+// Snapshot is what a gateway would say of all its members, each with an info, in several packets.
+func Snapshot(from, room string, seq uint64, info string, ids ...string) [][]byte {
+	entries := make([]entry, 0, len(ids))
+	for _, id := range ids {
+		entries = append(entries, entry{joined, Member{ID: id, Info: []byte(info)}})
+	}
+	parts := chunks(entries)
+	packets := make([][]byte, 0, len(parts))
+	for i, some := range parts {
+		p := packet{
+			kind: kindSnapshot, from: from, room: room, seq: seq, part: uint64(i), last: i == len(parts)-1, entries: some,
+		}
+		packets = append(packets, p.encode())
+	}
+	return packets
+}
+
+// Merge is a page of those of several gateways.
+func Merge(pages []Page, room string, limit int) Page { return merge(pages, room, limit) }

@@ -13,6 +13,13 @@ import (
 // MaxPage is how many members a page may have.
 const MaxPage = 1000
 
+// maxPageBytes is about how much a page may take, unless a single member is larger. A gateway that asks all others gets as much
+// from each of them.
+const maxPageBytes = 128 << 10
+
+// size is about what the member takes on a page.
+func (m *Member) size() int { return len(m.ID) + len(m.Info) + len(`{"id":"","info":},`) }
+
 // settling is how long a gateway that has just begun to listen to a room, or has found NATS again, asks the others rather than
 // answer from what it holds: their snapshots may be on their way.
 const settling = 2 * time.Second
@@ -35,7 +42,8 @@ func (p *Page) continueIf(more bool) {
 	}
 }
 
-// Page lists up to limit members of a room behind an id, at most MaxPage; with a limit of 0 it counts only. A gateway without a
+// Page lists up to limit members of a room behind an id, at most MaxPage, and no more than 128 KiB; with a limit of 0 it counts
+// only. A gateway without a
 // member in the room asks the others, until the context ends. With an error that is not ErrNotTracked, the
 // page is partial.
 func (t *Tracker) Page(ctx context.Context, room, after string, limit int) (Page, error) {
@@ -100,11 +108,13 @@ func (r *room) pageOf(after string, limit int, local bool) Page {
 	if found {
 		i++
 	}
+	bytes := 0
 	for _, m := range r.byID[i:] {
 		if local && m.gateway != "" {
 			continue
 		}
-		if len(p.Members) == limit {
+		bytes += m.size()
+		if len(p.Members) == limit || bytes > maxPageBytes && len(p.Members) > 0 {
 			p.continueIf(true)
 			break
 		}
@@ -116,16 +126,23 @@ func (r *room) pageOf(after string, limit int, local bool) Page {
 // merge makes one page of those of several gateways.
 func merge(pages []Page, room string, limit int) Page {
 	all := Page{Room: room, Members: []Member{}}
-	more := false
+	end := "" // behind which not all pages say who is there
 	for _, p := range pages {
 		all.Count += p.Count
 		all.Members = append(all.Members, p.Members...)
-		more = more || p.Next != ""
+		if p.Next != "" && (end == "" || p.Next < end) {
+			end = p.Next
+		}
 	}
 	slices.SortFunc(all.Members, func(a, b Member) int { return cmp.Compare(a.ID, b.ID) })
-	if len(all.Members) > limit {
-		all.Members, more = all.Members[:limit], true
+	n, bytes := 0, 0
+	for ; n < len(all.Members) && n < limit && (end == "" || all.Members[n].ID <= end); n++ {
+		if bytes += all.Members[n].size(); bytes > maxPageBytes && n > 0 {
+			break
+		}
 	}
+	more := end != "" || n < len(all.Members)
+	all.Members = all.Members[:n]
 	all.continueIf(more)
 	return all
 }

@@ -96,22 +96,35 @@ func (r *room) receiveDelta(p *packet, now time.Time) {
 func (r *room) receiveSnapshot(p *packet, now time.Time) {
 	known := r.peer(p.from, now)
 	if p.part == 0 {
-		known.parts, known.part = nil, 0
+		r.dropParts(known)
 	}
 	if p.part != known.part {
-		known.parts = nil // a part is lost; it will be asked again
+		next := known.part
+		r.dropParts(known) // a part is lost; it will be asked again
+		known.part = next
 		return
 	}
 	known.part++
-	known.parts = append(known.parts, p.entries...)
+	for _, e := range p.entries {
+		e.Info = r.keep(e.Info)
+		known.parts = append(known.parts, e)
+	}
 	if !p.last {
 		return
 	}
 	entries := known.parts
-	known.parts, known.part = nil, 0
+	r.dropParts(known)
 	if p.seq >= known.seq {
 		r.replace(p, entries, now)
 	}
+}
+
+// dropParts ends a snapshot of which the end has not come, or which is complete.
+func (r *room) dropParts(p *peer) {
+	for _, e := range p.parts {
+		r.release(e.Info)
+	}
+	p.parts, p.part = nil, 0
 }
 
 // peer is what is known of a gateway.
@@ -161,7 +174,7 @@ func (r *room) apply(gateway string, entries []entry) {
 		case ours:
 			r.update(m, e.Info)
 		default:
-			more = append(more, &member{Member: e.Member, gateway: gateway})
+			more = append(more, &member{Member: Member{ID: e.ID, Info: r.keep(e.Info)}, gateway: gateway})
 		}
 	}
 	r.add(more)

@@ -14,7 +14,8 @@ import (
 
 // room is a room that has a member on this gateway, with its members on all gateways.
 type room struct {
-	name string
+	name   string
+	budget *Budget
 	// settling is held while infos are asked for, so that an older answer does not follow a newer one. It is taken before mu.
 	settling sync.Mutex
 
@@ -23,6 +24,8 @@ type room struct {
 	// members are all that have been told of, or will be within a window; byID are the same, sorted.
 	members map[string]*member
 	byID    []*member
+	// infoBytes is what their infos take, and those of parts.
+	infoBytes int
 	// local is how many of them are this gateway's.
 	local int
 	// peers are the other gateways with members, or with a word of which this gateway does not have what lies before it.
@@ -80,9 +83,10 @@ type peer struct {
 	part  uint64
 }
 
-func newRoom(name string) *room {
+func newRoom(name string, b *Budget) *room {
 	return &room{
 		name:    name,
+		budget:  b,
 		members: map[string]*member{},
 		peers:   map[string]*peer{},
 		fresh:   map[string]*member{},
@@ -174,6 +178,7 @@ func (r *room) add(members []*member) {
 func (r *room) remove(m *member) {
 	delete(r.members, m.ID)
 	delete(r.touched, m.ID)
+	r.release(m.Info)
 	if i, found := slices.BinarySearchFunc(r.byID, m.ID, compareID); found {
 		r.byID = slices.Delete(r.byID, i, i+1)
 	}
@@ -195,6 +200,7 @@ func (r *room) drop(gateway string, gone func(*member) bool) {
 			return false
 		}
 		delete(r.members, m.ID)
+		r.release(m.Info)
 		p.count--
 		r.untold.note(left, m)
 		return true
@@ -204,6 +210,9 @@ func (r *room) drop(gateway string, gone func(*member) bool) {
 // forget ends what is known of a gateway.
 func (r *room) forget(gateway string) {
 	r.drop(gateway, func(*member) bool { return true })
+	if p := r.peers[gateway]; p != nil {
+		r.dropParts(p)
+	}
 	delete(r.peers, gateway)
 	delete(r.asks, gateway)
 	delete(r.askers, gateway)
@@ -211,10 +220,15 @@ func (r *room) forget(gateway string) {
 
 // update gives a member new info, and tells whether it is new.
 func (r *room) update(m *member, info json.RawMessage) bool {
-	if slices.Equal(m.Info, info) {
+	before := m.Info
+	if slices.Equal(before, info) {
 		return false
 	}
-	m.Info = info
+	r.release(before)
+	m.Info = r.keep(info)
+	if slices.Equal(before, m.Info) {
+		return false
+	}
 	r.untold.note(updated, m)
 	return true
 }

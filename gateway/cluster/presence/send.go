@@ -80,6 +80,7 @@ func (t *Tracker) take(r *room, now time.Time) (out []outgoing, alive bool) {
 	}
 	if r.empty() {
 		delete(t.rooms, r.name)
+		r.end()
 		return t.farewells([]*room{r}), false
 	}
 	if t.link == nil {

@@ -53,7 +53,7 @@ func (t *Tracker) settle(r *room) {
 			continue // it has left, or is asked again
 		}
 		delete(r.fresh, m.ID)
-		m.Info = infos[m]
+		m.Info = r.keep(infos[m])
 		members = append(members, m)
 	}
 	r.add(members)
@@ -94,5 +94,5 @@ func encode(v any) (json.RawMessage, error) {
 	if err := enc.Encode(v); err != nil {
 		return nil, err
 	}
-	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
+	return bytes.Clone(bytes.TrimSuffix(buf.Bytes(), []byte("\n"))), nil // without the buffer's room for more
 }

@@ -34,6 +34,9 @@ type Config struct {
 	// Info yields what others see of a member besides its id, any value that encoding/json takes; nil: nothing. It is called when
 	// a socket has joined, and after Touch. More than MaxInfo bytes are not shown. It must not use the tracker.
 	Info func(s *socketio.Socket, room string) any
+	// Budget bounds what the infos of members take, in this namespace and in others that have the same one; nil: the tracker has
+	// one of its own, of DefaultInfoBytes.
+	Budget *Budget
 }
 
 // Tracker keeps who is in the rooms of one namespace. Safe for concurrent use. It ends with the namespace.
@@ -41,6 +44,8 @@ type Tracker struct {
 	namespace *socketio.Namespace
 	link      Link // nil: a single server
 	config    atomic.Pointer[Config]
+	// own is the budget of a tracker whose configuration has none.
+	own *Budget
 	// told counts the batches.
 	told atomic.Uint64
 
@@ -58,7 +63,7 @@ type Tracker struct {
 // New returns the tracker of a namespace whose gateways a link connects, nil for a single server. Its adapter calls this; all
 // others call Of. It tracks nothing before it is configured.
 func New(ns *socketio.Namespace, link Link) *Tracker {
-	return &Tracker{namespace: ns, link: link, rooms: map[string]*room{}, parted: map[string]uint64{}}
+	return &Tracker{namespace: ns, link: link, own: NewBudget(0), rooms: map[string]*room{}, parted: map[string]uint64{}}
 }
 
 // watched is an adapter that can be watched, as socketio.Rooms is and the one of package cluster.
@@ -96,6 +101,7 @@ func (t *Tracker) Configure(c Config) {
 	for name, r := range t.rooms {
 		if !t.tracks(name) {
 			delete(t.rooms, name)
+			r.end()
 			dropped = append(dropped, r)
 			continue
 		}
@@ -114,6 +120,13 @@ func (t *Tracker) Configure(c Config) {
 	}
 	// It tells of all members, those that are known among them.
 	t.namespace.Adapter().(watched).Watch(t)
+}
+
+func (t *Tracker) budget() *Budget {
+	if c := t.config.Load(); c != nil && c.Budget != nil {
+		return c.Budget
+	}
+	return t.own
 }
 
 // tracks tells whether a room has presence.
@@ -142,6 +155,7 @@ func (t *Tracker) Closed() {
 	t.closed = true
 	dropped := make([]*room, 0, len(t.rooms))
 	for _, r := range t.rooms {
+		r.end()
 		dropped = append(dropped, r)
 	}
 	t.rooms = map[string]*room{}
@@ -162,7 +176,7 @@ func (t *Tracker) enter(id string, s *socketio.Socket, name string) {
 	}
 	r := t.rooms[name]
 	if r == nil {
-		r = newRoom(name)
+		r = newRoom(name, t.budget())
 		t.rooms[name] = r
 	}
 	if r.fresh[id] != nil || r.hasLocal(id) {

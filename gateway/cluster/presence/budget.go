@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package presence
+
+import (
+	"encoding/json"
+	"sync/atomic"
+)
+
+const (
+	// DefaultInfoBytes is what the infos of a tracker may take whose Config has no Budget.
+	DefaultInfoBytes = 64 << 20
+	// roomShare is the part of a budget that one room may take: one in so many.
+	roomShare = 4
+)
+
+// Budget bounds what the infos of all members take that a gateway knows of, in bytes, over all its rooms and namespaces. One
+// room may take a quarter. Of members beyond it the id alone is known. Safe for concurrent use.
+type Budget struct {
+	limit         int64
+	used, refused atomic.Int64
+}
+
+// NewBudget is one of so many bytes; DefaultInfoBytes if zero.
+func NewBudget(bytes int) *Budget {
+	if bytes == 0 {
+		bytes = DefaultInfoBytes
+	}
+	return &Budget{limit: int64(bytes)}
+}
+
+// Used is how many bytes infos take now.
+func (b *Budget) Used() int64 { return b.used.Load() }
+
+// Refused is how many infos there was no room for.
+func (b *Budget) Refused() int64 { return b.refused.Load() }
+
+// keep counts an info among those of the room, and is nil if there is no room for it. The caller holds mu, as for all of these.
+func (r *room) keep(info json.RawMessage) json.RawMessage {
+	n := len(info)
+	switch {
+	case n == 0:
+		return nil
+	case int64(r.infoBytes+n) > r.budget.limit/roomShare || !r.budget.take(n):
+		r.budget.refused.Add(1)
+		return nil
+	}
+	r.infoBytes += n
+	return info
+}
+
+func (b *Budget) take(n int) bool {
+	if b.used.Add(int64(n)) <= b.limit {
+		return true
+	}
+	b.used.Add(int64(-n))
+	return false
+}
+
+// release is for an info that the room does not keep any more.
+func (r *room) release(info json.RawMessage) {
+	n := min(len(info), r.infoBytes) // which is 0 for a room that has ended
+	r.infoBytes -= n
+	r.budget.used.Add(int64(-n))
+}
+
+// end gives back what the room has taken.
+func (r *room) end() {
+	r.budget.used.Add(int64(-r.infoBytes))
+	r.infoBytes = 0
+}
