@@ -174,6 +174,9 @@ func (r *run) set(names []string, programs []cel.Program) error {
 		}
 	}
 	next := r.data.with(names, values)
+	if err := next.check(); err != nil {
+		return fmt.Errorf("set: %w", err)
+	}
 	if err := r.socket.CheckData(next); err != nil {
 		return fmt.Errorf("set: %w", err)
 	}
