@@ -67,10 +67,12 @@ type Gateway struct {
 	// drainRate is how many clients a second are told to go; 0: as the time allows.
 	drainRate atomic.Int32
 	refused   *prometheus.CounterVec
-	published *prometheus.CounterVec
-	panicked  *prometheus.CounterVec
-	panics    *panics.Watch
-	tokens    tokens
+	// refusedQUIC is of connections of WebTransport, which come before handshakes.
+	refusedQUIC *prometheus.CounterVec
+	published   *prometheus.CounterVec
+	panicked    *prometheus.CounterVec
+	panics      *panics.Watch
+	tokens      tokens
 	// stopPublishers leaves what comes over NATS to the other gateways.
 	stopPublishers func() <-chan struct{}
 
@@ -94,6 +96,7 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 	g := &Gateway{
 		parser: parserOf(svc), log: o.Log, metrics: newRegistry(), client: clientFiles(o.ClientDir), webTransport: o.WebTransport,
 	}
+	g.refusedQUIC = registerRefusedQUIC(g.metrics, o.WebTransport)
 	g.refused, g.published, g.panicked = registerRefusals(g.metrics), registerPublications(g.metrics), registerPanics(g.metrics)
 	g.panics = panics.NewWatch(o.Log, g.countPanic)
 	g.cluster, err = cluster.Connect(cluster.Options{

@@ -24,7 +24,24 @@ func (g *Gateway) ServeWebTransport(ctx context.Context, socket net.PacketConn, 
 	if err != nil {
 		return err
 	}
+	server.OnRefused = func(reason webtransport.RefusalReason) { g.refusedQUIC.WithLabelValues(string(reason)).Inc() }
 	return server.Serve(ctx, socket)
+}
+
+// registerRefusedQUIC counts QUIC connections that got no session by reason, each of them from zero on. A gateway without
+// WebTransport has no such metric.
+func registerRefusedQUIC(r *prometheus.Registry, webTransport bool) *prometheus.CounterVec {
+	refused := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "realtime_webtransport_connections_refused_total",
+		Help: "QUIC connections that were refused as too many had no session, or closed as they had none for too long, by reason.",
+	}, []string{"reason"})
+	for _, reason := range webtransport.RefusalReasons() {
+		refused.WithLabelValues(string(reason))
+	}
+	if webTransport {
+		r.MustRegister(refused)
+	}
+	return refused
 }
 
 // udp is where a gateway pod takes WebTransport clients.

@@ -76,8 +76,15 @@ func TestWebTransportOfAGatewayPod(t *testing.T) {
 	ada.Send(`42["hi","你好"]`)
 	ada.Expect(`42["hello","old","你好"]`)
 	bob.Expect(`42["hello","old","你好"]`)
-	if _, metrics := get(t, p.ops+"/metrics"); !strings.Contains(metrics, "\nrealtime_webtransport_certificate_expiry_timestamp_seconds ") {
-		t.Errorf("metrics: %s", metrics)
+	_, metrics := get(t, p.ops+"/metrics")
+	for _, metric := range []string{
+		"realtime_webtransport_certificate_expiry_timestamp_seconds ",
+		`realtime_webtransport_connections_refused_total{reason="full"} 0`,
+		`realtime_webtransport_connections_refused_total{reason="idle"} 0`,
+	} {
+		if !strings.Contains(metrics, "\n"+metric) {
+			t.Errorf("there is no metric %s", metric)
+		}
 	}
 
 	// Who is there stays while the certificate is renewed, and who comes sees the new one.

@@ -37,6 +37,10 @@ const (
 
 // Server serves WebTransport for an engineio.Server, whose Config.Transports must have engineio.WebTransport.
 type Server struct {
+	// OnRefused is told of each connection that is refused, or that is closed as it has no session; nil: nobody is. It is set
+	// before Serve, and called from many goroutines.
+	OnRefused func(RefusalReason)
+
 	engine  *engineio.Server
 	wt      *webtransport.Server
 	waiting *waiting
@@ -48,7 +52,8 @@ func New(engine *engineio.Server, config *tls.Config) (*Server, error) {
 	if config == nil || len(config.Certificates) == 0 && config.GetCertificate == nil && config.GetConfigForClient == nil {
 		return nil, errors.New("configure webtransport: no TLS certificate")
 	}
-	s := &Server{engine: engine, waiting: &waiting{max: maxWaiting, time: waitingTime}}
+	s := &Server{engine: engine}
+	s.waiting = &waiting{max: maxWaiting, time: waitingTime, refused: s.refused}
 	s.wt = &webtransport.Server{
 		H3: &http3.Server{
 			TLSConfig: http3.ConfigureTLSConfig(config),
@@ -98,6 +103,12 @@ func (s *Server) accept(ctx context.Context, listener *quic.EarlyListener, conne
 		visitOf(conn.Context()).meet(conn) //nolint:contextcheck // what Transport.ConnContext has made
 		// Its error is that the connection has ended.
 		connections.Go(func() { _ = s.wt.ServeQUICConn(conn) })
+	}
+}
+
+func (s *Server) refused(reason RefusalReason) {
+	if s.OnRefused != nil {
+		s.OnRefused(reason)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -77,6 +78,17 @@ type fixture struct {
 	url    string
 	roots  *x509.CertPool
 	closed chan engineio.CloseReason
+	// full and idle count connections that are refused.
+	full, idle atomic.Int32
+}
+
+func (f *fixture) refused(reason webtransport.RefusalReason) {
+	switch reason {
+	case webtransport.RefusedFull:
+		f.full.Add(1)
+	case webtransport.RefusedIdle:
+		f.idle.Add(1)
+	}
 }
 
 func start(t *testing.T) *fixture {
@@ -97,6 +109,7 @@ func start(t *testing.T) *fixture {
 		t.Fatal(err)
 	}
 	f.server = server
+	server.OnRefused = f.refused
 	socket, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -26,6 +26,19 @@ const (
 	suspicious = 8
 )
 
+// RefusalReason says why a QUIC connection did not get to a session, for Server.OnRefused.
+type RefusalReason string
+
+const (
+	// RefusedFull: too many connections have no session. There was no TLS handshake.
+	RefusedFull RefusalReason = "full"
+	// RefusedIdle: the connection had no session for too long.
+	RefusedIdle RefusalReason = "idle"
+)
+
+// RefusalReasons are all there are.
+func RefusalReasons() []RefusalReason { return []RefusalReason{RefusedFull, RefusedIdle} }
+
 var errCrowded = errors.New("too many connections without a session")
 
 // waiting counts the connections without a session, and ends those that stay without one. QUIC's own
@@ -34,6 +47,8 @@ var errCrowded = errors.New("too many connections without a session")
 type waiting struct {
 	max  int
 	time time.Duration
+	// refused is told of each connection that is refused or ended.
+	refused func(RefusalReason)
 
 	mu sync.Mutex
 	n  int // guarded by mu
@@ -54,15 +69,24 @@ type visitKey struct{}
 // enter takes a connection in, before there is a TLS handshake (quic.Transport.ConnContext). An
 // error refuses it. The context ends with the connection.
 func (w *waiting) enter(ctx context.Context, _ *quic.ClientInfo) (context.Context, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.n >= w.max {
+	if !w.admit() {
+		w.refused(RefusedFull)
 		return nil, errCrowded
 	}
-	w.n++
 	v := &visit{all: w}
 	context.AfterFunc(ctx, v.leave)
 	return context.WithValue(ctx, visitKey{}, v), nil
+}
+
+// admit counts a connection, if there is room for it.
+func (w *waiting) admit() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.n >= w.max {
+		return false
+	}
+	w.n++
+	return true
 }
 
 // verify reports whether the next client has to prove its address (quic.Transport.VerifySourceAddress).
@@ -100,6 +124,7 @@ func (v *visit) expire() {
 	idle := v.sessions == 0
 	v.all.mu.Unlock()
 	if idle {
+		v.all.refused(RefusedIdle)
 		_ = v.conn.CloseWithError(quic.ApplicationErrorCode(http3.ErrCodeNoError), "no session")
 	}
 }

@@ -72,6 +72,9 @@ func TestConnectionsThatAskForNothingEnd(t *testing.T) {
 		f.wantEnd(conn)
 	}
 	enginetest.Eventually(t, "none is counted", func() bool { return f.server.Waiting() == 0 })
+	if n := f.idle.Load(); n != 40 {
+		t.Errorf("%d are told of", n)
+	}
 }
 
 func TestConnectionsWithoutASessionAreBounded(t *testing.T) {
@@ -82,6 +85,9 @@ func TestConnectionsWithoutASessionAreBounded(t *testing.T) {
 	f.mustConnect()
 	if conn, err := f.connect(); err == nil {
 		t.Errorf("one more is taken: %v", conn.RemoteAddr())
+	}
+	if n := f.full.Load(); n == 0 { // each packet of its first ones is refused
+		t.Errorf("%d refusals are told of", n)
 	}
 	one.CloseWithError(0, "")
 	enginetest.Eventually(t, "the one that has gone is not counted", func() bool { return f.server.Waiting() == 2 })
