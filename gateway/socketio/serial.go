@@ -16,13 +16,18 @@ type serial struct {
 	mu sync.Mutex
 	// running: it is somebody's turn. Guarded by mu.
 	running bool
-	queue   []turn // guarded by mu
+	later   *turns // what comes later; nil if nothing does; guarded by mu
+}
+
+// turns are those that are to come.
+type turns struct {
+	queue []turn
 	// suspended is how many handlers go on later, resumed what those that may go on do next. parked: nobody runs until one of
-	// them goes on. Guarded by mu.
+	// them goes on.
 	suspended int
 	resumed   []func()
 	parked    bool
-	// left is the size of the packets in the queue, and room is closed when it gets less; nil if nobody waits for that. Guarded by mu.
+	// left is the size of the packets in the queue, and room is closed when it gets less; nil if nobody waits for that.
 	left int
 	room chan struct{}
 }
@@ -140,6 +145,14 @@ func (s *serial) begin() bool {
 	return true
 }
 
+// expect has a place for what comes later. The lock is held.
+func (s *serial) expect() *turns {
+	if s.later == nil {
+		s.later = &turns{}
+	}
+	return s.later
+}
+
 // leave leaves a function to whoever runs. If nobody does any more, it is false, and the turn is the caller's.
 func (s *serial) leave(f func()) bool {
 	s.mu.Lock()
@@ -148,7 +161,8 @@ func (s *serial) leave(f func()) bool {
 		s.running = true
 		return false
 	}
-	s.queue = append(s.queue, turn{call: f})
+	l := s.expect()
+	l.queue = append(l.queue, turn{call: f})
 	return true
 }
 
@@ -156,24 +170,26 @@ func (s *serial) leave(f func()) bool {
 func (s *serial) leavePacket(f func(), size int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.running && s.left+size > maxLeft {
+	for s.running && s.expect().left+size > maxLeft {
 		s.awaitRoom()
 	}
 	if !s.running {
 		s.running = true
 		return false
 	}
-	s.left += size
-	s.queue = append(s.queue, turn{f, size})
+	l := s.expect()
+	l.left += size
+	l.queue = append(l.queue, turn{f, size})
 	return true
 }
 
 // awaitRoom is called with the lock held, but does not hold it meanwhile.
 func (s *serial) awaitRoom() {
-	if s.room == nil {
-		s.room = make(chan struct{})
+	l := s.expect()
+	if l.room == nil {
+		l.room = make(chan struct{})
 	}
-	room := s.room
+	room := l.room
 	s.mu.Unlock()
 	<-room
 	s.mu.Lock()
@@ -183,53 +199,58 @@ func (s *serial) awaitRoom() {
 func (s *serial) next() func() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case len(s.resumed) > 0:
-		f := s.resumed[0]
-		s.resumed = s.resumed[1:]
-		s.suspended--
-		return f
-	case s.suspended > 0:
-		s.parked = true
-		return nil
-	}
-	s.makeRoom()
-	if len(s.queue) == 0 {
+	l := s.later
+	if l == nil {
 		s.running = false
-		s.queue, s.resumed = nil, nil
 		return nil
 	}
-	f := s.queue[0]
-	s.queue[0] = turn{}
-	s.queue = s.queue[1:]
-	s.left -= f.size
+	switch {
+	case len(l.resumed) > 0:
+		f := l.resumed[0]
+		l.resumed = l.resumed[1:]
+		l.suspended--
+		return f
+	case l.suspended > 0:
+		l.parked = true
+		return nil
+	}
+	l.makeRoom()
+	if len(l.queue) == 0 {
+		s.running, s.later = false, nil
+		return nil
+	}
+	f := l.queue[0]
+	l.queue[0] = turn{}
+	l.queue = l.queue[1:]
+	l.left -= f.size
 	return f.call
 }
 
-// makeRoom tells the one who waits that there may be room when next has returned. The lock is held.
-func (s *serial) makeRoom() {
-	if s.room != nil {
-		close(s.room)
-		s.room = nil
+// makeRoom tells those who wait that there may be room when next has returned.
+func (l *turns) makeRoom() {
+	if l.room != nil {
+		close(l.room)
+		l.room = nil
 	}
 }
 
 func (s *serial) suspend() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.suspended++
+	s.expect().suspended++
 }
 
 // resume is true if the turn is the caller's. Otherwise the handler has not returned yet, and who runs it goes on.
 func (s *serial) resume(then func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.parked {
-		s.resumed = append(s.resumed, then)
+	l := s.later
+	if !l.parked {
+		l.resumed = append(l.resumed, then)
 		return false
 	}
-	s.parked = false
-	s.suspended--
+	l.parked = false
+	l.suspended--
 	return true
 }
 

@@ -14,7 +14,7 @@ func TestPacketsThatWaitForTheirTurnAreBounded(t *testing.T) {
 		t.Fatal("something is next while a handler is suspended")
 	}
 	n := 0
-	for s.left+1000 <= maxLeft {
+	for s.later.left+1000 <= maxLeft {
 		if !s.leavePacket(nothing, 1000) {
 			t.Fatal("the turn is free")
 		}
@@ -25,7 +25,7 @@ func TestPacketsThatWaitForTheirTurnAreBounded(t *testing.T) {
 	waits := func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return s.room != nil
+		return s.later.room != nil
 	}
 	for !waits() {
 		select {
@@ -46,7 +46,7 @@ func TestPacketsThatWaitForTheirTurnAreBounded(t *testing.T) {
 		}
 		n++
 	}
-	if n != 0 || s.left != 0 || len(s.queue) != 0 {
-		t.Errorf("%d packets and %d bytes are left", n, s.left)
+	if n != 0 || s.later != nil {
+		t.Errorf("%d packets are not handled, and %v is left", n, s.later)
 	}
 }
