@@ -62,15 +62,25 @@ func (a *adapter) Join(s *socketio.Socket, rooms ...string) {
 	}
 }
 
+// JoinWaits reports whether Join has to wait for NATS or JetStream.
+func (a *adapter) JoinWaits(s *socketio.Socket, rooms ...string) bool {
+	return a.sessionOf(s) != nil || !a.interest.inForce(a.wanted(rooms))
+}
+
 // enter puts a socket into rooms here, and has the gateway hear of them.
 func (a *adapter) enter(s *socketio.Socket, rooms []string) {
 	a.rooms.Join(s, rooms...)
+	a.interest.want(a.wanted(rooms))
+}
+
+// wanted are the subjects of which a member of rooms has to hear.
+func (a *adapter) wanted(rooms []string) []string {
 	wanted := make([]string, 0, 1+len(rooms))
 	wanted = append(wanted, a.subjects.all())
 	for _, room := range rooms {
 		wanted = append(wanted, a.subjects.interest(room))
 	}
-	a.interest.want(wanted)
+	return wanted
 }
 
 // Leave takes a socket out of a room.

@@ -73,6 +73,24 @@ func (i *interest) want(subjects []string) {
 	}
 }
 
+// inForce reports whether want would return at once.
+func (i *interest) inForce(subjects []string) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, subject := range subjects {
+		s := i.subs[subject]
+		if s == nil {
+			return false
+		}
+		select {
+		case <-s.ready:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
 // subscribe is called with mu held.
 func (i *interest) subscribe(subject string) *subscription {
 	if i.closed {

@@ -158,6 +158,10 @@ func (r *run) join(rooms []string) error {
 	if err := r.socket.CheckJoin(rooms...); err != nil {
 		return fmt.Errorf("join: %w", err)
 	}
+	if !r.socket.JoinWaits(rooms...) {
+		r.socket.Join(rooms...)
+		return nil
+	}
 	return r.after(func() { r.socket.Join(rooms...) }, nil)
 }
 

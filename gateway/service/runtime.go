@@ -135,8 +135,12 @@ func (r *Runtime) connected(s *socketio.Socket) {
 	s.Listen(c)
 	welcome := func() { c.lifecycle(v1alpha1.EventConnection) }
 	if ns := c.bound().namespace; ns != nil && len(ns.rooms.autoJoin) > 0 {
-		s.After(func() { s.Join(ns.rooms.autoJoin...) }, welcome)
-		return
+		join := func() { s.Join(ns.rooms.autoJoin...) }
+		if s.JoinWaits(ns.rooms.autoJoin...) {
+			s.After(join, welcome)
+			return
+		}
+		join()
 	}
 	welcome()
 }

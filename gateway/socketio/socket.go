@@ -91,6 +91,14 @@ func (s *Socket) Join(rooms ...string) {
 	}
 }
 
+// JoinWaits reports whether Join is likely to wait, as for another server or a store; see After.
+func (s *Socket) JoinWaits(rooms ...string) bool {
+	a, ok := s.namespace.adapter.(interface {
+		JoinWaits(s *Socket, rooms ...string) bool
+	})
+	return ok && a.JoinWaits(s, rooms...)
+}
+
 // Leave takes the socket out of a room.
 func (s *Socket) Leave(room string) { s.namespace.adapter.Leave(s, room) }
 
