@@ -74,3 +74,18 @@ func FuzzOwner(f *testing.F) {
 		}
 	})
 }
+
+// The file is of a Secret, which an operator of another release, or somebody by hand, may have written.
+func FuzzKeys(f *testing.F) {
+	f.Add([]byte("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE= 2026-11-24\n"), "12345678abcdefgh01234567")
+	f.Fuzz(func(t *testing.T, data []byte, id string) {
+		keys, err := parseKeys(data)
+		if err != nil {
+			return
+		}
+		sealed := keys.seal(id)
+		if owner, ok := keys.owner(sealed); ok && !strings.HasPrefix(id, owner) {
+			t.Errorf("%q is of %q", id, owner)
+		}
+	})
+}

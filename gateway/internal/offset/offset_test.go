@@ -4,6 +4,7 @@ package offset
 
 import (
 	"math"
+	"strings"
 	"testing"
 )
 
@@ -25,4 +26,22 @@ func TestNoOffset(t *testing.T) {
 			t.Errorf("%q is %d", text, got)
 		}
 	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add("mark", "mark.10")
+	f.Add("mark", "mark.")
+	f.Fuzz(func(t *testing.T, mark, text string) {
+		number := Parse(mark, text)
+		if number == 0 {
+			return
+		}
+		if of, _, _ := strings.Cut(text, "."); of != mark {
+			t.Errorf("%q is of %q", text, mark)
+		}
+		again := string(Append(nil, mark, number))
+		if n := Parse(mark, again[1:len(again)-1]); n != number {
+			t.Errorf("%q is %d, and then %d", text, number, n)
+		}
+	})
 }

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// A session is a record and the deltas behind it, as other gateways have written them.
+func FuzzSession(f *testing.F) {
+	whole := record{SocketID: "s", Namespace: "/", Gateway: "g", Floor: 3, Rooms: map[string]uint64{"a": 4}, Left: map[string]span{"b": {5, 6}}}
+	next := delta{By: "w", Base: 7, Index: 1, Joined: []string{"c"}, Left: []string{"a"}, Data: []byte("{}"), HasData: true}
+	f.Add(whole.encode(), next.encode())
+	f.Add([]byte(`{"rooms":null}`), []byte(`{"base":7,"index":1,"gone":5}`))
+	f.Fuzz(func(t *testing.T, first, second []byte) {
+		r, err := foldSession([]storedMessage{{number: 7, data: first}, {number: 8, data: second}})
+		if err != nil {
+			return
+		}
+		again, err := decodeRecord(r.encode())
+		if err != nil {
+			t.Fatal(err)
+		}
+		again.settle(8)
+		r.settle(8)
+		if !bytes.Equal(again.encode(), r.encode()) {
+			t.Errorf("%s becomes %s", r.encode(), again.encode())
+		}
+		_ = r.check(nameBytes(r.Rooms), 1<<20)
+	})
+}
+
+func FuzzPeerFields(f *testing.F) {
+	f.Add(peerFields{address: "10.0.0.1:7443", revision: "r", leaving: true, server: "s", deltas: true}.append(nil))
+	f.Add([]byte{9, 1, 'x'})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		fields, err := decodePeerFields(data)
+		if err != nil {
+			return
+		}
+		again, err := decodePeerFields(fields.append(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(fields, again, cmp.AllowUnexported(peerFields{})); diff != "" {
+			t.Errorf("fields (-first +again):\n%s", diff)
+		}
+	})
+}
+
+func FuzzEcho(f *testing.F) {
+	f.Add(encodeEcho("12345678", 9, "server"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		gateway, number, server, err := decodeEcho(data)
+		if err != nil {
+			return
+		}
+		g, n, s, err := decodeEcho(encodeEcho(gateway, number, server))
+		if err != nil || g != gateway || n != number || s != server {
+			t.Errorf("%q, %d, %q becomes %q, %d, %q: %v", gateway, number, server, g, n, s, err)
+		}
+	})
+}
+
+// Most acknowledgements are read without decoding their JSON.
+func FuzzPubAck(f *testing.F) {
+	f.Add("RTS_x", uint64(7), []byte(`{"error":{"code":503},"stream":"","seq":0}`))
+	f.Add(`"seq":1}`, uint64(1), []byte(`{"stream":"x","seq":1,"duplicate":true}`))
+	f.Fuzz(func(t *testing.T, stream string, number uint64, data []byte) {
+		_, _ = decodePubAck(data)
+		name, err := json.Marshal(stream)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, more := range []string{"", `,"duplicate":true`} {
+			text, err := json.Marshal(number)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ack, err := decodePubAck(slices.Concat([]byte(`{"stream":`), name, []byte(`,"seq":`), text, []byte(more+"}")))
+			if err != nil || ack.Sequence != number || ack.Duplicate != (more != "") {
+				t.Errorf("%d in %s is read as %+v: %v", number, name, ack, err)
+			}
+		}
+	})
+}
+
+func FuzzFence(f *testing.F) {
+	f.Add(encodeFence("pid", 7))
+	f.Add([]byte("pid.7.later"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		pid, number := decodeFence(data)
+		if strings.Contains(pid, ".") {
+			t.Errorf("the pid of %q is %q", data, pid)
+		}
+		if again, n := decodeFence(encodeFence(pid, number)); again != pid || n != number {
+			t.Errorf("%q, %d becomes %q, %d", pid, number, again, n)
+		}
+	})
+}
+
+// Rooms are named by clients, and become subjects, unless they are the ids of sockets.
+func FuzzRoomSubject(f *testing.F) {
+	f.Add("lobby")
+	f.Add("/ns#" + strings.Repeat("a", sessionIDLength))
+	f.Fuzz(func(t *testing.T, room string) {
+		s := newSubjects("default/chat", "/")
+		interest := strings.TrimSuffix(s.interest(room), ".*") // of all sockets of a gateway
+		for _, subject := range []string{s.room(room), interest, s.presence(room)} {
+			if strings.ContainsAny(subject, " \t\r\n*>") || strings.Contains(subject, "..") || strings.HasSuffix(subject, ".") {
+				t.Errorf("a subject of %q is %q", room, subject)
+			}
+		}
+		gateway, id, ok := ownerOfRoom(room)
+		if ok && (len(gateway) != gatewayIDLength || !strings.HasSuffix(room, id)) {
+			t.Errorf("%q is of %q, by %q", room, gateway, id)
+		}
+	})
+}
