@@ -8,6 +8,10 @@ package gatewaypeers
 // that the name need not tell one service from another, nor an address, which changes with each pod.
 const ServerName = "gateway.peers.realtime-operator.io"
 
+// OperatorName is the name in the operator's client certificate, by which a gateway knows that it may be told what to run. No
+// gateway has such a certificate, so that one that has been taken over cannot configure its peers.
+const OperatorName = "operator.peers.realtime-operator.io"
+
 // The files.
 const (
 	// Authorities holds the certificates of those whose certificates are trusted.

@@ -30,34 +30,34 @@ const (
 	pemKey         = "PRIVATE KEY"
 )
 
-// purpose is what certificates are made for.
-type purpose struct {
-	// name is what they are called, for people.
+// leaf is a certificate that an authority signs.
+type leaf struct {
+	// name is what it is called, for people.
 	name string
-	// usages are what their holders may do with them.
+	// certificate and key are the keys of the Secret that holds it.
+	certificate, key string
+	// hosts are the names and addresses that it is for.
+	hosts []string
+	// usages are what its holder may do with it.
 	usages []x509.ExtKeyUsage
-	// life is how long they last. It is less than half of the authority's, so that the last one that
+	// life is how long it lasts. It is less than half of the authority's, so that the last one that
 	// an authority signs is replaced before the authority ends.
 	life time.Duration
 }
 
-// webhook is for the API server, which calls the operator.
-var webhook = purpose{"realtime-operator webhook", []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, leafLife}
-
-// authority signs the certificates of one purpose. Who is to trust them trusts it.
+// authority signs the leaves of one Secret. Who is to trust them trusts it.
 type authority struct {
-	purpose
 	certificate *x509.Certificate
 	key         crypto.Signer
 }
 
 // newAuthority makes one that nothing but certificates can be signed with.
-func newAuthority(p purpose, now time.Time) (*authority, error) {
+func newAuthority(name string, now time.Time) (*authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("make the authority's key: %w", err)
 	}
-	template, err := newTemplate(p.name+" CA", now, authorityLife)
+	template, err := newTemplate(name+" CA", now, authorityLife)
 	if err != nil {
 		return nil, err
 	}
@@ -73,22 +73,22 @@ func newAuthority(p purpose, now time.Time) (*authority, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the authority's certificate: %w", err)
 	}
-	return &authority{p, certificate, key}, nil
+	return &authority{certificate, key}, nil
 }
 
-// issue makes a certificate for hosts, and its key, in PEM.
-func (a *authority) issue(hosts []string, now time.Time) (certificatePEM, keyPEM []byte, err error) {
+// issue makes a leaf, and its key, in PEM.
+func (a *authority) issue(l leaf, now time.Time) (certificatePEM, keyPEM []byte, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, nil, fmt.Errorf("make the key: %w", err)
 	}
-	template, err := newTemplate(a.name, now, a.life)
+	template, err := newTemplate(l.name, now, l.life)
 	if err != nil {
 		return nil, nil, err
 	}
 	template.KeyUsage = x509.KeyUsageDigitalSignature
-	template.ExtKeyUsage = a.usages
-	for _, host := range hosts {
+	template.ExtKeyUsage = l.usages
+	for _, host := range l.hosts {
 		if ip := net.ParseIP(host); ip != nil {
 			template.IPAddresses = append(template.IPAddresses, ip)
 		} else {

@@ -88,7 +88,7 @@ func TestNATSAndGatewaysDoNotPassForEachOther(t *testing.T) {
 
 func TestRenewNATSKeepsNothingElse(t *testing.T) {
 	data := mustRenewNATS(t, map[string][]byte{"other": []byte("x")}, start)
-	if keys := slices.Sorted(maps.Keys(data)); !slices.Equal(keys, []string{keyTrusted, AuthorityKey, keyServing, keyServingKey}) {
+	if keys := slices.Sorted(maps.Keys(data)); !slices.Equal(keys, []string{keyTrusted, keyAuthority, keyServing, keyServingKey}) {
 		t.Errorf("there are %q", keys)
 	}
 	if _, err := tls.X509KeyPair(data[keyServing], data[keyServingKey]); err != nil {

@@ -5,32 +5,50 @@ package certificates
 import (
 	"bytes"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/api/gatewaypeers"
 )
 
-// peers is for the gateways of a service, which call each other: each is server and client.
-var peers = purpose{
-	"realtime-operator gateway", []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}, leafLife,
+// What the certificates are called, for people.
+const (
+	peersName    = "realtime-operator gateway"
+	operatorName = "realtime-operator"
+)
+
+// The keys of the operator's own certificate, which gateways are not to get: whoever has it can tell them what to run.
+const (
+	keyOperator    = "operator.crt"
+	keyOperatorKey = "operator.key"
+)
+
+// peerLeaves are what the authority of a service signs: one certificate for the gateways, which call each other, so that each is
+// server and client, and one for the operator, which calls them.
+var peerLeaves = []leaf{
+	{
+		name: peersName, certificate: gatewaypeers.Certificate, key: gatewaypeers.Key, hosts: []string{gatewaypeers.ServerName},
+		usages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}, life: leafLife,
+	},
+	{
+		name: operatorName, certificate: keyOperator, key: keyOperatorKey, hosts: []string{gatewaypeers.OperatorName},
+		usages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, life: leafLife,
+	},
 }
 
 // sessionKeyLife is how long a session key makes ids. It is accepted for as long again.
 const sessionKeyLife = 90 * 24 * time.Hour
 
-// AuthorityKey is the key of a Secret of RenewPeers that gateways do not need, and are not to get: whoever has it can make others
-// of them.
-const AuthorityKey = keyAuthority
-
-// RenewPeers returns what a service's gateways show to each other as it should be now: the files of package gatewaypeers, and
-// AuthorityKey. What cannot be read is made anew. Nothing is used before all gateways have had an hour to hear of it, and
-// what is used no more stays good for those that have not, so that a renewal is noticed by nobody.
+// RenewPeers returns what a service's gateways show to each other as it should be now: the files of package gatewaypeers, and, for
+// the operator alone, its own certificate and the authority's key. What cannot be read is made anew. Nothing is used before all
+// gateways have had an hour to hear of it, and what is used no more stays good for those that have not, so that a renewal is
+// noticed by nobody.
 func RenewPeers(data map[string][]byte, now time.Time) (map[string][]byte, error) {
-	ours := only(data, gatewaypeers.Authorities, keyAuthority, gatewaypeers.Certificate, gatewaypeers.Key, gatewaypeers.SessionKeys)
-	next, _, err := peers.renew(ours, []string{gatewaypeers.ServerName}, now)
+	next, _, err := renewAll(only(data, PeerKeys()...), peersName, peerLeaves, now)
 	if err != nil {
 		return nil, err
 	}
@@ -40,6 +58,32 @@ func RenewPeers(data map[string][]byte, now time.Time) (map[string][]byte, error
 	}
 	next[gatewaypeers.SessionKeys] = encodeSessionKeys(keys)
 	return next, nil
+}
+
+// PeerKeys are the keys of a Secret of RenewPeers.
+func PeerKeys() []string {
+	return []string{
+		gatewaypeers.Authorities, gatewaypeers.Certificate, gatewaypeers.Key, gatewaypeers.SessionKeys,
+		keyAuthority, keyOperator, keyOperatorKey,
+	}
+}
+
+// OperatorTLS is how the operator calls the gateways of a service, from the data that RenewPeers has returned.
+func OperatorTLS(data map[string][]byte) (*tls.Config, error) {
+	pair, err := tls.X509KeyPair(data[keyOperator], data[keyOperatorKey])
+	if err != nil {
+		return nil, fmt.Errorf("read the operator's certificate: %w", err)
+	}
+	trusted := x509.NewCertPool()
+	if !trusted.AppendCertsFromPEM(data[gatewaypeers.Authorities]) {
+		return nil, errors.New("read the operator's certificate: no authority's certificate is there")
+	}
+	return &tls.Config{
+		MinVersion:   tls.VersionTLS13,
+		Certificates: []tls.Certificate{pair},
+		RootCAs:      trusted,
+		ServerName:   gatewaypeers.ServerName,
+	}, nil
 }
 
 // sessionKey authenticates the ids of sessions.

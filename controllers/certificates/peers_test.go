@@ -28,32 +28,54 @@ func mustRenewPeers(t *testing.T, data map[string][]byte, now time.Time) map[str
 // meet has a gateway call another one, each with what it has read.
 func meet(t *testing.T, server, client map[string][]byte, now time.Time) error {
 	t.Helper()
-	config := func(data map[string][]byte) *tls.Config {
-		pair, err := tls.X509KeyPair(data[gatewaypeers.Certificate], data[gatewaypeers.Key])
-		if err != nil {
-			t.Fatal(err)
-		}
-		trusted := x509.NewCertPool()
-		trusted.AppendCertsFromPEM(data[gatewaypeers.Authorities])
-		return &tls.Config{
-			MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{pair}, RootCAs: trusted, ClientCAs: trusted,
-			ClientAuth: tls.RequireAndVerifyClientCert, ServerName: gatewaypeers.ServerName, Time: func() time.Time { return now },
-		}
+	_, err := handshake(serverOf(t, server, now), serverOf(t, client, now))
+	return err
+}
+
+// serverOf is how a gateway takes calls, and how it calls.
+func serverOf(t *testing.T, data map[string][]byte, now time.Time) *tls.Config {
+	t.Helper()
+	pair, err := tls.X509KeyPair(data[gatewaypeers.Certificate], data[gatewaypeers.Key])
+	if err != nil {
+		t.Fatal(err)
 	}
+	trusted := x509.NewCertPool()
+	trusted.AppendCertsFromPEM(data[gatewaypeers.Authorities])
+	return &tls.Config{
+		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{pair}, RootCAs: trusted, ClientCAs: trusted,
+		ClientAuth: tls.RequireAndVerifyClientCert, ServerName: gatewaypeers.ServerName, Time: func() time.Time { return now },
+	}
+}
+
+func operatorOf(t *testing.T, data map[string][]byte, now time.Time) *tls.Config {
+	t.Helper()
+	config, err := OperatorTLS(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.Time = func() time.Time { return now }
+	return config
+}
+
+// handshake returns what the server sees of the client.
+func handshake(server, client *tls.Config) (*x509.Certificate, error) {
 	near, far := net.Pipe()
 	defer near.Close()
 	defer far.Close()
-	served := make(chan error, 1)
+	served, conn := make(chan error, 1), tls.Server(far, server)
 	go func() {
 		defer far.Close()
-		served <- tls.Server(far, config(server)).Handshake()
+		served <- conn.Handshake()
 	}()
-	called := tls.Client(near, config(client)).Handshake()
+	called := tls.Client(near, client).Handshake()
 	near.Close()
 	if err := <-served; err != nil {
-		return fmt.Errorf("the server: %w", err)
+		return nil, fmt.Errorf("the server: %w", err)
 	}
-	return called
+	if called != nil {
+		return nil, called
+	}
+	return conn.ConnectionState().PeerCertificates[0], nil
 }
 
 // accepts is true if a gateway takes ids that another one makes.
@@ -65,7 +87,7 @@ func accepts(maker, taker map[string][]byte) bool {
 // TestGatewaysOfTwoGenerationsMeet renews every day for three years, and always has some gateways a day behind.
 func TestGatewaysOfTwoGenerationsMeet(t *testing.T) {
 	yesterday := mustRenewPeers(t, nil, start)
-	leaves, authorities, keys := 0, 0, 0
+	leaves, authorities, keys, operators := 0, 0, 0, 0
 	for now := start; now.Before(start.Add(3 * 365 * day)); now = now.Add(day) {
 		today := mustRenewPeers(t, yesterday, now)
 		if maps.EqualFunc(today, yesterday, bytes.Equal) {
@@ -78,16 +100,19 @@ func TestGatewaysOfTwoGenerationsMeet(t *testing.T) {
 			if !accepts(pair[0], pair[1]) {
 				t.Fatalf("%v: a session's id is refused", now)
 			}
+			if _, err := handshake(serverOf(t, pair[0], now), operatorOf(t, pair[1], now)); err != nil {
+				t.Fatalf("%v: a gateway and the operator do not trust each other: %v", now, err)
+			}
 		}
-		for key, count := range map[string]*int{gatewaypeers.Certificate: &leaves, AuthorityKey: &authorities, gatewaypeers.SessionKeys: &keys} {
+		for key, count := range map[string]*int{gatewaypeers.Certificate: &leaves, keyAuthority: &authorities, gatewaypeers.SessionKeys: &keys, keyOperator: &operators} {
 			if !bytes.Equal(today[key], yesterday[key]) {
 				*count++
 			}
 		}
 		yesterday = today
 	}
-	if leaves < 15 || authorities < 2 || keys < 20 {
-		t.Errorf("in three years there were %d certificates, %d authorities and %d changes of session keys", leaves, authorities, keys)
+	if leaves < 15 || operators < 15 || authorities < 2 || keys < 20 {
+		t.Errorf("in three years there were %d and %d certificates, %d authorities and %d changes of session keys", leaves, operators, authorities, keys)
 	}
 }
 
@@ -131,6 +156,54 @@ func TestAForeignServiceIsNotTrusted(t *testing.T) {
 	hook[gatewaypeers.Authorities] = one[gatewaypeers.Authorities]
 	if meet(t, one, hook, start) == nil {
 		t.Error("the webhook's certificate is taken for a gateway's")
+	}
+}
+
+func TestOnlyTheOperatorHasItsName(t *testing.T) {
+	data := mustRenewPeers(t, nil, start)
+	operator, err := handshake(serverOf(t, data, start), operatorOf(t, data, start))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := operator.VerifyHostname(gatewaypeers.OperatorName); err != nil {
+		t.Error(err)
+	}
+	if operator.VerifyHostname(gatewaypeers.ServerName) == nil {
+		t.Error("the operator's certificate is taken for a gateway's")
+	}
+	gateway, err := handshake(serverOf(t, data, start), serverOf(t, data, start))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if gateway.VerifyHostname(gatewaypeers.OperatorName) == nil {
+		t.Error("a gateway's certificate is taken for the operator's")
+	}
+
+	posing := operatorOf(t, data, start)
+	posing.ClientAuth, posing.ClientCAs = tls.RequireAndVerifyClientCert, posing.RootCAs
+	if _, err := handshake(posing, serverOf(t, data, start)); err == nil {
+		t.Error("the operator's certificate serves as a gateway's")
+	}
+	other := mustRenewPeers(t, nil, start)
+	if _, err := handshake(serverOf(t, data, start), operatorOf(t, other, start)); err == nil {
+		t.Error("another service's operator is trusted")
+	}
+}
+
+// As the Secret of a release that pushed nothing.
+func TestTheOperatorsCertificateIsAddedToASecretWithout(t *testing.T) {
+	sound := mustRenewPeers(t, nil, start)
+	old := maps.Clone(sound)
+	delete(old, keyOperator)
+	delete(old, keyOperatorKey)
+	next := mustRenewPeers(t, old, start.Add(day))
+	if _, err := handshake(serverOf(t, sound, start.Add(day)), operatorOf(t, next, start.Add(day))); err != nil {
+		t.Error(err)
+	}
+	for key := range old {
+		if !bytes.Equal(next[key], old[key]) {
+			t.Errorf("%s has changed", key)
+		}
 	}
 }
 

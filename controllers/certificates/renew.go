@@ -27,17 +27,28 @@ const (
 // heard of it, or another replica may not.
 const settle = time.Hour
 
-// renew returns the webhook's certificates.
+// webhookName is what the webhook's certificates are called, for people.
+const webhookName = "realtime-operator webhook"
+
+// renew returns the webhook's certificates, which the API server trusts when it calls the operator by one of hosts.
 func renew(data map[string][]byte, hosts []string, now time.Time) (map[string][]byte, bool, error) {
-	return webhook.renew(data, hosts, now)
+	return renewAll(data, webhookName, []leaf{serving(webhookName, hosts, leafLife)}, now)
 }
 
-// renew returns a Secret's data as they should be now, and whether they have changed. What cannot be read is made anew.
+// serving is the certificate of a TLS server, where every reader of a TLS Secret looks for it.
+func serving(name string, hosts []string, life time.Duration) leaf {
+	return leaf{
+		name: name, certificate: keyServing, key: keyServingKey, hosts: hosts,
+		usages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, life: life,
+	}
+}
+
+// renewAll returns a Secret's data as they should be now, and whether they have changed. What cannot be read is made anew.
 //
-// An authority and a serving certificate are replaced when two thirds of their lives are over. A new authority is trusted
-// beside the old one; it signs the next serving certificate, when all have heard of it. So at no time is something served
+// An authority and the leaves that it signs are replaced when two thirds of their lives are over. A new authority is trusted
+// beside the old one; it signs the next leaves, when all have heard of it. So at no time is something shown
 // that somebody does not trust.
-func (p purpose) renew(data map[string][]byte, hosts []string, now time.Time) (map[string][]byte, bool, error) {
+func renewAll(data map[string][]byte, name string, leaves []leaf, now time.Time) (map[string][]byte, bool, error) {
 	next := maps.Clone(data)
 	if next == nil {
 		next = map[string][]byte{}
@@ -45,7 +56,7 @@ func (p purpose) renew(data map[string][]byte, hosts []string, now time.Time) (m
 	trusted := slices.DeleteFunc(decodeCertificates(data[keyTrusted]), func(c *x509.Certificate) bool {
 		return now.After(c.NotAfter)
 	})
-	newest, err := p.newestAuthority(next, trusted, now)
+	newest, err := newestAuthority(next, name, trusted, now)
 	if err != nil {
 		return nil, false, err
 	}
@@ -57,10 +68,13 @@ func (p purpose) renew(data map[string][]byte, hosts []string, now time.Time) (m
 	}
 	next[keyTrusted] = encodeCertificates(trusted)
 
-	usable, due := p.servingState(next, trusted, hosts, now)
 	settled := now.Sub(newest.certificate.NotBefore) >= settle+skew
-	if !usable || due && settled {
-		if next[keyServing], next[keyServingKey], err = newest.issue(hosts, now); err != nil {
+	for _, l := range leaves {
+		usable, due := l.state(next, trusted, now)
+		if usable && !(due && settled) {
+			continue
+		}
+		if next[l.certificate], next[l.key], err = newest.issue(l, now); err != nil {
 			return nil, false, err
 		}
 	}
@@ -79,12 +93,12 @@ func only(data map[string][]byte, keys ...string) map[string][]byte {
 }
 
 // newestAuthority is the one that the data hold, or a new one if that is old or cannot be read.
-func (p purpose) newestAuthority(data map[string][]byte, trusted []*x509.Certificate, now time.Time) (*authority, error) {
+func newestAuthority(data map[string][]byte, name string, trusted []*x509.Certificate, now time.Time) (*authority, error) {
 	key, err := decodeKey(data[keyAuthority])
 	if err != nil || len(trusted) == 0 || ageing(trusted[0], now) || !sameKey(trusted[0], key.Public()) {
-		return newAuthority(p, now)
+		return newAuthority(name, now)
 	}
-	return &authority{p, trusted[0], key}, nil
+	return &authority{trusted[0], key}, nil
 }
 
 func sameKey(c *x509.Certificate, public crypto.PublicKey) bool {
@@ -98,9 +112,9 @@ func ageing(c *x509.Certificate, now time.Time) bool {
 	return now.After(c.NotBefore.Add(life * 2 / 3))
 }
 
-// servingState says whether the serving certificate can be used, and whether it is due to be replaced.
-func (p purpose) servingState(data map[string][]byte, trusted []*x509.Certificate, hosts []string, now time.Time) (usable, due bool) {
-	pair, err := tls.X509KeyPair(data[keyServing], data[keyServingKey])
+// state says whether the leaf that the data hold can be used, and whether it is due to be replaced.
+func (l leaf) state(data map[string][]byte, trusted []*x509.Certificate, now time.Time) (usable, due bool) {
+	pair, err := tls.X509KeyPair(data[l.certificate], data[l.key])
 	if err != nil {
 		return false, true
 	}
@@ -108,8 +122,8 @@ func (p purpose) servingState(data map[string][]byte, trusted []*x509.Certificat
 	for _, c := range trusted {
 		roots.AddCert(c)
 	}
-	for _, host := range hosts {
-		for _, usage := range p.usages {
+	for _, host := range l.hosts {
+		for _, usage := range l.usages {
 			options := x509.VerifyOptions{DNSName: host, Roots: roots, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{usage}}
 			if _, err := pair.Leaf.Verify(options); err != nil {
 				return false, true
