@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package gateway is what a gateway pod does: it serves a RealtimeService to Socket.IO clients, together with the
-// service's other gateways. It holds no Kubernetes credentials; its configuration comes from a file.
+// service's other gateways. It holds no Kubernetes credentials; its configuration comes from a file, and newer ones sooner from the
+// operator.
 package gateway
 
 import (
@@ -17,6 +18,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/realtime-operator/realtime-operator/api/gatewayconfig"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/gateway/cluster"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
@@ -52,6 +54,8 @@ type Options struct {
 // Gateway serves one RealtimeService. Handler is for clients, API for programs that publish, Ops for Kubernetes and
 // Prometheus. Safe for concurrent use. Close ends it.
 type Gateway struct {
+	// service is the name of the one that it serves.
+	service  string
 	log      *slog.Logger
 	metrics  *prometheus.Registry
 	cluster  *cluster.Cluster
@@ -79,9 +83,9 @@ type Gateway struct {
 	closing  sync.Once
 	closeErr error // set within closing
 
-	// applying keeps configurations in order.
+	// applying is held while a configuration is put in force.
 	applying sync.Mutex
-	status   configStatus
+	config   configuration
 }
 
 // New starts a gateway with its first configuration.
@@ -94,13 +98,13 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 		return nil, fmt.Errorf("compile the service: %w", err)
 	}
 	g := &Gateway{
-		parser: parserOf(svc), log: o.Log, metrics: newRegistry(), client: clientFiles(o.ClientDir), webTransport: o.WebTransport,
+		service: serviceName(svc), parser: parserOf(svc), log: o.Log, metrics: newRegistry(), client: clientFiles(o.ClientDir), webTransport: o.WebTransport,
 	}
 	g.refusedQUIC = registerRefusedQUIC(g.metrics, o.WebTransport)
 	g.refused, g.published, g.panicked = registerRefusals(g.metrics), registerPublications(g.metrics), registerPanics(g.metrics)
 	g.panics = panics.NewWatch(o.Log, g.countPanic)
 	g.cluster, err = cluster.Connect(cluster.Options{
-		Service:        svc.Namespace + "/" + svc.Name,
+		Service:        g.service,
 		Gateway:        o.Name,
 		URLs:           o.NATSURLs,
 		CredentialsDir: o.NATSCredentialsDir,
@@ -142,25 +146,11 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 	g.path.Store(&svc.Spec.Protocol.Path)
 	g.startForwarding(&svc.Spec.Protocol)
 	g.drainRate.Store(svc.Spec.Gateway.DrainRate())
-	g.status.set(revision, nil)
+	g.config.accept(gatewayconfig.Sequence(svc.Annotations), revision)
 	if g.stopPublishers, err = g.cluster.ServePublishers(g.answerPublisher); err != nil {
 		return nil, errors.Join(fmt.Errorf("serve publishers: %w", err), g.Close())
 	}
 	return g, nil
-}
-
-// Apply puts a new configuration in force while connections stay: handlers at once, the settings of the wire for new
-// connections. A configuration with a mistake is refused as a whole, and the old one stays.
-func (g *Gateway) Apply(svc *v1alpha1.RealtimeService, revision string) error {
-	g.applying.Lock()
-	defer g.applying.Unlock()
-	err := g.apply(svc)
-	if err != nil {
-		g.status.fail(err)
-		return err
-	}
-	g.status.set(revision, nil)
-	return nil
 }
 
 func (g *Gateway) apply(svc *v1alpha1.RealtimeService) error {
@@ -187,9 +177,6 @@ func (g *Gateway) apply(svc *v1alpha1.RealtimeService) error {
 func parserOf(svc *v1alpha1.RealtimeService) socketio.Parser {
 	return socketio.Parser(cmp.Or(svc.Spec.Protocol.Parser, string(socketio.ParserJSON)))
 }
-
-// Reject records that the newest configuration could not be read; the old one stays in force.
-func (g *Gateway) Reject(err error) { g.status.fail(err) }
 
 // Handler serves clients: the protocol's path, and the client bundles beneath it.
 func (g *Gateway) Handler() http.Handler {

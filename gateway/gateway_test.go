@@ -67,6 +67,7 @@ func withGateway(t *testing.T, spec string) *v1alpha1.RealtimeService {
 // pod is a gateway that runs as in a pod.
 type pod struct {
 	clients, ops, udp, api string
+	peers                  string // empty without a PeerDir
 	config                 string
 	stop                   context.CancelFunc
 	ended                  chan error
@@ -85,7 +86,7 @@ func startWith(t *testing.T, natsURL string, drain time.Duration, config []byte,
 	if err := os.WriteFile(p.config, config, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	logs := &addresses{out: t.Output(), found: make(chan struct{})}
+	logs := &addresses{out: t.Output(), found: make(chan struct{}), peers: make(chan string, 1)}
 	ctx, stop := context.WithCancel(t.Context())
 	p.stop = stop
 	o := RunOptions{
@@ -111,6 +112,9 @@ func startWith(t *testing.T, natsURL string, drain time.Duration, config []byte,
 	case <-logs.found:
 		p.clients, p.ops, p.api = "http://"+logs.clients, "http://"+logs.ops, "http://"+logs.api
 		p.udp = logs.udp
+		if o.PeerDir != "" {
+			p.peers = <-logs.peers
+		}
 	case err := <-p.ended:
 		p.ended <- nil
 		t.Fatalf("the gateway ended with %v", err)
@@ -124,10 +128,14 @@ type addresses struct {
 	once                   sync.Once
 	found                  chan struct{}
 	clients, ops, udp, api string
+	peers                  chan string
 }
 
 func (a *addresses) Write(line []byte) (int, error) {
-	var entry struct{ Msg, Clients, Ops, WebTransport, API string }
+	var entry struct{ Msg, Clients, Ops, WebTransport, API, Address string }
+	if json.Unmarshal(line, &entry) == nil && strings.Contains(entry.Msg, "listening for its peers") {
+		a.peers <- entry.Address
+	}
 	if json.Unmarshal(line, &entry) == nil && entry.Ops != "" {
 		a.once.Do(func() {
 			a.clients, a.ops, a.udp, a.api = entry.Clients, entry.Ops, entry.WebTransport, entry.API
@@ -265,7 +273,7 @@ func TestLeaving(t *testing.T) {
 func TestLeavingAtARate(t *testing.T) {
 	leakCheck(t)
 	const rate, clients = 40, 20
-	p := start(t, natstest.Start(t, nil).ClientURL(), 0)
+	p := startWith(t, natstest.Start(t, nil).ClientURL(), 0, render(t, withGateway(t, "{}")))
 	config := render(t, withGateway(t, fmt.Sprintf("{drain: {rate: %d}}", rate)))
 	if err := os.WriteFile(p.config, config, 0o600); err != nil {
 		t.Fatal(err)

@@ -86,13 +86,13 @@ func (g *Gateway) sessions() http.Handler {
 	})
 }
 
-// PeerHandler serves what other gateways forward to this one; nil if they do not. It is for a listener with the identity's
-// ServerConfig.
+// PeerHandler serves what other gateways forward to this one, and what the operator brings; nil if there are no peers. It is for a
+// listener with the identity's ServerConfig.
 func (g *Gateway) PeerHandler() http.Handler {
 	if g.peers == nil {
 		return nil
 	}
-	return forward.PeerHandler(forward.PeerOptions{Local: g.io, Path: g.Path, Release: g.io.Release})
+	return forward.PeerHandler(forward.PeerOptions{Local: g.io, Path: g.Path, Release: g.io.Release, Operator: g.operatorHandler()})
 }
 
 // drainForwarding begins to send those elsewhere who come to other gateways' sessions through this one. What it returns waits until

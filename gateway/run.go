@@ -13,10 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"sigs.k8s.io/yaml"
 
 	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
-	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/gateway/configfile"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/httpserve"
@@ -78,16 +76,6 @@ func Run(ctx context.Context, o RunOptions) error {
 	return errors.Join(err, g.Close())
 }
 
-// parse reads a service that the API server has checked and completed. It ignores fields it does not know, since in a
-// rollout of the operator a gateway may be older than its configuration.
-func parse(data []byte) (*v1alpha1.RealtimeService, error) {
-	var svc v1alpha1.RealtimeService
-	if err := yaml.Unmarshal(data, &svc); err != nil {
-		return nil, fmt.Errorf("parse the configuration: %w", err)
-	}
-	return &svc, nil
-}
-
 func (g *Gateway) serve(ctx context.Context, o RunOptions, config []byte, door *door) error {
 	clients, err := net.Listen("tcp", o.Listen)
 	if err != nil {
@@ -126,7 +114,7 @@ func (g *Gateway) serve(ctx context.Context, o RunOptions, config []byte, door *
 	group.Go(func() error { return door.serve(serving, g) })
 	udp.serve(serving, group, g)
 	group.Go(func() error {
-		return configfile.Watch(serving, o.ConfigFile, config, g.reload)
+		return configfile.Watch(serving, o.ConfigFile, config, func(data []byte) { g.take(data, "the file") })
 	})
 	if api != nil {
 		tokens := readTokens(o.APITokenFile)
@@ -172,20 +160,6 @@ func (g *Gateway) leave(ctx context.Context, pace engineio.Pace) {
 	if err := g.Drain(ctx, pace); err != nil {
 		g.log.Warn("leaving with clients that have not said goodbye", "error", err)
 	}
-}
-
-func (g *Gateway) reload(data []byte) {
-	svc, err := parse(data)
-	if err != nil {
-		g.Reject(err)
-		g.log.Error("the new configuration is refused, the old one stays in force", "error", err)
-		return
-	}
-	if err := g.Apply(svc, gatewaystatus.Revision(data)); err != nil {
-		g.log.Error("the new configuration is refused, the old one stays in force", "error", err)
-		return
-	}
-	g.log.Info("configuration is in force", "revision", gatewaystatus.Revision(data))
 }
 
 // Serve answers HTTP on a listener until the context ends. It closes the listener.

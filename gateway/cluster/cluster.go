@@ -63,6 +63,8 @@ type Options struct {
 	// timing and now are defaultTiming and time.Now unless a test sets them.
 	timing timing
 	now    func() time.Time
+	// handed is the Cluster's.
+	handed *handedCredentials
 }
 
 // timing is how often gateways, and the connection to NATS, give a sign of life.
@@ -131,6 +133,7 @@ type Cluster struct {
 	// delivered is, for each publisher, the number of its last message on several subjects, until it is lost. Only dispatch uses it.
 	delivered map[string]uint64
 	asks      asks
+	handed    handedCredentials
 }
 
 // Connect starts a link. It returns at once, whether NATS is there or not, and keeps trying; Connected tells.
@@ -148,6 +151,7 @@ func Connect(o Options) (*Cluster, error) {
 		o.now = time.Now
 	}
 	c := newCluster(o)
+	o.handed = &c.handed
 	if o.Recovery != nil {
 		c.events = newEventLog(c, o)
 	}
@@ -190,6 +194,7 @@ func newCluster(o Options) *Cluster {
 		pages:     make(chan struct{}, pagesAtOnce),
 		peers:     newPeers(),
 		requests:  requests{open: map[uint64]*gather{}},
+		handed:    handedCredentials{dir: o.CredentialsDir},
 	}
 	c.life, c.end = context.WithCancel(context.Background())
 	c.stop = c.life.Done()

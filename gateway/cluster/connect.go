@@ -47,13 +47,13 @@ func connectOptions(o Options, l *link) []nats.Option {
 		nats.FlusherTimeout(writeTimeout),
 		nats.ReconnectOnFlusherError(),
 	}
-	return append(append(options, l.handlers()...), credentialOptions(o.CredentialsDir, o.URLs, l.failed)...)
+	return append(append(options, l.handlers()...), credentialOptions(o, l.failed)...)
 }
 
 // publisherOptions make a connection that ends where it breaks; see outbox.
 func publisherOptions(o Options) []nats.Option {
 	told := func(error) {} // by the other connection, which has the same credentials
-	return append(credentialOptions(o.CredentialsDir, o.URLs, told),
+	return append(credentialOptions(o, told),
 		nats.Name("realtime gateway "+o.Gateway+", log"),
 		nats.NoReconnect(),
 		nats.Timeout(prepareTimeout),

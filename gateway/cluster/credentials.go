@@ -38,6 +38,8 @@ var errPlaintext = errors.New("NATS offers no TLS, but the credentials have ca.c
 // gateway.
 type credentials struct {
 	dir string
+	// handed are in place of username and password, if they are newer.
+	handed *handedCredentials
 	// failed is told why an attempt was ended here.
 	failed func(error)
 	// encrypted tells whether the current attempt has finished a TLS handshake. The client library
@@ -45,15 +47,15 @@ type credentials struct {
 	encrypted atomic.Bool
 }
 
-// credentialOptions are none for an empty directory name. The URLs are those to connect to: a user
-// in them comes before the directory's token or username.
-func credentialOptions(dir string, urls []string, failed func(error)) []nats.Option {
-	if dir == "" {
+// credentialOptions are none for an empty directory name. A user in the URLs to connect to comes
+// before the directory's token or username.
+func credentialOptions(o Options, failed func(error)) []nats.Option {
+	if o.CredentialsDir == "" {
 		return nil
 	}
-	c := &credentials{dir: dir, failed: failed}
+	c := &credentials{dir: o.CredentialsDir, handed: o.handed, failed: failed}
 	options := []nats.Option{c.configure}
-	if !nameUsers(urls) {
+	if !nameUsers(o.URLs) {
 		options = append(options, nats.UserInfoHandler(c.user), nats.TokenHandler(c.token))
 	}
 	return options
@@ -129,6 +131,9 @@ func (c *credentials) jwt() (string, error) {
 	case c.has(fileToken), c.has(fileUsername) && c.has(filePassword), c.wantTLS():
 		return "", nil
 	}
+	if name, password := c.user(); name != "" && password != "" { // as those that were handed over
+		return "", nil
+	}
 	return "", fmt.Errorf("read NATS credentials in %s: none of %s, %s, or %s and %s is there",
 		c.dir, fileCreds, fileToken, fileUsername, filePassword)
 }
@@ -152,7 +157,7 @@ func (c *credentials) user() (name, password string) {
 	if c.has(fileCreds) || c.has(fileToken) {
 		return "", ""
 	}
-	return c.read(fileUsername), c.read(filePassword)
+	return c.handed.instead(c.read(fileUsername), c.read(filePassword))
 }
 
 func (c *credentials) wantTLS() bool { return c.has(fileCA) || c.has(fileCert) }

@@ -133,6 +133,42 @@ func TestAGatewayWaitsForCredentialsThatComeLater(t *testing.T) {
 	await(t, "NATS has been reached", g.cluster.Reached)
 }
 
+// As a kubelet does that brings a changed Secret late, or an older one first.
+func TestCredentialsThatAreHandedOverCountUntilTheFilesChange(t *testing.T) {
+	checkNothingIsLeft(t)
+	started := &natsserver.Options{Username: "gateway", Password: "first"}
+	ns := natstest.Start(t, started)
+	mounted := newSecret(t, map[string]string{"username": "gateway", "password": "first"})
+	g := newGateway(t, Options{URLs: []string{ns.ClientURL()}, CredentialsDir: mounted.dir, timing: soon})
+	await(t, "NATS is connected", g.cluster.Connected)
+	to := func(password string) {
+		t.Helper()
+		ns = natstest.Users(t, ns, started, func(o *natsserver.Options) { o.Password = password })
+		await(t, "NATS refuses", func() bool { return !g.cluster.Connected() && g.cluster.Problem() != "" })
+	}
+
+	to("second")
+	g.cluster.SetCredentials("gateway", "second")
+	await(t, "NATS takes what was handed over", g.cluster.Connected)
+
+	to("third")
+	mounted.replace(map[string]string{"username": "gateway", "password": "third"})
+	await(t, "NATS takes what the newer files say", g.cluster.Connected)
+
+	to("fifth")
+	g.cluster.SetCredentials("gateway", "fifth")
+	mounted.replace(map[string]string{"username": "gateway", "password": "fourth"})
+	await(t, "the files come into use", func() bool { return g.cluster.handed.current.Load() == nil || g.cluster.Connected() })
+	g.cluster.SetCredentials("gateway", "fifth")
+	await(t, "NATS takes what was handed over again", g.cluster.Connected)
+
+	to("sixth")
+	mounted.replace(nil)
+	await(t, "there are no files", func() bool { return strings.Contains(g.cluster.Problem(), "none of user.creds") })
+	g.cluster.SetCredentials("gateway", "sixth")
+	await(t, "NATS takes it without files", g.cluster.Connected)
+}
+
 // A Secret with an authority says that NATS must be encrypted, also if it comes later than the
 // gateway.
 func TestCredentialsWithAnAuthorityAreNotSentInPlainText(t *testing.T) {
@@ -152,7 +188,7 @@ func TestTheKindOfCredentialsIsReadAtEachAttempt(t *testing.T) {
 	type sent struct{ JWT, Token, User, Password, Err string }
 	mounted := newSecret(t, nil)
 	options := nats.GetDefaultOptions()
-	for _, set := range credentialOptions(mounted.dir, []string{"nats://nats:4222"}, func(error) {}) {
+	for _, set := range credentialOptions(Options{CredentialsDir: mounted.dir, URLs: []string{"nats://nats:4222"}}, func(error) {}) {
 		if err := set(&options); err != nil {
 			t.Fatal(err)
 		}

@@ -53,6 +53,77 @@ func New(t testing.TB, name string) Pair {
 	}
 }
 
+// Authority signs certificates for tests.
+type Authority struct {
+	// Certificate is PEM.
+	Certificate []byte
+	parsed      *x509.Certificate
+	key         *ecdsa.PrivateKey
+}
+
+// NewAuthority makes one that lasts for less than a day.
+func NewAuthority(t testing.TB) *Authority {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "authority"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(23 * time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if template, err = x509.ParseCertificate(der); err != nil {
+		t.Fatal(err)
+	}
+	return &Authority{pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), template, key}
+}
+
+// Issue makes a certificate for names, for servers and clients.
+func (a *Authority) Issue(t testing.TB, names ...string) Pair {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(2), DNSNames: names,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(23 * time.Hour),
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, a.parsed, &key.PublicKey, a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Pair{
+		Certificate: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		Key:         pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}),
+	}
+}
+
+// TLS shows a certificate to a server of a name, and trusts the authority.
+func (a *Authority) TLS(t testing.TB, server string, shown Pair) *tls.Config {
+	t.Helper()
+	config := Trusting(t, Pair{Certificate: a.Certificate})
+	config.ServerName = server
+	if shown.Key != nil {
+		pair, err := tls.X509KeyPair(shown.Certificate, shown.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config.Certificates = []tls.Certificate{pair}
+	}
+	return config
+}
+
 // Trusting is the configuration of a client that takes these certificates and no others.
 func Trusting(t testing.TB, pairs ...Pair) *tls.Config {
 	t.Helper()

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import "sync/atomic"
+
+// handedCredentials are a user and a password that came by another way than the files, and faster. They
+// are used in place of those in the files until these change: then the files are as new, or newer. Should
+// they be older, as those of a kubelet that is far behind, NATS refuses, and the operator, which sees that
+// the gateway is cut off, hands the newest over again. Safe for concurrent use; a nil one has none.
+type handedCredentials struct {
+	dir     string
+	current atomic.Pointer[handed]
+}
+
+// handed is what was handed over, and what the files said then.
+type handed struct {
+	username, password string
+	over               [2]string
+}
+
+// SetCredentials hands over what NATS asks for, in place of the username and password in
+// Options.CredentialsDir as they are now. The next attempt to connect uses it; a connection that is there stays.
+func (c *Cluster) SetCredentials(username, password string) {
+	files := credentials{dir: c.handed.dir}
+	c.handed.current.Store(&handed{username, password, [2]string{files.read(fileUsername), files.read(filePassword)}})
+}
+
+// instead returns what is to be used where the files say this.
+func (h *handedCredentials) instead(username, password string) (string, string) {
+	if h == nil {
+		return username, password
+	}
+	current := h.current.Load()
+	switch {
+	case current == nil:
+		return username, password
+	case current.over != [2]string{username, password}:
+		h.current.CompareAndSwap(current, nil)
+		return username, password
+	}
+	return current.username, current.password
+}
