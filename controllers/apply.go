@@ -28,7 +28,8 @@ func (r *Reconciler) apply(ctx context.Context, svc *v1alpha1.RealtimeService, w
 	return r.applyOver(ctx, svc, live, wanted)
 }
 
-// applyOver applies an object over the live one, nil if there is none.
+// applyOver applies an object over the live one, nil if there is none. One that has a resource version is applied over that version
+// alone.
 func (r *Reconciler) applyOver(ctx context.Context, svc *v1alpha1.RealtimeService, live, wanted client.Object) error {
 	object, err := applyConfiguration(wanted)
 	if err != nil {
@@ -42,6 +43,9 @@ func (r *Reconciler) applyOver(ctx context.Context, svc *v1alpha1.RealtimeServic
 	last, known := applied[nameOf(wanted)]
 	if live != nil && last.wanted == hash && last.version == live.GetResourceVersion() {
 		return nil
+	}
+	if version := wanted.GetResourceVersion(); version != "" {
+		object.SetResourceVersion(version)
 	}
 	pristine := object.DeepCopy()
 	err = r.applyAs(ctx, v1alpha1.FieldManager, object)
@@ -154,6 +158,7 @@ func applyConfiguration(wanted client.Object) (*unstructured.Unstructured, error
 	unstructured.RemoveNestedField(fields, "status")
 	for _, path := range [][]string{
 		{"metadata", "creationTimestamp"},
+		{"metadata", "resourceVersion"},
 		{"spec", "template", "metadata", "creationTimestamp"},
 	} {
 		unstructured.RemoveNestedField(fields, path...)

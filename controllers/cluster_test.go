@@ -200,7 +200,7 @@ func (c *cluster) startOperator(config *rest.Config) (stop func() error, err err
 	go func() {
 		ended <- run(ctx, config, o, func(p *parts) {
 			p.hosts = []string{"127.0.0.1"}
-			p.gateway = c.gateways.status
+			p.gateway, p.push = c.gateways.status, c.gateways.push
 			p.manager = func(o *manager.Options) { o.NewClient = c.applied.newClient }
 		})
 	}()

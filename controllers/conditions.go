@@ -3,6 +3,7 @@
 package controllers
 
 import (
+	"errors"
 	"fmt"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -129,22 +130,20 @@ func natsSight(seen *observation) string {
 	if len(asked) == 0 {
 		asked = seen.gateways
 	}
-	if without := len(cutOff(asked)); without > 0 {
+	without := 0
+	for i := range asked {
+		if asked[i].cutOff() {
+			without++
+		}
+	}
+	if without > 0 {
 		return fmt.Sprintf("; %d of %d gateways are not connected to it", without, len(asked))
 	}
 	return ""
 }
 
-// cutOff are the gateways that say that they are not connected to NATS.
-func cutOff(gateways []gateway) []gateway {
-	var found []gateway
-	for _, g := range gateways {
-		if g.err == nil && g.status.NATS != "connected" {
-			found = append(found, g)
-		}
-	}
-	return found
-}
+// cutOff is true for a gateway that says that it is not connected to NATS.
+func (g *gateway) cutOff() bool { return g.err == nil && g.status.NATS != "connected" }
 
 // logSight is what gateways say of a NATS that is there and does not store.
 func logSight(svc *v1alpha1.RealtimeService, seen *observation) string {
@@ -193,5 +192,20 @@ func configuredCondition(svc *v1alpha1.RealtimeService, seen *observation) metav
 		}
 	}
 	return is(metav1.ConditionFalse, reasonPropagating,
-		fmt.Sprintf("%d of %d gateways run configuration %s", len(ready)-len(lagging), len(ready), seen.revision))
+		fmt.Sprintf("%d of %d gateways run configuration %s", len(ready)-len(lagging), len(ready), seen.revision)+pushProblem(lagging))
+}
+
+// pushProblem says of one of the gateways why the kubelet must bring the configuration; empty if it need not. The error itself is in
+// the log: it may read differently each time.
+func pushProblem(lagging []gateway) string {
+	for _, g := range lagging {
+		switch {
+		case errors.Is(g.pushErr, errNoPushes):
+			return fmt.Sprintf("; %s is of an earlier release, and gets it within about two minutes", g.pod.Name)
+		case g.pushErr != nil:
+			return fmt.Sprintf("; %s does not take it on port %d, and gets it within about two minutes: does a network policy keep the operator out?",
+				g.pod.Name, resources.PeerPort)
+		}
+	}
+	return ""
 }

@@ -4,28 +4,35 @@ package controllers
 
 import (
 	"context"
+	"encoding/json"
 
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/realtime-operator/realtime-operator/api/gatewayconfig"
+	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
 
-// hurryCredentials makes kubelets bring the credentials of the service's own NATS to gateways that
-// it does not let in. A kubelet looks at a Secret once a minute on its own, and at once when the
-// pod changes; a gateway reads it at each attempt to connect.
-func (r *Reconciler) hurryCredentials(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) {
-	if !resources.OwnNATS(svc) || !seen.natsReady || seen.revision == "" {
+// handCredentials pushes the credentials of the service's own NATS to gateways that it does not
+// let in, be it that somebody has changed the Secret: a kubelet takes a minute or two to bring it.
+func (r *Reconciler) handCredentials(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) {
+	if !seen.natsReady || seen.credentials == (resources.Credentials{}) {
 		return
 	}
-	now := r.Now()
-	for _, g := range cutOff(seen.ready()) {
-		if !touchDue(g.pod, seen.revision, now, steadyInterval) {
-			continue
-		}
-		if err := r.touch(ctx, g.pod, seen.revision, now); err != nil {
-			// The next look tries again.
-			log.FromContext(ctx).Error(err, "cannot hurry a gateway's credentials", "pod", g.pod.Name)
+	body, err := json.Marshal(gatewayconfig.Credentials(seen.credentials)) //nolint:gosec // they are for the gateway, which has the Secret
+	if err != nil {
+		log.FromContext(ctx).Error(err, "cannot write the credentials of NATS")
+		return
+	}
+	remembered, now := r.memory.of(keyOf(svc)), r.Now()
+	var due []*gateway
+	for i := range seen.gateways {
+		g := &seen.gateways[i]
+		last := remembered.pushes[pushKey{g.pod.UID, gatewayconfig.CredentialsPath}]
+		if g.cutOff() && last.due(gatewaystatus.Revision(body), now, steadyInterval) {
+			due = append(due, g)
 		}
 	}
+	r.pushAll(ctx, svc, seen, due, Pushed{gatewayconfig.CredentialsPath, "application/json", body})
 }

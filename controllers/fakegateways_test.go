@@ -4,8 +4,11 @@ package controllers
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
 	"errors"
-	"strings"
+	"slices"
 	"sync"
 	"testing"
 
@@ -13,6 +16,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/realtime-operator/realtime-operator/api/gatewayconfig"
+	"github.com/realtime-operator/realtime-operator/api/gatewaypeers"
 	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
@@ -23,17 +28,18 @@ type fakeGateways struct {
 	pods map[client.ObjectKey]*fakeGateway // guarded by mu
 }
 
-// fakeGateway is a gateway on a node whose kubelet looks at the ConfigMap when the pod is touched, and may be behind.
+// fakeGateway is a gateway as its operator sees it. What a real one does with a push, package test/push tests.
 type fakeGateway struct {
 	status gatewaystatus.Status
-	// touches are the values that the pod's annotation has had.
-	touches []string
-	// late is how many touches the kubelet has nothing new at.
-	late int
+	// configs are the configurations that were pushed to it, and credentials those of NATS.
+	configs     []string
+	credentials []gatewayconfig.Credentials
 	// refuses is why it keeps its old configuration.
 	refuses string
-	// silent gateways do not answer.
-	silent bool
+	// silent gateways do not tell their status, and deaf ones cannot be pushed to.
+	silent, deaf bool
+	// old gateways are of a release that takes no pushes.
+	old bool
 }
 
 func newFakeGateways() *fakeGateways {
@@ -47,18 +53,36 @@ func (f *fakeGateways) status(_ context.Context, pod *corev1.Pod) (gatewaystatus
 	if g == nil || g.silent {
 		return gatewaystatus.Status{}, errors.New("connection refused")
 	}
-	touch := pod.Annotations[resources.AnnotationConfigHash]
-	if touch == "" || len(g.touches) > 0 && g.touches[len(g.touches)-1] == touch {
-		return g.status, nil
+	return g.status, nil
+}
+
+func (f *fakeGateways) push(_ context.Context, pod *corev1.Pod, identity *tls.Config, what Pushed) (gatewaystatus.Status, error) {
+	shown, err := x509.ParseCertificate(identity.Certificates[0].Certificate[0])
+	if err != nil {
+		return gatewaystatus.Status{}, err
 	}
-	g.touches = append(g.touches, touch)
+	if err := shown.VerifyHostname(gatewaypeers.OperatorName); err != nil {
+		return gatewaystatus.Status{}, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	g := f.pods[client.ObjectKeyFromObject(pod)]
 	switch {
-	case g.late > 0:
-		g.late--
-	case g.refuses != "":
-		g.status.ConfigError = g.refuses
+	case g == nil || g.deaf:
+		return gatewaystatus.Status{}, errors.New("connection refused")
+	case g.old:
+		return gatewaystatus.Status{}, errNoPushes
+	case what.Path == gatewayconfig.CredentialsPath:
+		var c gatewayconfig.Credentials
+		if err := json.Unmarshal(what.Body, &c); err != nil {
+			return gatewaystatus.Status{}, err
+		}
+		g.credentials = append(g.credentials, c)
 	default:
-		g.status.ConfigHash, _, _ = strings.Cut(touch, "@")
+		g.configs = append(g.configs, string(what.Body))
+		if g.status.ConfigError = g.refuses; g.refuses == "" {
+			g.status.ConfigHash = gatewaystatus.Revision(what.Body)
+		}
 	}
 	return g.status, nil
 }
@@ -73,10 +97,17 @@ func (f *fakeGateways) set(key client.ObjectKey, change func(*fakeGateway)) {
 	change(f.pods[key])
 }
 
-func (f *fakeGateways) touches(key client.ObjectKey) []string {
+// configs are the configurations that were pushed to a gateway.
+func (f *fakeGateways) configs(key client.ObjectKey) []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return append([]string(nil), f.pods[key].touches...)
+	return slices.Clone(f.pods[key].configs)
+}
+
+func (f *fakeGateways) credentials(key client.ObjectKey) []gatewayconfig.Credentials {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.pods[key].credentials)
 }
 
 // startGateway makes a gateway pod of a service, as its Deployment would, that is ready.

@@ -82,6 +82,8 @@ type gateway struct {
 	status gatewaystatus.Status
 	// err says why there is no status.
 	err error
+	// pushErr says why the wanted configuration could not be pushed to it; nil if it has not been tried.
+	pushErr error
 }
 
 // answer is a status, and when it was given.

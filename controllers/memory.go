@@ -3,6 +3,8 @@
 package controllers
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,6 +31,8 @@ type recollection struct {
 	pushingSince time.Time
 	// gateways are the last answers of gateway pods.
 	gateways map[types.UID]answer
+	// pushes are the last ones to gateway pods.
+	pushes map[pushKey]push
 	// told is the last trouble that an event has told of.
 	told string
 }
@@ -40,6 +44,33 @@ type application struct {
 	// version and generation are the object's after that.
 	version    string
 	generation int64
+}
+
+// pushKey is a gateway's pod, and what was pushed to it, by its path.
+type pushKey struct {
+	pod  types.UID
+	path string
+}
+
+// push is when something was pushed, and what came of it.
+type push struct {
+	// revision is that of what was pushed.
+	revision string
+	at       time.Time
+	// err says why the gateway has not taken it, nil if it has answered, though it may have refused it.
+	err error
+}
+
+// due is true if nothing of a revision has been pushed yet, or not for some time.
+func (p push) due(revision string, now time.Time, pace time.Duration) bool {
+	return p.revision != revision || now.Sub(p.at) >= pace
+}
+
+// forgetPushes forgets those to pods that are no more.
+func (r *recollection) forgetPushes(there []gateway) {
+	maps.DeleteFunc(r.pushes, func(key pushKey, _ push) bool {
+		return !slices.ContainsFunc(there, func(g gateway) bool { return g.pod.UID == key.pod })
+	})
 }
 
 func (m *memory) of(service types.NamespacedName) *recollection {

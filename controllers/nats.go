@@ -21,7 +21,7 @@ import (
 )
 
 // applyNATS makes the service's own NATS, before the gateways that need it.
-func (r *Reconciler) applyNATS(ctx context.Context, svc *v1alpha1.RealtimeService) error {
+func (r *Reconciler) applyNATS(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) error {
 	if !resources.OwnNATS(svc) {
 		return nil
 	}
@@ -30,6 +30,7 @@ func (r *Reconciler) applyNATS(ctx context.Context, svc *v1alpha1.RealtimeServic
 	if err != nil {
 		return err
 	}
+	seen.credentials = identity.Credentials
 	plaintext, err := r.needsPlaintext(ctx, svc)
 	if err != nil {
 		return err

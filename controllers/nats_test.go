@@ -109,7 +109,7 @@ func TestLostPasswordRestartsNATS(t *testing.T) {
 }
 
 // A kubelet on its own brings a new password within a minute or two.
-func TestGatewaysThatTheirNATSRefusesAreBroughtItsPasswordSoon(t *testing.T) {
+func TestGatewaysThatTheirNATSRefusesAreHandedItsPassword(t *testing.T) {
 	c, namespace := useCluster(t)
 	s := create(t, c, namespace, plain)
 	s.awaitObjects()
@@ -119,13 +119,30 @@ func TestGatewaysThatTheirNATSRefusesAreBroughtItsPasswordSoon(t *testing.T) {
 		g.status.ConfigHash = gatewaystatus.Revision([]byte(s.config()))
 	})
 	s.awaitCondition(v1alpha1.ConditionNATSAvailable, metav1.ConditionTrue, reasonAvailable)
-	touches := len(c.gateways.touches(key))
+	if n := len(c.gateways.credentials(key)); n != 0 {
+		t.Errorf("a gateway that is connected was handed credentials %d times", n)
+	}
 	c.gateways.set(key, func(g *fakeGateway) { g.status.NATS = "reconnecting" })
 	s.awaitMessage(v1alpha1.ConditionNATSAvailable, metav1.ConditionFalse, reasonDisconnected, "NATS is ready; 1 of 1 gateways are not connected")
-	await(s, "one", &corev1.Pod{}, func(*corev1.Pod) error {
-		if len(c.gateways.touches(key)) == touches {
-			return errors.New("its pod is not touched")
+	eventually(t, "it is handed the password", func() error {
+		secret := &corev1.Secret{}
+		s.get("chat-nats-credentials", secret)
+		given := c.gateways.credentials(key)
+		if len(given) == 0 {
+			return errors.New("it is handed none")
 		}
-		return nil
+		return errors.Join(want("the user", given[0].Username, string(secret.Data["username"])), want("the password", given[0].Password, string(secret.Data["password"])))
 	})
+}
+
+func TestANamedNATSGetsNoCredentialsFromTheOperator(t *testing.T) {
+	c, namespace := useCluster(t)
+	s := create(t, c, namespace, "spec: {nats: {urls: ['nats://elsewhere:4222']}, namespaces: [{name: /}]}")
+	s.awaitObjects()
+	key := s.startGateway(t, namespace, "chat", "one", func(g *fakeGateway) { g.status.NATS = "reconnecting" })
+	s.awaitMessage(v1alpha1.ConditionNATSAvailable, metav1.ConditionFalse, reasonDisconnected, "1 of 1 gateways are not connected")
+	s.awaitCondition(v1alpha1.ConditionConfigured, metav1.ConditionTrue, reasonInForce)
+	if n := len(c.gateways.credentials(key)); n != 0 {
+		t.Errorf("credentials were handed over %d times", n)
+	}
 }

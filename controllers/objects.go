@@ -10,7 +10,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
@@ -24,7 +23,7 @@ func (r *Reconciler) applyAll(ctx context.Context, svc *v1alpha1.RealtimeService
 			errs = append(errs, r.apply(ctx, svc, object))
 		}
 	}
-	errs = append(errs, r.applyNetworkPolicies(ctx, svc), r.applyNATS(ctx, svc), r.applyPeers(ctx, svc), r.applyConfig(ctx, svc, seen))
+	errs = append(errs, r.applyNetworkPolicies(ctx, svc), r.applyNATS(ctx, svc, seen), r.applyPeers(ctx, svc, seen), r.applyConfig(ctx, svc, seen))
 	each(
 		resources.GatewayServiceAccount(svc),
 		resources.GatewayService(svc),
@@ -43,21 +42,4 @@ func (r *Reconciler) applyAPI(ctx context.Context, svc *v1alpha1.RealtimeService
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
 		ObjectMeta: metav1.ObjectMeta{Name: resources.APIName(svc.Name), Namespace: svc.Namespace},
 	})
-}
-
-// applyConfig writes the gateways' configuration, unless it is one that they would refuse: they keep the last good one,
-// also when they start anew.
-func (r *Reconciler) applyConfig(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) error {
-	config, err := resources.ConfigMap(svc)
-	if err != nil {
-		return err
-	}
-	if len(seen.invalid) > 0 {
-		return nil
-	}
-	if err := r.apply(ctx, svc, config); err != nil {
-		return err
-	}
-	seen.revision = gatewaystatus.Revision([]byte(config.Data[resources.ConfigKey]))
-	return nil
 }

@@ -21,8 +21,13 @@ type observation struct {
 	invalid field.ErrorList
 	// applyErr says why the objects are not all as they are wanted.
 	applyErr error
-	// revision is the configuration that gateways should run; empty if there is none that they could.
+	// revision is that of the configuration that gateways should run, and config its bytes; empty if there is none that they could.
 	revision string
+	config   []byte
+	// peers are the certificates of the service, as certificates.RenewPeers returns them; nil if they could not be made.
+	peers map[string][]byte
+	// credentials are those of the service's own NATS; empty if there is none, or they could not be made.
+	credentials resources.Credentials
 	// deployment is that of the gateways, nil if there is none.
 	deployment *appsv1.Deployment
 	// certificateProblem is what new gateways wait for before they can serve WebTransport; empty if nothing is known.
@@ -80,12 +85,25 @@ func (o *observation) ready() []gateway {
 	return ready
 }
 
-// lagging are the ready gateways that do not run the wanted configuration, as far as is known.
+// behind are the gateways that do not run the wanted configuration, as far as is known. Those that start are among them, and
+// those that leave, which still have clients, while they tell their status: without it they are no more, or not yet.
+func (o *observation) behind() []*gateway {
+	var behind []*gateway
+	for i := range o.gateways {
+		g := &o.gateways[i]
+		if g.err != nil && g.ready || g.err == nil && g.status.ConfigHash != o.revision {
+			behind = append(behind, g)
+		}
+	}
+	return behind
+}
+
+// lagging are the ready gateways among those behind.
 func (o *observation) lagging() []gateway {
 	var lagging []gateway
-	for _, g := range o.ready() {
-		if g.err != nil || g.status.ConfigHash != o.revision {
-			lagging = append(lagging, g)
+	for _, g := range o.behind() {
+		if g.ready {
+			lagging = append(lagging, *g)
 		}
 	}
 	return lagging

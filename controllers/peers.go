@@ -11,8 +11,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
 
-// applyPeers makes and renews what the service's gateways show to each other, before the gateways that mount it.
-func (r *Reconciler) applyPeers(ctx context.Context, svc *v1alpha1.RealtimeService) error {
+// applyPeers makes and renews what the service's gateways, and the operator, show to each other, before the gateways that mount it.
+func (r *Reconciler) applyPeers(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) error {
 	secret, live, err := r.ownSecret(ctx, svc, resources.GatewayPeersName(svc.Name))
 	if err != nil {
 		return err
@@ -21,5 +21,9 @@ func (r *Reconciler) applyPeers(ctx context.Context, svc *v1alpha1.RealtimeServi
 	if err != nil {
 		return fmt.Errorf("renew the gateways' certificates: %w", err)
 	}
-	return r.applyOver(ctx, svc, live, resources.GatewayPeers(svc, data))
+	if err := r.applyOver(ctx, svc, live, resources.GatewayPeers(svc, data)); err != nil {
+		return err
+	}
+	seen.peers = data
+	return nil
 }

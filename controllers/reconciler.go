@@ -31,7 +31,7 @@ import (
 // +kubebuilder:rbac:groups=realtime-operator.io,resources=realtimeservices/finalizers,verbs=update
 // +kubebuilder:rbac:groups="",resources=configmaps;serviceaccounts;services;persistentvolumeclaims,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;create;patch;delete
-// +kubebuilder:rbac:groups="",resources=pods,verbs=list;watch;patch
+// +kubebuilder:rbac:groups="",resources=pods,verbs=list;watch
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups=apps,resources=statefulsets,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=autoscaling,resources=horizontalpodautoscalers,verbs=get;list;watch;create;patch;delete
@@ -52,6 +52,8 @@ type Reconciler struct {
 	Events events.EventRecorder
 	// Gateway asks a gateway pod for its status.
 	Gateway StatusFunc
+	// Push hands something to a gateway pod.
+	Push PushFunc
 	// Now is the clock.
 	Now func() time.Time
 	// GatewayImage and NATSImage are for services that name none.
@@ -83,12 +85,15 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if apierrors.HasStatusCause(seen.applyErr, corev1.NamespaceTerminatingCause) {
 		return ctrl.Result{}, nil // the service goes with its namespace, and nothing can be made in it
 	}
+	if apierrors.IsConflict(seen.applyErr) {
+		return ctrl.Result{RequeueAfter: firstRetry}, nil // somebody has written in between, and the next look sees what
+	}
 	observeErr := r.observe(ctx, svc, &seen)
 	pace := r.configure(ctx, svc, &seen)
 	if seen.gatewaysWait {
 		pace = min(pace, askPace)
 	}
-	r.hurryCredentials(ctx, svc, &seen)
+	r.handCredentials(ctx, svc, &seen)
 	statusErr := r.writeStatus(ctx, svc, &seen)
 	if apierrors.IsConflict(statusErr) {
 		statusErr, pace = nil, firstRetry // the cache is behind, and soon is not

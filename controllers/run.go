@@ -44,7 +44,7 @@ func Run(ctx context.Context, log *slog.Logger, o Options) error {
 
 // run is Run for a cluster. In tests, adapt replaces what a test cluster does not have.
 func run(ctx context.Context, config *rest.Config, o Options, adapt func(*parts)) error {
-	p := &parts{hosts: []string{fmt.Sprintf("%s.%s.svc", o.WebhookServiceName, o.PodNamespace)}, gateway: StatusOverHTTP()}
+	p := &parts{hosts: []string{fmt.Sprintf("%s.%s.svc", o.WebhookServiceName, o.PodNamespace)}, gateway: StatusOverHTTP(), push: PushOverTLS}
 	if adapt != nil {
 		adapt(p)
 	}
@@ -57,6 +57,7 @@ func run(ctx context.Context, config *rest.Config, o Options, adapt func(*parts)
 		Reader:       mgr.GetAPIReader(),
 		Events:       mgr.GetEventRecorder("realtime-operator"),
 		Gateway:      p.gateway,
+		Push:         p.push,
 		Now:          time.Now,
 		GatewayImage: o.GatewayImage,
 		NATSImage:    o.NATSImage,
@@ -83,6 +84,8 @@ type parts struct {
 	hosts []string
 	// gateway asks a gateway for its status.
 	gateway StatusFunc
+	// push hands something to a gateway.
+	push PushFunc
 	// manager changes the manager's options, if it is not nil.
 	manager func(*manager.Options)
 	// keeper holds the webhook's certificate. It is made with the manager.

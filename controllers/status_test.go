@@ -59,7 +59,7 @@ func TestSilentGatewaysAreShown(t *testing.T) {
 	s.awaitObjects()
 	s.startNATS()
 	s.rollOut()
-	s.startGateway(t, namespace, "chat", "one", func(g *fakeGateway) { g.silent = true })
+	s.startGateway(t, namespace, "chat", "one", func(g *fakeGateway) { g.silent, g.deaf = true, true })
 	s.awaitMessage(v1alpha1.ConditionConfigured, metav1.ConditionUnknown, reasonUnreachable, "one", "network policy")
 	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionUnknown, reasonUnreachable)
 }

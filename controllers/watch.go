@@ -66,8 +66,7 @@ func serviceOf(_ context.Context, object client.Object) []reconcile.Request {
 	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: object.GetNamespace(), Name: name}}}
 }
 
-// podTurned lets only those changes of a pod through that change who is asked for the status. Above all not that of
-// its annotation, which is our own.
+// podTurned lets only those changes of a pod through that change who is asked for the status.
 func podTurned() predicate.Predicate {
 	type sight struct {
 		phase   corev1.PodPhase

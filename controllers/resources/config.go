@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
+	"github.com/realtime-operator/realtime-operator/api/gatewayconfig"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
@@ -24,8 +25,9 @@ type config struct {
 }
 
 type configMetadata struct {
-	Name      string `json:"name"`
-	Namespace string `json:"namespace"`
+	Name        string            `json:"name"`
+	Namespace   string            `json:"namespace"`
+	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
 type configSpec struct {
@@ -41,11 +43,13 @@ type configGateway struct {
 	Drain *v1alpha1.DrainSpec `json:"drain,omitempty"`
 }
 
-// ConfigMap holds the configuration of a service's gateways. The same service always yields the same bytes.
-func ConfigMap(svc *v1alpha1.RealtimeService) (*corev1.ConfigMap, error) {
+// ConfigMap holds the configuration of a service's gateways, with its sequence number; 0 is none. The same service always yields
+// the same bytes.
+func ConfigMap(svc *v1alpha1.RealtimeService, sequence int64) (*corev1.ConfigMap, error) {
+	annotations := gatewayconfig.Annotations(sequence)
 	data, err := yaml.Marshal(config{
 		TypeMeta: metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "RealtimeService"},
-		Metadata: configMetadata{Name: svc.Name, Namespace: svc.Namespace},
+		Metadata: configMetadata{Name: svc.Name, Namespace: svc.Namespace, Annotations: annotations},
 		Spec: configSpec{
 			Gateway:           configGateway{Drain: svc.Spec.Gateway.Drain},
 			Protocol:          svc.Spec.Protocol,
@@ -57,9 +61,11 @@ func ConfigMap(svc *v1alpha1.RealtimeService) (*corev1.ConfigMap, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write the gateways' configuration: %w", err)
 	}
+	meta := owned(svc, ConfigMapName(svc.Name), componentGateway)
+	meta.Annotations = annotations
 	return &corev1.ConfigMap{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
-		ObjectMeta: owned(svc, ConfigMapName(svc.Name), componentGateway),
+		ObjectMeta: meta,
 		Data:       map[string]string{ConfigKey: string(data)},
 	}, nil
 }

@@ -53,7 +53,7 @@ func TestAnotherRateReachesGatewaysThatRun(t *testing.T) {
 	if diff := cmp.Diff(GatewayDeployment(slow, "image"), GatewayDeployment(fast, "image")); diff != "" {
 		t.Errorf("gateways are replaced, at the old rate: %s", diff)
 	}
-	config, err := ConfigMap(fast)
+	config, err := ConfigMap(fast, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ const (
 	GatewayPort = 3000
 	// OpsPort is where Kubernetes, Prometheus and the operator come.
 	OpsPort = 9090
-	// PeerPort is where the service's other gateways come, and show that they are.
+	// PeerPort is where the service's other gateways and the operator come, and show that they are.
 	PeerPort = 7443
 
 	gatewayPortName = "socketio"

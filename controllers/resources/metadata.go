@@ -24,9 +24,6 @@ const (
 
 // Annotations that the operator writes.
 const (
-	// AnnotationConfigHash of a gateway pod changes when its configuration does, so that the kubelet looks at the
-	// mounted ConfigMap at once.
-	AnnotationConfigHash = "realtime-operator.io/config-hash"
 	// annotationRecovery of the gateways' pod template changes with how clients are recovered, which gateways read only when they
 	// start.
 	annotationRecovery = "realtime-operator.io/recovery"

@@ -16,6 +16,7 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/yaml"
 
+	"github.com/realtime-operator/realtime-operator/api/gatewayconfig"
 	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
 	"github.com/realtime-operator/realtime-operator/api/manifest"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
@@ -54,7 +55,7 @@ func all(t *testing.T) []metav1.Object {
 	svc := service(t, func(spec *v1alpha1.RealtimeServiceSpec) {
 		spec.Gateway.Autoscaling = &v1alpha1.AutoscalingSpec{MaxReplicas: 3}
 	}, withAPI)
-	config, err := ConfigMap(svc)
+	config, err := ConfigMap(svc, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +200,7 @@ func TestGatewaysMountWhatTheyRead(t *testing.T) {
 			switch {
 			case volume.Secret != nil && volume.Name == peerVolume:
 				peers = volume.Secret.SecretName
-				if keys := fmt.Sprint(volume.Secret.Items); len(volume.Secret.Items) != 4 || strings.Contains(keys, "ca.key") {
+				if keys := fmt.Sprint(volume.Secret.Items); len(volume.Secret.Items) != 4 || strings.Contains(keys, "ca.key") || strings.Contains(keys, "operator") {
 					t.Errorf("%s: a gateway gets %s", name, keys)
 				}
 			case volume.Secret != nil:
@@ -267,7 +268,7 @@ func TestHandlersDoNotChangeThePodTemplate(t *testing.T) {
 
 func TestConfigMapIsTheServiceAsGatewaysReadIt(t *testing.T) {
 	svc := service(t)
-	config, err := ConfigMap(svc)
+	config, err := ConfigMap(svc, 7)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,6 +279,9 @@ func TestConfigMapIsTheServiceAsGatewaysReadIt(t *testing.T) {
 	if read.Kind != "RealtimeService" || read.APIVersion != "realtime-operator.io/v1alpha1" || read.Name != "chat" || read.Namespace != "talk" {
 		t.Errorf("head %+v %+v", read.TypeMeta, read.ObjectMeta)
 	}
+	if a, b := gatewayconfig.Sequence(read.Annotations), gatewayconfig.Sequence(config.Annotations); a != 7 || b != 7 {
+		t.Errorf("the numbers are %d and %d", a, b)
+	}
 	if diff := cmp.Diff(svc.Spec.Namespaces, read.Spec.Namespaces); diff != "" {
 		t.Error(diff)
 	}
@@ -287,11 +291,11 @@ func TestConfigMapIsTheServiceAsGatewaysReadIt(t *testing.T) {
 }
 
 func TestScalingDoesNotChangeTheConfiguration(t *testing.T) {
-	before, err := ConfigMap(service(t))
+	before, err := ConfigMap(service(t), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	after, err := ConfigMap(service(t, named(""), func(s *v1alpha1.RealtimeServiceSpec) { s.Gateway.Replicas = ptr.To[int32](9) }))
+	after, err := ConfigMap(service(t, named(""), func(s *v1alpha1.RealtimeServiceSpec) { s.Gateway.Replicas = ptr.To[int32](9) }), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,7 +41,7 @@ func Ours(ctx context.Context, dir string, programs Programs, natsServers int, d
 		return Stack{}, fmt.Errorf("read the manifest: %w", err)
 	}
 	svc.Spec.Recovery.Replicas = int32(natsServers)
-	cm, err := resources.ConfigMap(svc)
+	cm, err := resources.ConfigMap(svc, 0)
 	if err != nil {
 		return Stack{}, err
 	}

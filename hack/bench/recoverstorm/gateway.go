@@ -53,7 +53,7 @@ func startGateway(ctx context.Context, s settings, dir, name, natsURL string) (*
 	if err != nil {
 		return nil, fmt.Errorf("load the service: %w", err)
 	}
-	cm, err := resources.ConfigMap(svc)
+	cm, err := resources.ConfigMap(svc, 0)
 	if err != nil {
 		return nil, fmt.Errorf("write the service: %w", err)
 	}

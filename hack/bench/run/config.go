@@ -60,7 +60,7 @@ func renderConfig(ctx context.Context, root string) error {
 const recoverySpec = "\n  recovery: {}\n"
 
 func writeConfig(svc *v1alpha1.RealtimeService, file string) error {
-	cm, err := resources.ConfigMap(svc)
+	cm, err := resources.ConfigMap(svc, 0)
 	if err != nil {
 		return err
 	}

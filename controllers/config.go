@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/realtime-operator/realtime-operator/api/gatewayconfig"
+	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/controllers/resources"
+)
+
+// applyConfig writes the gateways' configuration, unless it is one that they would refuse: they keep the last good one,
+// also when they start anew.
+func (r *Reconciler) applyConfig(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) error {
+	if len(seen.invalid) > 0 {
+		return nil
+	}
+	wanted, live, err := r.numberedConfig(ctx, svc)
+	if err != nil {
+		return err
+	}
+	if err := r.applyOver(ctx, svc, live, wanted); err != nil {
+		return err
+	}
+	seen.config = []byte(wanted.Data[resources.ConfigKey])
+	seen.revision = gatewaystatus.Revision(seen.config)
+	return nil
+}
+
+// numberedConfig is the ConfigMap as it is wanted, and the live one, nil if there is none. With the live one's content it has the live
+// one's number. With another it has the next, and can be applied over that version alone: of two operators that write at once, as in
+// an update of their own, one fails, and looks again.
+func (r *Reconciler) numberedConfig(ctx context.Context, svc *v1alpha1.RealtimeService) (*corev1.ConfigMap, client.Object, error) {
+	live, same, err := r.sameConfig(ctx, svc, r.Client)
+	if same != nil || err != nil {
+		return same, live, err
+	}
+	// The cache may be behind, or not have it for want of a label.
+	live, same, err = r.sameConfig(ctx, svc, r.Reader)
+	if same != nil || err != nil {
+		return same, live, err
+	}
+	last := int64(0)
+	if live != nil {
+		last = gatewayconfig.Sequence(live.GetAnnotations())
+	}
+	next, err := resources.ConfigMap(svc, gatewayconfig.Next(last, r.Now()))
+	if err == nil && live != nil {
+		next.ResourceVersion = live.GetResourceVersion()
+	}
+	return next, live, err
+}
+
+// sameConfig is the live ConfigMap as a reader finds it, nil if there is none, and the wanted one with its number; same is nil if
+// they differ in content.
+func (r *Reconciler) sameConfig(ctx context.Context, svc *v1alpha1.RealtimeService, from client.Reader) (live client.Object, same *corev1.ConfigMap, err error) {
+	name := resources.ConfigMapName(svc.Name)
+	found := &corev1.ConfigMap{}
+	err = from.Get(ctx, client.ObjectKey{Namespace: svc.Namespace, Name: name}, found)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, nil, nil
+	case err != nil:
+		return nil, nil, fmt.Errorf("read ConfigMap %s: %w", name, err)
+	case !metav1.IsControlledBy(found, svc):
+		return nil, nil, &foreignError{"ConfigMap " + name}
+	}
+	wanted, err := resources.ConfigMap(svc, gatewayconfig.Sequence(found.Annotations))
+	if err != nil || wanted.Data[resources.ConfigKey] != found.Data[resources.ConfigKey] {
+		return found, nil, err
+	}
+	return found, wanted, nil
+}
