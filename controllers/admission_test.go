@@ -141,3 +141,21 @@ func TestSamplesAreLetIn(t *testing.T) {
 		}
 	}
 }
+
+const webhookSecret = "realtime-operator-webhook-certificates"
+
+func TestWebhooksSecretGoesWithTheInstallationWhateverBecomesOfItsOwners(t *testing.T) {
+	c, _ := useCluster(t)
+	c.loseWebhookOwner(t)
+}
+
+// loseWebhookOwner leaves the webhook's Secret without an owner, as a backup of another installation does, and waits until it has one.
+func (c *cluster) loseWebhookOwner(t *testing.T) {
+	t.Helper()
+	s := &service{t, c, system}
+	secret := &corev1.Secret{}
+	change(s, webhookSecret, secret, func(secret *corev1.Secret) { secret.OwnerReferences = nil })
+	await(s, webhookSecret, secret, func(secret *corev1.Secret) error {
+		return want("the number of owners", len(secret.OwnerReferences), 1)
+	})
+}

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -24,6 +25,7 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -50,22 +52,37 @@ const (
 type cluster struct {
 	client.Client // reads from the API server
 
+	admin    *rest.Config
 	gateways *fakeGateways
 	applied  *counter
-	stop     func() error
+	// asked is what the operator has asked for, and granted what it may ask for.
+	asked   *requests
+	granted []right
+	stop    func() error
 }
 
-// theCluster starts when the first test needs it, and ends with TestMain.
-var theCluster = sync.OnceValues(startCluster)
+// theCluster starts when the first test needs it, and ends with TestMain. Its operator looks after all namespaces.
+var theCluster = sync.OnceValues(func() (*cluster, error) {
+	c, err := startCluster(newRequests(), nil)
+	running = c
+	return c, err
+})
 
 // running is the cluster once it has started.
 var running *cluster
 
 func TestMain(m *testing.M) {
+	handler := slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})
+	ctrl.SetLogger(logr.FromSlogHandler(handler))
+	klog.SetLogger(logr.FromSlogHandler(handler))
 	code := m.Run()
 	if running != nil {
 		if err := running.stop(); err != nil {
 			fmt.Fprintln(os.Stderr, "stopping the cluster:", err)
+			code = 1
+		}
+		for _, text := range running.asked.complaints(running.granted, code == 0 && allRan()) {
+			fmt.Fprintln(os.Stderr, text)
 			code = 1
 		}
 	}
@@ -98,16 +115,19 @@ func (c *cluster) newNamespace(t *testing.T, labels ...string) string {
 	return namespace.Name
 }
 
-func startCluster() (*cluster, error) {
-	handler := slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})
-	ctrl.SetLogger(logr.FromSlogHandler(handler))
-	klog.SetLogger(logr.FromSlogHandler(handler))
-
+// startCluster starts one whose operator looks after some namespaces, which it makes; none for all. Flags are for the API server.
+func startCluster(asked *requests, namespaces []string, flags ...string) (*cluster, error) {
 	environment := &envtest.Environment{
 		CRDDirectoryPaths:        []string{"../config/crd/bases"},
 		ErrorIfCRDPathMissing:    true,
 		ControlPlaneStopTimeout:  time.Minute,
 		ControlPlaneStartTimeout: time.Minute,
+	}
+	server := environment.ControlPlane.GetAPIServer().Configure()
+	server.Append("enable-admission-plugins", "OwnerReferencesPermissionEnforcement")
+	for _, flag := range flags {
+		name, value, _ := strings.Cut(flag, "=")
+		server.Append(name, value)
 	}
 	config, err := environment.Start()
 	if err != nil {
@@ -121,22 +141,22 @@ func startCluster() (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &cluster{Client: direct, gateways: newFakeGateways(), applied: &counter{}}
-	operator, err := c.operatorUser(environment)
+	c := &cluster{Client: direct, admin: config, gateways: newFakeGateways(), applied: &counter{}, asked: asked}
+	operator, err := c.operatorUser(environment, namespaces)
 	if err != nil {
 		return nil, errors.Join(err, environment.Stop())
 	}
-	stopOperator, err := c.startOperator(operator)
+	stopOperator, err := c.startOperator(operator, namespaces)
 	if err != nil {
 		return nil, errors.Join(err, environment.Stop())
 	}
 	c.stop = func() error { return errors.Join(stopOperator(), environment.Stop()) }
-	running = c
 	return c, nil
 }
 
-// operatorUser may do what config/rbac lets the operator do, and nothing else.
-func (c *cluster) operatorUser(environment *envtest.Environment) (*rest.Config, error) {
+// operatorUser may do what config/rbac lets the operator do, and nothing else; with namespaces, which it makes, what the chart makes
+// of that.
+func (c *cluster) operatorUser(environment *envtest.Environment, namespaces []string) (*rest.Config, error) {
 	const name = "realtime-operator"
 	user, err := environment.AddUser(envtest.User{Name: name}, nil)
 	if err != nil {
@@ -152,32 +172,47 @@ func (c *cluster) operatorUser(environment *envtest.Environment) (*rest.Config, 
 			return nil, err
 		}
 	}
-	here.Namespace = system
+	c.granted = append(rightsOf("", everywhere.Rules), rightsOf(system, here.Rules)...)
+	roles := []*rbacv1.Role{{ObjectMeta: metav1.ObjectMeta{Name: here.Name, Namespace: system}, Rules: here.Rules}}
+	if len(namespaces) > 0 {
+		ofNoNamespace := func(rule rbacv1.PolicyRule) bool {
+			return slices.Contains(rule.APIGroups, admissionv1.GroupName)
+		}
+		for _, namespace := range namespaces {
+			if err := c.Create(context.Background(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}); err != nil {
+				return nil, err
+			}
+			rules := slices.DeleteFunc(slices.Clone(everywhere.Rules), ofNoNamespace)
+			roles = append(roles, &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: namespace}, Rules: rules})
+		}
+		everywhere.Rules = slices.DeleteFunc(everywhere.Rules, func(rule rbacv1.PolicyRule) bool { return !ofNoNamespace(rule) })
+	}
 	subjects := []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: name}}
-	for _, object := range []client.Object{
-		everywhere, here,
-		&rbacv1.ClusterRoleBinding{
-			ObjectMeta: metav1.ObjectMeta{Name: name},
-			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: everywhere.Name},
+	objects := []client.Object{everywhere, &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: everywhere.Name},
+		Subjects:   subjects,
+	}}
+	for _, role := range roles {
+		objects = append(objects, role, &rbacv1.RoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Name: role.Name, Namespace: role.Namespace},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: role.Name},
 			Subjects:   subjects,
-		},
-		&rbacv1.RoleBinding{
-			ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: system},
-			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: here.Name},
-			Subjects:   subjects,
-		},
-	} {
+		})
+	}
+	for _, object := range objects {
 		if err := c.Create(context.Background(), object); err != nil {
 			return nil, fmt.Errorf("let the operator do its work: %w", err)
 		}
 	}
 	config := user.Config()
 	config.QPS = -1 // as controller-runtime's own configuration has it
+	c.asked.record(config)
 	return config, nil
 }
 
 // startOperator runs the operator until the returned function is called, and waits until the API server can ask it.
-func (c *cluster) startOperator(config *rest.Config) (stop func() error, err error) {
+func (c *cluster) startOperator(config *rest.Config, namespaces []string) (stop func() error, err error) {
 	ports, err := freePorts(2)
 	if err != nil {
 		return nil, err
@@ -194,19 +229,26 @@ func (c *cluster) startOperator(config *rest.Config) (stop func() error, err err
 		WebhookPort:            ports[0],
 		WebhookServiceName:     "realtime-operator-webhook",
 		PodNamespace:           system,
+		WatchNamespaces:        namespaces,
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
+	ended, over := make(chan error, 1), make(chan struct{})
 	go func() {
+		defer close(over)
 		ended <- run(ctx, config, o, func(p *parts) {
 			p.hosts = []string{"127.0.0.1"}
 			p.gateway, p.push = c.gateways.status, c.gateways.push
-			p.manager = func(o *manager.Options) { o.NewClient = c.applied.newClient }
+			p.manager = func(o *manager.Options) {
+				o.NewClient = c.applied.newClient
+				o.Controller.SkipNameValidation = ptr.To(true) // metrics are by name, and the process has several operators
+			}
 		})
 	}()
 	stop = func() error { cancel(); return <-ended }
 	if err := awaitReady(o.HealthProbeBindAddress, ended); err != nil {
-		return nil, errors.Join(err, stop())
+		cancel()
+		<-over
+		return nil, err
 	}
 	return stop, nil
 }

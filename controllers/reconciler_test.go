@@ -200,6 +200,8 @@ func TestDeletedServiceIsLeftToTheGarbageCollector(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.awaitGone("chat", &v1alpha1.RealtimeService{}) // at once: nothing holds it
+	// When a later service has its ConfigMap, the operator has seen that the first one is gone.
+	await(create(t, c, namespace, "metadata: {name: soon}\n"+plain), "soon-config", &corev1.ConfigMap{}, there)
 	config := &corev1.ConfigMap{}
 	s.get("chat-config", config)
 	if err := c.Delete(t.Context(), config); err != nil {
