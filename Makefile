@@ -146,6 +146,10 @@ bench-quick: $(BENCH_PROGRAMS) ## Measure ours and Node briefly, and print the r
 bench-previous: $(BENCH_PROGRAMS) dist/nats-server dist/realtime-previous ## Measure ours in turn with the gateways of PREVIOUS, 10 minutes; none may take 5% more CPU.
 	dist/bench -runs 5 -duration 2s -peer $(OURS) -suite goals -previous dist/realtime-previous -slower 5 $(BENCH_FLAGS)
 
+.PHONY: bench-hostile
+bench-hostile: dist/hostile ## Measure what hostile clients cost, 20 minutes, and write docs/hostile.md. HOSTILE_FLAGS=-help lists more.
+	dist/hostile -docs docs/hostile.md $(HOSTILE_FLAGS)
+
 .PHONY: scale
 scale: dist/realtime dist/load dist/bench dist/scale dist/nats-server ## Measure ours at three sizes, 5 minutes, and write docs/scale.md: what a million connections take. SCALE_FLAGS=-help lists more.
 	dist/bench -suite scale -runs 1 -duration 5s -raw hack/bench/scale/measured.jsonl
@@ -227,7 +231,7 @@ dist/chaos-race: force
 dist/realtime-race: force
 	go build -race -o $@ .
 
-dist/load dist/tlsproxy dist/profiled dist/scale: force
+dist/load dist/tlsproxy dist/profiled dist/scale dist/hostile: force
 	$(BUILD) -o $@ ./hack/bench/$(@F)
 dist/bench: force
 	$(BUILD) -o $@ ./hack/bench/run

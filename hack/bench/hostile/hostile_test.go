@@ -4,91 +4,174 @@ package main
 
 import (
 	"context"
-	"net/http/httptest"
+	"errors"
+	"maps"
+	"math"
+	"net"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
-	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+	"github.com/realtime-operator/realtime-operator/gateway"
 )
 
-// TestLoads has each load misbehave once, to the end that it is meant to come to, and the neighbour answered all the while.
-func TestLoads(t *testing.T) {
-	for _, l := range loads {
-		t.Run(l.name, func(t *testing.T) {
-			before := goleak.IgnoreCurrent()
-			server, err := newServer()
-			if err != nil {
-				t.Fatal(err)
-			}
-			hs := httptest.NewServer(server)
-			defer func() {
-				server.Close()
-				hs.Close()
-				goleak.VerifyNone(t, before)
-			}()
-			address := strings.TrimPrefix(hs.URL, "http://")
-			n, err := newNeighbour(t.Context(), address)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer n.close()
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			ended := make(chan struct{}, 1)
-			run := l.run
-			l.atOnce = 1
-			l.run = func(ctx context.Context, a *attacker) error {
-				err := run(ctx, a)
-				if err == nil {
-					select {
-					case ended <- struct{}{}:
-					default:
-					}
+// TestRows has two clients of each row do once what they are for, to the end that it is meant to come to, while the neighbor is
+// answered.
+func TestRows(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	t.Cleanup(func() { goleak.VerifyNone(t, before) })
+	broker, err := startBroker(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		broker.Shutdown()
+		broker.WaitForShutdown()
+	})
+	for _, service := range []string{serviceJSON, serviceMsgpack, serviceLog} {
+		t.Run(service, func(t *testing.T) {
+			address := serveInTest(t, service, broker.ClientURL())
+			for _, r := range rows {
+				if r.service == service || r.service == "" && service == serviceJSON {
+					t.Run(r.name, func(t *testing.T) { tryRow(t, r, service, address) })
 				}
-				return err
 			}
-			attacks := make(chan int64, 1)
-			go func() { attacks <- attack(ctx, l, address) }()
-			latencies, err := n.echo(time.Millisecond, 100*time.Millisecond)
-			if err != nil || len(latencies) != 100 {
-				t.Errorf("%d events are answered: %v", len(latencies), err)
-			}
-			switch l.name {
-			case "half-open", "slow-loris": // go on for ever
-				awaitConnections(t, server, 2)
-			default:
-				<-ended
-			}
-			cancel()
-			<-attacks
 		})
 	}
 }
 
-// awaitConnections waits until so many clients are there.
-func awaitConnections(t *testing.T, server *socketio.Server, n int) {
+func serveInTest(t *testing.T, service, natsURL string) (address string) {
 	t.Helper()
+	g, err := newGateway(service, service, natsURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		if err := gateway.Serve(ctx, l, withControl(g)); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() {
+		if err := g.Close(); err != nil {
+			t.Error(err)
+		}
+		stop()
+		serving.Wait()
+	})
+	return l.Addr().String()
+}
+
+func tryRow(t *testing.T, r row, service, address string) {
+	n, err := newNeighbor(t.Context(), address, service)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.close()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	r.clients, r.act = 2, once(r.act)
+	a := newAttacker(ctx, r, address, 0)
+	var attack sync.WaitGroup
+	attack.Go(func() {
+		if _, err := a.attack(); err != nil {
+			t.Error(err)
+		}
+	})
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(patience)
-	for server.Connections() < n {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("%d clients are there", server.Connections())
+	for !a.came() && ctx.Err() == nil {
+		<-tick.C
+	}
+	if ctx.Err() != nil {
+		t.Errorf("the attack does not come to its end: it was done %d times, and connections ended so: %v", a.done.Load(), a.endsNow())
+	}
+	if l, err := n.echo(time.Millisecond, 20*time.Millisecond); err != nil || len(l) != 20 {
+		t.Errorf("%d events of the neighbor are answered: %v", len(l), err)
+	}
+	cancel()
+	attack.Wait()
+}
+
+// once does it once.
+func once(act func(context.Context, *attacker, *client) error) func(context.Context, *attacker, *client) error {
+	return func(ctx context.Context, a *attacker, c *client) error {
+		if err := act(ctx, a, c); err != nil && !errors.Is(err, errAgain) {
+			return err
+		}
+		a.done.Add(1)
+		<-ctx.Done()
+		return ctx.Err()
+	}
+}
+
+// came tells whether the attack has come to its end.
+func (a *attacker) came() bool {
+	if a.row.ends == "" {
+		return a.done.Load() > 0
+	}
+	return a.endsNow()[a.row.ends] > 0
+}
+
+func (a *attacker) endsNow() map[string]int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return maps.Clone(a.ends)
+}
+
+func TestRowsAreComparedWithPlainOnes(t *testing.T) {
+	for _, r := range rows {
+		if slices.ContainsFunc(plainRows, func(p row) bool { return p.name == r.name }) != (r.like == "") {
+			t.Errorf("%s is compared with %q", r.name, r.like)
+		}
+		if _, err := rowNamed(r.like); r.like != "" && err != nil {
+			t.Errorf("%s: %v", r.name, err)
 		}
 	}
 }
 
 func TestPercentile(t *testing.T) {
-	r := &result{}
+	var l latencies
 	for i := range 200 {
-		r.latencies = append(r.latencies, time.Duration(i+1)*time.Millisecond)
+		l = append(l, time.Duration(i+1)*time.Millisecond)
 	}
-	if p50, p99 := r.percentile(50), r.percentile(99); p50 != 100 || p99 != 198 {
+	if p50, p99 := l.percentile(50), l.percentile(99); p50 != 100 || p99 != 198 {
 		t.Errorf("p50 is %v ms, p99 is %v ms", p50, p99)
+	}
+}
+
+// TestReport has one row that meets its goals and one that misses all of them.
+func TestReport(t *testing.T) {
+	row := func(name, like string, cpu, bytes, here float64) *measurement {
+		return &measurement{
+			row: row{name: name, like: like}, cpu: []float64{cpu}, natsCPU: []float64{0}, goBytes: bytes, clients: 1,
+			alone: []float64{1}, elsewhere: []float64{1}, here: []float64{here},
+		}
+	}
+	r := &report{all: []*measurement{
+		row("plain", "", 10, 0, 1), row("good", "plain", 30, 64*kib, 1.3), row("bad", "plain", 31, 64*kib+1, 1.4),
+	}}
+	text := r.markdown()
+	if want := "Goals are missed by bad (CPU), bad (memory), bad (neighbor).\n"; !strings.Contains(text, want) {
+		t.Errorf("%s\nlacks %q", text, want)
+	}
+	for name, want := range map[string]int{"| good |": 3, "| bad |": 0} {
+		_, line, _ := strings.Cut(text, name)
+		line, _, _ = strings.Cut(line, "\n")
+		if strings.Count(line, "✓") != want || strings.Count(line, "✗") != 3-want {
+			t.Errorf("%s%s", name, line)
+		}
+	}
+	if got := median([]float64{3, math.Inf(1), 1}); got != 3 {
+		t.Errorf("the median is %v", got)
 	}
 }

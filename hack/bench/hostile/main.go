@@ -1,140 +1,152 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Program hostile measures what hostile clients cost their neighbours: one client has its events acknowledged at a steady pace
-// while another process attacks the same server, which is a third process and a new one for each load.
+// Command hostile measures what clients that misbehave cost a gateway and the client beside them, in one row of a table for each
+// kind: CPU for a byte that is received, compared with plain messages, memory for a client, and the latency of a quiet neighbor.
 //
-//	go run ./hack/bench/hostile [--for 5s] [--pace 5ms] [LOAD…]
+//	go run ./hack/bench/hostile [-rounds 3] [-for 1s] [-share 0.25] [-docs docs/hostile.md] [ROW…]
 //
-// It prints a table. Attackers share the machine with server and neighbour, so their rates are bounded, and what a well-behaved
-// client costs at the same rate is measured too. All stays on loopback. It needs Linux, for the server's memory.
+// Gateway, NATS and attacker are processes of their own, on loopback. docs/hostile.md says how to read the table. It needs Linux.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 	"slices"
-	"strings"
-	"text/tabwriter"
+	"strconv"
 	"time"
 
-	"github.com/realtime-operator/realtime-operator/hack/bench/internal/child"
+	"golang.org/x/sys/unix"
 )
 
 // Roles of the program's own processes.
 const (
 	roleServe  = "serve"
+	roleBroker = "broker"
 	roleAttack = "attack"
 )
 
 // settings are the program's flags.
 type settings struct {
-	duration time.Duration // of each load
-	pace     time.Duration // between two events of the neighbour
+	rounds   int
+	duration time.Duration // of each interval of a round
+	share    float64       // of a processor, that an attack takes of the gateway's
+	pace     time.Duration // between two events of the neighbor
+	profiles string        // folder; empty for none
+	docs     string
 }
 
 func main() {
 	var s settings
-	flag.DurationVar(&s.duration, "for", 5*time.Second, "how long each load lasts")
-	flag.DurationVar(&s.pace, "pace", 5*time.Millisecond, "time between two events of the neighbour")
+	flag.IntVar(&s.rounds, "rounds", 3, "how often each row is measured; medians count")
+	flag.DurationVar(&s.duration, "for", time.Second, "how long each of three intervals of a round lasts")
+	flag.Float64Var(&s.share, "share", 0.25, "how much of a processor an attack has the gateway take")
+	flag.DurationVar(&s.pace, "pace", 2*time.Millisecond, "time between two events of the neighbor")
+	flag.StringVar(&s.profiles, "profiles", "", "folder for a CPU profile of the gateway for each row (default: none)")
+	flag.StringVar(&s.docs, "docs", "", "Markdown file whose part between the marks is written (default: only print)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, s, flag.Args()); err != nil {
+	err := run(ctx, s, flag.Args())
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "hostile:", err)
-		os.Exit(1) //nolint:gocritic // what is deferred ends with the process
+		os.Exit(1)
 	}
 }
 
 func run(ctx context.Context, s settings, args []string) error {
-	switch {
-	case len(args) == 1 && args[0] == roleServe:
-		return serveUntil(ctx, os.Stdin, os.Stdout)
-	case len(args) == 3 && args[0] == roleAttack:
-		return attackFor(ctx, s.duration, args[1], args[2], os.Stdout)
-	}
-	return compare(ctx, s, args)
-}
-
-// compare measures the loads that are named, or all, with the neighbour alone before and behind them.
-func compare(ctx context.Context, s settings, names []string) error {
-	chosen := []load{{name: "alone"}}
-	for _, l := range loads {
-		if len(names) == 0 || slices.Contains(names, l.name) {
-			chosen = append(chosen, l)
+	if len(args) > 0 {
+		switch role, rest := args[0], args[1:]; {
+		case role == roleServe && len(rest) == 3:
+			return serveUntil(ctx, rest[0], rest[1], rest[2], os.Stdin, os.Stdout)
+		case role == roleBroker:
+			return brokerUntil(os.Stdin, os.Stdout)
+		case role == roleAttack && len(rest) == 3:
+			return attackAs(ctx, rest[0], rest[1], rest[2])
 		}
 	}
-	if len(names) > len(chosen)-1 {
-		return fmt.Errorf("not all of %q are loads", names)
+	chosen, err := choose(args)
+	if err != nil {
+		return err
 	}
-	chosen = append(chosen, load{name: "alone, again"})
-
-	rows := []string{
-		"| load\t| what it does\t| times\t| events\t| p50\t| p99\t| server's memory |",
-		"|---\t|---\t|---\t|---\t|---\t|---\t|--- |",
-	}
-	for _, l := range chosen {
-		r, err := measure(ctx, s, l)
+	r := &report{settings: s}
+	for _, row := range chosen {
+		began := time.Now()
+		m, err := measure(ctx, s, row)
 		if err != nil {
-			return fmt.Errorf("%s: %w", l.name, err)
+			return fmt.Errorf("%s: %w", row.name, err)
 		}
-		rows = append(rows, fmt.Sprintf("| %s\t| %s\t| %d\t| %d\t| %.2f ms\t| %.2f ms\t| %.1f → %.1f MiB |", l.name, l.does, r.attacks, len(r.latencies),
-			r.percentile(50), r.percentile(99), r.before, r.after))
+		r.all = append(r.all, m)
+		fmt.Fprintf(os.Stderr, "%s %v %s\n", time.Since(began).Round(time.Second), row.name, m)
 	}
-	table := tabwriter.NewWriter(os.Stdout, 0, 0, 1, ' ', 0)
-	if _, err := fmt.Fprintln(table, strings.Join(rows, "\n")); err != nil {
-		return fmt.Errorf("print the table: %w", err)
+	if err := r.print(os.Stdout); err != nil {
+		return err
 	}
-	return table.Flush()
+	if s.docs == "" {
+		return nil
+	}
+	return r.write(s.docs)
 }
 
-// result is what one load has shown.
-type result struct {
-	attacks       int             // what the attacker did, in its own units
-	latencies     []time.Duration // of the neighbour's events, sorted
-	before, after float64         // resident memory of the server, in MiB
-}
-
-// percentile is in milliseconds, by the nearest rank.
-func (r *result) percentile(p int) float64 {
-	return r.latencies[(len(r.latencies)*p+99)/100-1].Seconds() * 1000
-}
-
-// measure runs a load against a server of its own.
-func measure(ctx context.Context, s settings, l load) (*result, error) {
-	server, err := child.Start(ctx, roleServe)
+func attackAs(ctx context.Context, name, address, bytesPerSecond string) error {
+	r, err := rowNamed(name)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer server.Stop()
-	n, err := newNeighbour(ctx, server.Address)
+	pace, err := strconv.ParseFloat(bytesPerSecond, 64)
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("read the pace: %w", err)
 	}
-	defer n.close()
-	if _, err := n.echo(s.pace, time.Second); err != nil { // warm up
-		return nil, err
+	if err := beNice(); err != nil {
+		return err
 	}
-	r := &result{}
-	if r.before, err = memory(server.PID); err != nil {
-		return nil, err
+	return attackUntil(ctx, r, address, pace, os.Stdin, os.Stdout)
+}
+
+// beNice leaves the processors to the other processes. Linux has a priority for each thread, and new ones take it from those that
+// there are.
+func beNice() error {
+	const nicest = 19
+	threads, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		return fmt.Errorf("list threads: %w", err)
 	}
-	attacks := make(chan attackResult, 1)
-	if l.run == nil {
-		attacks <- attackResult{}
-	} else {
-		go func() { attacks <- startAttack(ctx, s.duration, l.name, server.Address) }()
+	for _, t := range threads {
+		id, err := strconv.Atoi(t.Name())
+		if err != nil {
+			return fmt.Errorf("list threads: %w", err)
+		}
+		if err := unix.Setpriority(unix.PRIO_PROCESS, id, nicest); err != nil {
+			return fmt.Errorf("lower the priority: %w", err)
+		}
 	}
-	if r.latencies, err = n.echo(s.pace, s.duration); err != nil {
-		return nil, fmt.Errorf("the neighbour: %w", err)
+	return nil
+}
+
+// choose returns the rows that are named, or all, with those that they are compared with.
+func choose(names []string) ([]row, error) {
+	if len(names) == 0 {
+		return rows, nil
 	}
-	if r.after, err = memory(server.PID); err != nil {
-		return nil, err
+	wanted := slices.Clone(names)
+	for _, name := range names {
+		r, err := rowNamed(name)
+		if err != nil {
+			return nil, err
+		}
+		wanted = append(wanted, r.like)
 	}
-	a := <-attacks
-	r.attacks = a.count
-	slices.Sort(r.latencies)
-	return r, a.err
+	var chosen []row
+	for _, r := range rows {
+		if slices.Contains(wanted, r.name) {
+			chosen = append(chosen, r)
+		}
+	}
+	if len(chosen) == 0 {
+		return nil, errors.New("no row is chosen")
+	}
+	return chosen, nil
 }
