@@ -3,6 +3,7 @@
 package cluster
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -246,6 +247,33 @@ func TestARoomThatIsJoinedAgainInTimeKeepsItsSubscription(t *testing.T) {
 		t.Fatal(err)
 	}
 	far.Expect(`42["e"]`)
+}
+
+// A client may join and leave rooms as fast as it can: the linger is for those that come back, not for all that there were.
+func TestSubscriptionsToRoomsThatWereLeftAreBounded(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns := natstest.Start(t, nil)
+	g := newGateway(t, Options{URLs: []string{ns.ClientURL()}, Linger: time.Hour})
+	_, s := g.client(t, "room")
+	before := ns.NumSubscriptions()
+	for first := 0; first < 3*maxIdle; first += maxIdle {
+		rooms := make([]string, maxIdle)
+		for i := range rooms {
+			rooms[i] = fmt.Sprint("room ", first+i)
+		}
+		s.Join(rooms...)
+		for _, room := range rooms {
+			s.Leave(room)
+		}
+	}
+	waitFor(t, "subscriptions to end", func() bool { return ns.NumSubscriptions() <= before+maxIdle })
+	a := g.io.Of("/").Adapter().(*adapter) // as when two leave a room, and a third was there for a moment
+	for i := range 20 * maxIdle {
+		a.interest.release(a.subjects.interest(fmt.Sprint("room ", 2*maxIdle+i%maxIdle)), func() bool { return true })
+	}
+	if n := g.cluster.metrics.subscriptions; testutil.ToFloat64(n) > float64(before+maxIdle) {
+		t.Errorf("%v subscriptions are counted", testutil.ToFloat64(n))
+	}
 }
 
 func TestServicesDoNotHearEachOther(t *testing.T) {

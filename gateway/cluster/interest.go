@@ -141,7 +141,11 @@ func (i *interest) startOver() {
 	}
 }
 
-// release ends a subscription after the linger, if it is unused then.
+// maxIdle is how many subjects are idle at most: who joins and leaves rooms as fast as it can would otherwise have a gateway
+// subscribed to all that it was in within the linger.
+const maxIdle = 1000
+
+// release ends a subscription after the linger, or before that if there are too many such, if it is unused then.
 func (i *interest) release(subject string, unused func() bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -149,6 +153,9 @@ func (i *interest) release(subject string, unused func() bool) {
 		return
 	}
 	i.idle[subject] = idleSubject{since: time.Now(), unused: unused}
+	if len(i.idle) > maxIdle {
+		i.endOne()
+	}
 	if i.sweep == nil {
 		i.sweep = time.AfterFunc(i.cluster.linger, i.sweepIdle)
 	}
@@ -170,17 +177,30 @@ func (i *interest) sweepIdle() {
 			}
 			continue
 		}
-		delete(i.idle, subject)
-		// A member joins before it wants: who is there now either shows here, or subscribes anew after us.
-		if !idle.unused() {
-			continue
-		}
-		if err := i.drop(subject); err != nil {
-			i.cluster.log.Warn("give up a room that nobody here is in any more", "error", err)
-		}
+		i.end(subject, idle)
 	}
 	if next > 0 {
 		i.sweep = time.AfterFunc(next, i.sweepIdle)
+	}
+}
+
+// endOne ends one that is idle, whichever. It is called with mu held.
+func (i *interest) endOne() {
+	for subject, idle := range i.idle {
+		i.end(subject, idle)
+		return
+	}
+}
+
+// end ends one that is idle, if nobody has come back. It is called with mu held.
+func (i *interest) end(subject string, idle idleSubject) {
+	delete(i.idle, subject)
+	// A member joins before it wants: who is there now either shows here, or subscribes anew after us.
+	if !idle.unused() {
+		return
+	}
+	if err := i.drop(subject); err != nil {
+		i.cluster.log.Warn("give up a room that nobody here is in any more", "error", err)
 	}
 }
 
