@@ -137,6 +137,12 @@ func (a *adapter) RoomSizes() map[string]int { return a.rooms.RoomSizes() }
 // RoomSize is the number of a room's members on this gateway.
 func (a *adapter) RoomSize(room string) int { return a.rooms.RoomSize(room) }
 
+// Contains tells whether a socket is in a room.
+func (a *adapter) Contains(s *socketio.Socket, room string) bool { return a.rooms.Contains(s, room) }
+
+// CountRooms is how many they are.
+func (a *adapter) CountRooms(s *socketio.Socket) int { return a.rooms.CountRooms(s) }
+
 // Broadcast delivers here and publishes for the others; or stores, and the log delivers everywhere. Local members get it
 // whatever becomes of NATS; see outgoing.
 func (a *adapter) Broadcast(d *socketio.Delivery) error {

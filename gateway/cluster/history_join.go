@@ -56,7 +56,7 @@ func (a *adapter) newWithHistory(s *socketio.Socket, rooms []string) []string {
 	}
 	var found []string
 	for _, room := range rooms {
-		if p := a.policyOf(room); p.hasHistory() && p.HistoryOnJoin && !slices.Contains(a.rooms.RoomsOf(s), room) {
+		if p := a.policyOf(room); p.hasHistory() && p.HistoryOnJoin && !a.rooms.Contains(s, room) {
 			found = append(found, room)
 		}
 	}

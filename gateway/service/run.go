@@ -144,6 +144,9 @@ func yielded(v ref.Val, want string) error {
 // maxRoomName is how long the name of a room may be that a client joins, in bytes.
 const maxRoomName = 1024
 
+// errJoins: a client joins rooms and leaves them as fast as it can.
+var errJoins = errors.New("join: the connection has joined too many rooms in too short a time")
+
 // join puts the socket into rooms. Where clients name rooms, one could make as many as it likes, each with
 // its subscription, but for spec.limits.maxRooms.
 func (r *run) join(rooms []string) error {
@@ -154,6 +157,9 @@ func (r *run) join(rooms []string) error {
 	}
 	if left, bounded := r.socket.RoomsLeft(); bounded && len(rooms) > left {
 		return fmt.Errorf("join: the connection may be in %d more rooms, and these are %d", max(0, left), len(rooms))
+	}
+	if !r.socket.TakeJoins(rooms...) {
+		return errJoins
 	}
 	if err := r.socket.CheckJoin(rooms...); err != nil {
 		return fmt.Errorf("join: %w", err)

@@ -89,7 +89,7 @@ func NewRuntime(io *socketio.Server, o Options) *Runtime {
 	}
 	r.program.Store(&Program{})
 	r.bindings.Store(&bindings{})
-	r.dynamic = io.OfFunc(func(name string, _ *socketio.Handshake) bool {
+	r.dynamic = io.OfNames(func(name string) bool {
 		ns, _ := r.program.Load().find(name)
 		return ns != nil
 	}).OnConnection(r.connected).OnNamespace(r.configureRooms)

@@ -26,6 +26,10 @@ type Adapter interface {
 	RoomSizes() map[string]int
 	// RoomSize is the number of a room's members on this server.
 	RoomSize(room string) int
+	// Contains tells whether a socket is in a room.
+	Contains(s *Socket, room string) bool
+	// CountRooms is how many they are, about: 2.x clients have one that is not listed.
+	CountRooms(s *Socket) int
 
 	// Broadcast delivers to all who are meant, here and elsewhere. It does not block. An adapter that stores events first
 	// reports to the delivery's Receipt, and returns an error if it is certain already that the event never will be stored.

@@ -22,8 +22,20 @@ var (
 	errLargeAuth        = &ConnectError{Message: "Auth payload too large"}
 	errInvalidNamespace = &ConnectError{Message: "Invalid namespace"}
 	errManyNamespaces   = &ConnectError{Message: "Too many namespaces"}
+	errFastConnects     = &ConnectError{Message: "Too many namespaces in too short a time"}
 	errConnectError     = errors.New("CONNECT_ERROR from a client")
 )
+
+// refusals are the payloads of those that clients can bring about as often as they like.
+var refusals = map[error][]byte{
+	errLargeAuth: refusalOf(errLargeAuth), errInvalidNamespace: refusalOf(errInvalidNamespace),
+	errManyNamespaces: refusalOf(errManyNamespaces), errFastConnects: refusalOf(errFastConnects),
+}
+
+func refusalOf(err *ConnectError) []byte {
+	payload, _ := plainjson.Append(nil, refusal{Message: err.Message}) // a string always encodes
+	return payload
+}
 
 func (c *connection) onPacket(p *parser.Packet) {
 	if p.Type == parser.Connect {
@@ -59,11 +71,15 @@ func (c *connection) onConnect(p *parser.Packet) {
 		c.violate(errors.New("second CONNECT to " + withoutQuery(p.Namespace)))
 		return
 	}
+	now, auth := time.Now(), authOf(p)
 	if c.alive() >= c.server.maxNamespaces() {
 		c.refuse(p.Namespace, errManyNamespaces)
 		return
 	}
-	now, auth := time.Now(), authOf(p)
+	if !c.takeConnect(now) {
+		c.refuse(p.Namespace, errFastConnects)
+		return
+	}
 	if len(auth) > maxAuth {
 		c.refuse(p.Namespace, errLargeAuth)
 		return
@@ -168,13 +184,7 @@ func (c *connection) letIn(s *Socket, missed *backlog) {
 func (c *connection) alive() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n := 0
-	for _, s := range c.sockets.all() {
-		if s.state.Load() != stateClosed {
-			n++
-		}
-	}
-	return n
+	return c.sockets.alive()
 }
 
 // admit makes the socket one of the connection's, unless that has closed meanwhile.
@@ -194,6 +204,10 @@ func (c *connection) admit(s *Socket) bool {
 
 // refuse answers CONNECT with CONNECT_ERROR.
 func (c *connection) refuse(namespace string, err error) {
+	if payload, ok := refusals[err]; ok && !c.isV2() {
+		c.send(&parser.Packet{Type: parser.ConnectError, Namespace: namespace, Payload: payload})
+		return
+	}
 	body := refusal{Message: err.Error()}
 	var connectErr *ConnectError
 	if errors.As(err, &connectErr) {

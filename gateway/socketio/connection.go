@@ -20,6 +20,8 @@ type connection struct {
 	decoder parser.Decoder
 	// serial runs everything that calls handlers.
 	serial serial
+	// paced is nil until the client does more than join one namespace. serial guards it.
+	paced *buckets
 	// backlog is how many bytes wait of what the connection's sockets have missed.
 	backlog atomic.Int64
 
@@ -30,6 +32,8 @@ type connection struct {
 	// connectTimer closes a connection that joins no namespace; nil once it has joined one. Guarded by mu.
 	connectTimer *time.Timer
 	closed       bool // guarded by mu
+	// greeted: there was a CONNECT. serial guards it.
+	greeted bool
 }
 
 func newConnection(server *Server, session *engineio.Session) *connection {
@@ -167,6 +171,20 @@ func (c *socketSet) put(s *Socket) {
 		c.others = map[string]*Socket{}
 	}
 	c.others[s.namespace.name] = s
+}
+
+// alive is how many of them have not left their namespace.
+func (c *socketSet) alive() int {
+	n := 0
+	if c.first != nil && c.first.state.Load() != stateClosed {
+		n++
+	}
+	for _, s := range c.others {
+		if s.state.Load() != stateClosed {
+			n++
+		}
+	}
+	return n
 }
 
 func (c *socketSet) len() int {

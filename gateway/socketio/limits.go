@@ -5,15 +5,23 @@ package socketio
 import (
 	"cmp"
 	"sync/atomic"
+	"time"
 )
 
 // DefaultMaxNamespaces is Limits.Namespaces, unless SetLimits says otherwise.
 const DefaultMaxNamespaces = 128
 
+// How many more namespaces and rooms a connection may join at once than it may be in: some are left, and others joined.
+const (
+	moreNamespaces = 64
+	moreRooms      = 100
+)
+
 // Limits bound what one connection can make a server hold, over all its namespaces.
 type Limits struct {
 	// Namespaces is how many namespaces it may be in at once; DefaultMaxNamespaces if zero. Of dynamic ones
-	// a client could otherwise make as many as it likes, each with its adapter.
+	// a client could otherwise make as many as it likes, each with its adapter. Once SetLimits was called, it may also join only
+	// a quarter of them in a second, and 64 more than these at once: to join and to leave again and again would take them one after the other.
 	Namespaces int
 	// Rooms is how many rooms its sockets may be in together, besides those of their own ids; any number if
 	// zero. Socket.RoomsLeft tells how many are left, and Join does not look: it is for who lets clients
@@ -48,7 +56,7 @@ func (s *Socket) RoomsLeft() (left int, bounded bool) {
 }
 
 // joined is how many rooms the socket is in besides its own.
-func (s *Socket) joined() int { return max(0, len(s.Rooms())-1) }
+func (s *Socket) joined() int { return max(0, s.namespace.adapter.CountRooms(s)-len(s.ownRooms())) }
 
 // fitsRooms tells whether the rooms of a socket that has come back are within the limit.
 func (s *Socket) fitsRooms() bool {
@@ -90,4 +98,64 @@ func (s *Socket) takes(volatile bool) bool {
 	}
 	server.losses.volatileEvents.Add(1)
 	return false
+}
+
+// TakeJoins tells whether the connection may join rooms now, and counts those of them that it is not in: all that Limits.Rooms lets it
+// be in and 100 more at once, and a tenth of that, but 10 at least, in each second. To join and to leave again and again would take it
+// beyond what it is in at a time.
+// Like RoomsLeft it is for who lets clients choose rooms, and is called by handlers.
+func (s *Socket) TakeJoins(rooms ...string) bool {
+	l := s.conn.server.limits.Load()
+	if l == nil || l.Rooms == 0 {
+		return true
+	}
+	n := 0
+	for _, room := range rooms {
+		if !s.namespace.adapter.Contains(s, room) {
+			n++
+		}
+	}
+	if n == 0 {
+		return true
+	}
+	return s.conn.buckets().joins.take(time.Now(), n, max(10, l.Rooms/10), l.Rooms+moreRooms)
+}
+
+// takeConnect tells whether the connection may join another namespace now: as many as it may be in and 64 more at once, and a
+// quarter of that, but 4 at least, in each second. It is called by handlers.
+func (c *connection) takeConnect(now time.Time) bool {
+	if !c.greeted { // most join one and no more, and keep no bucket
+		c.greeted = true
+		return true
+	}
+	l := c.server.limits.Load()
+	if l == nil { // an application's own server has no such bound, as the reference has none
+		return true
+	}
+	most := c.server.maxNamespaces()
+	return c.buckets().connects.take(now, 1, max(4, most/4), most+moreNamespaces)
+}
+
+// buckets are what bounds how fast a connection does what is not free.
+type buckets struct{ connects, joins bucket }
+
+func (c *connection) buckets() *buckets {
+	if c.paced == nil {
+		c.paced = &buckets{}
+	}
+	return c.paced
+}
+
+// bucket is when all that was taken from it is earned, in nanoseconds since 1970.
+type bucket int64
+
+// take takes n, unless that makes more than so many at once besides what has been earned.
+func (b *bucket) take(now time.Time, n, perSecond, atOnce int) bool {
+	each := int64(time.Second) / int64(perSecond)
+	until := max(int64(*b), now.UnixNano()) + int64(n)*each
+	if until-now.UnixNano() > int64(atOnce)*each {
+		return false
+	}
+	*b = bucket(until)
+	return true
 }

@@ -120,3 +120,52 @@ func TestAttachmentsComeAfterCONNECT(t *testing.T) {
 	}
 	hasty.Expect(`451-["got",{"_placeholder":true,"num":0}]`, "binary [1]")
 }
+
+func TestNamespacesAreNotJoinedFasterThanTheyMayBe(t *testing.T) {
+	const most, atOnce = 4, 4 + 64
+	io, url := server(t, socketio.Options{CleanupEmptyChildNamespaces: true})
+	io.SetLimits(socketio.Limits{Namespaces: most})
+	io.OfNames(func(name string) bool { return strings.HasPrefix(name, "/d/") })
+	c, _ := wiretest.Connect(t, url, path, "/d/first")
+	joined := 0
+	for ; ; joined++ { // some come back in the meantime: 4 a second
+		name := fmt.Sprintf("/d/%d", joined)
+		c.Send("40" + name + ",")
+		if got := c.Receive(); !strings.HasPrefix(got, "40"+name) {
+			if want := "44" + name + `,{"message":"Too many namespaces in too short a time"}`; got != want {
+				t.Errorf("received %s, want %s", got, want)
+			}
+			break
+		}
+		c.Send("41" + name + ",")
+	}
+	if joined < atOnce {
+		t.Errorf("%d namespaces were joined at once, and %d may be", joined, atOnce)
+	}
+	again, _ := wiretest.Connect(t, url, path, "/d/first") // another connection has its own measure
+	again.Send("40/d/second,")
+	if got := again.Receive(); !strings.HasPrefix(got, "40/d/second") {
+		t.Errorf("received %s", got)
+	}
+}
+
+func TestRoomsAreNotJoinedFasterThanTheyMayBe(t *testing.T) {
+	io, url := server(t, socketio.Options{})
+	io.SetLimits(socketio.Limits{Rooms: 20})
+	rooms := func(from, to int) (names []string) {
+		for i := from; i < to; i++ {
+			names = append(names, fmt.Sprint(i))
+		}
+		return names
+	}
+	took := make(chan [3]bool, 1)
+	io.OnConnection(func(s *socketio.Socket) {
+		first := s.TakeJoins(rooms(0, 120)...)
+		s.Join(rooms(0, 120)...)
+		took <- [3]bool{first, s.TakeJoins(rooms(0, 120)...), s.TakeJoins(rooms(20, 220)...)} // few have been earned again
+	})
+	wiretest.Connect(t, url, path, "/")
+	if got := <-took; got != [3]bool{true, true, false} {
+		t.Errorf("120 rooms, the same again, and 100 more may be joined at once: %v", got)
+	}
+}

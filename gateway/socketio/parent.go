@@ -12,9 +12,10 @@ import (
 // middlewares and handlers are those of all of them. Safe for concurrent use.
 type ParentNamespace struct {
 	server *Server
-	// pattern is that of OfPattern, accept the function of OfFunc; one of them is nil.
-	pattern *Pattern
-	accept  func(name string, h *Handshake) bool
+	// pattern is that of OfPattern, accept the function of OfFunc, acceptName that of OfNames; two of them are nil.
+	pattern    *Pattern
+	accept     func(name string, h *Handshake) bool
+	acceptName func(name string) bool
 
 	mu           sync.RWMutex
 	middlewares  []func(*Socket) error // guarded by mu
@@ -70,6 +71,12 @@ func (s *Server) OfFunc(accept func(name string, h *Handshake) bool) *ParentName
 	return s.addParent(&ParentNamespace{server: s, accept: accept})
 }
 
+// OfNames is OfFunc for who looks at the name alone. To make a client's Handshake for each name that it asks for would take longer
+// than all else. A name that Of makes belongs to the parent at once.
+func (s *Server) OfNames(accept func(name string) bool) *ParentNamespace {
+	return s.addParent(&ParentNamespace{server: s, acceptName: accept})
+}
+
 func (s *Server) addParent(p *ParentNamespace) *ParentNamespace {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -104,10 +111,14 @@ func (p *ParentNamespace) OnNamespace(f func(*Namespace)) *ParentNamespace {
 
 // match tells whether a namespace of that name, which a client wants to connect to, is the parent's.
 func (p *ParentNamespace) match(name string, h func() *Handshake) (params map[string]string, ok bool) {
-	if p.pattern != nil {
+	switch {
+	case p.pattern != nil:
 		return p.pattern.Match(name)
+	case p.acceptName != nil:
+		return nil, p.acceptName(name)
+	default:
+		return nil, p.accept(name, h())
 	}
-	return nil, p.accept(name, h())
 }
 
 func (p *ParentNamespace) made(ns *Namespace) {
@@ -199,11 +210,11 @@ func (s *Server) allParents() []*ParentNamespace {
 // none does.
 func (s *Server) parentByName(name string) (_ *ParentNamespace, params map[string]string, suitors []*ParentNamespace) {
 	for _, p := range s.allParents() {
-		if p.pattern == nil {
+		if p.accept != nil {
 			suitors = append(suitors, p)
 			continue
 		}
-		if params, ok := p.pattern.Match(name); ok {
+		if params, ok := p.match(name, nil); ok {
 			return p, params, nil
 		}
 	}

@@ -57,6 +57,13 @@ func (r *Rooms) RoomsOf(s *Socket) []string {
 	return slices.DeleteFunc(r.index.RoomsOf(s), s.isAlias)
 }
 
+// CountRooms is how many rooms a socket is in, the alias of a 2.x client included.
+func (r *Rooms) CountRooms(s *Socket) int {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.index.CountRooms(s)
+}
+
 // Has tells whether a room has a member.
 func (r *Rooms) Has(name string) bool {
 	r.mu.RLock()

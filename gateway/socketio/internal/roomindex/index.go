@@ -98,6 +98,9 @@ func (x *Index[M]) RoomsOf(m M) []string {
 	return names
 }
 
+// CountRooms is how many rooms a member is in.
+func (x *Index[M]) CountRooms(m M) int { return len(x.joined[m]) }
+
 // Names lists the rooms, in no order.
 func (x *Index[M]) Names() []string {
 	names := make([]string, 0, len(x.rooms))
