@@ -139,7 +139,7 @@ func (a *attacker) join(ctx context.Context, eio string) (*client, error) {
 		return nil, err
 	}
 	for range 2 {
-		if err := c.read(); err != nil {
+		if _, err := c.read(); err != nil {
 			c.close()
 			return nil, err
 		}
@@ -159,10 +159,19 @@ func (c *client) write(data []byte) error {
 	return err
 }
 
-func (c *client) read() error {
+func (c *client) read() (string, error) {
 	c.ws.SetReadDeadline(time.Now().Add(patience))
-	_, _, err := c.ws.ReadMessage()
-	return err
+	_, data, err := c.ws.ReadMessage()
+	return string(data), err
+}
+
+// readUntil reads until a message comes.
+func (c *client) readUntil(want string) error {
+	for {
+		if got, err := c.read(); err != nil || got == want {
+			return err
+		}
+	}
 }
 
 // readOn reads until the connection ends.

@@ -9,11 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -124,6 +126,9 @@ const mostBytes = 40e6
 
 // round measures the neighbor alone, with the attack on another gateway, and with that on its own.
 func (b *bench) round(ctx context.Context, m *measurement, pace float64) error {
+	if err := settle(b.target); err != nil { // what came before is not to be taken for its idle time
+		return err
+	}
 	alone, idle, idleNATS, err := b.interval()
 	if err != nil {
 		return err
@@ -193,7 +198,7 @@ func (b *bench) flood(ctx context.Context, m *measurement) error {
 		if err := hush(); err != nil {
 			return fmt.Errorf("stop the flood: %w", err)
 		}
-		if err := settle(b.target.PID); err != nil {
+		if err := settle(b.target); err != nil {
 			return err
 		}
 		now, err := memoryOf(ctx, b.target.Address)
@@ -272,20 +277,54 @@ func pause(d time.Duration) {
 	<-timer.C
 }
 
-// settle waits until a process has nothing to do any more, as when it has done all that it was sent.
-func settle(pid int) error {
-	const look = 100 * time.Millisecond
-	before, err := cpuOf(pid)
-	for begin := time.Now(); err == nil && time.Since(begin) < patience; {
+// settle waits until a gateway has done all that it was sent: for some looks it takes no time of processors, and nothing waits for it
+// in the kernel. It does not wait for what the gateway does not read.
+func settle(server *child.Server) error {
+	const look, quietLooks = 100 * time.Millisecond, 3
+	before, err := cpuOf(server.PID)
+	quiet := 0
+	for begin := time.Now(); err == nil && quiet < quietLooks && time.Since(begin) < 3*patience; {
 		pause(look)
-		var now time.Duration
-		now, err = cpuOf(pid)
-		if now-before < look/20 {
-			return err
+		now, cpuErr := cpuOf(server.PID)
+		unread, unreadErr := unreadBy(server.Address)
+		err = errors.Join(cpuErr, unreadErr)
+		if quiet++; now-before > look/50 || unread > 0 && time.Since(begin) < patience {
+			quiet = 0
 		}
 		before = now
 	}
 	return err
+}
+
+// unreadBy is how many bytes the kernel keeps that have come to a server and were not read.
+func unreadBy(address string) (total int64, err error) {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return 0, fmt.Errorf("find the server's sockets: %w", err)
+	}
+	number, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return 0, fmt.Errorf("find the server's sockets: %w", err)
+	}
+	table, err := os.ReadFile("/proc/net/tcp")
+	if err != nil {
+		return 0, fmt.Errorf("find the server's sockets: %w", err)
+	}
+	local := fmt.Sprintf("0100007F:%04X", number)
+	for line := range strings.Lines(string(table)) {
+		const listens = "0A"
+		fields := strings.Fields(line) // number, local, remote, state, queues…
+		if len(fields) < 5 || fields[1] != local || fields[3] == listens {
+			continue
+		}
+		_, queue, _ := strings.Cut(fields[4], ":")
+		n, err := strconv.ParseInt(queue, 16, 64)
+		if err != nil {
+			return 0, fmt.Errorf("read what a socket holds: %w", err)
+		}
+		total += n
+	}
+	return total, nil
 }
 
 // cpuOf is the time that a process has taken of processors so far.

@@ -84,7 +84,7 @@ func readingMsgpack(ctx context.Context, a *attacker) (*client, error) {
 		return nil, err
 	}
 	for range 2 {
-		if err := c.read(); err != nil {
+		if _, err := c.read(); err != nil {
 			c.close()
 			return nil, err
 		}

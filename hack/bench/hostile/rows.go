@@ -133,7 +133,7 @@ func visit(ctx context.Context, a *attacker, _ *client) error {
 	if err := c.write(text(`420["echo",1]`)); err != nil {
 		return err
 	}
-	if err := c.read(); err != nil {
+	if _, err := c.read(); err != nil {
 		return err
 	}
 	if err := c.write(texts("41", "1")); err != nil {

@@ -46,6 +46,85 @@ func crowd(ctx context.Context, a *attacker) (*client, error) {
 	return c, c.write(text(`42["join","lobby"]`))
 }
 
+// busy has joined and left as many namespaces and rooms as it may at once.
+func busy(ctx context.Context, a *attacker) (*client, error) {
+	var all []byte
+	for i := range 2 * maxNamespaces {
+		all = append(all, texts(fmt.Sprintf("40/d/busy%d,", i), fmt.Sprintf("41/d/busy%d,", i))...)
+	}
+	for i := range maxRooms + 100 {
+		all = append(all, texts(fmt.Sprintf(`42["join","busy %d"]`, i), fmt.Sprintf(`42["leave","busy %d"]`, i))...)
+	}
+	return a.joinedAfter(ctx, all)
+}
+
+// after is a client that reads, once the gateway has done what it sent.
+func (a *attacker) after(ctx context.Context, data []byte) (*client, error) {
+	c, err := a.joinedAfter(ctx, data)
+	if err == nil {
+		c.readOn()
+	}
+	return c, err
+}
+
+// joinedAfter is one that does not read.
+func (a *attacker) joinedAfter(ctx context.Context, data []byte) (*client, error) {
+	c, err := joined(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	if err = c.write(append(data, text(`42999["echo"]`)...)); err == nil {
+		err = c.readUntil("43999[]")
+	}
+	if err != nil {
+		c.close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// busyReading is one that reads.
+func busyReading(ctx context.Context, a *attacker) (*client, error) {
+	c, err := busy(ctx, a)
+	if err == nil {
+		c.readOn()
+	}
+	return c, err
+}
+
+// churn joins namespaces and leaves those that it has been let into.
+func churn(_ context.Context, a *attacker, c *client) error {
+	const atOnce = maxNamespaces / 2
+	var piece []byte
+	for range atOnce {
+		piece = append(piece, text(fmt.Sprintf("40/d/%d,", a.serial.Add(1)))...)
+	}
+	for range 8 { // those that are let in are left by the end of this write
+		if err := c.write(piece); err != nil {
+			return err
+		}
+		piece = nil
+		for range atOnce {
+			answer, err := c.read()
+			if err != nil {
+				return err
+			}
+			if name, _, ok := strings.Cut(answer, ","); ok && strings.HasPrefix(answer, "40") {
+				piece = append(piece, text("41"+name[2:]+",")...)
+			}
+		}
+		for range atOnce {
+			piece = append(piece, text(fmt.Sprintf("40/d/%d,", a.serial.Add(1)))...)
+		}
+	}
+	return nil
+}
+
+// roomy is in nearly as many rooms as it may be.
+func roomy(ctx context.Context, a *attacker) (*client, error) {
+	return a.after(ctx, each(`42["join","room %d"]`, maxRooms-10))
+}
+
 // left is out of the namespace again.
 func left(ctx context.Context, a *attacker) (*client, error) {
 	c, err := reading(ctx, a)
@@ -101,10 +180,12 @@ var frameRows = []row{
 		name: "large-auth", does: "CONNECTs with 19 kB of auth, which are refused", like: "echo-20000", clients: 16, prepare: reading,
 		act: sending(text(`40/d/x,{"auth":[` + usual(19_000) + `]}`)),
 	},
-	{name: "namespaces", does: "joins and leaves a namespace, one that is made for it", like: "echo-17", clients: 16, prepare: reading, act: sendingNew("40/d/%d,\n41/d/%d,")},
-	{name: "subscriptions", does: "joins and leaves a room, which is subscribed to for it", like: "echo-17", clients: 16, prepare: reading, act: sendingNew("42[\"join\",\"r%d\"]\n42[\"leave\",\"r%d\"]")},
+	{name: "namespaces", does: "joins and leaves a namespace, one that is made for it", like: "echo-17", clients: 16, prepare: busy, act: churn, holds: maxNamespaces * 20 * kib, why: "64 namespaces and sockets"},
+	{name: "rejoins", does: "joins and leaves the same namespace", like: "echo-17", clients: 16, prepare: left, act: sending(repeated(texts("40", "41")))},
+	{name: "rooms-again", does: "is in 990 rooms, leaves one and joins it again", like: "echo-17", clients: 16, prepare: roomy, act: sending(repeated(texts(`42["leave","room 1"]`, `42["join","room 1"]`))), holds: maxRooms * 2 * kib, why: "1,000 rooms"},
+	{name: "subscriptions", does: "joins and leaves a room, which is subscribed to for it", like: "echo-17", clients: 16, prepare: busyReading, act: sendingNew("42[\"join\",\"r%d\"]\n42[\"leave\",\"r%d\"]")},
 	{name: "after-leaving", does: "events to a namespace that it has left", like: "plain-13", clients: 16, prepare: left, act: sending(repeated(text(`42["e"]`)))},
-	{name: "who-is-there", does: "asks for a room's 64 members", like: "echo-17", asked: true, clients: 64, prepare: crowd, act: sending(repeated(text(`420["who","lobby"]`)))},
+	{name: "who-is-there", does: "asks for a room's 64 members", like: "echo-17", asked: true, holds: 4 * mib, why: "slowConsumers, where the client is slower", clients: 64, prepare: crowd, act: sending(repeated(text(`420["who","lobby"]`)))},
 	{
 		name: "loop", does: "an expression with a loop over 45,000 strings", like: "plain-900000", asked: true, clients: 4, prepare: reading,
 		act: sending(text(`42["find",[` + strung(45_000) + `]]`)),

@@ -82,12 +82,14 @@ func historian(ctx context.Context, a *attacker) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
+	var all []byte
 	for range 4 {
-		if err := c.write(text(`42["say","` + strings.Repeat("x", 50_000) + `"]`)); err != nil {
-			return nil, err
-		}
+		all = append(all, text(`42["say","`+strings.Repeat("x", 50_000)+`"]`)...)
 	}
-	return c, nil
+	for i := range maxRooms + 100 { // as many as it may join at once
+		all = append(all, texts(fmt.Sprintf(`42["join","busy %d"]`, i), fmt.Sprintf(`42["leave","busy %d"]`, i))...)
+	}
+	return c, c.write(all)
 }
 
 var heldRows = []row{
@@ -103,7 +105,7 @@ var heldRows = []row{
 	{name: "attachments-missing", does: "nine attachments of 100 kB, of ten", like: "plain-900000", clients: 64, act: holding(joined, writes(attachments(9, 100_000))), holds: 9 * 100_000, why: "attachments, as large as they were sent"},
 	{name: "many-namespaces", does: "64 namespaces of its own", like: "visit", clients: 64, act: holding(reading, writes(each("40/d/%d,", maxNamespaces))), holds: maxNamespaces * 20 * kib, why: "64 namespaces and sockets"},
 	{name: "many-rooms", does: "1,000 rooms", like: "visit", clients: 64, act: holding(reading, writes(each(`42["join","room %d"]`, maxRooms))), holds: maxRooms * 2 * kib, why: "1,000 rooms"},
-	{name: "no-acks", does: "handlers that wait for acknowledgements, which never come", like: "echo-17", clients: 200, act: holding(reading, writes(each(`42["ask"]`, 17)))},
+	{name: "no-acks", does: "handlers that wait for acknowledgements, which never come", like: "visit", clients: 200, act: holding(reading, writes(each(`42["ask"]`, 17))), holds: 16 * 6 * kib, why: "16 handlers"},
 	{name: "deaf-echo", does: "events of 20 kB, and no reading of the answers", like: "echo-20000", clients: 32, prepare: joined, act: deaf(echoFrame(20_000)), holds: 4*mib + 20_000, why: "slowConsumers"},
 	{name: "deaf-pings", does: "pings of websockets, and no reading of the answers", like: "echo-131", clients: 32, prepare: joined, act: deaf(repeated(frame(final|opPing, strings.Repeat("x", 125)))), holds: 4 * mib, why: "slowConsumers"},
 	{name: "deaf-history", does: "joins a room with a history again and again, and does not read", like: "echo-17", service: serviceLog, clients: 16, prepare: historian, act: sending(repeated(texts(`42["join","long"]`, `42["leave","long"]`))), holds: 5 * mib, why: "slowConsumers, and a page of the history"},
