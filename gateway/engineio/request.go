@@ -14,7 +14,7 @@ import (
 // request is an HTTP request with what its query says.
 type request struct {
 	*http.Request
-	query url.Values
+	query url.Values // of parameters
 	// isUpgrade: the client asks for a websocket connection.
 	isUpgrade bool
 	// isWebTransport: the request is for a WebTransport session, whose query says nothing.
@@ -22,6 +22,9 @@ type request struct {
 	// time is when the request came.
 	time time.Time
 }
+
+// parameters are those that the protocol knows.
+var parameters = []string{"EIO", "transport", "sid", "t", "j", "b64"}
 
 func (r *request) transport() string { return r.query.Get("transport") }
 

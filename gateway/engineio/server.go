@@ -16,6 +16,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/timingwheel"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/query"
 )
 
 // Server is an http.Handler that serves the requests under its path. All methods may be called at any time, from any
@@ -122,7 +123,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) serve(c *Config, w http.ResponseWriter, r *http.Request) {
 	req := &request{
 		Request:   r,
-		query:     r.URL.Query(),
+		query:     query.Pick(r.URL.RawQuery, parameters...),
 		isUpgrade: websocket.IsUpgrade(r),
 		time:      time.Now(),
 	}

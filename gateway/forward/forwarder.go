@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/query"
 )
 
 // Options configure a Forwarder. All are needed, but for Registerer.
@@ -68,7 +70,7 @@ func New(o Options) *Forwarder {
 
 // ServeHTTP serves a request for the engine's path.
 func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	id := r.URL.Query().Get("sid") // as the engine reads it
+	id := query.Pick(r.URL.RawQuery, "sid").Get("sid") // as the engine reads it
 	if id == "" {
 		f.o.Local.ServeHTTP(w, r)
 		return

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/realtime-operator/realtime-operator/api/gatewaypeers"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/query"
 )
 
 // PeerOptions configure a PeerHandler.
@@ -29,7 +30,7 @@ type PeerOptions struct {
 func PeerHandler(o PeerOptions) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		address := r.Header.Get(clientAddressHeader)
-		id := r.URL.Query().Get("sid")
+		id := query.Pick(r.URL.RawQuery, "sid").Get("sid")
 		switch {
 		case o.Operator != nil && isOperator(r):
 			o.Operator.ServeHTTP(w, r)

@@ -68,15 +68,15 @@ const controlPath = "/control/"
 
 // serveUntil is the gateway's process: it tells its address, and ends with its input.
 func serveUntil(ctx context.Context, kind, name, natsURL string, input io.Reader, output io.Writer) error {
-	g, err := newGateway(kind, name, natsURL)
+	g, err := newGateway(ctx, kind, name, natsURL)
 	if err != nil {
 		return err
 	}
 	return errors.Join(child.Serve(ctx, withControl(g), input, output), g.Close())
 }
 
-func newGateway(kind, name, natsURL string) (*gateway.Gateway, error) {
-	svc, err := manifest.Load([]byte(manifestOf(kind, name)))
+func newGateway(ctx context.Context, kind, name, natsURL string) (*gateway.Gateway, error) {
+	svc, err := manifest.Load(ctx, []byte(manifestOf(kind, name)))
 	if err != nil {
 		return nil, fmt.Errorf("load the service: %w", err)
 	}
