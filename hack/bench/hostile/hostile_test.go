@@ -46,7 +46,7 @@ func TestRows(t *testing.T) {
 
 func serveInTest(t *testing.T, service, natsURL string) (address string) {
 	t.Helper()
-	g, err := newGateway(service, service, natsURL)
+	g, err := newGateway(t.Context(), service, service, natsURL)
 	if err != nil {
 		t.Fatal(err)
 	}
