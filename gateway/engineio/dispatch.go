@@ -15,20 +15,23 @@ var (
 	errClientPong = errors.New("pong from the client")
 )
 
-// receive does what a client's packet asks for. A session that is not open ignores it.
-func (s *Session) receive(p packet.Packet) {
+// receive does what a client's packet asks for. A session that is not open ignores it. more tells that the client has sent
+// something behind it, which comes next.
+func (s *Session) receive(p packet.Packet, more bool) {
 	switch p.Type {
 	case packet.Message:
-		s.deliver(p)
+		s.deliver(p, more)
 		return
 	case packet.Ping:
 		if s.protocol == protocol3 {
 			s.answerPing()
 			return
 		}
+		s.flushSoon()
 		s.close(ReasonTransportError, errClientPing, closeNow)
 		return
 	case packet.Close:
+		s.flushSoon()
 		s.close(ReasonTransportClose, nil, closeByClient)
 		return
 	}
@@ -51,7 +54,7 @@ func (s *Session) receive(p packet.Packet) {
 }
 
 // deliver hands a message to the handler.
-func (s *Session) deliver(p packet.Packet) {
+func (s *Session) deliver(p packet.Packet, more bool) {
 	s.dispatching.Lock()
 	defer s.dispatching.Unlock()
 
@@ -60,6 +63,7 @@ func (s *Session) deliver(p packet.Packet) {
 	if open {
 		s.heartbeat.Extend()
 	}
+	s.more = more
 	s.mu.Unlock()
 	if open {
 		s.guard("OnMessage", func() { s.handler.OnMessage(p.Data, p.Binary) })

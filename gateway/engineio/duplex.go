@@ -99,10 +99,11 @@ func (d *duplex) received(p packet.Packet, err error) error {
 		return d.session.probed(d.upgrade, p, err)
 	}
 	if err != nil {
+		d.session.flushSoon()
 		d.session.close(ReasonParseError, err, closeNow)
 		return nil // until the client has closed too
 	}
-	d.session.receive(p)
+	d.session.receive(p, false)
 	return nil
 }
 

@@ -88,7 +88,7 @@ func (s *Session) answerPing() {
 	default:
 		s.heartbeat.PingedByClient(time.Now())
 		s.queue.pushFirst(pongPacket)
-		s.flush()
+		s.soon()
 	}
 }
 

@@ -41,7 +41,7 @@ func (s *Session) servePost(w http.ResponseWriter, req *request) {
 	}
 
 	err = s.decode(req, payload, func(p packet.Packet) bool {
-		s.receive(p)
+		s.receive(p, false)
 		return p.Type != packet.Close
 	})
 	if err != nil {

@@ -3,12 +3,17 @@
 package engineio
 
 // Send sends messages to the client, one behind the other with nothing in between: now as far as its connection takes them, the
-// rest when it can. It never blocks. Its errors are ErrClosed and ErrSlowConsumer.
+// rest when it can. It never blocks. While the client has sent more than what is being handled, it is SendSoon: what it asks for
+// at once is answered at once. Its errors are ErrClosed and ErrSlowConsumer.
 func (s *Session) Send(messages ...*Message) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.push(messages); err != nil {
 		return err
+	}
+	if s.more {
+		s.soon()
+		return nil
 	}
 	s.flush()
 	return nil
@@ -22,11 +27,7 @@ func (s *Session) SendSoon(messages ...*Message) error {
 	if err := s.push(messages); err != nil {
 		return err
 	}
-	if !s.flushing {
-		s.flushing = true
-		s.tasks++
-		s.flushes.Add((*flusher)(s))
-	}
+	s.soon()
 	return nil
 }
 
@@ -130,6 +131,25 @@ func (f *flusher) Do() {
 		s.flush()
 	}
 	s.taskDone()
+}
+
+// soon has what waits written by others, in a moment. The lock is held.
+func (s *Session) soon() {
+	if s.flushing {
+		return
+	}
+	s.flushing = true
+	s.tasks++
+	s.flushes.Add((*flusher)(s))
+}
+
+// flushSoon writes at once what was sent soon, before something ends the session that the client has sent later.
+func (s *Session) flushSoon() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.flushing && s.state == stateOpen {
+		s.flush()
+	}
 }
 
 // Together calls queue, which calls SendSoon for some sessions, and has nothing be written before it

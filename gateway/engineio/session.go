@@ -43,6 +43,9 @@ type Session struct {
 	flushes netpoll.Queue
 	// flushing: the session waits there.
 	flushing bool
+	// more: the client has sent more than the message that is being handled, so that what it is sent now goes out with what it
+	// is sent next.
+	more bool
 	// ended, if somebody waits for it, is closed once the session is closed and no goroutine works for it.
 	ended chan struct{}
 }

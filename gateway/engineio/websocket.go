@@ -31,6 +31,10 @@ type webSocket struct {
 	base64, lingering bool
 	// refused: no session has to do with it. closed: it is closed.
 	refused, closed bool
+	// taken is how many packets were taken in this turn, paused that it is over and something may be left. The reader alone uses
+	// both.
+	taken  uint8
+	paused bool
 }
 
 // upgradeToWebSocket answers 101, or refuses the request itself.
@@ -144,6 +148,9 @@ const lingerBytes = 16 << 20
 
 // readEnded ends the session, if the connection has carried it, and the connection. It is called by the reader.
 func (ws *webSocket) readEnded(err error) {
+	if ws.upgrade == nil {
+		ws.session.flushSoon()
+	}
 	closing := ws.finishReading(ws.closeReason(err), err)
 	var broken *websocket.CloseError
 	broke := errors.As(err, &broken)

@@ -21,14 +21,26 @@ func (ws *webSocket) Received(data []byte) {
 	ws.feed(data)
 }
 
+// turn is how many packets of a connection are taken before others have their turn.
+const turn = 32
+
 // Handle hands what has been received to the application, which may wait.
-func (ws *webSocket) Handle() {
-	for ws.arrived.Type == packet.Message {
-		p := ws.arrived
-		ws.arrived = packet.Packet{}
-		ws.session.receive(p)
+func (ws *webSocket) Handle() (more bool) {
+	for !ws.lingering && (ws.arrived.Type == packet.Message || ws.paused) {
+		if ws.arrived.Type == packet.Message {
+			p := ws.arrived
+			ws.arrived = packet.Packet{}
+			ws.session.receive(p, ws.frames.HasRest())
+		}
+		if ws.taken >= turn {
+			ws.taken, ws.paused = 0, true
+			return true
+		}
+		ws.paused = false
 		ws.feed(nil)
 	}
+	ws.taken = 0
+	return false
 }
 
 func (ws *webSocket) feed(data []byte) {
@@ -59,24 +71,26 @@ func (ws *webSocket) Ended(err error) {
 }
 
 // take takes what a whole message, ping or pong of the client carries. It stops at a message, whose
-// handler may wait, and which is left to Handle.
+// handler may wait, and which is left to Handle, as the rest is where there is much.
 func (ws *webSocket) take(opcode byte, payload []byte) (more bool, err error) {
+	ws.taken++
+	ws.paused = ws.taken >= turn
 	switch opcode {
 	case websocket.OpPing:
-		return true, ws.onPing(payload)
+		return !ws.paused, ws.onPing(payload)
 	case websocket.OpPong:
-		return true, nil
+		return !ws.paused, nil
 	}
 	p, err := ws.decode(opcode, payload)
 	if err != nil {
-		return true, ws.received(packet.Packet{}, &packet.InvalidError{Err: err})
+		return !ws.paused, ws.received(packet.Packet{}, &packet.InvalidError{Err: err})
 	}
 	p.Data = bytes.Clone(p.Data)
 	if p.Type == packet.Message && ws.upgrade == nil {
 		ws.arrived = p
 		return false, nil
 	}
-	return true, ws.received(p, nil)
+	return !ws.paused, ws.received(p, nil)
 }
 
 // decode reads a packet from what a frame carries.
@@ -99,7 +113,7 @@ func (ws *webSocket) onPing(data []byte) error {
 		_, err := ws.conn.Write(pong.frame)
 		return err
 	}
-	_ = ws.session.Send(pong) // if that fails, the session has ended, and the reader will see it
+	_ = ws.session.SendSoon(pong) // if that fails, the session has ended, and the reader will see it
 	return nil
 }
 
@@ -129,15 +143,21 @@ func (ws *webSocket) readStream() {
 	buffer := streamBuffers.Get().(*[streamBufferSize]byte)
 	defer streamBuffers.Put(buffer)
 	ws.Received(nil) // for what came with the request
-	ws.Handle()
+	ws.handleAll()
 	for !ws.closed {
 		n, err := ws.stream.Read(buffer[:])
 		if n > 0 {
 			ws.Received(buffer[:n])
-			ws.Handle()
+			ws.handleAll()
 		}
 		if err != nil && !ws.closed {
 			ws.Ended(err) // after which it may linger, with another deadline
 		}
+	}
+}
+
+// handleAll is for a goroutine that serves nobody else.
+func (ws *webSocket) handleAll() {
+	for ws.Handle() {
 	}
 }

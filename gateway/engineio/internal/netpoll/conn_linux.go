@@ -49,6 +49,8 @@ const (
 	hungUp
 	// expired: the deadline has come.
 	expired
+	// unhandled: the handler has more to do with what was received.
+	unhandled
 )
 
 // take makes the socket of a connection ours alone. The connection is closed by that, its socket is not.
@@ -146,25 +148,35 @@ func (c *Conn) Close() error {
 	return nil
 }
 
-// serve calls the handler for what has happened. It tells whether there may be more to read.
-func (c *Conn) serve(happened events) (more bool) {
+// serve calls the handler for what has happened. It tells what is left for another turn.
+func (c *Conn) serve(happened events) (left events) {
 	if len(c.early) > 0 {
 		early := c.early
 		c.early = nil
 		c.handler.Received(early)
-		c.handle()
+		left = c.handle()
 	}
 	if happened&writable != 0 && c.unblock() {
 		c.handler.Writable()
 	}
 	c.ending = c.ending || happened&hungUp != 0
-	if happened&(readable|hungUp) != 0 {
-		more = c.read()
+	if happened&unhandled != 0 {
+		left |= c.handle()
+	}
+	switch reading := happened & (readable | hungUp); {
+	case reading == 0:
+	case left == 0:
+		left = c.read()
+	default:
+		left |= reading
 	}
 	if happened&expired != 0 && c.fd >= 0 {
 		c.handler.Ended(os.ErrDeadlineExceeded)
 	}
-	return more && c.fd >= 0
+	if c.fd < 0 {
+		return 0
+	}
+	return left
 }
 
 // unblock tells whether a Write waits for room.
@@ -176,39 +188,40 @@ func (c *Conn) unblock() bool {
 	return blocked
 }
 
-// handle has the handler do what bytes have brought about, unless it has closed the connection.
-func (c *Conn) handle() {
-	if c.fd >= 0 {
-		c.handler.Handle()
+// handle has the handler do what bytes have brought about, unless it has closed the connection. It tells what is left.
+func (c *Conn) handle() (left events) {
+	if c.fd >= 0 && c.handler.Handle() {
+		return unhandled
 	}
+	return 0
 }
 
 // read reads what is there, up to a buffer; others have their turn then. Whoever has not filled the buffer has read all there is,
-// but cannot know whether that was the end, unless epoll says so.
-func (c *Conn) read() (more bool) {
+// but cannot know whether that was the end, unless epoll says so. It tells what is left.
+func (c *Conn) read() (left events) {
 	for c.fd >= 0 {
 		n, err := c.receive()
 		switch {
 		case errors.Is(err, syscall.EINTR):
 		case errors.Is(err, syscall.EAGAIN):
-			return false
+			return 0
 		case err != nil:
 			c.handler.Ended(os.NewSyscallError("read", err))
-			return false
+			return 0
 		case n == 0:
 			c.handler.Ended(io.EOF)
-			return false
+			return 0
 		default:
-			c.handle()
-			if n == bufferSize {
-				return true
+			left = c.handle()
+			if n == bufferSize || c.ending && left != 0 {
+				return left | readable
 			}
 			if !c.ending {
-				return false
+				return left
 			}
 		}
 	}
-	return false
+	return 0
 }
 
 // receive reads once, and has the handler take the bytes. No buffer is held when it returns.

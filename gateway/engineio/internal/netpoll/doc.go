@@ -28,7 +28,8 @@
 //	              +--> wait for epoll ------+       (one worker at most)
 //	              +--> leave                        (another one waits, or no connection is left)
 //
-// Connections come before tasks, until 128 were served while tasks wait. A handler may wait; so a
+// A turn is one read and as much of it as the handler likes to do at once; with what is left, Handle is
+// called in the connection's next turn, behind the others. Connections come before tasks, until 128 were served while tasks wait. A handler may wait; so a
 // timer looks every 2 ms, while connections are served, whether others wait longer than that:
 //
 //	all workers are busy with one connection each  --> hire twice as many
@@ -55,9 +56,11 @@ type Handler interface {
 	// Received takes bytes, which it may change but not keep: they are in a large buffer that others
 	// want. So it should not wait; Handle may.
 	Received(data []byte)
-	// Handle is called after each Received. While it waits, a connection takes no more than a
-	// goroutine and what the handler itself holds.
-	Handle()
+	// Handle is called after each Received, and does some of what has been received. While it waits, a
+	// connection takes no more than a goroutine and what the handler itself holds. more tells that
+	// something is left: it is called again when other connections have had their turn, and nothing is
+	// read before.
+	Handle() (more bool)
 	// Writable is called when there is room again, after a Write that could not write all.
 	Writable()
 	// Ended is called with io.EOF when the client sends no more, and with why the connection is

@@ -13,6 +13,8 @@ import (
 // take their time, others join it, and leave when there is nothing for them to do. Whoever finds nothing to do waits for epoll, if nobody
 // else does; by means of Go's own poller, so that no thread is blocked.
 //
+// A connection has its turn: a buffer is read, and as much of that handled as the handler likes at once. Then others come.
+//
 // Connections come before tasks: what they bring makes tasks, and several become one. Between some tasks and the next the worker looks
 // for connections.
 //
@@ -37,6 +39,8 @@ type loop struct {
 	marks   fifo[placedMark]
 	// served counts the connections that were served since tasks have been done.
 	served int
+	// again counts those of them that go on, since the last look for others.
+	again int
 	// heldBy is the number of what holds tasks back, 0 if nothing does, and heldSince when it began to; holds is the last such number.
 	heldBy, heldSince, holds uint64
 	// workers are all that there are.

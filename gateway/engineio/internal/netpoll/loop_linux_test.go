@@ -21,7 +21,7 @@ func (h *lastWord) Received([]byte) {
 	close(h.entered)
 	<-h.leave
 }
-func (h *lastWord) Handle()      {}
+func (h *lastWord) Handle() bool { return false }
 func (h *lastWord) Writable()    {}
 func (h *lastWord) Ended(error)  {}
 func (h *lastWord) Panicked(any) { h.conn.Close() }
@@ -75,6 +75,19 @@ func TestTaskWhileTheHandlerOfTheLastConnectionWaits(t *testing.T) {
 	select {
 	case <-done:
 	case <-deadline:
+		t.Fatal("the task is not done")
+	}
+}
+
+// Connections that went on and on are looked past for others, but not when all are gone.
+func TestTaskWhenConnectionsThatWentOnAreGone(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	l := &loop{onPanic: func(value any) { t.Error(value) }, again: turnsAtOnce}
+	done := make(chan struct{})
+	l.soon(taskFunc(func() { close(done) }))
+	select {
+	case <-done:
+	case <-time.After(20 * time.Second):
 		t.Fatal("the task is not done")
 	}
 }

@@ -42,6 +42,7 @@ type modelled struct {
 	mu        sync.Mutex
 	sent      int           // by the client
 	received  int           // of them
+	turns     int           // that Handle still takes for what was received
 	written   int           // by the server, as far as the socket took it
 	pending   int           // that the socket had no room for: Writable has to come
 	read      int           // of written, by the client
@@ -79,6 +80,10 @@ func (m *modelled) Received(data []byte) {
 		}
 	}
 	clear(data)
+	if m.turns != 0 {
+		m.t.Errorf("%s: received more with %d turns left", m.name, m.turns)
+	}
+	m.turns = len(data) % 4
 	if m.received += len(data); m.received > m.sent {
 		m.t.Errorf("%s: received %d bytes of %d", m.name, m.received, m.sent)
 	}
@@ -87,14 +92,17 @@ func (m *modelled) Received(data []byte) {
 	}
 }
 
-func (m *modelled) Handle() {
+func (m *modelled) Handle() (more bool) {
 	defer m.enter("Handle")()
 	m.mu.Lock()
 	wait := m.wait
+	m.turns = max(0, m.turns-1)
+	more = m.turns > 0
 	m.mu.Unlock()
 	if wait != nil {
 		<-wait
 	}
+	return more
 }
 
 func (m *modelled) Writable() {
@@ -123,6 +131,9 @@ func (m *modelled) Ended(err error) {
 			m.close(err)
 		}
 		return
+	}
+	if m.turns != 0 {
+		m.t.Errorf("%s: ended with %d turns left", m.name, m.turns)
 	}
 	if !errors.Is(err, io.EOF) || !m.finished || m.received != m.sent {
 		m.t.Errorf("%s: ended with %v after %d bytes of %d, the client is done: %t", m.name, err, m.received, m.sent, m.finished)

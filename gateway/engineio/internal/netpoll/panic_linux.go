@@ -3,7 +3,7 @@
 package netpoll
 
 // serve serves a connection. If its handler panics, the connection is closed and the worker goes on.
-func (l *loop) serve(c *Conn, happened events) (more bool) {
+func (l *loop) serve(c *Conn, happened events) (left events) {
 	defer func() {
 		if value := recover(); value != nil {
 			l.end(c, value)

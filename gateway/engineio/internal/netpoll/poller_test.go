@@ -54,7 +54,7 @@ type recorder struct {
 }
 
 func (r *recorder) Received(data []byte) { r.received(data) }
-func (r *recorder) Handle()              {}
+func (r *recorder) Handle() (more bool)  { return false }
 func (r *recorder) Writable()            { r.writable() }
 func (r *recorder) Panicked(value any)   { r.Ended(fmt.Errorf("panicked: %v", value)) }
 func (r *recorder) Ended(err error) {

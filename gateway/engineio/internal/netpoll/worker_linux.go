@@ -12,6 +12,8 @@ const (
 	eventsAtOnce = 128
 	// tasksAtOnce is how many tasks are done between two looks for connections.
 	tasksAtOnce = 64
+	// turnsAtOnce is how often connections go on between two looks for others.
+	turnsAtOnce = 16
 	// bufferSize is how much is read by one system call.
 	bufferSize = 64 << 10
 )
@@ -50,8 +52,8 @@ func (l *loop) work(w *worker) {
 		if c == nil {
 			return
 		}
-		more := l.serve(c, happened)
-		l.done(w, c, more)
+		left := l.serve(c, happened)
+		l.done(w, c, left)
 	}
 }
 
@@ -59,6 +61,9 @@ func (l *loop) work(w *worker) {
 func (l *loop) next(w *worker) (*Conn, events) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.again >= turnsAtOnce && !l.polling && l.count > 0 {
+		l.poll(false) // lest those that go on and on keep all others from being seen
+	}
 	for l.waiting.len() == 0 || l.due() && l.served >= eventsAtOnce {
 		switch {
 		case l.due():
@@ -82,14 +87,16 @@ func (l *loop) next(w *worker) (*Conn, events) {
 	return c, happened
 }
 
-// done puts a connection back to which something has happened meanwhile, behind the others.
-func (l *loop) done(w *worker, c *Conn, more bool) {
+// done puts a connection back with which something is left to do, or to which something has happened meanwhile, behind the
+// others.
+func (l *loop) done(w *worker, c *Conn, left events) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	w.serving = nil
 	c.scheduled = false
-	if more {
-		c.events |= readable
+	if left != 0 {
+		c.events |= left
+		l.again++
 	}
 	if c.events != 0 {
 		l.happen(c, 0)
@@ -118,7 +125,7 @@ func (l *loop) doTasks() {
 
 // poll schedules what epoll has to report; it can wait for something. The lock is held, but not meanwhile.
 func (l *loop) poll(wait bool) {
-	l.polling, l.awoken = true, !wait
+	l.polling, l.awoken, l.again = true, !wait, 0
 	epoll := l.epoll
 	l.mu.Unlock()
 	n := epoll.events(wait)

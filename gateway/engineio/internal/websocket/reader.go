@@ -91,6 +91,9 @@ type TakeFunc func(opcode byte, payload []byte) (more bool, err error)
 // Unread gives the reader bytes that come before those of the next Feed, which may be none.
 func (r *Reader) Unread(data []byte) { r.partial = data }
 
+// HasRest tells whether something has not been read.
+func (r *Reader) HasRest() bool { return len(r.partial) > 0 }
+
 // Feed takes the next bytes, which it changes and does not keep, and calls take for every message,
 // ping and pong that is whole by them, until take stops it. Then Feed(nil, take) goes on. Its error
 // is a *CloseError, or that of take.
