@@ -143,9 +143,16 @@ func (s *service) connections() map[string]int {
 // says which client is where: the name of the first client by pod.
 func (s *service) connectTo(gateways int, c *clients) map[string]string {
 	s.t.Helper()
+	first, _ := s.connectAll(gateways, c)
+	return first
+}
+
+// connectAll is connectTo, and tells how many clients it took: those of the names client-0 and so on.
+func (s *service) connectAll(gateways int, c *clients) (first map[string]string, clients int) {
+	s.t.Helper()
 	const enough = 40 // the Service picks gateways by chance: 40 clients miss one of two once in 2^39
 	url := s.url()
-	first := map[string]string{}
+	first = map[string]string{}
 	before := s.connections()
 	for i := range enough {
 		name := fmt.Sprintf("client-%d", i)
@@ -159,9 +166,9 @@ func (s *service) connectTo(gateways int, c *clients) map[string]string {
 		before = now
 		if len(first) >= gateways {
 			s.t.Logf("%d clients reach %d gateways: %v", i+1, len(first), first)
-			return first
+			return first, i + 1
 		}
 	}
 	s.t.Fatalf("%d clients reach %v, want %d gateways", enough, before, gateways)
-	return nil
+	return nil, enough
 }
