@@ -33,7 +33,7 @@ func (g *Gateway) engineConfig(spec *v1alpha1.RealtimeServiceSpec) engineio.Conf
 		MaxSessions:              spec.Limits.Connections(),
 		MaxQueueBytes:            int(p.SlowConsumers.MaxQueueBytes.Value()),
 		MaxQueueMessages:         int(p.SlowConsumers.MaxQueueMessages),
-		OnRefused:                func(reason engineio.RefusalReason) { g.refused.WithLabelValues(string(reason)).Inc() },
+		OnRefused:                func(r engineio.RefusedHandshake) { g.refused.WithLabelValues(string(r.Reason)).Inc() },
 		OnPanic:                  g.countPanic,
 		AllowRequest:             func(r *http.Request) error { return g.runtime.AllowRequest(r) },
 	}

@@ -3,8 +3,10 @@
 package engineio_test
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -43,8 +45,8 @@ func TestTooManyHandshakes(t *testing.T) {
 	var rated atomic.Int32
 	s := limited(t, 3, func(c *engineio.Config) {
 		c.CORS = &engineio.CORS{Origins: []string{"*"}}
-		c.OnRefused = func(reason engineio.RefusalReason) {
-			if reason == engineio.RefusedRate {
+		c.OnRefused = func(r engineio.RefusedHandshake) {
+			if r.Reason == engineio.RefusedRate {
 				rated.Add(1)
 			}
 		}
@@ -97,10 +99,10 @@ func TestBadHandshakesTakeNoToken(t *testing.T) {
 }
 
 func TestRefusalsAreToldWithTheirReason(t *testing.T) {
-	told := make(chan engineio.RefusalReason, 10)
+	told := make(chan engineio.RefusedHandshake, 10)
 	s := enginetest.Start(t, func(c *engineio.Config) {
 		c.MaxSessions = 1
-		c.OnRefused = func(reason engineio.RefusalReason) { told <- reason }
+		c.OnRefused = func(r engineio.RefusedHandshake) { told <- r }
 		c.AllowRequest = func(r *http.Request) error {
 			if r.Header.Get("X-Bad") != "" {
 				return &engineio.Refusal{}
@@ -108,29 +110,32 @@ func TestRefusalsAreToldWithTheirReason(t *testing.T) {
 			return nil
 		}
 	})
-	want := func(reason engineio.RefusalReason) {
+	want := func(reason engineio.RefusalReason, a enginetest.Answer) {
 		t.Helper()
 		select {
 		case got := <-told:
-			if got != reason {
-				t.Errorf("told %q, want %q", got, reason)
+			if got.Reason != reason {
+				t.Errorf("told %q, want %q", got.Reason, reason)
+			}
+			body := fmt.Sprintf(`{"code":%d,"message":%q}`, got.Code, got.Message)
+			if got.Status != a.Status || body != strings.TrimSpace(a.Body) {
+				t.Errorf("told of an answer %d %s, want %d %s", got.Status, body, a.Status, a.Body)
+			}
+			if got.Request == nil || got.Request.URL.Query().Get("EIO") != "4" {
+				t.Errorf("told of request %v", got.Request)
 			}
 		default:
 			t.Errorf("nobody is told %q", reason)
 		}
 	}
-	s.Do("GET", "?EIO=4&transport=none", "")
-	want(engineio.RefusedInvalid)
-	s.Do("GET", polling, "", "X-Bad", "1")
-	want(engineio.RefusedForbidden)
+	want(engineio.RefusedInvalid, s.Do("GET", "EIO=4&transport=none", ""))
+	want(engineio.RefusedForbidden, s.Do("GET", polling, "", "X-Bad", "1"))
 	s.Do("GET", polling+"&sid=none", "") // no handshake
 	s.Poll()
-	s.Do("GET", polling, "")
-	want(engineio.RefusedFull)
+	want(engineio.RefusedFull, s.Do("GET", polling, ""))
 	s.Engine.Close()
-	s.Do("GET", polling, "")
-	want(engineio.RefusedDraining)
+	want(engineio.RefusedDraining, s.Do("GET", polling, ""))
 	if len(told) > 0 {
-		t.Errorf("told %q besides", <-told)
+		t.Errorf("told %v besides", <-told)
 	}
 }

@@ -108,8 +108,9 @@ type Config struct {
 	// AllowRequest may refuse a handshake. A *Refusal says how it is answered; any other error is
 	// answered with 403, code 4 and its text (rows 6 and 8). nil: all are allowed.
 	AllowRequest func(*http.Request) error
-	// OnRefused is told why a handshake was refused. Many may be at once, and it may not block. nil: nobody.
-	OnRefused func(RefusalReason)
+	// OnRefused is told of each handshake that is refused, as Node's connection_error. Many may be at once, and it may not block.
+	// nil: nobody.
+	OnRefused func(RefusedHandshake)
 	// OnSession is called once per handshake, before anything is received, and returns who receives it.
 	// It may send already: the client reads that right behind the open packet. Required.
 	OnSession func(*Session) Handler
@@ -128,6 +129,12 @@ type Handler interface {
 	// OnClose is called exactly once, after the last OnMessage, never from within Close or Send. The error says more
 	// than the reason where there is more to say, else it is nil.
 	OnClose(reason CloseReason, err error)
+}
+
+// UpgradeListener is a Handler that is told of an upgrade: the session goes on over another transport, WebSocket or WebTransport.
+// The call comes between those of OnMessage.
+type UpgradeListener interface {
+	OnUpgrade(transport string)
 }
 
 // Refusal is an error of AllowRequest that says how the handshake is answered.

@@ -164,7 +164,7 @@ func TestOriginsOfAReloadAreForNewSessions(t *testing.T) {
 
 func TestRefusalsOfForeignPagesAreCounted(t *testing.T) {
 	reasons := make(chan engineio.RefusalReason, 3)
-	s := listed(t, with(func(c *engineio.Config) { c.OnRefused = func(r engineio.RefusalReason) { reasons <- r } }))
+	s := listed(t, with(func(c *engineio.Config) { c.OnRefused = func(r engineio.RefusedHandshake) { reasons <- r.Reason } }))
 	s.Do("GET", polling, "", "Origin", foreign)
 	s.TryDial(websocket, "Origin", foreign)
 	connectVia(t, s, "Origin", foreign)

@@ -3,6 +3,7 @@
 package engineio
 
 import (
+	"cmp"
 	"errors"
 	"math/rand/v2"
 	"net/http"
@@ -31,6 +32,16 @@ const (
 	// RefusedDraining: the server is leaving.
 	RefusedDraining RefusalReason = "draining"
 )
+
+// RefusedHandshake is a handshake that was refused, for Config.OnRefused.
+type RefusedHandshake struct {
+	Reason RefusalReason
+	// Request is not to be kept, nor to be changed.
+	Request *http.Request
+	// Status is that of the answer, Code and Message are its body (engine.io, "Server.errors").
+	Status, Code int
+	Message      string
+}
 
 // RefusalReasons are all there are.
 func RefusalReasons() []RefusalReason {
@@ -92,16 +103,15 @@ func (s *Server) checkLoad(c *Config, r *request) *requestError {
 	return nil
 }
 
-// count tells the application of a refused handshake.
-func (c *Config) count(refusal *requestError) {
+// tellRefused tells the application of a refused handshake.
+func (c *Config) tellRefused(r *request, refusal *requestError) {
 	if c.OnRefused == nil {
 		return
 	}
-	reason := refusal.reason
-	if reason == "" {
-		reason = RefusedInvalid
-	}
-	c.OnRefused(reason)
+	c.OnRefused(RefusedHandshake{
+		Reason: cmp.Or(refusal.reason, RefusedInvalid), Request: r.Request,
+		Status: refusal.status, Code: refusal.code, Message: refusal.message,
+	})
 }
 
 // Errors of Session.Send.

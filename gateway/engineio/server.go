@@ -35,6 +35,8 @@ type Server struct {
 	wheel  *timingwheel.Wheel[*Session]
 	poller *netpoll.Poller
 	panics *panics.Watch
+	// noHijacker has it told once that websockets cannot be served.
+	noHijacker sync.Once
 
 	mu       sync.Mutex // guards what follows; taken after a session's lock, never before
 	sessions map[string]*Session
@@ -135,7 +137,7 @@ func (s *Server) serve(c *Config, w http.ResponseWriter, r *http.Request) {
 	session, refusal := s.verify(c, req)
 	if refusal != nil {
 		if req.query.Get("sid") == "" {
-			c.count(refusal)
+			c.tellRefused(req, refusal)
 		}
 		refusal.write(w, req.isUpgrade)
 		return
@@ -179,7 +181,7 @@ func (s *Server) open(c *Config, req *request, id string, t func(*Session) trans
 	defer session.dispatching.Unlock()
 	session.startHeartbeat(req.time)
 	if refusal := s.add(session); refusal != nil {
-		c.count(refusal)
+		c.tellRefused(req, refusal)
 		session.stopHeartbeat()
 		return nil, refusal
 	}

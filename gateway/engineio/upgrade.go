@@ -93,9 +93,28 @@ func (s *Session) probed(u *upgrade, p packet.Packet, err error) error {
 		u.probed = true
 		return nil
 	case p.Type == packet.Upgrade && u.probed:
-		return s.completeUpgrade(u)
+		if err := s.completeUpgrade(u); err != nil {
+			return err
+		}
+		s.tellUpgraded()
+		return nil
 	}
 	return errNoProbe
+}
+
+// tellUpgraded tells the handler of the transport that the session has now.
+func (s *Session) tellUpgraded() {
+	s.dispatching.Lock()
+	defer s.dispatching.Unlock()
+	if l, ok := s.handler.(UpgradeListener); ok && s.isOpen() {
+		s.guard("OnUpgrade", func() { l.OnUpgrade(s.Transport()) })
+	}
+}
+
+func (s *Session) isOpen() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state == stateOpen
 }
 
 func (s *Session) startNoops(u *upgrade) {

@@ -42,6 +42,9 @@ func (s *Server) upgradeToWebSocket(w http.ResponseWriter, req *request, c *Conf
 	c.addHeaders(w.Header(), req, "") // beside what a middleware has set
 	deflate := c.PerMessageDeflate.threshold(req.Request)
 	conn, early, err := websocket.Upgrade(w, req.Request, deflate > 0, refuseUpgrade)
+	if errors.Is(err, websocket.ErrNoHijacker) {
+		s.noHijacker.Do(func() { c.ErrorLog.Error("no client can use websockets", "error", err) })
+	}
 	if err != nil {
 		return nil, fmt.Errorf("upgrade to websocket: %w", err)
 	}

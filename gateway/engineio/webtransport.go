@@ -68,12 +68,12 @@ func (s *Server) serveWebTransport(ctx context.Context, c *Config, w http.Respon
 		return
 	}
 	if c.CORS.refuses(req.Request) {
-		c.count(errForeignOrigin)
+		c.tellRefused(req, errForeignOrigin)
 		errForeignOrigin.write(w, false)
 		return
 	}
 	if refusal := s.checkLoad(c, req); refusal != nil {
-		c.count(refusal)
+		c.tellRefused(req, refusal)
 		refusal.write(w, false)
 		return
 	}
@@ -102,7 +102,7 @@ func (s *Server) openWebTransport(c *Config, req *request, wt *webTransport) (op
 		refusal = s.admitHandshake(c, req)
 	}
 	if refusal != nil {
-		c.count(refusal)
+		c.tellRefused(req, refusal)
 	}
 	id, err := "", error(nil)
 	if refusal == nil {

@@ -256,7 +256,7 @@ func TestAServerThatTakesNoHandshakesAcceptsNoWebTransport(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			reasons := make(chan engineio.RefusalReason, 1)
 			s := enginetest.Start(t, withWebTransport, with(tt.fill), with(func(c *engineio.Config) {
-				c.OnRefused = func(r engineio.RefusalReason) { reasons <- r }
+				c.OnRefused = func(r engineio.RefusedHandshake) { reasons <- r.Reason }
 			}))
 			s.Poll()
 			if name == "it is shutting down" {

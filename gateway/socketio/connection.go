@@ -83,6 +83,18 @@ func (c *connection) hasJoined() bool {
 	return c.sockets.len() > 0
 }
 
+// OnUpgrade takes the change of the session's transport.
+func (c *connection) OnUpgrade(transport string) {
+	c.run(func() {
+		for _, s := range c.all() {
+			h, _ := s.handled()
+			for _, f := range h.upgraded {
+				(*f)(transport)
+			}
+		}
+	})
+}
+
 // OnClose takes the end of the session. It returns when all handlers have: who closes a server waits for that.
 func (c *connection) OnClose(reason engineio.CloseReason, _ error) {
 	if reason == engineio.ReasonSlowConsumer {

@@ -38,6 +38,7 @@ type handling struct {
 	errors        handlers[func(error)]
 	disconnecting handlers[func(string)]
 	disconnected  handlers[func(string)]
+	upgraded      handlers[func(string)]
 	middlewares   []func(*Event) error
 	// early is what a middleware has emitted to a client that is not connected yet; see Socket.emitEarly.
 	early []earlyEvent

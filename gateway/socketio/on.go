@@ -85,6 +85,12 @@ func (s *Socket) OnDisconnect(f func(reason string)) (off func()) {
 	return register(s, func(h *handling) *handlers[func(string)] { return &h.disconnected }, f)
 }
 
+// OnUpgrade adds a handler that is told when the connection goes on over another transport, as Node's socket.conn "upgrade":
+// "websocket" or "webtransport", with which most connections of stock clients do not begin.
+func (s *Socket) OnUpgrade(f func(transport string)) (off func()) {
+	return register(s, func(h *handling) *handlers[func(string)] { return &h.upgraded }, f)
+}
+
 func register[F any](s *Socket, of func(*handling) *handlers[F], f F) (off func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -30,6 +30,8 @@
 //	io.on("new_namespace", f)          io.OnNamespace(f)
 //	nsp.adapter.rooms.get("r").size    ns.RoomSize("r"), ns.Rooms()
 //	io.engine                          io.Engine()
+//	io.engine.on("connection_error")   Options{Engine: engineio.Config{OnRefused: f}}
+//	socket.conn.on("upgrade", f)       socket.OnUpgrade(f)
 //	io.use((socket, next) => …)        io.Use(func(s *Socket) error { … })
 //	socket.data.x = 1                  socket.SetData(v), DataOf[T](socket)
 //	connectionStateRecovery: {}        Options{Recovery: &Recovery{}}, socket.Recovered()

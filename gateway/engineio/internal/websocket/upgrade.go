@@ -5,6 +5,7 @@ package websocket
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"net"
 	"net/http"
 	"sync"
@@ -24,11 +25,14 @@ var upgrader = websocket.Upgrader{
 type hijacker struct {
 	http.ResponseWriter
 	early []byte
+	// unsupported: there is nothing that could be taken over.
+	unsupported bool
 }
 
 // Hijack implements http.Hijacker.
 func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, buffers, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	h.unsupported = errors.Is(err, http.ErrNotSupported)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -42,6 +46,9 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 
 // IsUpgrade reports whether a request asks for a websocket connection.
 func IsUpgrade(r *http.Request) bool { return websocket.IsWebSocketUpgrade(r) }
+
+// ErrNoHijacker is Upgrade's error for a connection that cannot be taken over.
+var ErrNoHijacker = errors.New("the http.ResponseWriter is no http.Hijacker, and has no Unwrap that leads to one")
 
 // Upgrade answers 101, with the headers that w has, and takes the connection over; deflate accepts
 // compressed messages, of an offer that AcceptsDeflate likes. early is what the client has sent
@@ -64,6 +71,9 @@ func Upgrade(w http.ResponseWriter, r *http.Request, deflate bool, refuse func(h
 	}
 	h := &hijacker{ResponseWriter: w}
 	upgraded, err := u.Upgrade(h, r, header)
+	if h.unsupported {
+		return nil, nil, ErrNoHijacker
+	}
 	if err != nil {
 		return nil, nil, err
 	}
