@@ -4,6 +4,7 @@ package forward
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"io"
 	"log/slog"
@@ -21,7 +22,9 @@ import (
 
 func files(t *testing.T) map[string]string {
 	t.Helper()
-	f, err := selfSigned(time.Now())
+	secret := make([]byte, SecretBytes)
+	_, _ = rand.Read(secret) // never fails (crypto/rand)
+	f, err := sharedFiles(secret)
 	if err != nil {
 		t.Fatal(err)
 	}

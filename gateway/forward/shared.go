@@ -5,6 +5,7 @@ package forward
 import (
 	"crypto/ed25519"
 	"crypto/hkdf"
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
@@ -44,6 +45,28 @@ var (
 // each. The first is what this server uses; peers and sessions of the others are accepted, so that a secret is replaced in
 // three steps: the new one behind the old, in front of it, alone.
 func SharedIdentity(secrets ...[]byte) (*Identity, error) {
+	files, err := sharedFiles(secrets...)
+	if err != nil {
+		return nil, err
+	}
+	g, err := newGeneration(files)
+	if err != nil {
+		return nil, err
+	}
+	i := &Identity{}
+	i.current.Store(g)
+	return i, nil
+}
+
+// NewIdentity makes an identity for gateways of one process, which share it and nothing else: that of a random secret.
+func NewIdentity() (*Identity, error) {
+	secret := make([]byte, SecretBytes)
+	_, _ = rand.Read(secret) // never fails (crypto/rand)
+	return SharedIdentity(secret)
+}
+
+// sharedFiles are the files of package gatewaypeers that are derived from secrets.
+func sharedFiles(secrets ...[]byte) (map[string]string, error) {
 	if len(secrets) == 0 {
 		return nil, errNoSecret
 	}
@@ -68,13 +91,7 @@ func SharedIdentity(secrets ...[]byte) (*Identity, error) {
 		keys.WriteString(base64.StdEncoding.EncodeToString(sessionKey) + "\n")
 	}
 	files[gatewaypeers.Authorities], files[gatewaypeers.SessionKeys] = trusted.String(), keys.String()
-	g, err := newGeneration(files)
-	if err != nil {
-		return nil, err
-	}
-	i := &Identity{}
-	i.current.Store(g)
-	return i, nil
+	return files, nil
 }
 
 // sharedCertificate is a certificate that trusts itself and nothing else, and its key.
