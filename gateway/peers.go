@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 	"github.com/realtime-operator/realtime-operator/gateway/forward"
 )
 
@@ -40,12 +41,9 @@ type peers struct {
 // allow takes note of a configuration.
 func (p *peers) allow(protocol *v1alpha1.ProtocolSpec) {
 	if p != nil {
-		p.maxPayload.Store(max(p.maxPayload.Load(), cmp.Or(protocol.MaxPayload.Value(), defaultMaxPayload)))
+		p.maxPayload.Store(max(p.maxPayload.Load(), cmp.Or(protocol.MaxPayload.Value(), engineio.DefaultMaxPayload)))
 	}
 }
-
-// defaultMaxPayload is the engine's, for a service that has not been through the schema.
-const defaultMaxPayload = 1_000_000
 
 func (g *Gateway) startForwarding(protocol *v1alpha1.ProtocolSpec) {
 	if g.peers == nil {

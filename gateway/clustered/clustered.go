@@ -44,9 +44,6 @@ import (
 // DefaultPeerListen is where servers listen for each other.
 const DefaultPeerListen = ":7443"
 
-// defaultMaxPayload is the engine's, in bytes.
-const defaultMaxPayload = 1_000_000
-
 // Options configure a Server. Service, NATSURLs, Secrets and PeerHost are needed.
 type Options struct {
 	// Service names what the servers are together. Servers of other services on the same NATS do not hear them.
@@ -144,7 +141,7 @@ func (s *Server) start(o *Options, identity *forward.Identity, l net.Listener) (
 		s.cluster.Close()
 		return err
 	}
-	maxPayload := cmp.Or(o.Engine.MaxPayload, defaultMaxPayload)
+	maxPayload := cmp.Or(o.Engine.MaxPayload, engineio.DefaultMaxPayload)
 	s.forwarder = forward.New(forward.Options{
 		Self: s.cluster.ID(), Find: s.cluster.FindPeer, AwaitGone: s.cluster.AwaitPeerGone,
 		Identity: identity, Local: s.IO, MaxPayload: func() int64 { return maxPayload },
@@ -171,10 +168,9 @@ func logRecovery(o *Options) *cluster.Recovery {
 	return &cluster.Recovery{
 		MaxDisconnection: cmp.Or(max(r.MaxDisconnection, 0), socketio.DefaultMaxDisconnection),
 		MaxMessages:      cmp.Or(max(r.MaxMessages, 0), socketio.DefaultMaxMessages),
-		Detection: cmp.Or(o.Engine.PingInterval, engineio.DefaultPingInterval) +
-			cmp.Or(o.Engine.PingTimeout, engineio.DefaultPingTimeout),
-		Replicas: o.Replicas,
-		MaxBytes: o.MaxBytes,
+		Detection:        o.Engine.DetectionTime(),
+		Replicas:         o.Replicas,
+		MaxBytes:         o.MaxBytes,
 	}
 }
 

@@ -34,6 +34,9 @@ const (
 // fit a network packet or two either way.
 const defaultCompressionThreshold = 1024
 
+// DefaultMaxPayload is Config.MaxPayload unless it is set, in bytes.
+const DefaultMaxPayload = 1_000_000
+
 // Config is how a Server behaves. Zero values stand for the defaults of the reference implementation; NewServer and
 // Reconfigure refuse negative times and limits, and what is named below. "Row 15" is what the test TestRow15… shows on the wire.
 type Config struct {
@@ -178,6 +181,11 @@ func (d *PerMessageDeflate) threshold(r *http.Request) int {
 	return cmp.Or(d.Threshold, defaultCompressionThreshold)
 }
 
+// DetectionTime is how long a connection may be dead before the server notices.
+func (c *Config) DetectionTime() time.Duration {
+	return cmp.Or(c.PingInterval, DefaultPingInterval) + cmp.Or(c.PingTimeout, DefaultPingTimeout)
+}
+
 // withDefaults fills in what is not set, and checks the rest.
 func (c Config) withDefaults() (Config, error) {
 	c.Path = cmp.Or(c.Path, "/engine.io/")
@@ -185,7 +193,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.PingInterval = cmp.Or(c.PingInterval, DefaultPingInterval)
 	c.PingTimeout = cmp.Or(c.PingTimeout, DefaultPingTimeout)
 	c.UpgradeTimeout = cmp.Or(c.UpgradeTimeout, 10*time.Second)
-	c.MaxPayload = cmp.Or(c.MaxPayload, 1_000_000)
+	c.MaxPayload = cmp.Or(c.MaxPayload, DefaultMaxPayload)
 	c.HTTPCompressionThreshold = cmp.Or(c.HTTPCompressionThreshold, defaultCompressionThreshold)
 	c.HandshakeBurst = cmp.Or(c.HandshakeBurst, 2*c.HandshakesPerSecond)
 	c.MaxQueueBytes = cmp.Or(c.MaxQueueBytes, 4<<20)

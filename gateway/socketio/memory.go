@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/offset"
 )
 
@@ -125,9 +124,4 @@ func (k *memoryKeeper) keepEvent(s *Socket, e *keptEvent) {
 		n.events = n.events[1:]
 	}
 	n.events = append(n.events, e)
-}
-
-// detectionTime is how long a connection may be dead before the server notices.
-func detectionTime(c *engineio.Config) time.Duration {
-	return cmp.Or(c.PingInterval, engineio.DefaultPingInterval) + cmp.Or(c.PingTimeout, engineio.DefaultPingTimeout)
 }

@@ -174,7 +174,7 @@ func singleServer(o *Options) func(*Namespace) Adapter {
 	if o.Recovery == nil {
 		return func(*Namespace) Adapter { return NewRooms() }
 	}
-	recovery, detection := o.Recovery, detectionTime(&o.Engine)
+	recovery, detection := o.Recovery, o.Engine.DetectionTime()
 	return func(*Namespace) Adapter { return newMemoryKeeper(recovery, detection) }
 }
 
