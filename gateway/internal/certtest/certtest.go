@@ -39,7 +39,13 @@ func New(t testing.TB, name string) Pair {
 		NotAfter:     time.Now().Add(23 * time.Hour),
 		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	return sign(t, template, template, key, key)
+}
+
+// sign makes the certificate of a key, signed by another one or by itself.
+func sign(t testing.TB, template, parent *x509.Certificate, key, by *ecdsa.PrivateKey) Pair {
+	t.Helper()
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, by)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,18 +101,7 @@ func (a *Authority) Issue(t testing.TB, names ...string) Pair {
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(23 * time.Hour),
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.parsed, &key.PublicKey, a.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return Pair{
-		Certificate: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
-		Key:         pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}),
-	}
+	return sign(t, template, a.parsed, key, a.key)
 }
 
 // TLS shows a certificate to a server of a name, and trusts the authority.
