@@ -18,7 +18,7 @@ import (
 )
 
 // applyConfig writes the gateways' configuration, unless it is one that they would refuse: they keep the last good one,
-// also when they start anew.
+// after a restart as well.
 func (r *Reconciler) applyConfig(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) error {
 	if len(seen.invalid) > 0 {
 		return nil

@@ -21,7 +21,7 @@ const (
 	operatorName = "realtime-operator"
 )
 
-// The keys of the operator's own certificate, which gateways are not to get: whoever has it can tell them what to run.
+// The keys of the operator's own certificate, which must not reach gateways: its holder can configure them.
 const (
 	keyOperator    = "operator.crt"
 	keyOperatorKey = "operator.key"
@@ -44,7 +44,7 @@ var peerLeaves = []leaf{
 const sessionKeyLife = 90 * 24 * time.Hour
 
 // RenewPeers returns what a service's gateways show to each other as it should be now: the files of package gatewaypeers, and, for
-// the operator alone, its own certificate and the authority's key. What cannot be read is made anew. Nothing is used before all
+// the operator alone, its own certificate and the authority's key. What cannot be read is replaced. Nothing is used before all
 // gateways have had an hour to hear of it, and what is used no more stays good for those that have not, so that a renewal is
 // noticed by nobody.
 func RenewPeers(data map[string][]byte, now time.Time) (map[string][]byte, error) {
