@@ -8,9 +8,10 @@ import (
 	"io"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/realtime-operator/realtime-operator/hack/bench/internal/broker"
 )
 
 // brokerUntil is NATS's process: it tells its address, and ends with its input. What it stores goes with it.
@@ -34,16 +35,5 @@ func brokerUntil(input io.Reader, output io.Writer) (err error) {
 }
 
 func startBroker(storeDir string) (*server.Server, error) {
-	s, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true, JetStream: true, StoreDir: storeDir, MaxPayload: 8 * mib,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("configure NATS: %w", err)
-	}
-	s.Start()
-	if !s.ReadyForConnections(10 * time.Second) {
-		s.Shutdown()
-		return nil, errors.New("start NATS: it takes no connections")
-	}
-	return s, nil
+	return broker.Start(server.Options{JetStream: true, StoreDir: storeDir, MaxPayload: 8 * mib})
 }

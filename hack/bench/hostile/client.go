@@ -130,11 +130,16 @@ func reading3(ctx context.Context, a *attacker) (*client, error) {
 }
 
 func (a *attacker) join(ctx context.Context, eio string) (*client, error) {
+	return a.joinBy(ctx, eio, text("40"))
+}
+
+// joinBy is join with a CONNECT of the caller's.
+func (a *attacker) joinBy(ctx context.Context, eio string, connect []byte) (*client, error) {
 	c, err := a.socket(ctx, eio)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.write(text("40")); err != nil {
+	if err := c.write(connect); err != nil {
 		c.close()
 		return nil, err
 	}

@@ -75,19 +75,9 @@ var msgpackConnect = "\x82" + msgpackString("type") + "\x00" + msgpackString("ns
 
 // readingMsgpack is a client that has joined, and reads all that comes.
 func readingMsgpack(ctx context.Context, a *attacker) (*client, error) {
-	c, err := a.socket(ctx, "EIO=4")
+	c, err := a.joinBy(ctx, "EIO=4", frame(final|opBinary, msgpackConnect))
 	if err != nil {
 		return nil, err
-	}
-	if err := c.write(frame(final|opBinary, msgpackConnect)); err != nil {
-		c.close()
-		return nil, err
-	}
-	for range 2 {
-		if _, err := c.read(); err != nil {
-			c.close()
-			return nil, err
-		}
 	}
 	c.readOn()
 	return c, nil

@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/realtime-operator/realtime-operator/hack/bench/internal/broker"
 )
 
 // settings are the program's flags.
@@ -54,18 +56,12 @@ func run(ctx context.Context, s settings) error {
 		return fmt.Errorf("make a folder: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // what is left there is harmless
-	nats, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true, JetStream: true, StoreDir: filepath.Join(dir, "jetstream"),
-	})
+	nats, err := broker.Start(server.Options{JetStream: true, StoreDir: filepath.Join(dir, "jetstream")})
 	if err != nil {
-		return fmt.Errorf("start NATS: %w", err)
+		return err
 	}
-	nats.Start()
 	defer nats.WaitForShutdown()
 	defer nats.Shutdown()
-	if !nats.ReadyForConnections(10 * time.Second) {
-		return fmt.Errorf("NATS takes no connections")
-	}
 	doomed, err := startGateway(ctx, s, dir, "doomed", nats.ClientURL())
 	if err != nil {
 		return err

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/realtime-operator/realtime-operator/hack/bench/internal/broker"
 )
 
 // roleServe is that of a gateway's process.
@@ -67,7 +69,7 @@ func run(ctx context.Context, s settings, args []string) error {
 
 // measure connects all clients to one gateway, kills it, and waits until all are at the other one.
 func measure(ctx context.Context, s settings) (*report, error) {
-	nats, err := startNATS()
+	nats, err := broker.Start(server.Options{})
 	if err != nil {
 		return nil, err
 	}
@@ -110,17 +112,4 @@ func measure(ctx context.Context, s settings) (*report, error) {
 		}
 	}
 	return r, nil
-}
-
-func startNATS() (*server.Server, error) {
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true})
-	if err != nil {
-		return nil, fmt.Errorf("start NATS: %w", err)
-	}
-	s.Start()
-	if !s.ReadyForConnections(10 * time.Second) {
-		s.Shutdown()
-		return nil, fmt.Errorf("start NATS: it takes no connections")
-	}
-	return s, nil
 }
