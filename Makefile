@@ -63,7 +63,8 @@ vuln: ## Look for known vulnerabilities in what the program calls.
 	go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
 
 .PHONY: verify
-verify: $(BIN)/controller-gen ## Fail if generated files are not what make generate writes.
+verify: $(BIN)/controller-gen ## Fail if generated files are not what make generate writes, or a link in the documentation leads nowhere.
+	go test -count 1 ./hack/docs/...
 	before=$$(mktemp -d); trap 'rm -rf "$$before"' EXIT; cp -r api config charts "$$before"; \
 	CONTROLLER_GEN=$(BIN)/controller-gen hack/generate; \
 	for folder in api config charts; do diff --recursive --unified "$$before/$$folder" "$$folder"; done
@@ -135,8 +136,8 @@ OURS := ours,ours-nats,previous,previous-nats
 BENCH_PROGRAMS := dist/realtime dist/load dist/bench dist/tlsproxy dist/profiled $(BENCH_PEERS)/socketio/node_modules
 
 .PHONY: bench
-bench: $(BENCH_PROGRAMS) dist/nats-server dist/bun dist/centrifuge ## Measure gateways and their peers, 25 minutes, and write docs/benchmarks.md. Needs redis-server. BENCH_FLAGS=-help lists more.
-	dist/bench -docs docs/benchmarks.md $(BENCH_FLAGS)
+bench: $(BENCH_PROGRAMS) dist/nats-server dist/bun dist/centrifuge ## Measure gateways and their peers, 25 minutes, and write docs/measured/benchmarks.md. Needs redis-server. BENCH_FLAGS=-help lists more.
+	dist/bench -docs docs/measured/benchmarks.md $(BENCH_FLAGS)
 
 .PHONY: bench-quick
 bench-quick: $(BENCH_PROGRAMS) ## Measure ours and Node briefly, and print the ratios, which it does not judge.
@@ -147,17 +148,17 @@ bench-previous: $(BENCH_PROGRAMS) dist/nats-server dist/realtime-previous ## Mea
 	dist/bench -runs 5 -duration 2s -peer $(OURS) -suite goals -previous dist/realtime-previous -slower 5 $(BENCH_FLAGS)
 
 .PHONY: bench-hostile
-bench-hostile: dist/hostile ## Measure what hostile clients cost, 20 minutes, and write docs/hostile.md. HOSTILE_FLAGS=-help lists more.
-	dist/hostile -docs docs/hostile.md $(HOSTILE_FLAGS)
+bench-hostile: dist/hostile ## Measure what hostile clients cost, 20 minutes, and write docs/measured/hostile.md. HOSTILE_FLAGS=-help lists more.
+	dist/hostile -docs docs/measured/hostile.md $(HOSTILE_FLAGS)
 
 .PHONY: scale
-scale: dist/realtime dist/load dist/bench dist/scale dist/nats-server ## Measure ours at three sizes, 5 minutes, and write docs/scale.md: what a million connections take. SCALE_FLAGS=-help lists more.
+scale: dist/realtime dist/load dist/bench dist/scale dist/nats-server ## Measure ours at three sizes, 5 minutes, and write docs/measured/scale.md: what a million connections take. SCALE_FLAGS=-help lists more.
 	dist/bench -suite scale -runs 1 -duration 5s -raw hack/bench/scale/measured.jsonl
-	dist/scale -docs docs/scale.md $(SCALE_FLAGS)
+	dist/scale -docs docs/measured/scale.md $(SCALE_FLAGS)
 
 .PHONY: scale-again
-scale-again: dist/scale ## Write docs/scale.md from the measurements that are kept.
-	dist/scale -docs docs/scale.md $(SCALE_FLAGS)
+scale-again: dist/scale ## Write docs/measured/scale.md from the measurements that are kept.
+	dist/scale -docs docs/measured/scale.md $(SCALE_FLAGS)
 
 .PHONY: bench-go
 bench-go: ## Run the Go benchmarks of BENCH_PACKAGES that match BENCH, BENCH_COUNT times.

@@ -21,7 +21,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 )
 
-// As docs/delivery.md says of events beyond what may wait for the log.
+// As docs/concepts/delivery.md says of events beyond what may wait for the log.
 func TestWhatTheLogHasNoRoomForFailsAndIsSaidToHaveFailed(t *testing.T) {
 	leakCheck(t)
 	options := natsserver.Options{JetStream: true, StoreDir: t.TempDir()}

@@ -109,7 +109,7 @@ func notYetStored() (int, publishAnswer) {
 
 // API serves programs that publish, on a port of its own that clients do not reach:
 //
-//	POST /v1/namespaces/{namespace}/emit    emits a document; see docs/publish.md
+//	POST /v1/namespaces/{namespace}/emit    emits a document; see docs/how-to/publish.md
 //
 // Each request must bear a token of SetAPITokens.
 func (g *Gateway) API() http.Handler {

@@ -32,7 +32,7 @@ spec:
       do: [{ack: "[size(socket.rooms), size(string(socket.data.text))]"}]
 `
 
-// As docs/delivery.md says of what a session may hold.
+// As docs/concepts/delivery.md says of what a session may hold.
 func TestAnActionBeyondWhatASessionMayHoldFails(t *testing.T) {
 	const failed = `[{"error":"the service could not handle the event"}]`
 	for name, test := range map[string]struct {

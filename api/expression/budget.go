@@ -10,7 +10,7 @@ import (
 )
 
 // WorkLimit is the work that the expressions of one event may do together, in units of 20 ns at
-// most: 20 ms of CPU time. docs/expressions.md lists what costs how many units.
+// most: 20 ms of CPU time. docs/reference/expressions.md lists what costs how many units.
 const WorkLimit = 1_000_000
 
 // Budget counts the work of all expressions that run for one event, or for one handshake. The zero

@@ -31,7 +31,7 @@ var errPlaceholder = errors.New("data that looks like a binary placeholder canno
 // writtenWork is what writing a value costs.
 const writtenWork = 3
 
-// encode writes a value as a client receives it; docs/expressions.md has the table. Bytes become attachments.
+// encode writes a value as a client receives it; docs/reference/expressions.md has the table. Bytes become attachments.
 func encode(v ref.Val, b *expression.Budget) (args socketio.Args, err error) {
 	defer b.Recover(&err)
 	e := &encoder{budget: b}

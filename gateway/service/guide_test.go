@@ -16,9 +16,9 @@ import (
 // client a or b: "a> packet" is sent, "a< packet" must come, "a+ namespace" joins; "refused text" wants a refusal.
 var snippet = regexp.MustCompile("(?s)```yaml\n(.*?)```\n(?:<!-- test\n(.*?)-->)?")
 
-// TestTheGuide runs every manifest of docs/guide.md.
+// TestTheGuide runs every manifest of docs/how-to/handlers.md.
 func TestTheGuide(t *testing.T) {
-	guide, err := os.ReadFile("../../docs/guide.md")
+	guide, err := os.ReadFile("../../docs/how-to/handlers.md")
 	if err != nil {
 		t.Fatal(err)
 	}

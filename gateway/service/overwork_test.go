@@ -91,7 +91,7 @@ func TestEverydayExpressionsWithAThousandRoomsAreCheap(t *testing.T) {
 	}
 }
 
-// docs/expressions.md has this table.
+// docs/reference/expressions.md has this table.
 func TestAnEventAffordsListsOfThisSize(t *testing.T) {
 	for source, n := range map[string]int{
 		"'x' in args[0]":                            75_000,

@@ -18,7 +18,7 @@ import (
 // maxNames is how many rooms and sockets one publication may name, and leave out: each room is a message of its own between gateways.
 const maxNames = 1000
 
-// publication is what a program asks to be emitted; docs/publish.md tells it to people.
+// publication is what a program asks to be emitted; docs/how-to/publish.md tells it to people.
 type publication struct {
 	namespace string
 	event     string

@@ -14,10 +14,10 @@ import (
 
 var goBlock = regexp.MustCompile("(?s)```go\n(.*?)```")
 
-// TestTheGuideShowsWhatRuns finds every Go snippet of docs/guide-go.md, whitespace aside, in the body of an example that runs,
+// TestTheGuideShowsWhatRuns finds every Go snippet of docs/how-to/go-server.md, whitespace aside, in the body of an example that runs,
 // or in a program.
 func TestTheGuideShowsWhatRuns(t *testing.T) {
-	guide, err := os.ReadFile("../../docs/guide-go.md")
+	guide, err := os.ReadFile("../../docs/how-to/go-server.md")
 	if err != nil {
 		t.Fatal(err)
 	}

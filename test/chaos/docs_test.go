@@ -25,12 +25,12 @@ func TestTheTestsOfTheGuaranteesExist(t *testing.T) {
 	tests := declaredTests(t)
 	for _, name := range namesIn(namedTest, section) {
 		if !tests[name] {
-			t.Errorf("docs/delivery.md names %s, which does not exist", name)
+			t.Errorf("docs/concepts/delivery.md names %s, which does not exist", name)
 		}
 	}
 	for _, name := range namesIn(namedFault, section) {
 		if !slices.Contains(Faults(), name) {
-			t.Errorf("docs/delivery.md names the fault %q, which does not exist", name)
+			t.Errorf("docs/concepts/delivery.md names the fault %q, which does not exist", name)
 		}
 	}
 	for _, name := range namesIn(namedFile, section) {
@@ -40,10 +40,10 @@ func TestTheTestsOfTheGuaranteesExist(t *testing.T) {
 	}
 }
 
-// testedGuarantees is the tables of docs/delivery.md that name tests.
+// testedGuarantees is the tables of docs/concepts/delivery.md that name tests.
 func testedGuarantees(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile("../../docs/delivery.md")
+	text, err := os.ReadFile("../../docs/concepts/delivery.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func testedGuarantees(t *testing.T) string {
 	section, _, _ = strings.Cut(section, "\n## ")
 	_, tables, _ := strings.Cut(section, "\n|")
 	if !found || len(namesIn(namedTest, tables)) == 0 || len(namesIn(namedFault, tables)) == 0 {
-		t.Fatal("docs/delivery.md does not say where its guarantees are tested")
+		t.Fatal("docs/concepts/delivery.md does not say where its guarantees are tested")
 	}
 	return tables
 }

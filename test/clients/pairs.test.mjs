@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Everything that a server sends back to back, as stock clients process it: the callbacks of each client see what they see when Node's
-// server does the same, or something better that is listed here and in docs/differences.md.
+// server does the same, or something better that is listed here and in docs/reference/differences.md.
 
 import assert from "node:assert/strict";
 import { execFile, spawn, spawnSync } from "node:child_process";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Runs the manifest and the client of docs/presence.md on two gateways.
+// Runs the manifest and the client of docs/how-to/presence.md on two gateways.
 
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
@@ -11,7 +11,7 @@ import { connect } from "./client.mjs";
 import { Inbox } from "./inbox.mjs";
 import { folder, startRealtime, wholeFile } from "./realtime.mjs";
 
-const doc = await readFile(new URL("../../docs/presence.md", import.meta.url), "utf8");
+const doc = await readFile(new URL("../../docs/how-to/presence.md", import.meta.url), "utf8");
 const snippet = (language) => doc.match(new RegExp("```" + language + "\n(.*?)```", "s"))[1];
 const listen = new Function("socket", "show", snippet("js"));
 

@@ -3,7 +3,7 @@
 // Connection state recovery, by stock clients; with TARGET=library of a program that uses gateway/socketio, which keeps sessions
 // in its memory (cases of two gateways are left out there). The same cases run against Node's server with TARGET=reference (over Redis
 // Streams) and TARGET=reference-in-memory (one process, so that cases of two gateways are left out there);
-// docs/delivery-measured.md says which it fails.
+// docs/measured/delivery.md says which it fails.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";

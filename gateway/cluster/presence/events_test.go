@@ -62,7 +62,7 @@ func newServer(t *testing.T, natsURL string, c presence.Config) *server {
 	return s
 }
 
-// client is one who keeps the list of a room as docs/presence.md tells.
+// client is one who keeps the list of a room as docs/how-to/presence.md tells.
 type client struct {
 	*wiretest.Client
 	t      *testing.T

@@ -3,9 +3,9 @@
 // Command hostile measures what clients that misbehave cost a gateway and the client beside them, in one row of a table for each
 // kind: CPU for a byte that is received, compared with plain messages, memory for a client, and the latency of a quiet neighbor.
 //
-//	go run ./hack/bench/hostile [-rounds 3] [-for 1s] [-share 0.25] [-docs docs/hostile.md] [ROW…]
+//	go run ./hack/bench/hostile [-rounds 3] [-for 1s] [-share 0.25] [-docs docs/measured/hostile.md] [ROW…]
 //
-// Gateway, NATS and attacker are processes of their own, on loopback. docs/hostile.md says how to read the table. It needs Linux.
+// Gateway, NATS and attacker are processes of their own, on loopback. docs/measured/hostile.md says how to read the table. It needs Linux.
 package main
 
 import (

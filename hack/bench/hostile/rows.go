@@ -20,7 +20,7 @@ type row struct {
 	prepare func(context.Context, *attacker) (*client, error)
 	// act is done again and again, until it fails.
 	act func(context.Context, *attacker, *client) error
-	// holds is what docs/limits.md lets a client make a gateway hold by this, beyond the 64 KiB that any may, in bytes.
+	// holds is what docs/reference/limits.md lets a client make a gateway hold by this, beyond the 64 KiB that any may, in bytes.
 	holds int
 	why   string
 	// ends is how the gateway is to end connections; empty: it lets them be, at least at first.

@@ -17,6 +17,6 @@
 // It replaces gorilla/websocket for everything but the handshake. gorilla's Conn blocks a goroutine
 // in each read and holds a buffer of 4 KiB for each connection; here an idle connection has neither.
 // gorilla's PreparedMessage costs each member of a room a lock, a deadline and a write; here the
-// members share the bytes of a frame, and of a batch of frames. That is what docs/benchmarks.md
+// members share the bytes of a frame, and of a batch of frames. That is what docs/measured/benchmarks.md
 // measures. The price is about 500 lines, which are fuzzed and tested against gorilla's client.
 package websocket
