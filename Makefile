@@ -39,7 +39,7 @@ dev: ## Run the chat sample at http://localhost:3000/; it reloads when the manif
 build: dist/realtime ## Build the program, statically, into dist/.
 
 .PHONY: generate
-generate: $(BIN)/controller-gen ## Write what is made from markers: deepcopy, CRD, RBAC, and the chart's copies.
+generate: $(BIN)/controller-gen ## Write what is made from markers: deepcopy, CRD, RBAC, the chart's copies, and the field reference.
 	CONTROLLER_GEN=$(BIN)/controller-gen hack/generate
 
 .PHONY: fmt
@@ -65,9 +65,9 @@ vuln: ## Look for known vulnerabilities in what the program calls.
 .PHONY: verify
 verify: $(BIN)/controller-gen ## Fail if generated files are not what make generate writes, or a link in the documentation leads nowhere.
 	go test -count 1 ./hack/docs/...
-	before=$$(mktemp -d); trap 'rm -rf "$$before"' EXIT; cp -r api config charts "$$before"; \
+	before=$$(mktemp -d); trap 'rm -rf "$$before"' EXIT; cp -r api config charts docs "$$before"; \
 	CONTROLLER_GEN=$(BIN)/controller-gen hack/generate; \
-	for folder in api config charts; do diff --recursive --unified "$$before/$$folder" "$$folder"; done
+	for folder in api config charts docs; do diff --recursive --unified "$$before/$$folder" "$$folder"; done
 
 .PHONY: test
 test: test-go test-clients ## Run the unit tests, those against a real API server, and stock Node clients.
