@@ -84,6 +84,34 @@ func TestTheIndexListsEveryPage(t *testing.T) {
 	}
 }
 
+var metric = regexp.MustCompile(`"(realtime_[a-z_]+)"`)
+
+func TestEveryMetricIsDocumented(t *testing.T) {
+	monitor, err := fs.ReadFile(repository(), "docs/how-to/monitor.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, file := range sources(t, ".go") {
+		if !strings.HasPrefix(file, "gateway/") || strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		text, err := fs.ReadFile(repository(), file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range metric.FindAllSubmatch(text, -1) {
+			found++
+			if !strings.Contains(string(monitor), "`"+string(name[1])) {
+				t.Errorf("docs/how-to/monitor.md does not have %s of %s", name[1], file)
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("no metric is found")
+	}
+}
+
 func repository() fs.FS { return os.DirFS("../../..") }
 
 // sources lists the repository's own files with one of the endings, in order.
