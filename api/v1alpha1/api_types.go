@@ -2,13 +2,13 @@
 
 package v1alpha1
 
-// DefaultAPIPort is the port of the Service that programs publish at.
+// DefaultAPIPort is the default port of the Service that publishers use.
 const DefaultAPIPort = 8080
 
-// APISpec opens an HTTP endpoint for programs that publish. It has a Service of its own, of type ClusterIP, whatever the type
-// of the one that clients connect to.
+// APISpec opens an HTTP endpoint for publishers. It has a Service of its own, NAME-api, of type
+// ClusterIP, whatever the type of the Service for clients.
 type APISpec struct {
-	// tokenSecretRef names the tokens that open it.
+	// tokenSecretRef names the tokens that give access.
 	// +required
 	TokenSecretRef TokenSecretRef `json:"tokenSecretRef,omitzero"`
 
@@ -20,8 +20,8 @@ type APISpec struct {
 	Port int32 `json:"port,omitempty"`
 }
 
-// TokenSecretRef names a key of a Secret in the service's namespace, with tokens one a line: each opens the API, so that one can be
-// replaced while programs still use the other.
+// TokenSecretRef names a key of a Secret in the service's namespace, with one token per line. Each
+// token gives access, so that one can be replaced while programs still use another.
 type TokenSecretRef struct {
 	// name of the Secret.
 	// +required

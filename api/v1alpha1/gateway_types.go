@@ -7,35 +7,36 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-// GatewaySpec describes the gateway Deployment, its Service and how many pods it has.
+// GatewaySpec describes the gateway Deployment, its Service and its number of pods.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.autoscaling) || self.autoscaling.minReplicas <= self.autoscaling.maxReplicas",message="minReplicas must not be greater than maxReplicas",fieldPath=".autoscaling.minReplicas"
 type GatewaySpec struct {
-	// replicas is the number of gateways while autoscaling is left out; `kubectl scale` sets it.
+	// replicas is the number of gateways while autoscaling is absent. `kubectl scale` sets it.
 	// +optional
 	// +kubebuilder:default=1
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=1000
 	Replicas *int32 `json:"replicas,omitempty"`
 
-	// autoscaling hands the number of gateways to a HorizontalPodAutoscaler.
+	// autoscaling lets a HorizontalPodAutoscaler set the number of gateways. If absent, replicas
+	// sets it.
 	// +optional
 	Autoscaling *AutoscalingSpec `json:"autoscaling,omitempty"`
 
-	// image replaces the operator's own gateway image.
+	// image of the gateways. Defaults to the operator's own image.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=500
 	Image string `json:"image,omitempty"`
 
-	// imagePullSecrets are for a private registry.
+	// imagePullSecrets of the gateway pods, for a private registry.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=16
 	ImagePullSecrets []corev1.LocalObjectReference `json:"imagePullSecrets,omitempty"`
 
-	// resources of the gateway container. A CPU request is what autoscaling on CPU is measured against.
+	// resources of the gateway container. Autoscaling measures CPU use relative to the CPU request.
 	// +optional
 	// +kubebuilder:default={requests: {cpu: "100m", memory: "128Mi"}}
 	Resources corev1.ResourceRequirements `json:"resources,omitempty"`
@@ -54,42 +55,44 @@ type GatewaySpec struct {
 	// +optional
 	PodAnnotations map[string]string `json:"podAnnotations,omitempty"`
 
-	// drain is how a leaving gateway hands its clients over.
+	// drain controls how a leaving gateway hands its clients over.
 	// +optional
 	Drain *DrainSpec `json:"drain,omitempty"`
 
-	// rollout is how new gateways replace old ones.
+	// rollout controls how new gateways replace old ones.
 	// +optional
 	Rollout *RolloutSpec `json:"rollout,omitempty"`
 
-	// terminationGracePeriodSeconds is how long a leaving gateway may take to hand its clients over, in
-	// seconds. They are told to reconnect at drain.rate, or evenly over the first two thirds of it. Left out it is 30, and
-	// 3600 with drain.rate: a gateway ends as soon as its last client has gone.
+	// terminationGracePeriodSeconds is how long a leaving gateway may take to hand its clients
+	// over, in seconds. It sends them away at drain.rate, or evenly over two thirds of the period,
+	// and ends as soon as the last client has left. Defaults to 30, and to 3600 with drain.rate.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=3600
 	TerminationGracePeriodSeconds *int64 `json:"terminationGracePeriodSeconds,omitempty"`
 
-	// service is how clients reach the gateways.
+	// service is the Kubernetes Service that clients connect to.
 	// +optional
 	// +kubebuilder:default={}
 	Service GatewayServiceSpec `json:"service,omitzero"`
 }
 
-// DrainSpec says how a leaving gateway hands its clients over.
+// DrainSpec controls how a leaving gateway hands its clients over.
 type DrainSpec struct {
-	// rate is how many clients a leaving gateway tells to reconnect in a second. It is raised where
-	// terminationGracePeriodSeconds would end before the last one is told. Left out, they are told evenly over two thirds of that.
+	// rate is how many clients per second a leaving gateway tells to reconnect. The gateway raises
+	// it if terminationGracePeriodSeconds would end before the last client is told. If absent,
+	// clients are told evenly over two thirds of that period.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1000000
 	Rate *int32 `json:"rate,omitempty"`
 }
 
-// RolloutSpec says how new gateways replace old ones.
+// RolloutSpec controls how new gateways replace old ones.
 type RolloutSpec struct {
-	// maxSurge is how many gateways there may be beyond their number while new ones come: a number, or a percentage of
-	// theirs, more than 0. At 100% all new ones come up together, so that each client is sent away once.
+	// maxSurge is how many gateways may exist beyond the wanted number during a rollout: a number,
+	// or a percentage of the wanted number. At 100% all new gateways start together, so that each
+	// client is sent away once. A smaller value needs fewer nodes and takes longer.
 	// +optional
 	// +kubebuilder:default="100%"
 	// +kubebuilder:validation:XIntOrString
@@ -97,7 +100,7 @@ type RolloutSpec struct {
 	MaxSurge *intstr.IntOrString `json:"maxSurge,omitempty"`
 }
 
-// MaxSurge is how many gateways there may be beyond their number in a rollout.
+// MaxSurge returns how many gateways may exist beyond the wanted number during a rollout.
 func (g *GatewaySpec) MaxSurge() intstr.IntOrString {
 	if g.Rollout == nil || g.Rollout.MaxSurge == nil {
 		return intstr.FromString("100%")
@@ -105,7 +108,8 @@ func (g *GatewaySpec) MaxSurge() intstr.IntOrString {
 	return *g.Rollout.MaxSurge
 }
 
-// DrainRate is how many clients a second a leaving gateway tells to go; 0 if the manifest does not say.
+// DrainRate returns how many clients per second a leaving gateway sends away, 0 if the manifest
+// does not say.
 func (g *GatewaySpec) DrainRate() int32 {
 	if g.Drain == nil || g.Drain.Rate == nil {
 		return 0
@@ -113,7 +117,7 @@ func (g *GatewaySpec) DrainRate() int32 {
 	return *g.Drain.Rate
 }
 
-// GatewayServiceSpec shapes the Service in front of the gateways.
+// GatewayServiceSpec describes the Service in front of the gateways.
 type GatewayServiceSpec struct {
 	// type of the Service.
 	// +optional
@@ -121,15 +125,16 @@ type GatewayServiceSpec struct {
 	// +kubebuilder:validation:Enum=ClusterIP;NodePort;LoadBalancer
 	Type corev1.ServiceType `json:"type,omitempty"`
 
-	// port clients connect to.
+	// port that clients connect to.
 	// +optional
 	// +kubebuilder:default=80
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=65535
 	Port int32 `json:"port,omitempty"`
 
-	// webTransportPort is the UDP port that clients connect to while spec.protocol.webTransport is there. A client uses one
-	// port number for all transports: this should be the one at which it finds the others, which is 443 behind an ingress.
+	// webTransportPort is the UDP port that clients connect to if spec.protocol.webTransport is
+	// set. A client uses one port number for all transports, so this should be the port at which it
+	// finds the others: 443 behind an ingress.
 	// +optional
 	// +kubebuilder:default=443
 	// +kubebuilder:validation:Minimum=1
@@ -141,22 +146,23 @@ type GatewayServiceSpec struct {
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
-// AutoscalingSpec bounds the HorizontalPodAutoscaler of the gateways.
+// AutoscalingSpec configures the HorizontalPodAutoscaler of the gateways.
 type AutoscalingSpec struct {
-	// minReplicas is the fewest gateways.
+	// minReplicas is the minimum number of gateways.
 	// +optional
 	// +kubebuilder:default=1
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1000
 	MinReplicas *int32 `json:"minReplicas,omitempty"`
 
-	// maxReplicas is the most gateways.
+	// maxReplicas is the maximum number of gateways.
 	// +required
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1000
 	MaxReplicas int32 `json:"maxReplicas,omitempty"`
 
-	// targetCPUUtilizationPercentage is the average CPU use to aim for, in percent of the request.
+	// targetCPUUtilizationPercentage is the target average CPU use, in percent of the CPU request.
+	// It needs metrics-server.
 	// +optional
 	// +kubebuilder:default=80
 	// +kubebuilder:validation:Minimum=1

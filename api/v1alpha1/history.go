@@ -4,7 +4,8 @@ package v1alpha1
 
 import "time"
 
-// LongestHistory is how far the histories of the service's rooms reach back at most, 0 if none has one.
+// LongestHistory returns how far the longest history of the service's rooms reaches back, 0 if no
+// room has one.
 func (s *RealtimeService) LongestHistory() time.Duration {
 	var longest time.Duration
 	look := func(rules []RoomRule) {

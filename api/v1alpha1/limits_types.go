@@ -2,26 +2,29 @@
 
 package v1alpha1
 
-// LimitsSpec bounds what clients can make a gateway hold. The defaults suit a gateway with 128 MiB.
+// LimitsSpec bounds what clients can make a gateway hold. The defaults suit a gateway with 128 MiB
+// of memory. A change applies to open connections too; what exceeds the new limit already is kept.
 type LimitsSpec struct {
-	// maxConnections is how many clients a gateway takes. More are refused with 503, and come back by
-	// themselves. 0 takes any number.
+	// maxConnections is how many clients a gateway accepts. It refuses further handshakes with 503
+	// and a Retry-After of 5 seconds; stock clients come back by themselves. 0 means no limit.
 	// +optional
 	// +kubebuilder:default=20000
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=1000000
 	MaxConnections *int32 `json:"maxConnections,omitempty"`
 
-	// maxNamespaces is how many namespaces a client may be in at once, over one connection. One more is
-	// refused with connect_error "Too many namespaces".
+	// maxNamespaces is how many namespaces a client may be in at once, over one connection. A
+	// further one is refused with connect_error "Too many namespaces". A client may join 64 more
+	// than this at once, and after that a quarter of this, but at least 4, per second.
 	// +optional
 	// +kubebuilder:default=64
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1024
 	MaxNamespaces *int32 `json:"maxNamespaces,omitempty"`
 
-	// maxRooms is how many rooms a client may be in at once, in all its namespaces together. A join beyond
-	// that fails.
+	// maxRooms is how many rooms a client may be in at once, in all its namespaces together. A
+	// further join fails. A client may join 100 more than this at once, and after that a tenth of
+	// this, but at least 10, per second.
 	// +optional
 	// +kubebuilder:default=1000
 	// +kubebuilder:validation:Minimum=1
@@ -36,13 +39,13 @@ const (
 	defaultMaxRooms       = 1000
 )
 
-// Connections is how many clients a gateway takes; 0 for any number.
+// Connections returns how many clients a gateway accepts, 0 for any number.
 func (l *LimitsSpec) Connections() int { return valueOr(l.MaxConnections, defaultMaxConnections) }
 
-// Namespaces is how many namespaces a client may be in at once.
+// Namespaces returns how many namespaces a client may be in at once.
 func (l *LimitsSpec) Namespaces() int { return valueOr(l.MaxNamespaces, defaultMaxNamespaces) }
 
-// Rooms is how many rooms a client may be in at once.
+// Rooms returns how many rooms a client may be in at once.
 func (l *LimitsSpec) Rooms() int { return valueOr(l.MaxRooms, defaultMaxRooms) }
 
 func valueOr(field *int32, value int) int {

@@ -6,30 +6,33 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 )
 
-// NetworkPolicySpec has the operator make NetworkPolicies for the service's pods. The service's gateways and the operator may
-// always reach the ports that are for them; kubelets may by what Kubernetes asks of network plugins. The lists say who else may.
+// NetworkPolicySpec makes the operator create NetworkPolicies for the service's pods. The service's
+// gateways and the operator may always reach the ports that are meant for them, and kubelets may,
+// since Kubernetes requires it of network plugins. The lists add other peers.
 type NetworkPolicySpec struct {
-	// clients may reach the ports for clients, such as those of an ingress controller. Left out, everybody may.
+	// clients may reach the ports for clients: 3000, and the UDP port of WebTransport. An example
+	// is an ingress controller. If absent, everybody may.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	Clients []networkingv1.NetworkPolicyPeer `json:"clients,omitempty"`
 
-	// publishers may reach the port of spec.api. Left out, everybody may, with a token.
+	// publishers may reach port 8080, which spec.api opens. If absent, everybody may, with a token.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	Publishers []networkingv1.NetworkPolicyPeer `json:"publishers,omitempty"`
 
-	// monitoring may reach the ops port, such as Prometheus. Left out, only the operator may.
+	// monitoring may reach port 9090, as Prometheus does. If absent, only the operator may.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
 	Monitoring []networkingv1.NetworkPolicyPeer `json:"monitoring,omitempty"`
 
-	// nats may reach the NATS that the operator runs, such as programs that publish by it. Left out, only the service's gateways may.
+	// nats may reach port 4222 of the operator's NATS, as publishers do. If absent, only the
+	// service's gateways may.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64

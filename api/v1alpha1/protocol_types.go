@@ -10,17 +10,18 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 )
 
-// ProtocolSpec holds the settings of Engine.IO and Socket.IO. The defaults are those of the reference server.
-// Durations are Go's: 25s, 300ms, 1m30s.
+// ProtocolSpec holds the settings of Engine.IO and Socket.IO. The defaults are those of the
+// reference server unless a field says otherwise. Durations are written as in Go: 25s, 300ms,
+// 1m30s.
 type ProtocolSpec struct {
-	// path that clients connect to; the client's `path` option must agree.
+	// path that clients connect to. The client's `path` option must be the same.
 	// +optional
 	// +kubebuilder:default="/socket.io/"
 	// +kubebuilder:validation:MaxLength=200
 	// +kubebuilder:validation:Pattern=`^/([A-Za-z0-9._~-]+/)+$`
 	Path string `json:"path,omitempty"`
 
-	// pingInterval is the time between two heartbeats of the server.
+	// pingInterval is the time between two heartbeats.
 	// +optional
 	// +kubebuilder:default="25s"
 	PingInterval Duration `json:"pingInterval,omitzero"`
@@ -30,23 +31,25 @@ type ProtocolSpec struct {
 	// +kubebuilder:default="20s"
 	PingTimeout Duration `json:"pingTimeout,omitzero"`
 
-	// upgradeTimeout is how long the upgrade of a polling connection to another transport may take.
+	// upgradeTimeout is how long the upgrade of a polling session to another transport may take.
 	// +optional
 	// +kubebuilder:default="10s"
 	UpgradeTimeout Duration `json:"upgradeTimeout,omitzero"`
 
-	// connectTimeout is how long a connection may be without a namespace before it is closed.
+	// connectTimeout is how long a connection may stay without a namespace before it is closed.
 	// +optional
 	// +kubebuilder:default="45s"
 	ConnectTimeout Duration `json:"connectTimeout,omitzero"`
 
-	// maxPayload is the largest message or polling request that a client may send, in bytes.
+	// maxPayload is the size of the largest message or polling request that a client may send, in
+	// bytes.
 	// +optional
 	// +kubebuilder:default="1M"
 	// +kubebuilder:validation:XValidation:rule="!quantity(string(self)).isLessThan(quantity('1k')) && !quantity(string(self)).isGreaterThan(quantity('64Mi'))",message="must be from 1k to 64Mi"
 	MaxPayload resource.Quantity `json:"maxPayload,omitempty"`
 
-	// transports that a client may use over TCP. webTransport, which has a port of its own, comes beside them.
+	// transports that clients may use over TCP. webTransport, which has a port of its own, is
+	// enabled separately.
 	// +optional
 	// +listType=set
 	// +kubebuilder:default={polling,websocket}
@@ -54,31 +57,34 @@ type ProtocolSpec struct {
 	// +kubebuilder:validation:MaxItems=2
 	Transports []Transport `json:"transports,omitempty"`
 
-	// webTransport also lets browsers connect over HTTP/3, which needs a UDP port and a certificate. Left out, it is off.
+	// webTransport allows browsers to connect over HTTP/3, which needs a UDP port and a
+	// certificate. If absent, it is off.
 	// +optional
 	WebTransport *WebTransportSpec `json:"webTransport,omitempty"`
 
-	// allowEIO3 also lets clients of Socket.IO 2.x connect, which speak revision 3 of Engine.IO.
+	// allowEIO3 allows clients of Socket.IO 2.x, which speak revision 3 of Engine.IO, to connect.
 	// +optional
 	AllowEIO3 bool `json:"allowEIO3,omitempty"`
 
-	// parser is how packets look on the wire; the client's `parser` option must agree. json is what stock clients have,
-	// msgpack is socket.io-msgpack-parser. It cannot be changed: no client of the one understands the other.
+	// parser is the encoding of packets. The client's `parser` option must be the same: json is
+	// what stock clients use, msgpack is socket.io-msgpack-parser.
 	// +optional
 	// +kubebuilder:default=json
 	// +kubebuilder:validation:Enum=json;msgpack
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="cannot be changed: clients of the one parser do not understand the other; make another service"
 	Parser string `json:"parser,omitempty"`
 
-	// cors lets pages of other origins connect. Left out, browsers refuse them.
+	// cors allows pages of other origins to connect. If absent, browsers keep such pages from
+	// polling, but not from WebSocket and WebTransport.
 	// +optional
 	CORS *CORSSpec `json:"cors,omitempty"`
 
-	// cookie gives clients that start by polling a cookie with the session's id; left out, none.
+	// cookie gives clients that start by polling a cookie with the session id. If absent, no cookie
+	// is set.
 	// +optional
 	Cookie *CookieSpec `json:"cookie,omitempty"`
 
-	// headers are added to all answers to clients but refusals.
+	// headers are added to all answers to clients except refusals.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=32
 	Headers map[string]HeaderValue `json:"headers,omitempty"`
@@ -88,22 +94,22 @@ type ProtocolSpec struct {
 	// +kubebuilder:validation:MaxProperties=32
 	InitialHeaders map[string]HeaderValue `json:"initialHeaders,omitempty"`
 
-	// compression of what goes to clients.
+	// compression of what is sent to clients.
 	// +optional
 	// +kubebuilder:default={}
 	Compression CompressionSpec `json:"compression,omitzero"`
 
-	// handshakes bounds how fast new clients are let in, by each gateway.
+	// handshakes limits how fast each gateway accepts new clients.
 	// +optional
 	// +kubebuilder:default={}
 	Handshakes HandshakesSpec `json:"handshakes,omitzero"`
 
-	// slowConsumers says what becomes of clients that do not read what they are sent.
+	// slowConsumers controls what happens to clients that do not read what they are sent.
 	// +optional
 	// +kubebuilder:default={}
 	SlowConsumers SlowConsumersSpec `json:"slowConsumers,omitzero"`
 
-	// admission refuses handshakes for which one of these rules is not true.
+	// admission lists the conditions on a handshake. All must be true.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16

@@ -7,8 +7,8 @@ import (
 )
 
 // RealtimeService is a Socket.IO service: its namespaces and what they do with events, the gateways
-// that serve it, and the NATS that connects them. The operator turns it into Deployments; a gateway
-// and `realtime dev` run it.
+// that serve it, and the NATS that connects them. The operator turns it into Kubernetes objects;
+// gateways and `realtime dev` run it.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -25,10 +25,10 @@ type RealtimeService struct {
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec is the service that is wanted.
+	// spec is the desired service.
 	// +required
 	Spec RealtimeServiceSpec `json:"spec,omitzero"`
-	// status is the service as the operator last saw it.
+	// status is the service as the operator last observed it.
 	// +optional
 	Status RealtimeServiceStatus `json:"status,omitempty"`
 }
@@ -42,22 +42,23 @@ type RealtimeServiceList struct {
 	Items           []RealtimeService `json:"items"`
 }
 
-// RealtimeServiceSpec is what a user writes.
+// RealtimeServiceSpec is the desired service.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.recovery) || has(self.nats) || self.recovery.replicas == 1",message="must be 1 for the NATS that the operator runs; name a NATS cluster in spec.nats for more",fieldPath=".recovery.replicas"
 // +kubebuilder:validation:XValidation:rule="!has(self.recovery) || has(self.nats) || !has(self.recovery.maxBytes)",message="is for a NATS of your own; that of the operator is bounded by storage.size",fieldPath=".recovery.maxBytes"
 // +kubebuilder:validation:XValidation:rule="!has(self.recovery) || !has(self.nats) || !self.recovery.storage.persistent",message="is for the NATS that the operator runs, and spec.nats names another",fieldPath=".recovery.storage.persistent"
 type RealtimeServiceSpec struct {
-	// gateway is the Deployment of the pods that clients connect to.
+	// gateway describes the pods that clients connect to.
 	// +optional
 	// +kubebuilder:default={}
 	Gateway GatewaySpec `json:"gateway,omitzero"`
 
-	// nats names the NATS servers that connect the gateways. Left out, the operator runs one for this service alone.
+	// nats names the NATS servers that connect the gateways. If absent, the operator runs one for
+	// this service alone.
 	// +optional
 	NATS *NATSSpec `json:"nats,omitempty"`
 
-	// protocol holds the settings of the wire: path, heartbeat, size limits, CORS.
+	// protocol holds the settings of the wire: path, heartbeat, size limits, transports, CORS.
 	// +optional
 	// +kubebuilder:default={}
 	Protocol ProtocolSpec `json:"protocol,omitzero"`
@@ -67,16 +68,17 @@ type RealtimeServiceSpec struct {
 	// +kubebuilder:default={}
 	Limits LimitsSpec `json:"limits,omitzero"`
 
-	// recovery lets clients come back without a loss; left out, who comes back begins anew.
+	// recovery lets clients come back without a loss. If absent, a client that reconnects starts a
+	// new session.
 	// +optional
 	Recovery *RecoverySpec `json:"recovery,omitempty"`
 
-	// api opens an HTTP endpoint for programs that publish events. Left out, they publish over NATS only.
+	// api opens an HTTP endpoint for publishers. If absent, they publish over NATS only.
 	// +optional
 	API *APISpec `json:"api,omitempty"`
 
-	// networkPolicy keeps others away from the ports of the service's pods. Left out, no NetworkPolicy is made. Whether one is
-	// enforced is up to the cluster's network plugin.
+	// networkPolicy restricts access to the ports of the service's pods. If absent, no
+	// NetworkPolicy is created. The cluster's network plugin must enforce policies.
 	// +optional
 	NetworkPolicy *NetworkPolicySpec `json:"networkPolicy,omitempty"`
 
@@ -89,8 +91,8 @@ type RealtimeServiceSpec struct {
 	// +kubebuilder:validation:MaxItems=64
 	Namespaces []Namespace `json:"namespaces,omitempty"`
 
-	// dynamicNamespaces serve all namespaces whose name matches a pattern. A name in namespaces comes first, then patterns in
-	// their order.
+	// dynamicNamespaces describe all namespaces whose name matches a pattern. A name in namespaces
+	// takes precedence, then patterns in their order.
 	// +optional
 	// +listType=map
 	// +listMapKey=pattern

@@ -2,44 +2,49 @@
 
 package v1alpha1
 
-// RoomRule says what holds for rooms of a name. Rooms without a rule are rooms like any others.
+// RoomRule applies to rooms by their name. A room needs no rule; it exists while it has members.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.autoJoin) || !self.autoJoin || !self.name.contains('*')",message="a pattern names no room that could be joined",fieldPath=".autoJoin"
 // +kubebuilder:validation:XValidation:rule="!has(self.presenceInfo) || (has(self.presence) && self.presence)",message="is of no use without `presence: true`",fieldPath=".presenceInfo"
 type RoomRule struct {
-	// name of the room, or a pattern: '*' in it matches any run of characters, an empty one too. The first rule that matches a
-	// room holds for it. The room of a single socket, named by its id, has none.
+	// name of the room, or a pattern in which '*' matches any run of characters, also an empty one.
+	// The first rule that matches a room applies. A rule that an earlier pattern shadows is
+	// refused. The room of a single socket, named by its id, has no rule.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	Name string `json:"name,omitempty"`
 
-	// autoJoin puts each socket into the room when it connects, before the handlers of connection run.
+	// autoJoin puts each socket into the room when it connects, before the handlers of connection
+	// run.
 	// +optional
 	AutoJoin bool `json:"autoJoin,omitempty"`
 
-	// presence tells the members who else is there, by the event `presence`.
+	// presence tells the members who else is in the room, with the event `presence`.
 	// +optional
 	Presence bool `json:"presence,omitempty"`
 
-	// history keeps what is emitted to the room, for those who come later. It takes spec.recovery, in whose log it is kept.
+	// history stores the events of the room for later members. It requires spec.recovery, whose log
+	// holds it.
 	// +optional
 	History *HistorySpec `json:"history,omitempty"`
 
-	// ordering is sender, which keeps the order of each sender's events, or room: all members get the room's events in one
-	// order, each with one argument more, {revision: n}, where n grows. It takes spec.recovery.
+	// ordering of events. sender keeps the order of each sender's events. With room, all members
+	// receive the events of the room in one order, and each event has one more argument, {revision:
+	// n}, where n grows. room requires spec.recovery.
 	// +optional
 	// +kubebuilder:default=sender
 	// +kubebuilder:validation:Enum=sender;room
 	Ordering RoomOrdering `json:"ordering,omitempty"`
 
-	// presenceInfo yields what members see of each other besides the id, in CEL: {'name': socket.data.username}. It sees socket,
-	// room.name and now. Left out, or where it fails, it is the id alone.
+	// presenceInfo yields what members see of each other besides the id, for example `{'name':
+	// socket.data.username}`. It sees socket, room.name and now. If it is absent or fails, members
+	// see the id alone.
 	// +optional
 	PresenceInfo Expression `json:"presenceInfo,omitempty"`
 }
 
-// RoomOrdering is the order in which members of a room get its events.
+// RoomOrdering is the order in which members of a room receive its events.
 type RoomOrdering string
 
 const (
@@ -49,23 +54,24 @@ const (
 	OrderingRoom RoomOrdering = "room"
 )
 
-// HistorySpec says how much of a room is kept. Events that are volatile, local or to be acknowledged are not, nor are those to the
-// whole namespace. Of those to several rooms at once the last 10,000 of the namespace are looked at.
+// HistorySpec says how much of a room is stored. Events that are volatile, local or ask for
+// acknowledgements are not stored, nor are events to the whole namespace. Of the events to several
+// rooms at once, the last 10,000 of the namespace are considered.
 type HistorySpec struct {
-	// maxMessages is how many events are kept, the newest.
+	// maxMessages is how many events are stored. Newer events replace the oldest.
 	// +optional
 	// +kubebuilder:default=100
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1000
 	MaxMessages int32 `json:"maxMessages,omitempty"`
 
-	// maxAge is for how long.
+	// maxAge is how long events are stored.
 	// +optional
 	// +kubebuilder:default="24h"
 	MaxAge Age `json:"maxAge,omitzero"`
 
-	// onJoin sends a socket that joins the events that are kept, as they were, before any later one of the room. Otherwise clients
-	// ask, by an action `history`.
+	// onJoin sends the stored events, as they were, to a socket that joins, before any later event
+	// of the room. Otherwise clients ask by an action `history`.
 	// +optional
 	// +kubebuilder:default=true
 	OnJoin *bool `json:"onJoin,omitempty"`
@@ -81,21 +87,22 @@ type Age struct {
 	Duration `json:"-"`
 }
 
-// HistoryAction answers the client's acknowledgement with a page of a room's history:
-// {room, events: [{event, args, revision, time}], next}. The next page is the one before it.
+// HistoryAction answers the client's acknowledgement with a page of a room's history: {room,
+// events: [{event, args, revision, time}], next}. The next page has the events before it.
 type HistoryAction struct {
 	// room yields the room's name.
 	// +required
 	Room Expression `json:"room,omitempty"`
 
-	// limit is the most events of an answer. It has fewer where they have more binary arguments than a packet takes.
+	// limit is the maximum number of events in an answer. An answer has fewer where they exceed 1
+	// MiB, or have more binary arguments than a packet can hold, but at least one.
 	// +optional
 	// +kubebuilder:default=50
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1000
 	Limit *int32 `json:"limit,omitempty"`
 
-	// before yields the `next` of the answer before, a number; 0 begins with the newest events.
+	// before yields the `next` of the previous answer, a number. 0 starts with the newest events.
 	// +optional
 	Before Expression `json:"before,omitempty"`
 }
@@ -103,18 +110,19 @@ type HistoryAction struct {
 // PresenceAction answers the client's acknowledgement with the members of a room that has presence:
 // {room, count, members: [{id, info}], next}.
 type PresenceAction struct {
-	// room yields the room's name.
+	// room yields the room's name. A room without presence is an error.
 	// +required
 	Room Expression `json:"room,omitempty"`
 
-	// limit is the most members of an answer; 0 counts only.
+	// limit is the maximum number of members in an answer. 0 only counts. An answer also ends, with
+	// `next`, at 128 KiB.
 	// +optional
 	// +kubebuilder:default=100
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=1000
 	Limit *int32 `json:"limit,omitempty"`
 
-	// after yields the `next` of the answer before; an empty string begins.
+	// after yields the `next` of the previous answer. An empty string starts at the beginning.
 	// +optional
 	After Expression `json:"after,omitempty"`
 }

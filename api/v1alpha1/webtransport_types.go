@@ -2,12 +2,13 @@
 
 package v1alpha1
 
-// WebTransportSpec says how gateways prove who they are over UDP, where no ingress does it for them. Clients come by the UDP
-// port spec.gateway.service.webTransportPort.
+// WebTransportSpec configures how gateways authenticate themselves over UDP, where no ingress does
+// it for them. Clients connect to the UDP port spec.gateway.service.webTransportPort.
 type WebTransportSpec struct {
-	// tlsSecretRef names a Secret of type kubernetes.io/tls in the service's namespace, such as cert-manager makes them:
-	// `tls.crt` and `tls.key`, for the host name that clients connect to. Gateways take a renewed one without a restart.
-	// `realtime dev` has no Secrets, and makes a certificate of its own.
+	// tlsSecretRef names a Secret of type kubernetes.io/tls in the service's namespace, such as
+	// cert-manager creates: `tls.crt` and `tls.key`, for the host name that clients connect to.
+	// Gateways load a renewed certificate without a restart. `realtime dev` ignores it and makes a
+	// certificate of its own.
 	// +required
 	TLSSecretRef SecretReference `json:"tlsSecretRef,omitzero"`
 }
