@@ -15,18 +15,19 @@ const (
 	backoffJitter = 0.5
 )
 
-// backoff is how long a client waits before it tries again, as socket.io-client's Backoff has it.
-type backoff struct {
-	scale    float64
-	random   *rand.Rand
+// Backoff is how long a client waits before it tries again, as socket.io-client's Backoff has it.
+type Backoff struct {
+	// Scale is what every wait is multiplied by: 1 is stock.
+	Scale    float64
+	Random   *rand.Rand
 	attempts int
 }
 
-// next is the time to wait. It doubles with each attempt since the last reset.
-func (b *backoff) next() time.Duration {
+// Next is the time to wait. It doubles with each attempt since the last reset.
+func (b *Backoff) Next() time.Duration {
 	ms := float64(firstWait.Milliseconds()) * math.Pow(2, float64(b.attempts))
 	b.attempts++
-	r := b.random.Float64()
+	r := b.Random.Float64()
 	deviation := math.Floor(r * backoffJitter * ms)
 	if int(r*10)&1 == 0 {
 		ms -= deviation
@@ -34,7 +35,8 @@ func (b *backoff) next() time.Duration {
 		ms += deviation
 	}
 	ms = math.Min(ms, float64(longestWait.Milliseconds()))
-	return time.Duration(ms * b.scale * float64(time.Millisecond))
+	return time.Duration(ms * b.Scale * float64(time.Millisecond))
 }
 
-func (b *backoff) reset() { b.attempts = 0 }
+// Reset is for a client that has connected: the next wait is the shortest again.
+func (b *Backoff) Reset() { b.attempts = 0 }

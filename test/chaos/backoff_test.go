@@ -17,22 +17,22 @@ func TestBackoffIsTheStockClients(t *testing.T) {
 		{5 * time.Second, 5 * time.Second},
 	}
 	for seed := range uint64(200) {
-		b := backoff{scale: 1, random: rand.New(rand.NewPCG(seed, 0))}
+		b := Backoff{Scale: 1, Random: rand.New(rand.NewPCG(seed, 0))}
 		for i, want := range bounds {
-			if got := b.next(); got < want.low || got > want.high {
+			if got := b.Next(); got < want.low || got > want.high {
 				t.Fatalf("attempt %d of seed %d waits %v, not %v to %v", i+1, seed, got, want.low, want.high)
 			}
 		}
-		b.reset()
-		if got := b.next(); got > bounds[0].high {
+		b.Reset()
+		if got := b.Next(); got > bounds[0].high {
 			t.Fatalf("after a reset the wait is %v", got)
 		}
 	}
 }
 
 func TestBackoffScales(t *testing.T) {
-	b := backoff{scale: 0.01, random: rand.New(rand.NewPCG(1, 0))}
-	if got := b.next(); got < 5*time.Millisecond || got > 15*time.Millisecond {
+	b := Backoff{Scale: 0.01, Random: rand.New(rand.NewPCG(1, 0))}
+	if got := b.Next(); got < 5*time.Millisecond || got > 15*time.Millisecond {
 		t.Errorf("a hundredth of the first wait is %v", got)
 	}
 }

@@ -10,9 +10,8 @@ import (
 
 var errNoGateway = errors.New("no gateway is ready")
 
-// balancer sends clients to gateways, each request or connection to the next in turn. Safe for concurrent use.
-type balancer struct {
-	// byClient keeps a client on its gateway for as long as that is ready, as a load balancer with affinity does.
+// Balancer sends clients to gateways, each request or connection to the next in turn. Safe for concurrent use.
+type Balancer struct {
 	byClient bool
 
 	mu       sync.Mutex
@@ -21,24 +20,28 @@ type balancer struct {
 	assigned map[int]string
 }
 
-func newBalancer(byClient bool) *balancer {
-	return &balancer{byClient: byClient, assigned: map[int]string{}}
+// NewBalancer returns a balancer without gateways. byClient keeps a client on its gateway for as long as
+// that is ready, as a load balancer with affinity does.
+func NewBalancer(byClient bool) *Balancer {
+	return &Balancer{byClient: byClient, assigned: map[int]string{}}
 }
 
-func (b *balancer) add(address string) {
+// Add lets clients come to a gateway at an address, a host:port.
+func (b *Balancer) Add(address string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.ready = append(b.ready, address)
 }
 
-func (b *balancer) remove(address string) {
+// Remove sends no more clients to a gateway.
+func (b *Balancer) Remove(address string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.ready = slices.DeleteFunc(b.ready, func(a string) bool { return a == address })
 }
 
-// pick is the address for a client's next request.
-func (b *balancer) pick(client int) (string, error) {
+// Pick returns the address for a client's next request. It fails if no gateway is ready.
+func (b *Balancer) Pick(client int) (string, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.ready) == 0 {

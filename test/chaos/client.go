@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"sync/atomic"
 	"time"
 )
@@ -21,8 +20,8 @@ const (
 
 // world is what all clients share.
 type world struct {
-	balancer *balancer
-	ledger   *ledger
+	balancer *Balancer
+	ledger   *Ledger
 	// scale is by what reconnection delays are multiplied.
 	scale float64
 	// ackTimeout is how long a publisher waits for an acknowledgement until it emits again.
@@ -37,9 +36,9 @@ type client struct {
 	id      int
 	room    int
 	polling bool
-	line    *line
-	http    *http.Client
-	backoff backoff
+	line    *Line
+	dialer  *Dialer
+	backoff Backoff
 	outbox  outbox
 
 	// joined is whether the client is connected and in its room.
@@ -51,7 +50,7 @@ type client struct {
 	connected bool
 	inRoom    bool // of the session: its join was acknowledged
 	// early came before CONNECT was answered. Like the stock client's receiveBuffer, they outlive the connection.
-	early  []event
+	early  []Event
 	nextID int
 	joinID int // of the join that waits for its acknowledgement; -1 if none does
 	sentID int // of the publication that does; -1 if none does
@@ -59,44 +58,45 @@ type client struct {
 
 func newClient(w *world, id, room int, polling bool) *client {
 	c := &client{
-		world: w, id: id, room: room, polling: polling, line: newLine(),
-		backoff: backoff{scale: w.scale, random: rand.New(rand.NewPCG(w.seed, uint64(id)))},
+		world: w, id: id, room: room, polling: polling, line: NewLine(),
+		backoff: Backoff{Scale: w.scale, Random: rand.New(rand.NewPCG(w.seed, uint64(id)))},
 		outbox:  outbox{wake: make(chan struct{}, 1)},
 		joinID:  -1, sentID: -1,
 	}
-	c.http = &http.Client{Transport: &http.Transport{
-		DialContext: c.line.dial, MaxIdleConnsPerHost: 2, DisableCompression: true,
-	}}
+	c.dialer = NewDialer(func() (string, error) { return w.balancer.Pick(id) }, c.line)
 	return c
 }
 
 // say publishes a message once those before it are acknowledged.
-func (c *client) say(m message) { c.outbox.put(m) }
+func (c *client) say(m Message) { c.outbox.put(m) }
 
 // run connects, again and again, until the context ends.
 func (c *client) run(ctx context.Context) {
-	defer c.http.CloseIdleConnections()
+	defer c.dialer.CloseIdleConnections()
 	for ctx.Err() == nil {
 		l, h, err := c.open(ctx)
 		if err == nil {
-			c.backoff.reset()
-			c.world.ledger.opened(c.id)
+			c.backoff.Reset()
+			c.world.ledger.Opened(c.id)
 			err = c.live(ctx, l, h)
 			c.lost()
-			c.backoff.reset()
+			c.backoff.Reset()
 		}
 		if ctx.Err() != nil {
 			return
 		}
-		c.world.ledger.failed(err)
-		sleep(ctx, c.backoff.next())
+		c.world.ledger.Failed(err)
+		sleep(ctx, c.backoff.Next())
 	}
 }
 
-func (c *client) open(ctx context.Context) (link, handshake, error) {
+func (c *client) open(ctx context.Context) (Link, Handshake, error) {
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	return c.openLink(ctx)
+	if c.polling {
+		return c.dialer.Polling(ctx)
+	}
+	return c.dialer.WebSocket(ctx)
 }
 
 // lost is the end of a connection: what waits for an acknowledgement will be emitted anew.
@@ -114,14 +114,14 @@ var (
 )
 
 // live is one connection, from open to close. It returns why it ended.
-func (c *client) live(ctx context.Context, l link, h handshake) error {
+func (c *client) live(ctx context.Context, l Link, h Handshake) error {
 	incoming := make(chan string, 16)
 	done := make(chan struct{})
 	var readErr error // of the reader until incoming is closed
 	go func() {
 		defer close(incoming)
 		for {
-			packet, err := l.next()
+			packet, err := l.Next()
 			if err != nil {
 				readErr = err
 				return
@@ -135,7 +135,7 @@ func (c *client) live(ctx context.Context, l link, h handshake) error {
 	}()
 	err := c.serve(ctx, l, h, incoming)
 	close(done)
-	l.close()
+	l.Close()
 	for range incoming {
 		continue // until the reader has ended
 	}
@@ -145,7 +145,7 @@ func (c *client) live(ctx context.Context, l link, h handshake) error {
 	return err
 }
 
-func (c *client) serve(ctx context.Context, l link, h handshake, incoming <-chan string) error {
+func (c *client) serve(ctx context.Context, l Link, h Handshake, incoming <-chan string) error {
 	patience := time.Duration(h.PingInterval+h.PingTimeout) * time.Millisecond
 	heartbeat := time.NewTimer(patience)
 	defer heartbeat.Stop()
@@ -153,16 +153,16 @@ func (c *client) serve(ctx context.Context, l link, h handshake, incoming <-chan
 	again.Stop()
 	defer again.Stop()
 
-	l.send(connectPacket(c.pid, c.offset))
+	l.Send(ConnectPacket(c.pid, c.offset))
 	for {
 		select {
 		case packet, ok := <-incoming:
 			if !ok {
 				return errLinkEnded
 			}
-			if packet == string(enginePing) {
+			if packet == string(EnginePing) {
 				heartbeat.Reset(patience)
-				l.send(enginePong)
+				l.Send(EnginePong)
 				continue
 			}
 			if err := c.take(l, again, packet); err != nil {
@@ -184,30 +184,30 @@ func (c *client) serve(ctx context.Context, l link, h handshake, incoming <-chan
 }
 
 // take handles one Engine.IO packet.
-func (c *client) take(l link, again *time.Timer, packet string) error {
+func (c *client) take(l Link, again *time.Timer, packet string) error {
 	if packet == "" {
 		return errors.New("an empty packet")
 	}
 	switch packet[0] {
-	case engineClose:
+	case EngineClose:
 		return errServerSaid
-	case engineMessage:
+	case EngineMessage:
 		return c.packet(l, again, packet[1:])
 	}
 	return nil
 }
 
 // packet handles one Socket.IO packet.
-func (c *client) packet(l link, again *time.Timer, packet string) error {
+func (c *client) packet(l Link, again *time.Timer, packet string) error {
 	if packet == "" {
 		return errors.New("an empty message")
 	}
 	rest := packet[1:]
 	switch packet[0] {
-	case packetConnect:
+	case PacketConnect:
 		return c.onConnect(l, again, rest)
-	case packetEvent:
-		e, err := parseEvent(rest)
+	case PacketEvent:
+		e, err := ParseEvent(rest)
 		if err != nil {
 			return err
 		}
@@ -216,10 +216,10 @@ func (c *client) packet(l link, again *time.Timer, packet string) error {
 			return nil
 		}
 		return c.onEvent(e)
-	case packetAck:
+	case PacketAck:
 		return c.onAck(l, again, rest)
-	case packetDisconnect, packetConnectError:
-		c.world.ledger.stopped(c.id)
+	case PacketDisconnect, PacketConnectError:
+		c.world.ledger.Stopped(c.id)
 		c.pid, c.offset, c.inRoom, c.early = "", nil, false, nil // as after a reload of the page
 		return fmt.Errorf("%w after %q", errStopped, packet)
 	}

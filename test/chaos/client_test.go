@@ -65,8 +65,8 @@ func startRun(t *testing.T) *run {
 	t.Helper()
 	before := goleak.IgnoreCurrent()
 	t.Cleanup(func() { goleak.VerifyNone(t, before) })
-	b := newBalancer(false)
-	b.add(serve(t))
+	b := NewBalancer(false)
+	b.Add(serve(t))
 	log := slog.New(slog.DiscardHandler)
 	r := &run{
 		o: Options{Clients: roomMembers, Polling: roomMembers / 2, Rate: 200, Deadline: patience, Log: log},
@@ -88,7 +88,7 @@ func TestEveryMessageArrivesOnceAndInOrder(t *testing.T) {
 	r := startRun(t)
 	r.say(100)
 	r.settle(t.Context())
-	res := r.world.ledger.result("")
+	res := r.world.ledger.Result("")
 	if wrong := res.Failed(false); wrong != nil || res.Messages != 100 || res.Deliveries != 1000 {
 		t.Errorf("got %+v: %v", res, wrong)
 	}
@@ -99,7 +99,7 @@ func TestClientsComeBackToTheirRooms(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := startRun(t)
 			for _, c := range r.chaos.clients {
-				c.line.cut(silent)
+				c.line.Cut(silent)
 			}
 			r.await(t, func() bool {
 				for _, c := range r.chaos.clients {
@@ -111,68 +111,28 @@ func TestClientsComeBackToTheirRooms(t *testing.T) {
 			})
 			r.say(10) // while nobody is there
 			for _, c := range r.chaos.clients {
-				c.line.mend()
+				c.line.Mend()
 			}
 			if err := r.allJoined(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			r.await(t, func() bool { return r.world.ledger.result("").Unacked == 0 })
+			r.await(t, func() bool { return r.world.ledger.Result("").Unacked == 0 })
 
 			// Without recovery, who joins late misses what was said, unless it was said after.
-			r.world.ledger.begin()
+			r.world.ledger.Begin()
 			r.say(20)
 			r.settle(t.Context())
-			if res := r.world.ledger.result(""); res.Lost > 0 || res.Unacked > 0 {
+			if res := r.world.ledger.Result(""); res.Lost > 0 || res.Unacked > 0 {
 				t.Errorf("got %+v", res)
 			}
 		})
 	}
 }
 
-func TestPollingGoesToGatewaysInTurn(t *testing.T) {
-	b := newBalancer(false)
-	for _, a := range []string{"a", "b", "c"} {
-		b.add(a)
-	}
-	seen := map[string]int{}
-	for range 9 {
-		a, err := b.pick(7)
-		if err != nil {
-			t.Fatal(err)
-		}
-		seen[a]++
-	}
-	if seen["a"] != 3 || seen["b"] != 3 || seen["c"] != 3 {
-		t.Errorf("got %v", seen)
-	}
-}
-
-func TestAffinityLastsAsLongAsTheGateway(t *testing.T) {
-	b := newBalancer(true)
-	b.add("a")
-	b.add("b")
-	first, _ := b.pick(7)
-	for range 5 {
-		if a, _ := b.pick(7); a != first {
-			t.Fatalf("went from %s to %s", first, a)
-		}
-		_, _ = b.pick(8)
-	}
-	b.remove(first)
-	second, err := b.pick(7)
-	if err != nil || second == first {
-		t.Fatalf("got %s: %v", second, err)
-	}
-	b.remove(second)
-	if a, err := b.pick(7); err == nil {
-		t.Errorf("went to %s, which is not there", a)
-	}
-}
-
 // say has members publish so many messages.
 func (r *run) say(n int) {
 	for range n {
-		r.publishOne(int(r.world.ledger.phase.Load()))
+		r.publishOne(r.world.ledger.Phase())
 	}
 }
 

@@ -28,7 +28,7 @@ const (
 // chaos is what a fault works on.
 type chaos struct {
 	log     *slog.Logger
-	cluster *cluster
+	cluster *Cluster
 	clients []*client
 	random  *rand.Rand
 	// padding is how many bytes one in oversizedEvery messages has too many; 0: none has.
@@ -62,11 +62,11 @@ func (f fault) judge(r *Result) {
 }
 
 func always(Stack) bool         { return true }
-func withBroker(s Stack) bool   { return s.brokers > 0 }
-func withNATS(s Stack) bool     { return s.nats != nil }
-func withQuorum(s Stack) bool   { return s.nats != nil && s.brokers > 2 }
-func withPeers(s Stack) bool    { return s.peers }
-func withPrevious(s Stack) bool { return s.previous != nil }
+func withBroker(s Stack) bool   { return s.Brokers > 0 }
+func withNATS(s Stack) bool     { return s.NATS != nil }
+func withQuorum(s Stack) bool   { return s.NATS != nil && s.Brokers > 2 }
+func withPeers(s Stack) bool    { return s.Peers }
+func withPrevious(s Stack) bool { return s.HasPrevious() }
 
 const updateFault = "rolling update from the previous program"
 
@@ -142,33 +142,33 @@ func calm(ctx context.Context, _ *chaos) error {
 // rollingRestart is what Kubernetes does to a Deployment: for each new gateway that is ready an old one is told to leave, and
 // nobody waits until it has gone. A single gateway has nobody beside it, as with strategy Recreate.
 func rollingRestart(ctx context.Context, c *chaos) error {
-	c.cluster.revision++
-	old := slices.Clone(c.cluster.gateways)
+	c.cluster.Revision++
+	old := slices.Clone(c.cluster.Gateways)
 	if len(old) == 1 {
-		c.log.Info("gateway is told to leave", "gateway", old[0].name)
-		if err := c.cluster.leave(0, c.cluster.stop); err != nil {
+		c.log.Info("gateway is told to leave", "gateway", old[0].Name)
+		if err := c.cluster.Leave(0, c.cluster.Stop); err != nil {
 			return err
 		}
-		_, err := c.cluster.startGateway(ctx)
+		_, err := c.cluster.StartGateway(ctx)
 		return err
 	}
 	var leaving sync.WaitGroup
 	defer leaving.Wait() // also after an error: none outlives the fault
 	ended := make([]error, len(old))
 	for i, g := range old {
-		if _, err := c.cluster.startGateway(ctx); err != nil {
+		if _, err := c.cluster.StartGateway(ctx); err != nil {
 			return err
 		}
-		c.log.Info("gateway is told to leave", "gateway", g.name)
-		c.cluster.remove(slices.Index(c.cluster.gateways, g))
+		c.log.Info("gateway is told to leave", "gateway", g.Name)
+		c.cluster.Remove(slices.Index(c.cluster.Gateways, g))
 		leaving.Go(func() {
-			ended[i] = g.stop(c.cluster.stack.grace)
-			g.close()
+			ended[i] = g.Stop(c.cluster.Stack.Grace)
+			g.Close()
 		})
 	}
 	leaving.Wait()
 	for _, err := range ended {
-		if err := c.cluster.departed(err); err != nil {
+		if err := c.cluster.Departed(err); err != nil {
 			return err
 		}
 	}
@@ -177,43 +177,43 @@ func rollingRestart(ctx context.Context, c *chaos) error {
 
 func killGateway(ctx context.Context, c *chaos) error {
 	i := c.gateway()
-	c.log.Info("gateway is killed", "gateway", c.cluster.gateways[i].name)
-	if err := c.cluster.leave(i, c.cluster.kill); err != nil {
+	c.log.Info("gateway is killed", "gateway", c.cluster.Gateways[i].Name)
+	if err := c.cluster.Leave(i, c.cluster.Kill); err != nil {
 		return err
 	}
-	_, err := c.cluster.startGateway(ctx)
+	_, err := c.cluster.StartGateway(ctx)
 	return err
 }
 
 func restartBroker(ctx context.Context, c *chaos) error {
 	i := c.broker()
 	c.log.Info("broker is told to leave", "server", i)
-	if err := c.cluster.brokers[i].stop(c.cluster.stack.grace); err != nil {
+	if err := c.cluster.Brokers[i].Stop(c.cluster.Stack.Grace); err != nil {
 		return err
 	}
-	return c.cluster.restartBroker(ctx, i)
+	return c.cluster.RestartBroker(ctx, i)
 }
 
 func killBroker(ctx context.Context, c *chaos) error {
 	i := c.broker()
 	c.log.Info("broker is killed", "server", i)
-	c.cluster.brokers[i].kill()
-	return c.cluster.restartBroker(ctx, i)
+	c.cluster.Brokers[i].Kill()
+	return c.cluster.RestartBroker(ctx, i)
 }
 
 // broker chooses a server of the broker.
 func (c *chaos) broker() int {
-	if len(c.cluster.brokers) == 1 {
+	if len(c.cluster.Brokers) == 1 {
 		return 0 // and nothing is drawn
 	}
-	return c.random.IntN(len(c.cluster.brokers))
+	return c.random.IntN(len(c.cluster.Brokers))
 }
 
 // withoutBroker has something else happen while the broker, or one of its servers, is down.
 func withoutBroker(ctx context.Context, c *chaos, other func() error) error {
 	i := c.broker()
 	c.log.Info("broker is told to leave", "server", i)
-	if err := c.cluster.brokers[i].stop(c.cluster.stack.grace); err != nil {
+	if err := c.cluster.Brokers[i].Stop(c.cluster.Stack.Grace); err != nil {
 		return err
 	}
 	if err := other(); err != nil {
@@ -221,15 +221,15 @@ func withoutBroker(ctx context.Context, c *chaos, other func() error) error {
 	}
 	sleep(ctx, downTime)
 	c.log.Info("broker comes back", "server", i)
-	return c.cluster.restartBroker(ctx, i)
+	return c.cluster.RestartBroker(ctx, i)
 }
 
 // comeBackWithoutBroker has one client in ten lose its connections for a moment.
 func comeBackWithoutBroker(ctx context.Context, c *chaos) error {
 	return withoutBroker(ctx, c, func() error {
 		for _, n := range c.tenth() {
-			c.clients[n].line.cut(false)
-			c.clients[n].line.mend()
+			c.clients[n].line.Cut(false)
+			c.clients[n].line.Mend()
 		}
 		return nil
 	})
@@ -238,18 +238,18 @@ func comeBackWithoutBroker(ctx context.Context, c *chaos) error {
 func killWithoutBroker(ctx context.Context, c *chaos) error {
 	err := withoutBroker(ctx, c, func() error {
 		i := c.gateway()
-		c.log.Info("gateway is killed", "gateway", c.cluster.gateways[i].name)
-		return c.cluster.leave(i, c.cluster.kill)
+		c.log.Info("gateway is killed", "gateway", c.cluster.Gateways[i].Name)
+		return c.cluster.Leave(i, c.cluster.Kill)
 	})
 	if err != nil {
 		return err
 	}
-	_, err = c.cluster.startGateway(ctx)
+	_, err = c.cluster.StartGateway(ctx)
 	return err
 }
 
 // gateway chooses one by its index, but not the newest, which may have no clients yet.
-func (c *chaos) gateway() int { return c.random.IntN(max(1, len(c.cluster.gateways)-1)) }
+func (c *chaos) gateway() int { return c.random.IntN(max(1, len(c.cluster.Gateways)-1)) }
 
 // tenth chooses one client in ten.
 func (c *chaos) tenth() []int {
@@ -262,20 +262,20 @@ func (c *chaos) tenth() []int {
 func cutClients(ctx context.Context, c *chaos) error {
 	chosen := c.tenth()
 	for i, n := range chosen {
-		c.clients[n].line.cut(i%2 == 0)
+		c.clients[n].line.Cut(i%2 == 0)
 	}
 	sleep(ctx, cutTime)
 	for _, n := range chosen {
-		c.clients[n].line.mend()
+		c.clients[n].line.Mend()
 	}
 	return nil
 }
 
 func partition(ctx context.Context, c *chaos) error {
-	g := c.cluster.gateways[c.gateway()]
-	c.log.Info("gateway is cut off the broker", "gateway", g.name)
-	g.wires.cut()
+	g := c.cluster.Gateways[c.gateway()]
+	c.log.Info("gateway is cut off the broker", "gateway", g.Name)
+	g.CutBroker()
 	sleep(ctx, partitionTime)
-	g.wires.mend()
+	g.MendBroker()
 	return nil
 }

@@ -17,18 +17,18 @@ const (
 // resetPeers has connections between gateways reset when an answer to a forwarded request is on its way.
 func resetPeers(ctx context.Context, c *chaos) error {
 	c.log.Info("connections between gateways are reset")
-	for _, g := range c.cluster.gateways {
-		g.door.resets.Store(resetPercent)
+	for _, g := range c.cluster.Gateways {
+		g.ResetPeers(resetPercent)
 	}
 	sleep(ctx, resetTime)
-	for _, g := range c.cluster.gateways {
-		g.door.resets.Store(0)
+	for _, g := range c.cluster.Gateways {
+		g.ResetPeers(0)
 	}
 	return nil
 }
 
 // rollingUpdate replaces gateways of the previous program by those of today's. Later ones are restarts.
 func rollingUpdate(ctx context.Context, c *chaos) error {
-	c.cluster.outdated = false
+	c.cluster.Outdated = false
 	return rollingRestart(ctx, c)
 }

@@ -27,12 +27,12 @@ const (
 func trimLog(ctx context.Context, c *chaos) error {
 	chosen := c.tenth()
 	for _, n := range chosen {
-		c.clients[n].line.cut(false)
+		c.clients[n].line.Cut(false)
 	}
 	sleep(ctx, missTime)
 	err := c.makeNoise(ctx)
 	for _, n := range chosen {
-		c.clients[n].line.mend()
+		c.clients[n].line.Mend()
 	}
 	return err
 }
@@ -42,29 +42,29 @@ func (c *chaos) makeNoise(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, noiseTimeout)
 	defer cancel()
 	noisy := newClient(c.clients[0].world, 0, 0, false)
-	l, _, err := openWebSocket(ctx, noisy)
+	l, _, err := noisy.dialer.WebSocket(ctx)
 	if err != nil {
 		return fmt.Errorf("make noise: %w", err)
 	}
-	defer l.close()
-	stop := context.AfterFunc(ctx, l.close)
+	defer l.Close()
+	stop := context.AfterFunc(ctx, l.Close)
 	defer stop()
-	l.send(connectPacket("", nil))
+	l.Send(ConnectPacket("", nil))
 	for left := noises; ; {
-		packet, err := l.next()
+		packet, err := l.Next()
 		switch {
 		case err != nil:
 			return fmt.Errorf("make noise: %w", err)
-		case packet == string(enginePing):
-			l.send(enginePong)
-		case packet == "430"+handled && left == 0:
+		case packet == string(EnginePing):
+			l.Send(EnginePong)
+		case packet == "430"+Handled && left == 0:
 			c.log.Info("noise is over", "events", noises)
 			return nil
-		case strings.HasPrefix(packet, "40"), packet == "430"+handled:
+		case strings.HasPrefix(packet, "40"), packet == "430"+Handled:
 			for range noisesAtOnce - 1 {
-				l.send(`42["noise"]`)
+				l.Send(`42["noise"]`)
 			}
-			l.send(`420["noise"]`)
+			l.Send(`420["noise"]`)
 			left -= noisesAtOnce
 		case strings.HasPrefix(packet, "43"):
 			return fmt.Errorf("make noise: the answer is %s", packet)
@@ -76,7 +76,7 @@ func (c *chaos) makeNoise(ctx context.Context) error {
 func cutRecoveries(ctx context.Context, c *chaos) error {
 	chosen := c.tenth()
 	for _, n := range chosen {
-		c.clients[n].line.cut(false)
+		c.clients[n].line.Cut(false)
 	}
 	sleep(ctx, cutTime)
 	for _, n := range chosen {
@@ -84,8 +84,8 @@ func cutRecoveries(ctx context.Context, c *chaos) error {
 		for i := range after {
 			after[i] = leastRead + c.random.IntN(mostRead-leastRead)
 		}
-		c.clients[n].line.fray(after)
-		c.clients[n].line.mend()
+		c.clients[n].line.Fray(after)
+		c.clients[n].line.Mend()
 	}
 	return nil
 }

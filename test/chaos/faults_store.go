@@ -29,7 +29,7 @@ const (
 // refuseLarge has JetStream refuse events by their size for good, and clients emit some. A client whose
 // event is refused emits a shorter one.
 func refuseLarge(ctx context.Context, c *chaos) error {
-	js, nc, err := c.cluster.jetStream()
+	js, nc, err := c.cluster.JetStream()
 	if err != nil {
 		return err
 	}
@@ -61,15 +61,26 @@ func limitSize(ctx context.Context, js jetstream.JetStream, bytes int32) error {
 	return nil
 }
 
+// logStream is the stream of the service.
+func logStream(ctx context.Context, js jetstream.JetStream) (jetstream.Stream, error) {
+	names := js.StreamNames(ctx)
+	for name := range names.Name() {
+		if name != ballast {
+			return js.Stream(ctx, name)
+		}
+	}
+	return nil, fmt.Errorf("find the service's stream: %w", jetstream.ErrStreamNotFound)
+}
+
 // fillDisk has JetStream refuse everything, for want of room.
 func fillDisk(ctx context.Context, c *chaos) error {
-	js, nc, err := c.cluster.jetStream()
+	js, nc, err := c.cluster.JetStream()
 	if err != nil {
 		return err
 	}
 	defer nc.Close()
 	c.log.Info("broker's disk is filled")
-	if err := fill(ctx, js, len(c.cluster.brokers)); err != nil {
+	if err := fill(ctx, js, len(c.cluster.Brokers)); err != nil {
 		return err
 	}
 	sleep(ctx, refuseTime)
@@ -100,4 +111,14 @@ func fill(ctx context.Context, js jetstream.JetStream, replicas int) error {
 			return fmt.Errorf("fill the disk: %w", err)
 		}
 	}
+}
+
+// every repeats something while a fault lasts.
+func every(ctx context.Context, pause, lasts time.Duration, do func() error) error {
+	for end := time.Now().Add(lasts); time.Now().Before(end) && ctx.Err() == nil; sleep(ctx, pause) {
+		if err := do(); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
 }

@@ -9,7 +9,10 @@ import (
 
 // What is tested is today's program: the previous one runs until the update, and not where there is none.
 func TestThePreviousProgramRunsUntilTheUpdate(t *testing.T) {
-	previous := Stack{previous: func(int, int, gatewayPorts, []string) command { return command{} }}
+	previous, err := Ours(t.Context(), t.TempDir(), Programs{Previous: "realtime"}, 1, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct {
 		o    Options
 		want bool

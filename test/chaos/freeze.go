@@ -4,10 +4,6 @@ package chaos
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"os"
-	"syscall"
 	"time"
 )
 
@@ -19,28 +15,16 @@ const (
 	unreadyTime = 6 * time.Second
 )
 
-// freeze stops the process, and what it has open stays open: to others it is a machine that has vanished, which neither answers
-// nor closes. thaw lets it go on as if no time had passed.
-func (p *process) freeze() error { return p.signal(syscall.SIGSTOP) }
-func (p *process) thaw() error   { return p.signal(syscall.SIGCONT) }
-
-func (p *process) signal(s os.Signal) error {
-	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return fmt.Errorf("send %v to %s: %w", s, p.name, err)
-	}
-	return nil
-}
-
 // frozen has a gateway stand still until its clients have gone elsewhere. It is not ready any more.
 func (c *chaos) frozen(ctx context.Context) (i int, err error) {
 	i = c.gateway()
-	g := c.cluster.gateways[i]
-	c.log.Info("gateway is frozen", "gateway", g.name)
-	if err := g.freeze(); err != nil {
+	g := c.cluster.Gateways[i]
+	c.log.Info("gateway is frozen", "gateway", g.Name)
+	if err := g.Freeze(); err != nil {
 		return i, err
 	}
 	sleep(ctx, unreadyTime)
-	c.cluster.balancer.remove(g.address)
+	c.cluster.Balancer.Remove(g.Address)
 	sleep(ctx, frozenTime-unreadyTime)
 	return i, nil
 }
@@ -51,11 +35,11 @@ func loseNode(ctx context.Context, c *chaos) error {
 	if err != nil {
 		return err
 	}
-	c.log.Info("gateway is killed", "gateway", c.cluster.gateways[i].name)
-	if err := c.cluster.leave(i, c.cluster.kill); err != nil {
+	c.log.Info("gateway is killed", "gateway", c.cluster.Gateways[i].Name)
+	if err := c.cluster.Leave(i, c.cluster.Kill); err != nil {
 		return err
 	}
-	_, err = c.cluster.startGateway(ctx)
+	_, err = c.cluster.StartGateway(ctx)
 	return err
 }
 
@@ -65,14 +49,14 @@ func suspend(ctx context.Context, c *chaos) error {
 	if err != nil {
 		return err
 	}
-	g := c.cluster.gateways[i]
-	c.log.Info("gateway goes on", "gateway", g.name)
-	if err := g.thaw(); err != nil {
+	g := c.cluster.Gateways[i]
+	c.log.Info("gateway goes on", "gateway", g.Name)
+	if err := g.Thaw(); err != nil {
 		return err
 	}
-	if err := g.await(ctx, g.ready); err != nil {
+	if err := g.Await(ctx); err != nil {
 		return err
 	}
-	c.cluster.balancer.add(g.address)
+	c.cluster.Balancer.Add(g.Address)
 	return nil
 }

@@ -9,11 +9,11 @@ import (
 	"sync"
 )
 
-// front is the load balancer as a client in another process sees it: an address. Each connection goes to
+// Front is the load balancer as a client in another process sees it: an address. Each connection goes to
 // the gateway that is next.
-type front struct {
+type Front struct {
 	listener net.Listener
-	balancer *balancer
+	balancer *Balancer
 	client   int
 	done     sync.WaitGroup
 
@@ -22,19 +22,21 @@ type front struct {
 	conns map[net.Conn]struct{} // guarded by mu
 }
 
-func newFront(b *balancer, client int) (*front, error) {
+// NewFront listens for a client, which it sends to the balancer's gateways.
+func NewFront(b *Balancer, client int) (*Front, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("listen for a stock client: %w", err)
 	}
-	f := &front{listener: l, balancer: b, client: client, conns: map[net.Conn]struct{}{}}
+	f := &Front{listener: l, balancer: b, client: client, conns: map[net.Conn]struct{}{}}
 	f.done.Go(f.accept)
 	return f, nil
 }
 
-func (f *front) address() string { return f.listener.Addr().String() }
+// Address is the host:port to which the client connects.
+func (f *Front) Address() string { return f.listener.Addr().String() }
 
-func (f *front) accept() {
+func (f *Front) accept() {
 	for {
 		near, err := f.listener.Accept()
 		if err != nil {
@@ -45,9 +47,9 @@ func (f *front) accept() {
 }
 
 // carry ends a connection that no gateway takes, as a load balancer without one does.
-func (f *front) carry(near net.Conn) {
+func (f *Front) carry(near net.Conn) {
 	defer near.Close()
-	address, err := f.balancer.pick(f.client)
+	address, err := f.balancer.Pick(f.client)
 	if err != nil {
 		return
 	}
@@ -76,7 +78,7 @@ func (f *front) carry(near net.Conn) {
 	delete(f.conns, far)
 }
 
-func (f *front) register(conns ...net.Conn) bool {
+func (f *Front) register(conns ...net.Conn) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, c := range conns {
@@ -85,8 +87,8 @@ func (f *front) register(conns ...net.Conn) bool {
 	return !f.ended
 }
 
-// close ends the front and all that goes through.
-func (f *front) close() {
+// Close ends the front and all that goes through.
+func (f *Front) Close() {
 	f.listener.Close()
 	f.mu.Lock()
 	f.ended = true

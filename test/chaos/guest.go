@@ -39,14 +39,14 @@ type guest struct {
 type guestEvent struct {
 	Connected    *string         `json:"connected"`
 	Disconnected *string         `json:"disconnected"`
-	Said         *message        `json:"said"`
+	Said         *Message        `json:"said"`
 	Tag          int             `json:"tag"`
 	Answer       json.RawMessage `json:"answer"`
 	Recovered    bool            `json:"recovered"`
 }
 
 // say publishes a message once those before it are acknowledged.
-func (g *guest) say(m message) { g.outbox.put(m) }
+func (g *guest) say(m Message) { g.outbox.put(m) }
 
 // run follows what the client's process tells, until that ends.
 func (g *guest) run(told io.Reader) error {
@@ -55,7 +55,7 @@ func (g *guest) run(told io.Reader) error {
 	go func() {
 		defer close(events)
 		lines := bufio.NewScanner(told)
-		lines.Buffer(nil, maxPacket)
+		lines.Buffer(nil, MaxPacket)
 		for lines.Scan() {
 			var e guestEvent
 			if readErr = json.Unmarshal(lines.Bytes(), &e); readErr != nil {
@@ -93,7 +93,7 @@ func (g *guest) take(e guestEvent) {
 		g.joined.Store(false)
 		g.join, g.sent = 0, 0
 	case e.Said != nil:
-		g.world.ledger.arrived(g.id, *e.Said)
+		g.world.ledger.Arrived(g.id, *e.Said)
 	case e.Tag != 0:
 		g.onAck(e.Tag, string(e.Answer))
 	}
@@ -102,11 +102,11 @@ func (g *guest) take(e guestEvent) {
 // onConnect notes what a client of its kind may expect: one that recovers has missed nothing, if it was
 // recovered, and the others miss what is emitted while they are away.
 func (g *guest) onConnect(session string, recovered bool) {
-	g.world.ledger.opened(g.id)
+	g.world.ledger.Opened(g.id)
 	if g.session != "" && g.kind.recovers {
-		g.world.ledger.asked(g.id, recovered)
+		g.world.ledger.Asked(g.id, recovered)
 	} else if g.session != "" {
-		g.world.ledger.told(g.id)
+		g.world.ledger.Told(g.id)
 	}
 	g.session, g.connected = session, true
 	g.inRoom = g.inRoom && recovered
@@ -119,14 +119,14 @@ func (g *guest) onConnect(session string, recovered bool) {
 }
 
 func (g *guest) isJoined() {
-	g.world.ledger.joined(g.id)
+	g.world.ledger.Joined(g.id)
 	g.joined.Store(true)
 }
 
 func (g *guest) onAck(tag int, answer string) {
 	if answer != handledAnswer {
 		if tag == g.sent || tag == g.join {
-			g.world.ledger.refused(g.id, answer)
+			g.world.ledger.Refused(g.id, answer)
 			g.outbox.shorten()
 			g.again.Reset(refusedAgain)
 		}
@@ -138,7 +138,7 @@ func (g *guest) onAck(tag int, answer string) {
 		g.isJoined()
 	case g.sent:
 		g.sent = 0
-		g.world.ledger.acked(g.outbox.take())
+		g.world.ledger.Acked(g.outbox.take())
 		g.publish(false)
 	}
 	if g.join == 0 && g.sent == 0 {
@@ -152,7 +152,7 @@ func (g *guest) repeat() {
 		return
 	}
 	if !g.inRoom {
-		g.join = g.order("join", roomName(g.room))
+		g.join = g.order("join", RoomName(g.room))
 	}
 	g.publish(true)
 }
@@ -166,8 +166,8 @@ func (g *guest) publish(force bool) {
 	if !ok {
 		return
 	}
-	g.world.ledger.emitted(m)
-	g.sent = g.order(m.event(), roomName(m.Room), json.RawMessage(m.payload()))
+	g.world.ledger.Emitted(m)
+	g.sent = g.order(m.Event(), RoomName(m.Room), json.RawMessage(m.Payload()))
 }
 
 // order has the process emit an event. If it has ended, run learns so.

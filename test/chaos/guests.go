@@ -59,7 +59,7 @@ func (o Options) guests() int { return o.Stock * len(kinds) }
 type guestProcess struct {
 	guest *guest
 	cmd   *exec.Cmd
-	front *front
+	front *Front
 	end   func() error // closes its standard input
 }
 
@@ -75,7 +75,7 @@ func (r *run) startGuests(ctx context.Context) (stop func() error, err error) {
 		}
 		running.Wait()
 		for _, p := range processes {
-			p.front.close()
+			p.front.Close()
 		}
 		return errors.Join(errs...)
 	}
@@ -106,19 +106,19 @@ func (r *run) startGuests(ctx context.Context) (stop func() error, err error) {
 }
 
 func (r *run) startGuest(id int, k kind) (p *guestProcess, told *os.File, err error) {
-	f, err := newFront(r.world.balancer, id)
+	f, err := NewFront(r.world.balancer, id)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer func() {
 		if err != nil {
-			f.close()
+			f.Close()
 		}
 	}()
-	args := append(append(k.command[1:len(k.command):len(k.command)], "http://"+f.address()), k.by...)
+	args := append(append(k.command[1:len(k.command):len(k.command)], "http://"+f.Address()), k.by...)
 	cmd := exec.Command(k.command[0], args...)
 	cmd.Dir = r.o.StockDir
-	cmd.SysProcAttr = deathSignal()
+	cmd.SysProcAttr = DeathSignal()
 	orders, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, nil, fmt.Errorf("order a stock client about: %w", err)
@@ -140,7 +140,7 @@ func (r *run) startGuest(id int, k kind) (p *guestProcess, told *os.File, err er
 		return nil, nil, fmt.Errorf("start %s: %w", k.name, err)
 	}
 	g := &guest{
-		world: r.world, id: id, room: r.world.ledger.roomOf(id), kind: k, orders: orders,
+		world: r.world, id: id, room: r.world.ledger.RoomOf(id), kind: k, orders: orders,
 		outbox: outbox{wake: make(chan struct{}, 1)},
 	}
 	return &guestProcess{guest: g, cmd: cmd, front: f, end: orders.Close}, told, nil

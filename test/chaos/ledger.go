@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// ledger accounts for every message of a phase, room by room and client by client. Safe for concurrent use, but for begin,
+// Ledger accounts for every message of a phase, room by room and client by client. Safe for concurrent use, but for Begin,
 // which is called while nothing is published.
-type ledger struct {
+type Ledger struct {
 	rooms   []*roomLedger
 	clients []*clientLedger
 
@@ -46,8 +46,8 @@ type seat struct{ room, member int }
 
 // newLedger has so many members in each room, and one more for each guest. Guests are seated in the
 // first rooms in turn; their ids follow those of the others.
-func newLedger(rooms, members, guests int) *ledger {
-	l := &ledger{settled: make(chan struct{}, 1)}
+func newLedger(rooms, members, guests int) *Ledger {
+	l := &Ledger{settled: make(chan struct{}, 1)}
 	for range rooms {
 		l.rooms = append(l.rooms, newRoomLedger())
 	}
@@ -57,20 +57,35 @@ func newLedger(rooms, members, guests int) *ledger {
 	for i := range guests {
 		l.seat(i % rooms)
 	}
-	l.begin()
+	l.Begin()
 	return l
 }
 
-func (l *ledger) seat(room int) {
+func (l *Ledger) seat(room int) {
 	member := l.rooms[room].addMember()
 	l.clients = append(l.clients, &clientLedger{seat: seat{room, member}})
 }
 
-// roomOf is the room of a client.
-func (l *ledger) roomOf(client int) int { return l.clients[client].seat.room }
+// RoomOf is the room of a client.
+func (l *Ledger) RoomOf(client int) int { return l.clients[client].seat.room }
 
-// begin starts a phase; what is left of the last one is forgotten.
-func (l *ledger) begin() {
+// Rooms is the number of rooms.
+func (l *Ledger) Rooms() int { return len(l.rooms) }
+
+// Members is the number of clients in a room.
+func (l *Ledger) Members(room int) int { return l.rooms[room].members() }
+
+// Phase is the number of the phase, which messages carry.
+func (l *Ledger) Phase() int { return int(l.phase.Load()) }
+
+// Pending is how many acknowledgements and arrivals are still to come. When it becomes 0, Settled says so.
+func (l *Ledger) Pending() int64 { return l.pending.Load() }
+
+// Settled receives a value when nothing is pending any more. It may do so once more later: see Pending.
+func (l *Ledger) Settled() <-chan struct{} { return l.settled }
+
+// Begin starts a phase; what is left of the last one is forgotten.
+func (l *Ledger) Begin() {
 	l.phase.Add(1)
 	l.pending.Store(0)
 	l.late.Store(0)
@@ -89,13 +104,14 @@ func (l *ledger) begin() {
 	l.reasons.mu.Unlock()
 }
 
-// queued notes that a message is to be published: it owes one acknowledgement, and an arrival at each member.
-func (l *ledger) queued(m message) {
+// Queued notes that a message is to be published: it owes one acknowledgement, and an arrival at each member.
+func (l *Ledger) Queued(m Message) {
 	l.pending.Add(1 + int64(l.rooms[m.Room].members()))
 	l.rooms[m.Room].queued(m)
 }
 
-func (l *ledger) emitted(m message) {
+// Emitted notes an attempt at a message. Attempts count from 1.
+func (l *Ledger) Emitted(m Message) {
 	if m.Attempt > 1 {
 		l.repeats.Add(1)
 	}
@@ -104,13 +120,15 @@ func (l *ledger) emitted(m message) {
 	}
 }
 
-func (l *ledger) acked(m message) {
+// Acked notes that the service has acknowledged a message.
+func (l *Ledger) Acked(m Message) {
 	if l.current(m) && l.rooms[m.Room].acked(m) {
 		l.settle(1)
 	}
 }
 
-func (l *ledger) arrived(client int, m message) {
+// Arrived notes that a message came to a client of its room.
+func (l *Ledger) Arrived(client int, m Message) {
 	now := time.Now()
 	c := l.clients[client]
 	c.mu.Lock()
@@ -127,9 +145,9 @@ func (l *ledger) arrived(client int, m message) {
 }
 
 // current is false for messages of an earlier phase: they have been counted as lost.
-func (l *ledger) current(m message) bool { return int64(m.Phase) == l.phase.Load() }
+func (l *Ledger) current(m Message) bool { return int64(m.Phase) == l.phase.Load() }
 
-func (l *ledger) settle(n int) {
+func (l *Ledger) settle(n int) {
 	if n == 0 || l.pending.Add(-int64(n)) != 0 {
 		return
 	}
@@ -139,12 +157,13 @@ func (l *ledger) settle(n int) {
 	}
 }
 
-func (l *ledger) opened(client int) {
+// Opened notes that a client has opened a connection.
+func (l *Ledger) Opened(client int) {
 	l.clients[client].update(func(c *clientLedger) { c.opens++ })
 }
 
-// asked notes that a client asked for recovery, and the answer.
-func (l *ledger) asked(client int, recovered bool) {
+// Asked notes that a client asked for recovery, and the answer.
+func (l *Ledger) Asked(client int, recovered bool) {
 	l.clients[client].update(func(c *clientLedger) {
 		if recovered {
 			c.recovered++
@@ -153,21 +172,21 @@ func (l *ledger) asked(client int, recovered bool) {
 		}
 	})
 	if !recovered {
-		l.told(client)
+		l.Told(client)
 	}
 }
 
-// told ends what was promised to a client: it knows that it has missed what it has not got. What
+// Told ends what was promised to a client: it knows that it has missed what it has not got. What
 // comes from then on is another session's.
-func (l *ledger) told(client int) {
+func (l *Ledger) Told(client int) {
 	c := l.clients[client]
 	c.update(func(c *clientLedger) { c.told = true })
 	l.rooms[c.seat.room].restart(c.seat.member)
 }
 
-// joined notes that a client is in its room. What is emitted from now on is promised to it; if it was
+// Joined notes that a client is in its room. What is emitted from now on is promised to it; if it was
 // told that it may have missed something, what was emitted before no longer is.
-func (l *ledger) joined(client int) {
+func (l *Ledger) Joined(client int) {
 	c := l.clients[client]
 	var told bool
 	c.update(func(c *clientLedger) { told, c.told = c.told, false })
@@ -176,14 +195,14 @@ func (l *ledger) joined(client int) {
 	}
 }
 
-// stopped notes that a stock client would have given up.
-func (l *ledger) stopped(client int) {
+// Stopped notes that a stock client would have given up.
+func (l *Ledger) Stopped(client int) {
 	l.clients[client].update(func(c *clientLedger) { c.stops++ })
-	l.told(client)
+	l.Told(client)
 }
 
-// refused notes an acknowledgement that says that the event was not handled.
-func (l *ledger) refused(client int, answer string) {
+// Refused notes an acknowledgement that says that the event was not handled.
+func (l *Ledger) Refused(client int, answer string) {
 	l.clients[client].update(func(c *clientLedger) { c.nacks++ })
 	l.count("acknowledged with " + answer)
 }
@@ -194,10 +213,10 @@ func (c *clientLedger) update(f func(*clientLedger)) {
 	f(c)
 }
 
-// failed notes why a connection ended or could not be opened.
-func (l *ledger) failed(err error) { l.count(reasonOf(err)) }
+// Failed notes why a connection ended or could not be opened.
+func (l *Ledger) Failed(err error) { l.count(reasonOf(err)) }
 
-func (l *ledger) count(reason string) {
+func (l *Ledger) count(reason string) {
 	l.reasons.mu.Lock()
 	defer l.reasons.mu.Unlock()
 	l.reasons.counts[reason]++
@@ -205,11 +224,11 @@ func (l *ledger) count(reason string) {
 
 // reasonOf leaves out of an error what differs from client to client.
 func reasonOf(err error) string {
-	var status *statusError
+	var status *StatusError
 	switch {
 	case err == nil:
 		return "ended"
-	case errors.Is(err, errCut), isTimeout(err):
+	case errors.Is(err, ErrCut), isTimeout(err):
 		return "cut"
 	case errors.As(err, &status):
 		return status.Error()

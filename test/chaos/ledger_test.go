@@ -11,81 +11,81 @@ import (
 )
 
 // book is a ledger of one room with two members, 0 and 1, who both publish.
-type book struct{ *ledger }
+type book struct{ *Ledger }
 
-func (b book) publish(publisher, seq int) message {
-	m := message{Publisher: publisher, Seq: seq, Attempt: 1, Phase: int(b.phase.Load())}
-	b.queued(m)
-	b.emitted(m)
+func (b book) publish(publisher, seq int) Message {
+	m := Message{Publisher: publisher, Seq: seq, Attempt: 1, Phase: int(b.phase.Load())}
+	b.Queued(m)
+	b.Emitted(m)
 	return m
 }
 
-func (b book) reach(m message, members ...int) {
+func (b book) reach(m Message, members ...int) {
 	for _, member := range members {
-		b.arrived(member, m)
+		b.Arrived(member, m)
 	}
 }
 
 func TestLedger(t *testing.T) {
 	// Every test begins with two messages of publisher 0.
 	for name, c := range map[string]struct {
-		do   func(b book, first, second message)
+		do   func(b book, first, second Message)
 		want Result
 	}{
 		"all is well": {
-			func(b book, first, second message) { b.reach(first, 0, 1); b.reach(second, 0, 1) },
+			func(b book, first, second Message) { b.reach(first, 0, 1); b.reach(second, 0, 1) },
 			Result{},
 		},
 		"a message that one member lacks is lost": {
-			func(b book, first, second message) { b.reach(first, 0, 1); b.reach(second, 0) },
+			func(b book, first, second Message) { b.reach(first, 0, 1); b.reach(second, 0) },
 			Result{Lost: 1},
 		},
 		"what a client was told that it may have missed is not lost": {
-			func(b book, first, second message) {
-				b.asked(0, true)
+			func(b book, first, second Message) {
+				b.Asked(0, true)
 				b.reach(first, 0)
 				b.reach(second, 0)
-				b.asked(1, false)
-				b.joined(1)
+				b.Asked(1, false)
+				b.Joined(1)
 			},
 			Result{Excused: 2, Recovered: 1, Refused: 1},
 		},
 		"lost while a client that was told is not in its room": {
-			func(b book, first, second message) {
-				b.asked(1, false)
+			func(b book, first, second Message) {
+				b.Asked(1, false)
 				b.reach(first, 0)
 				b.reach(second, 0)
 			},
 			Result{Lost: 2, Refused: 1},
 		},
 		"lost after a client that was told is in its room": {
-			func(b book, first, second message) {
+			func(b book, first, second Message) {
 				b.reach(first, 0, 1)
 				b.reach(second, 0, 1)
-				b.told(1)
-				b.joined(1)
+				b.Told(1)
+				b.Joined(1)
 				third := b.publish(0, 3)
-				b.acked(third)
+				b.Acked(third)
 				b.reach(third, 0)
 			},
 			Result{Lost: 1, Messages: 1, Deliveries: 2},
 		},
 		"a new session may get a message once more, and begins its own order": {
-			func(b book, first, second message) {
+			func(b book, first, second Message) {
 				b.reach(first, 0, 1)
 				b.reach(second, 0, 1)
-				b.told(1)
+				b.Told(1)
 				b.reach(second, 1)
-				b.joined(1)
+				b.Joined(1)
 			},
 			Result{},
 		},
 		"what a client was told that it may have missed comes late": {
-			func(b book, first, second message) {
-				b.told(1)
-				b.joined(1)
+			func(b book, first, second Message) {
+				b.Told(1)
+				b.Joined(1)
 				third := b.publish(0, 3)
-				b.acked(third)
+				b.Acked(third)
 				b.reach(first, 0)
 				b.reach(second, 0)
 				b.reach(third, 0, 1)
@@ -94,46 +94,50 @@ func TestLedger(t *testing.T) {
 			Result{Excused: 1, Messages: 1, Deliveries: 2},
 		},
 		"a new session gets a message twice": {
-			func(b book, first, second message) {
+			func(b book, first, second Message) {
 				b.reach(first, 0, 1)
 				b.reach(second, 0, 1)
-				b.told(1)
+				b.Told(1)
 				b.reach(second, 1, 1)
-				b.joined(1)
+				b.Joined(1)
 			},
 			Result{Duplicated: 1},
 		},
 		"a message that comes twice is duplicated": {
-			func(b book, first, second message) { b.reach(first, 0, 1, 1); b.reach(second, 0, 1) },
+			func(b book, first, second Message) { b.reach(first, 0, 1, 1); b.reach(second, 0, 1) },
 			Result{Duplicated: 1},
 		},
 		"a message before an earlier one is out of order": {
-			func(b book, first, second message) { b.reach(second, 1); b.reach(first, 0, 1); b.reach(second, 0) },
+			func(b book, first, second Message) {
+				b.reach(second, 1)
+				b.reach(first, 0, 1)
+				b.reach(second, 0)
+			},
 			Result{Disordered: 1, Crossed: 1},
 		},
 		"what was emitted again arrives again": {
-			func(b book, first, second message) {
+			func(b book, first, second Message) {
 				b.reach(first, 0, 1)
 				first.Attempt = 2
-				b.emitted(first)
+				b.Emitted(first)
 				b.reach(first, 0, 1)
 				b.reach(second, 0, 1)
 			},
 			Result{Repeats: 1, Again: 2},
 		},
 		"the second emission alone is no loss": {
-			func(b book, first, second message) {
+			func(b book, first, second Message) {
 				first.Attempt = 2
-				b.emitted(first)
+				b.Emitted(first)
 				b.reach(first, 0, 1)
 				b.reach(second, 0, 1)
 			},
 			Result{Repeats: 1},
 		},
 		"what two publishers say may cross": {
-			func(b book, first, second message) {
+			func(b book, first, second Message) {
 				third := b.publish(1, 1)
-				b.acked(third)
+				b.Acked(third)
 				b.reach(first, 0, 1)
 				b.reach(third, 0)
 				b.reach(second, 0, 1)
@@ -142,7 +146,7 @@ func TestLedger(t *testing.T) {
 			Result{Crossed: 1, Messages: 1, Deliveries: 2},
 		},
 		"a message of another phase is late": {
-			func(b book, first, second message) {
+			func(b book, first, second Message) {
 				old := first
 				old.Phase--
 				b.reach(old, 0)
@@ -152,10 +156,10 @@ func TestLedger(t *testing.T) {
 			Result{Late: 1},
 		},
 		"a client that a server has sent away": {
-			func(b book, first, second message) {
-				b.opened(1)
-				b.stopped(1)
-				b.refused(0, `[]`)
+			func(b book, first, second Message) {
+				b.Opened(1)
+				b.Stopped(1)
+				b.Refused(0, `[]`)
 				b.reach(first, 0, 1)
 				b.reach(second, 0, 1)
 			},
@@ -165,14 +169,14 @@ func TestLedger(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := book{newLedger(1, 2, 0)}
 			first, second := b.publish(0, 1), b.publish(0, 2)
-			b.acked(first)
-			b.acked(second)
+			b.Acked(first)
+			b.Acked(second)
 			c.do(b, first, second)
 			c.want.Clients = 2
 			c.want.Messages += 2
 			c.want.Deliveries += 4
 			ignore := cmpopts.IgnoreFields(Result{}, "Silence", "P99", "Max", "Reasons", "Faults")
-			if diff := cmp.Diff(c.want, b.result(""), ignore); diff != "" {
+			if diff := cmp.Diff(c.want, b.Result(""), ignore); diff != "" {
 				t.Error(diff)
 			}
 			if settled := b.pending.Load() == 0; settled != (c.want.Lost == 0) {
@@ -191,14 +195,14 @@ func TestLedgerSaysWhenAllHasCome(t *testing.T) {
 		t.Fatal("all has come before the acknowledgement")
 	default:
 	}
-	b.acked(m)
+	b.Acked(m)
 	<-b.settled
 }
 
 func TestMessageWithoutAcknowledgementIsNotLost(t *testing.T) {
 	b := book{newLedger(1, 2, 0)}
 	b.publish(0, 1)
-	res := b.result("")
+	res := b.Result("")
 	if res.Unacked != 1 || res.Lost != 0 || res.Deliveries != 0 {
 		t.Errorf("got %+v", res)
 	}

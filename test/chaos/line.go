@@ -11,10 +11,11 @@ import (
 	"time"
 )
 
-var errCut = errors.New("the line is cut")
+// ErrCut is what a client gets for a connection that was cut, or is not let through.
+var ErrCut = errors.New("the line is cut")
 
-// line is a client's way to the network: all its connections, which can be cut. Safe for concurrent use.
-type line struct {
+// Line is a client's way to the network: all its connections, which can be cut. Safe for concurrent use.
+type Line struct {
 	mu    sync.Mutex
 	isCut bool
 	conns map[*lineConn]struct{}
@@ -24,12 +25,13 @@ type line struct {
 	frayed []int
 }
 
-func newLine() *line { return &line{conns: map[*lineConn]struct{}{}} }
+// NewLine returns a line that is not cut.
+func NewLine() *Line { return &Line{conns: map[*lineConn]struct{}{}} }
 
-// dial connects, unless the line is cut.
-func (l *line) dial(ctx context.Context, network, address string) (net.Conn, error) {
+// Dial connects, unless the line is cut.
+func (l *Line) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	if l.cutNow() {
-		return nil, errCut
+		return nil, ErrCut
 	}
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, network, address)
@@ -40,7 +42,7 @@ func (l *line) dial(ctx context.Context, network, address string) (net.Conn, err
 	defer l.mu.Unlock()
 	if l.isCut {
 		conn.Close()
-		return nil, errCut
+		return nil, ErrCut
 	}
 	c := &lineConn{Conn: conn, line: l}
 	if len(l.frayed) > 0 {
@@ -51,22 +53,22 @@ func (l *line) dial(ctx context.Context, network, address string) (net.Conn, err
 	return c, nil
 }
 
-// fray has each of the next connections break once the client has read so many bytes of it.
-func (l *line) fray(bytes []int) {
+// Fray has each of the next connections break once the client has read so many bytes of it.
+func (l *Line) Fray(bytes []int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.frayed = bytes
 }
 
-func (l *line) cutNow() bool {
+func (l *Line) cutNow() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.isCut
 }
 
-// cut ends all connections and lets no new one through until mend. If it is silent, the server is not told: to it the
+// Cut ends all connections and lets no new one through until Mend. If it is silent, the server is not told: to it the
 // connections are there, and what it writes is lost.
-func (l *line) cut(silent bool) {
+func (l *Line) Cut(silent bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.isCut = true
@@ -83,9 +85,9 @@ func (l *line) cut(silent bool) {
 	}
 }
 
-// mend lets connections through again. The kernel answers for those that the client has forgotten with a reset, as it
+// Mend lets connections through again. The kernel answers for those that the client has forgotten with a reset, as it
 // does when a network comes back.
-func (l *line) mend() {
+func (l *Line) Mend() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.isCut = false
@@ -101,7 +103,7 @@ func (l *line) mend() {
 // lineConn is one connection of a line.
 type lineConn struct {
 	net.Conn
-	line *line
+	line *Line
 	lost atomic.Bool
 	// frays: the connection breaks once left bytes have been read. Of the one that reads.
 	frays bool
@@ -111,7 +113,7 @@ type lineConn struct {
 // SetDeadline and its like do not bring a lost connection back.
 func (c *lineConn) SetDeadline(t time.Time) error {
 	if c.lost.Load() {
-		return errCut
+		return ErrCut
 	}
 	return c.Conn.SetDeadline(t)
 }
@@ -119,7 +121,7 @@ func (c *lineConn) SetDeadline(t time.Time) error {
 // SetReadDeadline is like SetDeadline.
 func (c *lineConn) SetReadDeadline(t time.Time) error {
 	if c.lost.Load() {
-		return errCut
+		return ErrCut
 	}
 	return c.Conn.SetReadDeadline(t)
 }
@@ -127,7 +129,7 @@ func (c *lineConn) SetReadDeadline(t time.Time) error {
 // SetWriteDeadline is like SetDeadline.
 func (c *lineConn) SetWriteDeadline(t time.Time) error {
 	if c.lost.Load() {
-		return errCut
+		return ErrCut
 	}
 	return c.Conn.SetWriteDeadline(t)
 }
@@ -135,7 +137,7 @@ func (c *lineConn) SetWriteDeadline(t time.Time) error {
 // Write to a lost connection goes nowhere.
 func (c *lineConn) Write(b []byte) (int, error) {
 	if c.lost.Load() {
-		return 0, errCut
+		return 0, ErrCut
 	}
 	return c.Conn.Write(b)
 }
@@ -143,14 +145,14 @@ func (c *lineConn) Write(b []byte) (int, error) {
 // Read from a lost connection fails.
 func (c *lineConn) Read(b []byte) (int, error) {
 	if c.lost.Load() {
-		return 0, errCut
+		return 0, ErrCut
 	}
 	if !c.frays {
 		return c.Conn.Read(b)
 	}
 	if c.left == 0 {
 		c.Close()
-		return 0, errCut
+		return 0, ErrCut
 	}
 	n, err := c.Conn.Read(b[:min(len(b), c.left)])
 	c.left -= n

@@ -24,8 +24,8 @@ const (
 	diskLimit = "64MB"
 )
 
-// natsServers are the NATS servers of a stack and the credentials for them.
-type natsServers struct {
+// NATSServers are the NATS servers of a stack and the credentials for them.
+type NATSServers struct {
 	dir, program string
 	// secret is the folder that gateways read their credentials from.
 	secret    string
@@ -36,8 +36,8 @@ type natsServers struct {
 // sharedConfig is what the configuration of all servers includes.
 const sharedConfig = "nats-all.conf"
 
-func newNATSServers(dir, program string, servers int) (*natsServers, error) {
-	s := &natsServers{dir: dir, program: program, secret: filepath.Join(dir, "nats-credentials")}
+func newNATSServers(dir, program string, servers int) (*NATSServers, error) {
+	s := &NATSServers{dir: dir, program: program, secret: filepath.Join(dir, "nats-credentials")}
 	if err := os.MkdirAll(s.secret, 0o700); err != nil {
 		return nil, fmt.Errorf("make a folder for the credentials of NATS: %w", err)
 	}
@@ -51,23 +51,23 @@ func newNATSServers(dir, program string, servers int) (*natsServers, error) {
 			return nil, err
 		}
 	}
-	if err := s.rotate(); err != nil {
+	if err := s.Rotate(); err != nil {
 		return nil, err
 	}
-	return s, s.publish()
+	return s, s.Publish()
 }
 
-// rotate writes the servers' configuration with another password, which they read when they start or
+// Rotate writes the servers' configuration with another password, which they read when they start or
 // are told to.
-func (s *natsServers) rotate() error {
+func (s *NATSServers) Rotate() error {
 	s.rotations++
 	s.password = "password-" + strconv.Itoa(s.rotations)
 	return replaceFile(filepath.Join(s.dir, sharedConfig), fmt.Sprintf("authorization {user: %s, password: %q}\njetstream {max_file_store: %s}\n",
 		natsUser, s.password, diskLimit))
 }
 
-// publish writes the servers' password where gateways read it.
-func (s *natsServers) publish() error {
+// Publish writes the servers' password where gateways read it.
+func (s *NATSServers) Publish() error {
 	if err := replaceFile(filepath.Join(s.secret, "username"), natsUser); err != nil {
 		return err
 	}
@@ -82,23 +82,24 @@ func replaceFile(name, text string) error {
 	return os.Rename(name+".new", name)
 }
 
-func (s *natsServers) config(i int) string {
+func (s *NATSServers) config(i int) string {
 	return filepath.Join(s.dir, fmt.Sprintf("nats-%d.conf", i))
 }
 
-func (s *natsServers) storeDir(i int) string {
+// StoreDir is the folder in which the ith server stores its streams.
+func (s *NATSServers) StoreDir(i int) string {
 	return filepath.Join(s.dir, "jetstream-"+strconv.Itoa(i))
 }
 
 // command is one of several servers, which tell nobody of each other: gateways have a wire to each, that can be cut.
-func (s *natsServers) command(i int, ports []brokerPorts) command {
+func (s *NATSServers) command(i int, ports []brokerPorts) command {
 	name := fmt.Sprintf("nats-%d", i)
 	c := command{
 		name: name,
 		path: s.program,
 		args: []string{
 			"--config", s.config(i), "--addr", "127.0.0.1", "--port", strconv.Itoa(ports[i].clients),
-			"--jetstream", "--store_dir", s.storeDir(i),
+			"--jetstream", "--store_dir", s.StoreDir(i),
 		},
 		ready: local(ports[i].clients),
 	}
@@ -114,13 +115,13 @@ func (s *natsServers) command(i int, ports []brokerPorts) command {
 	return c
 }
 
-// jetStream connects to the servers of the broker. The caller closes the connection.
-func (c *cluster) jetStream() (jetstream.JetStream, *nats.Conn, error) {
+// JetStream connects to the servers of the broker. The caller closes the connection.
+func (c *Cluster) JetStream() (jetstream.JetStream, *nats.Conn, error) {
 	urls := make([]string, len(c.brokerPorts))
 	for i, p := range c.brokerPorts {
 		urls[i] = "nats://" + local(p.clients)
 	}
-	nc, err := nats.Connect(strings.Join(urls, ","), nats.UserInfo(natsUser, c.stack.nats.password))
+	nc, err := nats.Connect(strings.Join(urls, ","), nats.UserInfo(natsUser, c.Stack.NATS.password))
 	if err != nil {
 		return nil, nil, fmt.Errorf("connect to NATS: %w", err)
 	}
@@ -132,65 +133,52 @@ func (c *cluster) jetStream() (jetstream.JetStream, *nats.Conn, error) {
 	return js, nc, nil
 }
 
-// logStream is the stream of the service.
-func logStream(ctx context.Context, js jetstream.JetStream) (jetstream.Stream, error) {
-	names := js.StreamNames(ctx)
-	for name := range names.Name() {
-		if name != ballast {
-			return js.Stream(ctx, name)
-		}
-	}
-	return nil, fmt.Errorf("find the service's stream: %w", jetstream.ErrStreamNotFound)
-}
-
-// reloadBrokers has all servers read their configuration, and waits until each takes the password in it.
-func (c *cluster) reloadBrokers(ctx context.Context) error {
+// ReloadBrokers has all servers read their configuration, and waits until each takes the password in it.
+func (c *Cluster) ReloadBrokers(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, reloadTimeout)
 	defer cancel()
-	for i, b := range c.brokers {
+	for i, b := range c.Brokers {
 		if err := b.signal(syscall.SIGHUP); err != nil {
 			return err
 		}
-		for {
-			nc, err := nats.Connect("nats://"+local(c.brokerPorts[i].clients), nats.UserInfo(natsUser, c.stack.nats.password))
-			if err == nil {
-				nc.Close()
-				break
-			}
-			if sleep(ctx, readyInterval); ctx.Err() != nil {
-				return fmt.Errorf("wait until %s takes its new password: %w", b.name, err)
-			}
+		if err := c.takesPassword(ctx, i); err != nil {
+			return fmt.Errorf("wait until %s takes its new password: %w", b.Name, err)
 		}
 	}
 	return nil
 }
 
-// stopBrokers ends all servers of the broker.
-func (c *cluster) stopBrokers() error {
-	for _, b := range c.brokers {
-		if err := b.stop(c.stack.grace); err != nil {
+func (c *Cluster) takesPassword(ctx context.Context, i int) error {
+	for {
+		nc, err := nats.Connect("nats://"+local(c.brokerPorts[i].clients), nats.UserInfo(natsUser, c.Stack.NATS.password))
+		if err == nil {
+			nc.Close()
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(readyInterval):
+		}
+	}
+}
+
+// StopBrokers ends all servers of the broker.
+func (c *Cluster) StopBrokers() error {
+	for _, b := range c.Brokers {
+		if err := b.Stop(c.Stack.Grace); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// startBrokers starts those that have ended, at once: each is ready when it takes connections.
-func (c *cluster) startBrokers(ctx context.Context, indices ...int) error {
+// StartBrokers starts those that have ended, at once: each is ready when it takes connections.
+func (c *Cluster) StartBrokers(ctx context.Context, indices ...int) error {
 	for _, i := range indices {
-		if err := c.restartBroker(ctx, i); err != nil {
+		if err := c.RestartBroker(ctx, i); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// every repeats something while a fault lasts.
-func every(ctx context.Context, pause, lasts time.Duration, do func() error) error {
-	for end := time.Now().Add(lasts); time.Now().Before(end) && ctx.Err() == nil; sleep(ctx, pause) {
-		if err := do(); err != nil {
-			return err
-		}
-	}
-	return ctx.Err()
 }

@@ -9,10 +9,10 @@ type outbox struct {
 	wake chan struct{} // of capacity 1
 
 	mu      sync.Mutex
-	waiting []message
+	waiting []Message
 }
 
-func (o *outbox) put(m message) {
+func (o *outbox) put(m Message) {
 	o.mu.Lock()
 	o.waiting = append(o.waiting, m)
 	o.mu.Unlock()
@@ -23,11 +23,11 @@ func (o *outbox) put(m message) {
 }
 
 // first is the message to emit now; it counts the attempt.
-func (o *outbox) first() (message, bool) {
+func (o *outbox) first() (Message, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.waiting) == 0 {
-		return message{}, false
+		return Message{}, false
 	}
 	o.waiting[0].Attempt++
 	return o.waiting[0], true
@@ -43,7 +43,7 @@ func (o *outbox) shorten() {
 }
 
 // take removes the message that was acknowledged.
-func (o *outbox) take() message {
+func (o *outbox) take() Message {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	m := o.waiting[0]

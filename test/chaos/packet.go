@@ -11,27 +11,27 @@ import (
 
 // The types of Engine.IO's packets that matter here, and of Socket.IO's within a message.
 const (
-	enginePing    = '2'
-	enginePong    = "3"
-	engineClose   = '1'
-	engineMessage = '4'
+	EnginePing    = '2'
+	EnginePong    = "3"
+	EngineClose   = '1'
+	EngineMessage = '4'
 
-	packetConnect      = '0'
-	packetDisconnect   = '1'
-	packetEvent        = '2'
-	packetAck          = '3'
-	packetConnectError = '4'
+	PacketConnect      = '0'
+	PacketDisconnect   = '1'
+	PacketEvent        = '2'
+	PacketAck          = '3'
+	PacketConnectError = '4'
 )
 
-// handshake is the body of Engine.IO's open packet. Times are in milliseconds.
-type handshake struct {
+// Handshake is the body of Engine.IO's open packet. Times are in milliseconds.
+type Handshake struct {
 	SID          string `json:"sid"`
 	PingInterval int64  `json:"pingInterval"`
 	PingTimeout  int64  `json:"pingTimeout"`
 }
 
-func parseOpen(packet string) (handshake, error) {
-	var h handshake
+func parseOpen(packet string) (Handshake, error) {
+	var h Handshake
 	if !strings.HasPrefix(packet, "0") {
 		return h, fmt.Errorf("the first packet is %q, not an open packet", packet)
 	}
@@ -41,9 +41,9 @@ func parseOpen(packet string) (handshake, error) {
 	return h, nil
 }
 
-// connectPacket joins the main namespace. A pid asks for recovery; without an offset, as a client that never got an
+// ConnectPacket joins the main namespace. A pid asks for recovery; without an offset, as a client that never got an
 // event has none, the key is left out, like JSON.stringify does with undefined.
-func connectPacket(pid string, offset *string) string {
+func ConnectPacket(pid string, offset *string) string {
 	if pid == "" {
 		return "40"
 	}
@@ -54,8 +54,8 @@ func connectPacket(pid string, offset *string) string {
 	return "40" + string(body)
 }
 
-// message is what is said in a room. No argument is a string: only an offset can be the last string of an event.
-type message struct {
+// Message is what is said in a room. No argument is a string: only an offset can be the last string of an event.
+type Message struct {
 	Room      int `json:"r"`
 	Publisher int `json:"p"`
 	Seq       int `json:"n"`
@@ -65,8 +65,8 @@ type message struct {
 	Padding int `json:"-"`
 }
 
-// payload is the message as JSON.
-func (m message) payload() string {
+// Payload is the message as JSON.
+func (m Message) Payload() string {
 	padding := ""
 	if m.Padding > 0 {
 		padding = `,"x":"` + strings.Repeat("x", m.Padding) + `"`
@@ -74,66 +74,69 @@ func (m message) payload() string {
 	return fmt.Sprintf(`{"r":%d,"p":%d,"n":%d,"a":%d,"f":%d%s}`, m.Room, m.Publisher, m.Seq, m.Attempt, m.Phase, padding)
 }
 
-// event is what the message is emitted as. What is announced goes to a second room too, which is empty:
+// Event is what the message is emitted as. What is announced goes to a second room too, which is empty:
 // events for several rooms may take another way.
-func (m message) event() string {
+func (m Message) Event() string {
 	if m.Room%2 == 1 {
 		return "announce"
 	}
 	return "say"
 }
 
-func roomName(room int) string { return "room " + strconv.Itoa(room) }
+// RoomName is the name of a room by its number.
+func RoomName(room int) string { return "room " + strconv.Itoa(room) }
 
-func joinPacket(id, room int) string {
-	return fmt.Sprintf(`42%d["join",%q]`, id, roomName(room))
+// JoinPacket asks to be in a room; id is that of its acknowledgement.
+func JoinPacket(id, room int) string {
+	return fmt.Sprintf(`42%d["join",%q]`, id, RoomName(room))
 }
 
-func sayPacket(id int, m message) string {
-	return fmt.Sprintf(`42%d[%q,%q,%s]`, id, m.event(), roomName(m.Room), m.payload())
+// SayPacket emits a message; id is that of its acknowledgement.
+func SayPacket(id int, m Message) string {
+	return fmt.Sprintf(`42%d[%q,%q,%s]`, id, m.Event(), RoomName(m.Room), m.Payload())
 }
 
-// event is one that a server sent.
-type event struct {
-	name string
-	args []json.RawMessage
+// Event is an event that a server sent.
+type Event struct {
+	Name string
+	Args []json.RawMessage
 }
 
-// lastString is what the client takes for the offset: the last argument, if it is a string.
-func (e event) lastString() (string, bool) {
-	if len(e.args) == 0 {
+// LastString is what the client takes for the offset: the last argument, if it is a string.
+func (e Event) LastString() (string, bool) {
+	if len(e.Args) == 0 {
 		return "", false
 	}
 	var s string
-	if err := json.Unmarshal(e.args[len(e.args)-1], &s); err != nil {
+	if err := json.Unmarshal(e.Args[len(e.Args)-1], &s); err != nil {
 		return "", false
 	}
 	return s, true
 }
 
-// parseEvent reads the rest of an EVENT packet. An id before the list asks for an acknowledgement, which the services
+// ParseEvent reads the rest of an EVENT packet. An id before the list asks for an acknowledgement, which the services
 // here never do.
-func parseEvent(rest string) (event, error) {
+func ParseEvent(rest string) (Event, error) {
 	_, list := splitID(rest)
 	var args []json.RawMessage
 	if err := json.Unmarshal([]byte(list), &args); err != nil {
-		return event{}, fmt.Errorf("read event %q: %w", rest, err)
+		return Event{}, fmt.Errorf("read event %q: %w", rest, err)
 	}
 	if len(args) == 0 {
-		return event{}, fmt.Errorf("event %q has no name", rest)
+		return Event{}, fmt.Errorf("event %q has no name", rest)
 	}
-	e := event{args: args[1:]}
-	if err := json.Unmarshal(args[0], &e.name); err != nil {
-		return event{}, fmt.Errorf("read the name of event %q: %w", rest, err)
+	e := Event{Args: args[1:]}
+	if err := json.Unmarshal(args[0], &e.Name); err != nil {
+		return Event{}, fmt.Errorf("read the name of event %q: %w", rest, err)
 	}
 	return e, nil
 }
 
-// handled is how the services here acknowledge what they have done.
-const handled = `["ok"]`
+// Handled is how the services here acknowledge what they have done.
+const Handled = `["ok"]`
 
-// parseAck reads the rest of an ACK packet: its id, and the answer.
-func parseAck(rest string) (id int, answer string, err error) {
+// ParseAck reads the rest of an ACK packet: its id, and the answer.
+func ParseAck(rest string) (id int, answer string, err error) {
 	digits, answer := splitID(rest)
 	id, err = strconv.Atoi(digits)
 	if err != nil {

@@ -22,7 +22,7 @@ func TestConnectPacket(t *testing.T) {
 		"recovery":           {"p", &offset, `40{"pid":"p","offset":"1700-0"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := connectPacket(c.pid, c.offset); got != c.want {
+			if got := ConnectPacket(c.pid, c.offset); got != c.want {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})
@@ -37,11 +37,11 @@ func TestLastStringOfAnEventIsItsOffset(t *testing.T) {
 		`["said"]`:                  "",
 		`7["said",1]`:               "",
 	} {
-		e, err := parseEvent(packet)
+		e, err := ParseEvent(packet)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, ok := e.lastString(); got != want || ok != (want != "") {
+		if got, ok := e.LastString(); got != want || ok != (want != "") {
 			t.Errorf("%s: got %q, %t, want %q", packet, got, ok, want)
 		}
 	}
@@ -49,11 +49,11 @@ func TestLastStringOfAnEventIsItsOffset(t *testing.T) {
 
 func TestMalformedPackets(t *testing.T) {
 	for _, packet := range []string{"", "7", "{}", "[]", "[1]"} {
-		if e, err := parseEvent(packet); err == nil {
+		if e, err := ParseEvent(packet); err == nil {
 			t.Errorf("event %q is %v", packet, e)
 		}
 	}
-	if _, _, err := parseAck(`["ok"]`); err == nil {
+	if _, _, err := ParseAck(`["ok"]`); err == nil {
 		t.Error("an acknowledgement without an id is one")
 	}
 	if _, err := parseOpen("4x"); err == nil {
@@ -67,11 +67,11 @@ func TestAck(t *testing.T) {
 		Answer string
 	}
 	for packet, want := range map[string]ack{
-		`12["ok"]`:            {12, handled},
+		`12["ok"]`:            {12, Handled},
 		`0[{"error":"full"}]`: {0, `[{"error":"full"}]`},
 		`3[]`:                 {3, `[]`},
 	} {
-		id, answer, err := parseAck(packet)
+		id, answer, err := ParseAck(packet)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,43 +11,44 @@ import (
 	"sync"
 )
 
-// statusError is an answer to a polling request that ends the session.
-type statusError struct {
+// StatusError is an answer to a polling request that ends the session.
+type StatusError struct {
 	method string
 	status int
 	body   string
 }
 
-func (e *statusError) Error() string {
+func (e *StatusError) Error() string {
 	return fmt.Sprintf("%s: status %d %s", e.method, e.status, e.body)
 }
 
 // pollingLink is a session by polling: at most one GET and one POST at a time, like the stock client.
 type pollingLink struct {
-	client *client
+	dialer *Dialer
 	sid    string
 	ctx    context.Context
 	cancel context.CancelCauseFunc
-	got    []string // of next alone
+	got    []string // of Next alone
 
 	mu      sync.Mutex
 	waiting []string
 	posting bool
 }
 
-func openPolling(ctx context.Context, c *client) (link, handshake, error) {
-	l := &pollingLink{client: c}
+// Polling opens a session by polling.
+func (d *Dialer) Polling(ctx context.Context) (Link, Handshake, error) {
+	l := &pollingLink{dialer: d}
 	l.ctx, l.cancel = context.WithCancelCause(ctx)
 	body, err := l.request(http.MethodGet, "")
 	if err != nil {
-		l.close()
-		return nil, handshake{}, err
+		l.Close()
+		return nil, Handshake{}, err
 	}
 	packets := splitPayload(body)
 	h, err := parseOpen(packets[0])
 	if err != nil {
-		l.close()
-		return nil, handshake{}, err
+		l.Close()
+		return nil, Handshake{}, err
 	}
 	// The session outlives the time that opening it may take.
 	l.cancel(nil)
@@ -56,11 +57,11 @@ func openPolling(ctx context.Context, c *client) (link, handshake, error) {
 	return l, h, nil
 }
 
-func (l *pollingLink) next() (string, error) {
+func (l *pollingLink) Next() (string, error) {
 	for len(l.got) == 0 {
 		body, err := l.request(http.MethodGet, "")
 		if err != nil {
-			l.close()
+			l.Close()
 			return "", err
 		}
 		l.got = splitPayload(body)
@@ -70,7 +71,7 @@ func (l *pollingLink) next() (string, error) {
 	return packet, nil
 }
 
-func (l *pollingLink) send(packets ...string) {
+func (l *pollingLink) Send(packets ...string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.waiting = append(l.waiting, packets...)
@@ -92,15 +93,15 @@ func (l *pollingLink) post() {
 			return
 		}
 		if _, err := l.request(http.MethodPost, joinPayload(packets)); err != nil {
-			l.cancel(err) // next fails
+			l.cancel(err) // Next fails
 			return
 		}
 	}
 }
 
-// request goes to whatever gateway the balancer says.
+// request goes to whatever gateway is next.
 func (l *pollingLink) request(method, body string) (string, error) {
-	address, err := l.client.world.balancer.pick(l.client.id)
+	address, err := l.dialer.gateway()
 	if err != nil {
 		return "", err
 	}
@@ -114,7 +115,7 @@ func (l *pollingLink) request(method, body string) (string, error) {
 		return "", fmt.Errorf("make a request: %w", err)
 	}
 	req.ContentLength = int64(len(body))
-	resp, err := l.client.http.Do(req)
+	resp, err := l.dialer.http.Do(req)
 	if err != nil {
 		if cause := context.Cause(l.ctx); cause != nil {
 			err = cause
@@ -122,14 +123,14 @@ func (l *pollingLink) request(method, body string) (string, error) {
 		return "", err
 	}
 	defer resp.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxPacket))
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, MaxPacket))
 	if err != nil {
 		return "", fmt.Errorf("read the answer to %s: %w", method, err)
 	}
 	if resp.StatusCode != http.StatusOK {
-		return "", &statusError{method, resp.StatusCode, strings.TrimSpace(string(answer))}
+		return "", &StatusError{method, resp.StatusCode, strings.TrimSpace(string(answer))}
 	}
 	return string(answer), nil
 }
 
-func (l *pollingLink) close() { l.cancel(context.Canceled) }
+func (l *pollingLink) Close() { l.cancel(context.Canceled) }

@@ -34,9 +34,10 @@ type command struct {
 	ready string
 }
 
-// process is one that runs. stop and kill are for one goroutine at a time.
-type process struct {
-	name  string
+// Process is a process that runs. Stop and Kill are for one goroutine at a time.
+type Process struct {
+	// Name is what logs call it, and its log file.
+	Name  string
 	ready string // as of the command
 	cmd   *exec.Cmd
 	ended chan struct{}
@@ -44,17 +45,17 @@ type process struct {
 }
 
 // start runs a command, with its output in a file of the folder, and waits until it is ready.
-func start(ctx context.Context, dir string, c command) (*process, error) {
+func start(ctx context.Context, dir string, c command) (*Process, error) {
 	out, err := os.OpenFile(filepath.Join(dir, c.name+".log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("open the log of %s: %w", c.name, err)
 	}
 	defer out.Close()
-	p := &process{name: c.name, ready: c.ready, cmd: exec.Command(c.path, c.args...), ended: make(chan struct{})}
+	p := &Process{Name: c.name, ready: c.ready, cmd: exec.Command(c.path, c.args...), ended: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), c.env...)
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	// A harness that is killed leaves nothing behind.
-	p.cmd.SysProcAttr = deathSignal()
+	p.cmd.SysProcAttr = DeathSignal()
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", c.name, err)
 	}
@@ -62,26 +63,26 @@ func start(ctx context.Context, dir string, c command) (*process, error) {
 		p.err = p.cmd.Wait()
 		close(p.ended)
 	}()
-	if err := p.await(ctx, c.ready); err != nil {
-		p.kill()
+	if err := p.Await(ctx); err != nil {
+		p.Kill()
 		return nil, err
 	}
 	return p, nil
 }
 
-// await waits until the process is ready.
-func (p *process) await(ctx context.Context, ready string) error {
+// Await waits until the process is ready.
+func (p *Process) Await(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
 	for {
-		if isReady(ctx, ready) {
+		if isReady(ctx, p.ready) {
 			return nil
 		}
 		select {
 		case <-p.ended:
-			return fmt.Errorf("%s ended before it was ready: %w", p.name, p.err)
+			return fmt.Errorf("%s ended before it was ready: %w", p.Name, p.err)
 		case <-ctx.Done():
-			return fmt.Errorf("wait for %s at %s: %w", p.name, ready, ctx.Err())
+			return fmt.Errorf("wait for %s at %s: %w", p.Name, p.ready, ctx.Err())
 		case <-time.After(readyInterval):
 		}
 	}
@@ -111,11 +112,11 @@ func isReady(ctx context.Context, ready string) bool {
 
 var errOverstayed = errors.New("it had to be killed")
 
-// stop asks the process to end and waits for it; one that takes longer than patience is killed, as Kubernetes does it,
+// Stop asks the process to end and waits for it; one that takes longer than patience is killed, as Kubernetes does it,
 // and the error is errOverstayed.
-func (p *process) stop(patience time.Duration) error {
+func (p *Process) Stop(patience time.Duration) error {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return fmt.Errorf("stop %s: %w", p.name, err)
+		return fmt.Errorf("stop %s: %w", p.Name, err)
 	}
 	t := time.NewTimer(patience)
 	defer t.Stop()
@@ -123,15 +124,29 @@ func (p *process) stop(patience time.Duration) error {
 	case <-p.ended:
 		return nil
 	case <-t.C:
-		p.kill()
-		return fmt.Errorf("stop %s: it has not ended within %v: %w", p.name, patience, errOverstayed)
+		p.Kill()
+		return fmt.Errorf("stop %s: it has not ended within %v: %w", p.Name, patience, errOverstayed)
 	}
 }
 
-// kill ends the process at once.
-func (p *process) kill() {
+// Kill ends the process at once.
+func (p *Process) Kill() {
 	_ = p.cmd.Process.Kill() // it may have ended
 	<-p.ended
+}
+
+// Freeze stops the process, and what it has open stays open: to others it is a machine that has vanished, which neither answers
+// nor closes.
+func (p *Process) Freeze() error { return p.signal(syscall.SIGSTOP) }
+
+// Thaw lets a frozen process go on as if no time had passed.
+func (p *Process) Thaw() error { return p.signal(syscall.SIGCONT) }
+
+func (p *Process) signal(s os.Signal) error {
+	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("send %v to %s: %w", s, p.Name, err)
+	}
+	return nil
 }
 
 // freePorts are below those that the kernel gives to connections: a load test takes any above. All are held until the last is

@@ -4,4 +4,5 @@ package chaos
 
 import "syscall"
 
-func deathSignal() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
+// DeathSignal are attributes of a process that ends with the one that starts it, where the system can do that.
+func DeathSignal() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }

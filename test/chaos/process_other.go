@@ -6,4 +6,5 @@ package chaos
 
 import "syscall"
 
-func deathSignal() *syscall.SysProcAttr { return nil }
+// DeathSignal are attributes of a process that ends with the one that starts it, where the system can do that.
+func DeathSignal() *syscall.SysProcAttr { return nil }

@@ -59,8 +59,8 @@ type Result struct {
 	Reasons map[string]int
 }
 
-// result sums up the phase. Nothing is published meanwhile.
-func (l *ledger) result(fault string) Result {
+// Result sums up the phase. Nothing is published meanwhile.
+func (l *Ledger) Result(fault string) Result {
 	res := Result{Fault: fault, Clients: len(l.clients), Late: int(l.late.Load()), Repeats: int(l.repeats.Load())}
 	for _, c := range l.clients {
 		c.mu.Lock()
@@ -108,8 +108,8 @@ func (l *ledger) result(fault string) Result {
 	return res
 }
 
-// bounced is how many clients have connected more than once in the phase.
-func (l *ledger) bounced() int {
+// Bounced is how many clients have connected more than once in the phase.
+func (l *Ledger) Bounced() int {
 	n := 0
 	for _, c := range l.clients {
 		c.update(func(c *clientLedger) {

@@ -14,7 +14,11 @@ import (
 	"time"
 )
 
-const roomMembers = 10
+const (
+	roomMembers = 10
+	// joinedInterval is the time between two looks at whether all clients are in their rooms.
+	joinedInterval = 20 * time.Millisecond
+)
 
 // Options say how a run is.
 type Options struct {
@@ -47,7 +51,7 @@ type Options struct {
 
 // updates tells whether gateways begin with the previous program, which takes an update to end.
 func (o *Options) updates() bool {
-	return o.Stack.previous != nil && (o.Duration > 0 || slices.Contains(o.Faults, updateFault))
+	return o.Stack.HasPrevious() && (o.Duration > 0 || slices.Contains(o.Faults, updateFault))
 }
 
 // Run runs a service and its faults, and returns what each did.
@@ -55,7 +59,7 @@ func Run(ctx context.Context, o Options) (results []Result, err error) {
 	if o.Clients < roomMembers || o.Clients%roomMembers != 0 || o.Polling > o.Clients {
 		return nil, fmt.Errorf("%d clients, %d by polling: rooms have %d members each", o.Clients, o.Polling, roomMembers)
 	}
-	b := newBalancer(o.Affinity)
+	b := NewBalancer(o.Affinity)
 	c, err := startCluster(ctx, o.Stack, o.Dir, o.Gateways, b, o.updates())
 	defer func() { err = errors.Join(err, c.Close()) }()
 	if err != nil {
@@ -116,7 +120,7 @@ func (r *run) startClients(ctx context.Context) (stop func()) {
 func (r *run) allJoined(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, r.o.Deadline)
 	defer cancel()
-	tick := time.NewTicker(readyInterval)
+	tick := time.NewTicker(joinedInterval)
 	defer tick.Stop()
 	for {
 		if err := r.heal(ctx); err != nil {
@@ -153,7 +157,7 @@ func (r *run) heal(ctx context.Context) error {
 	if r.chaos.cluster == nil { // a test that has a server of its own
 		return nil
 	}
-	return r.chaos.cluster.heal(ctx)
+	return r.chaos.cluster.Heal(ctx)
 }
 
 func (r *run) phases(ctx context.Context) ([]Result, error) {
@@ -196,7 +200,7 @@ func (r *run) fault(i int, end time.Time) (f fault, more bool, err error) {
 // phase publishes while a fault happens, until every client is back in its room and a while beyond, and then waits
 // until all has arrived or the deadline is over.
 func (r *run) phase(ctx context.Context, f fault) (Result, error) {
-	r.world.ledger.begin()
+	r.world.ledger.Begin()
 	r.o.Log.Info("phase", "fault", f.name)
 	publishing, stop := context.WithCancel(ctx)
 	var publisher sync.WaitGroup
@@ -220,15 +224,15 @@ func (r *run) phase(ctx context.Context, f fault) (Result, error) {
 		return Result{}, err
 	}
 	r.settle(ctx)
-	res := r.world.ledger.result(f.name)
+	res := r.world.ledger.Result(f.name)
 	res.Absent = absent
 	f.judge(&res)
-	res.Overstayed = r.chaos.cluster.overstayed
-	if f.planned && len(r.chaos.cluster.gateways) > 1 {
-		res.Bounced = r.world.ledger.bounced()
+	res.Overstayed = r.chaos.cluster.Overstayed
+	if f.planned && len(r.chaos.cluster.Gateways) > 1 {
+		res.Bounced = r.world.ledger.Bounced()
 	}
-	res.Crashed = r.chaos.cluster.crashed
-	r.chaos.cluster.overstayed, r.chaos.cluster.crashed = 0, 0
+	res.Crashed = r.chaos.cluster.Crashed
+	r.chaos.cluster.Overstayed, r.chaos.cluster.Crashed = 0, 0
 	return res, nil
 }
 
@@ -236,9 +240,9 @@ func (r *run) phase(ctx context.Context, f fault) (Result, error) {
 func (r *run) settle(ctx context.Context) {
 	deadline := time.NewTimer(r.o.Deadline)
 	defer deadline.Stop()
-	for r.world.ledger.pending.Load() > 0 {
+	for r.world.ledger.Pending() > 0 {
 		select {
-		case <-r.world.ledger.settled:
+		case <-r.world.ledger.Settled():
 		case <-deadline.C:
 			return
 		case <-ctx.Done():
@@ -250,7 +254,7 @@ func (r *run) settle(ctx context.Context) {
 // publish has a member of each room in turn say something, at the rate, until the context ends.
 func (r *run) publish(ctx context.Context) {
 	begin := time.Now()
-	phase := int(r.world.ledger.phase.Load())
+	phase := r.world.ledger.Phase()
 	for n := 0; ; n++ {
 		sleep(ctx, time.Until(begin.Add(time.Duration(float64(n)/r.o.Rate*float64(time.Second)))))
 		if ctx.Err() != nil {
@@ -265,22 +269,22 @@ func (r *run) publishOne(phase int) {
 	room := r.turn % (r.o.Clients / roomMembers)
 	publisher, say := r.publisher(room)
 	r.seqs[publisher]++
-	m := message{Room: room, Publisher: publisher, Seq: r.seqs[publisher], Phase: phase}
+	m := Message{Room: room, Publisher: publisher, Seq: r.seqs[publisher], Phase: phase}
 	if r.turn%oversizedEvery == 0 {
 		m.Padding = int(r.chaos.padding.Load())
 	}
 	r.turn++
-	r.world.ledger.queued(m)
+	r.world.ledger.Queued(m)
 	say(m)
 }
 
 // publisher chooses a member of a room.
-func (r *run) publisher(room int) (id int, say func(message)) {
-	n := r.random.IntN(r.world.ledger.rooms[room].members())
+func (r *run) publisher(room int) (id int, say func(Message)) {
+	n := r.random.IntN(r.world.ledger.Members(room))
 	if n < roomMembers {
 		id = room*roomMembers + n
 		return id, r.chaos.clients[id].say
 	}
-	g := r.guests[(n-roomMembers)*len(r.world.ledger.rooms)+room]
+	g := r.guests[(n-roomMembers)*r.world.ledger.Rooms()+room]
 	return g.id, g.say
 }

@@ -23,7 +23,7 @@ import (
 // The answer is a line too: "ok", with a result if there is one, or "error" with the reason. The end of the input ends the
 // service.
 func Serve(ctx context.Context, s Stack, dir string, in io.Reader, out io.Writer) (err error) {
-	c, err := startCluster(ctx, s, dir, 0, newBalancer(false), false)
+	c, err := startCluster(ctx, s, dir, 0, NewBalancer(false), false)
 	defer func() { err = errors.Join(err, c.Close()) }()
 	if err != nil {
 		return err
@@ -46,18 +46,18 @@ func Serve(ctx context.Context, s Stack, dir string, in io.Reader, out io.Writer
 
 // orders does what Serve is told.
 type orders struct {
-	cluster *cluster
-	started []*gateway
+	cluster *Cluster
+	started []*Gateway
 }
 
 func (o *orders) obey(ctx context.Context, words []string) (string, error) {
 	if len(words) == 1 && words[0] == "start" {
-		g, err := o.cluster.startGateway(ctx)
+		g, err := o.cluster.StartGateway(ctx)
 		if err != nil {
 			return "", err
 		}
 		o.started = append(o.started, g)
-		return "http://" + g.address, nil
+		return "http://" + g.Address, nil
 	}
 	if len(words) < 2 {
 		return "", fmt.Errorf("order %q is not known", words)
@@ -68,9 +68,9 @@ func (o *orders) obey(ctx context.Context, words []string) (string, error) {
 	}
 	switch {
 	case words[0] == "stop":
-		return "", o.leave(g, o.cluster.stop)
+		return "", o.leave(g, o.cluster.Stop)
 	case words[0] == "kill":
-		return "", o.leave(g, o.cluster.kill)
+		return "", o.leave(g, o.cluster.Kill)
 	case words[0] == "slow" && len(words) == 3 && len(g.wires) > 0:
 		ms, err := strconv.Atoi(words[2])
 		if err != nil {
@@ -82,7 +82,7 @@ func (o *orders) obey(ctx context.Context, words []string) (string, error) {
 	return "", fmt.Errorf("order %q is not known", words)
 }
 
-func (o *orders) find(number string) (*gateway, error) {
+func (o *orders) find(number string) (*Gateway, error) {
 	n, err := strconv.Atoi(number)
 	if err != nil || n < 0 || n >= len(o.started) {
 		return nil, fmt.Errorf("gateway %q has not been started", number)
@@ -90,11 +90,11 @@ func (o *orders) find(number string) (*gateway, error) {
 	return o.started[n], nil
 }
 
-func (o *orders) leave(g *gateway, end func(*gateway) error) error {
-	for i, other := range o.cluster.gateways {
+func (o *orders) leave(g *Gateway, end func(*Gateway) error) error {
+	for i, other := range o.cluster.Gateways {
 		if other == g {
-			return o.cluster.leave(i, end)
+			return o.cluster.Leave(i, end)
 		}
 	}
-	return fmt.Errorf("%s has ended before", g.name)
+	return fmt.Errorf("%s has ended before", g.Name)
 }

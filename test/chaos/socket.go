@@ -10,7 +10,7 @@ import (
 
 // onConnect is socket.io-client's onconnect: the session is recovered if the pid is the one that was asked for. The
 // offset is kept even if it is not, as there.
-func (c *client) onConnect(l link, again *time.Timer, body string) error {
+func (c *client) onConnect(l Link, again *time.Timer, body string) error {
 	var answer struct {
 		SID string `json:"sid"`
 		PID string `json:"pid"`
@@ -20,7 +20,7 @@ func (c *client) onConnect(l link, again *time.Timer, body string) error {
 	}
 	recovered := answer.PID != "" && answer.PID == c.pid
 	if c.pid != "" {
-		c.world.ledger.asked(c.id, recovered)
+		c.world.ledger.Asked(c.id, recovered)
 	}
 	c.pid, c.connected = answer.PID, true
 	c.inRoom = c.inRoom && recovered
@@ -40,30 +40,30 @@ func (c *client) onConnect(l link, again *time.Timer, body string) error {
 }
 
 // onEvent notes what was said, then the offset, in the client's order.
-func (c *client) onEvent(e event) error {
-	if e.name == "said" {
-		var m message
-		if len(e.args) == 0 {
+func (c *client) onEvent(e Event) error {
+	if e.Name == "said" {
+		var m Message
+		if len(e.Args) == 0 {
 			return fmt.Errorf("an event without arguments")
 		}
-		if err := json.Unmarshal(e.args[0], &m); err != nil {
-			return fmt.Errorf("read what was said, %q: %w", e.args[0], err)
+		if err := json.Unmarshal(e.Args[0], &m); err != nil {
+			return fmt.Errorf("read what was said, %q: %w", e.Args[0], err)
 		}
-		c.world.ledger.arrived(c.id, m)
+		c.world.ledger.Arrived(c.id, m)
 	}
-	if s, ok := e.lastString(); ok && c.pid != "" {
+	if s, ok := e.LastString(); ok && c.pid != "" {
 		c.offset = &s
 	}
 	return nil
 }
 
-func (c *client) onAck(l link, again *time.Timer, rest string) error {
-	id, answer, err := parseAck(rest)
+func (c *client) onAck(l Link, again *time.Timer, rest string) error {
+	id, answer, err := ParseAck(rest)
 	if err != nil {
 		return err
 	}
-	if answer != handled {
-		c.world.ledger.refused(c.id, answer)
+	if answer != Handled {
+		c.world.ledger.Refused(c.id, answer)
 		c.outbox.shorten()
 		again.Reset(refusedAgain)
 		return nil
@@ -75,7 +75,7 @@ func (c *client) onAck(l link, again *time.Timer, rest string) error {
 		c.isJoined()
 	case c.sentID:
 		c.sentID = -1
-		c.world.ledger.acked(c.outbox.take())
+		c.world.ledger.Acked(c.outbox.take())
 		c.publish(l, again, false)
 	}
 	if c.joinID < 0 && c.sentID < 0 {
@@ -85,21 +85,21 @@ func (c *client) onAck(l link, again *time.Timer, rest string) error {
 }
 
 func (c *client) isJoined() {
-	c.world.ledger.joined(c.id)
+	c.world.ledger.Joined(c.id)
 	c.joined.Store(true)
 }
 
 // join enters the room, as an application does when it was not recovered.
-func (c *client) join(l link, again *time.Timer) {
+func (c *client) join(l Link, again *time.Timer) {
 	c.joinID = c.nextID
 	c.nextID++
 	again.Reset(c.world.ackTimeout)
-	l.send(joinPacket(c.joinID, c.room))
+	l.Send(JoinPacket(c.joinID, c.room))
 }
 
 // publish emits the first message of the outbox, as the stock client does with retries: one at a time, and the same
 // again, by force, after a reconnection or when no acknowledgement has come in time.
-func (c *client) publish(l link, again *time.Timer, force bool) {
+func (c *client) publish(l Link, again *time.Timer, force bool) {
 	if !c.connected || c.sentID >= 0 && !force {
 		return
 	}
@@ -110,6 +110,6 @@ func (c *client) publish(l link, again *time.Timer, force bool) {
 	c.sentID = c.nextID
 	c.nextID++
 	again.Reset(c.world.ackTimeout)
-	c.world.ledger.emitted(m)
-	l.send(sayPacket(c.sentID, m))
+	c.world.ledger.Emitted(m)
+	l.Send(SayPacket(c.sentID, m))
 }

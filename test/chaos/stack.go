@@ -16,20 +16,25 @@ type Stack struct {
 	Name string
 	// NeedsAffinity is true if polling clients must stay on their gateway.
 	NeedsAffinity bool
-	// grace is how long a gateway may take to leave.
-	grace time.Duration
-	// brokers is how many servers the broker consists of; 0: there is none. broker is the ith, which finds the others by their ports.
-	brokers int
-	broker  func(i int, ports []brokerPorts) command
+	// Grace is how long a gateway may take to leave.
+	Grace time.Duration
+	// Brokers is how many servers the broker consists of; 0: there is none.
+	Brokers int
+	// NATS is what can be done to brokers that are NATS servers; nil if they are not.
+	NATS *NATSServers
+	// Peers is true if gateways listen for each other, at peerHost, and are reached at 127.0.0.1.
+	Peers bool
+
+	// broker is the ith server of the broker, which finds the others by their ports.
+	broker func(i int, ports []brokerPorts) command
 	// gateway is the nth to be started. It reaches the broker's servers at addresses.
 	gateway func(n, revision int, ports gatewayPorts, brokers []string) command
 	// previous is the same with the program of before; nil if there is none.
 	previous func(n, revision int, ports gatewayPorts, brokers []string) command
-	// nats is what can be done to brokers that are NATS servers; nil if they are not.
-	nats *natsServers
-	// peers is true if gateways listen for each other, at peerHost, and are reached at 127.0.0.1.
-	peers bool
 }
+
+// HasPrevious tells whether there is a previous program, from which gateways can be updated.
+func (s Stack) HasPrevious() bool { return s.previous != nil }
 
 // brokerPorts are where a server of the broker listens for gateways, and for the others.
 type brokerPorts struct{ clients, routes int }
@@ -53,100 +58,106 @@ func newGatewayPorts() (gatewayPorts, error) {
 	return gatewayPorts{clients: ports[0], ops: ports[1], peers: ports[2]}, nil
 }
 
-// gateway is one that runs.
-type gateway struct {
-	*process
-	address string
+// Gateway is a gateway that runs.
+type Gateway struct {
+	*Process
+	// Address is the host:port where clients reach it.
+	Address string
 	wires   wires // one to each server of the broker
 	door    *wire // by which other gateways reach it; nil if they do not
 }
 
-// close ends the wires of a gateway that has ended.
-func (g *gateway) close() {
+// Close ends the wires of a gateway that has ended.
+func (g *Gateway) Close() {
 	g.wires.close()
 	if g.door != nil {
 		g.door.close()
 	}
 }
 
-// cluster is a stack that runs. It is for one goroutine.
-type cluster struct {
-	stack       Stack
+// Cluster is a stack that runs. It is for one goroutine.
+type Cluster struct {
+	// Stack is what runs, and Balancer where clients find its gateways.
+	Stack    Stack
+	Balancer *Balancer
+	// Brokers and Gateways are those that run, the oldest gateway first.
+	Brokers  []*Process
+	Gateways []*Gateway
+	// Revision is that of the gateways that are started.
+	Revision int
+	// Outdated is true while gateways are started by the previous program.
+	Outdated bool
+	// Overstayed counts the gateways that had to be killed, and Crashed those that ended by themselves.
+	Overstayed, Crashed int
+
 	dir         string
-	balancer    *balancer
 	brokerPorts []brokerPorts
-	brokers     []*process
-	gateways    []*gateway
 	started     int
-	revision    int  // of the gateways that are started
-	outdated    bool // gateways are started by the previous program
-	overstayed  int  // gateways that had to be killed
-	crashed     int  // gateways that ended by themselves
 }
 
 // startCluster starts the broker and gateways, outdated ones by the previous program. Close ends them, also after an error.
-func startCluster(ctx context.Context, s Stack, dir string, gateways int, b *balancer, outdated bool) (*cluster, error) {
-	c := &cluster{stack: s, dir: dir, balancer: b, outdated: outdated}
-	for range s.brokers {
+func startCluster(ctx context.Context, s Stack, dir string, gateways int, b *Balancer, outdated bool) (*Cluster, error) {
+	c := &Cluster{Stack: s, dir: dir, Balancer: b, Outdated: outdated}
+	for range s.Brokers {
 		ports, err := newBrokerPorts()
 		if err != nil {
 			return c, err
 		}
 		c.brokerPorts = append(c.brokerPorts, ports)
 	}
-	for i := range s.brokers {
+	for i := range s.Brokers {
 		p, err := start(ctx, dir, s.broker(i, c.brokerPorts))
 		if err != nil {
 			return c, err
 		}
-		c.brokers = append(c.brokers, p)
+		c.Brokers = append(c.Brokers, p)
 	}
 	for range gateways {
-		if _, err := c.startGateway(ctx); err != nil {
+		if _, err := c.StartGateway(ctx); err != nil {
 			return c, err
 		}
 	}
 	return c, nil
 }
 
-// restartBroker starts a server of the broker that has ended.
-func (c *cluster) restartBroker(ctx context.Context, i int) error {
-	p, err := start(ctx, c.dir, c.stack.broker(i, c.brokerPorts))
+// RestartBroker starts a server of the broker that has ended.
+func (c *Cluster) RestartBroker(ctx context.Context, i int) error {
+	p, err := start(ctx, c.dir, c.Stack.broker(i, c.brokerPorts))
 	if err != nil {
 		return err
 	}
-	c.brokers[i] = p
+	c.Brokers[i] = p
 	return nil
 }
 
-// startGateway starts one, waits until it is ready, and lets clients come.
-func (c *cluster) startGateway(ctx context.Context) (*gateway, error) {
+// StartGateway starts one, waits until it is ready, and lets clients come.
+func (c *Cluster) StartGateway(ctx context.Context) (*Gateway, error) {
 	ports, err := newGatewayPorts()
 	if err != nil {
 		return nil, err
 	}
-	g := &gateway{address: local(ports.clients)}
-	if err := g.wire(c.brokerPorts, ports, c.stack.peers); err != nil {
-		g.close()
+	g := &Gateway{Address: local(ports.clients)}
+	if err := g.wire(c.brokerPorts, ports, c.Stack.Peers); err != nil {
+		g.Close()
 		return nil, err
 	}
 	c.started++
-	program := c.stack.gateway
-	if c.outdated {
-		program = c.stack.previous
+	program := c.Stack.gateway
+	if c.Outdated {
+		program = c.Stack.previous
 	}
-	g.process, err = start(ctx, c.dir, program(c.started, c.revision, ports, g.wires.addresses()))
+	g.Process, err = start(ctx, c.dir, program(c.started, c.Revision, ports, g.wires.addresses()))
 	if err != nil {
-		g.close()
+		g.Close()
 		return nil, err
 	}
-	c.gateways = append(c.gateways, g)
-	c.balancer.add(g.address)
+	c.Gateways = append(c.Gateways, g)
+	c.Balancer.Add(g.Address)
 	return g, nil
 }
 
 // wire makes the ways to the broker, and those of other gateways to this one.
-func (g *gateway) wire(brokers []brokerPorts, ports gatewayPorts, peers bool) error {
+func (g *Gateway) wire(brokers []brokerPorts, ports gatewayPorts, peers bool) error {
 	for _, b := range brokers {
 		w, err := newWire("127.0.0.1:0", local(b.clients))
 		if err != nil {
@@ -162,73 +173,74 @@ func (g *gateway) wire(brokers []brokerPorts, ports gatewayPorts, peers bool) er
 	return err
 }
 
-// heal starts a gateway for each that has ended by itself, as Kubernetes does.
-func (c *cluster) heal(ctx context.Context) error {
-	for i := len(c.gateways) - 1; i >= 0; i-- {
+// Heal starts a gateway for each that has ended by itself, as Kubernetes does.
+func (c *Cluster) Heal(ctx context.Context) error {
+	for i := len(c.Gateways) - 1; i >= 0; i-- {
 		select {
-		case <-c.gateways[i].ended:
+		case <-c.Gateways[i].ended:
 		default:
 			continue
 		}
-		c.crashed++
-		if err := c.leave(i, func(*gateway) error { return nil }); err != nil {
+		c.Crashed++
+		if err := c.Leave(i, func(*Gateway) error { return nil }); err != nil {
 			return err
 		}
-		if _, err := c.startGateway(ctx); err != nil {
+		if _, err := c.StartGateway(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// leave takes a gateway out of the balancer and out of the cluster; end says how it goes.
-func (c *cluster) leave(i int, end func(*gateway) error) error {
-	g := c.remove(i)
+// Leave takes a gateway out of the balancer and out of the cluster; end says how it goes.
+func (c *Cluster) Leave(i int, end func(*Gateway) error) error {
+	g := c.Remove(i)
 	err := end(g)
-	g.close()
+	g.Close()
 	return err
 }
 
-// remove takes a gateway out of the balancer and out of the cluster, while it runs.
-func (c *cluster) remove(i int) *gateway {
-	g := c.gateways[i]
-	c.balancer.remove(g.address)
-	c.gateways = append(c.gateways[:i:i], c.gateways[i+1:]...)
+// Remove takes a gateway out of the balancer and out of the cluster, while it runs.
+func (c *Cluster) Remove(i int) *Gateway {
+	g := c.Gateways[i]
+	c.Balancer.Remove(g.Address)
+	c.Gateways = append(c.Gateways[:i:i], c.Gateways[i+1:]...)
 	return g
 }
 
-// stop is a gateway's polite end. One that overstays is counted.
-func (c *cluster) stop(g *gateway) error { return c.departed(g.stop(c.stack.grace)) }
+// Stop is a gateway's polite end. One that overstays is counted.
+func (c *Cluster) Stop(g *Gateway) error { return c.Departed(g.Stop(c.Stack.Grace)) }
 
-// departed takes how a polite end went.
-func (c *cluster) departed(err error) error {
+// Departed takes how a polite end went: it counts an overstay, and returns any other error.
+func (c *Cluster) Departed(err error) error {
 	if errors.Is(err, errOverstayed) {
-		c.overstayed++
+		c.Overstayed++
 		return nil
 	}
 	return err
 }
 
-func (*cluster) kill(g *gateway) error {
-	g.kill()
+// Kill ends a gateway at once.
+func (*Cluster) Kill(g *Gateway) error {
+	g.Kill()
 	return nil
 }
 
 // Close ends all processes: the gateways, all at once, and then the broker.
-func (c *cluster) Close() error {
-	errs := make([]error, len(c.gateways))
+func (c *Cluster) Close() error {
+	errs := make([]error, len(c.Gateways))
 	var ending sync.WaitGroup
-	for i, g := range c.gateways {
-		c.balancer.remove(g.address)
+	for i, g := range c.Gateways {
+		c.Balancer.Remove(g.Address)
 		ending.Go(func() {
-			errs[i] = g.stop(c.stack.grace)
-			g.close()
+			errs[i] = g.Stop(c.Stack.Grace)
+			g.Close()
 		})
 	}
 	ending.Wait()
-	c.gateways = nil
-	for _, b := range c.brokers {
-		errs = append(errs, b.stop(c.stack.grace))
+	c.Gateways = nil
+	for _, b := range c.Brokers {
+		errs = append(errs, b.Stop(c.Stack.Grace))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("stop the service: %w", err)

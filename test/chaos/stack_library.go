@@ -9,7 +9,7 @@ func Library(program string) Stack {
 	return Stack{
 		Name:          "library: ours, in memory",
 		NeedsAffinity: true,
-		grace:         nodeGrace,
+		Grace:         nodeGrace,
 		gateway: func(n, _ int, ports gatewayPorts, _ []string) command {
 			return command{
 				name:  fmt.Sprintf("library-%d", n),

@@ -76,12 +76,12 @@ func Ours(ctx context.Context, dir string, programs Programs, natsServers int, d
 	s := Stack{
 		Name: "ours",
 		// Gateways close connections that do not end by themselves a few seconds later.
-		grace:   drain + 30*time.Second,
-		brokers: natsServers,
+		Grace:   drain + 30*time.Second,
+		Brokers: natsServers,
 		broker:  servers.command,
 		gateway: gateway(programs.Realtime),
-		nats:    servers,
-		peers:   true,
+		NATS:    servers,
+		Peers:   true,
 	}
 	if programs.Previous != "" {
 		s.previous = gateway(programs.Previous)

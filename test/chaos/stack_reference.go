@@ -21,7 +21,7 @@ func Reference(dir, peer, redisServer string) (Stack, error) {
 		return Stack{}, fmt.Errorf("make a folder for Redis: %w", err)
 	}
 	s := node(peer, "reference: Node, Redis Streams", func(brokers []string) []string { return []string{"--redis", "redis://" + brokers[0]} })
-	s.brokers = 1
+	s.Brokers = 1
 	s.broker = func(_ int, ports []brokerPorts) command {
 		return command{
 			name:  "redis",
@@ -42,7 +42,7 @@ func node(peer, name string, more func(brokers []string) []string) Stack {
 	return Stack{
 		Name:          name,
 		NeedsAffinity: true,
-		grace:         nodeGrace,
+		Grace:         nodeGrace,
 		gateway: func(n, _ int, ports gatewayPorts, brokers []string) command {
 			return command{
 				name:  fmt.Sprintf("node-%d", n),

@@ -184,3 +184,13 @@ func (ws wires) close() {
 		w.close()
 	}
 }
+
+// CutBroker ends the gateway's connections to the broker, and each new one at once, until MendBroker.
+func (g *Gateway) CutBroker() { g.wires.cut() }
+
+// MendBroker lets the gateway reach the broker again.
+func (g *Gateway) MendBroker() { g.wires.mend() }
+
+// ResetPeers resets reused connections of other gateways to this one, in place of so many percent of
+// the answers. The stack has Peers.
+func (g *Gateway) ResetPeers(percent int64) { g.door.resets.Store(percent) }
