@@ -9,6 +9,10 @@ import (
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/test/chaos/internal/ledger"
+	"github.com/realtime-operator/realtime-operator/test/chaos/internal/protocol"
+	"github.com/realtime-operator/realtime-operator/test/chaos/internal/stack"
 )
 
 const (
@@ -20,8 +24,8 @@ const (
 
 // world is what all clients share.
 type world struct {
-	balancer *Balancer
-	ledger   *Ledger
+	balancer *stack.Balancer
+	ledger   *ledger.Ledger
 	// scale is by what reconnection delays are multiplied.
 	scale float64
 	// ackTimeout is how long a publisher waits for an acknowledgement until it emits again.
@@ -36,9 +40,9 @@ type client struct {
 	id      int
 	room    int
 	polling bool
-	line    *Line
-	dialer  *Dialer
-	backoff Backoff
+	line    *protocol.Line
+	dialer  *protocol.Dialer
+	backoff protocol.Backoff
 	outbox  outbox
 
 	// joined is whether the client is connected and in its room.
@@ -50,7 +54,7 @@ type client struct {
 	connected bool
 	inRoom    bool // of the session: its join was acknowledged
 	// early came before CONNECT was answered. Like the stock client's receiveBuffer, they outlive the connection.
-	early  []Event
+	early  []protocol.Event
 	nextID int
 	joinID int // of the join that waits for its acknowledgement; -1 if none does
 	sentID int // of the publication that does; -1 if none does
@@ -58,17 +62,17 @@ type client struct {
 
 func newClient(w *world, id, room int, polling bool) *client {
 	c := &client{
-		world: w, id: id, room: room, polling: polling, line: NewLine(),
-		backoff: Backoff{Scale: w.scale, Random: rand.New(rand.NewPCG(w.seed, uint64(id)))},
+		world: w, id: id, room: room, polling: polling, line: protocol.NewLine(),
+		backoff: protocol.Backoff{Scale: w.scale, Random: rand.New(rand.NewPCG(w.seed, uint64(id)))},
 		outbox:  outbox{wake: make(chan struct{}, 1)},
 		joinID:  -1, sentID: -1,
 	}
-	c.dialer = NewDialer(func() (string, error) { return w.balancer.Pick(id) }, c.line)
+	c.dialer = protocol.NewDialer(func() (string, error) { return w.balancer.Pick(id) }, c.line)
 	return c
 }
 
 // say publishes a message once those before it are acknowledged.
-func (c *client) say(m Message) { c.outbox.put(m) }
+func (c *client) say(m protocol.Message) { c.outbox.put(m) }
 
 // run connects, again and again, until the context ends.
 func (c *client) run(ctx context.Context) {
@@ -90,7 +94,7 @@ func (c *client) run(ctx context.Context) {
 	}
 }
 
-func (c *client) open(ctx context.Context) (Link, Handshake, error) {
+func (c *client) open(ctx context.Context) (protocol.Link, protocol.Handshake, error) {
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
 	if c.polling {
@@ -114,7 +118,7 @@ var (
 )
 
 // live is one connection, from open to close. It returns why it ended.
-func (c *client) live(ctx context.Context, l Link, h Handshake) error {
+func (c *client) live(ctx context.Context, l protocol.Link, h protocol.Handshake) error {
 	incoming := make(chan string, 16)
 	done := make(chan struct{})
 	var readErr error // of the reader until incoming is closed
@@ -145,7 +149,7 @@ func (c *client) live(ctx context.Context, l Link, h Handshake) error {
 	return err
 }
 
-func (c *client) serve(ctx context.Context, l Link, h Handshake, incoming <-chan string) error {
+func (c *client) serve(ctx context.Context, l protocol.Link, h protocol.Handshake, incoming <-chan string) error {
 	patience := time.Duration(h.PingInterval+h.PingTimeout) * time.Millisecond
 	heartbeat := time.NewTimer(patience)
 	defer heartbeat.Stop()
@@ -153,16 +157,16 @@ func (c *client) serve(ctx context.Context, l Link, h Handshake, incoming <-chan
 	again.Stop()
 	defer again.Stop()
 
-	l.Send(ConnectPacket(c.pid, c.offset))
+	l.Send(protocol.ConnectPacket(c.pid, c.offset))
 	for {
 		select {
 		case packet, ok := <-incoming:
 			if !ok {
 				return errLinkEnded
 			}
-			if packet == string(EnginePing) {
+			if packet == string(protocol.EnginePing) {
 				heartbeat.Reset(patience)
-				l.Send(EnginePong)
+				l.Send(protocol.EnginePong)
 				continue
 			}
 			if err := c.take(l, again, packet); err != nil {
@@ -184,30 +188,30 @@ func (c *client) serve(ctx context.Context, l Link, h Handshake, incoming <-chan
 }
 
 // take handles one Engine.IO packet.
-func (c *client) take(l Link, again *time.Timer, packet string) error {
+func (c *client) take(l protocol.Link, again *time.Timer, packet string) error {
 	if packet == "" {
 		return errors.New("an empty packet")
 	}
 	switch packet[0] {
-	case EngineClose:
+	case protocol.EngineClose:
 		return errServerSaid
-	case EngineMessage:
+	case protocol.EngineMessage:
 		return c.packet(l, again, packet[1:])
 	}
 	return nil
 }
 
 // packet handles one Socket.IO packet.
-func (c *client) packet(l Link, again *time.Timer, packet string) error {
+func (c *client) packet(l protocol.Link, again *time.Timer, packet string) error {
 	if packet == "" {
 		return errors.New("an empty message")
 	}
 	rest := packet[1:]
 	switch packet[0] {
-	case PacketConnect:
+	case protocol.PacketConnect:
 		return c.onConnect(l, again, rest)
-	case PacketEvent:
-		e, err := ParseEvent(rest)
+	case protocol.PacketEvent:
+		e, err := protocol.ParseEvent(rest)
 		if err != nil {
 			return err
 		}
@@ -216,9 +220,9 @@ func (c *client) packet(l Link, again *time.Timer, packet string) error {
 			return nil
 		}
 		return c.onEvent(e)
-	case PacketAck:
+	case protocol.PacketAck:
 		return c.onAck(l, again, rest)
-	case PacketDisconnect, PacketConnectError:
+	case protocol.PacketDisconnect, protocol.PacketConnectError:
 		c.world.ledger.Stopped(c.id)
 		c.pid, c.offset, c.inRoom, c.early = "", nil, false, nil // as after a reload of the page
 		return fmt.Errorf("%w after %q", errStopped, packet)

@@ -14,6 +14,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+	"github.com/realtime-operator/realtime-operator/test/chaos/internal/ledger"
+	"github.com/realtime-operator/realtime-operator/test/chaos/internal/stack"
 )
 
 // patience is how long anything may take on a machine that is busy.
@@ -65,13 +67,13 @@ func startRun(t *testing.T) *run {
 	t.Helper()
 	before := goleak.IgnoreCurrent()
 	t.Cleanup(func() { goleak.VerifyNone(t, before) })
-	b := NewBalancer(false)
+	b := stack.NewBalancer(false)
 	b.Add(serve(t))
 	log := slog.New(slog.DiscardHandler)
 	r := &run{
 		o: Options{Clients: roomMembers, Polling: roomMembers / 2, Rate: 200, Deadline: patience, Log: log},
 		world: &world{
-			balancer: b, ledger: newLedger(1, roomMembers, 0), scale: 0.01, ackTimeout: patience, seed: 1,
+			balancer: b, ledger: ledger.New(1, roomMembers, 0), scale: 0.01, ackTimeout: patience, seed: 1,
 		},
 		chaos:  &chaos{log: log, random: rand.New(rand.NewPCG(1, 1))},
 		random: rand.New(rand.NewPCG(1, 2)),

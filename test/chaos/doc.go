@@ -7,4 +7,7 @@
 //
 // Nothing of it is simulated: gateways and brokers are processes, connections are TCP. Only the load balancer is in
 // this process: each connection, and each request of a polling client, is sent to the next gateway in turn.
+//
+// The clients, the faults and the schedule are here. What clients say on the wire is in internal/protocol, the processes
+// are in internal/stack, and the account of what arrived is in internal/ledger.
 package chaos

@@ -12,6 +12,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/test/chaos/internal/ledger"
+	"github.com/realtime-operator/realtime-operator/test/chaos/internal/stack"
 )
 
 const (
@@ -28,7 +31,7 @@ const (
 // chaos is what a fault works on.
 type chaos struct {
 	log     *slog.Logger
-	cluster *Cluster
+	cluster *stack.Cluster
 	clients []*client
 	random  *rand.Rand
 	// padding is how many bytes one in oversizedEvery messages has too many; 0: none has.
@@ -41,7 +44,7 @@ type fault struct {
 	name string
 	do   func(ctx context.Context, c *chaos) error
 	// fits is false if a stack knows no such fault.
-	fits func(Stack) bool
+	fits func(stack.Stack) bool
 	// planned means that clients are told to come back, which they should be once.
 	planned bool
 	// tells means that some clients may not be made whole: they get a new session in place of theirs.
@@ -52,7 +55,7 @@ type fault struct {
 }
 
 // judge takes what a fault brings about off what is wrong.
-func (f fault) judge(r *Result) {
+func (f fault) judge(r *ledger.Result) {
 	if f.tells {
 		r.Told, r.Refused = r.Refused, 0
 	}
@@ -61,12 +64,12 @@ func (f fault) judge(r *Result) {
 	}
 }
 
-func always(Stack) bool         { return true }
-func withBroker(s Stack) bool   { return s.Brokers > 0 }
-func withNATS(s Stack) bool     { return s.NATS != nil }
-func withQuorum(s Stack) bool   { return s.NATS != nil && s.Brokers > 2 }
-func withPeers(s Stack) bool    { return s.Peers }
-func withPrevious(s Stack) bool { return s.HasPrevious() }
+func always(stack.Stack) bool         { return true }
+func withBroker(s stack.Stack) bool   { return s.Brokers > 0 }
+func withNATS(s stack.Stack) bool     { return s.NATS != nil }
+func withQuorum(s stack.Stack) bool   { return s.NATS != nil && s.Brokers > 2 }
+func withPeers(s stack.Stack) bool    { return s.Peers }
+func withPrevious(s stack.Stack) bool { return s.HasPrevious() }
 
 const updateFault = "rolling update from the previous program"
 

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/test/chaos/internal/protocol"
 )
 
 const (
@@ -49,18 +51,18 @@ func (c *chaos) makeNoise(ctx context.Context) error {
 	defer l.Close()
 	stop := context.AfterFunc(ctx, l.Close)
 	defer stop()
-	l.Send(ConnectPacket("", nil))
+	l.Send(protocol.ConnectPacket("", nil))
 	for left := noises; ; {
 		packet, err := l.Next()
 		switch {
 		case err != nil:
 			return fmt.Errorf("make noise: %w", err)
-		case packet == string(EnginePing):
-			l.Send(EnginePong)
-		case packet == "430"+Handled && left == 0:
+		case packet == string(protocol.EnginePing):
+			l.Send(protocol.EnginePong)
+		case packet == "430"+protocol.Handled && left == 0:
 			c.log.Info("noise is over", "events", noises)
 			return nil
-		case strings.HasPrefix(packet, "40"), packet == "430"+Handled:
+		case strings.HasPrefix(packet, "40"), packet == "430"+protocol.Handled:
 			for range noisesAtOnce - 1 {
 				l.Send(`42["noise"]`)
 			}

@@ -9,6 +9,8 @@ import (
 	"io"
 	"sync/atomic"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/test/chaos/internal/protocol"
 )
 
 // guest is a stock client in a process of its own, a member of a room like the others, where it also
@@ -37,16 +39,16 @@ type guest struct {
 
 // guestEvent is what a guest's process tells. Exactly one of the first four is there.
 type guestEvent struct {
-	Connected    *string         `json:"connected"`
-	Disconnected *string         `json:"disconnected"`
-	Said         *Message        `json:"said"`
-	Tag          int             `json:"tag"`
-	Answer       json.RawMessage `json:"answer"`
-	Recovered    bool            `json:"recovered"`
+	Connected    *string           `json:"connected"`
+	Disconnected *string           `json:"disconnected"`
+	Said         *protocol.Message `json:"said"`
+	Tag          int               `json:"tag"`
+	Answer       json.RawMessage   `json:"answer"`
+	Recovered    bool              `json:"recovered"`
 }
 
 // say publishes a message once those before it are acknowledged.
-func (g *guest) say(m Message) { g.outbox.put(m) }
+func (g *guest) say(m protocol.Message) { g.outbox.put(m) }
 
 // run follows what the client's process tells, until that ends.
 func (g *guest) run(told io.Reader) error {
@@ -55,7 +57,7 @@ func (g *guest) run(told io.Reader) error {
 	go func() {
 		defer close(events)
 		lines := bufio.NewScanner(told)
-		lines.Buffer(nil, MaxPacket)
+		lines.Buffer(nil, protocol.MaxPacket)
 		for lines.Scan() {
 			var e guestEvent
 			if readErr = json.Unmarshal(lines.Bytes(), &e); readErr != nil {
@@ -152,7 +154,7 @@ func (g *guest) repeat() {
 		return
 	}
 	if !g.inRoom {
-		g.join = g.order("join", RoomName(g.room))
+		g.join = g.order("join", protocol.RoomName(g.room))
 	}
 	g.publish(true)
 }
@@ -167,7 +169,7 @@ func (g *guest) publish(force bool) {
 		return
 	}
 	g.world.ledger.Emitted(m)
-	g.sent = g.order(m.Event(), RoomName(m.Room), json.RawMessage(m.Payload()))
+	g.sent = g.order(m.Event(), protocol.RoomName(m.Room), json.RawMessage(m.Payload()))
 }
 
 // order has the process emit an event. If it has ended, run learns so.

@@ -11,6 +11,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+
+	"github.com/realtime-operator/realtime-operator/test/chaos/internal/stack"
 )
 
 // kind is a stock client with a transport.
@@ -59,7 +61,7 @@ func (o Options) guests() int { return o.Stock * len(kinds) }
 type guestProcess struct {
 	guest *guest
 	cmd   *exec.Cmd
-	front *Front
+	front *stack.Front
 	end   func() error // closes its standard input
 }
 
@@ -106,7 +108,7 @@ func (r *run) startGuests(ctx context.Context) (stop func() error, err error) {
 }
 
 func (r *run) startGuest(id int, k kind) (p *guestProcess, told *os.File, err error) {
-	f, err := NewFront(r.world.balancer, id)
+	f, err := stack.NewFront(r.world.balancer, id)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -118,7 +120,7 @@ func (r *run) startGuest(id int, k kind) (p *guestProcess, told *os.File, err er
 	args := append(append(k.command[1:len(k.command):len(k.command)], "http://"+f.Address()), k.by...)
 	cmd := exec.Command(k.command[0], args...)
 	cmd.Dir = r.o.StockDir
-	cmd.SysProcAttr = DeathSignal()
+	cmd.SysProcAttr = stack.DeathSignal()
 	orders, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, nil, fmt.Errorf("order a stock client about: %w", err)

@@ -2,17 +2,21 @@
 
 package chaos
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/realtime-operator/realtime-operator/test/chaos/internal/protocol"
+)
 
 // outbox holds what a client has to publish, in order. put is for anybody, the rest for the client.
 type outbox struct {
 	wake chan struct{} // of capacity 1
 
 	mu      sync.Mutex
-	waiting []Message
+	waiting []protocol.Message
 }
 
-func (o *outbox) put(m Message) {
+func (o *outbox) put(m protocol.Message) {
 	o.mu.Lock()
 	o.waiting = append(o.waiting, m)
 	o.mu.Unlock()
@@ -23,11 +27,11 @@ func (o *outbox) put(m Message) {
 }
 
 // first is the message to emit now; it counts the attempt.
-func (o *outbox) first() (Message, bool) {
+func (o *outbox) first() (protocol.Message, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.waiting) == 0 {
-		return Message{}, false
+		return protocol.Message{}, false
 	}
 	o.waiting[0].Attempt++
 	return o.waiting[0], true
@@ -43,7 +47,7 @@ func (o *outbox) shorten() {
 }
 
 // take removes the message that was acknowledged.
-func (o *outbox) take() Message {
+func (o *outbox) take() protocol.Message {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	m := o.waiting[0]

@@ -12,6 +12,10 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/test/chaos/internal/ledger"
+	"github.com/realtime-operator/realtime-operator/test/chaos/internal/protocol"
+	"github.com/realtime-operator/realtime-operator/test/chaos/internal/stack"
 )
 
 const (
@@ -23,7 +27,7 @@ const (
 // Options say how a run is.
 type Options struct {
 	// Stack is what is tested. Dir, which is there, is for the logs of its processes.
-	Stack Stack
+	Stack stack.Stack
 	Dir   string
 	// Clients is a multiple of ten, since ten are in each room. Polling of them speak by polling, the others by websocket.
 	Clients, Polling int
@@ -55,12 +59,12 @@ func (o *Options) updates() bool {
 }
 
 // Run runs a service and its faults, and returns what each did.
-func Run(ctx context.Context, o Options) (results []Result, err error) {
+func Run(ctx context.Context, o Options) (results []ledger.Result, err error) {
 	if o.Clients < roomMembers || o.Clients%roomMembers != 0 || o.Polling > o.Clients {
 		return nil, fmt.Errorf("%d clients, %d by polling: rooms have %d members each", o.Clients, o.Polling, roomMembers)
 	}
-	b := NewBalancer(o.Affinity)
-	c, err := startCluster(ctx, o.Stack, o.Dir, o.Gateways, b, o.updates())
+	b := stack.NewBalancer(o.Affinity)
+	c, err := stack.Start(ctx, o.Stack, o.Dir, o.Gateways, b, o.updates())
 	defer func() { err = errors.Join(err, c.Close()) }()
 	if err != nil {
 		return nil, err
@@ -68,7 +72,7 @@ func Run(ctx context.Context, o Options) (results []Result, err error) {
 	r := &run{
 		o: o,
 		world: &world{
-			balancer: b, ledger: newLedger(o.Clients/roomMembers, roomMembers, o.guests()),
+			balancer: b, ledger: ledger.New(o.Clients/roomMembers, roomMembers, o.guests()),
 			scale: o.Scale, ackTimeout: o.AckTimeout, seed: o.Seed,
 		},
 		chaos:  &chaos{log: o.Log, cluster: c, random: rand.New(rand.NewPCG(o.Seed, 1<<63))},
@@ -160,8 +164,8 @@ func (r *run) heal(ctx context.Context) error {
 	return r.chaos.cluster.Heal(ctx)
 }
 
-func (r *run) phases(ctx context.Context) ([]Result, error) {
-	var results []Result
+func (r *run) phases(ctx context.Context) ([]ledger.Result, error) {
+	var results []ledger.Result
 	end := time.Now().Add(r.o.Duration)
 	for i := 0; ; i++ {
 		f, more, err := r.fault(i, end)
@@ -199,7 +203,7 @@ func (r *run) fault(i int, end time.Time) (f fault, more bool, err error) {
 
 // phase publishes while a fault happens, until every client is back in its room and a while beyond, and then waits
 // until all has arrived or the deadline is over.
-func (r *run) phase(ctx context.Context, f fault) (Result, error) {
+func (r *run) phase(ctx context.Context, f fault) (ledger.Result, error) {
 	r.world.ledger.Begin()
 	r.o.Log.Info("phase", "fault", f.name)
 	publishing, stop := context.WithCancel(ctx)
@@ -221,7 +225,7 @@ func (r *run) phase(ctx context.Context, f fault) (Result, error) {
 		return ctx.Err()
 	}()
 	if err != nil {
-		return Result{}, err
+		return ledger.Result{}, err
 	}
 	r.settle(ctx)
 	res := r.world.ledger.Result(f.name)
@@ -269,7 +273,7 @@ func (r *run) publishOne(phase int) {
 	room := r.turn % (r.o.Clients / roomMembers)
 	publisher, say := r.publisher(room)
 	r.seqs[publisher]++
-	m := Message{Room: room, Publisher: publisher, Seq: r.seqs[publisher], Phase: phase}
+	m := protocol.Message{Room: room, Publisher: publisher, Seq: r.seqs[publisher], Phase: phase}
 	if r.turn%oversizedEvery == 0 {
 		m.Padding = int(r.chaos.padding.Load())
 	}
@@ -279,7 +283,7 @@ func (r *run) publishOne(phase int) {
 }
 
 // publisher chooses a member of a room.
-func (r *run) publisher(room int) (id int, say func(Message)) {
+func (r *run) publisher(room int) (id int, say func(protocol.Message)) {
 	n := r.random.IntN(r.world.ledger.Members(room))
 	if n < roomMembers {
 		id = room*roomMembers + n

@@ -6,11 +6,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/test/chaos/internal/protocol"
 )
 
 // onConnect is socket.io-client's onconnect: the session is recovered if the pid is the one that was asked for. The
 // offset is kept even if it is not, as there.
-func (c *client) onConnect(l Link, again *time.Timer, body string) error {
+func (c *client) onConnect(l protocol.Link, again *time.Timer, body string) error {
 	var answer struct {
 		SID string `json:"sid"`
 		PID string `json:"pid"`
@@ -40,9 +42,9 @@ func (c *client) onConnect(l Link, again *time.Timer, body string) error {
 }
 
 // onEvent notes what was said, then the offset, in the client's order.
-func (c *client) onEvent(e Event) error {
+func (c *client) onEvent(e protocol.Event) error {
 	if e.Name == "said" {
-		var m Message
+		var m protocol.Message
 		if len(e.Args) == 0 {
 			return fmt.Errorf("an event without arguments")
 		}
@@ -57,12 +59,12 @@ func (c *client) onEvent(e Event) error {
 	return nil
 }
 
-func (c *client) onAck(l Link, again *time.Timer, rest string) error {
-	id, answer, err := ParseAck(rest)
+func (c *client) onAck(l protocol.Link, again *time.Timer, rest string) error {
+	id, answer, err := protocol.ParseAck(rest)
 	if err != nil {
 		return err
 	}
-	if answer != Handled {
+	if answer != protocol.Handled {
 		c.world.ledger.Refused(c.id, answer)
 		c.outbox.shorten()
 		again.Reset(refusedAgain)
@@ -90,16 +92,16 @@ func (c *client) isJoined() {
 }
 
 // join enters the room, as an application does when it was not recovered.
-func (c *client) join(l Link, again *time.Timer) {
+func (c *client) join(l protocol.Link, again *time.Timer) {
 	c.joinID = c.nextID
 	c.nextID++
 	again.Reset(c.world.ackTimeout)
-	l.Send(JoinPacket(c.joinID, c.room))
+	l.Send(protocol.JoinPacket(c.joinID, c.room))
 }
 
 // publish emits the first message of the outbox, as the stock client does with retries: one at a time, and the same
 // again, by force, after a reconnection or when no acknowledgement has come in time.
-func (c *client) publish(l Link, again *time.Timer, force bool) {
+func (c *client) publish(l protocol.Link, again *time.Timer, force bool) {
 	if !c.connected || c.sentID >= 0 && !force {
 		return
 	}
@@ -111,5 +113,5 @@ func (c *client) publish(l Link, again *time.Timer, force bool) {
 	c.nextID++
 	again.Reset(c.world.ackTimeout)
 	c.world.ledger.Emitted(m)
-	l.Send(SayPacket(c.sentID, m))
+	l.Send(protocol.SayPacket(c.sentID, m))
 }

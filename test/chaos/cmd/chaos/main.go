@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/test/chaos"
+	"github.com/realtime-operator/realtime-operator/test/chaos/internal/ledger"
+	"github.com/realtime-operator/realtime-operator/test/chaos/internal/stack"
 )
 
 func main() {
@@ -32,7 +34,7 @@ func main() {
 // programs are what a run starts.
 type programs struct {
 	target, library, peer, redisServer string
-	ours                               chaos.Programs
+	ours                               stack.Programs
 	drain                              time.Duration
 	natsServers                        int
 }
@@ -76,7 +78,7 @@ func run(ctx context.Context) error {
 	f.StringVar(&faults, "faults", strings.Join(chaos.Faults(), ","), "faults to run, in order: names, or how some of them begin")
 	f.BoolVar(&measure, "measure", false, "do not fail for what is lost, duplicated or out of order")
 	f.BoolVar(&totalOrder, "total-order", false, "fail if members of a room see messages in different orders")
-	f.BoolVar(&serve, "serve", false, "run the service alone, and do to it what the lines of the input say (see Serve)")
+	f.BoolVar(&serve, "serve", false, "run the service alone, and do to it what the lines of the input say (see Serve in test/chaos/internal/stack)")
 	if err := f.Parse(os.Args[1:]); err != nil {
 		return err
 	}
@@ -99,7 +101,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	if serve {
-		return chaos.Serve(ctx, o.Stack, o.Dir, os.Stdin, os.Stdout)
+		return stack.Serve(ctx, o.Stack, o.Dir, os.Stdin, os.Stdout)
 	}
 	if o.Stack.NeedsAffinity {
 		o.Affinity = true
@@ -113,18 +115,18 @@ func run(ctx context.Context) error {
 	return report(ctx, o, measure, totalOrder)
 }
 
-func (p programs) stack(ctx context.Context, dir string) (chaos.Stack, error) {
+func (p programs) stack(ctx context.Context, dir string) (stack.Stack, error) {
 	switch p.target {
 	case "ours":
-		return chaos.Ours(ctx, dir, p.ours, p.natsServers, p.drain)
+		return stack.Ours(ctx, dir, p.ours, p.natsServers, p.drain)
 	case "library":
-		return chaos.Library(p.library), nil
+		return stack.Library(p.library), nil
 	case "reference":
-		return chaos.Reference(dir, p.peer, p.redisServer)
+		return stack.Reference(dir, p.peer, p.redisServer)
 	case "reference-in-memory":
-		return chaos.ReferenceInMemory(p.peer), nil
+		return stack.ReferenceInMemory(p.peer), nil
 	}
-	return chaos.Stack{}, fmt.Errorf("target %q: it is ours, library, reference or reference-in-memory", p.target)
+	return stack.Stack{}, fmt.Errorf("target %q: it is ours, library, reference or reference-in-memory", p.target)
 }
 
 func report(ctx context.Context, o chaos.Options, measure, totalOrder bool) error {
@@ -132,8 +134,8 @@ func report(ctx context.Context, o chaos.Options, measure, totalOrder bool) erro
 		o.Stack.Name, o.Clients, o.Polling, o.Gateways, o.Rate, o.Seed, o.Affinity, o.Dir)
 	results, err := chaos.Run(ctx, o)
 	if len(results) > 0 {
-		total := chaos.Total(results)
-		fmt.Printf("%s\n%s", chaos.Table(append(results, total)), total.Why())
+		total := ledger.Total(results)
+		fmt.Printf("%s\n%s", ledger.Table(append(results, total)), total.Why())
 		if wrong := total.Failed(totalOrder); !measure && len(wrong) > 0 {
 			err = errors.Join(err, errors.New(strings.Join(wrong, ", ")))
 		}

@@ -52,7 +52,7 @@ func run(listen string) error {
 	return nil
 }
 
-// serve answers a client as test/chaos/service.yaml has gateways do.
+// serve answers a client as test/chaos/internal/stack/service.yaml has gateways do.
 func serve(io *socketio.Server, socket *socketio.Socket) {
 	answer := func(event string, do func(args socketio.Args) (any, error)) {
 		socketio.OnAck(socket, event, func(_ *socketio.Socket, args socketio.Args) (any, error) { return do(args) })

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package chaos
+//go:build !linux
+
+package stack
 
 import "syscall"
 
 // DeathSignal are attributes of a process that ends with the one that starts it, where the system can do that.
-func DeathSignal() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
+func DeathSignal() *syscall.SysProcAttr { return nil }

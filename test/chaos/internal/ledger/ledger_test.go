@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package chaos
+package ledger
 
 import (
 	"testing"
@@ -8,19 +8,21 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/realtime-operator/realtime-operator/test/chaos/internal/protocol"
 )
 
 // book is a ledger of one room with two members, 0 and 1, who both publish.
 type book struct{ *Ledger }
 
-func (b book) publish(publisher, seq int) Message {
-	m := Message{Publisher: publisher, Seq: seq, Attempt: 1, Phase: int(b.phase.Load())}
+func (b book) publish(publisher, seq int) protocol.Message {
+	m := protocol.Message{Publisher: publisher, Seq: seq, Attempt: 1, Phase: int(b.phase.Load())}
 	b.Queued(m)
 	b.Emitted(m)
 	return m
 }
 
-func (b book) reach(m Message, members ...int) {
+func (b book) reach(m protocol.Message, members ...int) {
 	for _, member := range members {
 		b.Arrived(member, m)
 	}
@@ -29,19 +31,19 @@ func (b book) reach(m Message, members ...int) {
 func TestLedger(t *testing.T) {
 	// Every test begins with two messages of publisher 0.
 	for name, c := range map[string]struct {
-		do   func(b book, first, second Message)
+		do   func(b book, first, second protocol.Message)
 		want Result
 	}{
 		"all is well": {
-			func(b book, first, second Message) { b.reach(first, 0, 1); b.reach(second, 0, 1) },
+			func(b book, first, second protocol.Message) { b.reach(first, 0, 1); b.reach(second, 0, 1) },
 			Result{},
 		},
 		"a message that one member lacks is lost": {
-			func(b book, first, second Message) { b.reach(first, 0, 1); b.reach(second, 0) },
+			func(b book, first, second protocol.Message) { b.reach(first, 0, 1); b.reach(second, 0) },
 			Result{Lost: 1},
 		},
 		"what a client was told that it may have missed is not lost": {
-			func(b book, first, second Message) {
+			func(b book, first, second protocol.Message) {
 				b.Asked(0, true)
 				b.reach(first, 0)
 				b.reach(second, 0)
@@ -51,7 +53,7 @@ func TestLedger(t *testing.T) {
 			Result{Excused: 2, Recovered: 1, Refused: 1},
 		},
 		"lost while a client that was told is not in its room": {
-			func(b book, first, second Message) {
+			func(b book, first, second protocol.Message) {
 				b.Asked(1, false)
 				b.reach(first, 0)
 				b.reach(second, 0)
@@ -59,7 +61,7 @@ func TestLedger(t *testing.T) {
 			Result{Lost: 2, Refused: 1},
 		},
 		"lost after a client that was told is in its room": {
-			func(b book, first, second Message) {
+			func(b book, first, second protocol.Message) {
 				b.reach(first, 0, 1)
 				b.reach(second, 0, 1)
 				b.Told(1)
@@ -71,7 +73,7 @@ func TestLedger(t *testing.T) {
 			Result{Lost: 1, Messages: 1, Deliveries: 2},
 		},
 		"a new session may get a message once more, and begins its own order": {
-			func(b book, first, second Message) {
+			func(b book, first, second protocol.Message) {
 				b.reach(first, 0, 1)
 				b.reach(second, 0, 1)
 				b.Told(1)
@@ -81,7 +83,7 @@ func TestLedger(t *testing.T) {
 			Result{},
 		},
 		"what a client was told that it may have missed comes late": {
-			func(b book, first, second Message) {
+			func(b book, first, second protocol.Message) {
 				b.Told(1)
 				b.Joined(1)
 				third := b.publish(0, 3)
@@ -94,7 +96,7 @@ func TestLedger(t *testing.T) {
 			Result{Excused: 1, Messages: 1, Deliveries: 2},
 		},
 		"a new session gets a message twice": {
-			func(b book, first, second Message) {
+			func(b book, first, second protocol.Message) {
 				b.reach(first, 0, 1)
 				b.reach(second, 0, 1)
 				b.Told(1)
@@ -104,11 +106,11 @@ func TestLedger(t *testing.T) {
 			Result{Duplicated: 1},
 		},
 		"a message that comes twice is duplicated": {
-			func(b book, first, second Message) { b.reach(first, 0, 1, 1); b.reach(second, 0, 1) },
+			func(b book, first, second protocol.Message) { b.reach(first, 0, 1, 1); b.reach(second, 0, 1) },
 			Result{Duplicated: 1},
 		},
 		"a message before an earlier one is out of order": {
-			func(b book, first, second Message) {
+			func(b book, first, second protocol.Message) {
 				b.reach(second, 1)
 				b.reach(first, 0, 1)
 				b.reach(second, 0)
@@ -116,7 +118,7 @@ func TestLedger(t *testing.T) {
 			Result{Disordered: 1, Crossed: 1},
 		},
 		"what was emitted again arrives again": {
-			func(b book, first, second Message) {
+			func(b book, first, second protocol.Message) {
 				b.reach(first, 0, 1)
 				first.Attempt = 2
 				b.Emitted(first)
@@ -126,7 +128,7 @@ func TestLedger(t *testing.T) {
 			Result{Repeats: 1, Again: 2},
 		},
 		"the second emission alone is no loss": {
-			func(b book, first, second Message) {
+			func(b book, first, second protocol.Message) {
 				first.Attempt = 2
 				b.Emitted(first)
 				b.reach(first, 0, 1)
@@ -135,7 +137,7 @@ func TestLedger(t *testing.T) {
 			Result{Repeats: 1},
 		},
 		"what two publishers say may cross": {
-			func(b book, first, second Message) {
+			func(b book, first, second protocol.Message) {
 				third := b.publish(1, 1)
 				b.Acked(third)
 				b.reach(first, 0, 1)
@@ -146,7 +148,7 @@ func TestLedger(t *testing.T) {
 			Result{Crossed: 1, Messages: 1, Deliveries: 2},
 		},
 		"a message of another phase is late": {
-			func(b book, first, second Message) {
+			func(b book, first, second protocol.Message) {
 				old := first
 				old.Phase--
 				b.reach(old, 0)
@@ -156,7 +158,7 @@ func TestLedger(t *testing.T) {
 			Result{Late: 1},
 		},
 		"a client that a server has sent away": {
-			func(b book, first, second Message) {
+			func(b book, first, second protocol.Message) {
 				b.Opened(1)
 				b.Stopped(1)
 				b.Refused(0, `[]`)
@@ -167,7 +169,7 @@ func TestLedger(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := book{newLedger(1, 2, 0)}
+			b := book{New(1, 2, 0)}
 			first, second := b.publish(0, 1), b.publish(0, 2)
 			b.Acked(first)
 			b.Acked(second)
@@ -187,7 +189,7 @@ func TestLedger(t *testing.T) {
 }
 
 func TestLedgerSaysWhenAllHasCome(t *testing.T) {
-	b := book{newLedger(1, 2, 0)}
+	b := book{New(1, 2, 0)}
 	m := b.publish(0, 1)
 	b.reach(m, 0, 1)
 	select {
@@ -200,7 +202,7 @@ func TestLedgerSaysWhenAllHasCome(t *testing.T) {
 }
 
 func TestMessageWithoutAcknowledgementIsNotLost(t *testing.T) {
-	b := book{newLedger(1, 2, 0)}
+	b := book{New(1, 2, 0)}
 	b.publish(0, 1)
 	res := b.Result("")
 	if res.Unacked != 1 || res.Lost != 0 || res.Deliveries != 0 {

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package chaos
+package ledger
 
 import (
 	"fmt"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/test/chaos/internal/protocol"
 )
 
 // said names a message within its room and phase.
@@ -77,13 +79,13 @@ func (r *roomLedger) reset() {
 	r.duplicated, r.disordered, r.again, r.delays, r.faults = 0, 0, 0, nil, nil
 }
 
-func (r *roomLedger) queued(m Message) {
+func (r *roomLedger) queued(m protocol.Message) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.messages[said{m.Publisher, m.Seq}] = &record{arrivals: make([]arrivals, len(r.last))}
 }
 
-func (r *roomLedger) emitted(m Message) {
+func (r *roomLedger) emitted(m protocol.Message) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if rec := r.messages[said{m.Publisher, m.Seq}]; rec != nil && rec.emitted.IsZero() {
@@ -92,7 +94,7 @@ func (r *roomLedger) emitted(m Message) {
 }
 
 // acked is true if the message was not acknowledged before.
-func (r *roomLedger) acked(m Message) bool {
+func (r *roomLedger) acked(m protocol.Message) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	rec := r.messages[said{m.Publisher, m.Seq}]
@@ -126,7 +128,7 @@ func (r *roomLedger) excuse(member int) int {
 }
 
 // arrived is true if this is the message's first arrival at the member, which is waited for.
-func (r *roomLedger) arrived(member int, m Message, now time.Time) bool {
+func (r *roomLedger) arrived(member int, m protocol.Message, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	name := said{m.Publisher, m.Seq}
@@ -165,7 +167,7 @@ func (r *roomLedger) arrived(member int, m Message, now time.Time) bool {
 }
 
 // describe is called with the lock held.
-func (r *roomLedger) describe(how string, member int, m Message) {
+func (r *roomLedger) describe(how string, member int, m protocol.Message) {
 	if len(r.faults) < shownFaults {
 		r.faults = append(r.faults, fmt.Sprintf("message %d, emission %d, of client %d came %s to member %d of room %d",
 			m.Seq, m.Attempt, m.Publisher, how, member, m.Room))

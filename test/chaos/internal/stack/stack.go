@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package chaos
+package stack
 
 import (
 	"context"
@@ -95,8 +95,8 @@ type Cluster struct {
 	started     int
 }
 
-// startCluster starts the broker and gateways, outdated ones by the previous program. Close ends them, also after an error.
-func startCluster(ctx context.Context, s Stack, dir string, gateways int, b *Balancer, outdated bool) (*Cluster, error) {
+// Start starts the broker and gateways, outdated ones by the previous program. Close ends them, also after an error.
+func Start(ctx context.Context, s Stack, dir string, gateways int, b *Balancer, outdated bool) (*Cluster, error) {
 	c := &Cluster{Stack: s, dir: dir, Balancer: b, Outdated: outdated}
 	for range s.Brokers {
 		ports, err := newBrokerPorts()

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package chaos
+package ledger
 
 import (
 	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/test/chaos/internal/protocol"
 )
 
 // Ledger accounts for every message of a phase, room by room and client by client. Safe for concurrent use, but for Begin,
@@ -44,9 +46,9 @@ type clientLedger struct {
 // seat is a client's place: a room, and the member that it is there.
 type seat struct{ room, member int }
 
-// newLedger has so many members in each room, and one more for each guest. Guests are seated in the
+// New has so many members in each room, and one more for each guest. Guests are seated in the
 // first rooms in turn; their ids follow those of the others.
-func newLedger(rooms, members, guests int) *Ledger {
+func New(rooms, members, guests int) *Ledger {
 	l := &Ledger{settled: make(chan struct{}, 1)}
 	for range rooms {
 		l.rooms = append(l.rooms, newRoomLedger())
@@ -105,13 +107,13 @@ func (l *Ledger) Begin() {
 }
 
 // Queued notes that a message is to be published: it owes one acknowledgement, and an arrival at each member.
-func (l *Ledger) Queued(m Message) {
+func (l *Ledger) Queued(m protocol.Message) {
 	l.pending.Add(1 + int64(l.rooms[m.Room].members()))
 	l.rooms[m.Room].queued(m)
 }
 
 // Emitted notes an attempt at a message. Attempts count from 1.
-func (l *Ledger) Emitted(m Message) {
+func (l *Ledger) Emitted(m protocol.Message) {
 	if m.Attempt > 1 {
 		l.repeats.Add(1)
 	}
@@ -121,14 +123,14 @@ func (l *Ledger) Emitted(m Message) {
 }
 
 // Acked notes that the service has acknowledged a message.
-func (l *Ledger) Acked(m Message) {
+func (l *Ledger) Acked(m protocol.Message) {
 	if l.current(m) && l.rooms[m.Room].acked(m) {
 		l.settle(1)
 	}
 }
 
 // Arrived notes that a message came to a client of its room.
-func (l *Ledger) Arrived(client int, m Message) {
+func (l *Ledger) Arrived(client int, m protocol.Message) {
 	now := time.Now()
 	c := l.clients[client]
 	c.mu.Lock()
@@ -145,7 +147,7 @@ func (l *Ledger) Arrived(client int, m Message) {
 }
 
 // current is false for messages of an earlier phase: they have been counted as lost.
-func (l *Ledger) current(m Message) bool { return int64(m.Phase) == l.phase.Load() }
+func (l *Ledger) current(m protocol.Message) bool { return int64(m.Phase) == l.phase.Load() }
 
 func (l *Ledger) settle(n int) {
 	if n == 0 || l.pending.Add(-int64(n)) != 0 {
@@ -224,11 +226,11 @@ func (l *Ledger) count(reason string) {
 
 // reasonOf leaves out of an error what differs from client to client.
 func reasonOf(err error) string {
-	var status *StatusError
+	var status *protocol.StatusError
 	switch {
 	case err == nil:
 		return "ended"
-	case errors.Is(err, ErrCut), isTimeout(err):
+	case errors.Is(err, protocol.ErrCut), isTimeout(err):
 		return "cut"
 	case errors.As(err, &status):
 		return status.Error()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package chaos
+package stack
 
 import (
 	"bufio"
@@ -23,7 +23,7 @@ import (
 // The answer is a line too: "ok", with a result if there is one, or "error" with the reason. The end of the input ends the
 // service.
 func Serve(ctx context.Context, s Stack, dir string, in io.Reader, out io.Writer) (err error) {
-	c, err := startCluster(ctx, s, dir, 0, NewBalancer(false), false)
+	c, err := Start(ctx, s, dir, 0, NewBalancer(false), false)
 	defer func() { err = errors.Join(err, c.Close()) }()
 	if err != nil {
 		return err
