@@ -9,15 +9,16 @@ import (
 	"time"
 )
 
-// Pace is how fast Drain sends clients away.
+// Pace is the speed at which Drain sends clients away.
 type Pace struct {
-	// Rate is how many clients are told to go in a second; 0: as few as let the last one go at the end of Within.
+	// Rate is the number of clients per second. If 0, the clients are spread evenly over Within.
 	Rate int
-	// Within bounds the time until the last one is told. The rate is raised where it would take longer.
+	// Within bounds the time until the last client is told. The rate is raised if it would take
+	// longer.
 	Within time.Duration
 }
 
-// Over is how long it takes to tell so many clients.
+// Over returns how long it takes to send that many clients away.
 func (p Pace) Over(sessions int) time.Duration {
 	if p.Rate <= 0 {
 		return p.Within
@@ -25,20 +26,23 @@ func (p Pace) Over(sessions int) time.Duration {
 	return min(time.Duration(float64(sessions)/float64(p.Rate)*float64(time.Second)), p.Within)
 }
 
-// slot is when a session is told to go, counted from the begin: at a random time within its own part of the whole, so that
-// the pace is even and the clients of several servers that leave together do not march in step. random is from [0, 1).
+// slot is when a session is told to go, relative to the start: at a random time within its own part
+// of the whole, so that the pace is even and servers that drain together do not act at the same
+// moments. random is from [0, 1).
 func (p Pace) slot(i, sessions int, random float64) time.Duration {
 	return time.Duration((float64(i) + random) / float64(sessions) * float64(p.Over(sessions)))
 }
 
-// Refuse refuses handshakes from now on, with 503 and Retry-After, as Drain does. Sessions stay.
+// Refuse refuses handshakes from now on, with 503 and Retry-After, as Drain does. Sessions are not
+// affected.
 func (s *Server) Refuse() { s.refuse() }
 
-// Drain sends all clients elsewhere, at an even pace, so that they do not fall upon the next server together. From now on
-// handshakes are refused with 503 and Retry-After. Each session is closed with ReasonServerShuttingDown when the pace has come to
-// it: its client gets what was sent before, then sees its websocket closed, or its poll refused with 503, and connects again.
-// Drain returns when all are closed and have fetched what was sent to them, or when the context ends, with an error that
-// says how many are left; Close ends those.
+// Drain sends all clients to other servers at an even pace, so that they do not arrive there
+// together. From now on handshakes are refused with 503 and Retry-After. Each session is closed
+// with ReasonServerShuttingDown in its turn: its client receives what was sent before, then sees
+// its WebSocket closed, or its poll refused with 503, and reconnects. Drain returns when all
+// sessions are closed and their clients have fetched what was sent to them. If the context ends
+// before, it returns an error that has the number of remaining sessions; Close ends those.
 func (s *Server) Drain(ctx context.Context, pace Pace) error {
 	sessions := s.refuse()
 	start := time.Now()

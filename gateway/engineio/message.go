@@ -9,8 +9,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 )
 
-// Message is a packet made ready for the wire. It is encoded once, however many sessions it is sent to: they share the
-// bytes of the websocket frame. A Message is immutable, and safe for concurrent use.
+// Message is an encoded packet. It is encoded once for any number of sessions, which share the
+// bytes of the WebSocket frame. A Message is immutable and safe for concurrent use.
 type Message struct {
 	// frame is a whole unmasked websocket frame.
 	frame []byte
@@ -28,8 +28,8 @@ type Message struct {
 	deflatedOnce sync.Once
 }
 
-// NewText makes a text message of data, which must be UTF-8 and, since U+001E separates packets in a polling payload,
-// free of that character. JSON is. The data is copied.
+// NewText makes a text message of data, which must be valid UTF-8 without U+001E, the separator of
+// packets in a polling payload. JSON meets both. The data is copied.
 func NewText(data []byte) *Message { return newTextPacket(packet.Message, data) }
 
 // NewBinary makes a binary message of data. The data is copied.
@@ -39,9 +39,10 @@ func NewBinary(data []byte) *Message {
 	return &Message{frame: frame, data: frame[header:]}
 }
 
-// Compress returns the message with or without leave to be compressed, by whatever transport compresses. By default it
-// may be; what is random already, or holds a secret beside what an attacker can choose (CRIME, BREACH), should not. A
-// poll's answer is compressed as a whole, if any of its messages may be.
+// Compress returns the message with its compression allowed or forbidden, whatever the transport.
+// It is allowed by default. Forbid it for random data, and for data with a secret beside text that
+// an attacker can choose (CRIME, BREACH). A poll's answer is compressed as a whole if any of its
+// messages may be.
 func (m *Message) Compress(allowed bool) *Message {
 	if m.uncompressed == !allowed {
 		return m
@@ -53,7 +54,7 @@ func (m *Message) Compress(allowed bool) *Message {
 	return other
 }
 
-// Size is the number of bytes that the message takes in a websocket connection that does not compress.
+// Size returns the size of the message in an uncompressed WebSocket connection, in bytes.
 func (m *Message) Size() int { return len(m.frame) }
 
 // newTextPacket makes a packet of any type but binary messages.
@@ -102,11 +103,13 @@ func (m *Message) text3() []byte {
 // binary3 is a binary message as bytes of revision 3.
 func (m *Message) binary3() []byte { return packet.Binary3(m.data) }
 
-// Headroom is what ComposeText wants in front of a message's data, in bytes: the longest header of a frame, and the packet's type.
+// Headroom is the space that ComposeText needs in front of a message's data, in bytes: the longest
+// header of a frame, and the packet's type.
 const Headroom = websocket.MaxHeader + 1
 
-// ComposeText is NewText without the copy, for who makes a message's data himself: buf are Headroom bytes of no meaning, and behind
-// them the data. It belongs to the message from then on, and may be read but not changed.
+// ComposeText is NewText without the copy, for callers that build the data themselves. buf has
+// Headroom unused bytes, followed by the data. It belongs to the message from then on: it may be
+// read but not changed.
 func ComposeText(buf []byte) *Message {
 	polling := buf[websocket.MaxHeader:]
 	polling[0] = byte(packet.Message)
@@ -117,7 +120,8 @@ func ComposeText(buf []byte) *Message {
 	return &Message{frame: buf[start:], polling: polling}
 }
 
-// Carries tells whether data are the bytes that the message was composed with: they, not some that are equal.
+// Carries reports whether data is the very memory that the message was composed with, rather than
+// equal bytes.
 func (m *Message) Carries(data []byte) bool {
 	n := len(m.polling) - 1
 	return m.data == nil && n > 0 && len(data) == n && &data[0] == &m.polling[1]

@@ -9,14 +9,16 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 )
 
-// Middleware wraps what serves the requests under the server's path: polls, posts and websocket handshakes alike, before
-// anything about them is checked. It may set headers, which are then in all answers, refusals and the websocket's 101
-// among them; it may answer itself, and not call next. A ResponseWriter of its own must have an Unwrap method
-// (http.ResponseController), or websockets and deadlines do not work.
+// Middleware wraps the handler of all requests under the server's path (polls, posts and WebSocket
+// handshakes) before anything about them is checked. It may set headers, which all answers then
+// have, including refusals and the 101 of a WebSocket. It may answer by itself instead of calling
+// next. A ResponseWriter of its own must have an Unwrap method (http.ResponseController); otherwise
+// WebSockets and deadlines do not work.
 type Middleware func(next http.Handler) http.Handler
 
-// CheckFunc makes a middleware of a function that may refuse a request: if it returns an error, the answer is 400,
-// code 3. The error's text stays on the server. It may set headers, but not answer.
+// CheckFunc makes a middleware of a function that may refuse a request: if it returns an error, the
+// answer is 400, code 3. The client does not see the error's text. The function may set headers,
+// but must not answer.
 func CheckFunc(check func(http.ResponseWriter, *http.Request) error) Middleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -29,8 +31,8 @@ func CheckFunc(check func(http.ResponseWriter, *http.Request) error) Middleware 
 	}
 }
 
-// Use adds middlewares behind those of the configuration and those added before, for requests from now on. They stay
-// when the configuration changes.
+// Use adds middlewares after those of the configuration and those that were added before, for
+// future requests. They stay when the configuration changes.
 func (s *Server) Use(m ...Middleware) {
 	s.configuring.Lock()
 	defer s.configuring.Unlock()

@@ -14,45 +14,46 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 )
 
-// RefusalReason says why a handshake was refused, for Config.OnRefused.
+// RefusalReason is the reason for a refused handshake, for Config.OnRefused.
 type RefusalReason string
 
 // The reasons of refusals.
 const (
-	// RefusedInvalid: the request is none that a client of the server's would send.
+	// RefusedInvalid: no client of this server would send such a request.
 	RefusedInvalid RefusalReason = "invalid"
-	// RefusedForbidden: Config.AllowRequest.
+	// RefusedForbidden: Config.AllowRequest refused it.
 	RefusedForbidden RefusalReason = "forbidden"
-	// RefusedOrigin: CORS.Origins.
+	// RefusedOrigin: the origin is not in CORS.Origins.
 	RefusedOrigin RefusalReason = "origin"
-	// RefusedRate: Config.HandshakesPerSecond.
+	// RefusedRate: Config.HandshakesPerSecond was exceeded.
 	RefusedRate RefusalReason = "rate"
-	// RefusedFull: Config.MaxSessions.
+	// RefusedFull: Config.MaxSessions was reached.
 	RefusedFull RefusalReason = "full"
-	// RefusedDraining: the server is leaving.
+	// RefusedDraining: the server is draining.
 	RefusedDraining RefusalReason = "draining"
 )
 
-// RefusedHandshake is a handshake that was refused, for Config.OnRefused.
+// RefusedHandshake describes a refused handshake, for Config.OnRefused.
 type RefusedHandshake struct {
 	Reason RefusalReason
-	// Request is not to be kept, nor to be changed.
+	// Request must not be kept or changed.
 	Request *http.Request
-	// Status is that of the answer, Code and Message are its body (engine.io, "Server.errors").
+	// Status is the status of the answer; Code and Message are its body (engine.io,
+	// "Server.errors").
 	Status, Code int
 	Message      string
 }
 
-// RefusalReasons are all there are.
+// RefusalReasons lists all reasons.
 func RefusalReasons() []RefusalReason {
 	return []RefusalReason{RefusedInvalid, RefusedForbidden, RefusedOrigin, RefusedRate, RefusedFull, RefusedDraining}
 }
 
-// maxRetryAfter is the latest that a client which came too soon is told to come back, in seconds.
+// maxRetryAfter is the longest Retry-After of a refused handshake, in seconds.
 const maxRetryAfter = 5
 
-// errTooManyHandshakes answers a handshake that Config.HandshakesPerSecond has no token for. When to come back is drawn anew for
-// each, so that those who heed it do not come back together.
+// errTooManyHandshakes refuses a handshake for which Config.HandshakesPerSecond has no token. The
+// Retry-After is random, so that clients that obey it do not return together.
 func errTooManyHandshakes() *requestError {
 	return &requestError{
 		status: http.StatusServiceUnavailable, code: 4, message: "Too many handshakes", reason: RefusedRate,

@@ -2,9 +2,10 @@
 
 package engineio
 
-// Send sends messages to the client, one behind the other with nothing in between: now as far as its connection takes them, the
-// rest when it can. It never blocks. While the client has sent more than what is being handled, it is SendSoon: what it asks for
-// at once is answered at once. Its errors are ErrClosed and ErrSlowConsumer.
+// Send sends messages to the client, without others between them: at once as far as the connection
+// has room, the rest when it has. It never blocks. If the client has sent more than the message
+// that is being handled, Send works like SendSoon, so that the answers to all of it are sent
+// together. Its errors are ErrClosed and ErrSlowConsumer.
 func (s *Session) Send(messages ...*Message) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -19,8 +20,9 @@ func (s *Session) Send(messages ...*Message) error {
 	return nil
 }
 
-// SendSoon is Send for messages that go to many clients: they are written by other goroutines, in a moment, together with what else is
-// sent to the client until then. Messages of both ways arrive in the order in which they were sent.
+// SendSoon is Send for messages to many clients: another goroutine writes them shortly afterwards,
+// together with what else was sent to the client until then. Messages of Send and SendSoon arrive
+// in the order in which they were sent.
 func (s *Session) SendSoon(messages ...*Message) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -52,14 +54,14 @@ func (s *Session) checkSend() error {
 	return nil
 }
 
-// SendBacklog is Send for what a client was sent before it came: the history of a room, or what it has
-// missed. It may be of any length, since next makes it piece by piece, as the client takes it, and it
-// counts as one message towards MaxQueueMessages. A client that takes none of it for a whole ping interval
-// is closed with ReasonSlowConsumer.
+// SendBacklog is Send for earlier messages: the history of a room, or missed events. A backlog may
+// have any length, since next encodes it piece by piece as the client takes it, and it counts as
+// one message towards MaxQueueMessages. A client that takes none of it for a whole ping interval is
+// closed with ReasonSlowConsumer.
 //
-// next returns the messages that go out together, nil at the end, and is not called after that. It is
-// called under the session's lock: it may not wait, nor use the session. Where it would have to wait it
-// returns NotYet, and is called again after ResumeBacklog.
+// next returns the messages of one piece, and nil at the end, after which it is not called again.
+// It is called under the session's lock: it must neither wait nor use the session. Where it would
+// have to wait it returns NotYet, and is called again after ResumeBacklog.
 func (s *Session) SendBacklog(next func() []*Message) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -71,10 +73,10 @@ func (s *Session) SendBacklog(next func() []*Message) error {
 	return nil
 }
 
-// NotYet is what a backlog returns that has to wait for its next messages.
+// NotYet is what the next function of a backlog returns while its next messages are not available.
 var NotYet = []*Message{}
 
-// ResumeBacklog goes on with a backlog that has returned NotYet.
+// ResumeBacklog continues a backlog whose next function has returned NotYet.
 func (s *Session) ResumeBacklog() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -85,8 +87,8 @@ func (s *Session) ResumeBacklog() {
 	s.flush()
 }
 
-// Hold counts messages towards the limits that are sent later, by SendHeld, or are dropped, by DropHeld.
-// Its errors are those of Send.
+// Hold reserves space for messages that SendHeld sends later, or DropHeld drops. They count towards
+// the limits. Its errors are those of Send.
 func (s *Session) Hold(messages ...*Message) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -97,7 +99,7 @@ func (s *Session) Hold(messages ...*Message) error {
 	return nil
 }
 
-// SendHeld sends messages that were held. A session that has closed drops them.
+// SendHeld sends messages that were held. If the session is closed, they are dropped.
 func (s *Session) SendHeld(messages ...*Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
