@@ -9,26 +9,28 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
 
-// Args are the arguments of an event or of an acknowledgement, as they came over the wire or will go out.
-// They stay raw, so that what is relayed keeps its bytes: the order of keys, the form of numbers.
+// Args are the arguments of an event or an acknowledgement. They stay encoded, so that relayed
+// arguments keep their bytes: the order of keys, the form of numbers.
 type Args struct {
-	// JSON is a JSON array, such as [1,{"a":2}]. An attachment stands in it as {"_placeholder":true,"num":n}.
+	// JSON is a JSON array, such as [1,{"a":2}]. It has {"_placeholder":true,"num":n} in place of
+	// an attachment.
 	JSON []byte
-	// Attachments are the binary arguments that the placeholders name by index.
+	// Attachments are the binary values, indexed by the placeholders.
 	Attachments [][]byte
 }
 
 var emptyList = []byte("[]")
 
-// NewArgs encodes values as arguments. []byte becomes an attachment wherever it stands: as an argument, in a map, a list or a field of
-// a struct; not in what encodes itself, nor of a named type. json.RawMessage is kept as it is. Everything else is as encoding/json has it,
-// without HTML escaping.
+// NewArgs encodes values as arguments. A []byte becomes an attachment wherever it is: as an
+// argument, in a map, a list or a struct field; but not in values that encode themselves, nor if
+// its type is a named one. json.RawMessage is kept as it is. Everything else is encoded by
+// encoding/json, without HTML escaping.
 func NewArgs(values ...any) (Args, error) {
 	list, attachments, err := parser.EncodeArgs(values...)
 	return Args{JSON: list, Attachments: attachments}, err
 }
 
-// Len is the number of arguments.
+// Len returns the number of arguments.
 func (a Args) Len() int {
 	values, err := parser.SplitArgs(a.JSON)
 	if err != nil {
@@ -37,8 +39,9 @@ func (a Args) Len() int {
 	return len(values)
 }
 
-// Decode reads argument i into v, as json.Unmarshal does. An attachment is read into []byte, as an argument, within one and as a field of a
-// struct; and what is read into any, map[string]any or []any has []byte where there are attachments.
+// Decode reads argument i into v, as json.Unmarshal does. An attachment is read into []byte, as an
+// argument, within one, and as a field of a struct. Values of type any, map[string]any and []any
+// have []byte in place of attachments.
 func (a Args) Decode(i int, v any) error {
 	values, err := parser.SplitArgs(a.JSON)
 	if err != nil {
@@ -73,7 +76,8 @@ func (a Args) list() []byte {
 	return a.JSON
 }
 
-// Scan reads the arguments into pointers, one after the other, as Decode does. There may be more arguments than pointers.
+// Scan reads the arguments into pointers, one after the other, as Decode does. There may be more
+// arguments than pointers.
 func (a Args) Scan(pointers ...any) error {
 	if len(pointers) == 0 {
 		return nil

@@ -13,19 +13,20 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
 
-// Handshake is what is known of a client from its first request and its CONNECT packet. Not to be changed.
+// Handshake is the information about a client from its first request and its CONNECT packet. It
+// must not be changed.
 type Handshake struct {
-	// Auth is the client's auth payload, a JSON object; {} when it gave none.
+	// Auth is the client's auth payload, a JSON object; {} if the client gave none.
 	Auth json.RawMessage `json:"auth"`
-	// Query are the parameters of the connection's first request.
+	// Query has the parameters of the connection's first request.
 	Query url.Values `json:"query"`
 	// Headers are those of the connection's first request.
 	Headers http.Header `json:"headers"`
-	// Address is the IP address that the connection came from.
+	// Address is the IP address that the connection comes from.
 	Address string `json:"address"`
 	// Time is when the socket connected.
 	Time time.Time `json:"time"`
-	// Secure tells whether the first request came by TLS.
+	// Secure reports whether the first request came over TLS.
 	Secure bool `json:"secure"`
 }
 
@@ -40,12 +41,13 @@ func (h *Handshake) DecodeAuth(v any) error {
 // noAuth is the payload of a client that gives none.
 var noAuth = json.RawMessage("{}")
 
-// Handshake is what is known of the client. It is made anew by each call, since few ask, and headers take much memory.
+// Handshake returns the information about the client. Each call decodes it again, since few callers
+// need it and headers take much memory.
 func (s *Socket) Handshake() *Handshake {
 	return handshakeOf(s.conn.session, s.auth, time.Unix(0, s.connected))
 }
 
-// Auth is Handshake().Auth, without the rest.
+// Auth is Handshake().Auth without the rest.
 func (s *Socket) Auth() json.RawMessage { return s.auth }
 
 func handshakeOf(session *engineio.Session, auth json.RawMessage, connected time.Time) *Handshake {

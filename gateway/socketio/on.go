@@ -4,7 +4,7 @@ package socketio
 
 import "fmt"
 
-// On adds a handler for an event of the client's. off takes it away again.
+// On adds a handler for an event from the client. off removes it.
 func (s *Socket) On(event string, f func(*Event)) (off func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -12,7 +12,7 @@ func (s *Socket) On(event string, f func(*Event)) (off func()) {
 	return func() { s.removeHandler(event, h) }
 }
 
-// Once adds a handler for the next event of that name alone.
+// Once adds a handler for the next event of that name only.
 func (s *Socket) Once(event string, f func(*Event)) (off func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -24,7 +24,7 @@ func (s *Socket) Once(event string, f func(*Event)) (off func()) {
 	return func() { s.removeHandler(event, h) }
 }
 
-// Off takes away all handlers of an event.
+// Off removes all handlers of an event.
 func (s *Socket) Off(event string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -56,13 +56,15 @@ func (s *Socket) removeHandler(event string, h *func(*Event)) {
 	events[event] = list
 }
 
-// OnAny adds a handler for every event of the client's, called before middlewares and the handlers of On.
+// OnAny adds a handler for every event from the client. It is called before middlewares and the
+// handlers of On.
 func (s *Socket) OnAny(f func(*Event)) (off func()) {
 	return register(s, func(h *handling) *handlers[func(*Event)] { return &h.any }, f)
 }
 
-// Use adds a middleware for the client's events: an error goes to OnError, and the handlers of On do not see the event. A
-// client that waits for an acknowledgement gets {"error": "…"} with its text, unless the middleware has answered.
+// Use adds a middleware for events from the client. If it returns an error, the OnError handlers
+// are called instead of the handlers of On. A client that waits for an acknowledgement gets
+// {"error": "…"} with the text of the error, unless the middleware has answered.
 func (s *Socket) Use(f func(*Event) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -70,12 +72,13 @@ func (s *Socket) Use(f func(*Event) error) {
 	h.middlewares = append(h.middlewares, f)
 }
 
-// OnError adds a handler for what middlewares refuse and typed handlers cannot decode.
+// OnError adds a handler for events that middlewares refuse and that typed handlers cannot decode.
 func (s *Socket) OnError(f func(error)) (off func()) {
 	return register(s, func(h *handling) *handlers[func(error)] { return &h.errors }, f)
 }
 
-// OnDisconnecting adds a handler that is called, with the reason, when the socket is about to leave its rooms.
+// OnDisconnecting adds a handler that is called, with the reason, before the socket leaves its
+// rooms.
 func (s *Socket) OnDisconnecting(f func(reason string)) (off func()) {
 	return register(s, func(h *handling) *handlers[func(string)] { return &h.disconnecting }, f)
 }
@@ -85,8 +88,9 @@ func (s *Socket) OnDisconnect(f func(reason string)) (off func()) {
 	return register(s, func(h *handling) *handlers[func(string)] { return &h.disconnected }, f)
 }
 
-// OnUpgrade adds a handler that is told when the connection goes on over another transport, as Node's socket.conn "upgrade":
-// "websocket" or "webtransport", with which most connections of stock clients do not begin.
+// OnUpgrade adds a handler that is called when the connection changes to another transport,
+// "websocket" or "webtransport", like the "upgrade" event of Node's socket.conn. Most connections
+// of stock clients begin with polling.
 func (s *Socket) OnUpgrade(f func(transport string)) (off func()) {
 	return register(s, func(h *handling) *handlers[func(string)] { return &h.upgraded }, f)
 }
@@ -103,8 +107,9 @@ func register[F any](s *Socket, of func(*handling) *handlers[F], f F) (off func(
 	}
 }
 
-// On adds a handler for an event whose first argument is a T: any type that encoding/json decodes, []byte for a binary one,
-// or Args for all arguments as they are. An event that is no T goes to the OnError handlers instead.
+// On adds a handler for an event whose first argument is a T: any type that encoding/json decodes,
+// []byte for a binary argument, or Args for all arguments as they are. For an event whose argument
+// is no T, the OnError handlers are called instead.
 func On[T any](s *Socket, event string, f func(s *Socket, value T)) (off func()) {
 	return s.On(event, func(ev *Event) {
 		value, err := decodeAs[T](ev)
@@ -116,8 +121,9 @@ func On[T any](s *Socket, event string, f func(s *Socket, value T)) (off func())
 	})
 }
 
-// OnAck is On for an event that asks for an acknowledgement: what the handler returns is the answer. An error goes to the
-// OnError handlers, and to the client as {"error": "…"} with its text. So does an argument that is no T.
+// OnAck is On for an event that asks for an acknowledgement: the result of the handler is the
+// answer. An error goes to the OnError handlers, and to the client as {"error": "…"} with its text.
+// So does an argument that is no T.
 func OnAck[T, R any](s *Socket, event string, f func(s *Socket, value T) (R, error)) (off func()) {
 	return s.On(event, func(ev *Event) {
 		value, err := decodeAs[T](ev)
@@ -166,7 +172,7 @@ func Decode[T any](args Args, i int) (T, error) {
 	return value, err
 }
 
-// DataOf is what SetData has stored with the socket, if that is a T.
+// DataOf returns what SetData has stored with the socket, if it is a T.
 func DataOf[T any](s *Socket) (T, bool) {
 	value, ok := s.Data().(T)
 	return value, ok

@@ -8,8 +8,9 @@ import (
 	"sync"
 )
 
-// ParentNamespace stands for all namespaces whose name fits: each is made when the first client connects to it. Its
-// middlewares and handlers are those of all of them. Safe for concurrent use.
+// ParentNamespace stands for all namespaces whose name matches. Each is created when the first
+// client connects to it. The middlewares and handlers of the parent apply to all of them. Safe for
+// concurrent use.
 type ParentNamespace struct {
 	server *Server
 	// pattern is that of OfPattern, accept the function of OfFunc, acceptName that of OfNames; two of them are nil.
@@ -26,8 +27,8 @@ type ParentNamespace struct {
 // Pattern matches whole names of namespaces.
 type Pattern struct{ re *regexp.Regexp }
 
-// ParsePattern reads a pattern such as `/orders/(?P<id>[0-9]+)`. The syntax is that of package regexp: matching takes time
-// in proportion to the name, whatever a client calls it.
+// ParsePattern reads a pattern such as `/orders/(?P<id>[0-9]+)`. The syntax is that of package
+// regexp: matching takes linear time, whatever name a client chooses.
 func ParsePattern(pattern string) (*Pattern, error) {
 	// Alone first: `/a)|(?:/b` is no pattern, but would be one between the anchors.
 	if _, err := regexp.Compile(pattern); err != nil {
@@ -40,7 +41,7 @@ func ParsePattern(pattern string) (*Pattern, error) {
 	return &Pattern{re}, nil
 }
 
-// Match tells whether the whole name matches, and what the named groups have matched.
+// Match reports whether the whole name matches, and returns the matches of the named groups.
 func (p *Pattern) Match(name string) (params map[string]string, ok bool) {
 	found := p.re.FindStringSubmatch(name)
 	if found == nil {
@@ -55,8 +56,9 @@ func (p *Pattern) Match(name string) (params map[string]string, ok bool) {
 	return params, true
 }
 
-// OfPattern serves all namespaces whose name matches a pattern; see ParsePattern. What a named group
-// has matched is Namespace.Param. A namespace that is there already comes first, then patterns in the order of their making.
+// OfPattern serves all namespaces whose name matches a pattern; see ParsePattern. Namespace.Param
+// returns the match of a named group. An existing namespace takes precedence, then patterns in the
+// order in which they were added.
 func (s *Server) OfPattern(pattern string) (*ParentNamespace, error) {
 	p, err := ParsePattern(pattern)
 	if err != nil {
@@ -65,14 +67,14 @@ func (s *Server) OfPattern(pattern string) (*ParentNamespace, error) {
 	return s.addParent(&ParentNamespace{server: s, pattern: p}), nil
 }
 
-// OfFunc serves all namespaces that a function accepts. It is asked when a client connects to a name that is not there yet,
-// and may be asked by many clients at once.
+// OfFunc serves all namespaces that a function accepts. The function is called when a client
+// connects to a name that does not exist yet, and may be called for many clients at once.
 func (s *Server) OfFunc(accept func(name string, h *Handshake) bool) *ParentNamespace {
 	return s.addParent(&ParentNamespace{server: s, accept: accept})
 }
 
-// OfNames is OfFunc for who looks at the name alone. To make a client's Handshake for each name that it asks for would take longer
-// than all else. A name that Of makes belongs to the parent at once.
+// OfNames is OfFunc for functions that only need the name, which saves decoding the client's
+// Handshake for each name that it asks for. A name that Of creates belongs to the parent at once.
 func (s *Server) OfNames(accept func(name string) bool) *ParentNamespace {
 	return s.addParent(&ParentNamespace{server: s, acceptName: accept})
 }
@@ -84,7 +86,8 @@ func (s *Server) addParent(p *ParentNamespace) *ParentNamespace {
 	return p
 }
 
-// Use adds a middleware to all namespaces of the parent; see Namespace.Use. It runs before their own.
+// Use adds a middleware to all namespaces of the parent; see Namespace.Use. It runs before their
+// own.
 func (p *ParentNamespace) Use(f func(*Socket) error) *ParentNamespace {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -100,8 +103,9 @@ func (p *ParentNamespace) OnConnection(f func(*Socket)) *ParentNamespace {
 	return p
 }
 
-// OnNamespace adds a function that is called for each namespace that is made, before its first socket, as Node's new_namespace.
-// It must not use the server: that is locked until it has returned.
+// OnNamespace adds a function that is called for each namespace that is created, before its first
+// socket, like Node's new_namespace event. It must not use the server, which is locked until it
+// returns.
 func (p *ParentNamespace) OnNamespace(f func(*Namespace)) *ParentNamespace {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -130,7 +134,7 @@ func (p *ParentNamespace) made(ns *Namespace) {
 	}
 }
 
-// Children lists the namespaces that are there now, on this server.
+// Children lists the namespaces that exist now, on this server.
 func (p *ParentNamespace) Children() []*Namespace {
 	p.server.mu.RLock()
 	defer p.server.mu.RUnlock()
