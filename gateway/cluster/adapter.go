@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/realtime-operator/realtime-operator/gateway/cluster/presence"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -17,7 +18,7 @@ import (
 type adapter struct {
 	cluster   *Cluster
 	namespace *socketio.Namespace
-	subjects  subjects
+	subjects  wire.Subjects
 	rooms     *socketio.Rooms
 	interest  *interest
 	history   histories
@@ -27,7 +28,7 @@ type adapter struct {
 }
 
 func newAdapter(c *Cluster, ns *socketio.Namespace) *adapter {
-	a := &adapter{cluster: c, namespace: ns, subjects: newSubjects(c.service, ns.Name()), rooms: socketio.NewRooms()}
+	a := &adapter{cluster: c, namespace: ns, subjects: wire.NewSubjects(c.service, ns.Name()), rooms: socketio.NewRooms()}
 	if c.events != nil {
 		a.history.cache = c.events.histories
 	}
@@ -39,7 +40,7 @@ func newAdapter(c *Cluster, ns *socketio.Namespace) *adapter {
 
 // inboxOf keeps what is said of a room's members apart from what is said in it, which may wait for the log.
 func (a *adapter) inboxOf(subject string) *inbox {
-	if a.subjects.isPresence(subject) {
+	if a.subjects.IsPresence(subject) {
 		return a.cluster.news
 	}
 	return a.cluster.incoming
@@ -76,9 +77,9 @@ func (a *adapter) enter(s *socketio.Socket, rooms []string) {
 // wanted are the subjects of which a member of rooms has to hear.
 func (a *adapter) wanted(rooms []string) []string {
 	wanted := make([]string, 0, 1+len(rooms))
-	wanted = append(wanted, a.subjects.all())
+	wanted = append(wanted, a.subjects.All())
 	for _, room := range rooms {
-		wanted = append(wanted, a.subjects.interest(room))
+		wanted = append(wanted, a.subjects.Interest(room))
 	}
 	return wanted
 }
@@ -99,7 +100,7 @@ func (a *adapter) abandon(room string) {
 		return
 	}
 	unused := func() bool { return !a.rooms.Has(room) }
-	if gateway, _, ok := ownerOfRoom(room); ok {
+	if gateway, _, ok := wire.OwnerOfRoom(room); ok {
 		unused = func() bool { return !a.rooms.HasPrefix(gateway) }
 	}
 	if a.history.find(room) != nil {
@@ -112,7 +113,7 @@ func (a *adapter) abandon(room string) {
 			return true
 		}
 	}
-	a.interest.release(a.subjects.interest(room), unused)
+	a.interest.release(a.subjects.Interest(room), unused)
 }
 
 // LeaveAll takes a socket out of all its rooms.
@@ -124,7 +125,7 @@ func (a *adapter) LeaveAll(s *socketio.Socket) {
 	}
 	empty := func() bool { return a.rooms.Len() == 0 }
 	if empty() {
-		a.interest.release(a.subjects.all(), empty)
+		a.interest.release(a.subjects.All(), empty)
 	}
 }
 
@@ -151,7 +152,7 @@ func (a *adapter) Broadcast(d *socketio.Delivery) error {
 	}
 	if !d.Local {
 		if subjects := a.targets(d.Rooms); len(subjects) > 0 {
-			m := &message{delivery: *d}
+			m := &wire.Message{Delivery: *d}
 			if !a.cluster.fits(m) {
 				a.cluster.metrics.failed.Inc()
 				return fmt.Errorf("publish to the other gateways: %w", nats.ErrMaxPayload)
@@ -174,14 +175,14 @@ func (a *adapter) broadcastHere(d *socketio.Delivery) error {
 // targets are the subjects on which a broadcast to rooms goes out; nil rooms mean the namespace.
 func (a *adapter) targets(rooms []string) []string {
 	if rooms == nil {
-		return []string{a.subjects.all()}
+		return []string{a.subjects.All()}
 	}
 	subjects := make([]string, 0, len(rooms))
 	for _, room := range rooms {
-		if gateway, _, ok := ownerOfRoom(room); ok && gateway == a.cluster.id && a.rooms.Has(room) {
+		if gateway, _, ok := wire.OwnerOfRoom(room); ok && gateway == a.cluster.id && a.rooms.Has(room) {
 			continue // a socket of ours, known by its id
 		}
-		subjects = append(subjects, a.subjects.room(room))
+		subjects = append(subjects, a.subjects.Room(room))
 	}
 	return subjects
 }

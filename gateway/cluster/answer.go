@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -27,7 +28,7 @@ func (c *Cluster) tell(r *request) error {
 	if most := int(c.link.maxPayload.Load()); most > 0 && len(data) > most {
 		return fmt.Errorf("ask the other gateways: %w", nats.ErrMaxPayload)
 	}
-	c.out.send(c.subjects.requests, data)
+	c.out.send(c.subjects.Requests, data)
 	return nil
 }
 
@@ -36,7 +37,7 @@ func (c *Cluster) reply(to *request, kind byte, args socketio.Args, count int) {
 	r := &request{kind: kind, id: to.id, from: c.id, count: uint64(count)}
 	r.delivery.Text, r.delivery.Attachments = args.JSON, args.Attachments
 	// Without NATS the other one takes this gateway for dead.
-	c.out.send(answerSubject(c.service, to.from), r.encode())
+	c.out.send(wire.AnswerSubject(c.service, to.from), r.encode())
 }
 
 // receiveRequest does what another gateway asks for. What may block or take long has a goroutine of its own.
@@ -47,7 +48,7 @@ func (c *Cluster) receiveRequest(msg *nats.Msg) {
 		return
 	}
 	c.mu.RLock()
-	a := c.adapters[newSubjects(c.service, r.namespace).prefix]
+	a := c.adapters[wire.NewSubjects(c.service, r.namespace).Prefix]
 	c.mu.RUnlock()
 	switch {
 	case r.kind == requestStop:
@@ -187,5 +188,5 @@ func (c *Cluster) receiveAnswer(msg *nats.Msg) {
 
 func (c *Cluster) malformed(msg *nats.Msg, err error) {
 	c.metrics.malformed.Inc()
-	c.log.Debug("ignored a message of another gateway", "subject", loggedSubject(msg.Subject), "error", err)
+	c.log.Debug("ignored a message of another gateway", "subject", wire.LoggedSubject(msg.Subject), "error", err)
 }

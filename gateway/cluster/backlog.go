@@ -263,7 +263,7 @@ func (a *adapter) missedEvent(stored storedMessage) (missedEvent, bool) {
 		a.cluster.metrics.malformed.Inc()
 		return missedEvent{}, false
 	}
-	d := &m.delivery
+	d := &m.Delivery
 	if a.revised(d.Rooms) {
 		d.ExtraArgs = appendRevision(nil, stored.number)
 	}

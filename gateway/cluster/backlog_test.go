@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
 // countReads counts the requests for messages that JetStream gets.
@@ -60,11 +61,11 @@ func said(t *testing.T, g *gateway, n int, text string, rooms ...string) []uint6
 	g.stored(t)
 	var numbers []uint64
 	a := adapterIn(g)
-	subject := a.subjects.all()
+	subject := a.subjects.All()
 	if len(rooms) == 1 {
-		subject = a.subjects.room(rooms[0])
+		subject = a.subjects.Room(rooms[0])
 	}
-	err := g.cluster.events.fetch(t.Context(), a.subjects.stored(subject), before+1, maxNumber, func(m storedMessage) error {
+	err := g.cluster.events.fetch(t.Context(), a.subjects.Stored(subject), before+1, maxNumber, func(m storedMessage) error {
 		numbers = append(numbers, m.number)
 		return nil
 	})
@@ -81,7 +82,7 @@ func TestSessionsThatWaitShareARead(t *testing.T) {
 	a, l := adapterIn(one), one.cluster.events
 	numbers := said(t, one, 20, "text", "room")
 	last := numbers[len(numbers)-1]
-	subject := a.subjects.stored(a.subjects.room("room"))
+	subject := a.subjects.Stored(a.subjects.Room("room"))
 	b := l.backlogs.get(a, subject)
 	read := func(after int, upTo uint64) error {
 		events, err := b.read(t.Context(), subject, span{After: numbers[after] - 1, UpTo: upTo})
@@ -280,7 +281,7 @@ func TestSessionsThatComeTogetherAreLookedUpTogether(t *testing.T) {
 	for i := range subjects {
 		p := arrive(t, one, fmt.Sprintf("room %d", i))
 		one.storedSession(t, p.PID)
-		subjects[i] = sessionSubject(one.cluster.service, p.PID)
+		subjects[i] = wire.SessionSubject(one.cluster.service, p.PID)
 	}
 	q := &two.cluster.events.lookups
 	if !q.alone() {
@@ -302,7 +303,7 @@ func TestSessionsThatComeTogetherAreLookedUpTogether(t *testing.T) {
 		})
 	}
 	all.Go(func() error {
-		if _, err := q.last(t.Context(), sessionSubject(two.cluster.service, "nobody's")); !errors.Is(err, errNotFound) {
+		if _, err := q.last(t.Context(), wire.SessionSubject(two.cluster.service, "nobody's")); !errors.Is(err, errNotFound) {
 			return fmt.Errorf("a session that is not there: %w", err)
 		}
 		return nil

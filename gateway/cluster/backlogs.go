@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
 const (
@@ -45,7 +47,7 @@ func newBacklogs(l *eventLog) *backlogs {
 
 // begin counts a session among those that are being recovered, until done is called.
 func (c *backlogs) begin(socketID string) (done func()) {
-	gateway, _ := gatewayOfSocket(socketID)
+	gateway, _ := wire.GatewayOfSocket(socketID)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.returning[gateway]++
@@ -60,12 +62,12 @@ func (c *backlogs) begin(socketID string) (done func()) {
 
 // patternOf is what to read for a room: of sockets whose gateway is lost all subjects at once.
 func (c *backlogs) patternOf(a *adapter, room string) string {
-	pattern := a.subjects.stored(a.subjects.room(room))
-	gateway, _, ok := ownerOfRoom(room)
+	pattern := a.subjects.Stored(a.subjects.Room(room))
+	gateway, _, ok := wire.OwnerOfRoom(room)
 	if !ok {
 		return pattern
 	}
-	all := a.subjects.stored(a.subjects.interest(room))
+	all := a.subjects.Stored(a.subjects.Interest(room))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.byPattern[all] != nil || c.returning[gateway] > fewReturning {

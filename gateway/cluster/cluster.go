@@ -9,8 +9,6 @@ package cluster
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -24,6 +22,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -112,7 +111,7 @@ type Cluster struct {
 	ended    chan struct{} // see Ended
 	done     tasks
 	metrics  *metrics
-	subjects serviceSubjects
+	subjects wire.ServiceSubjects
 	peers    *peers
 	fields   atomic.Pointer[peerFields] // what this gateway says of itself
 	requests requests
@@ -180,7 +179,7 @@ func Connect(o Options) (*Cluster, error) {
 
 func newCluster(o Options) *Cluster {
 	c := &Cluster{
-		id:        randomToken(gatewayIDLength),
+		id:        wire.RandomToken(wire.GatewayIDLength),
 		service:   o.Service,
 		linger:    o.Linger,
 		log:       o.Log,
@@ -202,7 +201,7 @@ func newCluster(o Options) *Cluster {
 	c.out = newOutgoing(c, o.now)
 	c.echoes.init(c)
 	c.fields.Store(&peerFields{address: o.PeerAddress, revision: o.Revision, deltas: true})
-	c.subjects = newServiceSubjects(c.service, c.id)
+	c.subjects = wire.NewServiceSubjects(c.service, c.id)
 	return c
 }
 
@@ -255,7 +254,7 @@ func (c *Cluster) NewAdapter(ns *socketio.Namespace) socketio.Adapter {
 	c.server.Store(ns.Server())
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.adapters[a.subjects.prefix] = a
+	c.adapters[a.subjects.Prefix] = a
 	if c.events != nil {
 		return keeper{a}
 	}
@@ -276,8 +275,8 @@ func (c *Cluster) namespaces() []*adapter {
 func (c *Cluster) forget(a *adapter) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.adapters[a.subjects.prefix] == a {
-		delete(c.adapters, a.subjects.prefix)
+	if c.adapters[a.subjects.Prefix] == a {
+		delete(c.adapters, a.subjects.Prefix)
 	}
 }
 
@@ -314,9 +313,15 @@ func withoutURL(err error) error {
 	return err
 }
 
-// randomToken returns n random characters of base64url; n is a multiple of 4.
-func randomToken(n int) string {
-	b := make([]byte, n/4*3)
-	_, _ = rand.Read(b) // never fails (crypto/rand)
-	return base64.RawURLEncoding.EncodeToString(b)
+// SessionMACLength is how much longer a session's id is than a socket's; see wire.SessionMACLength.
+const SessionMACLength = wire.SessionMACLength
+
+// NewSocketID returns an id that names this gateway, so that an event for one socket finds its way
+// without a subscription for each.
+func (c *Cluster) NewSocketID() string {
+	return c.id + wire.RandomToken(wire.SocketIDLength-wire.GatewayIDLength)
 }
+
+// NewSessionID returns the id of a session whose requests no other gateway forwards. It names this
+// gateway, as the ids that forward.Identity seals do, and is a bearer secret.
+func (c *Cluster) NewSessionID() string { return c.NewSocketID() + wire.RandomToken(SessionMACLength) }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
 // dispatch delivers what other gateways publish to local members. It only queues: no client can
@@ -84,23 +86,23 @@ func (c *Cluster) checkLog(now time.Time) {
 func (c *Cluster) receive(msg *nats.Msg) {
 	defer c.panics.Catch(PlaceMessage, "subject", msg.Subject)
 	switch msg.Subject {
-	case c.subjects.peers:
+	case c.subjects.Peers:
 		c.receiveFarewell(msg)
 		return
-	case c.subjects.requests:
+	case c.subjects.Requests:
 		c.receiveRequest(msg)
 		return
-	case c.subjects.answers:
+	case c.subjects.Answers:
 		c.receiveAnswer(msg)
 		return
-	case c.subjects.fences:
+	case c.subjects.Fences:
 		c.events.sessions.fenced(msg)
 		return
-	case c.subjects.restarts:
+	case c.subjects.Restarts:
 		c.events.receiveRestart(msg)
 		return
 	}
-	if strings.HasPrefix(msg.Subject, c.subjects.acks) {
+	if strings.HasPrefix(msg.Subject, c.subjects.Acks) {
 		c.events.acked(msg)
 		return
 	}
@@ -123,15 +125,15 @@ func (c *Cluster) receive(msg *nats.Msg) {
 			c.events.receive(a, msg, m)
 			return
 		}
-		defer c.events.unordered(&m.delivery)()
+		defer c.events.unordered(&m.Delivery)()
 	}
-	if m.copyOf != 0 {
-		if m.copyOf <= c.delivered[m.publisher] {
+	if m.CopyOf != 0 {
+		if m.CopyOf <= c.delivered[m.Publisher] {
 			return
 		}
-		c.delivered[m.publisher] = m.copyOf
+		c.delivered[m.Publisher] = m.CopyOf
 	}
-	_ = a.rooms.Broadcast(&m.delivery) // Rooms never fails
+	_ = a.rooms.Broadcast(&m.Delivery) // Rooms never fails
 }
 
 // adapterOf finds the adapter by the first three tokens of a subject.
@@ -151,21 +153,21 @@ func (c *Cluster) adapterOf(subject string) *adapter {
 
 // place gives a message its place among those that this gateway publishes, on all subjects. The
 // caller flushes c.out.
-func (c *Cluster) place(m *message, subjects []string) {
-	m.publisher = c.id
+func (c *Cluster) place(m *wire.Message, subjects []string) {
+	m.Publisher = c.id
 	if len(subjects) == 1 {
-		c.out.push(subjects, m.encode(), m.delivery.Volatile)
+		c.out.push(subjects, m.Encode(), m.Delivery.Volatile)
 		return
 	}
 	c.sending.Lock()
 	defer c.sending.Unlock()
 	c.copies++
-	m.copyOf = c.copies
-	c.out.push(subjects, m.encode(), m.delivery.Volatile)
+	m.CopyOf = c.copies
+	c.out.push(subjects, m.Encode(), m.Delivery.Volatile)
 }
 
 // fits tells whether NATS carries a message, which is known before anybody gets it.
-func (c *Cluster) fits(m *message) bool {
+func (c *Cluster) fits(m *wire.Message) bool {
 	most := int(c.link.maxPayload.Load())
-	return most == 0 || m.sizeLimit() <= most || len(m.encode())+binary.MaxVarintLen64 <= most
+	return most == 0 || m.SizeLimit() <= most || len(m.Encode())+binary.MaxVarintLen64 <= most
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
 // echoTimeout bounds the wait for gateways that do not answer. They are not waited for again until
@@ -89,7 +91,7 @@ func (e *echoes) ask() []func() {
 	q.number, q.confirmed = e.last, map[string]bool{}
 	e.open = q
 	q.timer = time.AfterFunc(e.timeout, func() { e.expire(q) })
-	e.cluster.out.push([]string{e.cluster.subjects.echoes}, encodeEcho(e.cluster.id, q.number, ""), false)
+	e.cluster.out.push([]string{e.cluster.subjects.Echoes}, encodeEcho(e.cluster.id, q.number, ""), false)
 	return nil
 }
 
@@ -111,7 +113,7 @@ func (e *echoes) answer(msg *nats.Msg) {
 		return
 	}
 	c := e.cluster
-	c.out.send(echoedSubject(c.service, from), encodeEcho(c.id, number, c.nc.ConnectedServerId()))
+	c.out.send(wire.EchoedSubject(c.service, from), encodeEcho(c.id, number, c.nc.ConnectedServerId()))
 }
 
 // answered takes an answer.
@@ -228,23 +230,23 @@ func (p *peers) elsewhere(own string, mute map[string]time.Time) map[string]stri
 	return found
 }
 
-// encodeEcho makes a question or an answer: messageVersion, the id of the gateway that sends it,
+// encodeEcho makes a question or an answer: wire.Version, the id of the gateway that sends it,
 // the question's number as a uvarint, and in an answer the id of that gateway's NATS server. What
 // follows is for later releases.
 func encodeEcho(gateway string, number uint64, server string) []byte {
-	buf := appendBytes([]byte{messageVersion}, gateway)
+	buf := wire.AppendBytes([]byte{wire.Version}, gateway)
 	buf = binary.AppendUvarint(buf, number)
-	return appendBytes(buf, server)
+	return wire.AppendBytes(buf, server)
 }
 
 func decodeEcho(data []byte) (gateway string, number uint64, server string, err error) {
-	if len(data) == 0 || data[0] != messageVersion {
+	if len(data) == 0 || data[0] != wire.Version {
 		return "", 0, "", fmt.Errorf("unknown version of echo %.1x", data)
 	}
-	r := reader{rest: data[1:]}
-	gateway, number, server = string(r.bytes()), r.uvarint(), string(r.bytes())
-	if r.err == nil && len(gateway) != gatewayIDLength {
-		r.err = fmt.Errorf("%q is no gateway's id", gateway)
+	r := wire.Reader{Rest: data[1:]}
+	gateway, number, server = string(r.Bytes()), r.Uvarint(), string(r.Bytes())
+	if r.Err == nil && len(gateway) != wire.GatewayIDLength {
+		r.Err = fmt.Errorf("%q is no gateway's id", gateway)
 	}
-	return gateway, number, server, r.err
+	return gateway, number, server, r.Err
 }

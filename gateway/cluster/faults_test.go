@@ -11,6 +11,7 @@ import (
 	natsserver "github.com/nats-io/nats-server/v2/server"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
 // restartable is a NATS server that can come back on the same port, with what it had stored or without.
@@ -190,8 +191,8 @@ func TestAGapBetweenNATSAndTheGatewayIsFilled(t *testing.T) {
 
 	// A message that is lost on a route between two NATS servers shows by the next one's header. Here it is swallowed
 	// while the gateway is not subscribed to the room, of which the gateway itself does not know.
-	a := two.cluster.adapterOf(newSubjects("default/chat", "/").prefix + ".x")
-	subject := a.subjects.room("room")
+	a := two.cluster.adapterOf(wire.NewSubjects("default/chat", "/").Prefix + ".x")
+	subject := a.subjects.Room("room")
 	a.interest.mu.Lock()
 	s := a.interest.subs[subject]
 	if err := s.sub.Unsubscribe(); err != nil {

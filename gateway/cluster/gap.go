@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -35,7 +36,7 @@ func (l *eventLog) fillGap(g *gap) bool {
 		return true
 	}
 	l.log.Warn("messages were lost between NATS and this gateway, and cannot be read yet",
-		"subject", loggedSubject(g.subject), "after", g.after, "before", g.before, "error", err)
+		"subject", wire.LoggedSubject(g.subject), "after", g.after, "before", g.before, "error", err)
 	l.gaps = append(l.gaps, g)
 	l.doubt()
 	return false
@@ -59,7 +60,7 @@ func (l *eventLog) readGap(ctx context.Context, g *gap) error {
 	if a == nil {
 		return nil
 	}
-	err := l.fetch(ctx, a.subjects.stored(g.subject), g.after+1, g.before-1, func(stored storedMessage) error {
+	err := l.fetch(ctx, a.subjects.Stored(g.subject), g.after+1, g.before-1, func(stored storedMessage) error {
 		l.replayLive(g.subject, stored)
 		g.after = stored.number
 		return nil
@@ -85,7 +86,7 @@ func (l *eventLog) lose(subject, cause string) {
 // loseAll is lose for all subjects.
 func (l *eventLog) loseAll(cause string) {
 	for _, a := range l.cluster.namespaces() {
-		l.lose(a.subjects.all(), cause)
+		l.lose(a.subjects.All(), cause)
 	}
 }
 
@@ -102,7 +103,7 @@ func (l *eventLog) interrupt(a *adapter, sockets []*socketio.Socket, subject, ca
 		}
 	}
 	l.log.Error("events are lost that this gateway has not delivered; it closes the connections of clients that may have missed them",
-		"subject", loggedSubject(subject), "cause", cause, "sockets", len(sockets))
+		"subject", wire.LoggedSubject(subject), "cause", cause, "sockets", len(sockets))
 	l.out.settle(func(error) {
 		l.cluster.done.Go(func() {
 			for _, s := range sockets {
@@ -114,12 +115,12 @@ func (l *eventLog) interrupt(a *adapter, sockets []*socketio.Socket, subject, ca
 
 // targetOf is whom a message on a subject may reach here.
 func (a *adapter) targetOf(subject string) socketio.Target {
-	if subject == a.subjects.all() {
+	if subject == a.subjects.All() {
 		return socketio.Target{}
 	}
 	rooms := []string{}
 	for _, room := range a.rooms.Names() {
-		if a.subjects.room(room) == subject {
+		if a.subjects.Room(room) == subject {
 			rooms = append(rooms, room)
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
 // healTimeout bounds the reading of what went by unheard. Nothing else is delivered meanwhile.
@@ -99,7 +101,7 @@ func (l *eventLog) replay() error {
 	if l.replayed == nil {
 		l.replayed = map[string]int{}
 	}
-	err := l.scan(ctx, eventRoot(l.cluster.service)+">", from, maxNumber, func(stored storedMessage) error {
+	err := l.scan(ctx, wire.EventRoot(l.cluster.service)+">", from, maxNumber, func(stored storedMessage) error {
 		subject := l.liveSubject(stored.subject)
 		l.replayed[subject]++
 		l.replayLive(subject, stored)
@@ -113,7 +115,7 @@ func (l *eventLog) replay() error {
 
 // liveSubject is where a stored message goes out.
 func (l *eventLog) liveSubject(stored string) string {
-	return l.liveRoot + strings.TrimPrefix(stored, eventRoot(l.cluster.service))
+	return l.liveRoot + strings.TrimPrefix(stored, wire.EventRoot(l.cluster.service))
 }
 
 // verifyReplayed tells the members of rooms whose messages the log has dropped before they were read. Since reading went on

@@ -99,7 +99,7 @@ func (k keeper) pastEvent(m *storedMessage) (PastEvent, bool) {
 		k.cluster.metrics.malformed.Inc()
 		return PastEvent{}, false
 	}
-	event, args, err := k.namespace.DecodeEvent(&decoded.delivery)
+	event, args, err := k.namespace.DecodeEvent(&decoded.Delivery)
 	if err != nil {
 		k.cluster.metrics.malformed.Inc()
 		return PastEvent{}, false
@@ -344,7 +344,7 @@ func (l *eventLog) beginHistoryRead(ctx context.Context) (done func(), err error
 func (r *roomHistory) load(ctx context.Context, a *adapter, room string, policy RoomPolicy) error {
 	take := func(m storedMessage) error {
 		r.saw(m.number)
-		if d, err := a.cluster.decode(m.data); err == nil && slices.Contains(d.delivery.Rooms, room) {
+		if d, err := a.cluster.decode(m.data); err == nil && slices.Contains(d.Delivery.Rooms, room) {
 			r.add(m, policy)
 		}
 		return nil
@@ -354,8 +354,8 @@ func (r *roomHistory) load(ctx context.Context, a *adapter, room string, policy 
 		return err
 	}
 	defer release()
-	for _, subject := range []string{a.subjects.room(room), a.subjects.all()} {
-		if err := a.cluster.events.scan(ctx, a.subjects.stored(subject), 1, maxNumber, take); err != nil {
+	for _, subject := range []string{a.subjects.Room(room), a.subjects.All()} {
+		if err := a.cluster.events.scan(ctx, a.subjects.Stored(subject), 1, maxNumber, take); err != nil {
 			return err
 		}
 	}

@@ -21,11 +21,11 @@ func (h *histories) cut(ctx context.Context, a *adapter, room string, messages [
 	l.delivering.Lock()
 	head = max(head, l.position) // where the room is watched, all that came later has been delivered
 	l.delivering.Unlock()
-	for _, subject := range []string{a.subjects.room(room), a.subjects.all()} {
+	for _, subject := range []string{a.subjects.Room(room), a.subjects.All()} {
 		if len(messages) == 0 || head < messages[0].number+uint64(l.suspicious()) {
 			break
 		}
-		first, err := h.reach.of(ctx, l, a.subjects.stored(subject))
+		first, err := h.reach.of(ctx, l, a.subjects.Stored(subject))
 		if err != nil {
 			return nil, err
 		}

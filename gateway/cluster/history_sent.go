@@ -144,7 +144,7 @@ func (h *historySent) delivery(m *storedMessage) *socketio.Delivery {
 		h.adapter.cluster.metrics.malformed.Inc()
 		return nil
 	}
-	d := &decoded.delivery
+	d := &decoded.Delivery
 	d.Position = m.number
 	if h.adapter.revised(d.Rooms) {
 		d.ExtraArgs = append(appendRevision(nil, m.number), ',')

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
 // interest is what a namespace of this gateway subscribes to: the subjects of rooms with a local member, and for a while
@@ -99,7 +101,7 @@ func (i *interest) subscribe(subject string) *subscription {
 	sub, err := i.cluster.nc.ChanSubscribe(subject, i.inboxOf(subject).in)
 	if err != nil {
 		// Only a closed connection refuses.
-		i.cluster.log.Error("subscribe to a room", "subject", loggedSubject(subject), "error", err)
+		i.cluster.log.Error("subscribe to a room", "subject", wire.LoggedSubject(subject), "error", err)
 		return nil
 	}
 	s := &subscription{sub: sub, ready: make(chan struct{})}
@@ -211,7 +213,7 @@ func (i *interest) drop(subject string) error {
 	i.cluster.metrics.subscriptions.Dec()
 	i.cluster.metrics.countDropped(s.sub)
 	if err := s.sub.Unsubscribe(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
-		return fmt.Errorf("unsubscribe from %s: %w", loggedSubject(subject), err)
+		return fmt.Errorf("unsubscribe from %s: %w", wire.LoggedSubject(subject), err)
 	}
 	return nil
 }

@@ -40,7 +40,7 @@ func BenchmarkFiftyThousandRooms(b *testing.B) {
 			for first := 0; first < rooms; first += 1000 {
 				var subjects []string
 				for i := first; i < min(first+1000, rooms); i++ {
-					subjects = append(subjects, adapters[1].subjects.interest(name(i)))
+					subjects = append(subjects, adapters[1].subjects.Interest(name(i)))
 				}
 				adapters[1].interest.want(subjects)
 			}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/offset"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -48,7 +49,7 @@ func (a *adapter) sessionOf(s *socketio.Socket) *session {
 
 // Keep begins a session.
 func (k keeper) Keep(s *socketio.Socket, kept func(pid string)) {
-	r := &record{SocketID: s.ID(), Namespace: k.namespace.Name(), Gateway: k.cluster.id, By: randomToken(writerLength)}
+	r := &record{SocketID: s.ID(), Namespace: k.namespace.Name(), Gateway: k.cluster.id, By: wire.RandomToken(writerLength)}
 	var err error
 	if r.Data, err = s.EncodeData(); err != nil {
 		k.cluster.metrics.recovery("unkept")
@@ -56,7 +57,7 @@ func (k keeper) Keep(s *socketio.Socket, kept func(pid string)) {
 		kept("")
 		return
 	}
-	n := k.newSession(s, randomToken(pidLength), r)
+	n := k.newSession(s, wire.RandomToken(pidLength), r)
 	k.cluster.events.sessions.add(n)
 	n.saveAndThen(func(err error) {
 		if err != nil {
@@ -109,7 +110,7 @@ type sessionReader func(ctx context.Context, subject string) (*record, uint64, e
 
 // findSession reads a session that can be recovered.
 func (l *eventLog) findSession(ctx context.Context, pid, namespace string, read sessionReader) (*found, error) {
-	r, number, err := read(ctx, sessionSubject(l.cluster.service, pid))
+	r, number, err := read(ctx, wire.SessionSubject(l.cluster.service, pid))
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +197,7 @@ func (k keeper) recover(s *socketio.Socket, kept *socketio.Session) ([]*socketio
 	number := n.number()
 	if f.record.Gateway != k.cluster.id {
 		// A gateway that is no more does not hear it; one that does not hear it for another reason learns it at its next record.
-		k.cluster.out.send(fenceSubject(k.cluster.service, f.record.Gateway), encodeFence(kept.PID, number))
+		k.cluster.out.send(wire.FenceSubject(k.cluster.service, f.record.Gateway), encodeFence(kept.PID, number))
 	}
 	if f.offset >= number {
 		f.offset = f.record.Floor // nobody can have got that
@@ -224,7 +225,7 @@ func (k keeper) take(s *socketio.Socket, pid string, f *found) (*session, error)
 	}
 	k.enter(s, rooms)
 	next := f.record.clone()
-	next.Gateway, next.By, next.Gone = k.cluster.id, randomToken(writerLength), 0
+	next.Gateway, next.By, next.Gone = k.cluster.id, wire.RandomToken(writerLength), 0
 	n := k.newSession(s, pid, next)
 	n.state, n.chain.last = sessionTaking, f.number
 	k.cluster.events.sessions.add(n)
@@ -251,11 +252,11 @@ type source struct {
 
 // sources are where a session looks for what it has missed, up to a number.
 func (k keeper) sources(f *found, upTo uint64) []source {
-	all := k.subjects.stored(k.subjects.all())
+	all := k.subjects.Stored(k.subjects.All())
 	sources := []source{{all, all, span{max(f.record.Floor, f.offset), upTo}}}
 	add := func(room string, part span) {
 		part.After = max(part.After, f.offset)
-		subject := k.subjects.stored(k.subjects.room(room))
+		subject := k.subjects.Stored(k.subjects.Room(room))
 		sources = append(sources, source{subject, k.cluster.events.backlogs.patternOf(k.adapter, room), part})
 	}
 	for room, since := range f.record.Rooms {

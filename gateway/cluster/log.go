@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/offset"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -87,7 +88,7 @@ type eventLog struct {
 func newEventLog(c *Cluster, o Options) *eventLog {
 	l := &eventLog{
 		cluster:      c,
-		stream:       "RTS_" + token(c.service),
+		stream:       "RTS_" + wire.Token(c.service),
 		recovery:     *o.Recovery,
 		log:          o.Log,
 		kick:         make(chan struct{}, 1),
@@ -95,10 +96,10 @@ func newEventLog(c *Cluster, o Options) *eventLog {
 		histories:    &historyCache{limit: cmp.Or(o.Recovery.HistoryBytes, defaultHistoryBytes)},
 		historyReads: make(chan struct{}, historyReadsAtOnce),
 		rejected:     newRejections(),
-		liveRoot:     liveRoot + token(c.service) + ".",
-		serials:      newSerials(c.subjects.acks, c.id, c.peers.list),
+		liveRoot:     wire.LiveRoot + wire.Token(c.service) + ".",
+		serials:      newSerials(c.subjects.Acks, c.id, c.peers.list),
 	}
-	l.out = newOutbox(c.subjects.acks, o.URLs, publisherOptions(o))
+	l.out = newOutbox(c.subjects.Acks, o.URLs, publisherOptions(o))
 	l.out.trouble, l.out.rejects = l.trouble, l.advanceSoon
 	l.out.carries = func() int64 { return c.nc.MaxPayload() }
 	l.out.oneBySubject = o.Recovery.Replicas > 1
@@ -110,10 +111,10 @@ func newEventLog(c *Cluster, o Options) *eventLog {
 
 // append stores an event, which then comes out to all who are meant. It does not wait.
 func (l *eventLog) append(a *adapter, d *socketio.Delivery) error {
-	m := &message{publisher: l.cluster.id, delivery: *d}
-	subject := a.subjects.all()
+	m := &wire.Message{Publisher: l.cluster.id, Delivery: *d}
+	subject := a.subjects.All()
 	if len(d.Rooms) == 1 {
-		subject = a.subjects.room(d.Rooms[0])
+		subject = a.subjects.Room(d.Rooms[0])
 	}
 	receipt := d.Receipt
 	outcome := func(_ uint64, err error) {
@@ -124,7 +125,7 @@ func (l *eventLog) append(a *adapter, d *socketio.Delivery) error {
 		receipt.Resolve(err)
 	}
 	receipt.Expect()
-	e := &entry{subject: a.subjects.stored(subject), header: l.keepFor(a, d.Rooms), data: m.encode(), done: outcome}
+	e := &entry{subject: a.subjects.Stored(subject), header: l.keepFor(a, d.Rooms), data: m.Encode(), done: outcome}
 	if err := l.push(e); err != nil {
 		outcome(0, err)
 		return fmt.Errorf("store the event: %w", err)
@@ -147,7 +148,7 @@ func (l *eventLog) offset(values []byte, position uint64) []byte {
 }
 
 // receive takes a message of the log. It runs in dispatch.
-func (l *eventLog) receive(a *adapter, msg *nats.Msg, m *message) {
+func (l *eventLog) receive(a *adapter, msg *nats.Msg, m *wire.Message) {
 	if l.missing() {
 		return // catchUp reads it from the stream
 	}
@@ -168,13 +169,13 @@ func (l *eventLog) receive(a *adapter, msg *nats.Msg, m *message) {
 }
 
 // deliver hands an event to those who are meant here, unless the same event was delivered as another message.
-func (l *eventLog) deliver(a *adapter, m *message, stored storedMessage) {
-	if m.publisher != l.cluster.id { // its own are known to be stored by their acknowledgements
-		l.tail.add(l.tailSubject(stored.subject), stored.number, m.publisher)
+func (l *eventLog) deliver(a *adapter, m *wire.Message, stored storedMessage) {
+	if m.Publisher != l.cluster.id { // its own are known to be stored by their acknowledgements
+		l.tail.add(l.tailSubject(stored.subject), stored.number, m.Publisher)
 	}
 	first := l.serials.first(stored.id)
 	stored.id = "" // a room's history need not keep it
-	d := &m.delivery
+	d := &m.Delivery
 	a.history.add(a, d.Rooms, stored)
 	if !first {
 		l.cluster.metrics.repeated.Inc()
@@ -201,7 +202,7 @@ func (l *eventLog) acked(msg *nats.Msg) {
 		l.passed(number)
 	}
 	if number != 0 && !e.record {
-		l.tail.add(strings.TrimPrefix(e.subject, eventRoot(l.cluster.service)), number, "")
+		l.tail.add(strings.TrimPrefix(e.subject, wire.EventRoot(l.cluster.service)), number, "")
 	}
 	l.tell(e, number, err)
 	l.advance()

@@ -50,11 +50,11 @@ func (c *Cluster) relink() {
 func (c *Cluster) receiveNews(item inboxItem) {
 	defer c.panics.Catch(PlaceMessage, "subject", item.msg.Subject)
 	switch item.msg.Subject {
-	case c.subjects.peers:
+	case c.subjects.Peers:
 		c.receivePeer(item.msg)
-	case c.subjects.echoes:
+	case c.subjects.Echoes:
 		c.echoes.answer(item.msg)
-	case c.subjects.echoed:
+	case c.subjects.Echoed:
 		c.echoes.answered(item.msg)
 	default:
 		if a := c.adapterOf(item.msg.Subject); a != nil { // else its namespace has just been removed

@@ -19,7 +19,7 @@ var patient = timing{heartbeat: soon.heartbeat, dead: soon.dead, census: soon.ce
 func beats(t *testing.T, url string, c *Cluster) {
 	t.Helper()
 	nc := connectTo(t, url)
-	heard, err := nc.SubscribeSync(c.subjects.peers)
+	heard, err := nc.SubscribeSync(c.subjects.Peers)
 	if err != nil {
 		t.Fatal(err)
 	}

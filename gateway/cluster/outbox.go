@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
 const (
@@ -291,7 +293,7 @@ func headerSize(h nats.Header) int {
 }
 
 // ids begins the ids of messages, which end with their serial numbers.
-func (o *outbox) ids() string { return o.acks[len(liveRoot):] }
+func (o *outbox) ids() string { return o.acks[len(wire.LiveRoot):] }
 
 // drop gives the connection up, and asks for another. The lock is held.
 func (o *outbox) drop(problem error) {

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -258,7 +259,7 @@ func purgeWhileSomethingWaits(t *testing.T, g *gateway, ns *natsserver.Server) (
 		for purging.Err() == nil {
 			stream, err := js.Stream(purging, g.cluster.events.stream)
 			if err == nil && g.cluster.events.out.waiting() > 0 {
-				err = stream.Purge(purging, jetstream.WithPurgeSubject(eventRoot("default/chat")+">"))
+				err = stream.Purge(purging, jetstream.WithPurgeSubject(wire.EventRoot("default/chat")+">"))
 			}
 			if err != nil && purging.Err() == nil {
 				t.Error(err)

@@ -97,8 +97,8 @@ func TestWhatWaitsForNATSGoesOutSoonOrNever(t *testing.T) {
 	}
 }
 
-// wire is a connection to NATS that a test blocks.
-type wire struct {
+// pipe is a connection to NATS that a test blocks.
+type pipe struct {
 	mu      sync.Mutex
 	sent    []string
 	err     error
@@ -106,7 +106,7 @@ type wire struct {
 	blocked chan struct{} // publish waits for it, unless nil
 }
 
-func (w *wire) publish(subject string, _ []byte) error {
+func (w *pipe) publish(subject string, _ []byte) error {
 	w.mu.Lock()
 	blocked := w.blocked
 	w.mu.Unlock()
@@ -122,14 +122,14 @@ func (w *wire) publish(subject string, _ []byte) error {
 	return w.err
 }
 
-func (w *wire) set(err error, blocked chan struct{}) {
+func (w *pipe) set(err error, blocked chan struct{}) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.err, w.blocked = err, blocked
 }
 
-// outgoingOver is what publishes on a wire, until the test ends.
-func outgoingOver(t *testing.T, w *wire) (*outgoing, func() map[string]int) {
+// outgoingOver is what publishes on a pipe, until the test ends.
+func outgoingOver(t *testing.T, w *pipe) (*outgoing, func() map[string]int) {
 	t.Helper()
 	var mu sync.Mutex
 	dropped := map[string]int{}
@@ -161,7 +161,7 @@ func outgoingOver(t *testing.T, w *wire) (*outgoing, func() map[string]int) {
 }
 
 func TestAConnectionThatBlocksHoldsUpOneGoroutine(t *testing.T) {
-	var w wire
+	var w pipe
 	o, dropped := outgoingOver(t, &w)
 	blocked := make(chan struct{})
 	w.set(nil, blocked)
@@ -196,7 +196,7 @@ func TestWhatCannotBePublishedIsCounted(t *testing.T) {
 		{"an end", nats.ErrConnectionClosed, map[string]int{dropClosed: 1}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			w := wire{err: tt.err}
+			w := pipe{err: tt.err}
 			o, dropped := outgoingOver(t, &w)
 			o.send("subject", nil)
 			if diff := cmp.Diff(tt.want, dropped()); diff != "" {
@@ -207,7 +207,7 @@ func TestWhatCannotBePublishedIsCounted(t *testing.T) {
 }
 
 func TestWhatWaitsForNATSIsBounded(t *testing.T) {
-	w := wire{err: nats.ErrReconnectBufExceeded}
+	w := pipe{err: nats.ErrReconnectBufExceeded}
 	o, dropped := outgoingOver(t, &w)
 	o.connected = func() bool { return false }
 	data := make([]byte, outgoingBytes/4)

@@ -2,7 +2,11 @@
 
 package cluster
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
+)
 
 // PlaceMessage is where a panic is stopped that a message of NATS has brought about, as
 // Options.OnPanic is told: the message is dropped, and what comes after it is taken. placeHandler is
@@ -14,16 +18,16 @@ const (
 
 var errPanicked = errors.New("it makes the decoder panic")
 
-// decode is decodeMessage for what others have sent or stored: where that panics, the message cannot
+// decode is wire.DecodeMessage for what others have sent or stored: where that panics, the message cannot
 // be read.
-func (c *Cluster) decode(data []byte) (m *message, err error) {
+func (c *Cluster) decode(data []byte) (m *wire.Message, err error) {
 	defer func() {
 		if value := recover(); value != nil {
 			c.panics.Tell(PlaceMessage, value)
 			m, err = nil, errPanicked
 		}
 	}()
-	return decodeMessage(data)
+	return wire.DecodeMessage(data)
 }
 
 // call calls a function whose panic ends nothing else.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 )
 
@@ -21,7 +22,7 @@ func (g *gateway) breakNamespace(name string) {
 	sound := a.(*adapter)
 	g.cluster.mu.Lock()
 	defer g.cluster.mu.Unlock()
-	g.cluster.adapters[sound.subjects.prefix] = &adapter{subjects: sound.subjects, interest: sound.interest, presence: sound.presence}
+	g.cluster.adapters[sound.subjects.Prefix] = &adapter{subjects: sound.subjects, interest: sound.interest, presence: sound.presence}
 }
 
 func TestAMessageThatPanicsIsDropped(t *testing.T) {
@@ -32,7 +33,7 @@ func TestAMessageThatPanicsIsDropped(t *testing.T) {
 		"a broadcast":              {nil, func(t *testing.T, one, _ *gateway) { emit(t, one.io.Of("/broken"), "poison") }},
 		"a broadcast from the log": {&Recovery{}, func(t *testing.T, one, _ *gateway) { emit(t, one.io.Of("/broken"), "poison") }},
 		"what is said of a room's members": {nil, func(_ *testing.T, _, two *gateway) {
-			subject := newSubjects(two.cluster.service, "/broken").presence("room")
+			subject := wire.NewSubjects(two.cluster.service, "/broken").Presence("room")
 			two.cluster.news.in <- &nats.Msg{Subject: subject, Data: []byte("x"), Sub: &nats.Subscription{}}
 		}},
 	} {

@@ -2,7 +2,11 @@
 
 package cluster
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
+)
 
 // The numbers of what a gateway says of itself, on the wire. Gateways of two releases meet in every rollout: one passes
 // over what it does not know, so that others may be added; a number is never given to something else.
@@ -32,34 +36,34 @@ type peerFields struct {
 func (f peerFields) append(buf []byte) []byte {
 	if f.address != "" {
 		buf = binary.AppendUvarint(buf, peerFieldAddress)
-		buf = appendBytes(buf, f.address)
+		buf = wire.AppendBytes(buf, f.address)
 	}
 	if f.revision != "" {
 		buf = binary.AppendUvarint(buf, peerFieldRevision)
-		buf = appendBytes(buf, f.revision)
+		buf = wire.AppendBytes(buf, f.revision)
 	}
 	if f.leaving {
 		buf = binary.AppendUvarint(buf, peerFieldLeaving)
-		buf = appendBytes(buf, "")
+		buf = wire.AppendBytes(buf, "")
 	}
 	if f.server != "" {
 		buf = binary.AppendUvarint(buf, peerFieldServer)
-		buf = appendBytes(buf, f.server)
+		buf = wire.AppendBytes(buf, f.server)
 	}
 	if f.deltas {
 		buf = binary.AppendUvarint(buf, peerFieldDeltas)
-		buf = appendBytes(buf, "")
+		buf = wire.AppendBytes(buf, "")
 	}
 	return buf
 }
 
 func decodePeerFields(data []byte) (peerFields, error) {
 	var f peerFields
-	r := reader{rest: data}
-	for len(r.rest) > 0 {
-		number, value := r.uvarint(), r.bytes()
-		if r.err != nil {
-			return peerFields{}, r.err
+	r := wire.Reader{Rest: data}
+	for len(r.Rest) > 0 {
+		number, value := r.Uvarint(), r.Bytes()
+		if r.Err != nil {
+			return peerFields{}, r.Err
 		}
 		switch number {
 		case peerFieldAddress:

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
 const (
@@ -107,16 +109,16 @@ func (p *peers) silent(since time.Time) []string {
 // themselves is heard twice: by watchPeers at once, and by dispatch, for which a farewell comes
 // behind all that the gateway had said before.
 func (c *Cluster) subscribePeers() error {
-	subjects := []string{c.subjects.peers, c.subjects.requests, c.subjects.answers}
+	subjects := []string{c.subjects.Peers, c.subjects.Requests, c.subjects.Answers}
 	if c.events != nil {
-		subjects = append(subjects, c.subjects.acks+"*", c.subjects.fences, c.events.elections(), c.subjects.restarts)
+		subjects = append(subjects, c.subjects.Acks+"*", c.subjects.Fences, c.events.elections(), c.subjects.Restarts)
 	}
 	for _, subject := range subjects {
 		if _, err := c.nc.ChanSubscribe(subject, c.incoming.in); err != nil {
 			return fmt.Errorf("subscribe to %s: %w", subject, err)
 		}
 	}
-	for _, subject := range []string{c.subjects.peers, c.subjects.echoes, c.subjects.echoed} {
+	for _, subject := range []string{c.subjects.Peers, c.subjects.Echoes, c.subjects.Echoed} {
 		if _, err := c.nc.ChanSubscribe(subject, c.news.in); err != nil {
 			return fmt.Errorf("subscribe to %s: %w", subject, err)
 		}
@@ -129,7 +131,7 @@ func (c *Cluster) say(word byte) {
 	if c.nc.IsConnected() {
 		fields := *c.fields.Load()
 		fields.server = c.nc.ConnectedServerId()
-		_ = c.nc.Publish(c.subjects.peers, fields.append(append([]byte{word}, c.id...)))
+		_ = c.nc.Publish(c.subjects.Peers, fields.append(append([]byte{word}, c.id...)))
 	}
 }
 
@@ -141,16 +143,16 @@ type peerWord struct {
 }
 
 func (c *Cluster) readPeerWord(msg *nats.Msg) (peerWord, bool) {
-	if len(msg.Data) < 1+gatewayIDLength {
+	if len(msg.Data) < 1+wire.GatewayIDLength {
 		c.malformed(msg, fmt.Errorf("%d bytes of a gateway's word", len(msg.Data)))
 		return peerWord{}, false
 	}
-	fields, err := decodePeerFields(msg.Data[1+gatewayIDLength:])
+	fields, err := decodePeerFields(msg.Data[1+wire.GatewayIDLength:])
 	if err != nil {
 		c.malformed(msg, fmt.Errorf("read what a gateway says of itself: %w", err))
 		return peerWord{}, false
 	}
-	return peerWord{msg.Data[0], string(msg.Data[1 : 1+gatewayIDLength]), fields}, true
+	return peerWord{msg.Data[0], string(msg.Data[1 : 1+wire.GatewayIDLength]), fields}, true
 }
 
 // receivePeer notes that a gateway is there, or is not. It runs in watchPeers.
@@ -176,10 +178,10 @@ func (c *Cluster) receivePeer(msg *nats.Msg) {
 
 // receiveFarewell ends what a gateway that leaves has begun. It runs in dispatch.
 func (c *Cluster) receiveFarewell(msg *nats.Msg) {
-	if len(msg.Data) < 1+gatewayIDLength || msg.Data[0] != peerBye {
+	if len(msg.Data) < 1+wire.GatewayIDLength || msg.Data[0] != peerBye {
 		return
 	}
-	c.settleFor(string(msg.Data[1 : 1+gatewayIDLength]))
+	c.settleFor(string(msg.Data[1 : 1+wire.GatewayIDLength]))
 }
 
 // lost gives up a gateway that is silent. It runs in watchPeers.

@@ -33,23 +33,23 @@ func (l presenceLink) Connected() bool { return l.a.cluster.Connected() }
 
 // Listen subscribes to what is said of a room, and to what is said to this gateway.
 func (l presenceLink) Listen(room string) {
-	l.a.interest.want([]string{l.a.subjects.presence(room), l.a.subjects.members(l.a.cluster.id)})
+	l.a.interest.want([]string{l.a.subjects.Presence(room), l.a.subjects.Members(l.a.cluster.id)})
 }
 
 // Unlisten ends the subscription after the linger.
 func (l presenceLink) Unlisten(room string) {
-	l.a.interest.release(l.a.subjects.presence(room), func() bool { return !l.a.presence.Holds(room) })
+	l.a.interest.release(l.a.subjects.Presence(room), func() bool { return !l.a.presence.Holds(room) })
 }
 
 // Publish sends to the gateways with a member in a room.
 func (l presenceLink) Publish(room string, data []byte) error {
-	l.a.cluster.out.send(l.a.subjects.presence(room), data)
+	l.a.cluster.out.send(l.a.subjects.Presence(room), data)
 	return nil
 }
 
 // Send sends to one gateway.
 func (l presenceLink) Send(gateway string, data []byte) error {
-	l.a.cluster.out.send(l.a.subjects.members(gateway), data)
+	l.a.cluster.out.send(l.a.subjects.Members(gateway), data)
 	return nil
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
 // fewPerSubject is how many messages of a subject the log keeps in tests of what is beyond.
@@ -91,7 +92,7 @@ func TestTheLeaderTellsWhetherMessagesAreMissing(t *testing.T) {
 		emit(t, one.io.To("few"), "n", i)
 	}
 	one.stored(t)
-	subject := func(room string) string { return newSubjects("default/chat", "/").log + ".room." + token(room) }
+	subject := func(room string) string { return storedRoom(room) }
 	first, err := l.getFromLeader(t.Context(), messageGet{Sequence: 1, Next: subject("busy")})
 	if err != nil {
 		t.Fatal(err)
@@ -251,8 +252,8 @@ func TestAGapThatCannotBeReadIsFilledLater(t *testing.T) {
 // between two NATS servers.
 func swallow(t *testing.T, g *gateway, room string, do func()) {
 	t.Helper()
-	a := g.cluster.adapterOf(newSubjects("default/chat", "/").prefix + ".x")
-	subject := a.subjects.room(room)
+	a := g.cluster.adapterOf(wire.NewSubjects("default/chat", "/").Prefix + ".x")
+	subject := a.subjects.Room(room)
 	a.interest.mu.Lock()
 	defer a.interest.mu.Unlock()
 	s := a.interest.subs[subject]
@@ -356,7 +357,7 @@ func TestALogThatIsFullRefusesWhatIsNew(t *testing.T) {
 				emit(t, one.io.To(fmt.Sprint("room", i)), text)
 			}
 			await(t, "the log is full", func() bool { return !one.cluster.LogReady() })
-			info, err := one.cluster.events.streamInfo(t.Context(), newSubjects("default/chat", "/").log+".room."+token("one"))
+			info, err := one.cluster.events.streamInfo(t.Context(), storedRoom("one"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -370,4 +371,10 @@ func TestALogThatIsFullRefusesWhatIsNew(t *testing.T) {
 			}
 		})
 	}
+}
+
+// storedRoom is where events for a room of the main namespace are stored.
+func storedRoom(room string) string {
+	s := wire.NewSubjects("default/chat", "/")
+	return s.Stored(s.Room(room))
 }

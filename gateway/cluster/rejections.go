@@ -9,6 +9,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"golang.org/x/time/rate"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
 // errTooLargeForLog: the stream takes no message of that size (its max_msg_size).
@@ -83,7 +85,7 @@ func (l *eventLog) reject(e *entry, err error) {
 	l.cluster.metrics.rejected.WithLabelValues(reason).Inc()
 	kind := l.rejected.of(reason)
 	kind.unlogged.Add(1)
-	subject := loggedSubject(e.subject)
+	subject := wire.LoggedSubject(e.subject)
 	if e.record {
 		subject = "a session" // whose subject names the private id by which clients ask for it
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -86,7 +87,7 @@ func TestASessionThatJetStreamRejectsIsToldToItsClient(t *testing.T) {
 	if err := <-outcome; !IsTooLarge(err) {
 		t.Errorf("the outcome of data that are not stored is %v", err)
 	}
-	if !log.has("a message was not stored and never will be") || log.has(token(one.cluster.events.sessions.of(p.socket).pid)) {
+	if !log.has("a message was not stored and never will be") || log.has(wire.Token(one.cluster.events.sessions.of(p.socket).pid)) {
 		t.Errorf("the log is to tell of it without the session's private id:\n%s", log.all())
 	}
 	p.socket.SetData("little")
@@ -298,7 +299,7 @@ func TestWhatASessionThatIsOverHasNotStoredIsToldToHaveFailed(t *testing.T) {
 
 // What is found in the log out of its turn must not bring the next one of its subject to its turn.
 func TestAMessageWaitsForTheOneBeforeItOnItsSubject(t *testing.T) {
-	o := newOutbox(liveRoot+"x.acks.", nil, nil)
+	o := newOutbox(wire.LiveRoot+"x.acks.", nil, nil)
 	o.oneBySubject, o.carries = true, func() int64 { return 0 }
 	entries := make([]*entry, 3)
 	for i := range entries {

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -35,8 +36,8 @@ const (
 	answerDone
 )
 
-// request is a request or an answer. On the wire it is messageVersion, the kind, and the fields in their order here; see
-// message for their forms. The delivery is the last, so that what a later release adds to a request
+// request is a request or an answer. On the wire it is wire.Version, the kind, and the fields in their order here; see
+// wire.Message for their forms. The delivery is the last, so that what a later release adds to a request
 // are fields of that message.
 type request struct {
 	kind byte
@@ -54,37 +55,37 @@ type request struct {
 }
 
 func (r *request) encode() []byte {
-	buf := []byte{messageVersion, r.kind}
+	buf := []byte{wire.Version, r.kind}
 	buf = binary.AppendUvarint(buf, r.id)
-	buf = appendBytes(buf, r.from)
-	buf = appendBytes(buf, r.namespace)
-	buf = appendBytes(buf, r.event)
-	buf = appendRooms(buf, r.rooms)
+	buf = wire.AppendBytes(buf, r.from)
+	buf = wire.AppendBytes(buf, r.namespace)
+	buf = wire.AppendBytes(buf, r.event)
+	buf = wire.AppendStrings(buf, r.rooms)
 	buf = binary.AppendUvarint(buf, r.count)
-	m := message{delivery: r.delivery}
-	return append(buf, m.encode()...)
+	m := wire.Message{Delivery: r.delivery}
+	return append(buf, m.Encode()...)
 }
 
 // decodeRequest reads what encode has written. The result shares data's memory.
 func decodeRequest(data []byte) (*request, error) {
-	if len(data) < 2 || data[0] != messageVersion {
+	if len(data) < 2 || data[0] != wire.Version {
 		return nil, fmt.Errorf("unknown version of request %.1x", data)
 	}
-	d := reader{rest: data[2:]}
-	r := &request{kind: data[1], id: d.uvarint()}
-	r.from = string(d.bytes())
-	r.namespace = string(d.bytes())
-	r.event = string(d.bytes())
-	r.rooms = d.strings()
-	r.count = d.uvarint()
-	if d.err != nil {
-		return nil, d.err
+	d := wire.Reader{Rest: data[2:]}
+	r := &request{kind: data[1], id: d.Uvarint()}
+	r.from = string(d.Bytes())
+	r.namespace = string(d.Bytes())
+	r.event = string(d.Bytes())
+	r.rooms = d.Strings()
+	r.count = d.Uvarint()
+	if d.Err != nil {
+		return nil, d.Err
 	}
-	m, err := decodeMessage(d.rest)
+	m, err := wire.DecodeMessage(d.Rest)
 	if err != nil {
 		return nil, err
 	}
-	r.delivery = m.delivery
+	r.delivery = m.Delivery
 	return r, nil
 }
 

@@ -11,13 +11,15 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
 // Messages whose acknowledgements got lost are stored once, also when JetStream has forgotten their ids: the gateway sees them in the log.
 func TestWhatIsStoredIsNotSentAgain(t *testing.T) {
 	for name, arrives := range map[string]func(g *gateway, msg *nats.Msg) bool{
 		"nothing comes back":          func(*gateway, *nats.Msg) bool { return false },
-		"the messages come back only": func(g *gateway, msg *nats.Msg) bool { return !strings.HasPrefix(msg.Subject, g.cluster.subjects.acks) },
+		"the messages come back only": func(g *gateway, msg *nats.Msg) bool { return !strings.HasPrefix(msg.Subject, g.cluster.subjects.Acks) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			checkNothingIsLeft(t)
@@ -51,7 +53,7 @@ func TestWhatIsStoredIsNotSentAgain(t *testing.T) {
 			for i := range 5 {
 				far.Expect(fmt.Sprintf(`["n",%d]`, i))
 			}
-			forgotten(t, js, logRoot+token(one.cluster.service)+".probe")
+			forgotten(t, js, wire.LogRoot+wire.Token(one.cluster.service)+".probe")
 			close(leave)
 			await(t, "all is stored", func() bool { return out.waiting() == 0 && one.cluster.LogReady() })
 			emit(t, one.io.To("room"), "end")

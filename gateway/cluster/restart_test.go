@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
 // awaitRestarted returns when the sessions of a gateway are in the log that has taken the place of one that was lost.
@@ -352,7 +353,7 @@ func TestTheEndOfTheLogIsKnownBySubject(t *testing.T) {
 }
 
 func TestGatewaysThatAreGoneAreForgottenBeforeThoseThatLive(t *testing.T) {
-	s := newSerials(liveRoot+"chat.acks.self.", "self", func() []string { return []string{"lives"} })
+	s := newSerials(wire.LiveRoot+"chat.acks.self.", "self", func() []string { return []string{"lives"} })
 	for _, id := range []string{"lives", "goes"} {
 		s.first("chat.acks." + id + ".1")
 	}

@@ -54,7 +54,7 @@ func (l *eventLog) sayRestart() {
 // say sends a word. One that is lost with NATS is said again when another gateway comes over.
 func (l *eventLog) say(w *restartWord) {
 	w.Gateway = l.cluster.id
-	l.cluster.out.send(l.cluster.subjects.restarts, w.encode())
+	l.cluster.out.send(l.cluster.subjects.Restarts, w.encode())
 }
 
 // receiveRestart takes a word of another gateway. It runs in dispatch.
@@ -136,11 +136,11 @@ func (l *eventLog) tellBeyond(r *restart, w *restartWord) {
 	}
 	for _, a := range l.cluster.namespaces() {
 		target := socketio.Target{Rooms: []string{}}
-		if lost(a.subjects.all()) {
+		if lost(a.subjects.All()) {
 			target.Rooms = nil
 		} else {
 			for _, room := range a.rooms.Names() {
-				if lost(a.subjects.room(room)) {
+				if lost(a.subjects.Room(room)) {
 					target.Rooms = append(target.Rooms, room)
 				}
 			}
@@ -151,7 +151,7 @@ func (l *eventLog) tellBeyond(r *restart, w *restartWord) {
 			return !there
 		})
 		if len(sockets) > 0 {
-			l.interrupt(a, sockets, a.subjects.prefix, gapRestarted)
+			l.interrupt(a, sockets, a.subjects.Prefix, gapRestarted)
 		}
 	}
 }

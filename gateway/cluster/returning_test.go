@@ -8,13 +8,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
 // lastRecord is what the log has of a client's session.
 func (p *person) lastRecord(g *gateway) (*record, uint64) {
 	p.T.Helper()
-	r, number, err := g.cluster.events.readSession(p.T.Context(), sessionSubject(g.cluster.service, p.PID))
+	r, number, err := g.cluster.events.readSession(p.T.Context(), wire.SessionSubject(g.cluster.service, p.PID))
 	if err != nil {
 		p.T.Fatal(err)
 	}

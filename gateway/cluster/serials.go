@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
 // windowBits is how far back a window reaches. The oldest message that a gateway may send again is at most its outbox behind
@@ -35,7 +37,7 @@ type window struct {
 }
 
 func newSerials(acks, gateway string, alive func() []string) *serials {
-	return &serials{prefix: strings.TrimSuffix(acks[len(liveRoot):], gateway+"."), windows: map[string]*window{}, alive: alive}
+	return &serials{prefix: strings.TrimSuffix(acks[len(wire.LiveRoot):], gateway+"."), windows: map[string]*window{}, alive: alive}
 }
 
 // first tells whether a message is delivered for the first time. One without an id of a gateway always is.

@@ -241,9 +241,9 @@ func (s *session) confirm(w *sessionWrite, number uint64) {
 // begin tells rooms of which this gateway has heard nothing yet where they begin for it. The lock is held.
 func (s *session) begin(w *sessionWrite, number uint64) {
 	a := s.adapter
-	a.interest.begin(a.subjects.all(), number)
+	a.interest.begin(a.subjects.All(), number)
 	for _, room := range w.rooms {
-		a.interest.begin(a.subjects.interest(room), number)
+		a.interest.begin(a.subjects.Interest(room), number)
 	}
 }
 

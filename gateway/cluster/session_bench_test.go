@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
@@ -46,7 +47,7 @@ func BenchmarkJoins(b *testing.B) {
 		b.Fatal(err)
 	}
 	var written atomic.Int64
-	sub, err := c.nc.Subscribe(logRoot+token(c.service)+".session.*", func(msg *nats.Msg) { written.Add(int64(len(msg.Data))) })
+	sub, err := c.nc.Subscribe(wire.LogRoot+wire.Token(c.service)+".session.*", func(msg *nats.Msg) { written.Add(int64(len(msg.Data))) })
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/goldentest"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
 // sessionMessages counts what gateways send to the log of their sessions.
@@ -23,7 +24,7 @@ type sessionMessages struct{ records, deltas, bytes atomic.Int64 }
 func countSessions(t testing.TB, c *Cluster) *sessionMessages {
 	t.Helper()
 	var n sessionMessages
-	sub, err := c.nc.Subscribe(logRoot+token(c.service)+".session.*", func(msg *nats.Msg) {
+	sub, err := c.nc.Subscribe(wire.LogRoot+wire.Token(c.service)+".session.*", func(msg *nats.Msg) {
 		n.bytes.Add(int64(len(msg.Data)))
 		if msg.Header.Get("Nats-Rollup") == "" {
 			n.deltas.Add(1)
@@ -51,7 +52,7 @@ func (g *gateway) storedSession(t *testing.T, pid string) *record {
 		t.Fatal(err)
 	}
 	known := n.number()
-	r, number, err := g.cluster.events.readSession(t.Context(), sessionSubject(g.cluster.service, pid))
+	r, number, err := g.cluster.events.readSession(t.Context(), wire.SessionSubject(g.cluster.service, pid))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +171,7 @@ func TestNoDeltaIsStoredWhileAnEarlierGatewayIsThere(t *testing.T) {
 	say := func(word byte) {
 		t.Helper()
 		old := peerFields{address: "10.0.0.9:3000", revision: "old"}
-		if err := two.cluster.nc.Publish(two.cluster.subjects.peers, old.append([]byte(string(word)+"earlier1"))); err != nil {
+		if err := two.cluster.nc.Publish(two.cluster.subjects.Peers, old.append([]byte(string(word)+"earlier1"))); err != nil {
 			t.Fatal(err)
 		}
 		if err := two.cluster.nc.Flush(); err != nil {
@@ -180,7 +181,7 @@ func TestNoDeltaIsStoredWhileAnEarlierGatewayIsThere(t *testing.T) {
 	last := func() string {
 		t.Helper()
 		one.storedSession(t, p.PID)
-		stored, err := one.cluster.events.latest(t.Context(), sessionSubject(one.cluster.service, p.PID))
+		stored, err := one.cluster.events.latest(t.Context(), wire.SessionSubject(one.cluster.service, p.PID))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -285,7 +286,7 @@ func TestDeltasAndTheirAnnouncementStayAsTheyAre(t *testing.T) {
 	if got := fields.append([]byte("agateway1")); !bytes.Equal(got, data) {
 		t.Errorf("fields written as %q, want %q", got, data)
 	}
-	if got, err := decodePeerFields(data[1+gatewayIDLength:]); err != nil || got != fields {
+	if got, err := decodePeerFields(data[1+wire.GatewayIDLength:]); err != nil || got != fields {
 		t.Errorf("fields read as %+v, %v", got, err)
 	}
 }
@@ -305,7 +306,7 @@ func TestASessionWithDeltasIsStoredAsAWholeInANewLog(t *testing.T) {
 	ns.start()
 	await(t, "the log is ready", one.cluster.LogReady)
 	await(t, "the session is stored", func() bool {
-		r, _, err := one.cluster.events.readSession(t.Context(), sessionSubject(one.cluster.service, p.PID))
+		r, _, err := one.cluster.events.readSession(t.Context(), wire.SessionSubject(one.cluster.service, p.PID))
 		return err == nil && len(r.Rooms) == len(rooms)+1
 	})
 	emit(t, one.io.To(p.SID), "n", 1)

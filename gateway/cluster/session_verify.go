@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
 // verify finds out why the log has a newer message than this gateway knows. Mostly another gateway has recovered the session. But what was
@@ -14,7 +16,7 @@ import (
 func (s *session) verify(w *sessionWrite) {
 	ctx, cancel := context.WithTimeout(s.log.cluster.life, recoverTimeout)
 	defer cancel()
-	stored, err := s.log.latest(ctx, sessionSubject(s.log.cluster.service, s.pid))
+	stored, err := s.log.latest(ctx, wire.SessionSubject(s.log.cluster.service, s.pid))
 	by := ""
 	if err == nil {
 		by, err = writerOf(stored.data)

@@ -9,6 +9,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
 const (
@@ -144,7 +146,7 @@ func (s *session) send(w *sessionWrite) {
 		header.Set(jetstream.MsgRollup, jetstream.MsgRollupSubject)
 	}
 	err := s.log.push(&entry{
-		subject: sessionSubject(s.log.cluster.service, s.pid),
+		subject: wire.SessionSubject(s.log.cluster.service, s.pid),
 		record:  true,
 		header:  header,
 		data:    w.data,

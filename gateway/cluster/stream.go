@@ -11,6 +11,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
 const (
@@ -97,7 +99,7 @@ func (l *eventLog) ensureStream(ctx context.Context, state *streamState) error {
 // markStart stores the first message of a log, unless another gateway has. So no event has its number, and a session can say that it
 // begins where the log does.
 func (l *eventLog) markStart(ctx context.Context, js jetstream.JetStream) error {
-	_, err := js.Publish(ctx, startSubject(l.cluster.service), nil, jetstream.WithExpectLastSequence(0))
+	_, err := js.Publish(ctx, wire.StartSubject(l.cluster.service), nil, jetstream.WithExpectLastSequence(0))
 	var refused *jetstream.APIError
 	if errors.As(err, &refused) && isWrongSequence(int(refused.ErrorCode)) {
 		return nil
@@ -113,7 +115,7 @@ func (l *eventLog) streamConfig(limitSince string) jetstream.StreamConfig {
 	config := jetstream.StreamConfig{
 		Name:              l.stream,
 		Description:       "events and sessions of the RealtimeService " + l.cluster.service,
-		Subjects:          []string{logRoot + token(l.cluster.service) + ".>"},
+		Subjects:          []string{wire.LogRoot + wire.Token(l.cluster.service) + ".>"},
 		Storage:           jetstream.FileStorage,
 		Replicas:          max(1, l.recovery.Replicas),
 		MaxAge:            l.maxAge(),
@@ -123,8 +125,8 @@ func (l *eventLog) streamConfig(limitSince string) jetstream.StreamConfig {
 		AllowRollup:       true,
 		AllowDirect:       true,
 		RePublish: &jetstream.RePublish{
-			Source:      eventRoot(l.cluster.service) + ">",
-			Destination: liveRoot + token(l.cluster.service) + ".>",
+			Source:      wire.EventRoot(l.cluster.service) + ">",
+			Destination: wire.LiveRoot + wire.Token(l.cluster.service) + ".>",
 		},
 		Metadata: map[string]string{limitSinceKey: limitSince},
 	}

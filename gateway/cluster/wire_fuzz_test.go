@@ -104,22 +104,3 @@ func FuzzFence(f *testing.F) {
 		}
 	})
 }
-
-// Rooms are named by clients, and become subjects, unless they are the ids of sockets.
-func FuzzRoomSubject(f *testing.F) {
-	f.Add("lobby")
-	f.Add("/ns#" + strings.Repeat("a", sessionIDLength))
-	f.Fuzz(func(t *testing.T, room string) {
-		s := newSubjects("default/chat", "/")
-		interest := strings.TrimSuffix(s.interest(room), ".*") // of all sockets of a gateway
-		for _, subject := range []string{s.room(room), interest, s.presence(room)} {
-			if strings.ContainsAny(subject, " \t\r\n*>") || strings.Contains(subject, "..") || strings.HasSuffix(subject, ".") {
-				t.Errorf("a subject of %q is %q", room, subject)
-			}
-		}
-		gateway, id, ok := ownerOfRoom(room)
-		if ok && (len(gateway) != gatewayIDLength || !strings.HasSuffix(room, id)) {
-			t.Errorf("%q is of %q, by %q", room, gateway, id)
-		}
-	})
-}

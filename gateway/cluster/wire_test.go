@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/goldentest"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -34,54 +35,12 @@ func golden(t *testing.T, release, format string, samples int) map[string][]byte
 }
 
 var compareWire = cmp.Options{
-	cmp.AllowUnexported(message{}, request{}, peerFields{}), cmpopts.IgnoreUnexported(socketio.Delivery{}),
+	cmp.AllowUnexported(request{}, peerFields{}), cmpopts.IgnoreUnexported(socketio.Delivery{}),
 	cmpopts.EquateEmpty(),
 }
 
-func goldenMessages() map[string]message {
-	packet := []byte(`2["said","hello"]`)
-	return map[string]message{
-		"namespace": {publisher: "gateway1", delivery: socketio.Delivery{Text: packet}},
-		"rooms": {publisher: "gateway1", copyOf: 1 << 40, delivery: socketio.Delivery{
-			Text: packet, Target: socketio.Target{Rooms: []string{"", "a.b", "大厅"}, Except: []string{"c"}},
-		}},
-		"attachments": {publisher: "gateway1", delivery: socketio.Delivery{
-			Text:        []byte(`52-["said",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`),
-			Attachments: [][]byte{{0, 1, 255}, {}}, Target: socketio.Target{Rooms: []string{"a"}},
-		}},
-		"volatile":              {publisher: "gateway1", delivery: socketio.Delivery{Text: packet, Volatile: true}},
-		"uncompressed":          {publisher: "gateway1", delivery: socketio.Delivery{Text: packet, Uncompressed: true}},
-		"volatile uncompressed": {publisher: "gateway1", delivery: socketio.Delivery{Text: packet, Volatile: true, Uncompressed: true}},
-	}
-}
-
-func TestMessagesOfTheFirstReleaseAreReadAndWritten(t *testing.T) {
-	messages := goldenMessages()
-	samples := golden(t, firstRelease, "message", len(messages))
-	for name, want := range messages {
-		data := goldentest.Sample(t, samples, name)
-		if got := want.encode(); !bytes.Equal(got, data) {
-			t.Errorf("%s: written as %q, want %q", name, got, data)
-		}
-		got, err := decodeMessage(data)
-		if diff := cmp.Diff(&want, got, compareWire); err != nil || diff != "" {
-			t.Errorf("%s: %v, message (-want +got):\n%s", name, err, diff)
-		}
-	}
-}
-
 // A release that adds flags has a flags byte in front of its fields, be it 0.
-func TestFieldsOfALaterReleaseAreIgnored(t *testing.T) {
-	for name, want := range goldenMessages() {
-		data := want.encode()
-		if flagsOf(&want.delivery) == 0 {
-			data = append(data, 0)
-		}
-		got, err := decodeMessage(append(data, laterField...))
-		if diff := cmp.Diff(&want, got, compareWire); err != nil || diff != "" {
-			t.Errorf("%s: %v, message (-want +got):\n%s", name, err, diff)
-		}
-	}
+func TestFieldsOfALaterReleaseInRequestsAreIgnored(t *testing.T) {
 	for name, want := range goldenRequests() {
 		got, err := decodeRequest(append(append(want.encode(), 0), laterField...))
 		if diff := cmp.Diff(&want, got, compareWire); err != nil || diff != "" {
@@ -134,7 +93,7 @@ func TestPeerFieldsOfThisReleaseAreReadAndWritten(t *testing.T) {
 	if got := want.append(append([]byte{peerAlive}, "gateway1"...)); !bytes.Equal(got, data) {
 		t.Errorf("written as %q, want %q", got, data)
 	}
-	got, err := decodePeerFields(data[1+gatewayIDLength:])
+	got, err := decodePeerFields(data[1+wire.GatewayIDLength:])
 	if diff := cmp.Diff(want, got, compareWire); err != nil || diff != "" {
 		t.Errorf("%v, fields (-want +got):\n%s", err, diff)
 	}
@@ -171,10 +130,10 @@ func TestPeerFieldsOfTheFirstReleaseAreRead(t *testing.T) {
 			"":                  goldentest.Sample(t, samples, name),
 			", and a later one": append(goldentest.Sample(t, samples, name), laterField...),
 		} {
-			if word, id := data[0], string(data[1:1+gatewayIDLength]); word != peerAlive || id != "gateway1" {
+			if word, id := data[0], string(data[1:1+wire.GatewayIDLength]); word != peerAlive || id != "gateway1" {
 				t.Errorf("%s: %c of %s", name, word, id)
 			}
-			got, err := decodePeerFields(data[1+gatewayIDLength:])
+			got, err := decodePeerFields(data[1+wire.GatewayIDLength:])
 			if diff := cmp.Diff(want, got, compareWire); err != nil || diff != "" {
 				t.Errorf("%s%s: %v, fields (-want +got):\n%s", name, rest, err, diff)
 			}

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package cluster
+package wire
 
 import "strings"
 
-// loggedSubject is a subject as it may be logged. That of an event to the id that a 2.x client takes
+// LoggedSubject is a subject as it may be logged. That of an event to the id that a 2.x client takes
 // for its socket's has the id of the client's session, a bearer secret: what proves that a gateway made
 // it is left out.
-func loggedSubject(subject string) string {
+func LoggedSubject(subject string) string {
 	head, id := subject, ""
 	if i := strings.LastIndexByte(subject, '.'); i >= 0 {
 		head, id = subject[:i+1], subject[i+1:]
 	}
-	if len(id) != sessionIDLength || !strings.Contains(head, ".socket.") {
+	if len(id) != SessionIDLength || !strings.Contains(head, ".socket.") {
 		return subject
 	}
-	return head + id[:socketIDLength] + "…"
+	return head + id[:SocketIDLength] + "…"
 }

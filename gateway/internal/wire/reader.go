@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package wire is what gateways of a service write to NATS, and what they store there, byte for
+// byte: subjects, ids, and the encoding of events. Gateways of two releases meet in every rollout, so
+// golden files pin the formats (docs/decisions/0025).
+package wire
+
+import (
+	"encoding/binary"
+	"errors"
+)
+
+var errShort = errors.New("message ends early")
+
+// Reader takes values off a message; after an error it yields nothing more.
+type Reader struct {
+	Rest []byte
+	Err  error
+}
+
+// Uvarint takes a number.
+func (r *Reader) Uvarint() uint64 {
+	v, n := binary.Uvarint(r.Rest)
+	if n <= 0 {
+		r.Err = errShort
+		r.Rest = nil
+		return 0
+	}
+	r.Rest = r.Rest[n:]
+	return v
+}
+
+// Count is a number of things that take a byte at least, so no message can announce more than it holds.
+func (r *Reader) Count() int {
+	n := r.Uvarint()
+	if n > uint64(len(r.Rest)) {
+		r.Err = errShort
+		return 0
+	}
+	return int(n)
+}
+
+// Bytes takes a length and as many bytes, which share memory with the message.
+func (r *Reader) Bytes() []byte {
+	n := r.Count()
+	b := r.Rest[:n:n]
+	r.Rest = r.Rest[n:]
+	return b
+}
+
+// Strings takes a list. It is nil for an empty list: nobody publishes what is meant for nobody, so no rooms means the namespace.
+func (r *Reader) Strings() []string {
+	n := r.Count()
+	if n == 0 {
+		return nil
+	}
+	out := make([]string, 0, n)
+	for ; n > 0 && r.Err == nil; n-- {
+		out = append(out, string(r.Bytes()))
+	}
+	return out
+}
+
+// Fields reads numbered fields until the data ends: for each a number and the value's length, as
+// uvarints, and the value. Gateways of two releases meet in every rollout. One ignores the fields that
+// it does not know, so that later releases can add some; a number is never given to something else.
+func (r *Reader) Fields(take func(number uint64, value []byte)) error {
+	for len(r.Rest) > 0 {
+		number, value := r.Uvarint(), r.Bytes()
+		if r.Err != nil {
+			return r.Err
+		}
+		take(number, value)
+	}
+	return nil
+}
+
+// AppendBytes writes what Reader.Bytes reads.
+func AppendBytes[T string | []byte](buf []byte, s T) []byte {
+	buf = binary.AppendUvarint(buf, uint64(len(s)))
+	return append(buf, s...)
+}
+
+// AppendStrings writes what Reader.Strings reads.
+func AppendStrings(buf []byte, list []string) []byte {
+	buf = binary.AppendUvarint(buf, uint64(len(list)))
+	for _, s := range list {
+		buf = AppendBytes(buf, s)
+	}
+	return buf
+}

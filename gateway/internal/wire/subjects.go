@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package wire
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"strings"
+)
+
+// maxTokenSource is the longest string that is encoded as it is; a longer one is hashed, since NATS wants subjects short.
+const maxTokenSource = 96
+
+// The first tokens of all subjects: of what gateways say to each other, and of what the log stores
+// and then publishes there.
+const (
+	LiveRoot = "rts."
+	LogRoot  = "rtslog."
+)
+
+// Token encodes any string as one token of a NATS subject. A room may be named "a.b", "*" or "": unencoded, it would be
+// another subject, a subscription to everything, or an error.
+func Token(s string) string {
+	if len(s) <= maxTokenSource {
+		return "t" + base64.RawURLEncoding.EncodeToString([]byte(s))
+	}
+	sum := sha256.Sum256([]byte(s))
+	return "h" + base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// Subjects are those of one Socket.IO namespace of a service:
+//
+//	rts.<service>.<namespace>.all                     everybody in the namespace
+//	rts.<service>.<namespace>.room.<room>             the members of a room
+//	rts.<service>.<namespace>.socket.<gateway>.<id>   the socket with an id, whose first characters name a gateway
+//	rts.<service>.<namespace>.presence.<room>         what gateways with a member in a room tell each other of its members
+//	rts.<service>.<namespace>.members.<id>            the members of rooms, for the gateway that has asked
+//
+// What is to be stored is published to rtslog.<service>.event. in place of rts.<service>., and comes out here when it is.
+type Subjects struct {
+	// Prefix begins all of them, but for those of what is to be stored.
+	Prefix string
+	// log is the prefix of what is to be stored.
+	log string
+}
+
+// NewSubjects are those of a namespace of a service.
+func NewSubjects(service, namespace string) Subjects {
+	return Subjects{
+		Prefix: LiveRoot + Token(service) + "." + Token(namespace),
+		log:    EventRoot(service) + Token(namespace),
+	}
+}
+
+// EventRoot begins the subjects of stored events.
+func EventRoot(service string) string { return LogRoot + Token(service) + ".event." }
+
+// All is where an event for everybody in the namespace goes.
+func (s Subjects) All() string { return s.Prefix + ".all" }
+
+// Room is where an event for a room goes. A room whose name looks like a socket's id goes the way of the socket, which
+// may have that room too.
+func (s Subjects) Room(name string) string {
+	if gateway, id, ok := OwnerOfRoom(name); ok {
+		return s.Prefix + ".socket." + gateway + "." + id
+	}
+	return s.Prefix + ".room." + Token(name)
+}
+
+// Interest is what to subscribe to for a room: of sockets, one subject for all whose ids name the same gateway.
+func (s Subjects) Interest(room string) string {
+	if gateway, _, ok := OwnerOfRoom(room); ok {
+		return s.Prefix + ".socket." + gateway + ".*"
+	}
+	return s.Room(room)
+}
+
+// Stored is where an event is published that is to be stored and then to go out on a subject.
+func (s Subjects) Stored(subject string) string { return s.log + subject[len(s.Prefix):] }
+
+// presenceToken and membersToken follow the prefix in the subjects of presence.
+const (
+	presenceToken = ".presence."
+	membersToken  = ".members."
+)
+
+// IsPresence tells whether a subject is one of presence.
+func (s Subjects) IsPresence(subject string) bool {
+	kind := subject[len(s.Prefix):]
+	return strings.HasPrefix(kind, presenceToken) || strings.HasPrefix(kind, membersToken)
+}
+
+// Presence is where gateways announce the members of a room.
+func (s Subjects) Presence(room string) string { return s.Prefix + presenceToken + Token(room) }
+
+// Members is where a gateway, by its id, receives the members of rooms that it has asked for.
+func (s Subjects) Members(id string) string { return s.Prefix + membersToken + id }
+
+// ServiceSubjects are those of a service's gateways among themselves:
+//
+//	rts.<service>.peers           who is there
+//	rts.<service>.requests        what one asks of all others
+//	rts.<service>.answers.<id>    what they answer to the one with the id
+//	rts.<service>.echoes          the question whether all that was published before has arrived
+//	rts.<service>.echoed.<id>     what the others answer to the one with the id
+//	rts.<service>.acks.<id>.<n>   that the log has stored the n-th message of the one with the id; "-" and a number follow
+//	rts.<service>.restarts        what gateways know of a log that was lost; see package eventlog
+//	rts.<service>.fences.<id>     that a session of the one with the id has been recovered elsewhere
+//	rtslog.<service>.session.<p>  the session with a private id, as the log has it
+type ServiceSubjects struct {
+	Peers, Requests, Answers, Echoes, Echoed, Acks, Fences, Restarts string
+}
+
+// NewServiceSubjects are those of a gateway, by its id.
+func NewServiceSubjects(service, id string) ServiceSubjects {
+	prefix := LiveRoot + Token(service)
+	return ServiceSubjects{
+		Peers:    prefix + ".peers",
+		Requests: prefix + ".requests",
+		Answers:  AnswerSubject(service, id),
+		Echoes:   prefix + ".echoes",
+		Echoed:   EchoedSubject(service, id),
+		Acks:     prefix + ".acks." + id + ".",
+		Fences:   FenceSubject(service, id),
+		Restarts: prefix + ".restarts",
+	}
+}
+
+// AnswerSubject is where a gateway, by its id, receives the answers to its requests.
+func AnswerSubject(service, id string) string { return LiveRoot + Token(service) + ".answers." + id }
+
+// EchoedSubject is where a gateway, by its id, receives the answers to its echoes.
+func EchoedSubject(service, id string) string { return LiveRoot + Token(service) + ".echoed." + id }
+
+// FenceSubject is where a gateway, by its id, hears of takeovers of its sessions.
+func FenceSubject(service, id string) string { return LiveRoot + Token(service) + ".fences." + id }
+
+// StartSubject is that of the first message of a log.
+func StartSubject(service string) string { return LogRoot + Token(service) + ".start" }
+
+// SessionSubject is where the log keeps the session with a private id.
+func SessionSubject(service, pid string) string {
+	return LogRoot + Token(service) + ".session." + Token(pid)
+}
