@@ -199,7 +199,7 @@ func loseGatewayOfMany(t *testing.T, one, two *gateway) {
 		one.storedSession(t, p.PID)
 	}
 	one.cluster.nc.Close()
-	one.cluster.events.out.pause()
+	one.cluster.events.out.Pause()
 	for i, p := range all {
 		p.Wire.Close()
 		emit(t, two.io.To("room"), "all", i)

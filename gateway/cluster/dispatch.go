@@ -77,7 +77,7 @@ func (c *Cluster) together(queue func()) (written <-chan struct{}) {
 // checkLog looks after what waits to be stored.
 func (c *Cluster) checkLog(now time.Time) {
 	if c.events != nil {
-		c.events.out.check(now)
+		c.events.out.Check(now)
 		c.events.sessions.refresh(now)
 	}
 }

@@ -204,7 +204,7 @@ func TestAGapBetweenNATSAndTheGatewayIsFilled(t *testing.T) {
 	a.interest.mu.Unlock()
 	emit(t, one.io.To("room"), "n", 2)
 	settled := make(chan struct{})
-	one.cluster.events.out.settle(func(error) { close(settled) })
+	one.cluster.events.out.AfterAll(func(error) { close(settled) })
 	<-settled
 	a.interest.mu.Lock()
 	sub, err := two.cluster.nc.ChanSubscribe(subject, two.cluster.incoming.in)

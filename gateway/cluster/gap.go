@@ -104,7 +104,7 @@ func (l *eventLog) interrupt(a *adapter, sockets []*socketio.Socket, subject, ca
 	}
 	l.log.Error("events are lost that this gateway has not delivered; it closes the connections of clients that may have missed them",
 		"subject", wire.LoggedSubject(subject), "cause", cause, "sockets", len(sockets))
-	l.out.settle(func(error) {
+	l.out.AfterAll(func(error) {
 		l.cluster.done.Go(func() {
 			for _, s := range sockets {
 				s.Interrupt()

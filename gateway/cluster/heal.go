@@ -68,8 +68,8 @@ func (l *eventLog) catchUp(s streamState) error {
 		return fmt.Errorf("catch up: %w", err)
 	}
 	l.caught(s)
-	for _, e := range l.out.recognized() {
-		l.tell(e, e.number, nil)
+	for _, e := range l.out.TakeRecognized() {
+		l.tell(e, e.Sequence, nil)
 	}
 	l.advance()
 	if r := l.restarting; r != nil && !r.said {
@@ -148,7 +148,7 @@ func (l *eventLog) replayLive(subject string, stored storedMessage) {
 		l.cluster.metrics.malformed.Inc()
 		return
 	}
-	l.out.recognize(stored.id, stored.number)
+	l.out.Recognize(stored.id, stored.number)
 	l.cluster.metrics.healed.Inc()
 	a.interest.advance(subject, stored.number)
 	stored.subject = subject

@@ -103,7 +103,7 @@ func TestWhoJoinsWhileHistoriesAreEvictedMissesNothing(t *testing.T) {
 				}
 				if n%5 == 4 { // so that there is something to be joined in between
 					stored := make(chan struct{})
-					two.cluster.events.out.settle(func(error) { close(stored) })
+					two.cluster.events.out.AfterAll(func(error) { close(stored) })
 					<-stored
 				}
 			}

@@ -196,7 +196,7 @@ func TestHistoryInPages(t *testing.T) {
 		emit(t, one.io.To("kept"), "n", i)
 	}
 	settled := make(chan struct{})
-	one.cluster.events.out.settle(func(error) { close(settled) })
+	one.cluster.events.out.AfterAll(func(error) { close(settled) })
 	<-settled
 	var got []string
 	for before := uint64(0); ; {

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/realtime-operator/realtime-operator/gateway/eventlog/outbox"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/offset"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
@@ -187,7 +188,7 @@ func (k keeper) recover(s *socketio.Socket, kept *socketio.Session) ([]*socketio
 		if n, err = k.take(s, kept.PID, f); err == nil {
 			break
 		}
-		if !errors.Is(err, errWrongSequence) {
+		if !errors.Is(err, outbox.ErrWrongSequence) {
 			return nil, 0, fmt.Errorf("take a session over: %w", err)
 		}
 		if err := l.reread(ctx, kept.PID, k.namespace.Name(), f); err != nil {
@@ -328,12 +329,12 @@ func (k keeper) Release(s *socketio.Socket, recoverable bool) {
 func (k keeper) Settle(s *socketio.Socket, f func(error)) {
 	counted, ok := k.cluster.events.admit(f)
 	if !ok {
-		f(errOutboxFull)
+		f(outbox.ErrFull)
 		return
 	}
 	if n := k.sessionOf(s); n != nil {
 		n.settleAll(counted)
 		return
 	}
-	k.cluster.events.out.settle(func(err error) { k.cluster.done.Go(func() { counted(err) }) })
+	k.cluster.events.out.AfterAll(func(err error) { k.cluster.done.Go(func() { counted(err) }) })
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/realtime-operator/realtime-operator/gateway/eventlog/outbox"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/offset"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
@@ -31,7 +32,7 @@ type eventLog struct {
 	stream   string
 	recovery Recovery
 	log      *slog.Logger
-	out      *outbox
+	out      *outbox.Outbox
 	sessions *sessions
 	backlogs *backlogs
 	lookups  lookups
@@ -99,10 +100,11 @@ func newEventLog(c *Cluster, o Options) *eventLog {
 		liveRoot:     wire.LiveRoot + wire.Token(c.service) + ".",
 		serials:      newSerials(c.subjects.Acks, c.id, c.peers.list),
 	}
-	l.out = newOutbox(c.subjects.Acks, o.URLs, publisherOptions(o))
-	l.out.trouble, l.out.rejects = l.trouble, l.advanceSoon
-	l.out.carries = func() int64 { return c.nc.MaxPayload() }
-	l.out.oneBySubject = o.Recovery.Replicas > 1
+	l.out = outbox.New(outbox.Options{
+		Acks: c.subjects.Acks, URLs: o.URLs, NATS: publisherOptions(o), MaxPayload: func() int64 { return c.nc.MaxPayload() },
+		Trouble: l.trouble, Rejected: l.advanceSoon,
+	})
+	l.out.SetOneBySubject(o.Recovery.Replicas > 1)
 	l.sessions = newSessions(l)
 	l.backlogs = newBacklogs(l)
 	l.lookups.log = l
@@ -125,7 +127,7 @@ func (l *eventLog) append(a *adapter, d *socketio.Delivery) error {
 		receipt.Resolve(err)
 	}
 	receipt.Expect()
-	e := &entry{subject: a.subjects.Stored(subject), header: l.keepFor(a, d.Rooms), data: m.Encode(), done: outcome}
+	e := &outbox.Message{Subject: a.subjects.Stored(subject), Header: l.keepFor(a, d.Rooms), Data: m.Encode(), Done: outcome}
 	if err := l.push(e); err != nil {
 		outcome(0, err)
 		return fmt.Errorf("store the event: %w", err)
@@ -153,7 +155,7 @@ func (l *eventLog) receive(a *adapter, msg *nats.Msg, m *wire.Message) {
 		return // catchUp reads it from the stream
 	}
 	number, last := sequenceOf(msg, jetstream.SequenceHeader), sequenceOf(msg, jetstream.LastSequenceHeader)
-	l.out.recognize(idOf(msg), number)
+	l.out.Recognize(idOf(msg), number)
 	l.delivering.Lock()
 	stale := number <= l.position
 	l.delivering.Unlock()
@@ -194,33 +196,33 @@ func (l *eventLog) deliver(a *adapter, m *wire.Message, stored storedMessage) {
 
 // acked takes an acknowledgement. It runs in dispatch.
 func (l *eventLog) acked(msg *nats.Msg) {
-	number, duplicate, e, err := l.out.receive(msg)
-	if e == nil {
+	ack, ok := l.out.Acknowledged(msg)
+	if !ok {
 		return
 	}
-	if !duplicate && !l.behind() { // a duplicate went out long ago, and says nothing of what came in before it
-		l.passed(number)
+	if !ack.Duplicate && !l.behind() { // a duplicate went out long ago, and says nothing of what came in before it
+		l.passed(ack.Sequence)
 	}
-	if number != 0 && !e.record {
-		l.tail.add(strings.TrimPrefix(e.subject, wire.EventRoot(l.cluster.service)), number, "")
+	if subject, isEvent := strings.CutPrefix(ack.Message.Subject, wire.EventRoot(l.cluster.service)); isEvent && ack.Sequence != 0 {
+		l.tail.add(subject, ack.Sequence, "")
 	}
-	l.tell(e, number, err)
+	l.tell(ack.Message, ack.Sequence, ack.Err)
 	l.advance()
 }
 
 // tell tells who has pushed a message what has become of it. It runs in dispatch.
-func (l *eventLog) tell(e *entry, number uint64, err error) {
+func (l *eventLog) tell(e *outbox.Message, number uint64, err error) {
 	if err != nil {
 		l.reject(e, err)
 	}
-	e.done(number, err)
+	e.Done(number, err)
 }
 
 // advance goes on behind what the log has taken. It runs in dispatch.
 func (l *eventLog) advance() {
-	refused, after := l.out.advance()
+	refused, after := l.out.Advance()
 	for _, e := range refused {
-		l.tell(e, 0, e.err)
+		l.tell(e, 0, e.Err)
 	}
 	for _, f := range after {
 		f(nil)
@@ -240,12 +242,12 @@ func (l *eventLog) advanceSoon() {
 
 // abandon tells all who wait for the log that it has ended. It is the last that dispatch does.
 func (l *eventLog) abandon() {
-	unstored, after := l.out.abandon()
+	unstored, after := l.out.Abandon()
 	for _, e := range unstored {
-		l.tell(e, 0, e.err)
+		l.tell(e, 0, e.Err)
 	}
 	for _, f := range after {
-		f(errLeaving)
+		f(outbox.ErrClosed)
 	}
 }
 
@@ -267,16 +269,16 @@ func (l *eventLog) delivered() uint64 {
 func (l *eventLog) close() {
 	if l.ready.is() {
 		stored := make(chan struct{})
-		l.out.settle(func(error) { close(stored) })
+		l.out.AfterAll(func(error) { close(stored) })
 		timer := time.NewTimer(flushTimeout)
 		defer timer.Stop()
 		select {
 		case <-stored:
 		case <-timer.C:
-			l.log.Warn("leaving with messages that were not stored", "messages", l.out.waiting())
+			l.log.Warn("leaving with messages that were not stored", "messages", l.out.Waiting())
 		}
 	}
-	l.out.close()
+	l.out.Close()
 }
 
 // LogReady tells whether what is to be recoverable can be stored now. Without recovery it is true.

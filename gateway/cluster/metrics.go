@@ -73,7 +73,7 @@ func newMetrics(registerer prometheus.Registerer, c *Cluster) *metrics {
 		if c.events == nil {
 			return 0
 		}
-		return float64(c.events.out.waiting())
+		return float64(c.events.out.Waiting())
 	})
 	logReady := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "realtime_log_ready", Help: "1 while what is to be recoverable can be stored, and for a service without recovery.",

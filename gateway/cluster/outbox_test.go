@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/realtime-operator/realtime-operator/gateway/eventlog/outbox"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
@@ -22,25 +23,17 @@ import (
 
 // limit makes the bounds of what waits to be stored small.
 func (g *gateway) limit(messages, bytes int) {
-	o := g.cluster.events.out
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.maxMessages, o.maxBytes = messages, bytes
+	g.cluster.events.out.SetBounds(messages, bytes)
 }
 
-func (g *gateway) waitingBytes() int {
-	o := g.cluster.events.out
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.bytes
-}
+func (g *gateway) waitingBytes() int { return g.cluster.events.out.WaitingBytes() }
 
 func (g *gateway) refused() float64 { return testutil.ToFloat64(g.cluster.metrics.refused) }
 
 func TestWhatIsBeyondTheBoundIsRefusedAndAllElseIsKept(t *testing.T) {
 	for name, bound := range map[string]struct{ messages, bytes int }{
-		"so many messages": {50, outboxBytes},
-		"so many bytes":    {outboxMessages, 5000},
+		"so many messages": {50, outbox.MaxBytes},
+		"so many bytes":    {outbox.MaxMessages, 5000},
 	} {
 		t.Run(name, func(t *testing.T) {
 			checkNothingIsLeft(t)
@@ -58,19 +51,19 @@ func TestWhatIsBeyondTheBoundIsRefusedAndAllElseIsKept(t *testing.T) {
 					want = append(want, fmt.Sprintf(`["n",%d,"%s"]`, len(want), strings.Repeat("x", 80)))
 				}
 			}
-			if !errors.Is(err, errOutboxFull) {
+			if !errors.Is(err, outbox.ErrFull) {
 				t.Fatalf("the error is %v", err)
 			}
-			waiting, bytes := one.cluster.events.out.waiting(), one.waitingBytes()
+			waiting, bytes := one.cluster.events.out.Waiting(), one.waitingBytes()
 			if waiting != len(want) || waiting > bound.messages || bytes > bound.bytes || bytes < 80*waiting {
 				t.Errorf("%d were taken, %d wait with %d bytes", len(want), waiting, bytes)
 			}
 			for range 1000 {
-				if err := one.io.To("room").Emit("n", -1, strings.Repeat("x", 80)); !errors.Is(err, errOutboxFull) {
+				if err := one.io.To("room").Emit("n", -1, strings.Repeat("x", 80)); !errors.Is(err, outbox.ErrFull) {
 					t.Fatalf("the error of a later one is %v", err)
 				}
 			}
-			if n := one.cluster.events.out.waiting(); n != waiting {
+			if n := one.cluster.events.out.Waiting(); n != waiting {
 				t.Errorf("%d wait, and %d before", n, waiting)
 			}
 			if got := one.refused(); got != 1001 {
@@ -100,7 +93,7 @@ func TestWhereEventsAreRefusedSessionsAreStillKept(t *testing.T) {
 	checkNothingIsLeft(t)
 	ns := startRestartable(t)
 	one, two := recovering(t, ns.Server), recovering(t, ns.Server)
-	one.limit(10, outboxBytes)
+	one.limit(10, outbox.MaxBytes)
 	p := arrive(t, one, "room")
 	ns.stop()
 	await(t, "the gateway notices", func() bool { return !one.cluster.LogReady() })
@@ -123,7 +116,7 @@ func TestWhatWaitsForTheLogToAnswerIsBounded(t *testing.T) {
 	checkNothingIsLeft(t)
 	ns := startRestartable(t)
 	one := recovering(t, ns.Server)
-	one.limit(50, outboxBytes)
+	one.limit(50, outbox.MaxBytes)
 	p := arrive(t, one, "room")
 	ns.stop()
 	await(t, "the gateway notices", func() bool { return !one.cluster.LogReady() })
@@ -198,7 +191,7 @@ func testALogWithoutRoom(t *testing.T, ns *natsserver.Server, says string) {
 	stop()
 	emit(t, one.io.To("room"), "end")
 	p.Expect(`["end"]`)
-	await(t, "nothing waits", func() bool { return one.cluster.events.out.waiting() == 0 })
+	await(t, "nothing waits", func() bool { return one.cluster.events.out.Waiting() == 0 })
 }
 
 // Near a full account small events fit where large ones do not. Each is stored in its place, or its
@@ -224,7 +217,7 @@ func TestEventsKeepTheirOrderWhereTheLogIsNearlyFull(t *testing.T) {
 		switch err := receipt.Wait(t.Context()); {
 		case err == nil:
 			want = append(want, fmt.Sprintf(`["n",%d,"%s"]`, i, strings.Repeat("x", 30_000*(i%3))))
-		case !errors.Is(err, errOvertaken):
+		case !errors.Is(err, outbox.ErrOvertaken):
 			t.Errorf("the outcome of event %d is %v", i, err)
 		}
 	}
@@ -258,7 +251,7 @@ func purgeWhileSomethingWaits(t *testing.T, g *gateway, ns *natsserver.Server) (
 		defer close(purged)
 		for purging.Err() == nil {
 			stream, err := js.Stream(purging, g.cluster.events.stream)
-			if err == nil && g.cluster.events.out.waiting() > 0 {
+			if err == nil && g.cluster.events.out.Waiting() > 0 {
 				err = stream.Purge(purging, jetstream.WithPurgeSubject(wire.EventRoot("default/chat")+">"))
 			}
 			if err != nil && purging.Err() == nil {

@@ -115,7 +115,7 @@ func TestWithoutQuorumEventsWaitAndOtherRoomsGoOn(t *testing.T) {
 	await(t, "the gateways notice", func() bool { return !one.cluster.LogReady() && !two.cluster.LogReady() })
 	await(t, "both are connected to the server that is left", func() bool { return one.cluster.Connected() && two.cluster.Connected() })
 	await(t, "it is logged", func() bool { return log.has("the log of events cannot be used") })
-	if n := one.cluster.events.out.waiting(); n < 100 {
+	if n := one.cluster.events.out.Waiting(); n < 100 {
 		t.Errorf("%d messages wait, want 100", n)
 	}
 	// Whoever waits for its event to be stored learns that it is not.
@@ -150,7 +150,7 @@ func TestWithoutQuorumEventsWaitAndOtherRoomsGoOn(t *testing.T) {
 	emit(t, two.io.To("room"), "end")
 	near.Expect(`["end"]`) // nothing came twice
 	far.Expect(`["end"]`)
-	if n := one.cluster.events.out.waiting(); n != 0 {
+	if n := one.cluster.events.out.Waiting(); n != 0 {
 		t.Errorf("%d messages wait", n)
 	}
 	trio.Start((survivor + 2) % 3)

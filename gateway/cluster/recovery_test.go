@@ -119,7 +119,7 @@ func emit(t *testing.T, b interface{ Emit(string, ...any) error }, event string,
 func (g *gateway) stored(t *testing.T) {
 	t.Helper()
 	stored := make(chan error, 1)
-	g.cluster.events.out.settle(func(err error) { stored <- err })
+	g.cluster.events.out.AfterAll(func(err error) { stored <- err })
 	if err := <-stored; err != nil {
 		t.Fatal(err)
 	}
@@ -328,7 +328,7 @@ func TestRow53AKilledGatewaysClientsComeBack(t *testing.T) {
 	p := arrive(t, one, "room")
 	// A gateway that is killed says nothing more to NATS; its end of the connections shows it here.
 	one.cluster.nc.Close()
-	one.cluster.events.out.pause()
+	one.cluster.events.out.Pause()
 	p.Wire.Close()
 	emit(t, two.io.To("room"), "n", 1)
 	if !p.connect(two) {

@@ -5,6 +5,8 @@ package cluster
 import (
 	"errors"
 	"sync/atomic"
+
+	"github.com/realtime-operator/realtime-operator/gateway/eventlog/outbox"
 )
 
 // refusals are what a log that cannot be reached leads to, when as much waits for it as may. Safe for concurrent use.
@@ -17,10 +19,10 @@ type refusals struct {
 
 // push has a message stored. One that is refused is counted; the first that there is no room for is
 // logged.
-func (l *eventLog) push(e *entry) error {
-	err := l.out.push(e)
+func (l *eventLog) push(e *outbox.Message) error {
+	err := l.out.Push(e)
 	switch {
-	case errors.Is(err, errOutboxFull):
+	case errors.Is(err, outbox.ErrFull):
 		l.refuse()
 	case err != nil:
 		l.reject(e, err)
@@ -32,13 +34,13 @@ func (l *eventLog) refuse() {
 	l.cluster.metrics.refused.Inc()
 	if l.full.refused.Add(1) == 1 {
 		l.log.Error("too much waits for the log of events: what clients and programs emit to be recoverable is refused until it is stored",
-			"stream", l.stream, "messages", l.out.waiting())
+			"stream", l.stream, "messages", l.out.Waiting())
 	}
 }
 
 // relieved is called when the log has taken something. It runs in dispatch.
 func (l *eventLog) relieved() {
-	if l.full.refused.Load() == 0 || l.out.waiting() > 0 {
+	if l.full.refused.Load() == 0 || l.out.Waiting() > 0 {
 		return
 	}
 	l.log.Info("all that waited for the log of events is stored", "stream", l.stream, "refused", l.full.refused.Swap(0))
@@ -47,7 +49,7 @@ func (l *eventLog) relieved() {
 // admit counts a function among those that wait for the log, until it is called. It is false for one too many, as when a client that is not
 // answered sends on and on: that one has to be called at once, with an error.
 func (l *eventLog) admit(f func(error)) (counted func(error), ok bool) {
-	if l.full.held.Add(1) > int64(l.out.maxMessages) {
+	if l.full.held.Add(1) > int64(l.out.MaxMessages()) {
 		l.full.held.Add(-1)
 		l.refuse()
 		return nil, false

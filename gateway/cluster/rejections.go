@@ -3,6 +3,7 @@
 package cluster
 
 import (
+	"cmp"
 	"errors"
 	"sync/atomic"
 	"time"
@@ -10,11 +11,9 @@ import (
 	"github.com/nats-io/nats.go"
 	"golang.org/x/time/rate"
 
+	"github.com/realtime-operator/realtime-operator/gateway/eventlog/outbox"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
-
-// errTooLargeForLog: the stream takes no message of that size (its max_msg_size).
-var errTooLargeForLog = errors.New("the message is larger than the log takes")
 
 // rejectionLogInterval is how often at most a reason is logged. All rejections are counted.
 const rejectionLogInterval = time.Minute
@@ -30,7 +29,7 @@ func rejectionReason(err error) string {
 	switch {
 	case IsTooLarge(err):
 		return reasonSize
-	case errors.Is(err, errLeaving):
+	case errors.Is(err, outbox.ErrClosed):
 		return reasonClosed
 	default:
 		return reasonJetStream
@@ -40,7 +39,7 @@ func rejectionReason(err error) string {
 // IsTooLarge tells whether an error means that NATS carries no message of that size, or that the
 // log takes none.
 func IsTooLarge(err error) bool {
-	return errors.Is(err, nats.ErrMaxPayload) || errors.Is(err, errTooLargeForLog)
+	return errors.Is(err, nats.ErrMaxPayload) || errors.Is(err, outbox.ErrTooLarge)
 }
 
 // rejections are the messages that were not stored and never will be. One client that sends what
@@ -77,20 +76,17 @@ func (r *rejections) of(reason string) *rejectionLog {
 
 // reject counts a message that is not stored and never will be, and logs the reason. That a session
 // belongs to another gateway by now is no fault, and is told to its client.
-func (l *eventLog) reject(e *entry, err error) {
-	if errors.Is(err, errWrongSequence) {
+func (l *eventLog) reject(e *outbox.Message, err error) {
+	if errors.Is(err, outbox.ErrWrongSequence) {
 		return
 	}
 	reason := rejectionReason(err)
 	l.cluster.metrics.rejected.WithLabelValues(reason).Inc()
 	kind := l.rejected.of(reason)
 	kind.unlogged.Add(1)
-	subject := wire.LoggedSubject(e.subject)
-	if e.record {
-		subject = "a session" // whose subject names the private id by which clients ask for it
-	}
+	subject := cmp.Or(e.LogAs, wire.LoggedSubject(e.Subject))
 	kind.sometimes.Do(func() {
 		l.log.Error("a message was not stored and never will be", "stream", l.stream, "reason", reason, "subject", subject,
-			"bytes", len(e.data), "error", err, "messages", kind.unlogged.Swap(0))
+			"bytes", len(e.Data), "error", err, "messages", kind.unlogged.Swap(0))
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/realtime-operator/realtime-operator/gateway/eventlog/outbox"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
@@ -71,7 +72,7 @@ func TestWhatJetStreamRejectsIsToldToWhomItConcernsAndLoggedOnce(t *testing.T) {
 	if n := log.count("a message was not stored and never will be"); n != 1 {
 		t.Errorf("that is logged %d times", n)
 	}
-	await(t, "nothing waits", func() bool { return one.cluster.events.out.waiting() == 0 })
+	await(t, "nothing waits", func() bool { return one.cluster.events.out.Waiting() == 0 })
 }
 
 func TestASessionThatJetStreamRejectsIsToldToItsClient(t *testing.T) {
@@ -134,7 +135,7 @@ func TestEventsUpToTheBoundOfNATSAreStoredAndLargerOnesFailAtOnce(t *testing.T) 
 			}
 			near.Expect(want...)
 			far.Expect(want...)
-			await(t, "nothing waits", func() bool { return one.cluster.events.out.waiting() == 0 })
+			await(t, "nothing waits", func() bool { return one.cluster.events.out.Waiting() == 0 })
 			if got := one.largestStored(t); got != 4096 {
 				t.Errorf("the largest message has %d bytes with its headers", got)
 			}
@@ -184,9 +185,7 @@ func TestWhatNATSDoesNotCarryAnyMoreHoldsUpNothing(t *testing.T) {
 			ns := startRestartable(t)
 			one := newGateway(t, Options{URLs: []string{ns.ClientURL()}, Recovery: &Recovery{MaxDisconnection: time.Minute, MaxMessages: 100}})
 			out := one.cluster.events.out
-			out.mu.Lock()
-			out.oneBySubject = tt.oneBySubject
-			out.mu.Unlock()
+			out.SetOneBySubject(tt.oneBySubject)
 			await(t, "the log is ready", one.cluster.LogReady)
 			p := arrive(t, one, "room")
 			p.settled()
@@ -217,7 +216,7 @@ func TestWhatNATSDoesNotCarryAnyMoreHoldsUpNothing(t *testing.T) {
 				t.Errorf("the socket's changes are not stored: %v", err)
 			}
 			await(t, "the log is ready", one.cluster.LogReady)
-			await(t, "nothing waits", func() bool { return out.waiting() == 0 })
+			await(t, "nothing waits", func() bool { return out.Waiting() == 0 })
 			if got := one.rejected(reasonSize); got != 1 {
 				t.Errorf("%v are counted as rejected", got)
 			}
@@ -244,24 +243,24 @@ func TestWhatIsNotStoredWhenTheGatewayEndsIsToldToHaveFailed(t *testing.T) {
 
 	one.cluster.Close()
 	for _, receipt := range receipts {
-		if err := receipt.Wait(t.Context()); !errors.Is(err, errLeaving) {
+		if err := receipt.Wait(t.Context()); !errors.Is(err, outbox.ErrClosed) {
 			t.Errorf("the outcome is %v", err)
 		}
 	}
-	if err := <-settled; !errors.Is(err, errLeaving) {
+	if err := <-settled; !errors.Is(err, outbox.ErrClosed) {
 		t.Errorf("the outcome of what the socket has changed is %v", err)
 	}
 	p.socket.Settle(func(err error) { settled <- err })
 	if err := <-settled; err == nil {
 		t.Error("afterwards it is stored")
 	}
-	if err := one.io.To("room").Emit("late"); !errors.Is(err, errLeaving) {
+	if err := one.io.To("room").Emit("late"); !errors.Is(err, outbox.ErrClosed) {
 		t.Errorf("afterwards the error of an event is %v", err)
 	}
 	if got := one.rejected(reasonClosed); got < 11 {
 		t.Errorf("%v are counted as lost", got)
 	}
-	if n := one.cluster.events.out.waiting(); n != 0 {
+	if n := one.cluster.events.out.Waiting(); n != 0 {
 		t.Errorf("%d messages wait", n)
 	}
 	if log.has("a socket's session ends") { // it is as it was stored last
@@ -294,30 +293,5 @@ func TestWhatASessionThatIsOverHasNotStoredIsToldToHaveFailed(t *testing.T) {
 	}
 	if err := <-outcomes; !errors.Is(err, errSessionOver) {
 		t.Errorf("the outcome of the second change is %v", err)
-	}
-}
-
-// What is found in the log out of its turn must not bring the next one of its subject to its turn.
-func TestAMessageWaitsForTheOneBeforeItOnItsSubject(t *testing.T) {
-	o := newOutbox(wire.LiveRoot+"x.acks.", nil, nil)
-	o.oneBySubject, o.carries = true, func() int64 { return 0 }
-	entries := make([]*entry, 3)
-	for i := range entries {
-		entries[i] = &entry{subject: "s"}
-		if err := o.push(entries[i]); err != nil {
-			t.Fatal(err)
-		}
-	}
-	o.finish(entries[2], stored)
-	if len(o.ready) != 1 || o.ready[0] != entries[0] {
-		t.Errorf("%d may be sent, want the first alone", len(o.ready))
-	}
-	o.finish(entries[0], stored)
-	if len(o.ready) != 2 || o.ready[1] != entries[1] {
-		t.Errorf("%d may be sent, want the second behind the first", len(o.ready))
-	}
-	o.finish(entries[1], stored)
-	if len(o.ready) != 2 || len(o.behind) != 0 {
-		t.Errorf("%d may be sent, and %d subjects are busy", len(o.ready), len(o.behind))
 	}
 }

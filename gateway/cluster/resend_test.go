@@ -41,9 +41,7 @@ func TestWhatIsStoredIsNotSentAgain(t *testing.T) {
 							}
 						}
 					}
-					out.mu.Lock()
-					defer out.mu.Unlock()
-					out.drop(errors.New("as if NATS had been away"))
+					out.Drop(errors.New("as if NATS had been away"))
 				}
 			}()
 			<-entered
@@ -55,7 +53,7 @@ func TestWhatIsStoredIsNotSentAgain(t *testing.T) {
 			}
 			forgotten(t, js, wire.LogRoot+wire.Token(one.cluster.service)+".probe")
 			close(leave)
-			await(t, "all is stored", func() bool { return out.waiting() == 0 && one.cluster.LogReady() })
+			await(t, "all is stored", func() bool { return out.Waiting() == 0 && one.cluster.LogReady() })
 			emit(t, one.io.To("room"), "end")
 			far.Expect(`["end"]`)
 			for i := range 5 {

@@ -69,16 +69,16 @@ func (l *eventLog) startOver(s streamState) {
 	l.restarting, l.tail = r, tail{}
 	l.tellBeyond(r, r.ownBeyond())
 	l.log.Error("the log of events was lost and starts over; clients that are away now start new sessions",
-		"stream", l.stream, "waiting", l.out.waiting())
+		"stream", l.stream, "waiting", l.out.Waiting())
 	for _, a := range l.cluster.namespaces() {
 		a.interest.startOver()
 		a.history.clear()
 	}
 	l.sessions.suspend()
-	for _, e := range l.out.startOver() {
-		e.done(0, errLogLost)
+	for _, e := range l.out.StartOver() {
+		e.Done(0, errLogLost)
 	}
-	l.out.settle(func(err error) {
+	l.out.AfterAll(func(err error) {
 		if err != nil {
 			return // the gateway ends, and has not stored what it held
 		}

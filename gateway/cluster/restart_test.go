@@ -226,7 +226,7 @@ func TestAClientWithAnOffsetOfALostLogStartsAFreshSession(t *testing.T) {
 		t.Fatalf("offset %s, then %s of another log", old, p.Offset)
 	}
 	p.vanish()
-	await(t, "the session is stored", func() bool { return gateways[0].cluster.events.out.waiting() == 0 })
+	await(t, "the session is stored", func() bool { return gateways[0].cluster.events.out.Waiting() == 0 })
 	for offset, want := range map[string]bool{old: false, p.Offset: true} {
 		p.Offset = offset
 		session, err := gateways[1].io.Of("/").Adapter().(keeper).Find(p.PID, offset)

@@ -76,7 +76,7 @@ func (l *eventLog) run() {
 func (l *eventLog) restore() bool {
 	for warned := false; ; {
 		l.broken.Store(false)
-		l.out.pause()
+		l.out.Pause()
 		err := l.prepare()
 		switch {
 		case err == nil:
@@ -109,7 +109,7 @@ func (l *eventLog) heal() error {
 	if err != nil {
 		return err
 	}
-	if l.isAnother(state.generation) && !l.out.paused() {
+	if l.isAnother(state.generation) && !l.out.Paused() {
 		return errInterrupted // the outbox must not store anything before that is known here
 	}
 	// What has come in since the subscriptions are back waits behind this.
@@ -135,7 +135,7 @@ func (l *eventLog) prepare() error {
 	if err := l.heal(); err != nil {
 		return err
 	}
-	flows, err := l.out.resume()
+	flows, err := l.out.Resume()
 	if err != nil {
 		return err
 	}
@@ -156,7 +156,7 @@ func (l *eventLog) prepare() error {
 
 // interrupted looks after what has happened while the log is waited for. Its error is that it has to be prepared once more.
 func (l *eventLog) interrupted() error {
-	if err := l.out.blocked(); err != nil {
+	if err := l.out.Problem(); err != nil {
 		return fmt.Errorf("store what waits: %w", err)
 	}
 	if l.broken.Load() {

@@ -7,12 +7,13 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/realtime-operator/realtime-operator/gateway/eventlog/outbox"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
 // windowBits is how far back a window reaches. The oldest message that a gateway may send again is at most its outbox behind
-// the newest: outboxMessages events, and as many records of sessions.
-const windowBits = 2 * outboxMessages
+// the newest: outbox.MaxMessages events, and as many records of sessions.
+const windowBits = 2 * outbox.MaxMessages
 
 // windowsKept are those of gateways that are out of reach or gone, of 16 KiB each.
 const windowsKept = 64

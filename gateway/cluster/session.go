@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/realtime-operator/realtime-operator/gateway/eventlog/outbox"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/apart"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
@@ -192,7 +193,7 @@ func (s *session) settled(w *sessionWrite, number uint64, err error) {
 	s.storing = false
 	waiters := s.waiters
 	s.waiters, s.next = s.next, nil
-	taken := errors.Is(err, errWrongSequence) && s.state != sessionOver
+	taken := errors.Is(err, outbox.ErrWrongSequence) && s.state != sessionOver
 	lost := taken && s.state != sessionTaking // else take sees to it
 	switch {
 	case taken:
@@ -251,10 +252,10 @@ func (s *session) begin(w *sessionWrite, number uint64) {
 // whole; otherwise nothing ever would. The lock is held.
 func (s *session) refused(err error) {
 	switch {
-	case errors.Is(err, errOutboxFull):
+	case errors.Is(err, outbox.ErrFull):
 		s.chain.interrupt()
 		s.unsaved = err
-	case errors.Is(err, errLeaving): // the session is as it was stored last, and its client comes back elsewhere
+	case errors.Is(err, outbox.ErrClosed): // the session is as it was stored last, and its client comes back elsewhere
 		s.unsaved = err
 	default:
 		s.fail(err)

@@ -9,7 +9,7 @@ import "cmp"
 func (s *session) settleAll(f func(error)) {
 	done := func(unsaved error) {
 		unsaved = cmp.Or(s.takeFailure(), unsaved)
-		s.log.out.settle(func(err error) { s.call(func() { f(cmp.Or(unsaved, err)) }) })
+		s.log.out.AfterAll(func(err error) { s.call(func() { f(cmp.Or(unsaved, err)) }) })
 	}
 	s.mu.Lock()
 	switch unsaved := s.unsaved; {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/realtime-operator/realtime-operator/gateway/eventlog/outbox"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
@@ -23,7 +24,7 @@ func (s *session) verify(w *sessionWrite) {
 	}
 	switch {
 	case err != nil || by != s.writer():
-		s.settled(w, 0, errors.Join(errWrongSequence, err))
+		s.settled(w, 0, errors.Join(outbox.ErrWrongSequence, err))
 	case bytes.Equal(stored.data, w.data):
 		s.settled(w, stored.number, nil)
 	default:
@@ -67,6 +68,6 @@ func (s *session) sendAgain(w *sessionWrite, last uint64) {
 	}
 	s.mu.Unlock()
 	if over { // meanwhile; what is to be stored of its end comes next
-		s.settled(w, 0, errWrongSequence)
+		s.settled(w, 0, outbox.ErrWrongSequence)
 	}
 }

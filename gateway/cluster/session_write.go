@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/realtime-operator/realtime-operator/gateway/eventlog/outbox"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
@@ -145,12 +146,13 @@ func (s *session) send(w *sessionWrite) {
 	if !w.isDelta {
 		header.Set(jetstream.MsgRollup, jetstream.MsgRollupSubject)
 	}
-	err := s.log.push(&entry{
-		subject: wire.SessionSubject(s.log.cluster.service, s.pid),
-		record:  true,
-		header:  header,
-		data:    w.data,
-		done:    func(number uint64, err error) { s.stored(w, number, err) },
+	err := s.log.push(&outbox.Message{
+		Subject: wire.SessionSubject(s.log.cluster.service, s.pid),
+		Reserve: true,
+		LogAs:   "a session", // whose subject names the private id by which clients ask for it
+		Header:  header,
+		Data:    w.data,
+		Done:    func(number uint64, err error) { s.stored(w, number, err) },
 	})
 	if err != nil {
 		go s.stored(w, 0, err) // as later errors come, without the lock
@@ -160,7 +162,7 @@ func (s *session) send(w *sessionWrite) {
 // stored is told what has become of a message.
 func (s *session) stored(w *sessionWrite, number uint64, err error) {
 	s.mu.Lock()
-	verify := errors.Is(err, errWrongSequence) && s.state != sessionOver
+	verify := errors.Is(err, outbox.ErrWrongSequence) && s.state != sessionOver
 	s.mu.Unlock()
 	if verify {
 		s.log.cluster.done.Go(func() { s.verify(w) })

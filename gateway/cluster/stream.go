@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/realtime-operator/realtime-operator/gateway/eventlog/outbox"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
@@ -101,7 +102,7 @@ func (l *eventLog) ensureStream(ctx context.Context, state *streamState) error {
 func (l *eventLog) markStart(ctx context.Context, js jetstream.JetStream) error {
 	_, err := js.Publish(ctx, wire.StartSubject(l.cluster.service), nil, jetstream.WithExpectLastSequence(0))
 	var refused *jetstream.APIError
-	if errors.As(err, &refused) && isWrongSequence(int(refused.ErrorCode)) {
+	if errors.As(err, &refused) && outbox.IsWrongSequence(int(refused.ErrorCode)) {
 		return nil
 	}
 	if err != nil {

@@ -45,7 +45,7 @@ func TestMemoryOfClientsThatWaitForTheLog(t *testing.T) {
 		// On top come the socket, and the session, which wait to be stored.
 		"a new session is stored": {
 			packet: "40", recovery: &Recovery{}, limit: limit,
-			waiting: func(g *gateway) int { return g.cluster.events.out.waiting() },
+			waiting: func(g *gateway) int { return g.cluster.events.out.Waiting() },
 		},
 		"a subscription is pending": {packet: "40", limit: limit, waiting: goroutines},
 		"a handler waits":           {packet: `42["wait",{"for":"it"}]`, connected: true, limit: limit, waiting: goroutines},

@@ -4,8 +4,6 @@ package cluster
 
 import (
 	"bytes"
-	"encoding/json"
-	"slices"
 	"strings"
 	"testing"
 
@@ -64,29 +62,6 @@ func FuzzEcho(f *testing.F) {
 		g, n, s, err := decodeEcho(encodeEcho(gateway, number, server))
 		if err != nil || g != gateway || n != number || s != server {
 			t.Errorf("%q, %d, %q becomes %q, %d, %q: %v", gateway, number, server, g, n, s, err)
-		}
-	})
-}
-
-// Most acknowledgements are read without decoding their JSON.
-func FuzzPubAck(f *testing.F) {
-	f.Add("RTS_x", uint64(7), []byte(`{"error":{"code":503},"stream":"","seq":0}`))
-	f.Add(`"seq":1}`, uint64(1), []byte(`{"stream":"x","seq":1,"duplicate":true}`))
-	f.Fuzz(func(t *testing.T, stream string, number uint64, data []byte) {
-		_, _ = decodePubAck(data)
-		name, err := json.Marshal(stream)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, more := range []string{"", `,"duplicate":true`} {
-			text, err := json.Marshal(number)
-			if err != nil {
-				t.Fatal(err)
-			}
-			ack, err := decodePubAck(slices.Concat([]byte(`{"stream":`), name, []byte(`,"seq":`), text, []byte(more+"}")))
-			if err != nil || ack.Sequence != number || ack.Duplicate != (more != "") {
-				t.Errorf("%d in %s is read as %+v: %v", number, name, ack, err)
-			}
 		}
 	})
 }

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package cluster
+package outbox
 
 import (
+	"encoding/json"
+	"slices"
 	"testing"
 
+	natsserver "github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
 )
 
 func TestAnswersOfJetStreamAreRead(t *testing.T) {
@@ -36,7 +41,7 @@ func TestAnswersOfJetStreamAreRead(t *testing.T) {
 
 // The fast path is for what a real server writes.
 func TestTheUsualAnswerNeedsNoDecoder(t *testing.T) {
-	nc, err := nats.Connect(startJetStream(t).ClientURL())
+	nc, err := nats.Connect(natstest.Start(t, &natsserver.Options{JetStream: true, StoreDir: t.TempDir()}).ClientURL())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,4 +69,27 @@ func BenchmarkPubAck(b *testing.B) {
 			b.Fatal(ack, err)
 		}
 	}
+}
+
+// Most acknowledgements are read without decoding their JSON.
+func FuzzPubAck(f *testing.F) {
+	f.Add("RTS_x", uint64(7), []byte(`{"error":{"code":503},"stream":"","seq":0}`))
+	f.Add(`"seq":1}`, uint64(1), []byte(`{"stream":"x","seq":1,"duplicate":true}`))
+	f.Fuzz(func(t *testing.T, stream string, number uint64, data []byte) {
+		_, _ = decodePubAck(data)
+		name, err := json.Marshal(stream)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, more := range []string{"", `,"duplicate":true`} {
+			text, err := json.Marshal(number)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ack, err := decodePubAck(slices.Concat([]byte(`{"stream":`), name, []byte(`,"seq":`), text, []byte(more+"}")))
+			if err != nil || ack.Sequence != number || ack.Duplicate != (more != "") {
+				t.Errorf("%d in %s is read as %+v: %v", number, name, ack, err)
+			}
+		}
+	})
 }
