@@ -75,7 +75,7 @@ test: test-go test-clients ## Run the unit tests, those against a real API serve
 .PHONY: test-go
 test-go: ## Run the Go tests, with the race detector and an API server built from its module.
 	KUBEBUILDER_ASSETS="$$($(CLUSTER) envtest-assets)" go test -race ./...
-	go test -run '^TestMemory' ./gateway ./gateway/cluster ./gateway/engineio # built without the race detector, which takes memory of its own
+	go test -run '^TestMemory' ./gateway ./gateway/recovery ./gateway/engineio # built without the race detector, which takes memory of its own
 
 .PHONY: test-clients
 test-clients: dist/realtime dist/clustered dist/nats-server node-modules ## Run stock Node clients against the gateway.

@@ -5,12 +5,12 @@ package cluster
 import (
 	"errors"
 	"fmt"
-	"sync/atomic"
 
 	"github.com/nats-io/nats.go"
 
 	"github.com/realtime-operator/realtime-operator/gateway/cluster/presence"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
+	"github.com/realtime-operator/realtime-operator/gateway/recovery"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -21,17 +21,15 @@ type adapter struct {
 	subjects  wire.Subjects
 	rooms     *socketio.Rooms
 	interest  *interest
-	history   histories
-	// policy says how the log treats rooms; nil: nothing is asked of any.
-	policy   atomic.Pointer[func(room string) RoomPolicy]
-	presence *presence.Tracker
+	presence  *presence.Tracker
+	// kept is nil without recovery.
+	kept *recovery.Namespace
+	// unused is told when this gateway does not hear of a room any more; nil if nobody asks.
+	unused func(room string)
 }
 
 func newAdapter(c *Cluster, ns *socketio.Namespace) *adapter {
 	a := &adapter{cluster: c, namespace: ns, subjects: wire.NewSubjects(c.service, ns.Name()), rooms: socketio.NewRooms()}
-	if c.events != nil {
-		a.history.cache = c.events.histories
-	}
 	a.interest = newInterest(c, a.inboxOf)
 	a.presence = presence.New(ns, presenceLink{a})
 	a.rooms.Watch(a.presence)
@@ -48,30 +46,13 @@ func (a *adapter) inboxOf(subject string) *inbox {
 
 // Join puts a socket into rooms, and returns when NATS has confirmed that the gateway hears of them.
 func (a *adapter) Join(s *socketio.Socket, rooms ...string) {
-	n := a.sessionOf(s)
-	if n == nil {
-		a.enter(s, rooms)
-		return
-	}
-	if past := a.newWithHistory(s, rooms); len(past) > 0 {
-		a.joinWithHistory(s, rooms, past, n)
-		return
-	}
-	a.enter(s, rooms)
-	if err := n.saveRooms(rooms...); err != nil && !errors.Is(err, errSessionOver) {
-		a.cluster.log.Warn("a socket's rooms are not safe yet from the loss of this gateway", "socket", s.LogID(), "error", err)
-	}
-}
-
-// JoinWaits reports whether Join has to wait for NATS or JetStream.
-func (a *adapter) JoinWaits(s *socketio.Socket, rooms ...string) bool {
-	return a.sessionOf(s) != nil || !a.interest.inForce(a.wanted(rooms))
-}
-
-// enter puts a socket into rooms here, and has the gateway hear of them.
-func (a *adapter) enter(s *socketio.Socket, rooms []string) {
 	a.rooms.Join(s, rooms...)
 	a.interest.want(a.wanted(rooms))
+}
+
+// JoinWaits reports whether Join has to wait for NATS.
+func (a *adapter) JoinWaits(_ *socketio.Socket, rooms ...string) bool {
+	return !a.interest.inForce(a.wanted(rooms))
 }
 
 // wanted are the subjects of which a member of rooms has to hear.
@@ -88,10 +69,6 @@ func (a *adapter) wanted(rooms []string) []string {
 func (a *adapter) Leave(s *socketio.Socket, room string) {
 	a.rooms.Leave(s, room)
 	a.abandon(room)
-	if session := a.sessionOf(s); session != nil {
-		session.touch(room)
-		session.save()
-	}
 }
 
 // abandon gives up what only members of a room want, if it has none here any more.
@@ -103,13 +80,13 @@ func (a *adapter) abandon(room string) {
 	if gateway, _, ok := wire.OwnerOfRoom(room); ok {
 		unused = func() bool { return !a.rooms.HasPrefix(gateway) }
 	}
-	if a.history.find(room) != nil {
-		still := unused
+	if a.unused != nil {
+		nobody := unused
 		unused = func() bool {
-			if !still() {
+			if !nobody() {
 				return false
 			}
-			a.history.forget(room)
+			a.unused(room)
 			return true
 		}
 	}
@@ -144,12 +121,8 @@ func (a *adapter) Contains(s *socketio.Socket, room string) bool { return a.room
 // CountRooms is how many they are.
 func (a *adapter) CountRooms(s *socketio.Socket) int { return a.rooms.CountRooms(s) }
 
-// Broadcast delivers here and publishes for the others; or stores, and the log delivers everywhere. Local members get it
-// whatever becomes of NATS; see outgoing.
+// Broadcast delivers here and publishes for the others. Local members get it whatever becomes of NATS; see outgoing.
 func (a *adapter) Broadcast(d *socketio.Delivery) error {
-	if a.cluster.events != nil && !d.Local && !d.Volatile {
-		return a.cluster.events.append(a, d)
-	}
 	if !d.Local {
 		if subjects := a.targets(d.Rooms); len(subjects) > 0 {
 			m := &wire.Message{Delivery: *d}
@@ -167,7 +140,7 @@ func (a *adapter) Broadcast(d *socketio.Delivery) error {
 // broadcastHere delivers to members on this gateway what is not stored.
 func (a *adapter) broadcastHere(d *socketio.Delivery) error {
 	if l := a.cluster.events; l != nil {
-		defer l.unordered(d)()
+		defer l.Unordered(d)()
 	}
 	return a.rooms.Broadcast(d)
 }

@@ -21,8 +21,10 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/realtime-operator/realtime-operator/gateway/eventlog"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
+	"github.com/realtime-operator/realtime-operator/gateway/recovery"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -116,8 +118,13 @@ type Cluster struct {
 	fields   atomic.Pointer[peerFields] // what this gateway says of itself
 	requests requests
 	// pages has an entry for each page of members that others are asked for.
-	pages  chan struct{}
-	events *eventLog // nil: nothing is stored
+	pages chan struct{}
+	// events and sessions are nil without recovery: nothing is stored.
+	events   *eventlog.Log
+	sessions *recovery.Sessions
+	// logged and recoveries are their metrics.
+	logged     *eventlog.Metrics
+	recoveries *recovery.Metrics
 
 	// sending keeps the numbers of messages on several subjects in the order of their publication.
 	sending sync.Mutex
@@ -152,7 +159,7 @@ func Connect(o Options) (*Cluster, error) {
 	c := newCluster(o)
 	o.handed = &c.handed
 	if o.Recovery != nil {
-		c.events = newEventLog(c, o)
+		c.keepSessions(o)
 	}
 	c.metrics = newMetrics(o.Registerer, c)
 	var err error
@@ -194,6 +201,7 @@ func newCluster(o Options) *Cluster {
 		peers:     newPeers(),
 		requests:  requests{open: map[uint64]*gather{}},
 		handed:    handedCredentials{dir: o.CredentialsDir},
+		logged:    eventlog.NewMetrics(), recoveries: recovery.NewMetrics(),
 	}
 	c.life, c.end = context.WithCancel(context.Background())
 	c.stop = c.life.Done()
@@ -213,14 +221,14 @@ func (c *Cluster) start() {
 	c.done.Go(func() {
 		c.dispatch()
 		if c.events != nil {
-			c.events.abandon()
+			c.events.Abandon()
 		}
 	})
 	c.done.Go(c.watchPeers)
 	c.done.Go(c.beat)
 	c.done.Go(c.watchEnd)
 	if c.events != nil {
-		c.done.Go(c.events.run)
+		c.done.Go(c.events.Run)
 	}
 }
 
@@ -228,14 +236,14 @@ func (c *Cluster) start() {
 func (c *Cluster) watch(_ *nats.Conn, _ *nats.Subscription, err error) {
 	c.link.error(c.nc, err)
 	if c.events != nil && errors.Is(err, nats.ErrSlowConsumer) {
-		c.events.doubt()
+		c.events.Doubt()
 	}
 }
 
 // overflow is told of a message that there was no room for. The log has it, if it had been stored.
 func (c *Cluster) overflow(*nats.Msg) {
 	if c.events != nil {
-		c.events.doubt()
+		c.events.Doubt()
 	}
 }
 
@@ -251,14 +259,15 @@ func (c *Cluster) Status() string { return strings.ToLower(c.nc.Status().String(
 // NewAdapter returns the adapter of a Socket.IO namespace.
 func (c *Cluster) NewAdapter(ns *socketio.Namespace) socketio.Adapter {
 	a := newAdapter(c, ns)
+	adapter := socketio.Adapter(a)
+	if c.sessions != nil {
+		adapter = newRecoverable(c, a)
+	}
 	c.server.Store(ns.Server())
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.adapters[a.subjects.Prefix] = a
-	if c.events != nil {
-		return keeper{a}
-	}
-	return a
+	return adapter
 }
 
 // namespaces are the adapters of all namespaces.
@@ -290,7 +299,7 @@ func (c *Cluster) close() {
 	c.out.drain()
 	c.say(peerBye)
 	if c.events != nil {
-		c.events.close()
+		c.events.Close()
 	}
 	c.out.close() // publishers have got their answers
 	if c.nc.IsConnected() {

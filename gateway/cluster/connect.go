@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/realtime-operator/realtime-operator/gateway/eventlog"
 )
 
 const (
@@ -42,7 +44,7 @@ func connectOptions(o Options, l *link) []nats.Option {
 		nats.ReconnectJitter(o.timing.reconnect, o.timing.reconnect),
 		nats.ReconnectBufSize(noReconnectBuffer),
 		nats.PingInterval(o.timing.ping),
-		nats.SyncQueueLen(answersQueue),
+		nats.SyncQueueLen(eventlog.AnswersQueue),
 		nats.MaxPingsOutstanding(pingsUnanswered),
 		nats.FlusherTimeout(writeTimeout),
 		nats.ReconnectOnFlusherError(),
@@ -56,9 +58,9 @@ func publisherOptions(o Options) []nats.Option {
 	return append(credentialOptions(o, told),
 		nats.Name("realtime gateway "+o.Gateway+", log"),
 		nats.NoReconnect(),
-		nats.Timeout(prepareTimeout),
+		nats.Timeout(eventlog.PrepareTimeout),
 		nats.PingInterval(o.timing.ping),
-		nats.SyncQueueLen(answersQueue),
+		nats.SyncQueueLen(eventlog.AnswersQueue),
 		nats.MaxPingsOutstanding(pingsUnanswered),
 		nats.FlusherTimeout(writeTimeout),
 	)

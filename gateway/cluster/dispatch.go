@@ -19,10 +19,10 @@ import (
 func (c *Cluster) dispatch() {
 	check := time.NewTicker(c.timing.heartbeat)
 	defer check.Stop()
-	var control chan func()
+	var control <-chan func()
 	rounds := newRounds(c.incoming, c.takeIn, nil)
 	if c.events != nil {
-		control = c.events.control
+		control = c.events.Loop()
 		rounds.together = c.together
 	}
 	defer rounds.timer.Stop()
@@ -32,7 +32,7 @@ func (c *Cluster) dispatch() {
 			c.checkLog(now)
 		case <-c.restored:
 			if c.events != nil {
-				c.events.ask()
+				c.events.Prepare()
 			}
 		case <-rounds.wake():
 			rounds.come(time.Now())
@@ -77,8 +77,8 @@ func (c *Cluster) together(queue func()) (written <-chan struct{}) {
 // checkLog looks after what waits to be stored.
 func (c *Cluster) checkLog(now time.Time) {
 	if c.events != nil {
-		c.events.out.Check(now)
-		c.events.sessions.refresh(now)
+		c.events.Check(now)
+		c.sessions.Refresh(now)
 	}
 }
 
@@ -96,18 +96,10 @@ func (c *Cluster) receive(msg *nats.Msg) {
 		c.receiveAnswer(msg)
 		return
 	case c.subjects.Fences:
-		c.events.sessions.fenced(msg)
-		return
-	case c.subjects.Restarts:
-		c.events.receiveRestart(msg)
+		c.sessions.Fenced(msg)
 		return
 	}
-	if strings.HasPrefix(msg.Subject, c.subjects.Acks) {
-		c.events.acked(msg)
-		return
-	}
-	if strings.HasPrefix(msg.Subject, electionRoot) {
-		c.events.doubt()
+	if c.events != nil && c.events.Take(msg) {
 		return
 	}
 	a := c.adapterOf(msg.Subject)
@@ -122,10 +114,10 @@ func (c *Cluster) receive(msg *nats.Msg) {
 	c.metrics.received.Inc()
 	if c.events != nil {
 		if msg.Header.Get(jetstream.SequenceHeader) != "" {
-			c.events.receive(a, msg, m)
+			c.events.Receive(a.kept, msg, m)
 			return
 		}
-		defer c.events.unordered(&m.Delivery)()
+		defer c.events.Unordered(&m.Delivery)()
 	}
 	if m.CopyOf != 0 {
 		if m.CopyOf <= c.delivered[m.Publisher] {

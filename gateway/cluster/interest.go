@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/realtime-operator/realtime-operator/gateway/eventlog"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
@@ -139,7 +140,7 @@ func (i *interest) startOver() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	for _, s := range i.subs {
-		s.last = logStart
+		s.last = eventlog.Start
 	}
 }
 

@@ -144,7 +144,7 @@ func (l *link) silentSince(t time.Time) bool { return l.heard.Load() < t.UnixNan
 // Reached tells whether NATS, and the log of a service with recovery, could be used at some time.
 func (c *Cluster) Reached() bool {
 	if c.events != nil {
-		return c.events.ready.wasOnce()
+		return c.events.WasReady()
 	}
 	return c.link.reached.Load()
 }

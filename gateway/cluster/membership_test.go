@@ -48,14 +48,7 @@ func TestAGatewayThatReadsTheLogForLongIsNotTakenForDead(t *testing.T) {
 	member := arrive(t, two, "lobby")
 	for !strings.Contains(member.Wire.Receive(), `"count":2,"joined"`) { // the state comes before the batch
 	}
-	entered, leave := make(chan struct{}), make(chan struct{})
-	go func() {
-		one.cluster.events.control <- func() { // as when it reads the log
-			close(entered)
-			<-leave
-		}
-	}()
-	<-entered
+	leave := one.hold() // as when it reads the log
 
 	beats(t, ns.ClientURL(), one.cluster)
 
@@ -68,7 +61,7 @@ func TestAGatewayThatReadsTheLogForLongIsNotTakenForDead(t *testing.T) {
 	if got := member.Wire.Receive(); !strings.HasPrefix(got, `42["end"`) {
 		t.Errorf("a member has left the room: %s", got)
 	}
-	close(leave)
+	leave()
 }
 
 func TestAHalfOpenConnectionIsGivenUp(t *testing.T) {

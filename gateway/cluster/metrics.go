@@ -3,15 +3,17 @@
 package cluster
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/realtime-operator/realtime-operator/gateway/eventlog/history"
 )
 
 type metrics struct {
-	published, received, malformed, failed, refused, healed, repeated prometheus.Counter
-	rejected, recoveries, gaps                                        *prometheus.CounterVec
+	published, received, malformed, failed prometheus.Counter
 	// dropped counts what was not published, by reason.
 	dropped       *prometheus.CounterVec
 	subscriptions prometheus.Gauge
@@ -31,19 +33,6 @@ func newMetrics(registerer prometheus.Registerer, c *Cluster) *metrics {
 		received:  counter("realtime_cluster_messages_received_total", "Messages received from other gateways."),
 		malformed: counter("realtime_cluster_messages_malformed_total", "Messages of other gateways that could not be read."),
 		failed:    counter("realtime_cluster_publish_errors_total", "Messages that could not be published."),
-		refused:   counter("realtime_log_refused_messages_total", "Messages that were refused, or not acknowledged, as too much waited to be stored."),
-		healed:    counter("realtime_cluster_messages_healed_total", "Messages that did not come in by themselves and were read from the log."),
-		rejected: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "realtime_log_rejected_messages_total", Help: "Messages that were not stored and never will be, by reason.",
-		}, []string{"reason"}),
-		repeated: counter("realtime_cluster_messages_repeated_total", "Messages that were stored twice, and left out the second time."),
-		recoveries: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "realtime_recoveries_total", Help: "Sessions that clients have asked for when they came back, by what became of it.",
-		}, []string{"result"}),
-		gaps: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "realtime_log_gaps_total",
-			Help: "Times that events of a room, or of a namespace, were lost before this gateway could deliver them, by cause; its members' connections were closed.",
-		}, []string{"cause"}),
 		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "realtime_cluster_publish_dropped_total",
 			Help: "Messages that could not be published for other gateways, by reason; local clients have got them.",
@@ -67,22 +56,6 @@ func newMetrics(registerer prometheus.Registerer, c *Cluster) *metrics {
 		}
 		return 0
 	})
-	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "realtime_log_waiting_messages", Help: "Messages that wait to be stored.",
-	}, func() float64 {
-		if c.events == nil {
-			return 0
-		}
-		return float64(c.events.out.Waiting())
-	})
-	logReady := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "realtime_log_ready", Help: "1 while what is to be recoverable can be stored, and for a service without recovery.",
-	}, func() float64 {
-		if c.LogReady() {
-			return 1
-		}
-		return 0
-	})
 	presenceRooms := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "realtime_presence_rooms", Help: "Rooms with presence that have a member on this gateway.",
 	}, func() float64 {
@@ -97,8 +70,8 @@ func newMetrics(registerer prometheus.Registerer, c *Cluster) *metrics {
 	})
 	m.all = append([]prometheus.Collector{
 		m.published, m.received, m.malformed, m.failed, m.subscriptions, m.dropped, dropped, connected,
-		m.refused, m.rejected, m.healed, m.repeated, m.recoveries, m.gaps, waiting, logReady, presenceRooms, presenceMembers,
-	}, historyMetrics(c)...)
+		presenceRooms, presenceMembers,
+	}, slices.Concat(c.logged.Collectors(c.events), c.recoveries.Collectors(), history.Collectors(c.histories()))...)
 	if registerer != nil {
 		registerer.MustRegister(m.all...)
 	}
@@ -113,10 +86,6 @@ func (m *metrics) unregister() {
 		m.registerer.Unregister(c)
 	}
 }
-
-// recovery counts what has become of a session: recovered, refused, too_much_missed, log_trimmed, log_restarted, unavailable, or unsaved for one
-// that could not begin.
-func (m *metrics) recovery(result string) { m.recoveries.WithLabelValues(result).Inc() }
 
 func (m *metrics) countDropped(s *nats.Subscription) { m.droppedBefore.Add(int64(droppedBy(s))) }
 

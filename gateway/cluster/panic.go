@@ -5,6 +5,7 @@ package cluster
 import (
 	"errors"
 
+	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
@@ -12,7 +13,7 @@ import (
 // Options.OnPanic is told: the message is dropped, and what comes after it is taken. placeHandler is
 // that of code of the application.
 const (
-	PlaceMessage = "message"
+	PlaceMessage = panics.PlaceMessage
 	placeHandler = "handler"
 )
 

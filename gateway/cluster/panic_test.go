@@ -16,8 +16,8 @@ import (
 // breakNamespace has all that comes in for a namespace panic, as a message would that finds a bug.
 func (g *gateway) breakNamespace(name string) {
 	a := g.io.Of(name).Adapter()
-	if k, ok := a.(keeper); ok {
-		a = k.adapter
+	if r, ok := a.(recoverable); ok {
+		a = r.adapter
 	}
 	sound := a.(*adapter)
 	g.cluster.mu.Lock()

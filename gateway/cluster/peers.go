@@ -111,7 +111,7 @@ func (p *peers) silent(since time.Time) []string {
 func (c *Cluster) subscribePeers() error {
 	subjects := []string{c.subjects.Peers, c.subjects.Requests, c.subjects.Answers}
 	if c.events != nil {
-		subjects = append(subjects, c.subjects.Acks+"*", c.subjects.Fences, c.events.elections(), c.subjects.Restarts)
+		subjects = append(append(subjects, c.sessions.Subscription()), c.events.Subscriptions()...)
 	}
 	for _, subject := range subjects {
 		if _, err := c.nc.ChanSubscribe(subject, c.incoming.in); err != nil {
@@ -171,8 +171,8 @@ func (c *Cluster) receivePeer(msg *nats.Msg) {
 		c.say(peerAlive)
 	}
 	c.peers.alive(word.id, word.fields, time.Now())
-	if c.events != nil && c.events.sessions.peerChanged(c.peers.allTakeDeltas()) {
-		c.events.sessions.flatten()
+	if c.sessions != nil && c.sessions.PeerChanged(c.peers.allTakeDeltas()) {
+		c.sessions.Flatten()
 	}
 }
 

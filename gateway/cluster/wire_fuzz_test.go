@@ -3,36 +3,10 @@
 package cluster
 
 import (
-	"bytes"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
-
-// A session is a record and the deltas behind it, as other gateways have written them.
-func FuzzSession(f *testing.F) {
-	whole := record{SocketID: "s", Namespace: "/", Gateway: "g", Floor: 3, Rooms: map[string]uint64{"a": 4}, Left: map[string]span{"b": {5, 6}}}
-	next := delta{By: "w", Base: 7, Index: 1, Joined: []string{"c"}, Left: []string{"a"}, Data: []byte("{}"), HasData: true}
-	f.Add(whole.encode(), next.encode())
-	f.Add([]byte(`{"rooms":null}`), []byte(`{"base":7,"index":1,"gone":5}`))
-	f.Fuzz(func(t *testing.T, first, second []byte) {
-		r, err := foldSession([]storedMessage{{number: 7, data: first}, {number: 8, data: second}})
-		if err != nil {
-			return
-		}
-		again, err := decodeRecord(r.encode())
-		if err != nil {
-			t.Fatal(err)
-		}
-		again.settle(8)
-		r.settle(8)
-		if !bytes.Equal(again.encode(), r.encode()) {
-			t.Errorf("%s becomes %s", r.encode(), again.encode())
-		}
-		_ = r.check(nameBytes(r.Rooms), 1<<20)
-	})
-}
 
 func FuzzPeerFields(f *testing.F) {
 	f.Add(peerFields{address: "10.0.0.1:7443", revision: "r", leaving: true, server: "s", deltas: true}.append(nil))
@@ -62,20 +36,6 @@ func FuzzEcho(f *testing.F) {
 		g, n, s, err := decodeEcho(encodeEcho(gateway, number, server))
 		if err != nil || g != gateway || n != number || s != server {
 			t.Errorf("%q, %d, %q becomes %q, %d, %q: %v", gateway, number, server, g, n, s, err)
-		}
-	})
-}
-
-func FuzzFence(f *testing.F) {
-	f.Add(encodeFence("pid", 7))
-	f.Add([]byte("pid.7.later"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		pid, number := decodeFence(data)
-		if strings.Contains(pid, ".") {
-			t.Errorf("the pid of %q is %q", data, pid)
-		}
-		if again, n := decodeFence(encodeFence(pid, number)); again != pid || n != number {
-			t.Errorf("%q, %d becomes %q, %d", pid, number, again, n)
 		}
 	})
 }

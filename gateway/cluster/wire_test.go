@@ -4,8 +4,6 @@ package cluster
 
 import (
 	"bytes"
-	"encoding/json"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -141,65 +139,13 @@ func TestPeerFieldsOfTheFirstReleaseAreRead(t *testing.T) {
 	}
 }
 
-func TestSessionRecordsOfTheFirstReleaseAreRead(t *testing.T) {
-	records := map[string]*record{
-		"connected": {
-			SocketID: "gateway1AAAAAAAAAAAA", Namespace: "/", Gateway: "gateway1", By: "writer01",
-			Rooms: map[string]uint64{"gateway1AAAAAAAAAAAA": 0},
-		},
-		"everything": {
-			SocketID: "gateway1AAAAAAAAAAAA", Namespace: "/n", Gateway: "gateway2", By: "writer02", Floor: 1 << 53,
-			Rooms: map[string]uint64{"a": 1<<53 + 1, "大厅": 0}, Left: map[string]span{"b": {After: 3, UpTo: 0}},
-			Data: []byte(`{"n":9007199254740993}`), Gone: 1764460800000,
-		},
-		"ended": {
-			SocketID: "gateway1AAAAAAAAAAAA", Namespace: "/", Gateway: "gateway1", Floor: 9,
-			Rooms: map[string]uint64{}, Ended: true,
-		},
+func TestTheAnnouncementOfDeltasStaysAsItIs(t *testing.T) {
+	fields := peerFields{address: "10.0.0.1:7443", deltas: true}
+	data := goldentest.Sample(t, goldentest.Read(t, "testdata/wire/v1/peer.txt"), "deltas")
+	if got := fields.append([]byte("agateway1")); !bytes.Equal(got, data) {
+		t.Errorf("fields written as %q, want %q", got, data)
 	}
-	samples := golden(t, firstRelease, "session", len(records))
-	later := strings.NewReplacer(`{"sid"`, `{"later":{"sid":"no"},"sid"`, `{"after"`, `{"later":[1],"after"`)
-	for name, want := range records {
-		data := goldentest.Sample(t, samples, name)
-		for rest, data := range map[string][]byte{"": data, ", and later members": []byte(later.Replace(string(data)))} {
-			got, err := decodeRecord(data)
-			if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); err != nil || diff != "" {
-				t.Errorf("%s%s: %v, session (-want +got):\n%s", name, rest, err, diff)
-			}
-		}
-	}
-}
-
-func TestFencesOfTheFirstReleaseAreRead(t *testing.T) {
-	samples := golden(t, firstRelease, "fence", 1)
-	data := goldentest.Sample(t, samples, "taken over")
-	for rest, data := range map[string][]byte{"": data, ", and a later one": append(data, ".more.of it"...)} {
-		if pid, number := decodeFence(data); pid != "private-id-of-a-session" || number != 1<<53+1 {
-			t.Errorf("fence%s: %s, %d", rest, pid, number)
-		}
-	}
-}
-
-func TestWordsOfALostLogAreReadAndWritten(t *testing.T) {
-	words := map[string]restartWord{
-		"beyond":     {Gateway: "gateway1", Log: "mx2htbrk", Beyond: map[string]uint64{"1b2kd0w9s3f4x": 4715}},
-		"everything": {Gateway: "gateway1", Log: "mx2htbrk", All: 1<<53 + 1},
-		"new":        {Gateway: "gateway1", Log: "mx2htbrk", Stored: true},
-		"position":   {Gateway: "gateway1", Log: "mx2htbrk", Position: 1<<53 + 1, Stored: true},
-	}
-	samples := golden(t, thisRelease, "restart", len(words))
-	later := strings.NewReplacer(`{"gw"`, `{"later":{"gw":"no"},"gw"`)
-	for name, want := range words {
-		data := goldentest.Sample(t, samples, name)
-		if got := want.encode(); !bytes.Equal(got, data) {
-			t.Errorf("%s: written as %s, want %s", name, got, data)
-		}
-		for rest, data := range map[string][]byte{"as it is": data, "with later members": []byte(later.Replace(string(data)))} {
-			var got restartWord
-			err := json.Unmarshal(data, &got)
-			if diff := cmp.Diff(want, got); err != nil || diff != "" {
-				t.Errorf("%s, %s: %v, word (-want +got):\n%s", name, rest, err, diff)
-			}
-		}
+	if got, err := decodePeerFields(data[1+wire.GatewayIDLength:]); err != nil || got != fields {
+		t.Errorf("fields read as %+v, %v", got, err)
 	}
 }

@@ -14,7 +14,6 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/expression"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
-	"github.com/realtime-operator/realtime-operator/gateway/cluster"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -32,21 +31,25 @@ const (
 func (r *Runtime) configureRooms(ns *socketio.Namespace) {
 	r.configurePresence(ns)
 	compiled, _ := r.program.Load().find(ns.Name())
-	cluster.SetRoomPolicy(ns.Adapter(), func(room string) cluster.RoomPolicy {
+	rooms, ok := ns.Adapter().(socketio.RoomPolicies)
+	if !ok {
+		return // nothing is stored, so there is nothing that could be kept or ordered
+	}
+	rooms.SetRoomPolicy(func(room string) socketio.RoomPolicy {
 		if compiled == nil {
-			return cluster.RoomPolicy{}
+			return socketio.RoomPolicy{}
 		}
 		return compiled.policy(room)
 	})
 }
 
 // policy is what the log must know of a room.
-func (n *namespace) policy(room string) cluster.RoomPolicy {
+func (n *namespace) policy(room string) socketio.RoomPolicy {
 	rule := n.rule(room)
 	if rule == nil {
-		return cluster.RoomPolicy{}
+		return socketio.RoomPolicy{}
 	}
-	p := cluster.RoomPolicy{Revisions: rule.source.Ordering == v1alpha1.OrderingRoom}
+	p := socketio.RoomPolicy{Revisions: rule.source.Ordering == v1alpha1.OrderingRoom}
 	if h := rule.source.History; h != nil {
 		p.HistoryMessages, p.HistoryAge = int(h.MaxMessages), h.MaxAge.Duration.Duration
 		p.HistoryOnJoin = h.OnJoin == nil || *h.OnJoin
@@ -84,12 +87,16 @@ func (r *run) history(room, before cel.Program, limit int) error {
 			return fmt.Errorf("before: %w", err)
 		}
 	}
-	var events []cluster.PastEvent
+	rooms, ok := r.socket.Namespace().Adapter().(socketio.RoomHistory)
+	if !ok {
+		return fmt.Errorf("history: %w", socketio.ErrNoHistory)
+	}
+	var events []socketio.PastEvent
 	return r.after(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), historyTimeout)
 		defer cancel()
 		// One more than is asked for tells whether there is more.
-		events, err = cluster.History(ctx, r.socket.Namespace().Adapter(), name, below, limit+1, maxPageBytes)
+		events, err = rooms.History(ctx, name, below, limit+1, maxPageBytes)
 	}, func(r *run) error {
 		if err != nil {
 			return fmt.Errorf("history: %w", err)
@@ -98,7 +105,7 @@ func (r *run) history(room, before cel.Program, limit int) error {
 	})
 }
 
-func (r *run) ackHistory(name string, events []cluster.PastEvent, limit int) error {
+func (r *run) ackHistory(name string, events []socketio.PastEvent, limit int) error {
 	args, err := encode(types.NewRefValList(types.DefaultTypeAdapter, []ref.Val{historyPage(name, events, limit)}), nil)
 	if err != nil {
 		return fmt.Errorf("history: %w", err)
@@ -108,7 +115,7 @@ func (r *run) ackHistory(name string, events []cluster.PastEvent, limit int) err
 }
 
 // historyPage is the newest of events, as many as the limit, maxPageBytes and a packet's attachments allow.
-func historyPage(room string, events []cluster.PastEvent, limit int) ref.Val {
+func historyPage(room string, events []socketio.PastEvent, limit int) ref.Val {
 	first, attachments, bytes := len(events), 0, 0
 	for first > 0 && len(events)-first < limit {
 		next := &events[first-1]

@@ -20,7 +20,6 @@ import (
 	"github.com/google/cel-go/common/types/traits"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/realtime-operator/realtime-operator/gateway/cluster"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -275,7 +274,7 @@ func TestHistoryKeepsBytes(t *testing.T) {
 	for seed := range uint64(200) {
 		d := newDocument(seed, seed%2 == 1)
 		want, attachments := relayed(d.raw.String())
-		page, err := encode(historyPage("room", []cluster.PastEvent{{Event: "e", Args: d.args(), Revision: 1, Time: time.UnixMilli(0)}}, 10), nil)
+		page, err := encode(historyPage("room", []socketio.PastEvent{{Event: "e", Args: d.args(), Revision: 1, Time: time.UnixMilli(0)}}, 10), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,6 +13,10 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/loglimit"
 )
 
+// PlaceMessage is where a panic is stopped that a message of NATS has brought about: the message is
+// dropped, and what comes after it is taken.
+const PlaceMessage = "message"
+
 // Watch logs panics and has them counted, by the place where they were stopped. Safe for concurrent
 // use.
 type Watch struct {

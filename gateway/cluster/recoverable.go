@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"context"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/realtime-operator/realtime-operator/gateway/eventlog"
+	"github.com/realtime-operator/realtime-operator/gateway/eventlog/history"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
+	"github.com/realtime-operator/realtime-operator/gateway/recovery"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+// MaxData is how much the data of a socket may take that is kept for its client's return, in bytes, as they are encoded.
+const MaxData = recovery.MaxData
+
+// IsTooLarge tells whether an error means that NATS carries no message of that size, or that the
+// log takes none.
+func IsTooLarge(err error) bool { return eventlog.IsTooLarge(err) }
+
+// Recovery says for how long, and how much, the log keeps for clients that are away.
+type Recovery struct {
+	// MaxDisconnection is how long after the loss of its connection a client may come back.
+	MaxDisconnection time.Duration
+	// MaxMessages is how much such a client may have missed. A client that has missed more starts a new session.
+	MaxMessages int
+	// Detection is how long the loss of a connection may go unnoticed: the heartbeat's interval and timeout.
+	Detection time.Duration
+	// HistoryAge is the longest that a room's history reaches back; 0 if none has one.
+	HistoryAge time.Duration
+	// HistoryBytes bounds what the histories of all rooms take in the memory of this gateway; 64 MiB if zero. Those beyond it are
+	// read from the log when they are asked for.
+	HistoryBytes int
+	// Replicas is on how many NATS servers the log is kept; 1 if zero.
+	Replicas int
+	// MaxBytes bounds the stream; 0 leaves that to NATS. Beyond it new messages are refused until older ones have expired.
+	MaxBytes int64
+	// MaxPerSubject is how many events of a room are kept; 100,000 if zero.
+	MaxPerSubject int64
+}
+
+// keepSessions begins to store what is emitted, and the sessions of clients.
+func (c *Cluster) keepSessions(o Options) {
+	host := logHost{c}
+	sessions := recovery.Config{
+		Service: c.service, Gateway: c.id, MaxDisconnection: o.Recovery.MaxDisconnection, MaxMessages: o.Recovery.MaxMessages,
+		Detection: o.Recovery.Detection, HistoryBytes: o.Recovery.HistoryBytes, Log: o.Log, Metrics: c.recoveries,
+	}
+	c.events = eventlog.New(c.life, host, eventlog.Config{
+		Service: c.service, Gateway: c.id, URLs: o.URLs, Publisher: publisherOptions(o),
+		Retention: sessions.Retention(), Longest: o.Recovery.HistoryAge, Replicas: o.Recovery.Replicas,
+		MaxBytes: o.Recovery.MaxBytes, MaxPerSubject: o.Recovery.MaxPerSubject, Log: o.Log, Panics: c.panics, Metrics: c.logged,
+	})
+	c.sessions = recovery.New(c.life, host, c.events, sessions)
+}
+
+// Log is the log of what is emitted; nil without recovery.
+func (c *Cluster) Log() *eventlog.Log { return c.events }
+
+// Sessions are those of the clients that can be recovered; nil without recovery.
+func (c *Cluster) Sessions() *recovery.Sessions { return c.sessions }
+
+// LogReady tells whether what is to be recoverable can be stored now. Without recovery it is true.
+func (c *Cluster) LogReady() bool { return c.events == nil || c.events.IsReady() }
+
+// Stores tells whether what is emitted is stored first.
+func (c *Cluster) Stores() bool { return c.events != nil }
+
+// histories is the memory of the histories of rooms; nil without recovery.
+func (c *Cluster) histories() *history.Cache {
+	if c.sessions == nil {
+		return nil
+	}
+	return c.sessions.Histories()
+}
+
+// recoverable is the adapter of a service with recovery: what it emits comes back from the log, and its sockets have sessions.
+type recoverable struct {
+	*adapter
+	*recovery.Namespace
+}
+
+var (
+	_ socketio.SessionKeeper = recoverable{}
+	_ socketio.RoomPolicies  = recoverable{}
+	_ socketio.RoomHistory   = recoverable{}
+)
+
+func newRecoverable(c *Cluster, a *adapter) recoverable {
+	a.kept = c.sessions.NewNamespace(base{a})
+	a.unused = a.kept.Unused
+	return recoverable{a, a.kept}
+}
+
+// Join puts a socket into rooms, and returns when that is stored.
+func (r recoverable) Join(s *socketio.Socket, rooms ...string) { r.Namespace.Join(s, rooms...) }
+
+// JoinWaits reports whether Join has to wait for NATS or JetStream.
+func (r recoverable) JoinWaits(s *socketio.Socket, rooms ...string) bool {
+	return r.Namespace.JoinWaits(s, rooms...)
+}
+
+// Leave takes a socket out of a room.
+func (r recoverable) Leave(s *socketio.Socket, room string) { r.Namespace.Leave(s, room) }
+
+// LeaveAll takes a socket out of all its rooms, and out of its session.
+func (r recoverable) LeaveAll(s *socketio.Socket) { r.Namespace.LeaveAll(s) }
+
+// Broadcast stores an event, which the log then delivers everywhere. What is local or volatile is not stored.
+func (r recoverable) Broadcast(d *socketio.Delivery) error {
+	if d.Local || d.Volatile {
+		return r.adapter.Broadcast(d)
+	}
+	metrics, receipt := r.cluster.metrics, d.Receipt
+	receipt.Expect()
+	err := r.cluster.events.Append(r.Namespace, d, func(err error) {
+		if err != nil {
+			metrics.failed.Inc()
+		}
+		receipt.Resolve(err)
+	})
+	if err == nil {
+		metrics.published.Inc()
+	}
+	return err
+}
+
+// base is a namespace's adapter as recovery sees it.
+type base struct{ *adapter }
+
+var _ recovery.Base = base{}
+
+func (b base) Namespace() *socketio.Namespace { return b.namespace }
+func (b base) Subjects() wire.Subjects        { return b.subjects }
+func (b base) Rooms() *socketio.Rooms         { return b.rooms }
+
+func (b base) Begin(subject string, sequence uint64) { b.interest.begin(subject, sequence) }
+
+func (b base) Advance(subject string, sequence uint64) (before uint64) {
+	return b.interest.advance(subject, sequence)
+}
+
+func (b base) StartOver() { b.interest.startOver() }
+
+// logHost is the gateway as the log and the sessions see it.
+type logHost struct{ c *Cluster }
+
+var (
+	_ eventlog.Host = logHost{}
+	_ recovery.Host = logHost{}
+)
+
+func (h logHost) NATS() *nats.Conn                 { return h.c.nc }
+func (h logHost) Connections() uint64              { return h.c.link.dials.Load() }
+func (h logHost) Send(subject string, data []byte) { h.c.out.send(subject, data) }
+func (h logHost) Peers() []string                  { return h.c.peers.list() }
+func (h logHost) PeersTakeDeltas() bool            { return h.c.peers.allTakeDeltas() }
+func (h logHost) Go(f func())                      { h.c.done.Go(f) }
+func (h logHost) Call(f func())                    { h.c.call(placeHandler, f) }
+func (h logHost) MalformedEvent()                  { h.c.metrics.malformed.Inc() }
+func (h logHost) LogLost()                         { h.c.sessions.LogLost() }
+func (h logHost) LogRestored()                     { h.c.sessions.LogRestored() }
+
+func (h logHost) Malformed(msg *nats.Msg, err error) { h.c.malformed(msg, err) }
+
+func (h logHost) Request(ctx context.Context, subject string, data []byte) (*nats.Msg, error) {
+	return h.c.request(ctx, subject, data)
+}
+
+func (h logHost) PublishRequest(ctx context.Context, subject, reply string, data []byte) error {
+	return h.c.publishRequest(ctx, subject, reply, data)
+}
+
+func (h logHost) Queued(take func(*nats.Msg) bool) {
+	h.c.incoming.each(h.c.stop, func(msg *nats.Msg) {
+		if !take(msg) {
+			h.c.receive(msg)
+		}
+	})
+}
+
+func (h logHost) Namespace(subject string) eventlog.Namespace {
+	if a := h.c.adapterOf(subject); a != nil {
+		return a.kept
+	}
+	return nil
+}
+
+func (h logHost) Namespaces() []eventlog.Namespace {
+	adapters := h.c.namespaces()
+	all := make([]eventlog.Namespace, len(adapters))
+	for i, a := range adapters {
+		all[i] = a.kept
+	}
+	return all
+}
+
+func (h logHost) Decode(data []byte) (*wire.Message, error) {
+	m, err := h.c.decode(data)
+	if err != nil {
+		h.c.metrics.malformed.Inc()
+	}
+	return m, err
+}

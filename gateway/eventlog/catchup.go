@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
+)
+
+// healTimeout bounds the reading of what went by unheard. Nothing else is delivered meanwhile.
+const healTimeout = 10 * time.Second
+
+// electionRoot begins the subjects on which JetStream says that a stream has a new leader
+// (io.nats.jetstream.advisory.v1.stream_leader_elected).
+const electionRoot = "$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED."
+
+// elections is the subject for the log's stream.
+func (l *Log) elections() string { return electionRoot + l.stream }
+
+// breaks counts the times at which messages may have gone by: NATS has been away, too much came in, or the stream has lost its leader with
+// what that had stored but not yet sent to us.
+func (l *Log) breaks() uint64 {
+	return l.host.Connections() + l.doubts.Load()
+}
+
+// behind tells whether there has been a break that catchUp has not mended. It is asked in the loop.
+func (l *Log) behind() bool { return l.caughtUp != l.breaks()+1 }
+
+// missing tells whether messages may have gone by since catchUp: what comes in then may not be the next. While only the outbox is in trouble
+// messages still come in in order, and those of a log that is about to be lost come from nowhere else.
+func (l *Log) missing() bool {
+	return l.caughtUp == 0 || l.caughtHoles != l.holes.Load() || l.caughtReconnects != l.host.Connections()
+}
+
+// Doubt is told that messages may have gone by though the connection has held. What comes in from now on is left to catchUp.
+func (l *Log) Doubt() {
+	l.holes.Add(1)
+	l.doubts.Add(1)
+	l.wake()
+}
+
+// catchUp delivers what has been stored since the last message that was delivered. It runs in the loop.
+func (l *Log) catchUp(s streamState) error {
+	if !l.missing() { // what NATS had sent before the stream was looked at needs not be read
+		l.host.Queued(func(*nats.Msg) bool { return false })
+	}
+	l.delivering.Lock()
+	position, generation := l.position, l.generation
+	if generation == "" { // all that is there concerns nobody here
+		l.position, l.generation = s.last, s.generation
+	}
+	l.delivering.Unlock()
+	switch {
+	case generation == "":
+		l.caught(s)
+		return nil
+	case generation != s.generation:
+		l.startOver(s)
+	case s.last > position && s.away > l.config.Retention:
+		l.loseAll(gapExpired)
+	}
+	if err := l.replay(); err != nil {
+		return fmt.Errorf("catch up: %w", err)
+	}
+	l.caught(s)
+	for _, e := range l.out.TakeRecognized() {
+		l.tell(e, e.Sequence, nil)
+	}
+	l.advance()
+	if r := l.restarting; r != nil && !r.said {
+		r.said = true
+		l.sayRestart()
+	}
+	return nil
+}
+
+// caught notes that all has been delivered which the stream had when it was looked at.
+func (l *Log) caught(s streamState) {
+	l.delivering.Lock()
+	l.position = max(l.position, s.last)
+	l.delivering.Unlock()
+	l.caughtUp, l.caughtHoles, l.caughtReconnects = s.breaks+1, s.holes, s.reconnects
+}
+
+// replay delivers all messages behind the position, up to the end of the log. After an error another call goes on where it
+// stopped.
+func (l *Log) replay() error {
+	ctx, cancel := context.WithTimeout(l.life, healTimeout)
+	defer cancel()
+	if err := l.fillGaps(ctx); err != nil {
+		return err
+	}
+	l.delivering.Lock()
+	from := l.position + 1
+	l.delivering.Unlock()
+	if l.replayed == nil {
+		l.replayed = map[string]int{}
+	}
+	err := l.Scan(ctx, wire.EventRoot(l.service)+">", from, End, func(stored Message) error {
+		subject := l.liveSubject(stored.Subject)
+		l.replayed[subject]++
+		l.replayLive(subject, stored)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return l.verifyReplayed(ctx)
+}
+
+// liveSubject is where a stored message goes out.
+func (l *Log) liveSubject(stored string) string {
+	return l.liveRoot + strings.TrimPrefix(stored, wire.EventRoot(l.service))
+}
+
+// verifyReplayed tells the members of rooms whose messages the log has dropped before they were read. Since reading went on
+// to the end of the log, a subject that has lost some has had as many newer ones as its limit.
+func (l *Log) verifyReplayed(ctx context.Context) error {
+	for subject, count := range l.replayed {
+		if count < l.Suspicious() {
+			continue
+		}
+		switch err := l.verifyReach(ctx, subject, count); {
+		case errors.Is(err, ErrTrimmed):
+			l.lose(subject, gapTrimmed) //nolint:contextcheck // sessions go on without the reader
+		case err != nil:
+			return err
+		}
+	}
+	l.replayed = nil
+	return nil
+}
+
+// replayLive delivers a message that should have come in before.
+func (l *Log) replayLive(subject string, stored Message) {
+	defer l.panics.Catch(panics.PlaceMessage, "subject", subject)
+	ns := l.host.Namespace(subject)
+	if ns == nil {
+		return
+	}
+	m, err := l.host.Decode(stored.Data)
+	if err != nil {
+		return
+	}
+	l.out.Recognize(stored.ID, stored.Sequence)
+	l.metrics.Healed.Inc()
+	ns.Advance(subject, stored.Sequence)
+	stored.Subject = subject
+	l.deliver(ns, m, stored)
+}

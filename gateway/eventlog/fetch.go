@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package eventlog
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	// fetchBatch and fetchBatchBytes bound one answer of the stream, below what NATS lets wait for a client.
+	fetchBatch      = 512
+	fetchBatchBytes = 4 << 20
+	// AnswersQueue is how many messages wait to be read of one answer: a batch and its end. By default
+	// the client library makes room for 65,536, which is 512 KiB, for as long as an answer is waited for.
+	AnswersQueue = fetchBatch + 1
+)
+
+// Status codes of answers to a direct get (NATS ADR-31).
+const (
+	statusEnd      = "204"
+	statusNotFound = "404"
+)
+
+// directGet is a request for messages of a stream (NATS ADR-31).
+type directGet struct {
+	Sequence uint64 `json:"seq,omitempty"`
+	Next     string `json:"next_by_subj,omitempty"`
+	Batch    int    `json:"batch,omitempty"`
+	MaxBytes int    `json:"max_bytes,omitempty"`
+}
+
+// Message is a message as the stream has it.
+type Message struct {
+	Sequence uint64
+	Subject  string
+	Data     []byte
+	Time     time.Time
+	// ID is what its publisher has given it.
+	ID string
+}
+
+// errIncomplete: a message of an answer did not arrive.
+var errIncomplete = errors.New("a part of JetStream's answer is missing")
+
+// End is beyond all sequences of the log.
+const End = math.MaxUint64
+
+// Fetch reads the messages of one subject from one sequence up to another, both included, in order. Its error is ErrTrimmed
+// if the log may have dropped some of them, as it keeps a limited number of messages of a subject; some may have been
+// handed to each by then.
+//
+// It reads by direct gets, which any replica answers, including one that does not have the last messages yet. So where an
+// answer has less than what was asked for, the leader of the stream is asked for more.
+func (l *Log) Fetch(ctx context.Context, subject string, from, to uint64, each func(Message) error) error {
+	r := reading{log: l, subject: subject, from: from, to: to, each: each, verified: true}
+	return r.run(ctx)
+}
+
+// Scan is Fetch for a subject that may have wildcards, and for a caller that verifies itself that nothing was dropped.
+func (l *Log) Scan(ctx context.Context, subject string, from, to uint64, each func(Message) error) error {
+	r := reading{log: l, subject: subject, from: from, to: to, each: each}
+	return r.run(ctx)
+}
+
+// reading is one pass over a part of the log. It is for one goroutine.
+type reading struct {
+	log     *Log
+	subject string
+	// from is the next number to read, to is the last.
+	from, to uint64
+	each     func(Message) error
+	// verified: each page is checked for messages that the log has dropped.
+	verified bool
+}
+
+func (r *reading) run(ctx context.Context) error {
+	for r.from <= r.to {
+		p, err := r.page(ctx)
+		if err != nil {
+			return err
+		}
+		if r.verified && p.sent+p.pending >= r.log.Suspicious() {
+			if err := r.log.verifyReach(ctx, r.subject, p.sent+p.pending); err != nil {
+				return err
+			}
+		}
+		r.from = max(r.from, p.last+1)
+		switch {
+		case p.pending > 0:
+			continue
+		case r.from > r.to || r.log.config.Replicas <= 1:
+			return nil
+		}
+		if more, err := r.next(ctx); err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
+
+// next reads one message from the leader; more is false if the leader has none.
+func (r *reading) next(ctx context.Context) (more bool, err error) {
+	next, err := r.log.getFromLeader(ctx, messageGet{Sequence: r.from, Next: r.subject})
+	if errors.Is(err, ErrNotFound) {
+		return false, nil // had anything been dropped, newer messages would be there
+	}
+	if err != nil {
+		return false, err
+	}
+	if r.verified && next.Sequence > r.from {
+		if err := r.log.verifyLeader(ctx, r.subject, r.from, next.Sequence); err != nil {
+			return false, err
+		}
+	}
+	if next.Sequence > r.to {
+		return false, nil
+	}
+	if err := r.each(next); err != nil {
+		return false, err
+	}
+	r.from = next.Sequence + 1
+	return true, nil
+}
+
+// page is what one answer tells, apart from its messages.
+type page struct {
+	// last is the number of its last message.
+	last uint64
+	// sent is how many messages it has, pending how many follow them.
+	sent, pending int
+}
+
+// page reads one answer to its end, and hands over the messages up to the number where the reading ends.
+func (r *reading) page(ctx context.Context) (p page, err error) {
+	nc := r.log.host.NATS()
+	inbox := nc.NewRespInbox()
+	answers, err := nc.SubscribeSync(inbox)
+	if err != nil {
+		return p, fmt.Errorf("read the log: %w", err)
+	}
+	defer func() { _ = answers.Unsubscribe() }() // fails only when the connection is closed
+	request, err := json.Marshal(directGet{Sequence: r.from, Next: r.subject, Batch: fetchBatch, MaxBytes: fetchBatchBytes})
+	if err != nil {
+		return p, fmt.Errorf("encode a request: %w", err)
+	}
+	if err := r.log.host.PublishRequest(ctx, "$JS.API.DIRECT.GET."+r.log.stream, inbox, request); err != nil {
+		return p, fmt.Errorf("read the log: %w", err)
+	}
+	for {
+		msg, err := answers.NextMsgWithContext(ctx)
+		if err != nil {
+			return p, fmt.Errorf("read the log from %d: %w", r.from, err)
+		}
+		switch status := msg.Header.Get("Status"); status {
+		case "":
+		case statusNotFound:
+			return p, nil
+		case statusEnd:
+			p.pending, err = strconv.Atoi(msg.Header.Get("Nats-Num-Pending"))
+			if err == nil && sequenceOf(msg, "Nats-Last-Sequence") != p.last {
+				err = errIncomplete
+			}
+			if err != nil {
+				return p, fmt.Errorf("read the log from %d: %w", r.from, err)
+			}
+			return p, nil
+		default:
+			return p, fmt.Errorf("read the log from %d: JetStream answers %s %s", r.from, status, msg.Header.Get("Description"))
+		}
+		if sequenceOf(msg, "Nats-Last-Sequence") != p.last {
+			return p, fmt.Errorf("read the log from %d: %w", r.from, errIncomplete)
+		}
+		p.last = sequenceOf(msg, jetstream.SequenceHeader)
+		p.sent++
+		if p.last > r.to {
+			continue // the end of the answer says how many follow
+		}
+		if err := r.each(Message{p.last, msg.Header.Get(jetstream.SubjectHeader), msg.Data, timeOf(msg), msg.Header.Get(nats.MsgIdHdr)}); err != nil {
+			return p, err
+		}
+	}
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package eventlog
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// Metrics count what happens to a log.
+type Metrics struct {
+	// Refused and Rejected are messages that were not taken, and that were not stored, the latter by reason.
+	Refused  prometheus.Counter
+	Rejected *prometheus.CounterVec
+	// Healed are messages that were read, as they did not come in; Repeated are those that were stored twice.
+	Healed, Repeated prometheus.Counter
+	// Gaps are losses of events, by cause.
+	Gaps *prometheus.CounterVec
+}
+
+// NewMetrics makes them, for a log or for a service without one.
+func NewMetrics() *Metrics {
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+	}
+	return &Metrics{
+		Refused: counter("realtime_log_refused_messages_total", "Messages that were refused, or not acknowledged, as too much waited to be stored."),
+		Rejected: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "realtime_log_rejected_messages_total", Help: "Messages that were not stored and never will be, by reason.",
+		}, []string{"reason"}),
+		Healed:   counter("realtime_cluster_messages_healed_total", "Messages that did not come in by themselves and were read from the log."),
+		Repeated: counter("realtime_cluster_messages_repeated_total", "Messages that were stored twice, and left out the second time."),
+		Gaps: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "realtime_log_gaps_total",
+			Help: "Times that events of a room, or of a namespace, were lost before this gateway could deliver them, by cause; its members' connections were closed.",
+		}, []string{"cause"}),
+	}
+}
+
+// Collectors are the metrics with those that a log is asked for; the log is nil for a service without one, which is ready.
+func (m *Metrics) Collectors(l *Log) []prometheus.Collector {
+	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "realtime_log_waiting_messages", Help: "Messages that wait to be stored.",
+	}, func() float64 {
+		if l == nil {
+			return 0
+		}
+		return float64(l.Waiting())
+	})
+	ready := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "realtime_log_ready", Help: "1 while what is to be recoverable can be stored, and for a service without recovery.",
+	}, func() float64 {
+		if l == nil || l.IsReady() {
+			return 1
+		}
+		return 0
+	})
+	return []prometheus.Collector{m.Refused, m.Rejected, m.Healed, m.Repeated, m.Gaps, waiting, ready}
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+const (
+	// PrepareTimeout bounds one try to reach JetStream.
+	PrepareTimeout = 2 * time.Second
+	// prepareWait is the pause between two tries.
+	prepareWait = 500 * time.Millisecond
+)
+
+// errInterrupted: the log must be prepared once more, at once.
+var errInterrupted = errors.New("something has happened meanwhile")
+
+// Prepare has Run prepare the log anew, and then the outbox send all again that is not acknowledged.
+func (l *Log) Prepare() {
+	l.ready.set(false)
+	l.broken.Store(true)
+	l.wake()
+}
+
+// trouble is told by the outbox that it cannot go on.
+func (l *Log) trouble() {
+	l.doubts.Add(1)
+	l.Prepare()
+}
+
+// wake has Run look for what is to be done.
+func (l *Log) wake() {
+	select {
+	case l.kick <- struct{}{}:
+	default:
+	}
+}
+
+// Run prepares the log at the start, and whenever something has gone wrong.
+func (l *Log) Run() {
+	probe := time.NewTicker(probeInterval)
+	defer probe.Stop()
+	silent := 0
+	for {
+		select {
+		case <-l.kick:
+			if !l.broken.Load() && l.heal() == nil {
+				continue
+			}
+		case <-probe.C:
+			begin := time.Now()
+			if silent = l.probe(silent); silent < probeTries {
+				if silent == 0 && l.ready.is() {
+					l.heardAt = begin // the answer came behind all that was stored before
+				}
+				continue
+			}
+		case <-l.stop:
+			return
+		}
+		silent = 0
+		if !l.restore() {
+			return
+		}
+		l.log.Info("the log of events is ready", "stream", l.stream)
+	}
+}
+
+// restore prepares the log until that succeeds. It is false when the gateway ends.
+func (l *Log) restore() bool {
+	for warned := false; ; {
+		l.broken.Store(false)
+		l.out.Pause()
+		err := l.prepare()
+		switch {
+		case err == nil:
+			return true
+		case errors.Is(err, errInterrupted):
+			continue
+		}
+		l.ready.set(false)
+		if !warned && l.host.NATS().IsConnected() {
+			l.log.Warn("the log of events cannot be used; recoverable events wait until it can", "stream", l.stream, "error", err)
+			warned = true
+		}
+		select {
+		case <-time.After(prepareWait):
+		case <-l.stop:
+			return false
+		}
+	}
+}
+
+// heal makes sure of the stream, and delivers what went by.
+func (l *Log) heal() error {
+	ctx, cancel := context.WithTimeout(l.life, PrepareTimeout)
+	defer cancel()
+	begin := time.Now()
+	state := streamState{
+		breaks: l.breaks(), holes: l.holes.Load(), reconnects: l.host.Connections(), away: begin.Sub(l.heardAt),
+	}
+	err := l.ensureStream(ctx, &state)
+	if err != nil {
+		return err
+	}
+	if l.isAnother(state.generation) && !l.out.Paused() {
+		return errInterrupted // the outbox must not store anything before that is known here
+	}
+	// What has come in since the subscriptions are back waits behind this.
+	healed := make(chan error, 1)
+	if !l.InLoop(func() { healed <- l.catchUp(state) }) {
+		return nats.ErrConnectionClosed
+	}
+	select {
+	case err = <-healed:
+	case <-l.stop:
+		return nats.ErrConnectionClosed
+	}
+	if err == nil {
+		l.heardAt = begin
+	}
+	return err
+}
+
+// prepare heals the log, and sends what has waited. It returns when the log takes that: a stream may be there and have no room.
+func (l *Log) prepare() error {
+	if err := l.heal(); err != nil {
+		return err
+	}
+	flows, err := l.out.Resume()
+	if err != nil {
+		return err
+	}
+	for {
+		select {
+		case <-flows:
+			l.ready.set(true)
+			return nil
+		case <-l.kick:
+			if err := l.interrupted(); err != nil {
+				return err
+			}
+		case <-l.stop:
+			return nats.ErrConnectionClosed
+		}
+	}
+}
+
+// interrupted looks after what has happened while the log is waited for. Its error is that it has to be prepared once more.
+func (l *Log) interrupted() error {
+	if err := l.out.Problem(); err != nil {
+		return fmt.Errorf("store what waits: %w", err)
+	}
+	if l.broken.Load() {
+		return errInterrupted // NATS has been away
+	}
+	return l.heal() // messages may have gone by
+}

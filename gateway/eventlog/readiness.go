@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package eventlog
+
+import (
+	"context"
+	"sync"
+)
+
+// readiness is a state that can be waited for. The zero value is not ready. Safe for concurrent use.
+type readiness struct {
+	mu    sync.Mutex
+	ready bool          // guarded by mu
+	once  bool          // it has been ready at some time; guarded by mu
+	come  chan struct{} // closed when it gets ready; nil if nobody waits; guarded by mu
+}
+
+func (r *readiness) is() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ready
+}
+
+// wasOnce tells whether it has been ready at some time.
+func (r *readiness) wasOnce() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.once
+}
+
+func (r *readiness) set(ready bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ready = ready
+	r.once = r.once || ready
+	if ready && r.come != nil {
+		close(r.come)
+		r.come = nil
+	}
+}
+
+// wait returns when it is ready, or the context ends.
+func (r *readiness) wait(ctx context.Context) error {
+	r.mu.Lock()
+	if r.ready {
+		r.mu.Unlock()
+		return nil
+	}
+	if r.come == nil {
+		r.come = make(chan struct{})
+	}
+	come := r.come
+	r.mu.Unlock()
+	select {
+	case <-come:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

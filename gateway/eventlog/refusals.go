@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package eventlog
+
+import (
+	"errors"
+	"sync/atomic"
+
+	"github.com/realtime-operator/realtime-operator/gateway/eventlog/outbox"
+)
+
+// refusals are what a log that cannot be reached leads to, when as much waits for it as may. Safe for concurrent use.
+type refusals struct {
+	// refused is how much has been since the log was full; 0 while it is not.
+	refused atomic.Int64
+	// held are the functions that Admit has counted.
+	held atomic.Int64
+}
+
+// Push has a message stored. One that is refused is counted; the first that there is no room for is
+// logged.
+func (l *Log) Push(e *outbox.Message) error {
+	err := l.out.Push(e)
+	switch {
+	case errors.Is(err, outbox.ErrFull):
+		l.refuse()
+	case err != nil:
+		l.reject(e, err)
+	}
+	return err
+}
+
+func (l *Log) refuse() {
+	l.metrics.Refused.Inc()
+	if l.full.refused.Add(1) == 1 {
+		l.log.Error("too much waits for the log of events: what clients and programs emit to be recoverable is refused until it is stored",
+			"stream", l.stream, "messages", l.out.Waiting())
+	}
+}
+
+// relieved is called when the log has taken something. It runs in the loop.
+func (l *Log) relieved() {
+	if l.full.refused.Load() == 0 || l.out.Waiting() > 0 {
+		return
+	}
+	l.log.Info("all that waited for the log of events is stored", "stream", l.stream, "refused", l.full.refused.Swap(0))
+}
+
+// Admit counts a function among those that wait for the log, until it is called. It is false for one too many, as when a client that is not
+// answered sends on and on: that one has to be called at once, with an error.
+func (l *Log) Admit(f func(error)) (counted func(error), ok bool) {
+	if l.full.held.Add(1) > int64(l.out.MaxMessages()) {
+		l.full.held.Add(-1)
+		l.refuse()
+		return nil, false
+	}
+	return func(err error) {
+		l.full.held.Add(-1)
+		f(err)
+	}, true
+}

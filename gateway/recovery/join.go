@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package recovery
+
+import (
+	"github.com/realtime-operator/realtime-operator/gateway/eventlog"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+// joinWithHistory puts a socket into rooms of which some have a history that it is to get. What comes in for the socket meanwhile
+// is held, so that the history comes first.
+func (ns *Namespace) joinWithHistory(s *socketio.Socket, rooms, past []string, n *session) {
+	sent := ns.holdForHistory(s, past)
+	defer sent.joined()
+	ns.base.Join(s, rooms...)
+	err := n.saveRooms(rooms...)
+	var known []*eventlog.Message
+	if err == nil {
+		known, err = sent.read(past)
+	}
+	if err != nil {
+		ns.owner.logger.Warn("a socket joins without the history of its rooms", "socket", s.LogID(), "error", err)
+	}
+	sent.release(sent.past(known))
+}
+
+// holdForHistory begins to keep back what comes in for a socket, which is about to join rooms, and to keep it in their histories.
+func (ns *Namespace) holdForHistory(s *socketio.Socket, rooms []string) *historySent {
+	sent := &historySent{namespace: ns, socket: s}
+	sent.release, sent.since, sent.offset = ns.owner.log.Hold(s)
+	joins := make([]func(), 0, len(rooms))
+	for _, room := range rooms {
+		joins = append(joins, ns.history.Join(room, sent.since))
+	}
+	sent.joined = func() {
+		for _, done := range joins {
+			done()
+		}
+	}
+	return sent
+}
+
+// newWithHistory are those of rooms that a socket is not in yet, and whose history it is to get.
+func (ns *Namespace) newWithHistory(s *socketio.Socket, rooms []string) []string {
+	if !s.Connected() {
+		return nil
+	}
+	var found []string
+	for _, room := range rooms {
+		if p := ns.Policy(room); p.HasHistory() && p.HistoryOnJoin && !ns.base.Rooms().Contains(s, room) {
+			found = append(found, room)
+		}
+	}
+	return found
+}

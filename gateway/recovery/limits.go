@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package recovery
+
+import (
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+// MaxData is how much the data of a socket may take that is kept for its client's return, in bytes, as they are encoded.
+const MaxData = 64 << 10
+
+// What a session may hold. All of it together is a quarter of what NATS carries by default (max_payload, 1 MiB).
+const (
+	// maxSessionData bounds the socket's data, as they are encoded.
+	maxSessionData = MaxData
+	// maxSessionRooms and maxSessionRoomBytes bound the rooms that a socket is in, its own included, and their names together.
+	maxSessionRooms     = 1024
+	maxSessionRoomBytes = 128 << 10
+	// maxLeft and maxLeftBytes bound the rooms that a socket has left and its session remembers.
+	maxLeft      = 32
+	maxLeftBytes = 8 << 10
+)
+
+const (
+	// recordHeaders is more than the headers of a session's message take.
+	recordHeaders = 512
+	// recordFixed and recordPerRoom are more than a record takes without rooms and data, and for a room without its name.
+	recordFixed   = 512
+	recordPerRoom = 32
+)
+
+// errNotKept: the session cannot be stored as it is. It is as good as ended.
+var errNotKept = fmt.Errorf("it cannot be kept for its client's return: %w", socketio.ErrSessionEnded)
+
+// maxRecord is the size of the largest record that can be stored.
+func (s *Sessions) maxRecord() int {
+	carried := s.host.NATS().MaxPayload()
+	if carried == 0 { // not connected yet
+		return maxSessionData*2 + maxSessionRoomBytes*2
+	}
+	return int(carried) - recordHeaders
+}
+
+func checkData(data []byte) error {
+	if len(data) > maxSessionData {
+		return fmt.Errorf("the socket's data take %d bytes, more than %d: %w", len(data), maxSessionData, errNotKept)
+	}
+	return nil
+}
+
+func checkRooms(count, bytes int) error {
+	if count > maxSessionRooms {
+		return fmt.Errorf("the socket is in %d rooms, more than %d: %w", count, maxSessionRooms, errNotKept)
+	}
+	if bytes > maxSessionRoomBytes {
+		return fmt.Errorf("the names of the socket's rooms take %d bytes, more than %d: %w", bytes, maxSessionRoomBytes, errNotKept)
+	}
+	return nil
+}
+
+func checkSize(size, most int) error {
+	if size > most {
+		return fmt.Errorf("the session takes up to %d bytes, and NATS carries %d: %w", size, most, errNotKept)
+	}
+	return nil
+}
+
+// check tells whether a record can be stored, if its rooms' names take so many bytes, and it may take at most so many.
+func (r *record) check(roomBytes, most int) error {
+	if err := checkData(r.Data); err != nil {
+		return err
+	}
+	if err := checkRooms(len(r.Rooms), roomBytes); err != nil {
+		return err
+	}
+	return checkSize(recordSize(len(r.Rooms), roomBytes, len(r.Data))+nameBytes(r.Left)+2*recordPerRoom*len(r.Left), most)
+}
+
+// recordSize is more than a record takes, if it remembers no rooms that were left.
+func recordSize(rooms, roomBytes, data int) int {
+	return recordFixed + recordPerRoom*rooms + roomBytes + (data+2)/3*4
+}
+
+// nameBytes is the length of names as JSON writes them.
+func nameBytes[T any](rooms map[string]T) int {
+	n := 0
+	for room := range rooms {
+		n += jsonLength(room)
+	}
+	return n
+}
+
+// jsonLength is at least the length of a string as encoding/json writes it.
+func jsonLength(s string) int {
+	const escaped = len(`\u0000`)
+	n := 0
+	for _, c := range s {
+		switch {
+		case c < ' ', c == '"', c == '\\', c == '<', c == '>', c == '&', c == utf8.RuneError, c == '\u2028', c == '\u2029':
+			n += escaped
+		default:
+			n += utf8.RuneLen(c)
+		}
+	}
+	return n
+}
+
+// Fits tells whether a socket's session can still be stored with more rooms, or with other data.
+func (ns *Namespace) Fits(s *socketio.Socket, joined []string, data []byte) error {
+	n := ns.sessionOf(s)
+	if n == nil {
+		return nil
+	}
+	return n.fits(joined, data)
+}
+
+func (s *session) fits(joined []string, data []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state == sessionOver {
+		return nil
+	}
+	if data == nil {
+		data = s.record.Data
+	}
+	rooms, bytes := len(s.record.Rooms), s.roomBytes
+	for _, room := range joined {
+		if _, in := s.record.Rooms[room]; !in {
+			rooms++
+			bytes += jsonLength(room)
+		}
+	}
+	if err := checkData(data); err != nil {
+		return err
+	}
+	if err := checkRooms(rooms, bytes); err != nil {
+		return err
+	}
+	// The rest is for what cannot be refused, such as the rooms that the socket leaves.
+	return checkSize(recordSize(rooms, bytes, len(data)), s.owner.maxRecord()/4*3)
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package recovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/eventlog"
+	"github.com/realtime-operator/realtime-operator/gateway/eventlog/history"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+// Namespace keeps the sessions of a Socket.IO namespace, and the histories of its rooms. It is what makes an adapter a
+// socketio.SessionKeeper: with the methods of Adapter that it has, and all others of Base. Safe for concurrent use.
+type Namespace struct {
+	owner   *Sessions
+	base    Base
+	history *history.Rooms
+	// policy says how rooms are treated; nil: nothing is asked of any.
+	policy atomic.Pointer[func(room string) socketio.RoomPolicy]
+}
+
+var (
+	_ eventlog.Namespace    = &Namespace{}
+	_ history.Source        = &Namespace{}
+	_ socketio.RoomPolicies = &Namespace{}
+	_ socketio.RoomHistory  = &Namespace{}
+)
+
+// NewNamespace keeps sessions of a namespace.
+func (s *Sessions) NewNamespace(base Base) *Namespace {
+	ns := &Namespace{owner: s, base: base}
+	ns.history = history.NewRooms(s.log, ns, s.histories)
+	return ns
+}
+
+// Join puts a socket into rooms, sends it what it is to get of their histories, and returns when the log has that it is in them.
+func (ns *Namespace) Join(s *socketio.Socket, rooms ...string) {
+	n := ns.sessionOf(s)
+	if n == nil {
+		ns.base.Join(s, rooms...)
+		return
+	}
+	if past := ns.newWithHistory(s, rooms); len(past) > 0 {
+		ns.joinWithHistory(s, rooms, past, n)
+		return
+	}
+	ns.base.Join(s, rooms...)
+	if err := n.saveRooms(rooms...); err != nil && !errors.Is(err, errSessionOver) {
+		ns.owner.logger.Warn("a socket's rooms are not safe yet from the loss of this gateway", "socket", s.LogID(), "error", err)
+	}
+}
+
+// JoinWaits reports whether Join has to wait for NATS or JetStream.
+func (ns *Namespace) JoinWaits(s *socketio.Socket, rooms ...string) bool {
+	return ns.sessionOf(s) != nil || ns.base.JoinWaits(s, rooms...)
+}
+
+// Leave takes a socket out of a room.
+func (ns *Namespace) Leave(s *socketio.Socket, room string) {
+	ns.base.Leave(s, room)
+	if n := ns.sessionOf(s); n != nil {
+		n.touch(room)
+		n.save()
+	}
+}
+
+// LeaveAll lets go of the session of a socket that has recovered it, but whose connection was lost before it was connected. Kept, it
+// would never end, since a gateway stores again and again what it has.
+func (ns *Namespace) LeaveAll(s *socketio.Socket) {
+	ns.Release(s, true)
+	ns.base.LeaveAll(s)
+}
+
+// Unused is told that this gateway does not hear of a room any more.
+func (ns *Namespace) Unused(room string) { ns.history.Forget(room) }
+
+// SetRoomPolicy says how the rooms of the namespace are treated from now on.
+func (ns *Namespace) SetRoomPolicy(policy func(room string) socketio.RoomPolicy) {
+	ns.policy.Store(&policy)
+}
+
+// Policy says how a room is treated.
+func (ns *Namespace) Policy(room string) socketio.RoomPolicy {
+	if policy := ns.policy.Load(); policy != nil {
+		return (*policy)(room)
+	}
+	return socketio.RoomPolicy{}
+}
+
+// History is what is kept of a room; see socketio.RoomHistory.
+func (ns *Namespace) History(ctx context.Context, room string, before uint64, limit, maxBytes int) ([]socketio.PastEvent, error) {
+	if !ns.Policy(room).HasHistory() {
+		return nil, socketio.ErrNoHistory
+	}
+	messages, _, err := ns.history.Read(ctx, room, eventlog.End)
+	if err != nil {
+		return nil, fmt.Errorf("read the history of a room: %w", err)
+	}
+	var events []socketio.PastEvent
+	bytes, full := 0, false
+	for _, m := range slices.Backward(messages) {
+		if before != 0 && m.Sequence >= before {
+			continue
+		}
+		if len(events) == limit || full {
+			break
+		}
+		if e, ok := ns.pastEvent(m); ok {
+			events = append(events, e)
+			bytes += e.Size()
+			full = bytes > maxBytes && len(events) > 1
+		}
+	}
+	slices.Reverse(events)
+	return events, nil
+}
+
+func (ns *Namespace) pastEvent(m *eventlog.Message) (socketio.PastEvent, bool) {
+	decoded, err := ns.owner.host.Decode(m.Data)
+	if err != nil {
+		return socketio.PastEvent{}, false
+	}
+	event, args, err := ns.base.Namespace().DecodeEvent(&decoded.Delivery)
+	if err != nil {
+		ns.owner.host.MalformedEvent()
+		return socketio.PastEvent{}, false
+	}
+	return socketio.PastEvent{Event: event, Args: args, Revision: m.Sequence, Time: m.Time}, true
+}
+
+// What follows is eventlog.Namespace and history.Source.
+
+// Subjects are the namespace's.
+func (ns *Namespace) Subjects() wire.Subjects { return ns.base.Subjects() }
+
+// Rooms are the namespace's, with their members on this gateway.
+func (ns *Namespace) Rooms() *socketio.Rooms { return ns.base.Rooms() }
+
+// Has tells whether a room has a member here.
+func (ns *Namespace) Has(room string) bool { return ns.base.Rooms().Has(room) }
+
+// Decode reads an event.
+func (ns *Namespace) Decode(data []byte) (*wire.Message, error) { return ns.owner.host.Decode(data) }
+
+// Advance notes the sequence of an event.
+func (ns *Namespace) Advance(subject string, sequence uint64) (before uint64) {
+	return ns.base.Advance(subject, sequence)
+}
+
+// KeepFor is as long as the history of one of the rooms reaches back.
+func (ns *Namespace) KeepFor(rooms []string) (keep time.Duration) {
+	for _, room := range rooms {
+		if p := ns.Policy(room); p.HasHistory() {
+			keep = max(keep, p.HistoryAge)
+		}
+	}
+	return keep
+}
+
+// Stored adds an event to the histories of its rooms.
+func (ns *Namespace) Stored(rooms []string, m eventlog.Message) { ns.history.Add(rooms, m) }
+
+// IsRevised tells whether an event for rooms carries its revision.
+func (ns *Namespace) IsRevised(rooms []string) bool {
+	return slices.ContainsFunc(rooms, func(room string) bool { return ns.Policy(room).Revisions })
+}
+
+// Gap forgets the histories, which have the same gap as what was delivered.
+func (ns *Namespace) Gap() { ns.history.Clear() }
+
+// StartOver forgets the histories of the log that is lost.
+func (ns *Namespace) StartOver() {
+	ns.base.StartOver()
+	ns.history.Clear()
+}
+
+// ReleaseAll ends the sessions of members that have missed events.
+func (ns *Namespace) ReleaseAll(members []*socketio.Socket) {
+	for _, s := range members {
+		if n := ns.sessionOf(s); n != nil {
+			n.release(false)
+		}
+	}
+}
+
+func (ns *Namespace) sessionOf(s *socketio.Socket) *session { return ns.owner.of(s) }

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package recovery
+
+import (
+	"context"
+
+	"github.com/realtime-operator/realtime-operator/gateway/eventlog"
+	"github.com/realtime-operator/realtime-operator/gateway/eventlog/history"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+// historySent is the history of rooms on its way to a socket that has joined them. The events are those
+// that the gateway keeps for all its members; each is encoded when the client takes it. While another
+// backlog is sent to the client, this one keeps no event: its turn comes with what is kept by then.
+type historySent struct {
+	namespace *Namespace
+	socket    *socketio.Socket
+	// since is the number of the last event that came before, and offset what a client is told of it: one that is lost in the
+	// middle misses nothing else.
+	since  uint64
+	offset []byte
+	// release sends the history and what was held; joined is called then, when the rooms need not keep that any more.
+	release func(socketio.Past)
+	joined  func()
+	// rooms are the parts of their histories that are sent.
+	rooms []history.Part
+	// held are events that came in while the history was read. As they are not sent a second time, they
+	// are sent here, even if the history has no room for them any more.
+	held []*eventlog.Message
+	// events are what is left to be sent, once the turn has come: begun.
+	events []*eventlog.Message
+	begun  bool
+	// again has the parts of rooms that were evicted meanwhile, when they are read again; nil if none was.
+	again chan []*eventlog.Message
+}
+
+// read finds out what there is of the rooms, which may take requests to the log, and returns it in order: their histories, and what
+// has come in since, even if they have no room for it any more. What the log has, and has not been delivered here yet, is left out:
+// the socket is in the rooms, and will get it.
+func (h *historySent) read(rooms []string) (known []*eventlog.Message, err error) {
+	ctx, cancel := context.WithTimeout(h.namespace.owner.life, recoverTimeout)
+	defer cancel()
+	for _, room := range rooms {
+		messages, r, err := h.namespace.history.Read(ctx, room, h.since)
+		if err != nil {
+			h.rooms = nil
+			return nil, err
+		}
+		messages = messages[:history.Behind(messages, h.namespace.owner.log.Delivered())]
+		known = append(known, messages...)
+		if kept := messages[history.Begin(h.namespace.Policy(room), messages):]; len(kept) > 0 {
+			h.rooms = append(h.rooms, history.Part{Room: r, First: kept[0].Sequence, Last: kept[len(kept)-1].Sequence})
+		}
+	}
+	return history.InOrder(known), nil
+}
+
+// past is the history for a socket. What was known is kept for as long only as what was held is sorted out.
+func (h *historySent) past(known []*eventlog.Message) socketio.Past {
+	has := func(number uint64) bool {
+		i, found := history.Find(known, number)
+		if found {
+			h.held = append(h.held, known[i])
+		}
+		return found
+	}
+	return socketio.Past{Has: has, Next: h.next}
+}
+
+// next is the next event for the client, nil at the end, and socketio.NotYet while a room that was evicted is read again.
+func (h *historySent) next() *socketio.Delivery {
+	if !h.begun {
+		h.begin()
+	}
+	if h.again != nil {
+		select {
+		case events := <-h.again:
+			h.events, h.again = history.InOrder(append(h.events, events...)), nil
+		default:
+			return socketio.NotYet
+		}
+	}
+	for len(h.events) > 0 {
+		m := h.events[0]
+		h.events[0] = nil
+		h.events = h.events[1:]
+		if d := h.delivery(m); d != nil {
+			return d
+		}
+	}
+	return nil
+}
+
+// begin takes the events out of the histories. It runs under the lock of a session: that of the rooms,
+// under which others wait for sessions, may not be taken here.
+func (h *historySent) begin() {
+	h.begun = true
+	events := h.held
+	var gone []history.Part
+	for _, part := range h.rooms {
+		var kept bool
+		if events, kept = part.Room.AppendPart(events, part); !kept {
+			gone = append(gone, part)
+		}
+	}
+	h.events, h.held, h.rooms = history.InOrder(events), nil, nil
+	if len(gone) > 0 {
+		h.again = make(chan []*eventlog.Message, 1)
+		h.namespace.owner.host.Go(func() { h.readAgain(gone) })
+	}
+}
+
+// readAgain reads parts of rooms that were evicted, and goes on with them. Of a room that cannot be read now, nothing is sent.
+func (h *historySent) readAgain(gone []history.Part) {
+	ctx, cancel := context.WithTimeout(context.Background(), recoverTimeout)
+	defer cancel()
+	var events []*eventlog.Message
+	for _, part := range gone {
+		room := part.Room.Name()
+		if !h.namespace.Has(room) {
+			continue // as for a room that is forgotten
+		}
+		kept, _, err := h.namespace.history.Read(ctx, room, eventlog.End)
+		if err != nil {
+			h.namespace.owner.logger.Warn("a socket is sent no history of a room", "socket", h.socket.LogID(), "error", err)
+			continue
+		}
+		events = append(events, part.Of(kept)...)
+	}
+	h.again <- events
+	h.socket.ResumePast()
+}
+
+// delivery is an event as it is sent to the client; nil for one that cannot be read.
+func (h *historySent) delivery(m *eventlog.Message) *socketio.Delivery {
+	decoded, err := h.namespace.owner.host.Decode(m.Data)
+	if err != nil {
+		return nil
+	}
+	d := &decoded.Delivery
+	d.Position = m.Sequence
+	if h.namespace.IsRevised(d.Rooms) {
+		d.ExtraArgs = append(eventlog.AppendRevision(nil, m.Sequence), ',')
+	}
+	d.ExtraArgs = append(d.ExtraArgs, h.offset...)
+	return d
+}

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package recovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/realtime-operator/realtime-operator/gateway/eventlog"
+	"github.com/realtime-operator/realtime-operator/gateway/eventlog/outbox"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+const (
+	// recoverTimeout bounds the recovery of a session.
+	recoverTimeout = 10 * time.Second
+	// rereadPause is the pause before a session is read again that has changed since it was read.
+	rereadPause = 20 * time.Millisecond
+	// fetchesAtOnce bounds the rooms of one session that are read at the same time.
+	fetchesAtOnce = 8
+)
+
+// found is a session as Find has found it.
+type found struct {
+	record *record
+	number uint64
+	// offset is what the client has got.
+	offset uint64
+}
+
+// Keep begins a session.
+func (ns *Namespace) Keep(s *socketio.Socket, kept func(pid string)) {
+	r := &record{SocketID: s.ID(), Namespace: ns.base.Namespace().Name(), Gateway: ns.owner.config.Gateway, By: wire.RandomToken(writerLength)}
+	var err error
+	if r.Data, err = s.EncodeData(); err != nil {
+		ns.owner.metrics.count("unkept")
+		ns.owner.logger.Error("a socket cannot be recovered, since its data cannot be kept", "socket", s.LogID(), "error", err)
+		kept("")
+		return
+	}
+	n := ns.newSession(s, wire.RandomToken(pidLength), r)
+	ns.owner.add(n)
+	n.saveAndThen(func(err error) {
+		if err != nil {
+			ns.owner.metrics.count("unsaved")
+			n.abandon()
+			ns.owner.remove(n)
+			kept("")
+			return
+		}
+		kept(n.pid)
+	})
+}
+
+// Find reads a session in the log.
+func (ns *Namespace) Find(pid, has string) (*socketio.Session, error) {
+	owner := ns.owner
+	if len(pid) != pidLength {
+		return nil, nil
+	}
+	ctx := owner.finding.context(owner.life)
+	if err := owner.log.AwaitReady(ctx); err != nil {
+		ns.owner.metrics.count("unavailable")
+		return nil, fmt.Errorf("the log is not ready: %w", err)
+	}
+	f, err := owner.findSession(ctx, pid, ns.base.Namespace().Name(), owner.lookUpSession)
+	if errors.Is(err, socketio.ErrSessionEnded) { // by what a replica has said, which may be behind
+		f, err = owner.findSession(ctx, pid, ns.base.Namespace().Name(), owner.readSession)
+	}
+	switch {
+	case errors.Is(err, eventlog.ErrNotFound) || errors.Is(err, socketio.ErrSessionEnded):
+		ns.owner.metrics.count("refused")
+		return nil, nil
+	case err != nil:
+		ns.owner.metrics.count("unavailable")
+		return nil, err
+	}
+	f.offset = owner.log.ParseOffset(has)
+	if f.record.Restarted && f.offset == 0 {
+		ns.owner.metrics.count("log_restarted")
+		return nil, nil
+	}
+	if f.offset < f.record.Floor {
+		f.offset = f.record.Floor // it has got nothing yet, or does not know what
+	}
+	return &socketio.Session{PID: pid, SocketID: f.record.SocketID, Data: f.record.Data, Holder: f.record.By, State: f}, nil
+}
+
+// sessionReader reads the session of a subject, and the number of its last message.
+type sessionReader func(ctx context.Context, subject string) (*record, uint64, error)
+
+// findSession reads a session that can be recovered.
+func (s *Sessions) findSession(ctx context.Context, pid, namespace string, read sessionReader) (*found, error) {
+	r, number, err := read(ctx, wire.SessionSubject(s.config.Service, pid))
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case r.Ended || r.Namespace != namespace:
+		return nil, socketio.ErrSessionEnded
+	case r.Gone != 0 && time.Since(time.UnixMilli(r.Gone)) > s.config.MaxDisconnection:
+		return nil, socketio.ErrSessionEnded
+	}
+	return &found{record: r, number: number}, nil
+}
+
+// reread waits for a newer record of a session than the one that was found. There is one; but a leader that has just been elected may be
+// about to learn it.
+func (s *Sessions) reread(ctx context.Context, pid, namespace string, f *found) error {
+	for {
+		again, err := s.findSession(ctx, pid, namespace, s.readSession)
+		if err != nil {
+			return err
+		}
+		if again.number > f.number {
+			f.record, f.number = again.record, again.number
+			return nil
+		}
+		select {
+		case <-time.After(rereadPause):
+		case <-ctx.Done():
+			return fmt.Errorf("read a session again: %w", ctx.Err())
+		case <-s.stop:
+			return fmt.Errorf("read a session again: %w", nats.ErrConnectionClosed)
+		}
+	}
+}
+
+// Recover takes a session over.
+func (ns *Namespace) Recover(s *socketio.Socket, kept *socketio.Session) ([]*socketio.Delivery, uint64, error) {
+	missed, number, err := ns.recover(s, kept)
+	switch {
+	case errors.Is(err, eventlog.ErrTrimmed):
+		ns.owner.metrics.count("log_trimmed")
+	case errors.Is(err, socketio.ErrTooMuchMissed):
+		ns.owner.metrics.count("too_much_missed")
+	case errors.Is(err, socketio.ErrSessionEnded) || errors.Is(err, eventlog.ErrNotFound):
+		ns.owner.metrics.count("refused")
+	case err != nil:
+		ns.owner.metrics.count("unavailable")
+		err = errors.Join(socketio.ErrUnavailable, err)
+	default:
+		ns.owner.metrics.count("recovered")
+	}
+	return missed, number, err
+}
+
+func (ns *Namespace) recover(s *socketio.Socket, kept *socketio.Session) ([]*socketio.Delivery, uint64, error) {
+	owner := ns.owner
+	ctx, cancel := context.WithTimeout(ns.owner.life, recoverTimeout)
+	defer cancel()
+	f := kept.State.(*found) //nolint:forcetypeassert // Find has made it
+	var n *session
+	for {
+		if old := owner.find(kept.PID); old != nil {
+			old.oust()
+			owner.remove(old)
+			old.socket.Supersede()
+		}
+		var err error
+		if n, err = ns.take(s, kept.PID, f); err == nil {
+			break
+		}
+		if !errors.Is(err, outbox.ErrWrongSequence) {
+			return nil, 0, fmt.Errorf("take a session over: %w", err)
+		}
+		if err := owner.reread(ctx, kept.PID, ns.base.Namespace().Name(), f); err != nil {
+			return nil, 0, err
+		}
+	}
+	number := n.number()
+	if f.record.Gateway != ns.owner.config.Gateway {
+		// A gateway that is no more does not hear it; one that does not hear it for another reason learns it at its next record.
+		ns.owner.host.Send(wire.FenceSubject(ns.owner.config.Service, f.record.Gateway), encodeFence(kept.PID, number))
+	}
+	if f.offset >= number {
+		f.offset = f.record.Floor // nobody can have got that
+	}
+	done := owner.backlogs.begin(f.record.SocketID)
+	missed, err := ns.missed(ctx, f, number)
+	done()
+	if errors.Is(err, socketio.ErrTooMuchMissed) {
+		n.release(false)
+	}
+	if err != nil {
+		n.abandon()
+		owner.remove(n)
+		return nil, 0, err
+	}
+	return missed, number, nil
+}
+
+// take makes the session this gateway's: the socket is in its rooms, and hears of them, before that is stored. So what the log
+// has before the new record is to be replayed, and what it has behind it is delivered.
+func (ns *Namespace) take(s *socketio.Socket, pid string, f *found) (*session, error) {
+	rooms := make([]string, 0, len(f.record.Rooms))
+	for room := range f.record.Rooms {
+		rooms = append(rooms, room)
+	}
+	ns.base.Join(s, rooms...)
+	next := f.record.clone()
+	next.Gateway, next.By, next.Gone = ns.owner.config.Gateway, wire.RandomToken(writerLength), 0
+	n := ns.newSession(s, pid, next)
+	n.state, n.chain.last = sessionTaking, f.number
+	ns.owner.add(n)
+	if err := n.saveAndWait(); err != nil {
+		n.abandon()
+		ns.owner.remove(n)
+		ns.LeaveAll(s)
+		if n.isOusted() {
+			return nil, fmt.Errorf("its client has come once more: %w", socketio.ErrSessionEnded)
+		}
+		return nil, err
+	}
+	return n, nil
+}
+
+// maxMissedBytes bounds what a client may have missed, as MaxMessages does.
+const maxMissedBytes = 16 << 20
+
+// source is a part of a subject of the log that a session may have missed.
+type source struct {
+	subject, pattern string
+	part             span
+}
+
+// sources are where a session looks for what it has missed, up to a number.
+func (ns *Namespace) sources(f *found, upTo uint64) []source {
+	all := ns.base.Subjects().Stored(ns.base.Subjects().All())
+	sources := []source{{all, all, span{max(f.record.Floor, f.offset), upTo}}}
+	add := func(room string, part span) {
+		part.After = max(part.After, f.offset)
+		subject := ns.base.Subjects().Stored(ns.base.Subjects().Room(room))
+		sources = append(sources, source{subject, ns.owner.backlogs.patternOf(ns, room), part})
+	}
+	for room, since := range f.record.Rooms {
+		add(room, span{since, upTo})
+	}
+	for room, left := range f.record.Left {
+		add(room, left)
+	}
+	return sources
+}
+
+// missed reads what a socket has missed, up to a number.
+func (ns *Namespace) missed(ctx context.Context, f *found, upTo uint64) ([]*socketio.Delivery, error) {
+	sources := ns.sources(f, upTo)
+	found := make([][]*socketio.Delivery, len(sources))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(fetchesAtOnce)
+	var bytes atomic.Int64
+	for i, from := range sources {
+		group.Go(func() error {
+			return ns.owner.backlogs.each(ctx, ns, from.pattern, from.subject, from.part, func(e missedEvent) error {
+				if !f.record.isMeant(&e.delivery.Target, e.number) {
+					return nil
+				}
+				found[i] = append(found[i], e.delivery)
+				if len(found[i]) > ns.owner.config.MaxMessages || bytes.Add(int64(e.bytes)) > maxMissedBytes {
+					return socketio.ErrTooMuchMissed
+				}
+				return nil
+			})
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, fmt.Errorf("read what was missed: %w", err)
+	}
+	missed := slices.Concat(found...)
+	slices.SortFunc(missed, func(a, b *socketio.Delivery) int { return int(int64(a.Position) - int64(b.Position)) })
+	// A room that was left and joined again is read twice.
+	missed = slices.CompactFunc(missed, func(a, b *socketio.Delivery) bool { return a.Position == b.Position })
+	if len(missed) > ns.owner.config.MaxMessages {
+		return nil, socketio.ErrTooMuchMissed
+	}
+	return missed, nil
+}
+
+// Save stores the socket's data.
+func (ns *Namespace) Save(s *socketio.Socket) {
+	if n := ns.sessionOf(s); n != nil {
+		n.saveData()
+	}
+}
+
+// Release ends a session here.
+func (ns *Namespace) Release(s *socketio.Socket, recoverable bool) {
+	if n := ns.sessionOf(s); n != nil {
+		n.release(recoverable)
+		ns.owner.remove(n)
+	}
+}
+
+// Settle waits for what the socket has changed, and for all that this gateway has emitted.
+func (ns *Namespace) Settle(s *socketio.Socket, f func(error)) {
+	counted, ok := ns.owner.log.Admit(f)
+	if !ok {
+		f(outbox.ErrFull)
+		return
+	}
+	if n := ns.sessionOf(s); n != nil {
+		n.settleAll(counted)
+		return
+	}
+	ns.owner.log.AfterAll(func(err error) { ns.owner.host.Go(func() { counted(err) }) })
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package recovery
+
+import (
+	"context"
+	"log/slog"
+	"math"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/realtime-operator/realtime-operator/gateway/eventlog"
+	"github.com/realtime-operator/realtime-operator/gateway/eventlog/history"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+// pidLength is that of a private id: 144 random bits.
+const pidLength = 24
+
+// Sessions are those whose sockets this gateway has. Safe for concurrent use.
+type Sessions struct {
+	host   Host
+	log    *eventlog.Log
+	config Config
+	logger *slog.Logger
+	// life ends with the gateway; stop is its channel.
+	life      context.Context
+	stop      <-chan struct{}
+	metrics   *Metrics
+	histories *history.Cache
+	backlogs  *backlogs
+	lookups   lookups
+	finding   sharedTimeout
+	// walking is held while something is done to all of them.
+	walking sync.Mutex
+	// refreshing: they are being refreshed.
+	refreshing atomic.Bool
+	// misunderstood: a gateway is there that does not understand deltas. Only watchPeers uses it.
+	misunderstood bool
+
+	mu       sync.Mutex
+	byPID    map[string]*session           // guarded by mu
+	bySocket map[*socketio.Socket]*session // guarded by mu
+}
+
+// New keeps sessions in a log. The context is the gateway's life.
+func New(life context.Context, host Host, log *eventlog.Log, c Config) *Sessions {
+	s := &Sessions{
+		host: host, log: log, config: c, logger: c.Log, life: life, stop: life.Done(), metrics: c.Metrics,
+		histories: history.NewCache(c.HistoryBytes), backlogs: newBacklogs(log),
+		byPID: map[string]*session{}, bySocket: map[*socketio.Socket]*session{},
+	}
+	s.lookups.owner = s
+	return s
+}
+
+// Subscription is the subject of takeovers, of which Fenced is to be told.
+func (s *Sessions) Subscription() string {
+	return wire.FenceSubject(s.config.Service, s.config.Gateway)
+}
+
+// Histories is the memory of the histories of rooms.
+func (s *Sessions) Histories() *history.Cache { return s.histories }
+
+func (s *Sessions) add(n *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.byPID[n.pid] = n
+	s.bySocket[n.socket] = n
+}
+
+func (s *Sessions) remove(n *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.byPID[n.pid] == n {
+		delete(s.byPID, n.pid)
+	}
+	delete(s.bySocket, n.socket)
+}
+
+func (s *Sessions) of(socket *socketio.Socket) *session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bySocket[socket]
+}
+
+func (s *Sessions) find(pid string) *session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.byPID[pid]
+}
+
+func (s *Sessions) all() []*session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]*session, 0, len(s.byPID))
+	for _, n := range s.byPID {
+		all = append(all, n)
+	}
+	return all
+}
+
+// Refresh keeps the log from forgetting sessions that do not change. It does not wait.
+func (s *Sessions) Refresh(now time.Time) {
+	before := now.Add(-s.config.refresh())
+	if s.refreshing.CompareAndSwap(false, true) { // else the last one takes longer than to the next beat
+		s.background(func(n *session) { n.refresh(before) }, func() { s.refreshing.Store(false) })
+	}
+}
+
+// Flatten stores sessions without deltas, for a gateway that does not understand those. It does not wait.
+func (s *Sessions) Flatten() { s.background((*session).flatten, func() {}) }
+
+// PeerChanged is told, in watchPeers, whether all gateways understand deltas, and tells whether one has come that does not.
+func (s *Sessions) PeerChanged(understood bool) (flatten bool) {
+	flatten = !understood && !s.misunderstood
+	s.misunderstood = !understood
+	return flatten
+}
+
+// background does something to all sessions without holding up dispatch. What comes while that is being done is not lost: each
+// function is done to all sessions, one after the other, and then done is called.
+func (s *Sessions) background(f func(*session), done func()) {
+	s.host.Go(func() {
+		defer done()
+		s.walking.Lock()
+		defer s.walking.Unlock()
+		for _, n := range s.all() {
+			select {
+			case <-s.stop:
+				return
+			default:
+				s.host.Call(func() { f(n) })
+			}
+		}
+	})
+}
+
+// lost ends the socket of a session that another gateway has recovered.
+func (s *Sessions) lost(n *session) {
+	n.abandon()
+	s.remove(n)
+	s.host.Go(n.socket.Supersede)
+}
+
+// Fenced is told by another gateway that it has recovered a session. It runs in dispatch. A word that comes late says nothing of a
+// session that has come back meanwhile.
+func (s *Sessions) Fenced(msg *nats.Msg) {
+	pid, number := decodeFence(msg.Data)
+	if n := s.find(pid); n != nil && n.isBefore(number) {
+		s.lost(n)
+	}
+}
+
+// encodeFence says that a session was taken over by the record of a number.
+func encodeFence(pid string, number uint64) []byte {
+	return strconv.AppendUint([]byte(pid+"."), number, 10)
+}
+
+// decodeFence takes a word without a number, from an older release, for one of whatever comes last.
+// What follows the number behind a further dot is of a later release, and is ignored.
+func decodeFence(data []byte) (pid string, number uint64) {
+	pid, digits, _ := strings.Cut(string(data), ".")
+	digits, _, _ = strings.Cut(digits, ".")
+	number, err := strconv.ParseUint(digits, 10, 64)
+	if err != nil {
+		return pid, math.MaxUint64
+	}
+	return pid, number
+}
+
+// isBefore tells whether the session's last record is older than that of a number. Of one that is being taken nobody knows yet.
+func (s *session) isBefore(number uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state != sessionTaking && s.chain.last < number
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package recovery
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/eventlog/outbox"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
+)
+
+// verify finds out why the log has a newer message than this gateway knows. Mostly another gateway has recovered the session. But what was
+// sent twice, since its acknowledgement was lost with the stream's leader, may be refused for its own sake.
+func (s *session) verify(w *sessionWrite) {
+	ctx, cancel := context.WithTimeout(s.owner.life, recoverTimeout)
+	defer cancel()
+	stored, err := s.owner.log.Latest(ctx, wire.SessionSubject(s.owner.config.Service, s.pid))
+	by := ""
+	if err == nil {
+		by, err = writerOf(stored.Data)
+	}
+	switch {
+	case err != nil || by != s.writer():
+		s.settled(w, 0, errors.Join(outbox.ErrWrongSequence, err))
+	case bytes.Equal(stored.Data, w.data):
+		s.settled(w, stored.Sequence, nil)
+	default:
+		s.sendAgain(w, stored.Sequence)
+	}
+}
+
+// writer is what this gateway writes the session as.
+func (s *session) writer() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.record.By
+}
+
+// writerOf names who has written a message of a session.
+func writerOf(data []byte) (string, error) {
+	r, d, err := decodeSession(data)
+	switch {
+	case err != nil:
+		return "", err
+	case d != nil:
+		return d.By, nil
+	}
+	return r.By, nil
+}
+
+// sendAgain sends the whole record in place of a message, behind another one of ours that the log has as the last.
+func (s *session) sendAgain(w *sessionWrite, last uint64) {
+	select {
+	case <-time.After(rereadPause): // what is in the way may be on its way still
+	case <-s.owner.stop:
+	}
+	s.mu.Lock()
+	s.chain.last = last
+	over := s.state == sessionOver
+	if !over {
+		s.chain.interrupt()
+		dirty := s.dirty
+		s.send(s.encodeRecord())
+		s.dirty = dirty
+	}
+	s.mu.Unlock()
+	if over { // meanwhile; what is to be stored of its end comes next
+		s.settled(w, 0, outbox.ErrWrongSequence)
+	}
+}
