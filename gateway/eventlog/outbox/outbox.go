@@ -366,11 +366,16 @@ func (o *Outbox) Resume() (progressed <-chan struct{}, err error) {
 	if len(o.messages) == 0 {
 		o.signalProgress()
 	}
-	o.rejectOvertaken()
 	o.ready, o.blocked = nil, nil
 	for _, m := range o.messages {
+		m.leads = false
 		if !m.state.isFinal() {
-			m.state, m.leads = pending, false
+			m.state = pending
+		}
+	}
+	o.rejectOvertaken()
+	for _, m := range o.messages {
+		if !m.state.isFinal() {
 			o.enqueue(m)
 		}
 	}

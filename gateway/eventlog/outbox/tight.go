@@ -14,7 +14,8 @@ func (o *Outbox) postpone(m *Message) {
 func (o *Outbox) single() bool { return o.oneBySubject || o.tight }
 
 // rejectOvertaken rejects postponed messages that others of their subject have overtaken: stored now they would be out of
-// order. The lock is held, and nothing is on its way.
+// order. A refusal that was lost with the connection is not known here: then the message is sent again, and may come out
+// behind a smaller one of its subject. The lock is held, and nothing is on its way.
 func (o *Outbox) rejectOvertaken() {
 	if !o.tight {
 		return
