@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/realtime-operator/realtime-operator/gateway/cluster/presence"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
+	"github.com/realtime-operator/realtime-operator/gateway/presence"
 )
 
 // patient is a timing in which only this package's own heartbeats show that NATS is silent.

@@ -10,7 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/realtime-operator/realtime-operator/gateway/cluster/presence"
+	"github.com/realtime-operator/realtime-operator/gateway/presence"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 

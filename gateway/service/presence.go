@@ -16,7 +16,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/expression"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
-	"github.com/realtime-operator/realtime-operator/gateway/cluster/presence"
+	"github.com/realtime-operator/realtime-operator/gateway/presence"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/realtime-operator/realtime-operator/gateway/cluster/presence"
+	"github.com/realtime-operator/realtime-operator/gateway/presence"
 )
 
 // crowded is a tracker that knows of many members of a room, with the largest infos, on other gateways.

@@ -12,9 +12,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/realtime-operator/realtime-operator/gateway/cluster"
-	"github.com/realtime-operator/realtime-operator/gateway/cluster/presence"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
+	"github.com/realtime-operator/realtime-operator/gateway/presence"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 

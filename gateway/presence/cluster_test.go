@@ -16,8 +16,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/realtime-operator/realtime-operator/gateway/cluster"
-	"github.com/realtime-operator/realtime-operator/gateway/cluster/presence"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
+	"github.com/realtime-operator/realtime-operator/gateway/presence"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 

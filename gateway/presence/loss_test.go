@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/realtime-operator/realtime-operator/gateway/cluster/presence"
+	"github.com/realtime-operator/realtime-operator/gateway/presence"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
