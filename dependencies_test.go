@@ -33,7 +33,7 @@ func TestDependencies(t *testing.T) {
 			[]string{natsServer, crdChecks}, nil,
 		},
 		"gateways": {
-			[]string{"./gateway", "./gateway/service", "./gateway/cluster", "./gateway/forward"},
+			[]string{"./gateway", "./gateway/service", "./gateway/cluster", "./gateway/forward", "./gateway/publish"},
 			[]string{"github.com/nats-io/nats.go"}, []string{natsServer, apiServer, crdChecks, kubernetesClient, operatorLibrary},
 		},
 	} {

@@ -16,9 +16,9 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/realtime-operator/realtime-operator/api/manifest"
-	"github.com/realtime-operator/realtime-operator/gateway/cluster"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
+	"github.com/realtime-operator/realtime-operator/gateway/publish"
 )
 
 // As docs/concepts/delivery.md says of events beyond what may wait for the log.
@@ -48,7 +48,7 @@ func TestWhatTheLogHasNoRoomForFailsAndIsSaidToHaveFailed(t *testing.T) {
 	// More than a few bytes have no room any more.
 	start := time.Now()
 	got := post(t, api, emitPath, "secret", `{"event":"news","rooms":["lobby"],"args":["`+text+`"]}`)
-	if !strings.HasPrefix(got, `503 {"error":"emit news: store the event: too much waits`) || time.Since(start) > storeTimeout {
+	if !strings.HasPrefix(got, `503 {"error":"emit news: store the event: too much waits`) || time.Since(start) > publish.StoreTimeout {
 		t.Errorf("after %v a program is answered %s", time.Since(start), got)
 	}
 	c.Send(`421["say","lobby","` + text + `"]`)
@@ -111,7 +111,7 @@ func TestWithoutRoomInTheLogVolatileEventsOfProgramsGoOn(t *testing.T) {
 	}
 	for _, name := range []string{"stored", "volatile"} {
 		document := fmt.Appendf(nil, `{"namespace":"/","event":"over NATS","volatile":%t}`, name == "volatile")
-		if err := nc.PublishRequest(cluster.EmitSubject("default/remembering"), "answers."+name, document); err != nil {
+		if err := nc.PublishRequest(publish.Subject("default/remembering"), "answers."+name, document); err != nil {
 			t.Fatal(err)
 		}
 	}

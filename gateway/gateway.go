@@ -23,6 +23,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/cluster"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
+	"github.com/realtime-operator/realtime-operator/gateway/publish"
 	"github.com/realtime-operator/realtime-operator/gateway/service"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
@@ -73,12 +74,9 @@ type Gateway struct {
 	refused   *prometheus.CounterVec
 	// refusedQUIC is of connections of WebTransport, which come before handshakes.
 	refusedQUIC *prometheus.CounterVec
-	published   *prometheus.CounterVec
 	panicked    *prometheus.CounterVec
 	panics      *panics.Watch
-	tokens      tokens
-	// stopPublishers leaves what comes over NATS to the other gateways.
-	stopPublishers func() <-chan struct{}
+	api         *publish.Server
 
 	closing  sync.Once
 	closeErr error // set within closing
@@ -101,7 +99,7 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 		service: serviceName(svc), parser: parserOf(svc), log: o.Log, metrics: newRegistry(), client: clientFiles(o.ClientDir), webTransport: o.WebTransport,
 	}
 	g.refusedQUIC = registerRefusedQUIC(g.metrics, o.WebTransport)
-	g.refused, g.published, g.panicked = registerRefusals(g.metrics), registerPublications(g.metrics), registerPanics(g.metrics)
+	g.refused, g.panicked = registerRefusals(g.metrics), registerPanics(g.metrics)
 	g.panics = panics.NewWatch(o.Log, g.countPanic)
 	g.cluster, err = cluster.Connect(cluster.Options{
 		Service:        g.service,
@@ -147,8 +145,11 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 	g.startForwarding(&svc.Spec.Protocol)
 	g.drainRate.Store(svc.Spec.Gateway.DrainRate())
 	g.config.accept(gatewayconfig.Sequence(svc.Annotations), revision)
-	if g.stopPublishers, err = g.cluster.ServePublishers(g.answerPublisher); err != nil {
-		return nil, errors.Join(fmt.Errorf("serve publishers: %w", err), g.Close())
+	g.api = publish.New(publish.Options{
+		Runtime: g.runtime, Cluster: g.cluster, Leaving: g.draining.Load, Registerer: g.metrics,
+	})
+	if err := g.api.ServeNATS(g.service); err != nil {
+		return nil, errors.Join(err, g.Close())
 	}
 	return g, nil
 }
@@ -200,7 +201,7 @@ func (g *Gateway) Path() string { return *g.path.Load() }
 // that their clients come back on other gateways one by one. So are requests that it forwards.
 func (g *Gateway) Drain(ctx context.Context, pace engineio.Pace) error {
 	g.draining.Store(true)
-	answered := g.stopPublishers()
+	answered := g.api.StopNATS()
 	defer g.drainForwarding(ctx, pace.Over(g.io.Connections()))()
 	if err := g.io.Drain(ctx, pace); err != nil {
 		return fmt.Errorf("drain connections: %w", err)

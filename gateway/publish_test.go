@@ -18,10 +18,10 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/manifest"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
-	"github.com/realtime-operator/realtime-operator/gateway/cluster"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
+	"github.com/realtime-operator/realtime-operator/gateway/publish"
 )
 
 // publishing is a service of two gateways for programs that publish.
@@ -200,7 +200,7 @@ func TestPublishOverNATS(t *testing.T) {
 	p := startPublishing(t)
 	ada, _ := p.enter(t, 0, "a")
 	bob, _ := p.enter(t, 1, "a")
-	subject := cluster.EmitSubject("talk/news")
+	subject := publish.Subject("talk/news")
 	if subject != "realtime.emit.talk.news" {
 		t.Errorf("the subject is %s", subject)
 	}
@@ -251,7 +251,7 @@ func TestLeavingGatewayAnswersNoPublisher(t *testing.T) {
 	}
 	ada, _ := p.enter(t, 1, "a")
 	for i := range 50 {
-		if _, err := p.nats.Request(cluster.EmitSubject("talk/news"), fmt.Appendf(nil, `{"namespace":"/","event":"n","args":[%d]}`, i), 10*time.Second); err != nil {
+		if _, err := p.nats.Request(publish.Subject("talk/news"), fmt.Appendf(nil, `{"namespace":"/","event":"n","args":[%d]}`, i), 10*time.Second); err != nil {
 			t.Fatal(err)
 		}
 		ada.Expect(fmt.Sprintf(`42["n",%d]`, i))

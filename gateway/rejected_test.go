@@ -13,9 +13,9 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/realtime-operator/realtime-operator/gateway/cluster"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
+	"github.com/realtime-operator/realtime-operator/gateway/publish"
 )
 
 // changeStream changes the stream of a gateway's log, as an administrator would.
@@ -74,7 +74,7 @@ func TestAnEventThatJetStreamRejectsIsNotAcknowledged(t *testing.T) {
 			if want := fmt.Sprintf(`%d {"error":"`, tt.status); !strings.HasPrefix(got, want) || !strings.Contains(got, tt.says) {
 				t.Errorf("a program is answered %s", got)
 			}
-			over, err := nc.Request(cluster.EmitSubject("default/remembering"), []byte(`{"namespace":"/","event":"news","args":["`+long+`"]}`), time.Minute)
+			over, err := nc.Request(publish.Subject("default/remembering"), []byte(`{"namespace":"/","event":"news","args":["`+long+`"]}`), time.Minute)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -92,7 +92,7 @@ func BenchmarkPublisher(b *testing.B) {
 			urls := p.urls(b)
 			clusters, adapters := linked(b, urls)
 			for i, c := range clusters {
-				stop, err := c.ServePublishers(func(_ []byte, answer func([]byte)) {
+				stop, err := c.ServeQueue("emit", "gateways", func(_ []byte, answer func([]byte)) {
 					d := socketio.Delivery{Target: socketio.Target{Rooms: []string{"room"}}, Text: []byte(`2["n",1]`)}
 					if err := adapters[i].Broadcast(&d); err != nil {
 						b.Error(err)
@@ -114,7 +114,7 @@ func BenchmarkPublisher(b *testing.B) {
 			defer publisher.Close()
 			b.ResetTimer()
 			for range b.N {
-				if _, err := publisher.Request(EmitSubject("default/bench"), nil, 10*time.Second); err != nil {
+				if _, err := publisher.Request("emit", nil, 10*time.Second); err != nil {
 					b.Fatal(err)
 				}
 			}

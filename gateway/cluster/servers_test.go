@@ -53,7 +53,7 @@ func TestAPublisherThatAwaitsAnswersKeepsItsOrderOnSeveralServers(t *testing.T) 
 	for i, g := range gateways {
 		member, _ := g.client(t, "room")
 		members = append(members, member)
-		stop, err := g.cluster.ServePublishers(func(data []byte, answer func([]byte)) {
+		stop, err := g.cluster.ServeQueue("emit", "gateways", func(data []byte, answer func([]byte)) {
 			answered[i]++
 			if err := g.io.To("room").Emit("n", string(data)); err != nil {
 				t.Error(err)
@@ -71,7 +71,7 @@ func TestAPublisherThatAwaitsAnswersKeepsItsOrderOnSeveralServers(t *testing.T) 
 	publisher := connectTo(t, trio.URL(2))
 	const events = 500
 	for i := range events {
-		if _, err := publisher.Request(EmitSubject("default/chat"), []byte(strconv.Itoa(i)), 10*time.Second); err != nil {
+		if _, err := publisher.Request("emit", []byte(strconv.Itoa(i)), 10*time.Second); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"strconv"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
-	"github.com/realtime-operator/realtime-operator/gateway/cluster"
+	"github.com/realtime-operator/realtime-operator/gateway/publish"
 )
 
 // openAPI listens for programs that publish, if the manifest has spec.api. Its Secret is a cluster's; here the token is an option's.
@@ -34,5 +34,5 @@ func (s *session) greetPrograms(svc *v1alpha1.RealtimeService, natsURL string) {
 		return
 	}
 	s.say("Programs publish with the token %s at %sv1/namespaces/%%2F/emit", s.options.APIToken, browserURL(s.api.Addr()))
-	s.say("  or over NATS at %s on %s", natsURL, cluster.EmitSubject(svc.Namespace+"/"+svc.Name))
+	s.say("  or over NATS at %s on %s", natsURL, publish.Subject(svc.Namespace+"/"+svc.Name))
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package gateway
+package publish
 
 import (
 	"crypto/sha256"
@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 )
 
-// tokens are those that open the API. Several may be, so that one can be replaced while programs still use it. The zero value
+// tokens are those that open HTTP. Several may be, so that one can be replaced while programs still use it. The zero value
 // has none, and lets nobody in. Safe for concurrent use.
 type tokens struct {
 	// sums are their SHA-256: all of one length, so that comparing takes a time that says nothing of a token.

@@ -4,31 +4,22 @@ package cluster
 
 import (
 	"fmt"
-	"strings"
 	"sync"
 
 	"github.com/nats-io/nats.go"
 )
 
-// emitQueue is the queue group of a service's gateways: NATS gives each request to one of them.
-const emitQueue = "gateways"
-
-// The most that may wait to be emitted at one gateway. What is beyond is dropped, and its publisher
+// The most that may wait to be handled at one gateway. What is beyond is dropped, and its publisher
 // waits for an answer in vain.
 const (
-	emitPendingMessages = 16_384
-	emitPendingBytes    = 128 << 20
+	queuePendingMessages = 16_384
+	queuePendingBytes    = 128 << 20
 )
 
-// EmitSubject is where programs in any language send what a service's gateways are to emit. Service
-// is namespace/name, both of which are DNS labels, so that they are tokens as they are.
-func EmitSubject(service string) string {
-	return "realtime.emit." + strings.Replace(service, "/", ".", 1)
-}
-
-// ServePublishers answers what comes in at EmitSubject, at one of the service's gateways. Handle is
-// called for one request at a time, and calls answer once, then or later: a publisher whose event
-// waits to be stored does not hold up the others. No answer is sent where nobody waits for it.
+// ServeQueue answers the requests that programs send to a subject, each at one of the gateways that
+// serve it with the same queue group. Handle is called for one request at a time, and calls answer
+// once, then or later: a publisher whose event waits to be stored does not hold up the others. No
+// answer is sent where nobody waits for it.
 //
 // Before handle is called, all has been delivered here that had arrived at this gateway's NATS
 // server before the request; and an answer is sent when what handle has published has arrived at
@@ -38,10 +29,11 @@ func EmitSubject(service string) string {
 // stop leaves the rest to the other gateways, and may be called again. What it returns is closed
 // when all that had come in is answered; without NATS that is at once, since nobody hears an
 // answer.
-func (c *Cluster) ServePublishers(handle func(data []byte, answer func([]byte))) (stop func() <-chan struct{}, err error) {
-	subject := EmitSubject(c.service)
+func (c *Cluster) ServeQueue(
+	subject, group string, handle func(data []byte, answer func([]byte)),
+) (stop func() <-chan struct{}, err error) {
 	var unanswered tasks
-	sub, err := c.nc.QueueSubscribe(subject, emitQueue, func(msg *nats.Msg) {
+	sub, err := c.nc.QueueSubscribe(subject, group, func(msg *nats.Msg) {
 		c.incoming.settle(c.stop)
 		unanswered.begin()
 		end := sync.OnceFunc(unanswered.end)
@@ -63,7 +55,7 @@ func (c *Cluster) ServePublishers(handle func(data []byte, answer func([]byte)))
 		})
 	})
 	if err == nil {
-		err = sub.SetPendingLimits(emitPendingMessages, emitPendingBytes)
+		err = sub.SetPendingLimits(queuePendingMessages, queuePendingBytes)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("subscribe to %s: %w", subject, err)

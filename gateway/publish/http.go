@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package publish
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// SetTokens makes the tokens of a file, one a line, those that open HTTP. It returns how many there
+// are.
+func (s *Server) SetTokens(file []byte) int { return s.tokens.set(file) }
+
+// ServeHTTP serves
+//
+//	POST /v1/namespaces/{namespace}/emit    emits a document; see docs/how-to/publish.md
+//
+// on a port of its own that clients do not reach. Each request must bear a token of SetTokens.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.Leaving() {
+		w.Header().Set("Connection", "close") // the next request goes to a gateway that stays
+	}
+	if !s.tokens.allow(r.Header.Get("Authorization")) {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		write(w, http.StatusUnauthorized, answer{Error: "the header Authorization must be Bearer and a token of the service's"})
+		return
+	}
+	namespace, ok := namespaceOf(r.URL)
+	switch {
+	case !ok:
+		write(w, http.StatusNotFound, answer{
+			Error: fmt.Sprintf("%.128s is nothing here; POST /v1/namespaces/%%2F/emit is, for the namespace /", r.URL.EscapedPath()),
+		})
+	case r.Method != http.MethodPost:
+		w.Header().Set("Allow", http.MethodPost)
+		write(w, http.StatusMethodNotAllowed, answer{Error: "the method must be POST"})
+	default:
+		s.serveEmit(w, r, namespace)
+	}
+}
+
+// namespaceOf is the one that a path names, URL-encoded. A ServeMux would take %2F, which is the name
+// of one, for the end of the path.
+func namespaceOf(u *url.URL) (string, bool) {
+	encoded, found := strings.CutPrefix(u.EscapedPath(), "/v1/namespaces/")
+	encoded, emits := strings.CutSuffix(encoded, "/emit")
+	if !found || !emits || strings.Contains(encoded, "/") {
+		return "", false
+	}
+	namespace, err := url.PathUnescape(encoded)
+	return namespace, err == nil && namespace != ""
+}
+
+func (s *Server) serveEmit(w http.ResponseWriter, r *http.Request, namespace string) {
+	body := io.Reader(r.Body)
+	if most := s.Runtime.MaxPayload(); most > 0 {
+		body = http.MaxBytesReader(w, r.Body, most)
+	}
+	data, err := io.ReadAll(body)
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		s.count(viaHTTP, http.StatusRequestEntityTooLarge)
+		write(w, http.StatusRequestEntityTooLarge, answer{
+			Error: fmt.Sprintf("the document has more than protocol.maxPayload, %d bytes", large.Limit),
+		})
+		return
+	}
+	if err != nil {
+		return // the program has gone
+	}
+	writing := make(chan func(), 1) // for this goroutine: the program may be slow to read
+	s.publish(viaHTTP, data, namespace, func(status int, a answer) {
+		writing <- func() { write(w, status, a) }
+	})
+	(<-writing)()
+}
+
+func write(w http.ResponseWriter, status int, a answer) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(a.encode(), '\n'))
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package publish serves programs in any language that publish events to the clients of a service:
+// over HTTP, for those that have a token, and over NATS, for those that NATS lets in. Both take the
+// same document (docs/how-to/publish.md) and get the same answer.
+package publish
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/realtime-operator/realtime-operator/gateway/cluster"
+	"github.com/realtime-operator/realtime-operator/gateway/service"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+// StoreTimeout bounds how long a program waits until what it has published is stored, where it is to
+// be.
+const StoreTimeout = 5 * time.Second
+
+// errNATSAway refuses to emit to the clients of this gateway alone.
+var errNATSAway = errors.New("this gateway has lost NATS, and cannot reach the clients of others: try again")
+
+// Options are what a Server needs.
+type Options struct {
+	// Runtime emits documents, Cluster carries them to the other gateways. Both outlive the Server.
+	Runtime *service.Runtime
+	Cluster *cluster.Cluster
+	// Leaving tells whether the gateway drains: then the next request of a program goes elsewhere.
+	Leaving func() bool
+	// Registerer gets the metrics.
+	Registerer prometheus.Registerer
+}
+
+// Server answers programs that publish. It is the http.Handler of their port. Safe for concurrent use.
+type Server struct {
+	Options
+	tokens    tokens
+	published *prometheus.CounterVec
+	// leave stops ServeNATS.
+	leave func() <-chan struct{}
+}
+
+// New returns a server that lets nobody in over HTTP before SetTokens is called, and does not listen
+// on NATS before ServeNATS is.
+func New(o Options) *Server {
+	s := &Server{Options: o, published: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "realtime_publications_total", Help: "Events that programs asked this gateway to emit, by the way they came and the status of the answer.",
+	}, []string{"via", "status"})}
+	o.Registerer.MustRegister(s.published)
+	return s
+}
+
+// The ways that a document comes, in metrics.
+const (
+	viaHTTP = "http"
+	viaNATS = "nats"
+)
+
+func (s *Server) count(via string, status int) {
+	s.published.WithLabelValues(via, strconv.Itoa(status)).Inc()
+}
+
+// answer is what a program gets, over HTTP and over NATS.
+type answer struct {
+	OK    bool   `json:"ok,omitempty"`
+	Error string `json:"error,omitempty"`
+}
+
+func (a answer) encode() []byte {
+	data, err := json.Marshal(a)
+	if err != nil { // a bool and a string
+		panic(err)
+	}
+	return data
+}
+
+// publish emits a document, and calls done once with the answer to it and its HTTP status: at once, or
+// when it is known whether the event is stored, or after StoreTimeout. Done must not block.
+func (s *Server) publish(via string, data []byte, namespace string, done func(int, answer)) {
+	counted := func(status int, a answer) {
+		s.count(via, status)
+		done(status, a)
+	}
+	receipt := new(socketio.Receipt)
+	status, a := s.emit(data, namespace, receipt)
+	if status != http.StatusOK || receipt.Expected() == 0 {
+		counted(status, a)
+		return
+	}
+	var once sync.Once
+	late := time.AfterFunc(StoreTimeout, func() { once.Do(func() { counted(notYetStored()) }) })
+	receipt.Notify(func(err error) {
+		late.Stop()
+		once.Do(func() { counted(stored(err)) })
+	})
+}
+
+func (s *Server) emit(data []byte, namespace string, receipt *socketio.Receipt) (int, answer) {
+	if !s.Cluster.Connected() && !s.Cluster.Stores() {
+		return http.StatusServiceUnavailable, answer{Error: errNATSAway.Error()}
+	}
+	err := s.Runtime.Publish(data, namespace, receipt)
+	switch {
+	case err == nil && receipt.Expected() > 0:
+		return http.StatusOK, answer{OK: true} // if it gets stored
+	case err == nil && !s.Cluster.Connected(): // a volatile one
+		return http.StatusServiceUnavailable, answer{Error: errNATSAway.Error()}
+	case err == nil:
+		return http.StatusOK, answer{OK: true}
+	}
+	status := http.StatusInternalServerError
+	var refusal *service.PublishError
+	if errors.As(err, &refusal) {
+		status = refusal.Status
+	}
+	return failed(status, err)
+}
+
+// failed is the answer for what is not emitted: what is too large now is too large later.
+func failed(status int, err error) (int, answer) {
+	if cluster.IsTooLarge(err) {
+		status = http.StatusRequestEntityTooLarge
+	}
+	return status, answer{Error: err.Error()}
+}
+
+// stored is the answer for an event that is stored before it is delivered, when it is or never will be.
+func stored(err error) (int, answer) {
+	if err != nil {
+		return failed(http.StatusServiceUnavailable, err)
+	}
+	return http.StatusOK, answer{OK: true}
+}
+
+func notYetStored() (int, answer) {
+	return http.StatusServiceUnavailable, answer{
+		Error: fmt.Sprintf("the event is not stored yet, after %v, and it is not certain that it will be", StoreTimeout),
+	}
+}
