@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
 // wireVersion is the first byte of a packet. Gateways of two releases meet in every rollout: one that finds a version it does
@@ -15,8 +17,6 @@ const wireVersion = 1
 
 // chunkBytes is about how much goes into one packet; NATS takes 1 MiB by default.
 const chunkBytes = 64 << 10
-
-var errShortPacket = errors.New("packet ends early")
 
 // Kinds of packets. The numbers are on the wire, as are those below.
 const (
@@ -69,13 +69,13 @@ type entry struct {
 func (p *packet) encode() []byte {
 	buf := make([]byte, 0, 64+len(p.room)+size(p.entries))
 	buf = append(buf, wireVersion, p.kind)
-	buf = appendBytes(buf, p.room)
-	buf = appendBytes(buf, p.from)
+	buf = wire.AppendBytes(buf, p.room)
+	buf = wire.AppendBytes(buf, p.from)
 	for _, n := range []uint64{p.seq, p.prev, p.count} {
 		buf = binary.AppendUvarint(buf, n)
 	}
 	buf = append(buf, p.want)
-	buf = appendBytes(buf, p.to)
+	buf = wire.AppendBytes(buf, p.to)
 	buf = binary.AppendUvarint(buf, p.part)
 	last := byte(0)
 	if p.last {
@@ -85,15 +85,10 @@ func (p *packet) encode() []byte {
 	buf = binary.AppendUvarint(buf, uint64(len(p.entries)))
 	for _, e := range p.entries {
 		buf = append(buf, byte(e.change))
-		buf = appendBytes(buf, e.ID)
-		buf = appendBytes(buf, e.Info)
+		buf = wire.AppendBytes(buf, e.ID)
+		buf = wire.AppendBytes(buf, e.Info)
 	}
 	return buf
-}
-
-func appendBytes[T ~string | ~[]byte](buf []byte, s T) []byte {
-	buf = binary.AppendUvarint(buf, uint64(len(s)))
-	return append(buf, s...)
 }
 
 // entrySize is about what an entry takes on the wire.
@@ -126,72 +121,27 @@ func decode(data []byte) (*packet, error) {
 	if len(data) < 2 || data[0] != wireVersion {
 		return nil, fmt.Errorf("unknown version of packet %.1x", data)
 	}
-	r := reader{rest: data[2:]}
-	p := &packet{kind: data[1], room: r.text(), from: r.text(), seq: r.uvarint(), prev: r.uvarint(), count: r.uvarint()}
-	p.want, p.to, p.part, p.last = r.byte(), r.text(), r.uvarint(), r.byte() == 1
-	n := r.count()
-	p.entries = make([]entry, 0, min(n, len(r.rest)/3))
-	for ; n > 0 && r.err == nil; n-- {
-		e := entry{change: change(r.byte())}
-		e.ID, e.Info = r.text(), slices.Clone(r.bytes())
+	r := wire.Reader{Rest: data[2:]}
+	p := &packet{kind: data[1], room: r.Text(), from: r.Text(), seq: r.Uvarint(), prev: r.Uvarint(), count: r.Uvarint()}
+	p.want, p.to, p.part, p.last = r.Byte(), r.Text(), r.Uvarint(), r.Byte() == 1
+	n := r.Count()
+	p.entries = make([]entry, 0, min(n, len(r.Rest)/3))
+	for ; n > 0 && r.Err == nil; n-- {
+		e := entry{change: change(r.Byte())}
+		e.ID, e.Info = r.Text(), slices.Clone(r.Bytes())
 		if len(e.Info) == 0 {
 			e.Info = nil
 		}
 		p.entries = append(p.entries, e)
 	}
-	for len(r.rest) > 0 && r.err == nil {
-		_, _ = r.uvarint(), r.bytes() // a field of a later release
+	if r.Err == nil {
+		r.Err = r.Fields(func(uint64, []byte) {}) // those of a later release
 	}
 	switch {
-	case r.err != nil:
-		return nil, r.err
+	case r.Err != nil:
+		return nil, r.Err
 	case p.from == "":
 		return nil, errors.New("packet of nobody")
 	}
 	return p, nil
 }
-
-// reader takes values off a packet; after an error it yields nothing more.
-type reader struct {
-	rest []byte
-	err  error
-}
-
-func (r *reader) uvarint() uint64 {
-	v, n := binary.Uvarint(r.rest)
-	if n <= 0 {
-		r.err, r.rest = errShortPacket, nil
-		return 0
-	}
-	r.rest = r.rest[n:]
-	return v
-}
-
-// count is a number of things that take a byte at least, so no packet can announce more than it holds.
-func (r *reader) count() int {
-	n := r.uvarint()
-	if n > uint64(len(r.rest)) {
-		r.err, r.rest = errShortPacket, nil
-		return 0
-	}
-	return int(n)
-}
-
-func (r *reader) byte() byte {
-	if len(r.rest) == 0 {
-		r.err = errShortPacket
-		return 0
-	}
-	b := r.rest[0]
-	r.rest = r.rest[1:]
-	return b
-}
-
-func (r *reader) bytes() []byte {
-	n := r.count()
-	b := r.rest[:n]
-	r.rest = r.rest[n:]
-	return b
-}
-
-func (r *reader) text() string { return string(r.bytes()) }

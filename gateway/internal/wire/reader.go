@@ -22,8 +22,7 @@ type Reader struct {
 func (r *Reader) Uvarint() uint64 {
 	v, n := binary.Uvarint(r.Rest)
 	if n <= 0 {
-		r.Err = errShort
-		r.Rest = nil
+		r.Err, r.Rest = errShort, nil
 		return 0
 	}
 	r.Rest = r.Rest[n:]
@@ -34,10 +33,21 @@ func (r *Reader) Uvarint() uint64 {
 func (r *Reader) Count() int {
 	n := r.Uvarint()
 	if n > uint64(len(r.Rest)) {
-		r.Err = errShort
+		r.Err, r.Rest = errShort, nil
 		return 0
 	}
 	return int(n)
+}
+
+// Byte takes one byte.
+func (r *Reader) Byte() byte {
+	if len(r.Rest) == 0 {
+		r.Err = errShort
+		return 0
+	}
+	b := r.Rest[0]
+	r.Rest = r.Rest[1:]
+	return b
 }
 
 // Bytes takes a length and as many bytes, which share memory with the message.
@@ -47,6 +57,9 @@ func (r *Reader) Bytes() []byte {
 	r.Rest = r.Rest[n:]
 	return b
 }
+
+// Text is Bytes as a string.
+func (r *Reader) Text() string { return string(r.Bytes()) }
 
 // Strings takes a list. It is nil for an empty list: nobody publishes what is meant for nobody, so no rooms means the namespace.
 func (r *Reader) Strings() []string {
@@ -76,7 +89,7 @@ func (r *Reader) Fields(take func(number uint64, value []byte)) error {
 }
 
 // AppendBytes writes what Reader.Bytes reads.
-func AppendBytes[T string | []byte](buf []byte, s T) []byte {
+func AppendBytes[T ~string | ~[]byte](buf []byte, s T) []byte {
 	buf = binary.AppendUvarint(buf, uint64(len(s)))
 	return append(buf, s...)
 }
