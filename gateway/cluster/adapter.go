@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
+	"github.com/realtime-operator/realtime-operator/gateway/natsconn"
 	"github.com/realtime-operator/realtime-operator/gateway/presence"
 	"github.com/realtime-operator/realtime-operator/gateway/recovery"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
@@ -37,7 +38,7 @@ func newAdapter(c *Cluster, ns *socketio.Namespace) *adapter {
 }
 
 // inboxOf keeps what is said of a room's members apart from what is said in it, which may wait for the log.
-func (a *adapter) inboxOf(subject string) *inbox {
+func (a *adapter) inboxOf(subject string) *natsconn.Inbox {
 	if a.subjects.IsPresence(subject) {
 		return a.cluster.news
 	}
@@ -131,7 +132,7 @@ func (a *adapter) Broadcast(d *socketio.Delivery) error {
 				return fmt.Errorf("publish to the other gateways: %w", nats.ErrMaxPayload)
 			}
 			a.cluster.place(m, subjects)
-			defer a.cluster.out.flush()
+			defer a.cluster.out.Flush()
 		}
 	}
 	return a.broadcastHere(d)

@@ -25,10 +25,10 @@ func (c *Cluster) tell(r *request) error {
 	}
 	r.from = c.id
 	data := r.encode()
-	if most := int(c.link.maxPayload.Load()); most > 0 && len(data) > most {
+	if most := int(c.link.MaxPayload()); most > 0 && len(data) > most {
 		return fmt.Errorf("ask the other gateways: %w", nats.ErrMaxPayload)
 	}
-	c.out.send(c.subjects.Requests, data)
+	c.out.Send(c.subjects.Requests, data)
 	return nil
 }
 
@@ -37,7 +37,7 @@ func (c *Cluster) reply(to *request, kind byte, args socketio.Args, count int) {
 	r := &request{kind: kind, id: to.id, from: c.id, count: uint64(count)}
 	r.delivery.Text, r.delivery.Attachments = args.JSON, args.Attachments
 	// Without NATS the other one takes this gateway for dead.
-	c.out.send(wire.AnswerSubject(c.service, to.from), r.encode())
+	c.out.Send(wire.AnswerSubject(c.service, to.from), r.encode())
 }
 
 // receiveRequest does what another gateway asks for. What may block or take long has a goroutine of its own.

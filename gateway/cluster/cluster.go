@@ -10,10 +10,7 @@ package cluster
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"net/url"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,6 +21,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/eventlog"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
+	"github.com/realtime-operator/realtime-operator/gateway/natsconn"
 	"github.com/realtime-operator/realtime-operator/gateway/recovery"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
@@ -47,7 +45,8 @@ type Options struct {
 	Revision string
 	// URLs of the NATS servers.
 	URLs []string
-	// CredentialsDir holds what the servers ask for; see credentialOptions. Empty: nothing.
+	// CredentialsDir holds what the servers ask for: user.creds, or token, or username and password; and ca.crt, tls.crt and
+	// tls.key. Empty: nothing.
 	CredentialsDir string
 	// Recovery stores what is emitted, for clients that come back; nil: nothing is stored. It takes JetStream.
 	Recovery *Recovery
@@ -61,11 +60,11 @@ type Options struct {
 	// engineio.PanicPlaces.
 	OnPanic func(place string)
 
-	// timing and now are defaultTiming and time.Now unless a test sets them.
+	// timing and now are defaultTiming and the time unless a test sets them.
 	timing timing
 	now    func() time.Time
-	// handed is the Cluster's.
-	handed *handedCredentials
+	// inboxBytes bounds what waits to be delivered; zero but in tests.
+	inboxBytes int
 }
 
 // timing is how often gateways, and the connection to NATS, give a sign of life.
@@ -83,7 +82,8 @@ type timing struct {
 }
 
 var defaultTiming = timing{
-	heartbeat: heartbeatInterval, dead: deadAfter, census: censusInterval, ping: pingInterval, reconnect: reconnectWait,
+	heartbeat: heartbeatInterval, dead: deadAfter, census: censusInterval,
+	ping: natsconn.DefaultPingInterval, reconnect: natsconn.DefaultReconnectWait,
 }
 
 // Cluster is one gateway's link to the others. Safe for concurrent use. Close ends it.
@@ -93,14 +93,14 @@ type Cluster struct {
 	linger  time.Duration
 	log     *slog.Logger
 	panics  *panics.Watch
-	nc      *nats.Conn
-	link    *link
+	link    *natsconn.Conn
+	nc      *nats.Conn // the link's
 	timing  timing
 	// incoming has what other gateways and the log say, for dispatch; news has what they say of themselves and of the members of
 	// their rooms, for watchPeers, which must not wait for the log.
-	incoming, news *inbox
+	incoming, news *natsconn.Inbox
 	// out has what is for other gateways.
-	out *outgoing
+	out *natsconn.Outgoing
 	// restored tells dispatch that NATS is there, or there again.
 	restored chan struct{}
 	echoes   echoes
@@ -109,8 +109,6 @@ type Cluster struct {
 	end      context.CancelFunc
 	stop     <-chan struct{}
 	closing  sync.Once
-	leaving  atomic.Bool   // Close has been called
-	ended    chan struct{} // see Ended
 	done     tasks
 	metrics  *metrics
 	subjects wire.ServiceSubjects
@@ -139,7 +137,6 @@ type Cluster struct {
 	// delivered is, for each publisher, the number of its last message on several subjects, until it is lost. Only dispatch uses it.
 	delivered map[string]uint64
 	asks      asks
-	handed    handedCredentials
 }
 
 // Connect starts a link. It returns at once, whether NATS is there or not, and keeps trying; Connected tells.
@@ -153,28 +150,19 @@ func Connect(o Options) (*Cluster, error) {
 	if o.timing == (timing{}) {
 		o.timing = defaultTiming
 	}
-	if o.now == nil {
-		o.now = time.Now
-	}
 	c := newCluster(o)
-	o.handed = &c.handed
 	if o.Recovery != nil {
 		c.keepSessions(o)
 	}
 	c.metrics = newMetrics(o.Registerer, c)
-	var err error
-	c.nc, err = nats.Connect(strings.Join(o.URLs, ","), append(connectOptions(o, c.link), nats.ErrorHandler(c.watch))...)
-	if err != nil {
+	if err := c.link.Connect(); err != nil {
 		c.end()
 		c.metrics.unregister()
-		return nil, fmt.Errorf("connect to NATS at %s: %w", redactURLs(o.URLs), withoutURL(err))
+		return nil, err
 	}
-	if c.nc.IsConnected() { // the callback comes a moment later
-		c.link.maxPayload.Store(c.nc.MaxPayload())
-		c.link.live.Store(true)
-	}
+	c.nc = c.link.NATS()
 	if err := c.subscribePeers(); err != nil {
-		c.nc.Close()
+		c.link.Close()
 		c.end()
 		c.metrics.unregister()
 		return nil, err
@@ -191,22 +179,32 @@ func newCluster(o Options) *Cluster {
 		linger:    o.Linger,
 		log:       o.Log,
 		panics:    panics.NewWatch(o.Log, o.OnPanic),
-		link:      newLink(o.Log),
 		timing:    o.timing,
 		restored:  make(chan struct{}, 1),
-		ended:     make(chan struct{}),
 		adapters:  map[string]*adapter{},
 		delivered: map[string]uint64{},
 		pages:     make(chan struct{}, pagesAtOnce),
 		peers:     newPeers(),
 		requests:  requests{open: map[uint64]*gather{}},
-		handed:    handedCredentials{dir: o.CredentialsDir},
 		logged:    eventlog.NewMetrics(), recoveries: recovery.NewMetrics(),
 	}
 	c.life, c.end = context.WithCancel(context.Background())
 	c.stop = c.life.Done()
-	c.incoming, c.news = newInbox(c.overflow), newInbox(c.overflow)
-	c.out = newOutgoing(c, o.now)
+	c.incoming = natsconn.NewInbox(natsconn.InboxOptions{Overflow: c.overflow, MaxBytes: o.inboxBytes})
+	c.news = natsconn.NewInbox(natsconn.InboxOptions{Overflow: c.overflow})
+	c.link = natsconn.New(natsconn.Options{
+		Name: "realtime gateway " + o.Gateway, URLs: o.URLs, CredentialsDir: o.CredentialsDir,
+		Answers: eventlog.AnswersQueue, OnError: c.onError, Log: o.Log,
+		PingInterval: o.timing.ping, ReconnectWait: o.timing.reconnect,
+	})
+	c.out = c.link.NewOutgoing(natsconn.OutgoingOptions{
+		Published: func() { c.metrics.published.Inc() },
+		Dropped: func(reason string) {
+			c.metrics.failed.Inc()
+			c.metrics.dropped.WithLabelValues(reason).Inc()
+		},
+		Now: o.now,
+	})
 	c.echoes.init(c)
 	c.fields.Store(&peerFields{address: o.PeerAddress, revision: o.Revision, deltas: true})
 	c.subjects = wire.NewServiceSubjects(c.service, c.id)
@@ -215,9 +213,9 @@ func newCluster(o Options) *Cluster {
 
 // start runs what runs until Close.
 func (c *Cluster) start() {
-	c.done.Go(func() { c.incoming.run(c.stop) })
-	c.done.Go(func() { c.news.run(c.stop) })
-	c.done.Go(func() { c.out.run(c.stop) })
+	c.done.Go(func() { c.incoming.Run(c.stop) })
+	c.done.Go(func() { c.news.Run(c.stop) })
+	c.done.Go(func() { c.out.Run(c.stop) })
 	c.done.Go(func() {
 		c.dispatch()
 		if c.events != nil {
@@ -226,15 +224,13 @@ func (c *Cluster) start() {
 	})
 	c.done.Go(c.watchPeers)
 	c.done.Go(c.beat)
-	c.done.Go(c.watchEnd)
 	if c.events != nil {
 		c.done.Go(c.events.Run)
 	}
 }
 
-// watch tells the log of what the connection has dropped.
-func (c *Cluster) watch(_ *nats.Conn, _ *nats.Subscription, err error) {
-	c.link.error(c.nc, err)
+// onError tells the log of what the connection has dropped.
+func (c *Cluster) onError(err error) {
 	if c.events != nil && errors.Is(err, nats.ErrSlowConsumer) {
 		c.events.Doubt()
 	}
@@ -249,12 +245,6 @@ func (c *Cluster) overflow(*nats.Msg) {
 
 // ID is this gateway's id, by which the others know it. It is another one after a restart.
 func (c *Cluster) ID() string { return c.id }
-
-// Connected tells whether NATS is connected now.
-func (c *Cluster) Connected() bool { return c.nc.IsConnected() }
-
-// Status is NATS's word for the state of the connection, in lower case: connected, reconnecting and so on.
-func (c *Cluster) Status() string { return strings.ToLower(c.nc.Status().String()) }
 
 // NewAdapter returns the adapter of a Socket.IO namespace.
 func (c *Cluster) NewAdapter(ns *socketio.Namespace) socketio.Adapter {
@@ -294,32 +284,23 @@ func (c *Cluster) forget(a *adapter) {
 func (c *Cluster) Close() { c.closing.Do(c.close) }
 
 func (c *Cluster) close() {
-	c.leaving.Store(true)
+	c.link.Leave()
 	c.echoes.end()
-	c.out.drain()
+	c.out.Drain()
 	c.say(peerBye)
 	if c.events != nil {
 		c.events.Close()
 	}
-	c.out.close() // publishers have got their answers
+	c.out.Close() // publishers have got their answers
 	if c.nc.IsConnected() {
 		// What cannot be written in time is lost with the gateway either way.
 		_ = c.nc.FlushTimeout(flushTimeout)
 	}
-	c.nc.Close()
+	c.link.Close()
 	c.end()
 	c.done.Wait()
 	c.asks.endAll(func(askKey) bool { return true })
 	c.metrics.unregister()
-}
-
-// withoutURL drops the URL from an error of the standard library, which has it as it was given.
-func withoutURL(err error) error {
-	var parse *url.Error
-	if errors.As(err, &parse) {
-		return parse.Err
-	}
-	return err
 }
 
 // SessionMACLength is how much longer a session's id is than a socket's; see wire.SessionMACLength.

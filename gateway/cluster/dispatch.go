@@ -36,7 +36,7 @@ func (c *Cluster) dispatch() {
 			}
 		case <-rounds.wake():
 			rounds.come(time.Now())
-		case <-c.incoming.urgent:
+		case <-c.incoming.Urgent:
 			rounds.begin(time.Now())
 		case <-rounds.written:
 			rounds.end(time.Now())
@@ -52,12 +52,12 @@ func (c *Cluster) dispatch() {
 
 // takeIn receives what waits.
 func (c *Cluster) takeIn() {
-	for _, item := range c.incoming.take() {
-		if item.call != nil {
-			item.call()
+	for _, item := range c.incoming.Take() {
+		if item.Call != nil {
+			item.Call()
 			continue
 		}
-		c.receive(item.msg)
+		c.receive(item.Msg)
 	}
 }
 
@@ -148,18 +148,18 @@ func (c *Cluster) adapterOf(subject string) *adapter {
 func (c *Cluster) place(m *wire.Message, subjects []string) {
 	m.Publisher = c.id
 	if len(subjects) == 1 {
-		c.out.push(subjects, m.Encode(), m.Delivery.Volatile)
+		c.out.Push(subjects, m.Encode(), m.Delivery.Volatile)
 		return
 	}
 	c.sending.Lock()
 	defer c.sending.Unlock()
 	c.copies++
 	m.CopyOf = c.copies
-	c.out.push(subjects, m.Encode(), m.Delivery.Volatile)
+	c.out.Push(subjects, m.Encode(), m.Delivery.Volatile)
 }
 
 // fits tells whether NATS carries a message, which is known before anybody gets it.
 func (c *Cluster) fits(m *wire.Message) bool {
-	most := int(c.link.maxPayload.Load())
+	most := int(c.link.MaxPayload())
 	return most == 0 || m.SizeLimit() <= most || len(m.Encode())+binary.MaxVarintLen64 <= most
 }

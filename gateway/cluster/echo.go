@@ -91,14 +91,14 @@ func (e *echoes) ask() []func() {
 	q.number, q.confirmed = e.last, map[string]bool{}
 	e.open = q
 	q.timer = time.AfterFunc(e.timeout, func() { e.expire(q) })
-	e.cluster.out.push([]string{e.cluster.subjects.Echoes}, encodeEcho(e.cluster.id, q.number, ""), false)
+	e.cluster.out.Push([]string{e.cluster.subjects.Echoes}, encodeEcho(e.cluster.id, q.number, ""), false)
 	return nil
 }
 
 // elsewhere are the gateways on other servers that would answer, with their servers. The lock is
 // held.
 func (e *echoes) elsewhere() map[string]string {
-	if !e.cluster.link.live.Load() {
+	if !e.cluster.link.Live() {
 		return nil
 	}
 	own := e.cluster.nc.ConnectedServerId()
@@ -113,7 +113,7 @@ func (e *echoes) answer(msg *nats.Msg) {
 		return
 	}
 	c := e.cluster
-	c.out.send(wire.EchoedSubject(c.service, from), encodeEcho(c.id, number, c.nc.ConnectedServerId()))
+	c.out.Send(wire.EchoedSubject(c.service, from), encodeEcho(c.id, number, c.nc.ConnectedServerId()))
 }
 
 // answered takes an answer.
@@ -176,7 +176,7 @@ func (e *echoes) settle(complete func(*echo) bool) {
 // goOn publishes what has been asked, and calls those that need not wait any more. Either may
 // block, so the lock is not held.
 func (e *echoes) goOn(due []func()) {
-	e.cluster.out.flush()
+	e.cluster.out.Flush()
 	for _, f := range due {
 		f()
 	}

@@ -45,9 +45,9 @@ func TestAGatewayTrustsNATSByTheAuthorityThatIsMountedNow(t *testing.T) {
 				}
 				return files
 			}
-			mounted := newSecret(t, trusting(first))
+			mounted := natstest.NewSecret(t, trusting(first))
 			url := strings.Replace(ns.ClientURL(), "nats://", "tls://", 1)
-			g := newGateway(t, Options{URLs: []string{url}, CredentialsDir: mounted.dir, Recovery: recovery, timing: soon})
+			g := newGateway(t, Options{URLs: []string{url}, CredentialsDir: mounted.Dir, Recovery: recovery, timing: soon})
 			usable := func() bool { return g.cluster.Connected() && g.cluster.LogReady() }
 			await(t, "NATS is there", usable)
 			if _, err := g.cluster.nc.TLSConnectionState(); err != nil {
@@ -58,7 +58,7 @@ func TestAGatewayTrustsNATSByTheAuthorityThatIsMountedNow(t *testing.T) {
 			await(t, "a foreign certificate is refused", func() bool {
 				return !g.cluster.Connected() && strings.Contains(g.cluster.Problem(), "x509")
 			})
-			mounted.replace(trusting(second, first))
+			mounted.Replace(trusting(second, first))
 			await(t, "NATS is trusted", usable)
 
 			natstest.Users(t, ns, started, func(o *natsserver.Options) { o.TLSConfig = nil })

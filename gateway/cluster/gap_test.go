@@ -36,7 +36,7 @@ func TestAGapBetweenNATSAndTheGatewayIsFilled(t *testing.T) {
 	one.cluster.events.AfterAll(func(error) { close(settled) })
 	<-settled
 	a.interest.mu.Lock()
-	sub, err := two.cluster.nc.ChanSubscribe(subject, two.cluster.incoming.in)
+	sub, err := two.cluster.nc.ChanSubscribe(subject, two.cluster.incoming.In)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func swallow(t *testing.T, g *gateway, room string, do func()) {
 	}
 	do()
 	var err error
-	if s.sub, err = g.cluster.nc.ChanSubscribe(subject, g.cluster.incoming.in); err != nil {
+	if s.sub, err = g.cluster.nc.ChanSubscribe(subject, g.cluster.incoming.In); err != nil {
 		t.Fatal(err)
 	}
 	if err := g.cluster.nc.Flush(); err != nil {

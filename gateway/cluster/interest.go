@@ -12,6 +12,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/gateway/eventlog"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
+	"github.com/realtime-operator/realtime-operator/gateway/natsconn"
 )
 
 // interest is what a namespace of this gateway subscribes to: the subjects of rooms with a local member, and for a while
@@ -20,7 +21,7 @@ import (
 type interest struct {
 	cluster *Cluster
 	// inboxOf is where the messages of a subject go.
-	inboxOf func(subject string) *inbox
+	inboxOf func(subject string) *natsconn.Inbox
 
 	mu     sync.Mutex
 	subs   map[string]*subscription // by subject; guarded by mu
@@ -43,7 +44,7 @@ type idleSubject struct {
 	unused func() bool
 }
 
-func newInterest(c *Cluster, inboxOf func(subject string) *inbox) *interest {
+func newInterest(c *Cluster, inboxOf func(subject string) *natsconn.Inbox) *interest {
 	return &interest{cluster: c, inboxOf: inboxOf, subs: map[string]*subscription{}, idle: map[string]idleSubject{}}
 }
 
@@ -99,7 +100,7 @@ func (i *interest) subscribe(subject string) *subscription {
 	if i.closed {
 		return nil
 	}
-	sub, err := i.cluster.nc.ChanSubscribe(subject, i.inboxOf(subject).in)
+	sub, err := i.cluster.nc.ChanSubscribe(subject, i.inboxOf(subject).In)
 	if err != nil {
 		// Only a closed connection refuses.
 		i.cluster.log.Error("subscribe to a room", "subject", wire.LoggedSubject(subject), "error", err)

@@ -48,5 +48,5 @@ func (c *Cluster) takeCensus(l *lease, now time.Time) {
 // notices a connection that has gone silent before the silence of others has lasted long enough to
 // take them for dead.
 func (c *Cluster) hears(now time.Time) bool {
-	return c.nc.IsConnected() && !c.link.silentSince(now.Add(-2*c.timing.heartbeat))
+	return c.nc.IsConnected() && c.link.HeardSince(now.Add(-2*c.timing.heartbeat))
 }

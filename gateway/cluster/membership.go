@@ -2,7 +2,11 @@
 
 package cluster
 
-import "time"
+import (
+	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/natsconn"
+)
 
 // watchPeers keeps account of which gateways are there, and of the members of their rooms. It waits
 // for nothing but a write to NATS, so that a gateway which reads the log for long neither misses
@@ -20,12 +24,12 @@ func (c *Cluster) watchPeers() {
 			c.peers.forgetAbsent(now.Add(-absentFor))
 		case now := <-census.C:
 			c.takeCensus(since, now)
-		case <-c.link.up:
+		case <-c.link.Up():
 			c.relink()
-		case <-c.news.wake:
-			for _, item := range c.news.take() {
-				if item.call != nil {
-					item.call()
+		case <-c.news.Wake:
+			for _, item := range c.news.Take() {
+				if item.Call != nil {
+					item.Call()
 					continue
 				}
 				c.receiveNews(item)
@@ -39,7 +43,7 @@ func (c *Cluster) watchPeers() {
 // relink does what is due when NATS is there, or there again.
 func (c *Cluster) relink() {
 	c.say(peerAlive) // from a server that may be another one than before
-	c.out.flush()
+	c.out.Flush()
 	c.presenceReconnected()
 	select {
 	case c.restored <- struct{}{}:
@@ -47,18 +51,18 @@ func (c *Cluster) relink() {
 	}
 }
 
-func (c *Cluster) receiveNews(item inboxItem) {
-	defer c.panics.Catch(PlaceMessage, "subject", item.msg.Subject)
-	switch item.msg.Subject {
+func (c *Cluster) receiveNews(item natsconn.Item) {
+	defer c.panics.Catch(PlaceMessage, "subject", item.Msg.Subject)
+	switch item.Msg.Subject {
 	case c.subjects.Peers:
-		c.receivePeer(item.msg)
+		c.receivePeer(item.Msg)
 	case c.subjects.Echoes:
-		c.echoes.answer(item.msg)
+		c.echoes.answer(item.Msg)
 	case c.subjects.Echoed:
-		c.echoes.answered(item.msg)
+		c.echoes.answered(item.Msg)
 	default:
-		if a := c.adapterOf(item.msg.Subject); a != nil { // else its namespace has just been removed
-			a.receivePresence(item.msg)
+		if a := c.adapterOf(item.Msg.Subject); a != nil { // else its namespace has just been removed
+			a.receivePresence(item.Msg)
 		}
 	}
 }
@@ -72,16 +76,9 @@ func (c *Cluster) beat() {
 		select {
 		case <-heartbeat.C:
 			c.say(peerAlive)
-			c.listen()
+			c.link.Ping(c.timing.heartbeat)
 		case <-c.stop:
 			return
 		}
-	}
-}
-
-// listen asks NATS for a sign of life; see lease.
-func (c *Cluster) listen() {
-	if c.nc.IsConnected() && c.nc.FlushTimeout(c.timing.heartbeat) == nil {
-		c.link.hears(time.Now())
 	}
 }

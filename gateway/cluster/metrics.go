@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/realtime-operator/realtime-operator/gateway/eventlog/history"
+	"github.com/realtime-operator/realtime-operator/gateway/natsconn"
 )
 
 type metrics struct {
@@ -42,7 +43,7 @@ func newMetrics(registerer prometheus.Registerer, c *Cluster) *metrics {
 		}),
 		registerer: registerer,
 	}
-	for _, reason := range dropReasons {
+	for _, reason := range natsconn.DropReasons {
 		m.dropped.WithLabelValues(reason)
 	}
 	dropped := prometheus.NewCounterFunc(prometheus.CounterOpts{
@@ -90,7 +91,7 @@ func (m *metrics) unregister() {
 func (m *metrics) countDropped(s *nats.Subscription) { m.droppedBefore.Add(int64(droppedBy(s))) }
 
 func (c *Cluster) dropped() float64 {
-	total := float64(c.incoming.drops() + c.news.drops())
+	total := float64(c.incoming.Drops() + c.news.Drops())
 	for _, a := range c.namespaces() {
 		total += a.interest.dropped()
 	}

@@ -34,7 +34,7 @@ func TestAMessageThatPanicsIsDropped(t *testing.T) {
 		"a broadcast from the log": {&Recovery{}, func(t *testing.T, one, _ *gateway) { emit(t, one.io.Of("/broken"), "poison") }},
 		"what is said of a room's members": {nil, func(_ *testing.T, _, two *gateway) {
 			subject := wire.NewSubjects(two.cluster.service, "/broken").Presence("room")
-			two.cluster.news.in <- &nats.Msg{Subject: subject, Data: []byte("x"), Sub: &nats.Subscription{}}
+			two.cluster.news.In <- &nats.Msg{Subject: subject, Data: []byte("x"), Sub: &nats.Subscription{}}
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -114,12 +114,12 @@ func (c *Cluster) subscribePeers() error {
 		subjects = append(append(subjects, c.sessions.Subscription()), c.events.Subscriptions()...)
 	}
 	for _, subject := range subjects {
-		if _, err := c.nc.ChanSubscribe(subject, c.incoming.in); err != nil {
+		if _, err := c.nc.ChanSubscribe(subject, c.incoming.In); err != nil {
 			return fmt.Errorf("subscribe to %s: %w", subject, err)
 		}
 	}
 	for _, subject := range []string{c.subjects.Peers, c.subjects.Echoes, c.subjects.Echoed} {
-		if _, err := c.nc.ChanSubscribe(subject, c.news.in); err != nil {
+		if _, err := c.nc.ChanSubscribe(subject, c.news.In); err != nil {
 			return fmt.Errorf("subscribe to %s: %w", subject, err)
 		}
 	}
@@ -189,7 +189,7 @@ func (c *Cluster) lost(id string) {
 	c.peers.gone(id, time.Now())
 	c.presenceLost(id)
 	c.echoes.lost(id)
-	c.incoming.call(func() { c.settleFor(id) })
+	c.incoming.Call(func() { c.settleFor(id) })
 }
 
 // settleFor gives up what a gateway that is no more owes, and what it has begun. It runs in

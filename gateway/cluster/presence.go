@@ -43,13 +43,13 @@ func (l presenceLink) Unlisten(room string) {
 
 // Publish sends to the gateways with a member in a room.
 func (l presenceLink) Publish(room string, data []byte) error {
-	l.a.cluster.out.send(l.a.subjects.Presence(room), data)
+	l.a.cluster.out.Send(l.a.subjects.Presence(room), data)
 	return nil
 }
 
 // Send sends to one gateway.
 func (l presenceLink) Send(gateway string, data []byte) error {
-	l.a.cluster.out.send(l.a.subjects.Members(gateway), data)
+	l.a.cluster.out.Send(l.a.subjects.Members(gateway), data)
 	return nil
 }
 

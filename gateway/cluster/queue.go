@@ -34,7 +34,7 @@ func (c *Cluster) ServeQueue(
 ) (stop func() <-chan struct{}, err error) {
 	var unanswered tasks
 	sub, err := c.nc.QueueSubscribe(subject, group, func(msg *nats.Msg) {
-		c.incoming.settle(c.stop)
+		c.incoming.Settle(c.stop)
 		unanswered.begin()
 		end := sync.OnceFunc(unanswered.end)
 		defer func() {
@@ -50,7 +50,7 @@ func (c *Cluster) ServeQueue(
 			}
 			c.confirmPublished(func() {
 				defer end()
-				c.out.send(msg.Reply, answer) // behind what it is the answer to
+				c.out.Send(msg.Reply, answer) // behind what it is the answer to
 			})
 		})
 	})

@@ -51,7 +51,7 @@ func (c *Cluster) keepSessions(o Options) {
 		Detection: o.Recovery.Detection, HistoryBytes: o.Recovery.HistoryBytes, Log: o.Log, Metrics: c.recoveries,
 	}
 	c.events = eventlog.New(c.life, host, eventlog.Config{
-		Service: c.service, Gateway: c.id, URLs: o.URLs, Publisher: publisherOptions(o),
+		Service: c.service, Gateway: c.id, URLs: o.URLs, Publisher: c.link.PublisherOptions("log", eventlog.PrepareTimeout),
 		Retention: sessions.Retention(), Longest: o.Recovery.HistoryAge, Replicas: o.Recovery.Replicas,
 		MaxBytes: o.Recovery.MaxBytes, MaxPerSubject: o.Recovery.MaxPerSubject, Log: o.Log, Panics: c.panics, Metrics: c.logged,
 	})
@@ -155,8 +155,8 @@ var (
 )
 
 func (h logHost) NATS() *nats.Conn                 { return h.c.nc }
-func (h logHost) Connections() uint64              { return h.c.link.dials.Load() }
-func (h logHost) Send(subject string, data []byte) { h.c.out.send(subject, data) }
+func (h logHost) Connections() uint64              { return h.c.link.Dials() }
+func (h logHost) Send(subject string, data []byte) { h.c.out.Send(subject, data) }
 func (h logHost) Peers() []string                  { return h.c.peers.list() }
 func (h logHost) PeersTakeDeltas() bool            { return h.c.peers.allTakeDeltas() }
 func (h logHost) Go(f func())                      { h.c.done.Go(f) }
@@ -176,7 +176,7 @@ func (h logHost) PublishRequest(ctx context.Context, subject, reply string, data
 }
 
 func (h logHost) Queued(take func(*nats.Msg) bool) {
-	h.c.incoming.each(h.c.stop, func(msg *nats.Msg) {
+	h.c.incoming.Each(h.c.stop, func(msg *nats.Msg) {
 		if !take(msg) {
 			h.c.receive(msg)
 		}

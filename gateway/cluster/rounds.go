@@ -2,7 +2,11 @@
 
 package cluster
 
-import "time"
+import (
+	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/natsconn"
+)
 
 const (
 	// gatherMost bounds the wait for more events before a round, however long the last one took.
@@ -24,7 +28,7 @@ const (
 // busy gateway writes several events by one system call, which is most of what a delivery costs
 // (decision 0026). Where it is not busy, an event does not wait. Only dispatch uses it.
 type rounds struct {
-	inbox *inbox
+	inbox *natsconn.Inbox
 	// take hands out what waits in the inbox.
 	take func()
 	// together has clients be written to when queue returns, and what it returns closed when they
@@ -41,7 +45,7 @@ type rounds struct {
 	took         time.Duration
 }
 
-func newRounds(in *inbox, take func(), together func(func()) <-chan struct{}) *rounds {
+func newRounds(in *natsconn.Inbox, take func(), together func(func()) <-chan struct{}) *rounds {
 	r := &rounds{inbox: in, take: take, together: together, timer: time.NewTimer(roundTimeout)}
 	r.timer.Stop()
 	return r
@@ -52,7 +56,7 @@ func (r *rounds) wake() <-chan struct{} {
 	if r.written != nil || r.gathering {
 		return nil
 	}
-	return r.inbox.wake
+	return r.inbox.Wake
 }
 
 // come is called when something waits, and begins a round now or by the timer.

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/realtime-operator/realtime-operator/gateway/natsconn"
 )
 
 // pacedRounds are rounds whose clients are written to when the test says so.
@@ -19,7 +21,7 @@ type pacedRounds struct {
 
 func newPacedRounds() *pacedRounds {
 	p := &pacedRounds{now: time.Now()}
-	inbox := newInbox(func(*nats.Msg) {})
+	inbox := natsconn.NewInbox(natsconn.InboxOptions{Overflow: func(*nats.Msg) {}})
 	p.rounds = newRounds(inbox, func() { p.taken++ }, func(queue func()) <-chan struct{} {
 		queue()
 		p.written = make(chan struct{})
@@ -103,14 +105,4 @@ func TestARoundThatIsNotWrittenIsNotWaitedForForEver(t *testing.T) {
 	if p.wake() == nil {
 		t.Error("no round may begin")
 	}
-}
-
-func TestWhatIsWaitedForIsTakenAtOnce(t *testing.T) {
-	b := newInbox(func(*nats.Msg) {})
-	stop := make(chan struct{})
-	reached := b.mark(stop)
-	b.accept(<-b.in)
-	<-b.urgent // told, though nobody listens to wake
-	b.take()[0].call()
-	<-reached
 }

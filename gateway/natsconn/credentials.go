@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package cluster
+package natsconn
 
 import (
 	"crypto/tls"
@@ -47,15 +47,11 @@ type credentials struct {
 	encrypted atomic.Bool
 }
 
-// credentialOptions are none for an empty directory name. A user in the URLs to connect to comes
-// before the directory's token or username.
-func credentialOptions(o Options, failed func(error)) []nats.Option {
-	if o.CredentialsDir == "" {
-		return nil
-	}
-	c := &credentials{dir: o.CredentialsDir, handed: o.handed, failed: failed}
+// options have a connection to some servers authenticate. A user in their URLs comes before the
+// directory's token or username.
+func (c *credentials) options(urls []string) []nats.Option {
 	options := []nats.Option{c.configure}
-	if !nameUsers(o.URLs) {
+	if !nameUsers(urls) {
 		options = append(options, nats.UserInfoHandler(c.user), nats.TokenHandler(c.token))
 	}
 	return options

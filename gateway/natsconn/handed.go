@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package cluster
+package natsconn
 
 import "sync/atomic"
 
@@ -19,11 +19,9 @@ type handed struct {
 	over               [2]string
 }
 
-// SetCredentials hands over what NATS asks for, in place of the username and password in
-// Options.CredentialsDir as they are now. The next attempt to connect uses it; a connection that is there stays.
-func (c *Cluster) SetCredentials(username, password string) {
-	files := credentials{dir: c.handed.dir}
-	c.handed.current.Store(&handed{username, password, [2]string{files.read(fileUsername), files.read(filePassword)}})
+func (h *handedCredentials) set(username, password string) {
+	files := credentials{dir: h.dir}
+	h.current.Store(&handed{username, password, [2]string{files.read(fileUsername), files.read(filePassword)}})
 }
 
 // instead returns what is to be used where the files say this.

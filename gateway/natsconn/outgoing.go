@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package cluster
+package natsconn
 
 import (
 	"errors"
@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// outgoingAge and outgoingBytes bound what waits for NATS, be it away or stalled: what a short
+	// OutgoingAge and outgoingBytes bound what waits for NATS, be it away or stalled: what a short
 	// interruption delays still goes out, and no client hears what was said long before.
-	outgoingAge   = 2 * time.Second
+	OutgoingAge   = 2 * time.Second
 	outgoingBytes = 4 << 20
 	// outgoingOverhead is about what a message takes besides its subject and data.
 	outgoingOverhead = 128
@@ -23,21 +23,22 @@ const (
 
 // The reasons for which a message is not published.
 const (
-	dropExpired  = "expired"   // it has waited for outgoingAge
-	dropFull     = "full"      // outgoingBytes wait already
-	dropVolatile = "volatile"  // it is volatile, and NATS is away
-	dropTooLarge = "too_large" // NATS carries no message of that size any more
-	dropFailed   = "failed"    // the client library has failed to write it
-	dropClosed   = "closed"    // the gateway ends
+	DropExpired  = "expired"   // it has waited for OutgoingAge
+	DropFull     = "full"      // outgoingBytes wait already
+	DropVolatile = "volatile"  // it is volatile, and NATS is away
+	DropTooLarge = "too_large" // NATS carries no message of that size any more
+	DropFailed   = "failed"    // the client library has failed to write it
+	DropClosed   = "closed"    // the gateway ends
 )
 
-var dropReasons = []string{dropExpired, dropFull, dropVolatile, dropTooLarge, dropFailed, dropClosed}
+// DropReasons are all reasons for which a message is not published.
+var DropReasons = []string{DropExpired, DropFull, DropVolatile, DropTooLarge, DropFailed, DropClosed}
 
-// outgoing publishes on core NATS what is for other gateways, in one order. A message gets its
+// Outgoing publishes on core NATS what is for other gateways, in one order. A message gets its
 // place when it is queued, before local members get it, so that what they say upon it follows it
 // everywhere; and it is published after, so that NATS delays no local member. One goroutine at a
 // time publishes: while NATS blocks it, the others go on. Safe for concurrent use.
-type outgoing struct {
+type Outgoing struct {
 	publish func(subject string, data []byte) error
 	// connected must not wait for the connection, which may be blocked.
 	connected func() bool
@@ -63,45 +64,55 @@ type outgoingMessage struct {
 
 func (m *outgoingMessage) size() int { return len(m.subject) + len(m.data) + outgoingOverhead }
 
-func newOutgoing(c *Cluster, now func() time.Time) *outgoing {
-	o := &outgoing{
+// OutgoingOptions are what an Outgoing tells, and the clock; Now is time.Now if nil.
+type OutgoingOptions struct {
+	// Published is told of each message that was published, Dropped why one was not: one of
+	// DropReasons.
+	Published func()
+	Dropped   func(reason string)
+	Now       func() time.Time
+}
+
+// NewOutgoing makes a queue for what is published on the connection.
+func (c *Conn) NewOutgoing(options OutgoingOptions) *Outgoing {
+	if options.Now == nil {
+		options.Now = time.Now
+	}
+	o := &Outgoing{
 		publish: func(subject string, data []byte) error {
 			err := c.nc.Publish(subject, data)
 			if err == nil {
-				c.metrics.published.Inc()
+				options.Published()
 			}
 			return err
 		},
-		connected: c.link.live.Load,
-		dropped: func(reason string) {
-			c.metrics.failed.Inc()
-			c.metrics.dropped.WithLabelValues(reason).Inc()
-		},
-		now:  now,
-		more: make(chan struct{}, 1),
+		connected: c.Live,
+		dropped:   options.Dropped,
+		now:       options.Now,
+		more:      make(chan struct{}, 1),
 	}
 	o.idle.L = &o.mu
 	return o
 }
 
-// run publishes what is left over by others, until stop is closed.
-func (o *outgoing) run(stop <-chan struct{}) {
+// Run publishes what is left over by others, until stop is closed.
+func (o *Outgoing) Run(stop <-chan struct{}) {
 	for {
 		select {
 		case <-o.more:
-			o.flush()
+			o.Flush()
 		case <-stop:
 			return
 		}
 	}
 }
 
-// push queues a message for each subject. The caller calls flush, after it has done what must not
+// Push queues a message for each subject. The caller calls flush, after it has done what must not
 // wait.
-func (o *outgoing) push(subjects []string, data []byte, volatile bool) {
+func (o *Outgoing) Push(subjects []string, data []byte, volatile bool) {
 	if volatile && !o.connected() {
 		for range subjects {
-			o.dropped(dropVolatile)
+			o.dropped(DropVolatile)
 		}
 		return
 	}
@@ -113,9 +124,9 @@ func (o *outgoing) push(subjects []string, data []byte, volatile bool) {
 		m := outgoingMessage{subject, data, now}
 		switch {
 		case o.closed:
-			o.dropped(dropClosed)
+			o.dropped(DropClosed)
 		case o.bytes > 0 && o.bytes+m.size() > outgoingBytes:
-			o.dropped(dropFull)
+			o.dropped(DropFull)
 		default:
 			o.queue = append(o.queue, m)
 			o.bytes += m.size()
@@ -123,15 +134,15 @@ func (o *outgoing) push(subjects []string, data []byte, volatile bool) {
 	}
 }
 
-// send queues a message and publishes it, unless another goroutine is at it and takes it along.
-func (o *outgoing) send(subject string, data []byte) {
-	o.push([]string{subject}, data, false)
-	o.flush()
+// Send queues a message and publishes it, unless another goroutine is at it and takes it along.
+func (o *Outgoing) Send(subject string, data []byte) {
+	o.Push([]string{subject}, data, false)
+	o.Flush()
 }
 
-// flush publishes what waits now. What comes meanwhile is left to run, so that no caller works for
+// Flush publishes what waits now. What comes meanwhile is left to run, so that no caller works for
 // the others for long.
-func (o *outgoing) flush() {
+func (o *Outgoing) Flush() {
 	o.mu.Lock()
 	if o.sending || len(o.queue) == 0 {
 		o.mu.Unlock()
@@ -152,7 +163,7 @@ func (o *outgoing) flush() {
 
 // finish ends a round of flush, and tells whether another one may get further. Where NATS is away
 // it is the link that calls flush when it is back, unless it has done so during this round.
-func (o *outgoing) finish(batch []outgoingMessage, sent int) (more bool) {
+func (o *Outgoing) finish(batch []outgoingMessage, sent int) (more bool) {
 	o.mu.Lock()
 	o.sending = false
 	o.idle.Broadcast()
@@ -172,25 +183,25 @@ func (o *outgoing) finish(batch []outgoingMessage, sent int) (more bool) {
 }
 
 // publishAll returns how many messages need nothing more. It stops where NATS is away.
-func (o *outgoing) publishAll(batch []outgoingMessage) int {
+func (o *Outgoing) publishAll(batch []outgoingMessage) int {
 	for i := range batch {
 		switch err := o.publish(batch[i].subject, batch[i].data); {
 		case err == nil:
 		case errors.Is(err, nats.ErrReconnectBufExceeded):
 			return i
 		case errors.Is(err, nats.ErrMaxPayload):
-			o.dropped(dropTooLarge)
+			o.dropped(DropTooLarge)
 		case errors.Is(err, nats.ErrConnectionClosed):
-			o.dropped(dropClosed)
+			o.dropped(DropClosed)
 		default:
-			o.dropped(dropFailed)
+			o.dropped(DropFailed)
 		}
 	}
 	return len(batch)
 }
 
 // goOn has run flush soon.
-func (o *outgoing) goOn() {
+func (o *Outgoing) goOn() {
 	select {
 	case o.more <- struct{}{}:
 	default:
@@ -198,11 +209,11 @@ func (o *outgoing) goOn() {
 }
 
 // expire drops what has waited for too long. The lock is held.
-func (o *outgoing) expire(now time.Time) {
+func (o *Outgoing) expire(now time.Time) {
 	n := 0
-	for n < len(o.queue) && now.Sub(o.queue[n].at) > outgoingAge {
+	for n < len(o.queue) && now.Sub(o.queue[n].at) > OutgoingAge {
 		o.bytes -= o.queue[n].size()
-		o.dropped(dropExpired)
+		o.dropped(DropExpired)
 		n++
 	}
 	if n > 0 {
@@ -211,19 +222,19 @@ func (o *outgoing) expire(now time.Time) {
 	}
 }
 
-// drain returns when what waits has been published, if NATS is there.
-func (o *outgoing) drain() {
+// Drain returns when what waits has been published, if NATS is there.
+func (o *Outgoing) Drain() {
 	o.mu.Lock()
 	for o.sending {
 		o.idle.Wait()
 	}
 	o.mu.Unlock()
-	o.flush()
+	o.Flush()
 }
 
-// close publishes what waits, and refuses what comes.
-func (o *outgoing) close() {
-	o.drain()
+// Close publishes what waits, and refuses what comes.
+func (o *Outgoing) Close() {
+	o.Drain()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.closed = true
@@ -231,7 +242,7 @@ func (o *outgoing) close() {
 		o.idle.Wait()
 	}
 	for range o.queue {
-		o.dropped(dropClosed)
+		o.dropped(DropClosed)
 	}
 	o.queue, o.bytes = nil, 0
 }
