@@ -21,6 +21,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/eventlog"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
+	"github.com/realtime-operator/realtime-operator/gateway/membership"
 	"github.com/realtime-operator/realtime-operator/gateway/natsconn"
 	"github.com/realtime-operator/realtime-operator/gateway/recovery"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
@@ -67,23 +68,8 @@ type Options struct {
 	inboxBytes int
 }
 
-// timing is how often gateways, and the connection to NATS, give a sign of life.
-type timing struct {
-	// heartbeat is how often a gateway says that it lives.
-	heartbeat time.Duration
-	// dead is how long a gateway may be silent before nobody waits for its answers.
-	dead time.Duration
-	// census is how often it is looked for gateways that are silent.
-	census time.Duration
-	// ping is how often NATS is asked for a sign of life by the client library.
-	ping time.Duration
-	// reconnect is the pause, and the jitter on top, between two tries to connect to a server.
-	reconnect time.Duration
-}
-
 var defaultTiming = timing{
-	heartbeat: heartbeatInterval, dead: deadAfter, census: censusInterval,
-	ping: natsconn.DefaultPingInterval, reconnect: natsconn.DefaultReconnectWait,
+	Timing: membership.DefaultTiming, ping: natsconn.DefaultPingInterval, reconnect: natsconn.DefaultReconnectWait,
 }
 
 // Cluster is one gateway's link to the others. Safe for concurrent use. Close ends it.
@@ -97,7 +83,7 @@ type Cluster struct {
 	nc      *nats.Conn // the link's
 	timing  timing
 	// incoming has what other gateways and the log say, for dispatch; news has what they say of themselves and of the members of
-	// their rooms, for watchPeers, which must not wait for the log.
+	// their rooms, for peers, which must not wait for the log.
 	incoming, news *natsconn.Inbox
 	// out has what is for other gateways.
 	out *natsconn.Outgoing
@@ -112,8 +98,7 @@ type Cluster struct {
 	done     tasks
 	metrics  *metrics
 	subjects wire.ServiceSubjects
-	peers    *peers
-	fields   atomic.Pointer[peerFields] // what this gateway says of itself
+	peers    *membership.Peers
 	requests requests
 	// pages has an entry for each page of members that others are asked for.
 	pages chan struct{}
@@ -168,7 +153,7 @@ func Connect(o Options) (*Cluster, error) {
 		return nil, err
 	}
 	c.start()
-	c.say(peerHello)
+	c.peers.Greet()
 	return c, nil
 }
 
@@ -184,7 +169,6 @@ func newCluster(o Options) *Cluster {
 		adapters:  map[string]*adapter{},
 		delivered: map[string]uint64{},
 		pages:     make(chan struct{}, pagesAtOnce),
-		peers:     newPeers(),
 		requests:  requests{open: map[uint64]*gather{}},
 		logged:    eventlog.NewMetrics(), recoveries: recovery.NewMetrics(),
 	}
@@ -206,15 +190,14 @@ func newCluster(o Options) *Cluster {
 		Now: o.now,
 	})
 	c.echoes.init(c)
-	c.fields.Store(&peerFields{address: o.PeerAddress, revision: o.Revision, deltas: true})
 	c.subjects = wire.NewServiceSubjects(c.service, c.id)
+	c.peers = c.newPeers(o)
 	return c
 }
 
 // start runs what runs until Close.
 func (c *Cluster) start() {
 	c.done.Go(func() { c.incoming.Run(c.stop) })
-	c.done.Go(func() { c.news.Run(c.stop) })
 	c.done.Go(func() { c.out.Run(c.stop) })
 	c.done.Go(func() {
 		c.dispatch()
@@ -222,8 +205,7 @@ func (c *Cluster) start() {
 			c.events.Abandon()
 		}
 	})
-	c.done.Go(c.watchPeers)
-	c.done.Go(c.beat)
+	c.done.Go(func() { c.peers.Run(c.stop) })
 	if c.events != nil {
 		c.done.Go(c.events.Run)
 	}
@@ -287,7 +269,7 @@ func (c *Cluster) close() {
 	c.link.Leave()
 	c.echoes.end()
 	c.out.Drain()
-	c.say(peerBye)
+	c.peers.Farewell()
 	if c.events != nil {
 		c.events.Close()
 	}

@@ -11,12 +11,13 @@ import (
 	natsserver "github.com/nats-io/nats-server/v2/server"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
+	"github.com/realtime-operator/realtime-operator/gateway/membership"
 )
 
 // soon is a timing that keeps tests short.
 var soon = timing{
-	heartbeat: 50 * time.Millisecond, dead: 500 * time.Millisecond, census: 20 * time.Millisecond,
-	ping: 100 * time.Millisecond, reconnect: 5 * time.Millisecond,
+	Timing: membership.Timing{Heartbeat: 50 * time.Millisecond, Dead: 500 * time.Millisecond, Census: 20 * time.Millisecond},
+	ping:   100 * time.Millisecond, reconnect: 5 * time.Millisecond,
 }
 
 // Any second refusal made the client library close the connection for good.

@@ -17,7 +17,7 @@ import (
 // hold it up. The log can, while what has gone by is read from it; so nothing that others wait for
 // by a clock runs here.
 func (c *Cluster) dispatch() {
-	check := time.NewTicker(c.timing.heartbeat)
+	check := time.NewTicker(c.timing.Heartbeat)
 	defer check.Stop()
 	var control <-chan func()
 	rounds := newRounds(c.incoming, c.takeIn, nil)

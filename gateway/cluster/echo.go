@@ -102,7 +102,7 @@ func (e *echoes) elsewhere() map[string]string {
 		return nil
 	}
 	own := e.cluster.nc.ConnectedServerId()
-	return e.cluster.peers.elsewhere(own, e.mute)
+	return e.cluster.peers.Elsewhere(own, e.mute)
 }
 
 // answer tells another gateway that its question has arrived here.
@@ -207,27 +207,6 @@ func (q *echo) complete() bool {
 		}
 	}
 	return true
-}
-
-// elsewhere are the gateways that answer echoes and are on another server than the given one, with
-// their servers; without those that have been mute since they were heard of last.
-func (p *peers) elsewhere(own string, mute map[string]time.Time) map[string]string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var found map[string]string
-	for id, fields := range p.place {
-		if fields.server == "" || fields.server == own {
-			continue
-		}
-		if since, ok := mute[id]; ok && !p.seen[id].After(since) {
-			continue
-		}
-		if found == nil {
-			found = make(map[string]string, len(p.place))
-		}
-		found[id] = fields.server
-	}
-	return found
 }
 
 // encodeEcho makes a question or an answer: wire.Version, the id of the gateway that sends it,

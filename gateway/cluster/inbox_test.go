@@ -61,6 +61,6 @@ func TestAPublisherThatHasGoneIsForgotten(t *testing.T) {
 	if n := known(); n != 1 {
 		t.Errorf("%d publishers are known, want 1", n)
 	}
-	two.cluster.say(peerBye)
+	two.cluster.peers.Farewell()
 	await(t, "it is forgotten", func() bool { return known() == 0 })
 }

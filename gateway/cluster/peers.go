@@ -3,110 +3,30 @@
 package cluster
 
 import (
+	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
+	"github.com/realtime-operator/realtime-operator/gateway/membership"
 )
 
-const (
-	// heartbeatInterval is how often a gateway says that it lives.
-	heartbeatInterval = 2500 * time.Millisecond
-	// deadAfter is how long a gateway may be silent before nobody waits for its answers: three
-	// heartbeats, and what the next may be late. One that stops says so.
-	deadAfter = 3*heartbeatInterval + 500*time.Millisecond
-)
-
-// What gateways say of themselves: a word, their id, and what peerFields tells.
-const (
-	peerHello = 'h' // has just come; the others say alive
-	peerAlive = 'a'
-	peerBye   = 'b'
-)
-
-// peers are the other gateways of the service that are alive. Safe for concurrent use.
-type peers struct {
-	mu    sync.Mutex
-	seen  map[string]time.Time  // guarded by mu
-	place map[string]peerFields // what they say of themselves; guarded by mu
-	// absent are those that are known not to be there, and since when. Guarded by mu.
-	absent map[string]time.Time
-	// asked is when this gateway last asked who is there. Guarded by mu.
-	asked time.Time
-	// hearing is since when this gateway hears all that others say; see lease. Guarded by mu.
-	hearing time.Time
-	// changed is closed when another one has come or gone. Guarded by mu.
-	changed chan struct{}
-}
-
-func newPeers() *peers {
-	return &peers{
-		seen: map[string]time.Time{}, place: map[string]peerFields{}, absent: map[string]time.Time{}, changed: make(chan struct{}),
-	}
-}
-
-func (p *peers) list() []string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	ids := make([]string, 0, len(p.seen))
-	for id := range p.seen {
-		ids = append(ids, id)
-	}
-	return ids
-}
-
-func (p *peers) alive(id string, fields peerFields, now time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	_, known := p.seen[id]
-	p.seen[id] = now
-	if known && p.place[id] == fields {
-		return
-	}
-	p.place[id] = fields
-	delete(p.absent, id)
-	p.turned()
-}
-
-func (p *peers) gone(id string, now time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.seen, id)
-	delete(p.place, id)
-	p.absent[id] = now
-	p.turned()
-}
-
-// allTakeDeltas tells whether all others understand the deltas of sessions.
-func (p *peers) allTakeDeltas() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, fields := range p.place {
-		if !fields.deltas {
-			return false
-		}
-	}
-	return true
-}
-
-// silent are those not heard of since a time.
-func (p *peers) silent(since time.Time) []string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var ids []string
-	for id, seen := range p.seen {
-		if seen.Before(since) {
-			ids = append(ids, id)
-		}
-	}
-	return ids
+// newPeers makes what keeps account of the other gateways. It calls back in its own goroutine, which
+// also takes what gateways say of the members of their rooms.
+func (c *Cluster) newPeers(o Options) *membership.Peers {
+	return membership.New(membership.Options{
+		ID: c.id, Subject: c.subjects.Peers, Address: o.PeerAddress, Revision: o.Revision,
+		Conn: c.link, Inbox: c.news, Timing: o.timing.Timing, Panics: c.panics,
+		Handlers: membership.Handlers{
+			Message: c.receiveNews, Malformed: c.malformed,
+			Heard: c.heard, Gone: c.gone, Beat: c.presenceBeat, Restored: c.relink,
+		},
+	})
 }
 
 // subscribePeers begins to hear of the other gateways and of what they ask. What they say of
-// themselves is heard twice: by watchPeers at once, and by dispatch, for which a farewell comes
+// themselves is heard twice: by membership at once, and by dispatch, for which a farewell comes
 // behind all that the gateway had said before.
 func (c *Cluster) subscribePeers() error {
 	subjects := []string{c.subjects.Peers, c.subjects.Requests, c.subjects.Answers}
@@ -118,78 +38,61 @@ func (c *Cluster) subscribePeers() error {
 			return fmt.Errorf("subscribe to %s: %w", subject, err)
 		}
 	}
-	for _, subject := range []string{c.subjects.Peers, c.subjects.Echoes, c.subjects.Echoed} {
+	for _, subject := range []string{c.subjects.Echoes, c.subjects.Echoed} {
 		if _, err := c.nc.ChanSubscribe(subject, c.news.In); err != nil {
 			return fmt.Errorf("subscribe to %s: %w", subject, err)
 		}
 	}
-	return nil
+	return c.peers.Subscribe()
 }
 
-// say tells the other gateways of this one. Without NATS nobody hears it, which says as much.
-func (c *Cluster) say(word byte) {
-	if c.nc.IsConnected() {
-		fields := *c.fields.Load()
-		fields.server = c.nc.ConnectedServerId()
-		_ = c.nc.Publish(c.subjects.Peers, fields.append(append([]byte{word}, c.id...)))
+// receiveNews takes what must not wait for the log. It runs in membership's goroutine.
+func (c *Cluster) receiveNews(msg *nats.Msg) {
+	switch msg.Subject {
+	case c.subjects.Echoes:
+		c.echoes.answer(msg)
+	case c.subjects.Echoed:
+		c.echoes.answered(msg)
+	default:
+		if a := c.adapterOf(msg.Subject); a != nil { // else its namespace has just been removed
+			a.receivePresence(msg)
+		}
 	}
 }
 
-// peerWord is what a gateway says of itself.
-type peerWord struct {
-	kind   byte
-	id     string
-	fields peerFields
+// relink does what is due when NATS is there, or there again.
+func (c *Cluster) relink() {
+	c.out.Flush()
+	c.presenceReconnected()
+	select {
+	case c.restored <- struct{}{}:
+	default:
+	}
 }
 
-func (c *Cluster) readPeerWord(msg *nats.Msg) (peerWord, bool) {
-	if len(msg.Data) < 1+wire.GatewayIDLength {
-		c.malformed(msg, fmt.Errorf("%d bytes of a gateway's word", len(msg.Data)))
-		return peerWord{}, false
-	}
-	fields, err := decodePeerFields(msg.Data[1+wire.GatewayIDLength:])
-	if err != nil {
-		c.malformed(msg, fmt.Errorf("read what a gateway says of itself: %w", err))
-		return peerWord{}, false
-	}
-	return peerWord{msg.Data[0], string(msg.Data[1 : 1+wire.GatewayIDLength]), fields}, true
-}
-
-// receivePeer notes that a gateway is there, or is not. It runs in watchPeers.
-func (c *Cluster) receivePeer(msg *nats.Msg) {
-	word, ok := c.readPeerWord(msg)
-	if !ok {
-		return
-	}
-	switch word.kind {
-	case peerBye:
-		c.peers.gone(word.id, time.Now())
-		c.presenceLost(word.id)
-		c.echoes.lost(word.id)
-		return
-	case peerHello:
-		c.say(peerAlive)
-	}
-	c.peers.alive(word.id, word.fields, time.Now())
-	if c.sessions != nil && c.sessions.PeerChanged(c.peers.allTakeDeltas()) {
+// heard is told that another gateway has said something of itself.
+func (c *Cluster) heard() {
+	if c.sessions != nil && c.sessions.PeerChanged(c.peers.AllTakeDeltas()) {
 		c.sessions.Flatten()
+	}
+}
+
+// gone gives up a gateway that is no more. What one that has left had said before may still wait for
+// dispatch, which hears the farewell behind it.
+func (c *Cluster) gone(id string, silent bool) {
+	c.presenceLost(id)
+	c.echoes.lost(id)
+	if silent {
+		c.incoming.Call(func() { c.settleFor(id) })
 	}
 }
 
 // receiveFarewell ends what a gateway that leaves has begun. It runs in dispatch.
 func (c *Cluster) receiveFarewell(msg *nats.Msg) {
-	if len(msg.Data) < 1+wire.GatewayIDLength || msg.Data[0] != peerBye {
-		return
+	a, err := membership.Decode(msg.Data)
+	if err == nil && a.Kind == membership.Farewell { // membership tells of what cannot be read
+		c.settleFor(a.ID)
 	}
-	c.settleFor(string(msg.Data[1 : 1+wire.GatewayIDLength]))
-}
-
-// lost gives up a gateway that is silent. It runs in watchPeers.
-func (c *Cluster) lost(id string) {
-	c.peers.gone(id, time.Now())
-	c.presenceLost(id)
-	c.echoes.lost(id)
-	c.incoming.Call(func() { c.settleFor(id) })
 }
 
 // settleFor gives up what a gateway that is no more owes, and what it has begun. It runs in
@@ -198,4 +101,37 @@ func (c *Cluster) settleFor(id string) {
 	c.requests.lost(id)
 	c.asks.endOf(id)
 	delete(c.delivered, id)
+}
+
+// PeerAddress is the host and port on which a gateway's peers reach it, by its id. It is false for one that is not there, or
+// that has none.
+func (c *Cluster) PeerAddress(id string) (string, bool) { return c.peers.Address(id) }
+
+// FindPeer is PeerAddress for an id that a gateway of this service has given out: one that this gateway has never heard of
+// is asked for, for some seconds or until the context ends. While this gateway hears nothing, as without NATS, that says
+// nothing of the others.
+func (c *Cluster) FindPeer(ctx context.Context, id string) (string, bool) {
+	return c.peers.Find(ctx, id)
+}
+
+// AwaitPeerGone returns when a gateway is known not to be there any more, or the context ends.
+func (c *Cluster) AwaitPeerGone(ctx context.Context, id string) { c.peers.AwaitGone(ctx, id) }
+
+// Leaving tells the other gateways that this one takes no new clients. It may be called again.
+func (c *Cluster) Leaving() { c.peers.Leaving() }
+
+// AwaitSuccession waits while gateways of another revision replace those of this one and some of the latter still take
+// clients: who is sent away now might come to one of them, and be sent away again. It returns at once, with false, if nobody
+// replaces this one; otherwise with true, when all of this revision are leaving or the context ends.
+func (c *Cluster) AwaitSuccession(ctx context.Context) (replaced bool) {
+	return c.peers.AwaitSuccession(ctx)
+}
+
+// timing is how often gateways, and the connection to NATS, give a sign of life.
+type timing struct {
+	membership.Timing
+	// ping is how often NATS is asked for a sign of life by the client library.
+	ping time.Duration
+	// reconnect is the pause, and the jitter on top, between two tries to connect to a server.
+	reconnect time.Duration
 }

@@ -93,7 +93,7 @@ func (a *adapter) answerPresence(r *request) error {
 	return nil
 }
 
-// receivePresence takes what another gateway says of a room's members. It runs in watchPeers.
+// receivePresence takes what another gateway says of a room's members. It runs in membership's goroutine.
 func (a *adapter) receivePresence(msg *nats.Msg) {
 	if err := a.presence.Receive(msg.Data); err != nil {
 		a.cluster.malformed(msg, err)

@@ -157,8 +157,8 @@ var (
 func (h logHost) NATS() *nats.Conn                 { return h.c.nc }
 func (h logHost) Connections() uint64              { return h.c.link.Dials() }
 func (h logHost) Send(subject string, data []byte) { h.c.out.Send(subject, data) }
-func (h logHost) Peers() []string                  { return h.c.peers.list() }
-func (h logHost) PeersTakeDeltas() bool            { return h.c.peers.allTakeDeltas() }
+func (h logHost) Peers() []string                  { return h.c.peers.List() }
+func (h logHost) PeersTakeDeltas() bool            { return h.c.peers.AllTakeDeltas() }
 func (h logHost) Go(f func())                      { h.c.done.Go(f) }
 func (h logHost) Call(f func())                    { h.c.call(placeHandler, f) }
 func (h logHost) MalformedEvent()                  { h.c.metrics.malformed.Inc() }

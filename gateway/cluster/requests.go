@@ -114,7 +114,7 @@ func (a *adapter) askAll(ctx context.Context, r *request) ([]socketio.Args, erro
 // ask sends a request to all gateways, and waits for answers of them and of more. The caller ends it.
 func (a *adapter) ask(r *request, more ...string) (*gather, error) {
 	r.namespace = a.namespace.Name()
-	g := newGather(append(a.cluster.peers.list(), more...))
+	g := newGather(append(a.cluster.peers.List(), more...))
 	r.id = a.cluster.requests.begin(g)
 	if err := a.cluster.tell(r); err != nil {
 		a.cluster.requests.end(r.id)

@@ -46,9 +46,9 @@ func waitForPeers(t *testing.T, c *Cluster, n int) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(20 * time.Second); len(c.peers.list()) != n; <-tick.C {
+	for deadline := time.Now().Add(20 * time.Second); len(c.peers.List()) != n; <-tick.C {
 		if time.Now().After(deadline) {
-			t.Fatalf("knows %d gateways, want %d", len(c.peers.list()), n)
+			t.Fatalf("knows %d gateways, want %d", len(c.peers.List()), n)
 		}
 	}
 }
@@ -255,19 +255,12 @@ func TestRow55AGatewayThatLeavesIsNotWaitedFor(t *testing.T) {
 		}
 	}()
 	<-handling
-	last.cluster.say(peerBye)
+	last.cluster.peers.Farewell()
 	<-done
 	waitForPeers(t, one.cluster, 1)
 }
 
 func TestASilentGatewayIsGivenUp(t *testing.T) {
-	p := newPeers()
-	start := time.Now()
-	p.alive("a", peerFields{}, start)
-	p.alive("b", peerFields{}, start.Add(deadAfter))
-	if got := p.silent(start.Add(deadAfter)); !slices.Equal(got, []string{"a"}) {
-		t.Errorf("silent: %v", got)
-	}
 	g := newGather([]string{"a", "b"})
 	g.count("a", 2)
 	g.acked("a", socketio.Args{}, true)

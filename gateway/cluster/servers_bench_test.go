@@ -46,7 +46,7 @@ func linked(b *testing.B, urls []string) (clusters []*Cluster, adapters []*adapt
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for _, c := range clusters {
-		for len(c.peers.list()) < len(clusters)-1 {
+		for len(c.peers.List()) < len(clusters)-1 {
 			<-tick.C
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
+	"github.com/realtime-operator/realtime-operator/gateway/membership"
 )
 
 // routeDelay is how much later servers of the tests hear each other than their clients hear them.
@@ -105,8 +106,17 @@ func TestAJoinDoesNotWaitForGatewaysThatDoNotAnswer(t *testing.T) {
 	trio := natstest.StartTrio(t)
 	gateways := onEach(t, trio)
 	one := gateways[0].cluster
-	one.peers.alive("silent-1", peerFields{server: "another"}, time.Now())
-	one.peers.alive("older--1", peerFields{}, time.Now())
+	say := func(id, server string) {
+		t.Helper()
+		a := membership.Announcement{Kind: membership.Alive, ID: id, Fields: membership.Fields{Server: server}}
+		nc := gateways[1].cluster.nc
+		if err := nc.Publish(one.subjects.Peers, a.Encode()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	say("silent-1", "another")
+	say("older--1", "")
+	await(t, "they are heard of", func() bool { return len(one.peers.List()) == 4 })
 	_, socket := gateways[0].client(t)
 	socket.Join("first") // waits for it once
 	one.echoes.mu.Lock()
@@ -115,13 +125,16 @@ func TestAJoinDoesNotWaitForGatewaysThatDoNotAnswer(t *testing.T) {
 	if !mute {
 		t.Fatal("it was not waited for")
 	}
-	if got := one.peers.elsewhere("", one.echoes.mute); got["silent-1"] != "" || len(got) != 2 {
+	elsewhere := func() map[string]string {
+		one.echoes.mu.Lock()
+		defer one.echoes.mu.Unlock()
+		return one.peers.Elsewhere("", one.echoes.mute)
+	}
+	if got := elsewhere(); got["silent-1"] != "" || len(got) != 2 {
 		t.Errorf("asked next: %v, want the two others", got)
 	}
-	one.peers.alive("silent-1", peerFields{server: "another"}, time.Now().Add(time.Second)) // it beats again
-	if got := one.peers.elsewhere("", one.echoes.mute); got["silent-1"] != "another" {
-		t.Errorf("asked after it was heard of: %v", got)
-	}
+	say("silent-1", "another") // it beats again
+	await(t, "it is asked again", func() bool { return elsewhere()["silent-1"] == "another" })
 }
 
 func TestGatewaysOnOneServerAskNobody(t *testing.T) {

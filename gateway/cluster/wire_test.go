@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/goldentest"
-	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -33,7 +32,7 @@ func golden(t *testing.T, release, format string, samples int) map[string][]byte
 }
 
 var compareWire = cmp.Options{
-	cmp.AllowUnexported(request{}, peerFields{}), cmpopts.IgnoreUnexported(socketio.Delivery{}),
+	cmp.AllowUnexported(request{}), cmpopts.IgnoreUnexported(socketio.Delivery{}),
 	cmpopts.EquateEmpty(),
 }
 
@@ -85,18 +84,6 @@ func TestRequestsOfTheFirstReleaseAreReadAndWritten(t *testing.T) {
 	}
 }
 
-func TestPeerFieldsOfThisReleaseAreReadAndWritten(t *testing.T) {
-	want := peerFields{address: "10.0.0.1:7443", revision: "5d4f", leaving: true, server: "NDJ2VYFQ", deltas: true}
-	data := goldentest.Sample(t, golden(t, thisRelease, "peer", 2), "everything")
-	if got := want.append(append([]byte{peerAlive}, "gateway1"...)); !bytes.Equal(got, data) {
-		t.Errorf("written as %q, want %q", got, data)
-	}
-	got, err := decodePeerFields(data[1+wire.GatewayIDLength:])
-	if diff := cmp.Diff(want, got, compareWire); err != nil || diff != "" {
-		t.Errorf("%v, fields (-want +got):\n%s", err, diff)
-	}
-}
-
 func TestEchoesOfThisReleaseAreReadAndWritten(t *testing.T) {
 	servers := map[string]string{"question": "", "answer": "NDJ2VYFQ"}
 	samples := golden(t, thisRelease, "echo", len(servers))
@@ -111,41 +98,5 @@ func TestEchoesOfThisReleaseAreReadAndWritten(t *testing.T) {
 				t.Errorf("%s%s: %s, %d, %q, %v", name, rest, gateway, number, server, err)
 			}
 		}
-	}
-}
-
-// What a later release adds to peer fields differs from what d35c2bb wrote, so that these are read
-// alone.
-func TestPeerFieldsOfTheFirstReleaseAreRead(t *testing.T) {
-	fields := map[string]peerFields{
-		"nothing":    {},
-		"address":    {address: "[fd00::1]:7443"},
-		"everything": {address: "10.0.0.1:7443", revision: "5d4f", leaving: true},
-	}
-	samples := golden(t, firstRelease, "peer", len(fields))
-	for name, want := range fields {
-		for rest, data := range map[string][]byte{
-			"":                  goldentest.Sample(t, samples, name),
-			", and a later one": append(goldentest.Sample(t, samples, name), laterField...),
-		} {
-			if word, id := data[0], string(data[1:1+wire.GatewayIDLength]); word != peerAlive || id != "gateway1" {
-				t.Errorf("%s: %c of %s", name, word, id)
-			}
-			got, err := decodePeerFields(data[1+wire.GatewayIDLength:])
-			if diff := cmp.Diff(want, got, compareWire); err != nil || diff != "" {
-				t.Errorf("%s%s: %v, fields (-want +got):\n%s", name, rest, err, diff)
-			}
-		}
-	}
-}
-
-func TestTheAnnouncementOfDeltasStaysAsItIs(t *testing.T) {
-	fields := peerFields{address: "10.0.0.1:7443", deltas: true}
-	data := goldentest.Sample(t, goldentest.Read(t, "testdata/wire/v1/peer.txt"), "deltas")
-	if got := fields.append([]byte("agateway1")); !bytes.Equal(got, data) {
-		t.Errorf("fields written as %q, want %q", got, data)
-	}
-	if got, err := decodePeerFields(data[1+wire.GatewayIDLength:]); err != nil || got != fields {
-		t.Errorf("fields read as %+v, %v", got, err)
 	}
 }

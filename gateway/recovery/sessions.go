@@ -41,7 +41,7 @@ type Sessions struct {
 	walking sync.Mutex
 	// refreshing: they are being refreshed.
 	refreshing atomic.Bool
-	// misunderstood: a gateway is there that does not understand deltas. Only watchPeers uses it.
+	// misunderstood: a gateway is there that does not understand deltas. Only membership's goroutine uses it.
 	misunderstood bool
 
 	mu       sync.Mutex
@@ -117,7 +117,7 @@ func (s *Sessions) Refresh(now time.Time) {
 // Flatten stores sessions without deltas, for a gateway that does not understand those. It does not wait.
 func (s *Sessions) Flatten() { s.background((*session).flatten, func() {}) }
 
-// PeerChanged is told, in watchPeers, whether all gateways understand deltas, and tells whether one has come that does not.
+// PeerChanged is told, in membership's goroutine, whether all gateways understand deltas, and tells whether one has come that does not.
 func (s *Sessions) PeerChanged(understood bool) (flatten bool) {
 	flatten = !understood && !s.misunderstood
 	s.misunderstood = !understood

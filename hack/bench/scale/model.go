@@ -21,7 +21,7 @@ const (
 	ownSubscriptions = 6
 	// step is that of CPU time as the kernel tells it, in µs.
 	step = 10_000.0
-	// heartbeat is how often a gateway tells the others that it lives, in seconds (gateway/cluster/peers.go).
+	// heartbeat is how often a gateway tells the others that it lives, in seconds (gateway/membership/membership.go).
 	heartbeat = 2.5
 )
 

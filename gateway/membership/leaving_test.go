@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package cluster
+package membership
 
 import (
 	"context"
@@ -12,18 +12,16 @@ import (
 func TestThoseThatAreReplacedWaitForEachOther(t *testing.T) {
 	checkNothingIsLeft(t)
 	url := natstest.Start(t, nil).ClientURL()
-	start := func(revision string) *Cluster {
-		return newGateway(t, Options{URLs: []string{url}, Revision: revision}).cluster
-	}
-	first, second, successor := start("old"), start("old"), start("new")
-	for _, c := range []*Cluster{first, second, successor} {
+	of := func(revision string) *Peers { return start(t, url, Options{Revision: revision}) }
+	first, second, successor := of("old"), of("old"), of("new")
+	for _, c := range []*Peers{first, second, successor} {
 		waitForPeers(t, c, 2)
 	}
 	first.Leaving()
 	waited := make(chan bool)
 	go func() { waited <- first.AwaitSuccession(t.Context()) }()
-	waitFor(t, "the others to hear that the first leaves", func() bool {
-		_, remaining, _ := second.peers.succession("old")
+	await(t, "the others to hear that the first leaves", func() bool {
+		_, remaining, _ := second.table.succession("old")
 		return !remaining
 	})
 	select {
@@ -42,8 +40,8 @@ func TestNobodyWaitsWhoIsNotReplaced(t *testing.T) {
 	for name, other := range map[string]string{"all are of one revision": "a", "the other names none": ""} {
 		t.Run(name, func(t *testing.T) {
 			url := natstest.Start(t, nil).ClientURL()
-			one := newGateway(t, Options{URLs: []string{url}, Revision: "a"}).cluster
-			_ = newGateway(t, Options{URLs: []string{url}, Revision: other})
+			one := start(t, url, Options{Revision: "a"})
+			_ = start(t, url, Options{Revision: other})
 			waitForPeers(t, one, 1)
 			one.Leaving()
 			if one.AwaitSuccession(t.Context()) {
@@ -56,9 +54,9 @@ func TestNobodyWaitsWhoIsNotReplaced(t *testing.T) {
 func TestAWaitForOthersEndsWithItsTime(t *testing.T) {
 	checkNothingIsLeft(t)
 	url := natstest.Start(t, nil).ClientURL()
-	one := newGateway(t, Options{URLs: []string{url}, Revision: "old"}).cluster
-	_ = newGateway(t, Options{URLs: []string{url}, Revision: "old"})
-	_ = newGateway(t, Options{URLs: []string{url}, Revision: "new"})
+	one := start(t, url, Options{Revision: "old"})
+	_ = start(t, url, Options{Revision: "old"})
+	_ = start(t, url, Options{Revision: "new"})
 	waitForPeers(t, one, 2)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
