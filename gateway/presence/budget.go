@@ -64,8 +64,9 @@ func (r *room) release(info json.RawMessage) {
 	r.budget.used.Add(int64(-n))
 }
 
-// end gives back what the room has taken.
+// end ends the room, and gives back what it has taken.
 func (r *room) end() {
+	r.state = roomEnded
 	r.budget.used.Add(int64(-r.infoBytes))
 	r.infoBytes = 0
 }

@@ -9,7 +9,7 @@ func (t *Tracker) Enter(id, room string) { t.enter(id, nil, room) }
 func (t *Tracker) Leave(id, room string) { t.leave(id, room) }
 
 // Told is how many batches have gone out.
-func (t *Tracker) Told() uint64 { return t.told.Load() }
+func (t *Tracker) Told() uint64 { return t.batches.Load() }
 
 // Held is the page of what this gateway holds, of all gateways.
 func (t *Tracker) Held(room, after string, limit int) Page { return t.held(room, after, limit, false) }
@@ -19,7 +19,7 @@ func (t *Tracker) Quiet() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, r := range t.rooms {
-		if r.telling || len(r.untold) > 0 {
+		if r.notifying || len(r.forClients) > 0 {
 			return false
 		}
 	}

@@ -13,9 +13,9 @@ import (
 
 func goldenPackets() map[string]*packet {
 	return map[string]*packet{
-		"word":          {kind: kindWord, room: "r", from: "gateway1", seq: 1 << 40, count: 3, entries: []entry{}},
-		"want words":    {kind: kindWord, room: "", from: "gateway1", want: wantWord, entries: []entry{}},
-		"want snapshot": {kind: kindWord, room: "r", from: "gateway1", want: wantSnapshot, to: "gateway2", entries: []entry{}},
+		"word":          {kind: kindAnnouncement, room: "r", from: "gateway1", seq: 1 << 40, count: 3, entries: []entry{}},
+		"want words":    {kind: kindAnnouncement, room: "", from: "gateway1", want: wantAnnouncement, entries: []entry{}},
+		"want snapshot": {kind: kindAnnouncement, room: "r", from: "gateway1", want: wantSnapshot, to: "gateway2", entries: []entry{}},
 		"delta": {kind: kindDelta, room: "大厅", from: "gateway1", seq: 8, prev: 7, entries: []entry{
 			{joined, Member{ID: "a", Info: []byte(`{"n":"Ada"}`)}}, {left, Member{ID: "b"}}, {updated, Member{ID: "c"}},
 		}},

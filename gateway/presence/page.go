@@ -20,9 +20,9 @@ const maxPageBytes = 128 << 10
 // size is about what the member takes on a page.
 func (m *Member) size() int { return len(m.ID) + len(m.Info) + len(`{"id":"","info":},`) }
 
-// settling is how long a gateway that has just begun to listen to a room, or has found NATS again, asks the others rather than
+// syncTime is how long a gateway that has just begun to listen to a room, or has found NATS again, asks the others rather than
 // answer from what it holds: their snapshots may be on their way.
-const settling = 2 * time.Second
+const syncTime = 2 * time.Second
 
 // Page is the members of a room, or some of them, in the order of their ids.
 type Page struct {
@@ -81,7 +81,7 @@ func (t *Tracker) complete(room string, now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	r := t.rooms[room]
-	return r != nil && r.listens && now.Sub(r.since) >= settling
+	return r != nil && r.state == roomListening && now.Sub(r.since) >= syncTime
 }
 
 func (t *Tracker) held(name, after string, limit int, local bool) Page {
@@ -92,7 +92,7 @@ func (t *Tracker) held(name, after string, limit int, local bool) Page {
 	if r == nil {
 		return p
 	}
-	t.settle(r) // who asks may have joined a moment ago
+	t.refreshInfos(r) // who asks may have joined a moment ago
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return r.pageOf(after, limit, local)

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// askAgain is how long a gateway may take for a snapshot before it is asked again.
-const askAgain = 2 * time.Second
+// requestAgain is how long a gateway may take for a snapshot before it is asked again.
+const requestAgain = 2 * time.Second
 
 // Receive takes what another gateway says; it is for the link. It does not block. An error means that it cannot be read.
 func (t *Tracker) Receive(data []byte) error {
@@ -29,7 +29,7 @@ func (t *Tracker) receivePacket(p *packet) (out []outgoing) {
 	case t.closed || p.from == t.link.ID():
 	case r != nil:
 		t.receive(r, p, time.Now())
-	case p.kind == kindWord && p.want == wantSnapshot && p.to == t.link.ID():
+	case p.kind == kindAnnouncement && p.want == wantSnapshot && p.to == t.link.ID():
 		// It holds members who have left, since it has not heard of that.
 		t.last++
 		out = append(out, t.farewell(p.room, t.last))
@@ -43,50 +43,52 @@ func (t *Tracker) receive(r *room, p *packet, now time.Time) {
 		known.heard = now
 	}
 	switch p.kind {
-	case kindWord:
-		r.receiveWord(p, t.link.ID(), now)
+	case kindAnnouncement:
+		r.receiveAnnouncement(p, t.link.ID(), now)
 	case kindDelta:
 		r.receiveDelta(p, now)
 	case kindSnapshot:
 		r.receiveSnapshot(p, now)
 	}
-	t.tellSoon(r)
+	t.notifySoon(r)
 	if r.hasNews() {
 		t.sendSoon(r)
 	}
 }
 
-func (r *room) receiveWord(p *packet, self string, now time.Time) {
+func (r *room) receiveAnnouncement(p *packet, self string, now time.Time) {
 	switch {
-	case p.want == wantWord:
-		r.word = true
+	case p.want == wantAnnouncement:
+		r.owe(dueAnnouncement)
 	case p.want == wantSnapshot && (p.to == "" || p.to == self):
-		r.askers[p.from] = true
+		r.requesters[p.from] = true
 	}
 	if p.seq == 0 {
 		return // it has said nothing yet
 	}
-	known := r.peers[p.from]
+	known, state := r.peerOf(p.from)
 	switch {
-	case known == nil && p.count == 0:
-	case known == nil || p.seq > known.seq && p.count > 0:
-		r.ask(p.from, now)
-	case p.seq > known.seq:
+	case state == peerUnknown && p.count == 0:
+	case state == peerUnknown:
+		r.fallBehind(p.from, now)
+	case p.seq < known.seq:
+		// A delta or a snapshot has overtaken it.
+	case p.seq > known.seq && p.count == 0:
 		r.forget(p.from) // nobody is there any more
-	case p.seq == known.seq && p.count != uint64(known.count):
-		r.ask(p.from, now)
+	case p.seq > known.seq, p.count != uint64(known.count):
+		r.fallBehind(p.from, now)
 	}
 }
 
 func (r *room) receiveDelta(p *packet, now time.Time) {
-	known := r.peers[p.from]
+	known, state := r.peerOf(p.from)
 	switch {
-	case known != nil && p.seq <= known.seq:
+	case state != peerUnknown && p.seq <= known.seq:
 		// A snapshot has overtaken it.
 	case p.prev == 0:
-		r.replace(p, p.entries, now)
-	case known == nil || known.seq != p.prev:
-		r.ask(p.from, now)
+		r.catchUp(p.from, p.seq, p.entries, now)
+	case state == peerUnknown || known.seq != p.prev:
+		r.fallBehind(p.from, now)
 	default:
 		known.seq = p.seq
 		r.apply(p.from, p.entries)
@@ -94,13 +96,17 @@ func (r *room) receiveDelta(p *packet, now time.Time) {
 }
 
 func (r *room) receiveSnapshot(p *packet, now time.Time) {
-	known := r.peer(p.from, now)
+	known, state := r.peerOf(p.from)
+	if state == peerUnknown { // all were asked for theirs
+		known = &peer{state: peerBehind, heard: now, requested: now}
+		r.peers[p.from] = known
+	}
 	if p.part == 0 {
 		r.dropParts(known)
 	}
 	if p.part != known.part {
 		next := known.part
-		r.dropParts(known) // a part is lost; it will be asked again
+		r.dropParts(known) // a part is lost; it will be requested again
 		known.part = next
 		return
 	}
@@ -112,52 +118,11 @@ func (r *room) receiveSnapshot(p *packet, now time.Time) {
 	if !p.last {
 		return
 	}
-	entries := known.parts
+	members := known.parts
 	r.dropParts(known)
 	if p.seq >= known.seq {
-		r.replace(p, entries, now)
+		r.catchUp(p.from, p.seq, members, now)
 	}
-}
-
-// dropParts ends a snapshot of which the end has not come, or which is complete.
-func (r *room) dropParts(p *peer) {
-	for _, e := range p.parts {
-		r.release(e.Info)
-	}
-	p.parts, p.part = nil, 0
-}
-
-// peer is what is known of a gateway.
-func (r *room) peer(gateway string, now time.Time) *peer {
-	known := r.peers[gateway]
-	if known == nil {
-		known = &peer{heard: now}
-		r.peers[gateway] = known
-	}
-	return known
-}
-
-// ask makes sure that a gateway is asked for a snapshot.
-func (r *room) ask(gateway string, now time.Time) {
-	known := r.peer(gateway, now)
-	if !known.asked.IsZero() && now.Sub(known.asked) < askAgain {
-		return
-	}
-	known.asked = now
-	known.tries++
-	r.asks[gateway] = true
-}
-
-// replace makes a gateway's members those that are given.
-func (r *room) replace(p *packet, entries []entry, now time.Time) {
-	known := r.peer(p.from, now)
-	known.seq, known.asked, known.tries = p.seq, time.Time{}, 0
-	stay := make(map[string]bool, len(entries))
-	for _, e := range entries {
-		stay[e.ID] = true
-	}
-	r.drop(p.from, func(m *member) bool { return !stay[m.ID] })
-	r.apply(p.from, entries)
 }
 
 // apply changes a gateway's members.
@@ -169,7 +134,7 @@ func (r *room) apply(gateway string, entries []entry) {
 		switch {
 		case e.change == left && ours:
 			r.remove(m)
-			r.untold.note(left, m)
+			r.forClients.note(left, m)
 		case e.change == left:
 		case ours:
 			r.update(m, e.Info)

@@ -12,52 +12,92 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
+// roomState is how far this gateway is with a room; see the diagram in doc.go.
+type roomState byte
+
+const (
+	// roomJoining is that of a room of which this gateway may not hear yet.
+	roomJoining roomState = iota
+	// roomListening is that of one of which NATS has confirmed that this gateway hears.
+	roomListening
+	// roomEnded is that of one that has no member here any more, or no presence. It is not in the tracker.
+	roomEnded
+)
+
+// due is what is to be announced to all others. What is higher includes what is lower.
+type due byte
+
+const (
+	dueNothing due = iota
+	// dueAnnouncement: how far this gateway is.
+	dueAnnouncement
+	// dueCall: that, and the question how far the others are.
+	dueCall
+	// dueRequest: that, and the request for all members of the others.
+	dueRequest
+)
+
+// want is what an announcement asks for, on the wire.
+func (d due) want() byte {
+	switch d {
+	case dueRequest:
+		return wantSnapshot
+	case dueCall:
+		return wantAnnouncement
+	case dueNothing, dueAnnouncement:
+	}
+	return wantNothing
+}
+
 // room is a room that has a member on this gateway, with its members on all gateways.
 type room struct {
 	name   string
 	budget *Budget
-	// settling is held while infos are asked for, so that an older answer does not follow a newer one. It is taken before mu.
-	settling sync.Mutex
+	// refreshing is held while infos are asked for, so that an older answer does not follow a newer one. It is taken before mu.
+	refreshing sync.Mutex
 
 	// What follows is guarded by the tracker's mu.
 
-	// members are all that have been told of, or will be within a window; byID are the same, sorted.
+	state roomState
+	// since is when it has begun to listen, or found NATS again.
+	since time.Time
+
+	// members are all that clients have been told of, or will be within a window; byID are the same, sorted.
 	members map[string]*member
 	byID    []*member
 	// infoBytes is what their infos take, and those of parts.
 	infoBytes int
 	// local is how many of them are this gateway's.
 	local int
-	// peers are the other gateways with members, or with a word of which this gateway does not have what lies before it.
+	// peers are the other gateways that have members, or may have.
 	peers map[string]*peer
 
-	// fresh are local members whose info nobody has asked for yet; touched are those whose info may have changed.
-	fresh, touched map[string]*member
+	// newcomers are local members whose info nobody has asked for yet; stale are those whose info may have changed.
+	newcomers, stale map[string]*member
 
-	// untold is what the clients of this gateway have not been told yet, and arrived are those among them who get it all.
-	untold  changes
-	arrived []string
-	// telling: a batch is due or under way.
-	telling bool
+	// forClients is what the clients of this gateway have not been told yet, and arrived are those among them who get it all.
+	forClients changes
+	arrived    []string
+	// notifying: a batch is due or under way.
+	notifying bool
 
-	// unsent is what the other gateways have not been told yet.
-	unsent changes
+	// forPeers is what the other gateways have not been told yet.
+	forPeers changes
 	// sending: something is due to be sent, or on its way.
 	sending bool
-	// listens: NATS has confirmed that this gateway hears of the room.
-	listens bool
-	// since is when it has begun to, or found NATS again.
-	since time.Time
-	// seq is the number of the last that has been sent; 0: nothing.
+	// seq is the number of the last delta that was sent; 0: none.
 	seq uint64
-	// said is when the others have been told last how far this gateway is, changed that something has been sent since.
-	said    time.Time
-	changed bool
-	// call is set to ask all others how far they are, word to say it to them, everything to ask them for all they have.
-	call, word, everything bool
-	// asks are gateways that owe a snapshot, askers those that want one.
-	asks, askers map[string]bool
+	// announced is when the others were told last how far this gateway is, unannounced that it has sent something since.
+	announced   time.Time
+	unannounced bool
+	// due is what is to be announced next.
+	due due
+	// requests are gateways of which a snapshot is to be requested, requesters those that want one.
+	requests, requesters map[string]bool
 }
+
+// owe has something announced.
+func (r *room) owe(d due) { r.due = max(r.due, d) }
 
 // member is a socket in a room.
 type member struct {
@@ -68,33 +108,18 @@ type member struct {
 	socket *socketio.Socket
 }
 
-// peer is another gateway in a room.
-type peer struct {
-	// seq is the number of its last delta or snapshot that is in the room.
-	seq   uint64
-	count int
-	// heard is when it last gave a sign of life, for this room.
-	heard time.Time
-	// asked is when it was asked for a snapshot that has not come yet; tries counts.
-	asked time.Time
-	tries int
-	// parts and part are a snapshot of which the end has not come yet.
-	parts []entry
-	part  uint64
-}
-
 func newRoom(name string, b *Budget) *room {
 	return &room{
-		name:    name,
-		budget:  b,
-		members: map[string]*member{},
-		peers:   map[string]*peer{},
-		fresh:   map[string]*member{},
-		touched: map[string]*member{},
-		untold:  changes{},
-		unsent:  changes{},
-		asks:    map[string]bool{},
-		askers:  map[string]bool{},
+		name:       name,
+		budget:     b,
+		members:    map[string]*member{},
+		peers:      map[string]*peer{},
+		newcomers:  map[string]*member{},
+		stale:      map[string]*member{},
+		forClients: changes{},
+		forPeers:   changes{},
+		requests:   map[string]bool{},
+		requesters: map[string]bool{},
 	}
 }
 
@@ -105,7 +130,7 @@ func (r *room) hasLocal(id string) bool {
 }
 
 // empty tells whether nobody is in the room here.
-func (r *room) empty() bool { return r.local == 0 && len(r.fresh) == 0 }
+func (r *room) empty() bool { return r.local == 0 && len(r.newcomers) == 0 }
 
 // change is what has become of a member.
 type change byte
@@ -148,12 +173,12 @@ func compareID(m *member, id string) int { return cmp.Compare(m.ID, id) }
 func (r *room) add(members []*member) {
 	for _, m := range members {
 		if before := r.members[m.ID]; before != nil {
-			// It has moved to another gateway, and the last word of the old one is still on its way.
+			// It has moved to another gateway, and what the old one said last is still on its way.
 			r.remove(before)
-			r.untold.note(left, before)
+			r.forClients.note(left, before)
 		}
 		r.members[m.ID] = m
-		r.untold.note(joined, m)
+		r.forClients.note(joined, m)
 		if m.gateway == "" {
 			r.local++
 		} else {
@@ -177,7 +202,7 @@ func (r *room) add(members []*member) {
 // remove takes a member out, and says nothing of it.
 func (r *room) remove(m *member) {
 	delete(r.members, m.ID)
-	delete(r.touched, m.ID)
+	delete(r.stale, m.ID)
 	r.release(m.Info)
 	if i, found := slices.BinarySearchFunc(r.byID, m.ID, compareID); found {
 		r.byID = slices.Delete(r.byID, i, i+1)
@@ -202,20 +227,9 @@ func (r *room) drop(gateway string, gone func(*member) bool) {
 		delete(r.members, m.ID)
 		r.release(m.Info)
 		p.count--
-		r.untold.note(left, m)
+		r.forClients.note(left, m)
 		return true
 	})
-}
-
-// forget ends what is known of a gateway.
-func (r *room) forget(gateway string) {
-	r.drop(gateway, func(*member) bool { return true })
-	if p := r.peers[gateway]; p != nil {
-		r.dropParts(p)
-	}
-	delete(r.peers, gateway)
-	delete(r.asks, gateway)
-	delete(r.askers, gateway)
 }
 
 // update gives a member new info, and tells whether it is new.
@@ -229,7 +243,7 @@ func (r *room) update(m *member, info json.RawMessage) bool {
 	if slices.Equal(before, m.Info) {
 		return false
 	}
-	r.untold.note(updated, m)
+	r.forClients.note(updated, m)
 	return true
 }
 

@@ -28,10 +28,10 @@ func (t *Tracker) sendIn(r *room, after time.Duration) {
 	time.AfterFunc(after, func() { t.send(r) })
 }
 
-// send settles a room and tells the other gateways. There is one at a time of a room, so that its deltas go out in order.
+// send refreshes the infos of a room and tells the other gateways. There is one at a time of a room, so that its deltas go out in order.
 func (t *Tracker) send(r *room) {
 	t.listen(r)
-	t.settle(r)
+	t.refreshInfos(r)
 	t.mu.Lock()
 	out, alive := t.take(r, time.Now())
 	t.mu.Unlock()
@@ -43,7 +43,7 @@ func (t *Tracker) send(r *room) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	r.sending = false
-	if t.rooms[r.name] == r && r.hasNews() {
+	if r.state != roomEnded && r.hasNews() {
 		t.sendSoon(r)
 	}
 }
@@ -51,15 +51,19 @@ func (t *Tracker) send(r *room) {
 // listen subscribes before anything is said: whoever joins elsewhere meanwhile either hears of us, or is heard.
 func (t *Tracker) listen(r *room) {
 	t.mu.Lock()
-	listens := r.listens
+	state := r.state
 	t.mu.Unlock()
-	if listens || t.link == nil {
+	if state != roomJoining || t.link == nil {
 		return
 	}
 	t.link.Listen(r.name)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r.listens, r.since, r.everything = true, time.Now(), true
+	if r.state != roomJoining {
+		return // it has ended meanwhile
+	}
+	r.state, r.since = roomListening, time.Now()
+	r.owe(dueRequest)
 }
 
 func (t *Tracker) unlisten(room string) {
@@ -70,12 +74,13 @@ func (t *Tracker) unlisten(room string) {
 
 // hasNews is called with mu held.
 func (r *room) hasNews() bool {
-	return r.empty() || len(r.fresh)+len(r.touched)+len(r.unsent)+len(r.asks)+len(r.askers) > 0 || r.call || r.word || r.everything
+	return r.empty() || r.due != dueNothing ||
+		len(r.newcomers)+len(r.stale)+len(r.forPeers)+len(r.requests)+len(r.requesters) > 0
 }
 
 // take is what is to be sent now; it is false for a room that is no more. The caller holds mu.
 func (t *Tracker) take(r *room, now time.Time) (out []outgoing, alive bool) {
-	if t.closed || t.rooms[r.name] != r {
+	if t.closed || r.state == roomEnded {
 		return nil, false
 	}
 	if r.empty() {
@@ -84,24 +89,24 @@ func (t *Tracker) take(r *room, now time.Time) (out []outgoing, alive bool) {
 		return t.farewells([]*room{r}), false
 	}
 	if t.link == nil {
-		r.unsent = changes{}
+		r.forPeers = changes{}
 		return nil, true
 	}
 	out = t.takeDeltas(r)
-	out = append(out, t.takeWords(r, now)...)
+	out = append(out, t.takeAnnouncements(r, now)...)
 	return append(out, t.takeSnapshots(r)...), true
 }
 
 func (t *Tracker) takeDeltas(r *room) []outgoing {
-	if len(r.unsent) == 0 {
+	if len(r.forPeers) == 0 {
 		return nil
 	}
-	entries := make([]entry, 0, len(r.unsent))
-	for _, n := range r.unsent {
+	entries := make([]entry, 0, len(r.forPeers))
+	for _, n := range r.forPeers {
 		entries = append(entries, entry{n.change, n.member.Member})
 	}
 	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.ID, b.ID) })
-	r.unsent = changes{}
+	r.forPeers = changes{}
 	var out []outgoing
 	for _, some := range chunks(entries) {
 		t.last++
@@ -110,45 +115,40 @@ func (t *Tracker) takeDeltas(r *room) []outgoing {
 		}})
 		r.seq = t.last
 	}
-	r.changed = true
+	r.unannounced = true
 	return out
 }
 
-func (t *Tracker) takeWords(r *room, now time.Time) []outgoing {
+func (t *Tracker) takeAnnouncements(r *room, now time.Time) []outgoing {
 	var out []outgoing
-	if r.call || r.word || r.everything {
-		w := t.word(r)
-		switch {
-		case r.everything:
-			w.want = wantSnapshot
-		case r.call:
-			w.want = wantWord
-		}
-		out = append(out, outgoing{packet: w})
-		r.call, r.word, r.everything = false, false, false
-		r.said = now
+	if r.due != dueNothing {
+		a := t.announcement(r)
+		a.want = r.due.want()
+		out = append(out, outgoing{packet: a})
+		r.due = dueNothing
+		r.announced = now
 	}
-	for gateway := range r.asks {
-		w := t.word(r)
-		w.want, w.to = wantSnapshot, gateway
-		out = append(out, outgoing{gateway, w})
+	for gateway := range r.requests {
+		a := t.announcement(r)
+		a.want, a.to = wantSnapshot, gateway
+		out = append(out, outgoing{gateway, a})
 	}
-	clear(r.asks)
+	clear(r.requests)
 	return out
 }
 
-// word says how far this gateway is.
-func (t *Tracker) word(r *room) packet {
-	return packet{kind: kindWord, room: r.name, from: t.link.ID(), seq: r.seq, count: uint64(r.local)}
+// announcement says how far this gateway is.
+func (t *Tracker) announcement(r *room) packet {
+	return packet{kind: kindAnnouncement, room: r.name, from: t.link.ID(), seq: r.seq, count: uint64(r.local)}
 }
 
 func (t *Tracker) takeSnapshots(r *room) []outgoing {
-	if len(r.askers) == 0 || r.seq == 0 {
+	if len(r.requesters) == 0 || r.seq == 0 {
 		return nil // who asks before there is anything gets it with the first delta
 	}
 	parts := chunks(r.own())
 	var out []outgoing
-	for gateway := range r.askers {
+	for gateway := range r.requesters {
 		for i, some := range parts {
 			out = append(out, outgoing{gateway, packet{
 				kind: kindSnapshot, room: r.name, from: t.link.ID(), seq: r.seq,
@@ -156,7 +156,7 @@ func (t *Tracker) takeSnapshots(r *room) []outgoing {
 			}})
 		}
 	}
-	clear(r.askers)
+	clear(r.requesters)
 	return out
 }
 
@@ -174,7 +174,7 @@ func (t *Tracker) farewells(rooms []*room) []outgoing {
 }
 
 func (t *Tracker) farewell(room string, seq uint64) outgoing {
-	return outgoing{packet: packet{kind: kindWord, room: room, from: t.link.ID(), seq: seq}}
+	return outgoing{packet: packet{kind: kindAnnouncement, room: room, from: t.link.ID(), seq: seq}}
 }
 
 // publish sends packets. What is lost, as without NATS, the others miss by its number, and ask for.

@@ -1,15 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package presence tells the members of rooms who else is there, on all gateways.
-//
-//	tracker := presence.Of(io.Of("/"))
-//	tracker.Configure(presence.Config{Tracks: func(room string) bool { return room == "lobby" }})
-//
-// Each member of such a room gets an event `presence` with a State when it has come, and with a Batch when others come and go.
-//
-// Each gateway with a member in a room holds the list of all. The gateways tell each other what changes, in numbered deltas;
-// one that finds a gap, that finds NATS again, or that has its first member asks for a snapshot. A gateway that dies takes its
-// members with it: what is leased is the gateway, by its heartbeat, and not each socket.
 package presence
 
 import (
@@ -46,8 +36,8 @@ type Tracker struct {
 	config    atomic.Pointer[Config]
 	// own is the budget of a tracker whose configuration has none.
 	own *Budget
-	// told counts the batches.
-	told atomic.Uint64
+	// batches counts those that were sent.
+	batches atomic.Uint64
 
 	// mu may be taken while the namespace's rooms are locked, so these must not be asked for anything while it is held. Nor
 	// is anything sent then.
@@ -107,14 +97,14 @@ func (t *Tracker) Configure(c Config) {
 		}
 		for _, m := range r.members {
 			if m.gateway == "" {
-				r.touched[m.ID] = m
+				r.stale[m.ID] = m
 			}
 		}
 		t.sendSoon(r)
 	}
-	words := t.farewells(dropped)
+	farewells := t.farewells(dropped)
 	t.mu.Unlock()
-	t.publish(words)
+	t.publish(farewells)
 	for _, r := range dropped {
 		t.unlisten(r.name)
 	}
@@ -159,9 +149,9 @@ func (t *Tracker) Closed() {
 		dropped = append(dropped, r)
 	}
 	t.rooms = map[string]*room{}
-	words := t.farewells(dropped)
+	farewells := t.farewells(dropped)
 	t.mu.Unlock()
-	t.publish(words)
+	t.publish(farewells)
 }
 
 func (t *Tracker) enter(id string, s *socketio.Socket, name string) {
@@ -179,10 +169,10 @@ func (t *Tracker) enter(id string, s *socketio.Socket, name string) {
 		r = newRoom(name, t.budget())
 		t.rooms[name] = r
 	}
-	if r.fresh[id] != nil || r.hasLocal(id) {
+	if r.newcomers[id] != nil || r.hasLocal(id) {
 		return
 	}
-	r.fresh[id] = &member{Member: Member{ID: id}, socket: s}
+	r.newcomers[id] = &member{Member: Member{ID: id}, socket: s}
 	t.sendSoon(r)
 }
 
@@ -193,13 +183,13 @@ func (t *Tracker) leave(id, name string) {
 	if r == nil {
 		return
 	}
-	delete(r.fresh, id)
+	delete(r.newcomers, id)
 	if r.hasLocal(id) {
 		m := r.members[id]
 		r.remove(m)
-		r.untold.note(left, m)
-		r.unsent.note(left, m)
-		t.tellSoon(r)
+		r.forClients.note(left, m)
+		r.forPeers.note(left, m)
+		t.notifySoon(r)
 	}
 	t.sendSoon(r)
 }
@@ -213,11 +203,11 @@ func (t *Tracker) Touch(s *socketio.Socket) {
 		t.mu.Lock()
 		if r := t.rooms[name]; r != nil {
 			if m := r.members[s.ID()]; m != nil && m.gateway == "" {
-				r.touched[m.ID] = m
+				r.stale[m.ID] = m
 				t.sendSoon(r)
-			} else if m := r.fresh[s.ID()]; m != nil {
+			} else if m := r.newcomers[s.ID()]; m != nil {
 				// Its info may have been asked for already, and be underway.
-				r.fresh[m.ID] = &member{Member: m.Member, socket: s}
+				r.newcomers[m.ID] = &member{Member: m.Member, socket: s}
 			}
 		}
 		t.mu.Unlock()
@@ -229,7 +219,7 @@ func (t *Tracker) Size() (rooms, members int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, r := range t.rooms {
-		members += r.local + len(r.fresh)
+		members += r.local + len(r.newcomers)
 	}
 	return len(t.rooms), members
 }

@@ -20,19 +20,19 @@ const chunkBytes = 64 << 10
 
 // Kinds of packets. The numbers are on the wire, as are those below.
 const (
-	// kindWord says how far a gateway is with a room, and may want something of the others.
-	kindWord byte = iota + 1
+	// kindAnnouncement says how far a gateway is with a room, and may want something of the others.
+	kindAnnouncement byte = iota + 1
 	// kindDelta has what has changed since the one before it.
 	kindDelta
 	// kindSnapshot has all members of a gateway. It goes to who has asked alone.
 	kindSnapshot
 )
 
-// What a word wants.
+// What an announcement wants.
 const (
-	_ byte = iota // nothing
-	// wantWord asks how far the others are.
-	wantWord
+	wantNothing byte = iota
+	// wantAnnouncement asks how far the others are.
+	wantAnnouncement
 	// wantSnapshot asks for all members of the others, or of the one that it is for.
 	wantSnapshot
 )
@@ -49,10 +49,10 @@ type packet struct {
 	seq uint64
 	// prev is the number that a delta follows on; 0: it begins anew, with nobody.
 	prev uint64
-	// count is how many members the sender of a word has.
+	// count is how many members the sender of an announcement has.
 	count uint64
 	want  byte
-	// to is the gateway of which a word wants a snapshot; empty: all.
+	// to is the gateway of which an announcement wants a snapshot; empty: all.
 	to string
 	// part counts the packets of a snapshot; last is the last.
 	part    uint64

@@ -11,7 +11,7 @@ import (
 
 func samplePackets() []*packet {
 	return []*packet{
-		{kind: kindWord, room: "", from: "gateway1", seq: 1 << 40, count: 3, want: wantSnapshot, to: "gateway2", entries: []entry{}},
+		{kind: kindAnnouncement, room: "", from: "gateway1", seq: 1 << 40, count: 3, want: wantSnapshot, to: "gateway2", entries: []entry{}},
 		{kind: kindDelta, room: "大厅", from: "gateway1", seq: 8, prev: 7, entries: []entry{
 			{joined, Member{ID: "a", Info: []byte(`{"n":"Ada"}`)}}, {left, Member{ID: "b"}}, {updated, Member{ID: "c"}},
 		}},

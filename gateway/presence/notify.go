@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// tellWindow is how long changes are gathered before the clients of this gateway are told; a room gets one batch in it.
-	tellWindow = 100 * time.Millisecond
+	// notifyWindow is how long changes are gathered before the clients of this gateway are told; a room gets one batch in it.
+	notifyWindow = 100 * time.Millisecond
 	// maxChanges is how many changes a batch names: what everybody is told of everybody grows with the square of the room.
 	maxChanges = 100
 	// statePage is how many members a socket is told that has come.
@@ -40,19 +40,19 @@ type Batch struct {
 	Truncated bool `json:"truncated,omitempty"`
 }
 
-// tellSoon sees to it that the clients are told what there is to tell. The caller holds mu.
-func (t *Tracker) tellSoon(r *room) {
-	if r.telling || t.closed || len(r.untold)+len(r.arrived) == 0 {
+// notifySoon sees to it that the clients are told what there is to tell. The caller holds mu.
+func (t *Tracker) notifySoon(r *room) {
+	if r.notifying || t.closed || len(r.forClients)+len(r.arrived) == 0 {
 		return
 	}
-	r.telling = true
-	time.AfterFunc(tellWindow, func() { t.tell(r) })
+	r.notifying = true
+	time.AfterFunc(notifyWindow, func() { t.notify(r) })
 }
 
-// tell sends a batch to the members here, and to those who have come all that there is. There is one at a time of a room.
-func (t *Tracker) tell(r *room) {
+// notify sends a batch to the members here, and to those who have come all that there is. There is one at a time of a room.
+func (t *Tracker) notify(r *room) {
 	t.mu.Lock()
-	if t.closed || t.rooms[r.name] != r {
+	if t.closed || r.state == roomEnded {
 		t.mu.Unlock()
 		return
 	}
@@ -73,25 +73,25 @@ func (t *Tracker) tell(r *room) {
 	}
 	if batch != nil {
 		_ = t.namespace.To(r.name).Local().Emit(EventName, batch)
-		t.told.Add(1)
+		t.batches.Add(1)
 	}
 
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r.telling = false
-	t.tellSoon(r)
+	r.notifying = false
+	t.notifySoon(r)
 }
 
 // takeBatch is nil if nothing has changed in the end. The caller holds mu.
 func (r *room) takeBatch() *Batch {
-	if len(r.untold) == 0 {
+	if len(r.forClients) == 0 {
 		return nil
 	}
-	all := make([]noted, 0, len(r.untold))
-	for _, n := range r.untold {
+	all := make([]noted, 0, len(r.forClients))
+	for _, n := range r.forClients {
 		all = append(all, n)
 	}
-	r.untold = changes{}
+	r.forClients = changes{}
 	b := &Batch{Room: r.name, Count: len(r.members), Joined: []Member{}, Left: []Member{}}
 	slices.SortFunc(all, func(a, b noted) int { return cmp.Compare(a.member.ID, b.member.ID) })
 	if len(all) > maxChanges {

@@ -8,14 +8,14 @@ import (
 )
 
 const (
-	// sayAgain is how often a gateway says of each room how far it is, even if nothing has changed: by that others find what
-	// they have missed without a gap to show it.
-	sayAgain = 30 * time.Second
+	// announceAgain is how often a gateway announces how far it is with each room, even if nothing has changed: by that others
+	// find what they have missed without a gap to show it.
+	announceAgain = 30 * time.Second
 	// expiry is how long members are kept of a gateway that lives but says nothing of their room.
 	expiry = 75 * time.Second
 	// confirmation is how long they are kept after NATS was away.
 	confirmation = 9 * time.Second
-	// maxTries is how often a gateway is asked for a snapshot in vain before it is taken for one that has none.
+	// maxTries is how often a gateway is requested for a snapshot in vain before it is taken for one that has none.
 	maxTries = 3
 	// reconnectSpread is over how long the rooms ask when NATS is back.
 	reconnectSpread = 500 * time.Millisecond
@@ -27,7 +27,7 @@ func (t *Tracker) Lost(gateway string) {
 	defer t.mu.Unlock()
 	for _, r := range t.rooms {
 		r.forget(gateway)
-		t.tellSoon(r)
+		t.notifySoon(r)
 	}
 }
 
@@ -38,7 +38,8 @@ func (t *Tracker) Reconnected() {
 	defer t.mu.Unlock()
 	now := time.Now()
 	for _, r := range t.rooms {
-		r.call, r.since = true, now
+		r.owe(dueCall)
+		r.since = now
 		for _, p := range r.peers {
 			p.heard = now.Add(confirmation - expiry)
 		}
@@ -64,18 +65,14 @@ func (t *Tracker) Beat(now time.Time) {
 	}
 	clear(t.parted)
 	for _, r := range t.rooms {
-		for gateway, p := range r.peers {
-			switch waits := !p.asked.IsZero() && now.Sub(p.asked) >= askAgain; {
-			case now.Sub(p.heard) >= expiry, waits && p.tries >= maxTries:
-				r.forget(gateway)
-			case waits:
-				r.ask(gateway, now)
-			}
+		for gateway := range r.peers {
+			r.overdue(gateway, now)
 		}
-		if r.seq > 0 && (r.changed || now.Sub(r.said) >= sayAgain) {
-			r.changed, r.word = false, true
+		if r.seq > 0 && (r.unannounced || now.Sub(r.announced) >= announceAgain) {
+			r.unannounced = false
+			r.owe(dueAnnouncement)
 		}
-		t.tellSoon(r)
+		t.notifySoon(r)
 		if r.hasNews() {
 			t.sendSoon(r)
 		}

@@ -12,61 +12,61 @@ import (
 // MaxInfo is how many bytes of JSON others may see of a member: each gateway holds them for each member.
 const MaxInfo = 1024
 
-// settle asks for the info of those who have come and of those in whom something may have changed; then they are members, and
+// refreshInfos asks for the info of those who have come and of those in whom something may have changed; then they are members, and
 // it is noted for whom it concerns. The tracker is not locked while it asks.
-func (t *Tracker) settle(r *room) {
-	r.settling.Lock()
-	defer r.settling.Unlock()
+func (t *Tracker) refreshInfos(r *room) {
+	r.refreshing.Lock()
+	defer r.refreshing.Unlock()
 	t.mu.Lock()
-	fresh, touched := make([]*member, 0, len(r.fresh)), make([]*member, 0, len(r.touched))
-	for _, m := range r.fresh {
+	newcomers, stale := make([]*member, 0, len(r.newcomers)), make([]*member, 0, len(r.stale))
+	for _, m := range r.newcomers {
 		// A middleware may have let it join, and another may refuse it yet.
 		if m.socket == nil || m.socket.Connected() {
-			fresh = append(fresh, m)
+			newcomers = append(newcomers, m)
 		}
 	}
-	for _, m := range r.touched {
-		touched = append(touched, m)
+	for _, m := range r.stale {
+		stale = append(stale, m)
 	}
-	// Who is touched from now on is asked again.
-	clear(r.touched)
+	// Who is touched from now on is asked for again.
+	clear(r.stale)
 	t.mu.Unlock()
-	if len(fresh)+len(touched) == 0 {
+	if len(newcomers)+len(stale) == 0 {
 		return
 	}
-	infos := make(map[*member]json.RawMessage, len(fresh)+len(touched))
-	for _, m := range fresh {
+	infos := make(map[*member]json.RawMessage, len(newcomers)+len(stale))
+	for _, m := range newcomers {
 		infos[m] = t.info(m.socket, r.name)
 	}
-	for _, m := range touched {
+	for _, m := range stale {
 		infos[m] = t.info(m.socket, r.name)
 	}
 
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.rooms[r.name] != r {
+	if r.state == roomEnded {
 		return
 	}
 	var members []*member
-	for _, m := range fresh {
-		if r.fresh[m.ID] != m {
+	for _, m := range newcomers {
+		if r.newcomers[m.ID] != m {
 			continue // it has left, or is asked again
 		}
-		delete(r.fresh, m.ID)
+		delete(r.newcomers, m.ID)
 		m.Info = r.keep(infos[m])
 		members = append(members, m)
 	}
 	r.add(members)
 	for _, m := range members {
-		r.unsent.note(joined, m)
+		r.forPeers.note(joined, m)
 		r.arrived = append(r.arrived, m.ID)
 	}
-	for _, m := range touched {
+	for _, m := range stale {
 		if r.members[m.ID] == m && r.update(m, infos[m]) {
-			r.unsent.note(updated, m)
+			r.forPeers.note(updated, m)
 		}
 	}
-	t.tellSoon(r)
+	t.notifySoon(r)
 }
 
 // info is what others see of a socket.
