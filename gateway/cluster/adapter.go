@@ -32,7 +32,7 @@ type adapter struct {
 func newAdapter(c *Cluster, ns *socketio.Namespace) *adapter {
 	a := &adapter{cluster: c, namespace: ns, subjects: wire.NewSubjects(c.service, ns.Name()), rooms: socketio.NewRooms()}
 	a.interest = newInterest(c, a.inboxOf)
-	a.presence = presence.New(ns, presenceLink{a})
+	a.presence = presence.New(ns, a.rooms, presenceLink{a})
 	a.rooms.Watch(a.presence)
 	return a
 }

@@ -38,7 +38,11 @@ func TestAGatewayThatReadsTheLogForLongIsNotTakenForDead(t *testing.T) {
 	one, two := recoveringWith(t, ns, o), recoveringWith(t, ns, o)
 	tracks := presence.Config{Tracks: func(room string) bool { return room == "lobby" }}
 	for _, g := range []*gateway{one, two} {
-		presence.Of(g.io.Of("/")).Configure(tracks)
+		tracker, err := presence.Of(g.io.Of("/"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		tracker.Configure(tracks)
 	}
 	arrive(t, one, "lobby")
 	member := arrive(t, two, "lobby")

@@ -14,6 +14,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
+var _ socketio.WatchableRooms = (*adapter)(nil)
+
 // Watch tells a watcher of the members on this gateway; see socketio.Rooms.
 func (a *adapter) Watch(w socketio.RoomWatcher) { a.rooms.Watch(w) }
 

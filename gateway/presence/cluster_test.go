@@ -27,6 +27,16 @@ type gateway struct {
 	cluster *cluster.Cluster
 }
 
+// trackerOf is that of the main namespace.
+func trackerOf(t *testing.T, io *socketio.Server) *presence.Tracker {
+	t.Helper()
+	tracker, err := presence.Of(io.Of("/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tracker
+}
+
 func everyRoom(string) bool { return true }
 
 func newGateway(t *testing.T, url string) *gateway {
@@ -45,7 +55,7 @@ func newGateway(t *testing.T, url string) *gateway {
 		}
 		c.Close()
 	})
-	tracker := presence.Of(io.Of("/"))
+	tracker := trackerOf(t, io)
 	tracker.Configure(presence.Config{Tracks: everyRoom})
 	waitFor(t, "NATS", c.Connected)
 	return &gateway{tracker, c}

@@ -44,7 +44,7 @@ func newServer(t *testing.T, natsURL string, c presence.Config) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{io: io, tracker: presence.Of(io.Of("/")), sockets: make(chan *socketio.Socket, 1)}
+	s := &server{io: io, tracker: trackerOf(t, io), sockets: make(chan *socketio.Socket, 1)}
 	s.tracker.Configure(c)
 	io.OnConnection(func(socket *socketio.Socket) { s.sockets <- socket })
 	hs := httptest.NewServer(io)
@@ -317,10 +317,26 @@ func TestAnotherWatcherIsLeftInPeace(t *testing.T) {
 	}
 	defer s.Close()
 	s.Of("/").Adapter().(*socketio.Rooms).Watch(nobody{})
-	if presence.Of(s.Of("/")) != nil {
-		t.Error("there is a tracker")
+	if _, err := presence.Of(s.Of("/")); err == nil || !strings.Contains(err.Error(), "nobody watches the rooms") {
+		t.Errorf("presence beside another watcher: %v", err)
 	}
 }
+
+// As an adapter of an application's own, which implements what it must.
+func TestAnAdapterThatCannotBeWatchedIsNamed(t *testing.T) {
+	s, err := socketio.NewServer(socketio.Options{
+		NewAdapter: func(*socketio.Namespace) socketio.Adapter { return bare{socketio.NewRooms()} },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := presence.Of(s.Of("/")); err == nil || !strings.Contains(err.Error(), "a presence_test.bare does not tell") {
+		t.Errorf("presence on an adapter that cannot be watched: %v", err)
+	}
+}
+
+type bare struct{ socketio.Adapter }
 
 type nobody struct{}
 

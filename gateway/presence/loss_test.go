@@ -37,8 +37,9 @@ func (n *network) add(t *testing.T, id string) *presence.Tracker {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { io.Close() })
-	tracker := presence.New(io.Of("/"), lossy{n, id})
-	io.Of("/").Adapter().(*socketio.Rooms).Watch(tracker)
+	rooms := io.Of("/").Adapter().(*socketio.Rooms)
+	tracker := presence.New(io.Of("/"), rooms, lossy{n, id})
+	rooms.Watch(tracker)
 	tracker.Configure(presence.Config{Tracks: everyRoom})
 	wire := make(chan []byte, 1<<16)
 	n.mu.Lock()

@@ -131,7 +131,7 @@ func (m *model) add() {
 		views: ns.Adapter().(*recorder),
 	}
 	g.views.begin(m.t)
-	g.Tracker = presence.New(ns, g)
+	g.Tracker = presence.New(ns, g.views, g)
 	g.views.Watch(g.Tracker)
 	g.Configure(presence.Config{Tracks: everyRoom})
 	m.mu.Lock()

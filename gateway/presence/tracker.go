@@ -4,6 +4,7 @@ package presence
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 
@@ -32,6 +33,7 @@ type Config struct {
 // Tracker keeps who is in the rooms of one namespace. Safe for concurrent use. It ends with the namespace.
 type Tracker struct {
 	namespace *socketio.Namespace
+	watched   socketio.WatchableRooms
 	link      Link // nil: a single server
 	config    atomic.Pointer[Config]
 	// own is the budget of a tracker whose configuration has none.
@@ -50,33 +52,30 @@ type Tracker struct {
 	closed bool // guarded by mu
 }
 
-// New returns the tracker of a namespace whose gateways a link connects, nil for a single server. Its adapter calls this; all
-// others call Of. It tracks nothing before it is configured.
-func New(ns *socketio.Namespace, link Link) *Tracker {
-	return &Tracker{namespace: ns, link: link, own: NewBudget(0), rooms: map[string]*room{}, parted: map[string]uint64{}}
+// New returns the tracker of a namespace with these rooms, whose gateways a link connects, nil for a single
+// server. Its adapter calls this, and has it watch the rooms; all others call Of. It tracks nothing before it
+// is configured.
+func New(ns *socketio.Namespace, rooms socketio.WatchableRooms, link Link) *Tracker {
+	return &Tracker{namespace: ns, watched: rooms, link: link, own: NewBudget(0), rooms: map[string]*room{}, parted: map[string]uint64{}}
 }
 
-// watched is an adapter that can be watched, as socketio.Rooms is and the one of package cluster.
-type watched interface {
-	Watch(socketio.RoomWatcher)
-	Watcher() socketio.RoomWatcher
-}
-
-// Of is the tracker of a namespace. It is nil if the namespace's adapter is neither socketio.Rooms nor that of package cluster, or
-// is watched by somebody else.
-func Of(ns *socketio.Namespace) *Tracker {
-	adapter, ok := ns.Adapter().(watched)
+// Of is the tracker of a namespace. It is an error if the namespace's adapter does not tell who is in its
+// rooms (socketio.WatchableRooms), or tells somebody else.
+func Of(ns *socketio.Namespace) (*Tracker, error) {
+	rooms, ok := ns.Adapter().(socketio.WatchableRooms)
 	if !ok {
-		return nil
+		return nil, fmt.Errorf("presence of %s: a %T does not tell who is in its rooms", ns.Name(), ns.Adapter())
 	}
-	w := adapter.Watcher()
-	if w == nil {
-		t := New(ns, nil)
-		adapter.Watch(t)
-		return t
+	switch watcher := rooms.Watcher().(type) {
+	case nil:
+		t := New(ns, rooms, nil)
+		rooms.Watch(t)
+		return t, nil
+	case *Tracker:
+		return watcher, nil
+	default:
+		return nil, fmt.Errorf("presence of %s: a %T watches the rooms", ns.Name(), watcher)
 	}
-	t, _ := w.(*Tracker)
-	return t
 }
 
 // Configure puts a configuration in force, for the rooms that are there as well: their members are told who is there, or nothing
@@ -109,7 +108,7 @@ func (t *Tracker) Configure(c Config) {
 		t.unlisten(r.name)
 	}
 	// It tells of all members, those that are known among them.
-	t.namespace.Adapter().(watched).Watch(t)
+	t.watched.Watch(t)
 }
 
 func (t *Tracker) budget() *Budget {

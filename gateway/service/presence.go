@@ -30,16 +30,18 @@ const (
 	infoWork = expression.WorkLimit / 20
 )
 
-var errNoPresence = errors.New("the namespace's adapter has no presence")
-
 // configurePresence puts the rules of the program in force for a namespace.
 func (r *Runtime) configurePresence(ns *socketio.Namespace) {
-	tracker := presence.Of(ns)
-	if tracker == nil {
-		return // somebody else watches the rooms
-	}
 	compiled, params := r.program.Load().find(ns.Name())
-	if compiled == nil || !compiled.rooms.presence {
+	wanted := compiled != nil && compiled.rooms.presence
+	tracker, err := presence.Of(ns)
+	switch {
+	case err != nil && wanted:
+		r.log.Error("rooms have no presence, which the manifest asks for", "error", err)
+		return
+	case err != nil:
+		return // nobody asks for it
+	case !wanted:
 		tracker.Configure(presence.Config{})
 		return
 	}
@@ -126,7 +128,7 @@ func (v *memberVariables) roomField(name string) ref.Val {
 // touchPresence shows others what has changed in a socket's data.
 func (r *run) touchPresence() {
 	if r.binding.namespace.rooms.info {
-		if tracker := presence.Of(r.socket.Namespace()); tracker != nil {
+		if tracker, err := presence.Of(r.socket.Namespace()); err == nil {
 			tracker.Touch(r.socket)
 		}
 	}
@@ -162,9 +164,9 @@ func (r *run) presence(room, after cel.Program, limit int) error {
 			return fmt.Errorf("after: %w", err)
 		}
 	}
-	tracker := presence.Of(r.socket.Namespace())
-	if tracker == nil {
-		return errNoPresence
+	tracker, err := presence.Of(r.socket.Namespace())
+	if err != nil {
+		return err
 	}
 	var page presence.Page
 	return r.after(func() {

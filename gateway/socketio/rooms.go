@@ -209,6 +209,17 @@ type RoomWatcher interface {
 	Closed()
 }
 
+// WatchableRooms is an Adapter that tells who is in its rooms on this server, as Rooms does and that of
+// package cluster. There is one watcher.
+type WatchableRooms interface {
+	// Watch tells a watcher of all members, and of each change from then on; nil ends it.
+	Watch(w RoomWatcher)
+	// Watcher is the one that Watch was given; nil if none.
+	Watcher() RoomWatcher
+}
+
+var _ WatchableRooms = (*Rooms)(nil)
+
 // Watch tells a watcher of all members, and of each change from then on. There is one watcher; nil ends it.
 func (r *Rooms) Watch(w RoomWatcher) {
 	r.mu.Lock()
