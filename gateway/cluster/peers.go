@@ -79,10 +79,10 @@ func (c *Cluster) heard() {
 
 // gone gives up a gateway that is no more. What one that has left had said before may still wait for
 // dispatch, which hears the farewell behind it.
-func (c *Cluster) gone(id string, silent bool) {
+func (c *Cluster) gone(id string, left bool) {
 	c.presenceLost(id)
 	c.echoes.lost(id)
-	if silent {
+	if !left {
 		c.incoming.Call(func() { c.settleFor(id) })
 	}
 }

@@ -117,11 +117,16 @@ func decodeFields(data []byte) (Fields, error) {
 }
 
 // announce tells the other gateways of this one. Without NATS nobody hears it, which says as much.
+// Nothing follows a farewell: the others would wait for this gateway again, until its silence has lasted
+// long enough.
 func (p *Peers) announce(kind Kind) {
+	p.announcing.Lock()
+	defer p.announcing.Unlock()
 	nc := p.conn.NATS()
-	if !nc.IsConnected() {
+	if p.left || !nc.IsConnected() {
 		return
 	}
+	p.left = kind == Farewell
 	fields := *p.own.Load()
 	fields.Server = nc.ConnectedServerId()
 	_ = nc.Publish(p.subject, Announcement{kind, p.id, fields}.Encode())
@@ -130,7 +135,7 @@ func (p *Peers) announce(kind Kind) {
 // Greet says that this gateway has come, and asks who is there.
 func (p *Peers) Greet() { p.announce(Hello) }
 
-// Farewell says that this gateway leaves.
+// Farewell says that this gateway leaves. It is the last that the others hear of it.
 func (p *Peers) Farewell() { p.announce(Farewell) }
 
 // receive notes that a gateway is there, or is not. It runs in Run.
@@ -142,11 +147,12 @@ func (p *Peers) receive(msg *nats.Msg) {
 	}
 	switch a.Kind {
 	case Farewell:
-		p.gone(a.ID, false)
+		p.gone(a.ID, true)
 		return
 	case Hello:
 		p.announce(Alive)
 	}
-	p.table.alive(a.ID, a.Fields, time.Now())
-	p.handlers.Heard()
+	if p.table.alive(a.ID, a.Fields, time.Now()) {
+		p.handlers.Heard()
+	}
 }

@@ -66,17 +66,13 @@ func (p *Peers) Find(ctx context.Context, id string) (string, bool) {
 
 // AwaitGone returns when a gateway is known not to be there any more, or the context ends.
 func (p *Peers) AwaitGone(ctx context.Context, id string) {
-	for {
-		_, s, changed := p.table.look(id)
-		if s != statePresent {
-			return
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return
-		case <-p.stopped:
-			return
-		}
+	gone := p.table.endOf(id)
+	if gone == nil {
+		return
+	}
+	select {
+	case <-gone:
+	case <-ctx.Done():
+	case <-p.stopped:
 	}
 }

@@ -35,7 +35,7 @@ func (p *Peers) takeCensus(w *livenessWindow, now time.Time) {
 		return
 	}
 	for _, id := range p.table.silent(now.Add(-p.timing.Dead)) {
-		p.gone(id, true)
+		p.gone(id, false)
 	}
 }
 

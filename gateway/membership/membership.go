@@ -58,9 +58,8 @@ type Handlers struct {
 	Malformed func(*nats.Msg, error)
 	// Heard is told that another gateway has said something of itself.
 	Heard func()
-	// Gone is told that another gateway is no more, and whether it was silent: then it may have said
-	// things before that have not come.
-	Gone func(id string, silent bool)
+	// Gone is told that another gateway is no more, and whether it has said so itself.
+	Gone func(id string, left bool)
 	// Beat is called at each heartbeat, Restored when NATS is there, or there again.
 	Beat     func(now time.Time)
 	Restored func()
@@ -78,6 +77,9 @@ type Peers struct {
 	table    *table
 	// own is what this gateway says of itself.
 	own atomic.Pointer[Fields]
+	// announcing is held while it says it.
+	announcing sync.Mutex
+	left       bool // Farewell has been said; guarded by announcing
 	// stopped is closed when Run ends.
 	stopped chan struct{}
 }
@@ -168,9 +170,9 @@ func (p *Peers) beat(stop <-chan struct{}) {
 }
 
 // gone gives up a gateway that has left, or is silent. It runs in Run.
-func (p *Peers) gone(id string, silent bool) {
-	p.table.gone(id, time.Now())
-	p.handlers.Gone(id, silent)
+func (p *Peers) gone(id string, left bool) {
+	p.table.gone(id, left, time.Now())
+	p.handlers.Gone(id, left)
 }
 
 // List has the ids of all that are there.

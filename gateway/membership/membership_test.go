@@ -5,6 +5,7 @@ package membership
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -32,11 +33,10 @@ func start(t *testing.T, url string, o Options) *Peers {
 	if o.Timing == (Timing{}) {
 		o.Timing = DefaultTiming
 	}
-	nothing := Handlers{
+	o.Handlers = Handlers{
 		Message: func(*nats.Msg) {}, Malformed: func(_ *nats.Msg, err error) { t.Error(err) },
 		Heard: func() {}, Gone: func(string, bool) {}, Beat: func(time.Time) {}, Restored: func() {},
 	}
-	o.Handlers = nothing
 	if err := o.Conn.Connect(); err != nil {
 		t.Fatal(err)
 	}
@@ -120,5 +120,93 @@ func TestAGatewayThatDiesIsMissed(t *testing.T) {
 	one.AwaitGone(ctx, two.id)
 	if ctx.Err() != nil {
 		t.Error("it is taken for alive")
+	}
+}
+
+// The next heartbeat made the others wait for it for another eight seconds.
+func TestNothingIsHeardOfAGatewayAfterItsFarewell(t *testing.T) {
+	checkNothingIsLeft(t)
+	url := natstest.Start(t, nil).ClientURL()
+	one, two := start(t, url, Options{Timing: soon}), start(t, url, Options{Timing: soon})
+	waitForPeers(t, one, 1)
+	nc := listen(t, url)
+	heard, err := nc.SubscribeSync("peers")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+
+	one.Farewell()
+
+	left := false
+	for beats := 0; beats < 10; { // of the other one
+		msg, err := heard.NextMsg(30 * time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := Decode(msg.Data)
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case a.Kind == Farewell:
+			left = true
+		case left && a.ID == two.id:
+			beats++
+		case left:
+			t.Fatalf("it says %c after its farewell", a.Kind)
+		}
+	}
+}
+
+// listen is a connection of no gateway.
+func listen(t *testing.T, url string) *nats.Conn {
+	t.Helper()
+	nc, err := nats.Connect(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	return nc
+}
+
+// Gateways of an earlier release may beat once more.
+func TestAGatewayThatHasLeftDoesNotComeBack(t *testing.T) {
+	checkNothingIsLeft(t)
+	url := natstest.Start(t, nil).ClientURL()
+	one := start(t, url, Options{})
+	nc := listen(t, url)
+	say := func(kind Kind, id string) {
+		t.Helper()
+		if err := nc.Publish("peers", Announcement{Kind: kind, ID: id}.Encode()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	say(Alive, "earlier1")
+	waitForPeers(t, one, 1)
+	say(Farewell, "earlier1")
+	say(Alive, "earlier1")
+	say(Alive, "another1") // behind it
+	await(t, "the last announcement is heard", func() bool { return slices.Contains(one.List(), "another1") })
+	if peers := one.List(); len(peers) != 1 {
+		t.Errorf("%q are there", peers)
+	}
+}
+
+// Who is silent for long may live, and its next heartbeat come before anybody has looked.
+func TestTheEndOfAPeerIsHeardOfThoughItComesBackAtOnce(t *testing.T) {
+	peers := newTable()
+	peers.alive("silent-1", Fields{}, time.Now())
+	gone := peers.endOf("silent-1")
+	peers.gone("silent-1", false, time.Now())
+	peers.alive("silent-1", Fields{}, time.Now())
+	select {
+	case <-gone:
+	default:
+		t.Error("who waits for its end waits on")
+	}
+	if _, s, _ := peers.look("silent-1"); s != statePresent {
+		t.Error("it is not there again")
 	}
 }

@@ -12,8 +12,8 @@ type table struct {
 	mu sync.Mutex
 	// present are those that are alive. Guarded by mu.
 	present map[string]presentPeer
-	// absent are those that are known not to be there, and since when. Guarded by mu.
-	absent map[string]time.Time
+	// absent are those that are known not to be there. Guarded by mu.
+	absent map[string]absentPeer
 	// asked is when this gateway last asked who is there. Guarded by mu.
 	asked time.Time
 	// hearing is since when this gateway hears all that others say; see livenessWindow. Guarded by mu.
@@ -27,10 +27,19 @@ type table struct {
 type presentPeer struct {
 	Fields
 	heard time.Time
+	// gone is closed when it is not there any more, even if it comes back.
+	gone chan struct{}
+}
+
+// absentPeer is a gateway that is not there.
+type absentPeer struct {
+	since time.Time
+	// left: it has said so. It does not come back, since an id is one process's.
+	left bool
 }
 
 func newTable() *table {
-	return &table{present: map[string]presentPeer{}, absent: map[string]time.Time{}, changed: make(chan struct{})}
+	return &table{present: map[string]presentPeer{}, absent: map[string]absentPeer{}, changed: make(chan struct{})}
 }
 
 // state is what is known of whether a gateway is there.
@@ -65,24 +74,48 @@ func (t *table) list() []string {
 	return ids
 }
 
-func (t *table) alive(id string, fields Fields, now time.Time) {
+// alive notes that a gateway is there. It is false for one that has left: gateways of an earlier release
+// may beat once more after their farewell.
+func (t *table) alive(id string, fields Fields, now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	before, known := t.present[id]
-	t.present[id] = presentPeer{fields, now}
-	if known && before.Fields == fields {
-		return
+	if t.absent[id].left {
+		return false
 	}
-	delete(t.absent, id)
+	p, known := t.present[id]
+	if !known {
+		p.gone = make(chan struct{})
+		delete(t.absent, id)
+	}
+	changed := !known || p.Fields != fields
+	p.Fields, p.heard = fields, now
+	t.present[id] = p
+	if changed {
+		t.turned()
+	}
+	return true
+}
+
+// gone notes that a gateway is not there any more, and whether it has said so.
+func (t *table) gone(id string, left bool, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if p, ok := t.present[id]; ok {
+		close(p.gone)
+		delete(t.present, id)
+	}
+	t.absent[id] = absentPeer{now, left}
 	t.turned()
 }
 
-func (t *table) gone(id string, now time.Time) {
+// endOf is closed when a gateway that is there is not any more; nil for one that is not.
+func (t *table) endOf(id string) <-chan struct{} {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.present, id)
-	t.absent[id] = now
-	t.turned()
+	if p, ok := t.present[id]; ok {
+		return p.gone
+	}
+	return nil
 }
 
 // silent are those not heard of since a time.
@@ -146,8 +179,9 @@ func (t *table) askDue(now time.Time) bool {
 func (t *table) missed(id string, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if _, ok := t.present[id]; !ok {
-		t.absent[id] = now
+	_, present := t.present[id]
+	if _, absent := t.absent[id]; !present && !absent {
+		t.absent[id] = absentPeer{since: now}
 	}
 }
 
@@ -167,8 +201,8 @@ func (t *table) hearingSince() time.Time {
 func (t *table) forgetAbsent(before time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for id, since := range t.absent {
-		if since.Before(before) {
+	for id, p := range t.absent {
+		if p.since.Before(before) {
 			delete(t.absent, id)
 		}
 	}
