@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/gatewayconfig"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/gateway/clientbundle"
 	"github.com/realtime-operator/realtime-operator/gateway/cluster"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
@@ -62,7 +64,7 @@ type Gateway struct {
 	cluster  *cluster.Cluster
 	io       *socketio.Server
 	runtime  *service.Runtime
-	client   http.Handler
+	client   *clientbundle.Handler
 	peers    *peers // nil if gateways do not forward to each other
 	path     atomic.Pointer[string]
 	parser   socketio.Parser
@@ -96,7 +98,7 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 		return nil, fmt.Errorf("compile the service: %w", err)
 	}
 	g := &Gateway{
-		service: serviceName(svc), parser: parserOf(svc), log: o.Log, metrics: newRegistry(), client: clientFiles(o.ClientDir), webTransport: o.WebTransport,
+		service: serviceName(svc), parser: parserOf(svc), log: o.Log, metrics: newRegistry(), client: clientBundles(o.ClientDir), webTransport: o.WebTransport,
 	}
 	g.refusedQUIC = registerRefusedQUIC(g.metrics, o.WebTransport)
 	g.refused, g.panicked = registerRefusals(g.metrics), registerPanics(g.metrics)
@@ -184,14 +186,21 @@ func (g *Gateway) Handler() http.Handler {
 	sessions := g.sessions()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer g.panics.CatchRequest("request") // the engine has told of its own
-		if name, ok := clientFile(g.Path(), r); ok {
-			r = r.Clone(r.Context())
-			r.URL.Path = "/" + name
+		if clientbundle.Named(g.Path(), r.URL.Path) {
 			g.client.ServeHTTP(w, r)
 			return
 		}
 		sessions.ServeHTTP(w, r)
 	})
+}
+
+// clientBundles are those of a folder, which may be empty.
+func clientBundles(dir string) *clientbundle.Handler {
+	var o clientbundle.Options
+	if dir != "" {
+		o.Files = os.DirFS(dir)
+	}
+	return clientbundle.New(o)
 }
 
 // Path is where clients connect to, such as /socket.io/.

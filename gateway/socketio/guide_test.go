@@ -21,7 +21,7 @@ func TestTheGuideShowsWhatRuns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bodies := exampleBodies(t, "example_test.go", "example_guide_test.go")
+	bodies := exampleBodies(t, "example_test.go", "example_guide_test.go", "../clientbundle/example_test.go")
 	program, err := os.ReadFile("../../docs/examples/clustered/main.go") // which test/clients runs
 	if err != nil {
 		t.Fatal(err)

@@ -35,6 +35,7 @@
 //	io.use((socket, next) => …)        io.Use(func(s *Socket) error { … })
 //	socket.data.x = 1                  socket.SetData(v), DataOf[T](socket)
 //	connectionStateRecovery: {}        Options{Recovery: &Recovery{}}, socket.Recovered()
+//	serveClient: true                  package clientbundle
 //
 // Handlers of one connection run one at a time, in the order of its packets; different connections run in parallel. A handler
 // that waits holds up its own client only, and must not wait for that client's next packet: see Socket.EmitWithAck.
