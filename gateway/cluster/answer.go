@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/nats-io/nats.go"
 
@@ -134,6 +135,9 @@ func (a *adapter) serve(r *request, answer func(socketio.Args)) (handled bool) {
 }
 
 func (a *adapter) answerFetch(r *request) error {
+	if r.count == fetchCount {
+		return a.answerCount(r)
+	}
 	sockets, err := a.rooms.FetchSockets(a.cluster.life, r.delivery.Target)
 	if err != nil {
 		return err
@@ -160,6 +164,15 @@ func (a *adapter) answerFetch(r *request) error {
 	if len(part) > 1 {
 		flush()
 	}
+	return nil
+}
+
+func (a *adapter) answerCount(r *request) error {
+	n, err := a.rooms.CountSockets(a.cluster.life, r.delivery.Target)
+	if err != nil {
+		return err
+	}
+	a.cluster.reply(r, answerPart, socketio.Args{JSON: strconv.AppendInt(nil, int64(n), 10)}, 0)
 	return nil
 }
 

@@ -18,6 +18,9 @@ const (
 	requestAsk byte = iota + 1
 	// requestStop: the answers to a requestAsk with the id are of no interest any more.
 	requestStop
+	// requestFetch: describe the sockets that are meant. The answers are any number of answerPart, each
+	// a JSON list of sockets. With fetchCount as the count, there is one, a JSON number; gateways that
+	// do not know it answer with the lists.
 	requestFetch
 	requestJoin
 	requestLeave
@@ -36,6 +39,9 @@ const (
 	answerDone
 )
 
+// fetchCount in a requestFetch asks for the number of the sockets alone.
+const fetchCount = 1
+
 // request is a request or an answer. On the wire it is wire.Version, the kind, and the fields in their order here; see
 // wire.Message for their forms. The delivery is the last, so that what a later release adds to a request
 // are fields of that message.
@@ -47,7 +53,7 @@ type request struct {
 	namespace string
 	event     string
 	rooms     []string
-	// count is the number of clients in answerCount; of other meanings in requestAsk and
+	// count is the number of clients in answerCount; of other meanings in requestAsk, requestFetch and
 	// requestPresence.
 	count uint64
 	// delivery has the sockets that are meant, and the packet or arguments.

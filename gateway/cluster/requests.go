@@ -48,6 +48,35 @@ func (a *adapter) FetchSockets(ctx context.Context, t socketio.Target) ([]socket
 	return sockets, err
 }
 
+// CountSockets counts the sockets of all gateways.
+func (a *adapter) CountSockets(ctx context.Context, t socketio.Target) (int, error) {
+	n, err := a.rooms.CountSockets(ctx, t)
+	if err != nil || t.Local {
+		return n, err
+	}
+	parts, err := a.askAll(ctx, &request{kind: requestFetch, count: fetchCount, delivery: socketio.Delivery{Target: t}})
+	for _, part := range parts {
+		more, e := countPart(part.JSON)
+		if e != nil {
+			return n, fmt.Errorf("read the number of another gateway's sockets: %w", e)
+		}
+		n += more
+	}
+	return n, err
+}
+
+// countPart reads a part of the answer to fetchCount: the number of sockets, or the sockets themselves
+// from a gateway of an older release.
+func countPart(part []byte) (int, error) {
+	var n uint32
+	if err := json.Unmarshal(part, &n); err == nil {
+		return int(n), nil
+	}
+	var sockets []json.RawMessage
+	err := json.Unmarshal(part, &sockets)
+	return len(sockets), err
+}
+
 // SocketsJoin puts the sockets of all gateways into rooms.
 func (a *adapter) SocketsJoin(ctx context.Context, t socketio.Target, rooms ...string) error {
 	if err := a.rooms.SocketsJoin(ctx, t, rooms...); err != nil || t.Local {

@@ -187,6 +187,51 @@ func TestRow55UtilityMethods(t *testing.T) {
 	x.clients[1].Expect(`41`)
 }
 
+func TestSocketsOfAllGatewaysAreCounted(t *testing.T) {
+	x := newThreeGateways(t)
+	one := x.gateways[0].io
+	count := func(b *socketio.Broadcast, want int) {
+		t.Helper()
+		if n, err := b.CountSockets(t.Context()); n != want || err != nil {
+			t.Errorf("%d sockets, %v, want %d", n, err, want)
+		}
+	}
+	count(one.In("all"), 3)
+	count(one.In("room0", "room2"), 2)
+	count(one.Except("room1"), 2)
+	count(one.In("all").Local(), 1)
+	count(one.In("nobody"), 0)
+	count(one.In(), 0)
+	for name, total := range map[string]func(context.Context) (int, error){
+		"of a server": one.CountSockets, "of a namespace": one.Of("/").CountSockets,
+	} {
+		if n, err := total(t.Context()); n != 3 || err != nil {
+			t.Errorf("%s: %d sockets, %v", name, n, err)
+		}
+	}
+	if err := one.In("room1").SocketsLeave(t.Context(), "all"); err != nil {
+		t.Fatal(err)
+	}
+	count(one.In("all"), 2)
+}
+
+// Only a gateway of an earlier release describes its sockets where they are to be counted.
+func TestACountIsNotTheSocketsThemselves(t *testing.T) {
+	x := newThreeGateways(t)
+	for _, s := range x.sockets {
+		s.SetData(strings.Repeat("x", 1000))
+	}
+	parts, err := x.gateways[0].io.Of("/").Adapter().(*adapter).askAll(t.Context(), &request{kind: requestFetch, count: fetchCount})
+	if err != nil || len(parts) != 2 {
+		t.Fatalf("%d answers, %v", len(parts), err)
+	}
+	for _, part := range parts {
+		if string(part.JSON) != "1" {
+			t.Errorf("the answer is %.100s", part.JSON)
+		}
+	}
+}
+
 func TestRow55ServerSideEmit(t *testing.T) {
 	x := newThreeGateways(t)
 	seen := make(chan string, 4)
@@ -280,6 +325,9 @@ func TestWithoutNATSARequestFails(t *testing.T) {
 	}
 	if _, err := g.io.Local().FetchSockets(ctx); err != nil {
 		t.Errorf("fetch local: %v", err)
+	}
+	if _, err := g.io.CountSockets(ctx); !errors.Is(err, errNoNATS) {
+		t.Errorf("count: %v", err)
 	}
 	if _, err := g.io.EmitWithAck(ctx, "e"); !errors.Is(err, errNoNATS) {
 		t.Errorf("broadcast with ack: %v", err)

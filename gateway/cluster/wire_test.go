@@ -70,8 +70,44 @@ func goldenRequests() map[string]request {
 }
 
 func TestRequestsOfTheFirstReleaseAreReadAndWritten(t *testing.T) {
-	requests := goldenRequests()
-	samples := golden(t, firstRelease, "request", len(requests))
+	compareRequests(t, firstRelease, goldenRequests())
+}
+
+func TestRequestsOfThisReleaseAreReadAndWritten(t *testing.T) {
+	compareRequests(t, thisRelease, map[string]request{
+		"count": {
+			kind: requestFetch, id: 1, from: "gateway1", namespace: "/", count: fetchCount,
+			delivery: socketio.Delivery{Target: socketio.Target{Rooms: []string{"r"}, Except: []string{"x"}}},
+		},
+		"answer number": {kind: answerPart, id: 1, from: "gateway2", delivery: socketio.Delivery{Text: []byte("3")}},
+	})
+}
+
+// A gateway of the first release describes the sockets that it is to count.
+func TestAnswersOfTheFirstReleaseAreCounted(t *testing.T) {
+	samples := golden(t, firstRelease, "request", len(goldenRequests()))
+	answer, err := decodeRequest(goldentest.Sample(t, samples, "answer part"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := countPart(answer.args().JSON); n != 1 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	for part, want := range map[string]int{"0": 0, "12": 12, "[]": 0, `[{"id":"a"},{"id":"b"}]`: 2} {
+		if n, err := countPart([]byte(part)); n != want || err != nil {
+			t.Errorf("%s: %d, %v", part, n, err)
+		}
+	}
+	for _, part := range []string{"", "-1", "{}", "1.5", "[", "99999999999"} {
+		if n, err := countPart([]byte(part)); err == nil {
+			t.Errorf("%q is taken for %d sockets", part, n)
+		}
+	}
+}
+
+func compareRequests(t *testing.T, release string, requests map[string]request) {
+	t.Helper()
+	samples := golden(t, release, "request", len(requests))
 	for name, want := range requests {
 		data := goldentest.Sample(t, samples, name)
 		if got := want.encode(); !bytes.Equal(got, data) {

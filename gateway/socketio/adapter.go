@@ -40,6 +40,8 @@ type Adapter interface {
 
 	// FetchSockets describes the sockets that are meant.
 	FetchSockets(ctx context.Context, t Target) ([]RemoteSocket, error)
+	// CountSockets returns how many FetchSockets would describe.
+	CountSockets(ctx context.Context, t Target) (int, error)
 	// SocketsJoin puts all who are meant into rooms.
 	SocketsJoin(ctx context.Context, t Target, rooms ...string) error
 	// SocketsLeave takes all who are meant out of rooms.

@@ -144,6 +144,19 @@ func (b *Broadcast) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 	return sockets, nil
 }
 
+// CountSockets returns the number of sockets that are meant, on all servers, without fetching them.
+// If a server does not answer, the others' sockets are counted, and there is an error too.
+func (b *Broadcast) CountSockets(ctx context.Context) (int, error) {
+	if b.nobody() {
+		return 0, nil
+	}
+	n, err := b.namespace.adapter.CountSockets(ctx, b.target)
+	if err != nil {
+		return n, fmt.Errorf("count sockets: %w", err)
+	}
+	return n, nil
+}
+
 // SocketsJoin puts the sockets that are meant into rooms. It returns when events to these rooms reach all of them.
 func (b *Broadcast) SocketsJoin(ctx context.Context, rooms ...string) error {
 	if b.nobody() {
@@ -248,6 +261,12 @@ func (n *Namespace) Compress(allowed bool) *Broadcast { return n.everyone().Comp
 // FetchSockets describes all sockets of the namespace, on all servers.
 func (n *Namespace) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 	return n.everyone().FetchSockets(ctx)
+}
+
+// CountSockets returns the number of sockets in the namespace, on all servers; see
+// Broadcast.CountSockets.
+func (n *Namespace) CountSockets(ctx context.Context) (int, error) {
+	return n.everyone().CountSockets(ctx)
 }
 
 // SocketsJoin puts all sockets into rooms; see Broadcast.SocketsJoin.

@@ -283,6 +283,17 @@ func (r *Rooms) FetchSockets(_ context.Context, t Target) ([]RemoteSocket, error
 	return sockets, nil
 }
 
+// CountSockets counts the sockets that are meant.
+func (r *Rooms) CountSockets(_ context.Context, t Target) (int, error) {
+	n := 0
+	r.visit(&t, func(s *Socket) {
+		if s.arrived() {
+			n++
+		}
+	})
+	return n, nil
+}
+
 // SocketsJoin puts all who are meant into rooms.
 func (r *Rooms) SocketsJoin(_ context.Context, t Target, rooms ...string) error {
 	for _, s := range r.selected(&t) {

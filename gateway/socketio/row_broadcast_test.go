@@ -20,6 +20,7 @@ func TestRow48UtilityMethods(t *testing.T) {
 	x.redSocket.SetData(map[string]int{"level": 3})
 	ids := func(b interface {
 		FetchSockets(context.Context) ([]socketio.RemoteSocket, error)
+		CountSockets(context.Context) (int, error)
 	}) []string {
 		t.Helper()
 		sockets, err := b.FetchSockets(ctx)
@@ -31,6 +32,9 @@ func TestRow48UtilityMethods(t *testing.T) {
 			out = append(out, s.ID)
 		}
 		slices.Sort(out)
+		if n, err := b.CountSockets(ctx); n != len(out) || err != nil {
+			t.Errorf("%d sockets are counted, %v, and %d fetched", n, err, len(out))
+		}
 		return out
 	}
 	if got := ids(x.io); len(got) != 3 {

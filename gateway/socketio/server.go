@@ -26,6 +26,7 @@
 //	socket.volatile.emit(…)            socket.Volatile().Emit(…)
 //	io.timeout(ms).emitWithAck(…)      io.EmitWithAck(ctx, …)
 //	await io.in("r").fetchSockets()    io.In("r").FetchSockets(ctx)
+//	(await fetchSockets()).length      io.In("r").CountSockets(ctx)
 //	io.of(/^\/o-\d+$/)                 io.OfPattern(`/o-\d+`)
 //	io.on("new_namespace", f)          io.OnNamespace(f)
 //	nsp.adapter.rooms.get("r").size    ns.RoomSize("r"), ns.Rooms()

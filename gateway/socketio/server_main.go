@@ -43,6 +43,12 @@ func (s *Server) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 	return s.Of("/").FetchSockets(ctx)
 }
 
+// CountSockets returns the number of sockets in the main namespace, on all servers; see
+// Broadcast.CountSockets.
+func (s *Server) CountSockets(ctx context.Context) (int, error) {
+	return s.Of("/").CountSockets(ctx)
+}
+
 // SocketsJoin puts all sockets of the main namespace into rooms.
 func (s *Server) SocketsJoin(ctx context.Context, rooms ...string) error {
 	return s.Of("/").SocketsJoin(ctx, rooms...)
