@@ -251,14 +251,8 @@ func TestLeaving(t *testing.T) {
 		all = append(all, c)
 	}
 
-	p.stop()
+	p.stop() // what it answers meanwhile: TestReplacedGatewaysKeepTheirClientsUntilAllLeave
 
-	await(t, p.ops+"/readyz", func(status int, body string) bool {
-		return status == http.StatusServiceUnavailable && strings.Contains(body, "leaving")
-	})
-	if status, _ := get(t, p.clients+enginePath+"?EIO=4&transport=polling"); status != http.StatusServiceUnavailable && status != 0 {
-		t.Errorf("a handshake is answered with %d", status)
-	}
 	for _, c := range all {
 		if last := c.ExpectClosed(); strings.Contains(strings.Join(last, " "), "41") {
 			t.Errorf("the namespace was disconnected, so that the client does not come back by itself: %q", last)

@@ -4,6 +4,7 @@ package gateway
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 )
 
 // ofRevision starts a gateway as of a pod template, and waits until it is ready. It tells its clients to go as soon as it drains.
-func ofRevision(t *testing.T, natsURL, name, revision string, limit time.Duration) *pod {
+func ofRevision(t *testing.T, natsURL, name, revision string, limit time.Duration, edit ...func(*RunOptions)) *pod {
 	t.Helper()
 	svc, err := manifest.Load(t.Context(), []byte(`
 apiVersion: realtime-operator.io/v1alpha1
@@ -25,7 +26,8 @@ spec:
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := startWith(t, natsURL, 0, render(t, svc), func(o *RunOptions) { o.Name, o.Revision, o.DrainLimit = name, revision, limit })
+	edit = append(edit, func(o *RunOptions) { o.Name, o.Revision, o.DrainLimit = name, revision, limit })
+	p := startWith(t, natsURL, 0, render(t, svc), edit...)
 	await(t, p.ops+"/readyz", ready)
 	return p
 }
@@ -58,7 +60,9 @@ func TestReplacedGatewaysKeepTheirClientsUntilAllLeave(t *testing.T) {
 	bob, _ := wiretest.Connect(t, second.clients, enginePath, "/")
 
 	first.stop()
-	await(t, first.ops+"/readyz", func(status int, _ string) bool { return status == http.StatusServiceUnavailable })
+	await(t, first.ops+"/readyz", func(status int, body string) bool {
+		return status == http.StatusServiceUnavailable && strings.Contains(body, "leaving")
+	})
 	if status, _ := get(t, first.clients+enginePath+"?EIO=4&transport=polling"); status != http.StatusServiceUnavailable {
 		t.Errorf("a leaving gateway answers a handshake with %d", status)
 	}
@@ -107,7 +111,9 @@ func TestHoldEndsWithItsLimit(t *testing.T) {
 func TestNobodyIsHeldWithoutSuccessors(t *testing.T) {
 	leakCheck(t)
 	nats := natstest.Start(t, nil).ClientURL()
-	first, second := ofRevision(t, nats, "first", "old", time.Hour), ofRevision(t, nats, "second", "old", time.Hour)
+	const settle = time.Minute // a busy machine takes less to do the rest
+	slow := func(o *RunOptions) { o.settle = settle }
+	first, second := ofRevision(t, nats, "first", "old", time.Hour, slow), ofRevision(t, nats, "second", "old", time.Hour)
 
 	begun := time.Now()
 	first.stop() // as when a service is scaled down

@@ -3,6 +3,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,6 +45,9 @@ type RunOptions struct {
 	// Drain is how long connections are closed over when the context ends, unless the service names a rate: then it is as long
 	// as the rate asks for, and DrainLimit at most.
 	Drain, DrainLimit time.Duration
+
+	// settle is settleTime if it is 0; tests have time to see whether it passes.
+	settle time.Duration
 }
 
 // errLostNATS ends a gateway that would otherwise serve its own clients alone for ever.
@@ -132,7 +136,7 @@ func (g *Gateway) serve(ctx context.Context, o RunOptions, config []byte, door *
 		case <-serving.Done(): // a server has failed
 			return nil
 		}
-		g.leave(serving, g.pace(o))
+		g.leave(serving, g.pace(o), cmp.Or(o.settle, settleTime))
 		// Who comes later than this would be told that sessions are unknown which other gateways have.
 		stopComing()
 		// Connections end before what carries them. What is wrong with that is told by Run, which closes again.
@@ -151,9 +155,9 @@ func (g *Gateway) pace(o RunOptions) engineio.Pace {
 }
 
 // leave drains, and does not wait longer than a little for clients that do not fetch their last packets.
-func (g *Gateway) leave(ctx context.Context, pace engineio.Pace) {
+func (g *Gateway) leave(ctx context.Context, pace engineio.Pace, settle time.Duration) {
 	g.log.Info("leaving", "connections", g.io.Connections())
-	pace.Within -= g.hold(ctx, pace.Within/2)
+	pace.Within -= g.hold(ctx, pace.Within/2, settle)
 	g.log.Info("draining", "connections", g.io.Connections(), "rate", pace.Rate, "within", pace.Within)
 	ctx, cancel := context.WithTimeout(ctx, pace.Within+farewellTimeout)
 	defer cancel()

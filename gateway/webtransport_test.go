@@ -149,7 +149,9 @@ func TestLeavingWithWebTransport(t *testing.T) {
 	p := startOverUDP(t, dir, webTransportOn, 300*time.Millisecond)
 	ada := wiretest.DialWebTransport(t, p.udp, enginePath, certtest.Trusting(t, pair))
 	ada.Open()
+	bob, _ := wiretest.Connect(t, p.clients, enginePath, "/")
 	ada.Send(`42["hi",1]`)
+	bob.Expect(`42["hello","old",1]`) // so that it has come before the gateway leaves
 
 	p.stop()
 
