@@ -49,7 +49,7 @@ func TestRow51Disconnect(t *testing.T) {
 }
 
 func TestRow52DisconnectReasons(t *testing.T) {
-	config := engineio.Config{PingInterval: 50 * time.Millisecond, PingTimeout: 50 * time.Millisecond}
+	config := engineio.Config{PingInterval: 50 * time.Millisecond, PingTimeout: time.Second} // to connect in
 	patient := engineio.Config{}
 	tests := []struct {
 		name   string

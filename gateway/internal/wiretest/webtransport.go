@@ -114,6 +114,16 @@ func (c *WebTransport) ExpectClosed() {
 }
 
 func (c *WebTransport) next() (string, error) {
+	for {
+		packet, err := c.read()
+		if err != nil || packet != ping {
+			return packet, err
+		}
+		c.Send(pong)
+	}
+}
+
+func (c *WebTransport) read() (string, error) {
 	if err := c.stream.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		return "", fmt.Errorf("set a deadline: %w", err)
 	}
