@@ -44,7 +44,7 @@ const (
 	// unjudged labels a namespace whose services the webhook does not see.
 	unjudged = "test.realtime-operator.io/unjudged"
 	// patience is how long something may take that happens at once.
-	patience = 20 * time.Second
+	patience = time.Minute
 	system   = "default"
 )
 

@@ -109,7 +109,7 @@ func (f *natsFolder) start(t *testing.T, config *corev1.ConfigMap) *natsserver.S
 	}
 	server.Start()
 	t.Cleanup(func() { stop(server) })
-	if !server.ReadyForConnections(20 * time.Second) {
+	if !server.ReadyForConnections(time.Minute) {
 		t.Fatal("NATS is not ready in time")
 	}
 	return server
@@ -147,7 +147,7 @@ func (f *natsFolder) plaintextTaken(t *testing.T, server *natsserver.Server) boo
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	connect := `CONNECT {"verbose":false,"user":"` + f.Username + `","pass":"` + f.Password + `"}` + "\r\nPING\r\n"

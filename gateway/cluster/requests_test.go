@@ -46,7 +46,7 @@ func waitForPeers(t *testing.T, c *Cluster, n int) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(20 * time.Second); len(c.peers.List()) != n; <-tick.C {
+	for deadline := time.Now().Add(time.Minute); len(c.peers.List()) != n; <-tick.C {
 		if time.Now().After(deadline) {
 			t.Fatalf("knows %d gateways, want %d", len(c.peers.List()), n)
 		}

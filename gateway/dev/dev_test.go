@@ -48,7 +48,7 @@ func (s *screen) Write(p []byte) (int, error) {
 func (s *screen) await(t *testing.T, pattern string) []string {
 	t.Helper()
 	wanted := regexp.MustCompile(pattern)
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		s.mu.Lock()
 		text, changed := s.text.String(), s.changed

@@ -25,7 +25,7 @@ func Start(t testing.TB, o *server.Options) *server.Server {
 		t.Fatalf("configure NATS: %v", err)
 	}
 	s.Start()
-	if !s.ReadyForConnections(20 * time.Second) {
+	if !s.ReadyForConnections(time.Minute) {
 		t.Fatal("NATS is not ready in time")
 	}
 	t.Cleanup(func() {

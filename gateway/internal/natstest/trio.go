@@ -105,7 +105,7 @@ func (c *Trio) LeaderOf(stream string) int {
 // AwaitLeader returns when JetStream can be used.
 func (c *Trio) AwaitLeader() {
 	c.t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(time.Minute)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
