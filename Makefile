@@ -54,7 +54,7 @@ tools: $(BIN)/controller-gen $(BIN)/golangci-lint $(BIN)/helm ## Build the tools
 .PHONY: lint
 lint: $(BIN)/golangci-lint $(BIN)/helm ## Lint the Go code and the chart.
 	$(BIN)/golangci-lint run --allow-parallel-runners
-	go vet -tags nodev .
+	go vet . && go vet -tags operator,nodev .
 	$(BIN)/helm lint --strict charts/realtime-operator
 
 # It reads the Go project's database of vulnerabilities, so it is no stage of CI, which needs nothing but module proxies.
@@ -207,12 +207,13 @@ $(BIN)/kubectl: hack/cluster/kubernetes/go.mod
 bin/%: $(BIN)/% ;
 
 .PHONY: force
+# With all commands; go run . has no operator (docs/decisions/0043).
 dist/realtime: force
-	$(BUILD) -ldflags "-s -w -X main.version=$(VERSION)" -o $@ .
+	$(BUILD) -tags operator -ldflags "-s -w -X main.version=$(VERSION)" -o $@ .
 
 # What goes into the image: without realtime dev (docs/decisions/0033).
 dist/realtime-pod: force
-	$(BUILD) -tags nodev -ldflags "-s -w -X main.version=$(VERSION)" -o $@ .
+	$(BUILD) -tags operator,nodev -ldflags "-s -w -X main.version=$(VERSION)" -o $@ .
 
 .PHONY: node-modules
 node-modules: test/clients/node_modules

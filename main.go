@@ -15,7 +15,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/realtime-operator/realtime-operator/controllers"
 	"github.com/realtime-operator/realtime-operator/gateway"
 )
 
@@ -83,28 +82,6 @@ func gatewayCommand() *cobra.Command {
 	f.StringVar(&o.ClientDir, "client-dir", "", "folder with the bundles of npm's socket.io-client (default: the public CDN's)")
 	f.DurationVar(&o.Drain, "drain", 20*time.Second, "time over which connections are closed on SIGTERM, unless the service names a rate")
 	f.DurationVar(&o.DrainLimit, "drain-limit", 20*time.Second, "most that closing them at the service's rate may take; the rate is raised to that")
-	return cmd
-}
-
-func operatorCommand() *cobra.Command {
-	o := controllers.Options{PodNamespace: os.Getenv("POD_NAMESPACE")}
-	cmd := &cobra.Command{
-		Use:   "operator",
-		Short: "Look after the RealtimeServices of a cluster",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return controllers.Run(cmd.Context(), logger(true), o)
-		},
-	}
-	f := cmd.Flags()
-	f.StringVar(&o.GatewayImage, "gateway-image", "", "image of gateways whose service names none; the operator's own will do")
-	f.StringVar(&o.NATSImage, "nats-image", "", "image of the NATS of services that name none")
-	f.BoolVar(&o.LeaderElect, "leader-elect", false, "agree with other replicas on one that acts")
-	f.StringVar(&o.MetricsBindAddress, "metrics-bind-address", ":8080", "address for /metrics (0: none)")
-	f.StringVar(&o.HealthProbeBindAddress, "health-probe-bind-address", ":8081", "address for /healthz and /readyz")
-	f.IntVar(&o.WebhookPort, "webhook-port", 9443, "port of the validating webhook (0: none)")
-	f.StringVar(&o.WebhookServiceName, "webhook-service-name", "realtime-operator-webhook", "Service in front of the webhook; without -webhook, it is the name of the ValidatingWebhookConfiguration")
-	f.StringArrayVar(&o.WatchNamespaces, "watch-namespace", nil, "namespace to look after; may be given several times (default: all)")
 	return cmd
 }
 
