@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"slices"
 	"sync"
 	"time"
 )
@@ -50,12 +52,17 @@ func newBrokerPorts() (brokerPorts, error) {
 // gatewayPorts are where a gateway listens for clients, for questions about itself, and for other gateways.
 type gatewayPorts struct{ clients, ops, peers int }
 
-func newGatewayPorts() (gatewayPorts, error) {
-	ports, err := freePorts(3)
+// newGatewayPorts are those of so many gateways; none comes twice.
+func newGatewayPorts(n int) ([]gatewayPorts, error) {
+	free, err := freePorts(3 * n)
 	if err != nil {
-		return gatewayPorts{}, err
+		return nil, err
 	}
-	return gatewayPorts{clients: ports[0], ops: ports[1], peers: ports[2]}, nil
+	var ports []gatewayPorts
+	for p := range slices.Chunk(free, 3) {
+		ports = append(ports, gatewayPorts{clients: p[0], ops: p[1], peers: p[2]})
+	}
+	return ports, nil
 }
 
 // Gateway is a gateway that runs.
@@ -132,28 +139,82 @@ func (c *Cluster) RestartBroker(ctx context.Context, i int) error {
 
 // StartGateway starts one, waits until it is ready, and lets clients come.
 func (c *Cluster) StartGateway(ctx context.Context) (*Gateway, error) {
-	ports, err := newGatewayPorts()
-	if err != nil {
-		return nil, err
+	for g, err := range c.StartGateways(ctx, 1) {
+		return g, err
 	}
+	panic("one was asked for")
+}
+
+// StartGateways starts so many at once, and yields each as soon as it is ready and clients may come. Those that
+// nobody waits for any more are killed.
+func (c *Cluster) StartGateways(ctx context.Context, n int) iter.Seq2[*Gateway, error] {
+	return func(yield func(*Gateway, error) bool) {
+		all, err := newGatewayPorts(n)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		started := make(chan startedGateway, n)
+		for _, ports := range all {
+			g, program, err := c.newGateway(ports)
+			if err != nil {
+				started <- startedGateway{err: err}
+				continue
+			}
+			go func() { started <- c.run(ctx, g, program) }()
+		}
+		wanted := true
+		for range n {
+			s := <-started
+			if !wanted {
+				s.end()
+				continue
+			}
+			if s.err == nil {
+				c.Gateways = append(c.Gateways, s.gateway)
+				c.Balancer.Add(s.gateway.Address)
+			}
+			wanted = yield(s.gateway, s.err)
+		}
+	}
+}
+
+// startedGateway is one that is ready, or why it is not.
+type startedGateway struct {
+	gateway *Gateway
+	err     error
+}
+
+func (s startedGateway) end() {
+	if s.gateway != nil {
+		s.gateway.Kill()
+		s.gateway.Close()
+	}
+}
+
+// newGateway is one that does not run yet, and how to run it.
+func (c *Cluster) newGateway(ports gatewayPorts) (*Gateway, command, error) {
 	g := &Gateway{Address: local(ports.clients)}
 	if err := g.wire(c.brokerPorts, ports, c.Stack.Peers); err != nil {
 		g.Close()
-		return nil, err
+		return nil, command{}, err
 	}
 	c.started++
 	program := c.Stack.gateway
 	if c.Outdated {
 		program = c.Stack.previous
 	}
-	g.Process, err = start(ctx, c.dir, program(c.started, c.Revision, ports, g.wires.addresses()))
-	if err != nil {
+	return g, program(c.started, c.Revision, ports, g.wires.addresses()), nil
+}
+
+// run waits until a gateway is ready. It may be called for several at once.
+func (c *Cluster) run(ctx context.Context, g *Gateway, program command) startedGateway {
+	var err error
+	if g.Process, err = start(ctx, c.dir, program); err != nil {
 		g.Close()
-		return nil, err
+		return startedGateway{err: err}
 	}
-	c.Gateways = append(c.Gateways, g)
-	c.Balancer.Add(g.Address)
-	return g, nil
+	return startedGateway{gateway: g}
 }
 
 // wire makes the ways to the broker, and those of other gateways to this one.
