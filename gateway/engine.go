@@ -3,6 +3,7 @@
 package gateway
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -36,6 +37,8 @@ func (g *Gateway) engineConfig(spec *v1alpha1.RealtimeServiceSpec) engineio.Conf
 		OnRefused:                func(r engineio.RefusedHandshake) { g.refused.WithLabelValues(string(r.Reason)).Inc() },
 		OnPanic:                  g.countPanic,
 		AllowRequest:             func(r *http.Request) error { return g.runtime.AllowRequest(r) },
+		// Nothing around a gateway puts values into requests.
+		SessionContext: func(*http.Request) context.Context { return context.Background() },
 	}
 	if p.Compression.WebSocket.Enabled {
 		c.PerMessageDeflate = &engineio.PerMessageDeflate{Threshold: int(p.Compression.WebSocket.ThresholdBytes)}

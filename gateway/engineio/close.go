@@ -79,6 +79,7 @@ func (s *Session) closeLocked(reason CloseReason, err error, mode closeMode) {
 		return
 	}
 	s.state = stateClosing
+	s.context.end()
 	s.tasks++
 	go s.deliverClose(reason, err)
 

@@ -171,6 +171,7 @@ func (s *Server) open(c *Config, req *request, id string, t func(*Session) trans
 		protocol:  req.protocol(),
 		base64:    req.base64(),
 		flushes:   s.poller.Queue(),
+		context:   c.newSessionContext(req.Request),
 	}
 	session.setTransport(t(session))
 	session.queue.push(openPacket(c, id, session.transport.name()))

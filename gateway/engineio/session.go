@@ -30,8 +30,13 @@ type Session struct {
 	dispatching sync.Mutex
 	handler     Handler // set under dispatching
 
-	mu        sync.Mutex // guards what follows
-	state     sessionState
+	mu    sync.Mutex // guards what follows
+	state sessionState
+	// flushing: the session waits in flushes.
+	flushing bool
+	// more: the client has sent more than the message that is being handled, so that what it is sent now goes out with what it
+	// is sent next.
+	more      bool
 	transport transport
 	queue     queue
 	heartbeat heartbeat.Heartbeat
@@ -41,13 +46,10 @@ type Session struct {
 	tasks int
 	// flushes is where the session waits for what is sent soon to be written.
 	flushes netpoll.Queue
-	// flushing: the session waits there.
-	flushing bool
-	// more: the client has sent more than the message that is being handled, so that what it is sent now goes out with what it
-	// is sent next.
-	more bool
 	// ended, if somebody waits for it, is closed once the session is closed and no goroutine works for it.
 	ended chan struct{}
+	// context is nil if there is nothing to keep of it.
+	context *sessionContext
 }
 
 type sessionState uint8

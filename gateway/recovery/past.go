@@ -113,7 +113,7 @@ func (h *historySent) begin() {
 
 // readAgain reads parts of rooms that were evicted, and goes on with them. Of a room that cannot be read now, nothing is sent.
 func (h *historySent) readAgain(gone []history.Part) {
-	ctx, cancel := context.WithTimeout(context.Background(), recoverTimeout)
+	ctx, cancel := context.WithTimeout(h.namespace.owner.life, recoverTimeout)
 	defer cancel()
 	var events []*eventlog.Message
 	for _, part := range gone {

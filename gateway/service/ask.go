@@ -32,23 +32,16 @@ type client struct {
 	socket  *socketio.Socket
 	// binding is that of the namespace to the program of the last event; see bound.
 	binding *binding
-	waits   *waits // made for the first handler that waits
-}
-
-// waits is of the handlers of a socket that wait for answers.
-type waits struct {
-	count int
-	// ctx ends with the socket.
-	ctx    context.Context
-	cancel context.CancelFunc
+	// waits is how many handlers of the socket wait for answers.
+	waits int
 }
 
 // waiting is how many handlers of the connection wait.
 func (c *client) waiting() int {
 	n := 0
 	for _, l := range c.socket.ConnectionListeners() {
-		if other, ok := l.(*client); ok && other.waits != nil {
-			n += other.waits.count
+		if other, ok := l.(*client); ok {
+			n += other.waits
 		}
 	}
 	return n
@@ -77,18 +70,15 @@ func (r *run) ask(m *emission, ask func(context.Context) ([]socketio.Args, error
 func (c *client) await(r *run) {
 	q := r.question
 	r.question = nil
-	if c.waits == nil {
-		c.waits = &waits{}
-		c.waits.ctx, c.waits.cancel = context.WithCancel(context.Background())
-	}
-	ctx, cancel := context.WithTimeout(c.waits.ctx, q.timeout)
-	c.waits.count++
+	present := c.socket.Context()
+	ctx, cancel := context.WithTimeout(present, q.timeout)
+	c.waits++
 	go func() {
 		defer cancel()
 		answers, err := c.ask(ctx, q)
 		c.socket.InTurn(func() {
-			c.waits.count--
-			if c.socket.Connected() {
+			c.waits--
+			if present.Err() == nil {
 				c.resume(r, q, answers, err)
 			}
 		})
@@ -104,13 +94,6 @@ func (c *client) ask(ctx context.Context, q *question) (answers []socketio.Args,
 		}
 	}()
 	return q.ask(ctx)
-}
-
-// left ends the wait of all handlers.
-func (c *client) left() {
-	if c.waits != nil {
-		c.waits.cancel()
-	}
 }
 
 // resume goes on with a run whose answers are there.

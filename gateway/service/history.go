@@ -93,7 +93,7 @@ func (r *run) history(room, before cel.Program, limit int) error {
 	}
 	var events []socketio.PastEvent
 	return r.after(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), historyTimeout)
+		ctx, cancel := context.WithTimeout(r.socket.Context(), historyTimeout)
 		defer cancel()
 		// One more than is asked for tells whether there is more.
 		events, err = rooms.History(ctx, name, below, limit+1, maxPageBytes)

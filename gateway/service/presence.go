@@ -170,7 +170,7 @@ func (r *run) presence(room, after cel.Program, limit int) error {
 	}
 	var page presence.Page
 	return r.after(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), presenceTimeout)
+		ctx, cancel := context.WithTimeout(r.socket.Context(), presenceTimeout)
 		defer cancel()
 		page, err = tracker.Page(ctx, name, from, limit)
 	}, func(r *run) error {

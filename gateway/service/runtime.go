@@ -3,6 +3,8 @@
 package service
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -154,9 +156,8 @@ func (c *client) lifecycle(event string, args ...ref.Val) {
 	c.start(b, b.namespace.lifecycle[event], variables{name: event, argList: types.NewRefValList(types.DefaultTypeAdapter, args)}, nil)
 }
 
-// OnDisconnecting ends what waits for the client, and runs its handlers.
+// OnDisconnecting runs its handlers.
 func (c *client) OnDisconnecting(reason string) {
-	c.left()
 	c.lifecycle(v1alpha1.EventDisconnecting, types.String(reason))
 }
 
@@ -222,9 +223,13 @@ func (r *Runtime) proceed(run *run) (ended bool) {
 	return true
 }
 
-// failed counts and logs a failure of the handler at which the run stands.
+// failed counts and logs a failure of the handler at which the run stands. That it has waited for a
+// client that has gone is none of the manifest's.
 func (r *Runtime) failed(run *run, err error) {
 	run.failed = true
+	if errors.Is(err, context.Canceled) && run.socket.Context().Err() != nil {
+		return
+	}
 	run.binding.failures.Inc()
 	r.countWork(err, run.binding.label, run.handlers[0].place, run.action())
 	about := []any{

@@ -220,3 +220,27 @@ func ExampleRecovery() {
 	// the same socket: true
 	// 42["headline","while you were away"
 }
+
+// What a handler around the server knows of a request reaches the socket.
+func ExampleSocket_Context() {
+	io, err := socketio.NewServer(socketio.Options{})
+	if err != nil {
+		panic(err)
+	}
+	defer io.Close()
+	authenticated := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx := context.WithValue(r.Context(), userKey{}, "ann") // from a cookie, say
+		io.ServeHTTP(w, r.WithContext(ctx))
+	})
+	io.OnConnection(func(socket *socketio.Socket) {
+		user, _ := socket.Context().Value(userKey{}).(string)
+		socket.Emit("welcome", user)
+	})
+
+	hs := httptest.NewServer(authenticated)
+	defer hs.Close()
+	user := dialExample(hs.URL, "/", "")
+	defer user.conn.Close()
+	fmt.Println(user.receive())
+	// Output: 42["welcome","ann"]
+}

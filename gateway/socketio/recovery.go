@@ -203,6 +203,7 @@ func (s *Socket) welcomeBack(b *backlog) bool {
 func (s *Socket) Supersede() {
 	if !s.state.CompareAndSwap(stateConnecting, stateClosed) && s.state.CompareAndSwap(stateConnected, stateClosing) {
 		s.abandonAcks()
+		s.endContext()
 		s.leaveRooms(func() {})
 		s.namespace.remove(s)
 	}

@@ -35,6 +35,7 @@
 //	socket.conn.on("upgrade", f)       socket.OnUpgrade(f)
 //	io.use((socket, next) => …)        io.Use(func(s *Socket) error { … })
 //	socket.data.x = 1                  socket.SetData(v), DataOf[T](socket)
+//	socket.request                     socket.Context().Value(k), socket.Handshake()
 //	connectionStateRecovery: {}        Options{Recovery: &Recovery{}}, socket.Recovered()
 //	serveClient: true                  package clientbundle
 //

@@ -25,12 +25,15 @@ type Socket struct {
 	// pid is the private id by which the client asks for its session; empty if it cannot.
 	pid       string
 	recovered bool
+	ended     bool // the context has ended; guarded by mu
 	namespace *Namespace
 	conn      *connection
 	// auth is the client's auth payload, and connected when it came, in nanoseconds since 1970; see Handshake.
 	auth      []byte
 	connected int64
 	state     atomic.Int32
+	// hasOutgoing spares broadcasts the look at the handlers.
+	hasOutgoing atomic.Bool
 
 	// joining is held while rooms are joined, so that no room is joined after the last is left.
 	joining sync.Mutex
@@ -42,11 +45,10 @@ type Socket struct {
 	listener Listener  // guarded by mu
 	handling *handling // made when a function is added; guarded by mu
 	acks     ackTable  // guarded by mu
+	extras   *extras   // what few sockets have, made when it is needed; guarded by mu
 
 	// gate holds what comes in while a client that has come back is told what it has missed; nil otherwise.
 	gate atomic.Pointer[gate]
-	// hasOutgoing spares broadcasts the look at the handlers.
-	hasOutgoing atomic.Bool
 }
 
 // ID names the socket, and is a room of which the socket alone is a member. It differs with each connection but for a socket that is
@@ -198,6 +200,7 @@ func (s *Socket) abandon() {
 	s.joining.Lock()
 	defer s.joining.Unlock()
 	s.state.Store(stateClosed)
+	s.endContext()
 	s.namespace.adapter.LeaveAll(s)
 	s.dropEarly()
 	if g := s.gate.Load(); g != nil {
@@ -219,8 +222,9 @@ func (s *Socket) close(reason string) {
 	if !s.state.CompareAndSwap(stateConnected, stateClosing) {
 		return
 	}
-	// Who waits for an answer may be what the connection's handlers wait for.
+	// Who waits for an answer, or for the context, may be what the connection's handlers wait for.
 	s.abandonAcks()
+	s.endContext()
 	s.conn.run(func() {
 		// A handler that panics must not leave the socket in its rooms.
 		defer s.gone(reason)
