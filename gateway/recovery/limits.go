@@ -76,12 +76,22 @@ func (r *record) check(roomBytes, most int) error {
 	if err := checkRooms(len(r.Rooms), roomBytes); err != nil {
 		return err
 	}
-	return checkSize(recordSize(len(r.Rooms), roomBytes, len(r.Data))+nameBytes(r.Left)+2*recordPerRoom*len(r.Left), most)
+	size := recordSize(len(r.Rooms), roomBytes, len(r.Data)) + identitySize(r.Identity)
+	return checkSize(size+nameBytes(r.Left)+2*recordPerRoom*len(r.Left), most)
 }
 
 // recordSize is more than a record takes, if it remembers no rooms that were left.
 func recordSize(rooms, roomBytes, data int) int {
 	return recordFixed + recordPerRoom*rooms + roomBytes + (data+2)/3*4
+}
+
+// identitySize is more than an identity takes in a record.
+func identitySize(id *socketio.Identity) int {
+	const names = 128
+	if id == nil {
+		return 0
+	}
+	return names + jsonLength(id.Provider) + jsonLength(id.User) + jsonLength(string(id.Claims))
 }
 
 // nameBytes is the length of names as JSON writes them.
@@ -140,5 +150,5 @@ func (s *session) fits(joined []string, data []byte) error {
 		return err
 	}
 	// The rest is for what cannot be refused, such as the rooms that the socket leaves.
-	return checkSize(recordSize(rooms, bytes, len(data)), s.owner.maxRecord()/4*3)
+	return checkSize(recordSize(rooms, bytes, len(data))+identitySize(s.record.Identity), s.owner.maxRecord()/4*3)
 }

@@ -33,6 +33,9 @@ type record struct {
 	Left map[string]span `json:"left,omitempty"`
 	// Data is what the application has stored with the socket.
 	Data []byte `json:"data,omitempty"`
+	// Identity is who the client is; nil if it is anonymous. A gateway of a release that does not know it
+	// leaves it out of what it writes: the client starts a new session then, unless it is anonymous.
+	Identity *socketio.Identity `json:"who,omitempty"`
 	// Gone is when the client was lost, in milliseconds since 1970; 0 while it is there.
 	Gone int64 `json:"gone,omitempty"`
 	// Ended: the client has left, or was told to.

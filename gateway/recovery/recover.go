@@ -38,7 +38,10 @@ type found struct {
 
 // Keep begins a session.
 func (ns *Namespace) Keep(s *socketio.Socket, kept func(pid string)) {
-	r := &record{SocketID: s.ID(), Namespace: ns.base.Namespace().Name(), Gateway: ns.owner.config.Gateway, By: wire.RandomToken(writerLength)}
+	r := &record{
+		SocketID: s.ID(), Namespace: ns.base.Namespace().Name(), Gateway: ns.owner.config.Gateway,
+		By: wire.RandomToken(writerLength), Identity: s.Identity(),
+	}
 	var err error
 	if r.Data, err = s.EncodeData(); err != nil {
 		ns.owner.metrics.count("unkept")
@@ -91,7 +94,9 @@ func (ns *Namespace) Find(pid, has string) (*socketio.Session, error) {
 	if f.offset < f.record.Floor {
 		f.offset = f.record.Floor // it has got nothing yet, or does not know what
 	}
-	return &socketio.Session{PID: pid, SocketID: f.record.SocketID, Data: f.record.Data, Holder: f.record.By, State: f}, nil
+	return &socketio.Session{
+		PID: pid, SocketID: f.record.SocketID, Identity: f.record.Identity, Data: f.record.Data, Holder: f.record.By, State: f,
+	}, nil
 }
 
 // sessionReader reads the session of a subject, and the number of its last message.
@@ -208,6 +213,7 @@ func (ns *Namespace) take(s *socketio.Socket, pid string, f *found) (*session, e
 	ns.base.Join(s, rooms...)
 	next := f.record.clone()
 	next.Gateway, next.By, next.Gone = ns.owner.config.Gateway, wire.RandomToken(writerLength), 0
+	next.Identity = s.Identity() // of the same user, perhaps with other claims
 	n := ns.newSession(s, pid, next)
 	n.state, n.chain.last = sessionTaking, f.number
 	ns.owner.add(n)

@@ -9,6 +9,8 @@ type extras struct {
 	// ctx is the socket's context, and cancel ends it; nil until it is asked for.
 	ctx    context.Context
 	cancel context.CancelFunc
+	// identity is nil for an anonymous client.
+	identity *Identity
 }
 
 // needExtras is called with mu held.

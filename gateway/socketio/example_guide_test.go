@@ -244,3 +244,27 @@ func ExampleSocket_Context() {
 	fmt.Println(user.receive())
 	// Output: 42["welcome","ann"]
 }
+
+// A middleware says who the client is.
+func ExampleSocket_SetIdentity() {
+	io, dial, stop := newExample()
+	defer stop()
+	verify := func(auth json.RawMessage) (user string, err error) {
+		var fields struct{ Token string }
+		err = json.Unmarshal(auth, &fields)
+		return strings.TrimPrefix(fields.Token, "token of "), err
+	}
+	io.Use(func(socket *socketio.Socket) error {
+		user, err := verify(socket.Auth())
+		if err != nil {
+			return &socketio.ConnectError{Message: "authentication failed"}
+		}
+		return socket.SetIdentity(socketio.Identity{Provider: "login", User: user})
+	})
+	io.OnConnection(func(socket *socketio.Socket) {
+		socket.Emit("welcome", socket.Identity().User)
+	})
+
+	fmt.Println(dial("/", `{"token":"token of ann"}`).receive())
+	// Output: 42["welcome","ann"]
+}

@@ -31,6 +31,7 @@ func (k *memoryKeeper) Find(pid, has string) (*Session, error) {
 		return nil, nil
 	}
 	s, isAway, data, holder := n.socket, n.isAway, n.data, strconv.Itoa(n.takeovers)
+	identity := s.Identity()
 	k.mu.Unlock()
 	if !isAway { // its connection is dead, and nobody has noticed
 		var err error
@@ -39,7 +40,9 @@ func (k *memoryKeeper) Find(pid, has string) (*Session, error) {
 			return nil, nil
 		}
 	}
-	return &Session{PID: pid, SocketID: s.id, Data: data, Holder: holder, State: memoryFound{offset.Parse(k.mark, has)}}, nil
+	return &Session{
+		PID: pid, SocketID: s.id, Identity: identity, Data: data, Holder: holder, State: memoryFound{offset.Parse(k.mark, has)},
+	}, nil
 }
 
 // Recover hands a session over to a new socket.
@@ -141,6 +144,7 @@ func (k *memoryKeeper) Release(s *Socket, recoverable bool) {
 	}
 	k.detach(n)
 	standIn := &Socket{id: s.id} // keeps nothing of the connection
+	standIn.restoreIdentity(s.Identity())
 	n.socket, n.isAway, n.data = standIn, true, data
 	n.leaver = k.leavers.PushBack(n)
 	k.bySocket[standIn] = n

@@ -44,6 +44,8 @@ type Session struct {
 	PID string
 	// SocketID is the socket's id.
 	SocketID string
+	// Identity is who the client was; nil if it was anonymous.
+	Identity *Identity
 	// Data is the socket's data, as Recovery.EncodeData has written it; nil if there was none.
 	Data []byte
 	// Holder names the socket that has the session, or had it last. It is another one after each Recover.

@@ -72,6 +72,12 @@ func (c *connection) recoverAs(
 			return nil, nil, err
 		}
 	}
+	if !c.server.recovery.RunMiddlewares {
+		s.restoreIdentity(session.Identity)
+	} else if !s.Identity().Same(session.Identity) {
+		c.server.log.Debug("a session is another user's; the client starts a new one", "socket", s.LogID())
+		return nil, nil, nil
+	}
 	b, err := s.takeOver(k, session)
 	if err == nil && judged {
 		k.Save(s) // a middleware may have set other data

@@ -36,6 +36,7 @@
 //	io.use((socket, next) => …)        io.Use(func(s *Socket) error { … })
 //	socket.data.x = 1                  socket.SetData(v), DataOf[T](socket)
 //	socket.request                     socket.Context().Value(k), socket.Handshake()
+//	socket.data.user = … (in use)      socket.SetIdentity(Identity{…}), socket.Identity()
 //	connectionStateRecovery: {}        Options{Recovery: &Recovery{}}, socket.Recovered()
 //	serveClient: true                  package clientbundle
 //

@@ -15,12 +15,18 @@ type Guest struct {
 	Wire *Client
 	// SID and PID are those of its socket, Offset its word for what it has got.
 	SID, PID, Offset string
+	// Token is what it gives as its auth's token; none if empty.
+	Token string
 }
 
 // Ask sends CONNECT by a new connection, for the session that there was if there was one.
 func (g *Guest) Ask(url, path string) {
 	g.T.Helper()
-	auth, err := json.Marshal(map[string]string{"pid": g.PID, "offset": g.Offset})
+	fields := map[string]string{"pid": g.PID, "offset": g.Offset}
+	if g.Token != "" {
+		fields["token"] = g.Token
+	}
+	auth, err := json.Marshal(fields)
 	if err != nil {
 		g.T.Fatal(err)
 	}
