@@ -15,9 +15,6 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// MaxData is how much the data of a socket may take that is kept for its client's return, in bytes, as they are encoded.
-const MaxData = recovery.MaxData
-
 // IsTooLarge tells whether an error means that NATS carries no message of that size, or that the
 // log takes none.
 func IsTooLarge(err error) bool { return eventlog.IsTooLarge(err) }

@@ -26,6 +26,7 @@ const (
 	PIDLength           = pidLength
 	LookupBatch         = lookupBatch
 	FewReturning        = fewReturning
+	MaxSessionData      = maxSessionData
 	MaxSessionRooms     = maxSessionRooms
 	MaxSessionRoomBytes = maxSessionRoomBytes
 )

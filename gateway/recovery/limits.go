@@ -9,13 +9,10 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// MaxData is how much the data of a socket may take that is kept for its client's return, in bytes, as they are encoded.
-const MaxData = 64 << 10
-
 // What a session may hold. All of it together is a quarter of what NATS carries by default (max_payload, 1 MiB).
 const (
 	// maxSessionData bounds the socket's data, as they are encoded.
-	maxSessionData = MaxData
+	maxSessionData = 64 << 10
 	// maxSessionRooms and maxSessionRoomBytes bound the rooms that a socket is in, its own included, and their names together.
 	maxSessionRooms     = 1024
 	maxSessionRoomBytes = 128 << 10

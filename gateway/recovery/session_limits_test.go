@@ -95,7 +95,7 @@ func TestASessionHoldsWhatItsLimitsSay(t *testing.T) {
 	one, two := recovering(t, ns), recovering(t, ns)
 	p := arrive(t, one)
 	rooms := manyRooms(recovery.MaxSessionRooms-1, (recovery.MaxSessionRoomBytes-len(p.SID))/(recovery.MaxSessionRooms-1))
-	data := strings.Repeat("x", recovery.MaxData-len(`""`))
+	data := strings.Repeat("x", recovery.MaxSessionData-len(`""`))
 	for what, err := range map[string]error{
 		"rooms": p.Socket.CheckJoin(rooms...), "again": p.Socket.CheckJoin(p.SID), "data": p.Socket.CheckData(data),
 	} {

@@ -16,9 +16,6 @@ import (
 )
 
 const (
-	// maxWaiting is how many handlers of a connection may wait for answers at once, in all its namespaces
-	// together: each holds on to its event, and is asked for by a client.
-	maxWaiting = 16
 	// defaultAckTimeout is for a service that has not been through the schema.
 	defaultAckTimeout = 5 * time.Second
 )
@@ -57,8 +54,8 @@ type question struct {
 
 // ask lets the run stand still until clients have answered.
 func (r *run) ask(m *emission, ask func(context.Context) ([]socketio.Args, error)) error {
-	if r.client.waiting() == maxWaiting {
-		return fmt.Errorf("emit %s: %d handlers of the connection wait for answers, which is the most", m.event, maxWaiting)
+	if most := r.limits().WaitingHandlers; r.client.waiting() >= most {
+		return fmt.Errorf("emit %s: %d handlers of the connection wait for answers, which is the most", m.event, most)
 	}
 	r.question = &question{m.event, cmp.Or(m.ack.Timeout.Duration, defaultAckTimeout), ask}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
 // polls is a service whose clients ask one another.
@@ -144,6 +145,9 @@ func TestNobodyGoesOnForAClientThatHasGone(t *testing.T) {
 		t.Errorf("%v handlers are said to have failed", n)
 	}
 }
+
+// maxWaiting is how many handlers of a connection may wait for answers.
+var maxWaiting = socketio.DefaultLimits().WaitingHandlers
 
 func TestHandlersThatWaitAreBounded(t *testing.T) {
 	_, url := runtime(t, polls)

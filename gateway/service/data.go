@@ -12,7 +12,6 @@ import (
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
 
-	"github.com/realtime-operator/realtime-operator/gateway/cluster"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/plainjson"
 )
 
@@ -51,14 +50,14 @@ func EncodeData(v any) ([]byte, error) {
 	return append(buf, '}'), nil
 }
 
-// check bounds what a socket has, by the size that is kept for its client's return where that can come back.
-func (d *data) check() error {
+// check bounds what a socket has.
+func (d *data) check(most int) error {
 	encoded, err := EncodeData(d)
 	if err != nil {
 		return err
 	}
-	if len(encoded) > cluster.MaxData {
-		return fmt.Errorf("the socket's data take %d bytes, more than %d", len(encoded), cluster.MaxData)
+	if len(encoded) > most {
+		return fmt.Errorf("the socket's data take %d bytes, more than %d", len(encoded), most)
 	}
 	return nil
 }

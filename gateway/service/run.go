@@ -141,8 +141,7 @@ func yielded(v ref.Val, want string) error {
 	return fmt.Errorf("must yield %s, and yields %s", want, v.Type().TypeName())
 }
 
-// maxRoomName is how long the name of a room may be that a client joins, in bytes.
-const maxRoomName = 1024
+func (r *run) limits() socketio.Limits { return r.socket.Namespace().Server().Limits() }
 
 // errJoins: a client joins rooms and leaves them as fast as it can.
 var errJoins = errors.New("join: the connection has joined too many rooms in too short a time")
@@ -150,9 +149,10 @@ var errJoins = errors.New("join: the connection has joined too many rooms in too
 // join puts the socket into rooms. Where clients name rooms, one could make as many as it likes, each with
 // its subscription, but for spec.limits.maxRooms.
 func (r *run) join(rooms []string) error {
+	most := r.limits().RoomNameBytes
 	for _, room := range rooms {
-		if len(room) > maxRoomName {
-			return fmt.Errorf("join: the name of a room has %d bytes, and may have %d", len(room), maxRoomName)
+		if len(room) > most {
+			return fmt.Errorf("join: the name of a room has %d bytes, and may have %d", len(room), most)
 		}
 	}
 	if left, bounded := r.socket.RoomsLeft(); bounded && len(rooms) > left {
@@ -184,7 +184,7 @@ func (r *run) set(names []string, programs []cel.Program) error {
 		}
 	}
 	next := r.data.with(names, values)
-	if err := next.check(); err != nil {
+	if err := next.check(r.limits().DataBytes); err != nil {
 		return fmt.Errorf("set: %w", err)
 	}
 	if err := r.socket.CheckData(next); err != nil {

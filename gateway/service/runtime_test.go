@@ -291,10 +291,10 @@ func TestNobodyMakesRoomsOrNamespacesWithoutEnd(t *testing.T) {
 
 func TestNamesOfRoomsAreBounded(t *testing.T) {
 	_, url := runtime(t, "  - name: /\n    handlers: [{event: enter, do: [{join: 'args[0]'}, {ack: '[]'}]}]\n")
-	c := connect(t, url)
-	c.Send(`420["enter","` + strings.Repeat("r", maxRoomName) + `"]`)
+	c, most := connect(t, url), socketio.DefaultLimits().RoomNameBytes
+	c.Send(`420["enter","` + strings.Repeat("r", most) + `"]`)
 	c.Expect("430[]")
-	c.Send(`421["enter","` + strings.Repeat("r", maxRoomName+1) + `"]`)
+	c.Send(`421["enter","` + strings.Repeat("r", most+1) + `"]`)
 	c.Expect(`431[{"error":"the service could not handle the event"}]`)
 }
 

@@ -20,19 +20,15 @@ type ackTable struct {
 	closed bool
 }
 
-// maxAcks is how many acknowledgements of a client may be awaited at once: one that never answers would
-// otherwise have whoever asks it pile up.
-const maxAcks = 1024
-
 // awaitAck sees to it that f gets the answer to a packet with the id. Its errors are ErrDisconnected and
-// ErrManyAcks.
+// ErrManyAcks: whoever asks a client that never answers would pile up otherwise.
 func (s *Socket) awaitAck(id uint64, f ackFunc) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.acks.closed:
 		return ErrDisconnected
-	case len(s.acks.waiting) == maxAcks:
+	case len(s.acks.waiting) >= s.conn.server.limits.Load().PendingAcks:
 		return ErrManyAcks
 	}
 	if s.acks.waiting == nil {

@@ -15,9 +15,6 @@ import (
 // client could pile them up in dynamic namespaces.
 const maxKept = 64
 
-// maxAuth is how large a client's auth payload may be, in bytes. The socket keeps it.
-const maxAuth = 16 << 10
-
 var (
 	errLargeAuth        = &ConnectError{Message: "Auth payload too large"}
 	errInvalidNamespace = &ConnectError{Message: "Invalid namespace"}
@@ -71,8 +68,8 @@ func (c *connection) onConnect(p *parser.Packet) {
 		c.violate(errors.New("second CONNECT to " + withoutQuery(p.Namespace)))
 		return
 	}
-	now, auth := time.Now(), authOf(p)
-	if c.alive() >= c.server.maxNamespaces() {
+	now, auth, limits := time.Now(), authOf(p), c.server.limits.Load()
+	if c.alive() >= limits.Namespaces {
 		c.refuse(p.Namespace, errManyNamespaces)
 		return
 	}
@@ -80,7 +77,7 @@ func (c *connection) onConnect(p *parser.Packet) {
 		c.refuse(p.Namespace, errFastConnects)
 		return
 	}
-	if len(auth) > maxAuth {
+	if len(auth) > limits.AuthBytes {
 		c.refuse(p.Namespace, errLargeAuth)
 		return
 	}

@@ -8,9 +8,6 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
 
-// maxEarly is how many events may wait for a client that is not connected yet.
-const maxEarly = 1024
-
 // earlyEvent is an event that was emitted to a socket on its way in. Stock clients take no event before the answer to CONNECT;
 // those for Node keep it themselves.
 type earlyEvent struct {
@@ -27,7 +24,7 @@ func (s *Socket) emitEarly(p *parser.Packet, f flags) bool {
 		return false
 	}
 	h := s.handlers()
-	if len(h.early) == maxEarly {
+	if len(h.early) >= s.conn.server.limits.Load().EarlyEvents {
 		return false
 	}
 	f.receipt.Expect()

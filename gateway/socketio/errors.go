@@ -11,7 +11,8 @@ import (
 var (
 	// ErrDisconnected is returned for what is done with a socket that has left its namespace.
 	ErrDisconnected = errors.New("socket is disconnected")
-	// ErrManyAcks is returned for an acknowledgement that is asked of a client which owes 1,024 already.
+	// ErrManyAcks is returned for an acknowledgement that is asked of a client which owes as many as
+	// Limits.PendingAcks already.
 	ErrManyAcks = errors.New("the client owes too many acknowledgements")
 	// ErrReservedEvent is returned for an event name that Socket.IO keeps for itself.
 	ErrReservedEvent = errors.New("event name is reserved")

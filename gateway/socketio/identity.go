@@ -35,15 +35,12 @@ func (i *Identity) Same(other *Identity) bool {
 	return i.Provider == other.Provider && i.User == other.User
 }
 
-// maxIdentity is how large an identity may be as JSON, in bytes. The socket keeps it.
-const maxIdentity = 16 << 10
-
 // ErrIdentitySet is returned for an identity that comes too late: the socket has one, or is connected.
 var ErrIdentitySet = errors.New("the identity of a socket is set once, before it connects")
 
 // SetIdentity says who the client is. It is called by a middleware of the namespace, once: from then on
 // the identity does not change (ErrIdentitySet). Other errors say that there is no user, that the claims are
-// no JSON object, or that all of it takes more than 16 KiB.
+// no JSON object, or that all of it takes more than Limits.IdentityBytes.
 //
 // A client that comes back by Recovery is compared with the one that it says it was. With
 // Recovery.RunMiddlewares the middlewares set its identity again; if that is another user's, or one of them
@@ -60,8 +57,8 @@ func (s *Socket) SetIdentity(id Identity) error {
 	if err != nil {
 		return fmt.Errorf("set the identity of a socket: %w", err)
 	}
-	if len(encoded) > maxIdentity {
-		return fmt.Errorf("set the identity of a socket: it takes %d bytes, more than %d", len(encoded), maxIdentity)
+	if most := s.conn.server.limits.Load().IdentityBytes; len(encoded) > most {
+		return fmt.Errorf("set the identity of a socket: it takes %d bytes, more than %d", len(encoded), most)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

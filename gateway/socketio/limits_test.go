@@ -4,8 +4,10 @@ package socketio_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -168,4 +170,114 @@ func TestRoomsAreNotJoinedFasterThanTheyMayBe(t *testing.T) {
 	if got := <-took; got != [3]bool{true, true, false} {
 		t.Errorf("120 rooms, the same again, and 100 more may be joined at once: %v", got)
 	}
+}
+
+func TestLimitsHaveDefaults(t *testing.T) {
+	io, _ := server(t, socketio.Options{})
+	if got, want := io.Limits(), socketio.DefaultLimits(); got != want {
+		t.Errorf("without any: %+v, want %+v", got, want)
+	}
+	fields := reflect.TypeFor[socketio.Limits]()
+	for i := range fields.NumField() {
+		var one socketio.Limits
+		want := socketio.DefaultLimits()
+		reflect.ValueOf(&one).Elem().Field(i).SetInt(7)
+		reflect.ValueOf(&want).Elem().Field(i).SetInt(7)
+		if io.SetLimits(one); io.Limits() != want {
+			t.Errorf("with %s alone: %+v", fields.Field(i).Name, io.Limits())
+		}
+	}
+	own, _ := server(t, socketio.Options{Limits: &socketio.Limits{Namespaces: 3}})
+	if got := own.Limits(); got.Namespaces != 3 || got.AuthBytes != 16<<10 {
+		t.Errorf("of an option: %+v", got)
+	}
+}
+
+// Each at the bound, and one beyond it.
+func TestLimitsOfAServerOfOnesOwn(t *testing.T) {
+	const most = 8
+	limited := func(t *testing.T, l socketio.Limits, use func(*socketio.Socket) error) (c *wiretest.Client) {
+		t.Helper()
+		io, url := server(t, socketio.Options{Limits: &l})
+		io.Use(use)
+		io.Of("/a").OnConnection(func(*socketio.Socket) {})
+		io.Of("/b").OnConnection(func(*socketio.Socket) {})
+		return wiretest.Dial(t, url, path, "", nil)
+	}
+	letIn := func(*socketio.Socket) error { return nil }
+	t.Run("namespaces", func(t *testing.T) {
+		c := limited(t, socketio.Limits{Namespaces: 2}, letIn)
+		c.Join("/")
+		c.Join("/a")
+		c.Send("40/b,")
+		c.Expect(`44/b,{"message":"Too many namespaces"}`)
+	})
+	t.Run("auth", func(t *testing.T) {
+		c := limited(t, socketio.Limits{AuthBytes: most}, letIn)
+		c.Send(`40{"a":123}`)
+		c.Expect(`44{"message":"Auth payload too large"}`)
+		c.Send(`40{"a":12}`)
+		if got := c.Receive(); !strings.HasPrefix(got, `40{"sid":`) {
+			t.Errorf("received %s", got)
+		}
+	})
+	t.Run("identity", func(t *testing.T) {
+		encoded := len(`{"user":"ann","claims":{}}`)
+		for beyond, want := range []bool{true, false} {
+			c := limited(t, socketio.Limits{IdentityBytes: encoded}, func(s *socketio.Socket) error {
+				return s.SetIdentity(socketio.Identity{User: "ann" + strings.Repeat("x", beyond), Claims: json.RawMessage("{}")})
+			})
+			c.Send("40")
+			if got := c.Receive(); strings.HasPrefix(got, `40{"sid":`) != want {
+				t.Errorf("%d beyond the bound: received %s", beyond, got)
+			}
+		}
+	})
+	t.Run("data", func(t *testing.T) {
+		c := limited(t, socketio.Limits{DataBytes: most}, func(s *socketio.Socket) error {
+			if err := s.CheckData("123456"); err != nil { // with its quotes
+				t.Error(err)
+			}
+			return s.CheckData("1234567")
+		})
+		c.Send("40")
+		c.Expect(`44{"message":"the socket's data take 9 bytes, more than 8"}`)
+	})
+	t.Run("early events", func(t *testing.T) {
+		c := limited(t, socketio.Limits{EarlyEvents: most}, func(s *socketio.Socket) error {
+			for i := range most {
+				if err := s.Emit("early", i); err != nil {
+					t.Error(err)
+				}
+			}
+			if err := s.Emit("early", most); !errors.Is(err, socketio.ErrDisconnected) {
+				t.Errorf("one beyond the bound: %v", err)
+			}
+			return nil
+		})
+		c.Join("/")
+		for i := range most {
+			c.Expect(fmt.Sprintf(`42["early",%d]`, i))
+		}
+	})
+	t.Run("acknowledgements", func(t *testing.T) {
+		io, url := server(t, socketio.Options{Limits: &socketio.Limits{PendingAcks: 1}})
+		sockets := make(chan *socketio.Socket, 1)
+		io.OnConnection(func(s *socketio.Socket) { sockets <- s })
+		c, _ := wiretest.Connect(t, url, path, "/")
+		s := within(t, sockets, "a socket")
+		asked := make(chan error, 1)
+		go func() {
+			_, err := s.EmitWithAck(t.Context(), "q")
+			asked <- err
+		}()
+		c.Expect(`420["q"]`)
+		if _, err := s.EmitWithAck(t.Context(), "q"); !errors.Is(err, socketio.ErrManyAcks) {
+			t.Errorf("one beyond the bound: %v", err)
+		}
+		c.Send("430[]")
+		if err := within(t, asked, "the answer"); err != nil {
+			t.Error(err)
+		}
+	})
 }

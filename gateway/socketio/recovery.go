@@ -124,17 +124,23 @@ func (s *Socket) CheckJoin(rooms ...string) error {
 	return nil
 }
 
-// CheckData is what CheckJoin is to Join, for SetData: an error says that the value cannot be encoded, or is too large.
+// CheckData is what CheckJoin is to Join, for SetData: an error says that the value cannot be encoded, takes more
+// than Limits.DataBytes, or cannot be kept for a client's return.
 func (s *Socket) CheckData(v any) error {
-	k := s.namespace.keeper()
-	if k == nil || v == nil {
+	if v == nil {
 		return nil
 	}
 	data, err := s.encodeData(v)
 	if err != nil {
 		return err
 	}
-	return k.Fits(s, nil, data)
+	if most := s.conn.server.limits.Load().DataBytes; len(data) > most {
+		return fmt.Errorf("the socket's data take %d bytes, more than %d", len(data), most)
+	}
+	if k := s.namespace.keeper(); k != nil {
+		return k.Fits(s, nil, data)
+	}
+	return nil
 }
 
 // EncodeData is the socket's data as Recovery.EncodeData writes them; nil if there are none.

@@ -134,10 +134,6 @@ func (s *Socket) takeOver(k SessionKeeper, session *Session) (*backlog, error) {
 	return nil, err
 }
 
-// maxBacklogBytes is how much may wait of what the sockets of one connection have missed, in bytes. Each
-// of them may have missed that much, and a connection may be in many namespaces.
-const maxBacklogBytes = 16 << 20
-
 // backlog is what a socket has missed, up to a position.
 type backlog struct {
 	missed   []*Delivery
@@ -152,7 +148,7 @@ func (b *backlog) admit() bool {
 		size += sizeOf(d)
 	}
 	waits := b.conn.backlog.Add(size)
-	if waits > maxBacklogBytes && waits > size {
+	if waits > int64(b.conn.server.limits.Load().MissedBytes) && waits > size {
 		b.conn.backlog.Add(-size)
 		return false
 	}

@@ -108,6 +108,8 @@ type Options struct {
 	NewAdapter func(*Namespace) Adapter
 	// CleanupEmptyChildNamespaces removes a dynamic namespace when its last socket has left.
 	CleanupEmptyChildNamespaces bool
+	// Limits bound what a client can make the server hold; nil: DefaultLimits. SetLimits changes them.
+	Limits *Limits
 	// Recovery lets clients come back as the sockets that they were, if NewAdapter is nil or makes a SessionKeeper; nil: never.
 	Recovery *Recovery
 	// NewSocketID makes the ids of sockets; 20 random characters if nil.
@@ -128,7 +130,7 @@ type Server struct {
 	panics         *panics.Watch
 	connectTimeout atomic.Int64
 	queueVolatile  atomic.Bool
-	limits         atomic.Pointer[Limits] // nil: the defaults
+	limits         atomic.Pointer[limitsInForce]
 	losses         losses
 	suspended      atomic.Int64
 
@@ -162,6 +164,10 @@ func NewServer(o Options) (*Server, error) {
 	}
 	if s.log == nil {
 		s.log = slog.Default()
+	}
+	s.limits.Store(&limitsInForce{Limits: DefaultLimits()})
+	if o.Limits != nil {
+		s.SetLimits(*o.Limits)
 	}
 	s.panics = panics.NewWatch(s.log, o.Engine.OnPanic)
 	s.connectTimeout.Store(int64(o.ConnectTimeout))
