@@ -142,6 +142,12 @@ func (r *record) leftFirst() string {
 	})
 }
 
+// restrict takes rooms out that the socket may not be in any more. What was sent to them is not missed.
+func (r *record) restrict(allows func(room string) bool) {
+	maps.DeleteFunc(r.Rooms, func(room string, _ uint64) bool { return !allows(room) })
+	maps.DeleteFunc(r.Left, func(room string, _ span) bool { return !allows(room) })
+}
+
 // ended is what is left of a session that has ended.
 func (r *record) ended() *record {
 	return &record{

@@ -170,6 +170,7 @@ func (ns *Namespace) recover(s *socketio.Socket, kept *socketio.Session) ([]*soc
 			owner.remove(old)
 			old.socket.Supersede()
 		}
+		f.record.restrict(kept.Allows)
 		var err error
 		if n, err = ns.take(s, kept.PID, f); err == nil {
 			break

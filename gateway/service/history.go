@@ -29,6 +29,7 @@ const (
 
 // configureRooms puts the rules of the program in force for the rooms of a namespace.
 func (r *Runtime) configureRooms(ns *socketio.Namespace) {
+	ns.SetJoinRule(mayJoin)
 	r.configurePresence(ns)
 	compiled, _ := r.program.Load().find(ns.Name())
 	rooms, ok := ns.Adapter().(socketio.RoomPolicies)

@@ -146,29 +146,20 @@ func (r *run) limits() socketio.Limits { return r.socket.Namespace().Server().Li
 // errJoins: a client joins rooms and leaves them as fast as it can.
 var errJoins = errors.New("join: the connection has joined too many rooms in too short a time")
 
-// join puts the socket into rooms. Where clients name rooms, one could make as many as it likes, each with
-// its subscription, but for spec.limits.maxRooms.
+// mayJoin is the rule for the rooms of all namespaces, however a socket comes to join them. Where clients name
+// rooms, one could make as many as it likes, each with its subscription, but for spec.limits.maxRooms.
+func mayJoin(s *socketio.Socket, rooms []string) error { return s.CheckJoin(rooms...) }
+
+// join puts the socket into rooms.
 func (r *run) join(rooms []string) error {
-	most := r.limits().RoomNameBytes
-	for _, room := range rooms {
-		if len(room) > most {
-			return fmt.Errorf("join: the name of a room has %d bytes, and may have %d", len(room), most)
-		}
-	}
-	if left, bounded := r.socket.RoomsLeft(); bounded && len(rooms) > left {
-		return fmt.Errorf("join: the connection may be in %d more rooms, and these are %d", max(0, left), len(rooms))
-	}
 	if !r.socket.TakeJoins(rooms...) {
 		return errJoins
 	}
-	if err := r.socket.CheckJoin(rooms...); err != nil {
-		return fmt.Errorf("join: %w", err)
-	}
 	if !r.socket.JoinWaits(rooms...) {
-		r.socket.Join(rooms...)
-		return nil
+		return gone(r.socket.Join(rooms...))
 	}
-	return r.after(func() { r.socket.Join(rooms...) }, nil)
+	var err error
+	return r.after(func() { err = gone(r.socket.Join(rooms...)) }, func(*run) error { return err })
 }
 
 // set evaluates all values, then writes them together.

@@ -157,7 +157,8 @@ func (b *Broadcast) CountSockets(ctx context.Context) (int, error) {
 	return n, nil
 }
 
-// SocketsJoin puts the sockets that are meant into rooms. It returns when events to these rooms reach all of them.
+// SocketsJoin puts the sockets that are meant into rooms, but for those to which a JoinRule does not allow one of them. It
+// returns when events to these rooms reach all others.
 func (b *Broadcast) SocketsJoin(ctx context.Context, rooms ...string) error {
 	if b.nobody() {
 		return nil

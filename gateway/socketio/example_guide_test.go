@@ -5,9 +5,11 @@ package socketio_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -267,4 +269,30 @@ func ExampleSocket_SetIdentity() {
 
 	fmt.Println(dial("/", `{"token":"token of ann"}`).receive())
 	// Output: 42["welcome","ann"]
+}
+
+// A rule says who may be in which room.
+func ExampleNamespace_SetJoinRule() {
+	io, dial, stop := newExample()
+	defer stop()
+	isStaff := func(socket *socketio.Socket) bool { return string(socket.Auth()) == `{"name":"ann"}` }
+	io.Of("/").SetJoinRule(func(socket *socketio.Socket, rooms []string) error {
+		if slices.Contains(rooms, "staff") && !isStaff(socket) {
+			return errors.New("the room is for staff")
+		}
+		return socket.CheckJoin(rooms...) // the bounds of Options.Limits
+	})
+	io.OnConnection(func(socket *socketio.Socket) {
+		if err := socket.Join("staff"); err != nil {
+			socket.Emit("sorry", err.Error())
+			return
+		}
+		socket.Emit("welcome")
+	})
+
+	fmt.Println(dial("/", `{"name":"ann"}`).receive())
+	fmt.Println(dial("/", `{"name":"bob"}`).receive())
+	// Output:
+	// 42["welcome"]
+	// 42["sorry","join: the room is for staff"]
 }

@@ -27,12 +27,11 @@ type Limits struct {
 	// a quarter of them in a second. To join and to leave again and again would take them one after the other.
 	Namespaces int
 	// Rooms is how many rooms the sockets of a connection may be in together, besides those of their own
-	// ids; any number by default. Socket.RoomsLeft tells how many are left, and Socket.TakeJoins whether they
-	// are joined too fast; Join does not look, since only clients that choose rooms need bounds. A client
+	// ids; any number by default. Join does not look, since only clients that choose rooms need bounds: a
+	// JoinRule asks Socket.CheckJoin, and Socket.TakeJoins tells whether they are joined too fast. A client
 	// whose session would be beyond it is not recovered.
 	Rooms int
-	// RoomNameBytes is how long the name of a room may be that a client chooses; 1,024 by default. Join
-	// does not look at it either.
+	// RoomNameBytes is how long the name of a room may be; 1,024 by default. CheckJoin looks at it.
 	RoomNameBytes int
 	// AuthBytes is how large the auth payload of a CONNECT may be, which the socket keeps; 16 KiB by
 	// default. A larger one is refused.

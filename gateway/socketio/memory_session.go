@@ -4,6 +4,7 @@ package socketio
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -51,15 +52,51 @@ func (k *memoryKeeper) Recover(s *Socket, session *Session) ([]*Delivery, uint64
 	if !ok {
 		return nil, 0, fmt.Errorf("recover a session of another keeper: %T", session.State)
 	}
-	missed, position, old, err := k.handOver(s, session.PID, found.offset)
+	missed, position, old, err := k.handOver(s, session.PID, found.offset, k.refusedRooms(session))
 	if old != nil {
 		old.Supersede()
 	}
 	return missed, position, err
 }
 
-// handOver returns the socket that had the session, too, if that is still there.
-func (k *memoryKeeper) handOver(s *Socket, pid string, offset uint64) (missed []*Delivery, position uint64, old *Socket, err error) {
+// refusedRooms are those of a session that its client may not be in any more.
+func (k *memoryKeeper) refusedRooms(session *Session) map[string]bool {
+	if session.allowsAll() {
+		return nil
+	}
+	k.mu.Lock()
+	var rooms []string
+	if n := k.byPID[session.PID]; n != nil {
+		rooms = k.roomsOf(n)
+	}
+	k.mu.Unlock()
+	refused := map[string]bool{}
+	for _, room := range rooms {
+		if !session.Allows(room) {
+			refused[room] = true
+		}
+	}
+	return refused
+}
+
+// roomsOf are the rooms of a session. It is called with mu held.
+func (k *memoryKeeper) roomsOf(n *memorySession) []string {
+	if n.isAway {
+		return k.away.RoomsOf(n.socket)
+	}
+	return k.RoomsOf(n.socket)
+}
+
+// isFor tells whether an event was meant for a socket in rooms, and not for those that it was in too.
+func (e *keptEvent) isFor(rooms []string) bool {
+	return e.Rooms == nil || slices.ContainsFunc(e.Rooms, func(room string) bool { return slices.Contains(rooms, room) })
+}
+
+// handOver returns the socket that had the session, too, if that is still there. Of refused rooms nothing is left: of what was missed
+// only that remains which was meant for the whole namespace, or for one of the other rooms.
+func (k *memoryKeeper) handOver(
+	s *Socket, pid string, offset uint64, refused map[string]bool,
+) (missed []*Delivery, position uint64, old *Socket, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	n := k.byPID[pid]
@@ -69,12 +106,9 @@ func (k *memoryKeeper) handOver(s *Socket, pid string, offset uint64) (missed []
 	if offset < n.floor || offset > k.number {
 		offset = n.floor // it has got nothing yet, or does not know what
 	}
-	var rooms []string
-	if n.isAway {
-		rooms = k.away.RoomsOf(n.socket)
-	} else {
+	rooms := slices.DeleteFunc(k.roomsOf(n), func(room string) bool { return refused[room] })
+	if !n.isAway {
 		old = n.socket
-		rooms = k.RoomsOf(old)
 	}
 	k.detach(n)
 	if offset < n.lost {
@@ -82,7 +116,7 @@ func (k *memoryKeeper) handOver(s *Socket, pid string, offset uint64) (missed []
 		return nil, 0, old, ErrTooMuchMissed
 	}
 	for _, e := range n.events {
-		if e.Position > offset {
+		if e.Position > offset && (len(refused) == 0 || e.isFor(rooms)) {
 			missed = append(missed, &e.Delivery)
 		}
 	}

@@ -18,6 +18,8 @@ type Namespace struct {
 	// suitors are parents that have to see a client before they know whether the namespace, made without one, is theirs.
 	suitors []*ParentNamespace
 	ackIDs  atomic.Uint64
+	// joinRule is nil where all rooms are allowed.
+	joinRule atomic.Pointer[JoinRule]
 
 	mu           sync.RWMutex
 	middlewares  []func(*Socket) error                       // guarded by mu

@@ -52,6 +52,9 @@ type Session struct {
 	Holder string
 	// State is the keeper's own.
 	State any
+
+	// allows is nil where all rooms are; see Allows.
+	allows func(room string) bool
 }
 
 // SessionKeeper is an Adapter that keeps what sockets are, and what they miss, while their clients are away. Its methods may
@@ -66,7 +69,8 @@ type SessionKeeper interface {
 	// the client has got last, perhaps empty, and not to be trusted. Its error is that nobody can tell now.
 	Find(pid, offset string) (*Session, error)
 	// Recover makes a socket of this server, whose id is the session's, the session's only one, wherever it was before. It puts
-	// the socket into its rooms, and returns what it has missed, in order, up to a position; what comes behind it is held
+	// the socket into those of its rooms that the session allows (Session.Allows); of the others, nothing is part
+	// of the session any more, nor of what was missed. It returns what it has missed, in order, up to a position; what comes behind it is held
 	// by the socket already. Others may have missed the same deliveries: nobody changes them. Where it may be tried again, the error is
 	// ErrUnavailable.
 	Recover(s *Socket, session *Session) (missed []*Delivery, position uint64, err error)
@@ -114,10 +118,19 @@ var (
 // the data that it had then.
 func (s *Socket) Recovered() bool { return s.recovered }
 
-// CheckJoin returns an error if the socket, with these rooms too, would be more than is kept for a client's return. Join would join
-// them all the same, but the client could not be recovered any more; a caller that prefers to refuse the rooms asks before. The
-// error is always nil where clients cannot be recovered.
+// CheckJoin is for rooms that clients choose, as in a JoinRule: it returns an error if the socket may not be in these rooms too, by
+// Limits.Rooms and Limits.RoomNameBytes, or would be more than is kept for its client's return. Join without a rule joins them
+// all the same, but the client cannot be recovered any more then.
 func (s *Socket) CheckJoin(rooms ...string) error {
+	most := s.conn.server.limits.Load().RoomNameBytes
+	for _, room := range rooms {
+		if len(room) > most {
+			return fmt.Errorf("the name of a room has %d bytes, and may have %d", len(room), most)
+		}
+	}
+	if left, bounded := s.RoomsLeft(); bounded && len(rooms) > left {
+		return fmt.Errorf("the connection may be in %d more rooms, and these are %d", max(0, left), len(rooms))
+	}
 	if k := s.namespace.keeper(); k != nil {
 		return k.Fits(s, rooms, nil)
 	}

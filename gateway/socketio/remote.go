@@ -47,7 +47,7 @@ func (r *RemoteSocket) EmitWithAck(ctx context.Context, event string, values ...
 	return answers[0], nil
 }
 
-// Join puts the socket into rooms.
+// Join puts the socket into rooms, unless a JoinRule of its server does not allow one of them.
 func (r *RemoteSocket) Join(ctx context.Context, rooms ...string) error {
 	return r.only().SocketsJoin(ctx, rooms...)
 }

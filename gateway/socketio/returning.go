@@ -114,6 +114,7 @@ func (s *Socket) judge(k SessionKeeper, session *Session, asked recoveryRequest)
 // the session.
 func (s *Socket) takeOver(k SessionKeeper, session *Session) (*backlog, error) {
 	joined := s.Rooms()
+	session.allows = s.mayComeBackTo()
 	missed, position, err := k.Recover(s, session)
 	if err == nil {
 		b := &backlog{missed: missed, position: position, conn: s.conn}
@@ -124,7 +125,7 @@ func (s *Socket) takeOver(k SessionKeeper, session *Session) (*backlog, error) {
 			err = ErrTooMuchMissed
 		default:
 			if len(joined) > 0 {
-				s.Join(joined...)
+				s.joinOwn(joined)
 			}
 			return b, nil
 		}

@@ -294,10 +294,12 @@ func (r *Rooms) CountSockets(_ context.Context, t Target) (int, error) {
 	return n, nil
 }
 
-// SocketsJoin puts all who are meant into rooms.
+// SocketsJoin puts all who are meant into rooms, but for those that may not be in them.
 func (r *Rooms) SocketsJoin(_ context.Context, t Target, rooms ...string) error {
 	for _, s := range r.selected(&t) {
-		s.Join(rooms...)
+		if err := s.Join(rooms...); err != nil {
+			s.conn.server.log.Debug("a socket is not put into rooms", "socket", s.LogID(), "error", err)
+		}
 	}
 	return nil
 }

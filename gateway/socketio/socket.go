@@ -83,16 +83,6 @@ func (s *Socket) SetData(v any) {
 	}
 }
 
-// Join puts the socket into rooms. It returns when events to them reach it from all servers. Once the socket has gone it does nothing.
-// A client whose socket is in more rooms than can be kept is not recovered; CheckJoin tells.
-func (s *Socket) Join(rooms ...string) {
-	s.joining.Lock()
-	defer s.joining.Unlock()
-	if s.state.Load() <= stateConnected {
-		s.namespace.adapter.Join(s, rooms...)
-	}
-}
-
 // JoinWaits reports whether Join is likely to wait, as for another server or a store; see After.
 func (s *Socket) JoinWaits(rooms ...string) bool {
 	a, ok := s.namespace.adapter.(interface {
@@ -140,7 +130,7 @@ func (s *Socket) disconnect(closeConnection bool) {
 // connect makes the socket a member of its namespace, and tells the client and the handlers, when it is kept. It runs in the
 // connection's serial. A client that knows of its connection is within reach of all servers; one that does not gets no event yet.
 func (s *Socket) connect() {
-	s.Join(s.ownRooms()...)
+	s.joinOwn(s.ownRooms())
 	k := s.namespace.keeper()
 	if k == nil || s.conn.isV2() {
 		s.arrive()

@@ -64,8 +64,7 @@ func run(ctx context.Context, listen, natsURL, peerListen, peerHost string, drai
 // chat is what a client may do: enter a room, and say something in one.
 func chat(io *socketio.Server, socket *socketio.Socket) {
 	socketio.OnAck(socket, "enter", func(socket *socketio.Socket, room string) (string, error) {
-		socket.Join(room)
-		return room, nil
+		return room, socket.Join(room)
 	})
 	socket.On("say", func(ev *socketio.Event) {
 		var room, text string

@@ -62,8 +62,7 @@ func serve(io *socketio.Server, socket *socketio.Socket) {
 		return s
 	}
 	answer("join", func(args socketio.Args) (any, error) {
-		socket.Join(text(args, 0))
-		return "ok", nil
+		return "ok", socket.Join(text(args, 0))
 	})
 	answer("leave", func(args socketio.Args) (any, error) {
 		socket.Leave(text(args, 0))

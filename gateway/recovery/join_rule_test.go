@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package recovery_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+func noSecrets(_ *socketio.Socket, rooms []string) error {
+	if slices.ContainsFunc(rooms, func(room string) bool { return strings.HasPrefix(room, "secret") }) {
+		return errors.New("the room is secret")
+	}
+	return nil
+}
+
+func wantRooms(t *testing.T, s *socketio.Socket, want ...string) {
+	t.Helper()
+	rooms := slices.DeleteFunc(s.Rooms(), func(room string) bool { return room == s.ID() })
+	slices.Sort(rooms)
+	if !slices.Equal(rooms, want) {
+		t.Errorf("the socket is in %v, want %v", rooms, want)
+	}
+}
+
+// Neither the rooms nor what was sent to them, nor a room that it had left before, nor the record that is
+// stored then.
+func TestRow53AClientComesBackToTheRoomsThatItMayBeIn(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns := startJetStream(t)
+	one, two := recovering(t, ns), recovering(t, ns)
+	waitForPeer(t, one, two)
+	p := arrive(t, one, "open", "secret", "secret left", "left")
+	emit(t, p.Socket, "n", 0)
+	p.Expect(`["n",0]`)
+	for _, room := range []string{"secret left", "left"} {
+		emit(t, one.IO.To(room), "n", room) // which the client does not read
+		p.Wire.Receive()
+		p.Socket.Leave(room)
+	}
+	p.Settled()
+	p.Vanish()
+	emit(t, one.IO.To("open"), "n", 1)
+	emit(t, one.IO.To("secret"), "n", "secret")
+	emit(t, one.IO.To("secret", "open"), "n", 2)
+	emit(t, one.IO.To("secret", "secret left"), "n", "secret")
+	emit(t, one.IO, "n", 3)
+	one.Stored(t)
+	two.IO.Of("/").SetJoinRule(noSecrets)
+	if !p.Connect(two) {
+		t.Fatal("not recovered")
+	}
+	p.Missed(`["n","left"]`, `["n",1]`, `["n",2]`, `["n",3]`)
+	wantRooms(t, p.Socket, "open")
+	r, _ := lastRecord(p, two)
+	for room := range r.Rooms {
+		if strings.HasPrefix(room, "secret") {
+			t.Errorf("the log has the room %s", room)
+		}
+	}
+	for room := range r.Left {
+		if strings.HasPrefix(room, "secret") {
+			t.Errorf("the log has the room %s, which was left", room)
+		}
+	}
+}
