@@ -15,12 +15,10 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-const (
-	// defaultAckTimeout is for a service that has not been through the schema.
-	defaultAckTimeout = 5 * time.Second
-)
+// defaultAckTimeout is for a service that has not been through the schema.
+const defaultAckTimeout = 5 * time.Second
 
-// errPanicked is why a handler fails that has panicked; its log line has more.
+// errPanicked is why a handler fails whose wait has panicked; its log line has more.
 var errPanicked = errors.New("it panicked")
 
 // client is what the runtime keeps of a socket beside its data. It is used in the connection's turn alone.
@@ -44,64 +42,27 @@ func (c *client) waiting() int {
 	return n
 }
 
-// question is an event that a handler has clients acknowledge.
-type question struct {
-	event   string
-	timeout time.Duration
-	// ask sends it, and waits for the answers.
-	ask func(context.Context) ([]socketio.Args, error)
-}
-
-// ask lets the run stand still until clients have answered.
+// ask lets the run stand still until clients have answered. Nothing of the connection is held up by that: the client's own
+// answer may be among those that are waited for.
 func (r *run) ask(m *emission, ask func(context.Context) ([]socketio.Args, error)) error {
-	if most := r.limits().WaitingHandlers; r.client.waiting() >= most {
-		return fmt.Errorf("emit %s: %d handlers of the connection wait for answers, which is the most", m.event, most)
-	}
-	r.question = &question{m.event, cmp.Or(m.ack.Timeout.Duration, defaultAckTimeout), ask}
-	return nil
-}
-
-// await asks the question that a run stands still for, and goes on with the run when the answers are there, unless the socket has left: then
-// there is nobody any more for whom to go on. It does not wait itself, so that the client's next packets, its own answer
-// among them, are not held up.
-func (c *client) await(r *run) {
-	q := r.question
-	r.question = nil
-	present := c.socket.Context()
-	ctx, cancel := context.WithTimeout(present, q.timeout)
-	c.waits++
-	go func() {
-		defer cancel()
-		answers, err := c.ask(ctx, q)
-		c.socket.InTurn(func() {
-			c.waits--
-			if present.Err() == nil {
-				c.resume(r, q, answers, err)
+	var answers []socketio.Args
+	var err error
+	p := &pending{
+		aside:   true,
+		timeout: cmp.Or(m.ack.Timeout.Duration, defaultAckTimeout),
+		wait:    func(ctx context.Context) { answers, err = ask(ctx) },
+		then: func(r *run) error {
+			r.answers, r.missing = r.answerList(answers), err != nil
+			if err != nil && !unanswered(err) {
+				return fmt.Errorf("emit %s: %w", m.event, err)
 			}
-		})
-	}()
-}
-
-// ask asks a question. If that panics, it is the handler that fails.
-func (c *client) ask(ctx context.Context, q *question) (answers []socketio.Args, err error) {
-	defer func() {
-		if value := recover(); value != nil {
-			c.runtime.panics.Tell(placeHandler, value, "socket", c.socket.LogID())
-			err = errPanicked
-		}
-	}()
-	return q.ask(ctx)
-}
-
-// resume goes on with a run whose answers are there.
-func (c *client) resume(r *run, q *question, answers []socketio.Args, err error) {
-	r.data = dataOf(c.socket) // other events may have changed it
-	r.answers, r.missing = r.answerList(answers), err != nil
-	if err != nil && !unanswered(err) {
-		c.runtime.failed(r, fmt.Errorf("do[%d]: emit %s: %w", r.step-1, q.event, err))
-		r.next()
+			return nil
+		},
 	}
-	c.runtime.proceed(r)
+	if err := r.await(p); err != nil {
+		return fmt.Errorf("emit %s: %w", m.event, err)
+	}
+	return nil
 }
 
 // unanswered tells an error that means no more than that a client has not answered, in time or at all.

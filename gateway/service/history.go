@@ -93,17 +93,15 @@ func (r *run) history(room, before cel.Program, limit int) error {
 		return fmt.Errorf("history: %w", socketio.ErrNoHistory)
 	}
 	var events []socketio.PastEvent
-	return r.after(func() {
-		ctx, cancel := context.WithTimeout(r.socket.Context(), historyTimeout)
-		defer cancel()
+	return r.await(&pending{timeout: historyTimeout, wait: func(ctx context.Context) {
 		// One more than is asked for tells whether there is more.
 		events, err = rooms.History(ctx, name, below, limit+1, maxPageBytes)
-	}, func(r *run) error {
+	}, then: func(r *run) error {
 		if err != nil {
 			return fmt.Errorf("history: %w", err)
 		}
 		return r.ackHistory(name, events, limit)
-	})
+	}})
 }
 
 func (r *run) ackHistory(name string, events []socketio.PastEvent, limit int) error {

@@ -169,11 +169,9 @@ func (r *run) presence(room, after cel.Program, limit int) error {
 		return err
 	}
 	var page presence.Page
-	return r.after(func() {
-		ctx, cancel := context.WithTimeout(r.socket.Context(), presenceTimeout)
-		defer cancel()
+	return r.await(&pending{timeout: presenceTimeout, wait: func(ctx context.Context) {
 		page, err = tracker.Page(ctx, name, from, limit)
-	}, func(r *run) error {
+	}, then: func(r *run) error {
 		if errors.Is(err, presence.ErrNotTracked) {
 			return fmt.Errorf("presence: %w", err)
 		}
@@ -184,7 +182,7 @@ func (r *run) presence(room, after cel.Program, limit int) error {
 		}
 		r.ack(args)
 		return nil
-	})
+	}})
 }
 
 // text evaluates to a string.

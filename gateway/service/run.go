@@ -3,6 +3,7 @@
 package service
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -23,8 +24,7 @@ type run struct {
 	handlers []*handler // those that are not done
 	step     int        // the next one of that
 	failed   bool       // one has
-	question *question  // what the last step asks clients
-	pause    *pause     // what else the last step waits for
+	pending  *pending   // what the last step waits for
 	binding  *binding
 	receipt  *socketio.Receipt // of what has been emitted so far; see collect
 }
@@ -55,7 +55,7 @@ func (r *run) handle(h *handler) (done bool, err error) {
 		if err := r.take(h.steps[i]); err != nil {
 			return true, fmt.Errorf("do[%d]: %w", i, err)
 		}
-		if r.question != nil || r.pause != nil {
+		if r.pending != nil {
 			return false, nil
 		}
 	}
@@ -159,7 +159,10 @@ func (r *run) join(rooms []string) error {
 		return gone(r.socket.Join(rooms...))
 	}
 	var err error
-	return r.after(func() { err = gone(r.socket.Join(rooms...)) }, func(*run) error { return err })
+	return r.await(&pending{
+		wait: func(context.Context) { err = gone(r.socket.Join(rooms...)) },
+		then: func(*run) error { return err },
+	})
 }
 
 // set evaluates all values, then writes them together.
