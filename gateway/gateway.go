@@ -121,17 +121,7 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 	if o.Peers != nil {
 		g.peers = &peers{identity: o.Peers.Identity}
 	}
-	g.io, err = socketio.NewServer(socketio.Options{
-		Engine:         g.engineConfig(&svc.Spec),
-		ConnectTimeout: svc.Spec.Protocol.ConnectTimeout.Duration,
-		Parser:         g.parser,
-		NewAdapter:     g.cluster.NewAdapter,
-		NewSocketID:    g.cluster.NewSocketID,
-		Recovery:       socketRecovery(svc),
-		// Their names are the clients' choice.
-		CleanupEmptyChildNamespaces: true,
-		Log:                         o.Log,
-	})
+	g.io, err = socketio.NewServer(g.serverOptions(svc))
 	if err != nil {
 		g.cluster.Close()
 		return nil, fmt.Errorf("start the Socket.IO server: %w", err)
@@ -154,6 +144,21 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 		return nil, errors.Join(err, g.Close())
 	}
 	return g, nil
+}
+
+// serverOptions are those of the Socket.IO server.
+func (g *Gateway) serverOptions(svc *v1alpha1.RealtimeService) socketio.Options {
+	return socketio.Options{
+		Engine:         g.engineConfig(&svc.Spec),
+		ConnectTimeout: svc.Spec.Protocol.ConnectTimeout.Duration,
+		Parser:         g.parser,
+		NewAdapter:     g.cluster.NewAdapter,
+		NewSocketID:    g.cluster.NewSocketID,
+		Recovery:       socketRecovery(svc),
+		// Their names are the clients' choice.
+		CleanupEmptyChildNamespaces: true,
+		Log:                         g.log,
+	}
 }
 
 func (g *Gateway) apply(svc *v1alpha1.RealtimeService) error {
