@@ -214,14 +214,14 @@ func (c *Cluster) start() {
 // onError tells the log of what the connection has dropped.
 func (c *Cluster) onError(err error) {
 	if c.events != nil && errors.Is(err, nats.ErrSlowConsumer) {
-		c.events.Doubt()
+		c.events.Invalidate()
 	}
 }
 
 // overflow is told of a message that there was no room for. The log has it, if it had been stored.
 func (c *Cluster) overflow(*nats.Msg) {
 	if c.events != nil {
-		c.events.Doubt()
+		c.events.Invalidate()
 	}
 }
 

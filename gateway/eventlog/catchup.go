@@ -25,46 +25,46 @@ const electionRoot = "$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED."
 // elections is the subject for the log's stream.
 func (l *Log) elections() string { return electionRoot + l.stream }
 
-// breaks counts the times at which messages may have gone by: NATS has been away, too much came in, or the stream has lost its leader with
+// epoch counts the times at which messages may have gone by: NATS has been away, too much came in, or the stream has lost its leader with
 // what that had stored but not yet sent to us.
-func (l *Log) breaks() uint64 {
-	return l.host.Connections() + l.doubts.Load()
+func (l *Log) epoch() uint64 {
+	return l.host.Connections() + l.invalidations.Load()
 }
 
-// behind tells whether there has been a break that catchUp has not mended. It is asked in the loop.
-func (l *Log) behind() bool { return l.caughtUp != l.breaks()+1 }
+// isStale tells whether there has been a break that catchUp has not mended. It is asked in the loop.
+func (l *Log) isStale() bool { return l.caughtUp != l.epoch()+1 }
 
-// missing tells whether messages may have gone by since catchUp: what comes in then may not be the next. While only the outbox is in trouble
+// mayHaveMissed tells whether messages may have gone by since catchUp: what comes in then may not be the next. While only the outbox is in trouble
 // messages still come in in order, and those of a log that is about to be lost come from nowhere else.
-func (l *Log) missing() bool {
-	return l.caughtUp == 0 || l.caughtHoles != l.holes.Load() || l.caughtReconnects != l.host.Connections()
+func (l *Log) mayHaveMissed() bool {
+	return l.caughtUp == 0 || l.caughtMisses != l.misses.Load() || l.caughtReconnects != l.host.Connections()
 }
 
-// Doubt is told that messages may have gone by though the connection has held. What comes in from now on is left to catchUp.
-func (l *Log) Doubt() {
-	l.holes.Add(1)
-	l.doubts.Add(1)
-	l.wake()
+// Invalidate is told that messages may have gone by though the connection has held. What comes in from now on is left to catchUp.
+func (l *Log) Invalidate() {
+	l.misses.Add(1)
+	l.invalidations.Add(1)
+	l.signal()
 }
 
 // catchUp delivers what has been stored since the last message that was delivered. It runs in the loop.
 func (l *Log) catchUp(s streamState) error {
-	if !l.missing() { // what NATS had sent before the stream was looked at needs not be read
+	if !l.mayHaveMissed() { // what NATS had sent before the stream was looked at needs not be read
 		l.host.Queued(func(*nats.Msg) bool { return false })
 	}
 	l.delivering.Lock()
-	position, generation := l.position, l.generation
-	if generation == "" { // all that is there concerns nobody here
-		l.position, l.generation = s.last, s.generation
+	delivered, incarnation := l.deliveredTo, l.incarnation
+	if incarnation == "" { // all that is there concerns nobody here
+		l.deliveredTo, l.incarnation = s.last, s.incarnation
 	}
 	l.delivering.Unlock()
 	switch {
-	case generation == "":
+	case incarnation == "":
 		l.caught(s)
 		return nil
-	case generation != s.generation:
+	case incarnation != s.incarnation:
 		l.startOver(s)
-	case s.last > position && s.away > l.config.Retention:
+	case s.last > delivered && s.away > l.config.Retention:
 		l.loseAll(gapExpired)
 	}
 	if err := l.replay(); err != nil {
@@ -72,12 +72,12 @@ func (l *Log) catchUp(s streamState) error {
 	}
 	l.caught(s)
 	for _, e := range l.out.TakeRecognized() {
-		l.tell(e, e.Sequence, nil)
+		l.resolve(e, e.Sequence, nil)
 	}
 	l.advance()
-	if r := l.restarting; r != nil && !r.said {
-		r.said = true
-		l.sayRestart()
+	if r := l.restarting; r != nil && !r.announced {
+		r.announced = true
+		l.announceRestart()
 	}
 	return nil
 }
@@ -85,9 +85,9 @@ func (l *Log) catchUp(s streamState) error {
 // caught notes that all has been delivered which the stream had when it was looked at.
 func (l *Log) caught(s streamState) {
 	l.delivering.Lock()
-	l.position = max(l.position, s.last)
+	l.deliveredTo = max(l.deliveredTo, s.last)
 	l.delivering.Unlock()
-	l.caughtUp, l.caughtHoles, l.caughtReconnects = s.breaks+1, s.holes, s.reconnects
+	l.caughtUp, l.caughtMisses, l.caughtReconnects = s.epoch+1, s.misses, s.reconnects
 }
 
 // replay delivers all messages behind the position, up to the end of the log. After an error another call goes on where it
@@ -99,7 +99,7 @@ func (l *Log) replay() error {
 		return err
 	}
 	l.delivering.Lock()
-	from := l.position + 1
+	from := l.deliveredTo + 1
 	l.delivering.Unlock()
 	if l.replayed == nil {
 		l.replayed = map[string]int{}

@@ -30,7 +30,7 @@ func (l *Log) PeerCount() int             { return len(l.host.Peers()) }
 func (l *Log) Probe(silent int) int       { return l.probe(silent) }
 func (l *Log) Config() Config             { return l.config }
 func (l *Log) Acks() string               { return l.subjects.Acks }
-func (l *Log) Restarted() bool            { return l.restarting != nil && l.restarting.settled }
+func (l *Log) Restarted() bool            { return l.restarting != nil && l.restarting.restored }
 func (l *Log) HasMet(gateway string) bool { return l.restarting != nil && l.restarting.peers[gateway] }
 
 func (l *Log) Queued(take func(*nats.Msg) bool) { l.host.Queued(take) }

@@ -38,7 +38,7 @@ func (l *Log) fillGap(g *gap) bool {
 	l.log.Warn("messages were lost between NATS and this gateway, and cannot be read yet",
 		"subject", wire.LoggedSubject(g.subject), "after", g.after, "before", g.before, "error", err)
 	l.gaps = append(l.gaps, g)
-	l.Doubt()
+	l.Invalidate()
 	return false
 }
 

@@ -64,19 +64,19 @@ type Log struct {
 	out     *outbox.Outbox
 	// control has the loop call functions.
 	control chan func()
-	// kick asks Run for preparation, broken says that of the outbox too.
-	kick   chan struct{}
-	broken atomic.Bool
+	// signaled asks Run for preparation, broken says that of the outbox too.
+	signaled chan struct{}
+	broken   atomic.Bool
 	// ready is whether what is to be stored can be.
 	ready readiness
 
 	// delivering is held while what has a number, or tells the last one, is handed to local sockets, so that no client is told a
 	// number before it has got what the number stands for.
 	delivering sync.Mutex
-	// position is the highest number up to which all has been delivered here. Guarded by delivering.
-	position uint64
-	// generation tells a stream from one of the same name that was there before it. Guarded by delivering.
-	generation string
+	// deliveredTo is the sequence up to which all has been delivered here. Guarded by delivering.
+	deliveredTo uint64
+	// incarnation tells a stream from one of the same name that was there before it. Guarded by delivering.
+	incarnation string
 	// liveRoot begins the subjects of all that comes out of the log.
 	liveRoot string
 	// serials are of the messages that were delivered, tail is the end of the log. Only the loop uses them.
@@ -88,17 +88,17 @@ type Log struct {
 	reached atomic.Uint64
 	// probed is what the last probe has found. Only probes use it.
 	probed probed
-	// caughtUp is the number of breaks up to which position counts; see breaks. Only the loop uses it.
+	// caughtUp is one more than the epoch up to which deliveredTo counts, 0 at the beginning. Only the loop uses it.
 	caughtUp uint64
 	// gaps are those that are still to be filled, replayed is how many messages of each subject an unfinished catchUp has
 	// delivered. Only the loop uses them.
 	gaps     []*gap
 	replayed map[string]int
-	// doubts counts the times that messages may have gone by though the connection has held; holes does too, without those
-	// where only the outbox was in trouble. caughtHoles and caughtReconnects are those up to which position counts; only
+	// invalidations counts the times that messages may have gone by though the connection has held; misses does too, without those
+	// where only the outbox was in trouble. caughtMisses and caughtReconnects are those up to which deliveredTo counts; only
 	// the loop uses them.
-	doubts, holes                 atomic.Uint64
-	caughtHoles, caughtReconnects uint64
+	invalidations, misses          atomic.Uint64
+	caughtMisses, caughtReconnects uint64
 	// heardAt is when all that was stored until then had arrived here. Only Run uses it.
 	heardAt time.Time
 	// full is what is refused while too much waits.
@@ -117,7 +117,7 @@ func New(life context.Context, host Host, c Config) *Log {
 		log:      c.Log,
 		panics:   c.Panics,
 		metrics:  c.Metrics,
-		kick:     make(chan struct{}, 1),
+		signaled: make(chan struct{}, 1),
 		control:  make(chan func()),
 		rejected: newRejections(),
 		liveRoot: wire.LiveRoot + wire.Token(c.Service) + ".",
@@ -125,7 +125,7 @@ func New(life context.Context, host Host, c Config) *Log {
 	}
 	l.out = outbox.New(outbox.Options{
 		Acks: subjects.Acks, URLs: c.URLs, NATS: c.Publisher, MaxPayload: func() int64 { return host.NATS().MaxPayload() },
-		Trouble: l.trouble, Rejected: l.advanceSoon,
+		Trouble: l.onOutboxTrouble, Rejected: l.advanceSoon,
 	})
 	l.out.SetOneBySubject(c.Replicas > 1)
 	return l
@@ -157,7 +157,7 @@ func (l *Log) Take(msg *nats.Msg) bool {
 	case strings.HasPrefix(msg.Subject, l.subjects.Acks):
 		l.acked(msg)
 	case strings.HasPrefix(msg.Subject, electionRoot):
-		l.Doubt()
+		l.Invalidate()
 	default:
 		return false
 	}
@@ -188,13 +188,13 @@ func (l *Log) Append(ns Namespace, d *socketio.Delivery, outcome func(error)) er
 
 // Receive takes an event of the log, which has a sequence. It runs in the loop.
 func (l *Log) Receive(ns Namespace, msg *nats.Msg, m *wire.Message) {
-	if l.missing() {
+	if l.mayHaveMissed() {
 		return // catchUp reads it from the stream
 	}
 	number, last := sequenceOf(msg, jetstream.SequenceHeader), sequenceOf(msg, jetstream.LastSequenceHeader)
 	l.out.Recognize(idOf(msg), number)
 	l.delivering.Lock()
-	stale := number <= l.position
+	stale := number <= l.deliveredTo
 	l.delivering.Unlock()
 	if stale {
 		return // it came by catchUp already
@@ -226,8 +226,8 @@ func (l *Log) deliver(ns Namespace, m *wire.Message, stored Message) {
 	}
 	l.delivering.Lock()
 	defer l.delivering.Unlock()
-	l.position = max(l.position, stored.Sequence)
-	d.ExtraArgs, d.Position = l.offset(d.ExtraArgs, l.position), stored.Sequence
+	l.deliveredTo = max(l.deliveredTo, stored.Sequence)
+	d.ExtraArgs, d.Position = l.offset(d.ExtraArgs, l.deliveredTo), stored.Sequence
 	_ = ns.Rooms().Broadcast(d) // Rooms never fails
 }
 
@@ -237,29 +237,29 @@ func (l *Log) acked(msg *nats.Msg) {
 	if !ok {
 		return
 	}
-	if !ack.Duplicate && !l.behind() { // a duplicate went out long ago, and says nothing of what came in before it
+	if !ack.Duplicate && !l.isStale() { // a duplicate went out long ago, and says nothing of what came in before it
 		l.passed(ack.Sequence)
 	}
 	if subject, isEvent := strings.CutPrefix(ack.Message.Subject, wire.EventRoot(l.service)); isEvent && ack.Sequence != 0 {
 		l.tail.add(subject, ack.Sequence, "")
 	}
-	l.tell(ack.Message, ack.Sequence, ack.Err)
+	l.resolve(ack.Message, ack.Sequence, ack.Err)
 	l.advance()
 }
 
-// tell tells who has pushed a message what has become of it. It runs in the loop.
-func (l *Log) tell(e *outbox.Message, number uint64, err error) {
+// resolve tells the one who has pushed a message what has become of it. It runs in the loop.
+func (l *Log) resolve(m *outbox.Message, number uint64, err error) {
 	if err != nil {
-		l.reject(e, err)
+		l.reject(m, err)
 	}
-	e.Done(number, err)
+	m.Done(number, err)
 }
 
 // advance goes on behind what the log has taken. It runs in the loop.
 func (l *Log) advance() {
 	refused, after := l.out.Advance()
 	for _, e := range refused {
-		l.tell(e, 0, e.Err)
+		l.resolve(e, 0, e.Err)
 	}
 	for _, f := range after {
 		f(nil)
@@ -276,7 +276,7 @@ func (l *Log) advanceSoon() {
 func (l *Log) Abandon() {
 	unstored, after := l.out.Abandon()
 	for _, e := range unstored {
-		l.tell(e, 0, e.Err)
+		l.resolve(e, 0, e.Err)
 	}
 	for _, f := range after {
 		f(outbox.ErrClosed)
@@ -287,14 +287,14 @@ func (l *Log) Abandon() {
 func (l *Log) passed(number uint64) {
 	l.delivering.Lock()
 	defer l.delivering.Unlock()
-	l.position = max(l.position, number)
+	l.deliveredTo = max(l.deliveredTo, number)
 }
 
 // Delivered is the sequence up to which all has been delivered here.
 func (l *Log) Delivered() uint64 {
 	l.delivering.Lock()
 	defer l.delivering.Unlock()
-	return l.position
+	return l.deliveredTo
 }
 
 // Close waits a little for what has still to be stored, and takes nothing more.

@@ -13,13 +13,13 @@ import (
 // caller delivers it, then calls what is returned.
 func (l *Log) Unordered(d *socketio.Delivery) (done func()) {
 	l.delivering.Lock()
-	d.ExtraArgs = l.offset(nil, l.position)
+	d.ExtraArgs = l.offset(nil, l.deliveredTo)
 	return l.delivering.Unlock
 }
 
 // offset adds to extra arguments what a client is told of its place in the log. The lock delivering is held.
 func (l *Log) offset(values []byte, position uint64) []byte {
-	return offset.Append(values, l.generation, position)
+	return offset.Append(values, l.incarnation, position)
 }
 
 // AppendOffset adds to extra arguments the offset of a sequence.
@@ -33,21 +33,21 @@ func (l *Log) AppendOffset(values []byte, sequence uint64) []byte {
 func (l *Log) ParseOffset(has string) uint64 {
 	l.delivering.Lock()
 	defer l.delivering.Unlock()
-	return offset.Parse(l.generation, has)
+	return offset.Parse(l.incarnation, has)
 }
 
-// Generation names the stream that there is now; another one of the same name has another.
-func (l *Log) Generation() string {
+// Incarnation names the stream that there is now; another one of the same name has another.
+func (l *Log) Incarnation() string {
 	l.delivering.Lock()
 	defer l.delivering.Unlock()
-	return l.generation
+	return l.incarnation
 }
 
 // Hold begins to keep back what comes in for a socket, behind a sequence, and returns the offset of what it has got.
 func (l *Log) Hold(s *socketio.Socket) (release func(socketio.Past), since uint64, offset []byte) {
 	l.delivering.Lock()
 	defer l.delivering.Unlock()
-	return s.Hold(), l.position, l.offset(nil, l.position)
+	return s.Hold(), l.deliveredTo, l.offset(nil, l.deliveredTo)
 }
 
 // AppendRevision adds to extra arguments the revision of an event.

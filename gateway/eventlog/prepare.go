@@ -25,19 +25,19 @@ var errInterrupted = errors.New("something has happened meanwhile")
 func (l *Log) Prepare() {
 	l.ready.set(false)
 	l.broken.Store(true)
-	l.wake()
+	l.signal()
 }
 
-// trouble is told by the outbox that it cannot go on.
-func (l *Log) trouble() {
-	l.doubts.Add(1)
+// onOutboxTrouble is told by the outbox that it cannot go on.
+func (l *Log) onOutboxTrouble() {
+	l.invalidations.Add(1)
 	l.Prepare()
 }
 
-// wake has Run look for what is to be done.
-func (l *Log) wake() {
+// signal has Run look for what is to be done.
+func (l *Log) signal() {
 	select {
-	case l.kick <- struct{}{}:
+	case l.signaled <- struct{}{}:
 	default:
 	}
 }
@@ -49,7 +49,7 @@ func (l *Log) Run() {
 	silent := 0
 	for {
 		select {
-		case <-l.kick:
+		case <-l.signaled:
 			if !l.broken.Load() && l.heal() == nil {
 				continue
 			}
@@ -103,13 +103,13 @@ func (l *Log) heal() error {
 	defer cancel()
 	begin := time.Now()
 	state := streamState{
-		breaks: l.breaks(), holes: l.holes.Load(), reconnects: l.host.Connections(), away: begin.Sub(l.heardAt),
+		epoch: l.epoch(), misses: l.misses.Load(), reconnects: l.host.Connections(), away: begin.Sub(l.heardAt),
 	}
 	err := l.ensureStream(ctx, &state)
 	if err != nil {
 		return err
 	}
-	if l.isAnother(state.generation) && !l.out.Paused() {
+	if l.isAnother(state.incarnation) && !l.out.Paused() {
 		return errInterrupted // the outbox must not store anything before that is known here
 	}
 	// What has come in since the subscriptions are back waits behind this.
@@ -142,7 +142,7 @@ func (l *Log) prepare() error {
 		case <-flows:
 			l.ready.set(true)
 			return nil
-		case <-l.kick:
+		case <-l.signaled:
 			if err := l.interrupted(); err != nil {
 				return err
 			}

@@ -30,8 +30,8 @@ func (l *Log) probe(silent int) int {
 	ctx, cancel := context.WithTimeout(l.life, probeTimeout)
 	defer cancel()
 	answered := make(chan error, 1)
-	breaks := l.breaks()
-	go func() { answered <- l.askForQuorum(ctx, breaks) }()
+	epoch := l.epoch()
+	go func() { answered <- l.askForQuorum(ctx, epoch) }()
 	select {
 	case err := <-answered:
 		if err == nil {
@@ -39,8 +39,8 @@ func (l *Log) probe(silent int) int {
 		}
 		l.log.Debug("the log of events does not answer", "stream", l.stream, "error", err)
 		return silent + 1
-	case <-l.kick:
-		l.wake()
+	case <-l.signaled:
+		l.signal()
 	case <-l.stop:
 	}
 	cancel()
@@ -49,41 +49,41 @@ func (l *Log) probe(silent int) int {
 }
 
 // askForQuorum asks whether the stream could take something now. One that has taken the place of another is left to run.
-func (l *Log) askForQuorum(ctx context.Context, breaks uint64) error {
+func (l *Log) askForQuorum(ctx context.Context, epoch uint64) error {
 	info, err := l.streamInfo(ctx, "")
 	if err != nil {
 		return err
 	}
-	if l.isAnother(generationOf(info)) {
-		l.Doubt()
+	if l.isAnother(incarnationOf(info)) {
+		l.Invalidate()
 		return nil
 	}
 	if err := quorumOf(info.Cluster); err != nil {
 		return err
 	}
-	l.probed.answered(l, breaks, info.State.LastSeq)
+	l.probed.answered(l, epoch, info.State.LastSeq)
 	return nil
 }
 
-// isAnother tells whether a generation is not that of the log which this gateway has used.
-func (l *Log) isAnother(generation string) bool {
+// isAnother tells whether an incarnation is not that of the log which this gateway has used.
+func (l *Log) isAnother(incarnation string) bool {
 	l.delivering.Lock()
 	defer l.delivering.Unlock()
-	return l.generation != "" && l.generation != generation
+	return l.incarnation != "" && l.incarnation != incarnation
 }
 
 // probed is what the last probe has found. Probes come one at a time.
 type probed struct {
-	breaks, last uint64
+	epoch, last uint64
 }
 
 // answered takes what a probe has found. All that was stored before the last one has come in by now, if nothing has gone by
 // meanwhile.
-func (p *probed) answered(l *Log, breaks, last uint64) {
-	if p.breaks == breaks {
+func (p *probed) answered(l *Log, epoch, last uint64) {
+	if p.epoch == epoch {
 		l.reached.Store(p.last)
 	}
-	*p = probed{breaks, last}
+	*p = probed{epoch, last}
 }
 
 // quorumOf is an error if a stream has too few servers left. One without a leader answers all the same, by whatever member is there;

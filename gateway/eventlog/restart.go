@@ -16,8 +16,8 @@ import (
 const (
 	// restartInterval is how often a gateway looks whether all have come over to the new log.
 	restartInterval = 200 * time.Millisecond
-	// restartPatience is how long it waits for gateways that are alive and have not: those of a release before this one never say so.
-	restartPatience = time.Minute
+	// restartTimeout is how long it waits for gateways that are alive and have not: those of a release before this one never say so.
+	restartTimeout = time.Minute
 	// restartMemory is how long it remembers the log that was lost, for gateways that come later.
 	restartMemory = 5 * time.Minute
 )
@@ -35,12 +35,12 @@ var ErrLost = errors.New("the log was lost")
 // each other the position that they had reached in the old log, and the subjects that had messages behind another's position. Sessions
 // are stored in the new log when all that is done, so a client that is lost before starts a new session.
 type restart struct {
-	// log is the generation of the log that was lost.
+	// log is the incarnation of the log that was lost.
 	log string
-	// position is the number up to which all of it was delivered here, tail what this gateway knows of its end.
-	position uint64
-	tail     tail
-	since    time.Time
+	// deliveredTo is the sequence up to which all of it was delivered here, tail what this gateway knows of its end.
+	deliveredTo uint64
+	tail        tail
+	since       time.Time
 	// sockets are those that were connected then.
 	sockets map[*socketio.Socket]struct{}
 	// stored: what this gateway held is in the new log. peers are the others that have come over, and whether that holds for them.
@@ -48,8 +48,8 @@ type restart struct {
 	peers  map[string]bool
 	// positions are how far the others had come in the old log.
 	positions map[string]uint64
-	// said: the others have been told how far this gateway had come. settled: sessions are stored in the new log.
-	said, settled bool
+	// announced: the others have been told how far this gateway had come. restored: sessions are stored in the new log.
+	announced, restored bool
 }
 
 // startOver turns to a log that has taken the place of one that was lost. What comes then is read from its beginning.
@@ -61,13 +61,13 @@ func (l *Log) startOver(s streamState) {
 	l.gaps, l.replayed = nil, nil
 	l.delivering.Lock()
 	r := &restart{
-		log: l.generation, position: max(l.position, l.reached.Swap(0)), tail: l.tail, since: time.Now(),
+		log: l.incarnation, deliveredTo: max(l.deliveredTo, l.reached.Swap(0)), tail: l.tail, since: time.Now(),
 		sockets: l.members(), peers: map[string]bool{}, positions: map[string]uint64{},
 	}
-	l.position, l.generation = 0, s.generation
+	l.deliveredTo, l.incarnation = 0, s.incarnation
 	l.delivering.Unlock()
 	l.restarting, l.tail = r, tail{}
-	l.tellBeyond(r, r.ownBeyond())
+	l.interruptBeyond(r, r.ownBeyond())
 	l.log.Error("the log of events was lost and starts over; clients that are away now start new sessions",
 		"stream", l.stream, "waiting", l.out.Waiting())
 	for _, ns := range l.host.Namespaces() {
@@ -82,7 +82,7 @@ func (l *Log) startOver(s streamState) {
 			return // the gateway ends, and has not stored what it held
 		}
 		r.stored = true
-		l.sayRestart()
+		l.announceRestart()
 	})
 	l.awaitRestart(r)
 }
@@ -90,7 +90,7 @@ func (l *Log) startOver(s streamState) {
 // takeQueued delivers what came in from the log that was lost and was not looked at yet. Messages of the new log are read from
 // its beginning later. If some have been dropped on their way it does nothing, as the position would pass them.
 func (l *Log) takeQueued(created time.Time) {
-	whole := l.caughtHoles == l.holes.Load()
+	whole := l.caughtMisses == l.misses.Load()
 	l.host.Queued(func(msg *nats.Msg) bool {
 		number := sequenceOf(msg, jetstream.SequenceHeader)
 		if number == 0 {
@@ -119,11 +119,11 @@ func (l *Log) watchRestart(r *restart) {
 		return
 	}
 	l.awaitRestart(r)
-	if r.settled || !(r.stored && r.complete(l.host.Peers()) || age > restartPatience) {
+	if r.restored || !(r.stored && r.complete(l.host.Peers()) || age > restartTimeout) {
 		return
 	}
-	r.settled = true
-	l.speakForTheDead(r)
+	r.restored = true
+	l.announceForDead(r)
 	l.host.LogRestored()
 	l.log.Info("all gateways use the new log; clients can be recovered from it", "stream", l.stream, "after", age.Round(time.Millisecond))
 }

@@ -28,21 +28,21 @@ const (
 // begins there.
 const Start = 1
 
-// generationBase is the base of the number that names a generation of the stream.
-const generationBase = 36
+// incarnationBase is the base of the number that names an incarnation of the stream.
+const incarnationBase = 36
 
 // retention is how long everything is kept.
 func (l *Log) retention() time.Duration { return l.config.Retention + retentionSlack }
 
 // streamState is a stream as it was found.
 type streamState struct {
-	generation string
-	created    time.Time
-	last       uint64
-	// breaks are those before it was looked at.
-	breaks uint64
-	// holes and reconnects are the parts of breaks that messages on their way to this gateway may have been lost in.
-	holes, reconnects uint64
+	incarnation string
+	created     time.Time
+	last        uint64
+	// epoch is that before it was looked at.
+	epoch uint64
+	// misses and reconnects are the parts of it that messages on their way to this gateway may have been lost in.
+	misses, reconnects uint64
 	// away is how long ago it was certain that nothing had gone by.
 	away time.Duration
 }
@@ -65,7 +65,7 @@ func (l *Log) ensureStream(ctx context.Context, state *streamState) error {
 		return fmt.Errorf("create or update stream %s: %w", l.stream, err)
 	}
 	info := stream.CachedInfo()
-	state.generation, state.created = generationOf(info), info.Created
+	state.incarnation, state.created = incarnationOf(info), info.Created
 	if state.last = info.State.LastSeq; state.last == 0 {
 		state.last = Start
 		return l.markStart(ctx, js)
@@ -123,9 +123,9 @@ func (l *Log) limitSince(config jetstream.StreamConfig) string {
 	return strconv.FormatInt(time.Now().UnixMilli(), 10)
 }
 
-// generationOf tells a stream from another one of the same name.
-func generationOf(info *jetstream.StreamInfo) string {
-	return strconv.FormatInt(info.Created.UnixMilli(), generationBase)
+// incarnationOf tells a stream from another one of the same name.
+func incarnationOf(info *jetstream.StreamInfo) string {
+	return strconv.FormatInt(info.Created.UnixMilli(), incarnationBase)
 }
 
 // maxAge is for how long the stream keeps what has no time of its own.

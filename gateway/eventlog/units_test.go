@@ -130,7 +130,7 @@ func TestQuorumIsMoreThanHalf(t *testing.T) {
 }
 
 func TestWordsOfALostLogAreReadAndWritten(t *testing.T) {
-	words := map[string]restartWord{
+	words := map[string]restartNotice{
 		"beyond":     {Gateway: "gateway1", Log: "mx2htbrk", Beyond: map[string]uint64{"1b2kd0w9s3f4x": 4715}},
 		"everything": {Gateway: "gateway1", Log: "mx2htbrk", All: 1<<53 + 1},
 		"new":        {Gateway: "gateway1", Log: "mx2htbrk", Stored: true},
@@ -147,7 +147,7 @@ func TestWordsOfALostLogAreReadAndWritten(t *testing.T) {
 			t.Errorf("%s: written as %s, want %s", name, got, data)
 		}
 		for rest, data := range map[string][]byte{"as it is": data, "with later members": []byte(later.Replace(string(data)))} {
-			var got restartWord
+			var got restartNotice
 			err := json.Unmarshal(data, &got)
 			if diff := cmp.Diff(want, got); err != nil || diff != "" {
 				t.Errorf("%s, %s: %v, word (-want +got):\n%s", name, rest, err, diff)

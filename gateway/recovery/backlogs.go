@@ -79,7 +79,7 @@ func (c *backlogs) patternOf(ns *Namespace, room string) string {
 
 // get is the backlog of a pattern. One of another log, or of other rules for rooms, is none.
 func (c *backlogs) get(ns *Namespace, pattern string) *backlog {
-	generation, policy := c.log.Generation(), ns.policy.Load()
+	generation, policy := c.log.Incarnation(), ns.policy.Load()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	b := c.byPattern[pattern]

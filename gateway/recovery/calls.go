@@ -4,9 +4,9 @@ package recovery
 
 import "cmp"
 
-// settleAll calls a function when the outcome of all changes of the session, and of all that the
+// afterStored calls a function when the outcome of all changes of the session, and of all that the
 // gateway has emitted, is known. The error is that of the changes, or else that the log has ended.
-func (s *session) settleAll(f func(error)) {
+func (s *session) afterStored(f func(error)) {
 	done := func(unsaved error) {
 		unsaved = cmp.Or(s.takeFailure(), unsaved)
 		s.owner.log.AfterAll(func(err error) { s.call(func() { f(cmp.Or(unsaved, err)) }) })

@@ -105,7 +105,7 @@ func foldSession(chain []eventlog.Message) (*record, error) {
 	if d != nil {
 		return nil, errBrokenChain
 	}
-	r.settle(chain[0].Sequence)
+	r.fillSequences(chain[0].Sequence)
 	index := 0
 	for _, m := range chain[1:] {
 		_, d, err := decodeSession(m.Data)

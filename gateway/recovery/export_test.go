@@ -72,12 +72,12 @@ func (s *Sessions) LookupsWaiting() int {
 	return len(s.lookups.waiting)
 }
 
-func (s *session) SettleAll(f func(error)) { s.settleAll(f) }
-func (s *session) Number() uint64          { return s.number() }
-func (s *session) Touch(room string)       { s.touch(room) }
-func (s *session) Save()                   { s.save() }
-func (s *session) SaveAndWait() error      { return s.saveAndWait() }
-func (s *session) Abandon()                { s.abandon() }
+func (s *session) AfterStored(f func(error)) { s.afterStored(f) }
+func (s *session) Number() uint64            { return s.number() }
+func (s *session) Touch(room string)         { s.touch(room) }
+func (s *session) Save()                     { s.save() }
+func (s *session) SaveAndWait() error        { return s.saveAndWait() }
+func (s *session) Abandon()                  { s.abandon() }
 
 // Known is the session as its gateway knows it, and whether the next message may be a delta.
 func (s *session) Known() (r *Record, takesDelta bool) {

@@ -65,7 +65,7 @@ func (s *Sessions) completeSession(ctx context.Context, subject string, last eve
 		return nil, err
 	}
 	if r != nil {
-		r.settle(last.Sequence)
+		r.fillSequences(last.Sequence)
 		return r, nil
 	}
 	chain := make([]eventlog.Message, 0, d.Index+1)

@@ -69,8 +69,8 @@ func decodeRecord(b []byte) (*record, error) {
 	return &r, nil
 }
 
-// settle puts the number of the record where it was not known.
-func (r *record) settle(number uint64) {
+// fillSequences puts the number of the record where it was not known.
+func (r *record) fillSequences(number uint64) {
 	if r.Floor == 0 {
 		r.Floor = number
 	}

@@ -28,8 +28,8 @@ const (
 	fetchesAtOnce = 8
 )
 
-// found is a session as Find has found it.
-type found struct {
+// loadedSession is a session as Find has read it.
+type loadedSession struct {
 	record *record
 	number uint64
 	// offset is what the client has got.
@@ -103,7 +103,7 @@ func (ns *Namespace) Find(pid, has string) (*socketio.Session, error) {
 type sessionReader func(ctx context.Context, subject string) (*record, uint64, error)
 
 // findSession reads a session that can be recovered.
-func (s *Sessions) findSession(ctx context.Context, pid, namespace string, read sessionReader) (*found, error) {
+func (s *Sessions) findSession(ctx context.Context, pid, namespace string, read sessionReader) (*loadedSession, error) {
 	r, number, err := read(ctx, wire.SessionSubject(s.config.Service, pid))
 	if err != nil {
 		return nil, err
@@ -114,12 +114,12 @@ func (s *Sessions) findSession(ctx context.Context, pid, namespace string, read 
 	case r.Gone != 0 && time.Since(time.UnixMilli(r.Gone)) > s.config.MaxDisconnection:
 		return nil, socketio.ErrSessionEnded
 	}
-	return &found{record: r, number: number}, nil
+	return &loadedSession{record: r, number: number}, nil
 }
 
 // reread waits for a newer record of a session than the one that was found. There is one; but a leader that has just been elected may be
 // about to learn it.
-func (s *Sessions) reread(ctx context.Context, pid, namespace string, f *found) error {
+func (s *Sessions) reread(ctx context.Context, pid, namespace string, f *loadedSession) error {
 	for {
 		again, err := s.findSession(ctx, pid, namespace, s.readSession)
 		if err != nil {
@@ -162,11 +162,11 @@ func (ns *Namespace) recover(s *socketio.Socket, kept *socketio.Session) ([]*soc
 	owner := ns.owner
 	ctx, cancel := context.WithTimeout(ns.owner.life, recoverTimeout)
 	defer cancel()
-	f := kept.State.(*found) //nolint:forcetypeassert // Find has made it
+	f := kept.State.(*loadedSession) //nolint:forcetypeassert // Find has made it
 	var n *session
 	for {
 		if old := owner.find(kept.PID); old != nil {
-			old.oust()
+			old.supersede()
 			owner.remove(old)
 			old.socket.Supersede()
 		}
@@ -206,7 +206,7 @@ func (ns *Namespace) recover(s *socketio.Socket, kept *socketio.Session) ([]*soc
 
 // take makes the session this gateway's: the socket is in its rooms, and hears of them, before that is stored. So what the log
 // has before the new record is to be replayed, and what it has behind it is delivered.
-func (ns *Namespace) take(s *socketio.Socket, pid string, f *found) (*session, error) {
+func (ns *Namespace) take(s *socketio.Socket, pid string, f *loadedSession) (*session, error) {
 	rooms := make([]string, 0, len(f.record.Rooms))
 	for room := range f.record.Rooms {
 		rooms = append(rooms, room)
@@ -222,7 +222,7 @@ func (ns *Namespace) take(s *socketio.Socket, pid string, f *found) (*session, e
 		n.abandon()
 		ns.owner.remove(n)
 		ns.LeaveAll(s)
-		if n.isOusted() {
+		if n.isSuperseded() {
 			return nil, fmt.Errorf("its client has come once more: %w", socketio.ErrSessionEnded)
 		}
 		return nil, err
@@ -240,7 +240,7 @@ type source struct {
 }
 
 // sources are where a session looks for what it has missed, up to a number.
-func (ns *Namespace) sources(f *found, upTo uint64) []source {
+func (ns *Namespace) sources(f *loadedSession, upTo uint64) []source {
 	all := ns.base.Subjects().Stored(ns.base.Subjects().All())
 	sources := []source{{all, all, span{max(f.record.Floor, f.offset), upTo}}}
 	add := func(room string, part span) {
@@ -258,7 +258,7 @@ func (ns *Namespace) sources(f *found, upTo uint64) []source {
 }
 
 // missed reads what a socket has missed, up to a number.
-func (ns *Namespace) missed(ctx context.Context, f *found, upTo uint64) ([]*socketio.Delivery, error) {
+func (ns *Namespace) missed(ctx context.Context, f *loadedSession, upTo uint64) ([]*socketio.Delivery, error) {
 	sources := ns.sources(f, upTo)
 	found := make([][]*socketio.Delivery, len(sources))
 	group, ctx := errgroup.WithContext(ctx)
@@ -314,7 +314,7 @@ func (ns *Namespace) Settle(s *socketio.Socket, f func(error)) {
 		return
 	}
 	if n := ns.sessionOf(s); n != nil {
-		n.settleAll(counted)
+		n.afterStored(counted)
 		return
 	}
 	ns.owner.log.AfterAll(func(err error) { ns.owner.host.Go(func() { counted(err) }) })

@@ -71,7 +71,7 @@ func TestRow53WithoutAnyEventThePrivateIDIsEnough(t *testing.T) {
 	p.Socket.Join("room")
 	p.Vanish()
 	emit(t, one.IO.To("room"), "n", 1)
-	for _, offset := range []string{"", "nonsense", "other.1", one.Cluster.Log().Generation() + ".zzzzzz"} {
+	for _, offset := range []string{"", "nonsense", "other.1", one.Cluster.Log().Incarnation() + ".zzzzzz"} {
 		p.Offset = offset
 		if !p.Connect(one) {
 			t.Fatal("not recovered")
@@ -254,7 +254,7 @@ func TestMsgpackEventsCarryTheOffsetToo(t *testing.T) {
 	wire.Receive()
 	emit(t, io, "hi", []byte{7})
 	packet := wire.Receive()
-	offset := fmt.Sprintf("%v", []byte(c.Log().Generation()+"."))
+	offset := fmt.Sprintf("%v", []byte(c.Log().Incarnation()+"."))
 	if !strings.Contains(packet, strings.Trim(offset, "[]")) {
 		t.Errorf("no offset that begins with %s in %s", offset, packet)
 	}

@@ -27,7 +27,7 @@ func (s *session) suspend() {
 // note puts the rooms that a suspended session has joined or left into the record. The lock is held.
 func (s *session) note() {
 	s.record.move(s.namespace.base.Rooms().RoomsOf(s.socket))
-	s.record.settle(max(eventlog.Start, s.owner.log.Delivered()))
+	s.record.fillSequences(max(eventlog.Start, s.owner.log.Delivered()))
 }
 
 // restart stores a suspended session in the new log.

@@ -50,8 +50,8 @@ type session struct {
 
 	mu    sync.Mutex
 	state sessionState // guarded by mu
-	// ousted: its client has come to this gateway once more. Guarded by mu.
-	ousted bool
+	// superseded: its client has come to this gateway once more. Guarded by mu.
+	superseded bool
 	// record is the session as it was stored last, or is being stored, and roomBytes the length of its rooms' names. Guarded by mu.
 	record    *record
 	roomBytes int
@@ -187,8 +187,8 @@ func (s *session) store(waiter func(error)) {
 	s.write()
 }
 
-// settled goes on behind a message that is stored, or never will be.
-func (s *session) settled(w *sessionWrite, number uint64, err error) {
+// complete goes on behind a message that is stored, or never will be.
+func (s *session) complete(w *sessionWrite, number uint64, err error) {
 	s.mu.Lock()
 	s.storing = false
 	waiters := s.waiters
@@ -225,7 +225,7 @@ func (s *session) settled(w *sessionWrite, number uint64, err error) {
 		waiter(errSessionOver)
 	}
 	if lost {
-		s.owner.lost(s)
+		s.owner.takenOver(s)
 	}
 }
 
@@ -324,18 +324,18 @@ func (s *session) abandon() {
 	s.state, s.dirty, s.unsaved = sessionOver, false, errSessionOver
 }
 
-// oust is abandon for a client that has come to this gateway once more.
-func (s *session) oust() {
+// supersede is abandon for a client that has come to this gateway once more.
+func (s *session) supersede() {
 	s.abandon()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ousted = true
+	s.superseded = true
 }
 
-func (s *session) isOusted() bool {
+func (s *session) isSuperseded() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.ousted
+	return s.superseded
 }
 
 // number is that of the session's last message in the log, 0 if there is none.

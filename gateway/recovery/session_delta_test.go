@@ -47,7 +47,7 @@ func storedSession(g *gateway, t *testing.T, pid string) *record {
 	t.Helper()
 	settled := make(chan error)
 	n := g.Cluster.Sessions().Get(pid)
-	n.SettleAll(func(err error) { settled <- err })
+	n.AfterStored(func(err error) { settled <- err })
 	if err := <-settled; err != nil {
 		t.Fatal(err)
 	}

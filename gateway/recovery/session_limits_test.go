@@ -49,7 +49,7 @@ func TestASessionWhoseChangeCannotBeStoredIsNotRecovered(t *testing.T) {
 			test.change(p.Socket)
 			p.Socket.Leave("secret")
 			settled := make(chan error, 1)
-			one.Cluster.Sessions().Of(p.Socket).SettleAll(func(err error) { settled <- err })
+			one.Cluster.Sessions().Of(p.Socket).AfterStored(func(err error) { settled <- err })
 			if err := <-settled; err == nil {
 				t.Error("the changes are said to be stored")
 			}
@@ -70,7 +70,7 @@ func TestTheActionWhoseChangeCannotBeStoredIsTold(t *testing.T) {
 	n := one.Cluster.Sessions().Of(p.Socket)
 	settle := func() error {
 		settled := make(chan error)
-		n.SettleAll(func(err error) { settled <- err })
+		n.AfterStored(func(err error) { settled <- err })
 		return <-settled
 	}
 	if err := settle(); err != nil {

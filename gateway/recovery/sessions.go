@@ -124,7 +124,7 @@ func (s *Sessions) PeerChanged(understood bool) (flatten bool) {
 	return flatten
 }
 
-// background does something to all sessions without holding up dispatch. What comes while that is being done is not lost: each
+// background does something to all sessions without holding up the loop. What comes while that is being done is not lost: each
 // function is done to all sessions, one after the other, and then done is called.
 func (s *Sessions) background(f func(*session), done func()) {
 	s.host.Go(func() {
@@ -142,19 +142,19 @@ func (s *Sessions) background(f func(*session), done func()) {
 	})
 }
 
-// lost ends the socket of a session that another gateway has recovered.
-func (s *Sessions) lost(n *session) {
+// takenOver ends the socket of a session that another gateway has recovered.
+func (s *Sessions) takenOver(n *session) {
 	n.abandon()
 	s.remove(n)
 	s.host.Go(n.socket.Supersede)
 }
 
-// Fenced is told by another gateway that it has recovered a session. It runs in dispatch. A word that comes late says nothing of a
+// Fenced is told by another gateway that it has recovered a session. It runs in the loop. A fence that comes late says nothing of a
 // session that has come back meanwhile.
 func (s *Sessions) Fenced(msg *nats.Msg) {
 	pid, number := decodeFence(msg.Data)
 	if n := s.find(pid); n != nil && n.isBefore(number) {
-		s.lost(n)
+		s.takenOver(n)
 	}
 }
 
@@ -163,7 +163,7 @@ func encodeFence(pid string, number uint64) []byte {
 	return strconv.AppendUint([]byte(pid+"."), number, 10)
 }
 
-// decodeFence takes a word without a number, from an older release, for one of whatever comes last.
+// decodeFence takes a fence without a number, from an older release, for one of whatever comes last.
 // What follows the number behind a further dot is of a later release, and is ignored.
 func decodeFence(data []byte) (pid string, number uint64) {
 	pid, digits, _ := strings.Cut(string(data), ".")

@@ -174,8 +174,8 @@ func FuzzSession(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		again.settle(8)
-		r.settle(8)
+		again.fillSequences(8)
+		r.fillSequences(8)
 		if !bytes.Equal(again.encode(), r.encode()) {
 			t.Errorf("%s becomes %s", r.encode(), again.encode())
 		}

@@ -24,9 +24,9 @@ func (s *session) verify(w *sessionWrite) {
 	}
 	switch {
 	case err != nil || by != s.writer():
-		s.settled(w, 0, errors.Join(outbox.ErrWrongSequence, err))
+		s.complete(w, 0, errors.Join(outbox.ErrWrongSequence, err))
 	case bytes.Equal(stored.Data, w.data):
-		s.settled(w, stored.Sequence, nil)
+		s.complete(w, stored.Sequence, nil)
 	default:
 		s.sendAgain(w, stored.Sequence)
 	}
@@ -68,6 +68,6 @@ func (s *session) sendAgain(w *sessionWrite, last uint64) {
 	}
 	s.mu.Unlock()
 	if over { // meanwhile; what is to be stored of its end comes next
-		s.settled(w, 0, outbox.ErrWrongSequence)
+		s.complete(w, 0, outbox.ErrWrongSequence)
 	}
 }

@@ -148,15 +148,15 @@ func (s *session) send(w *sessionWrite) {
 		LogAs:   "a session", // whose subject names the private id by which clients ask for it
 		Header:  header,
 		Data:    w.data,
-		Done:    func(number uint64, err error) { s.stored(w, number, err) },
+		Done:    func(number uint64, err error) { s.onOutcome(w, number, err) },
 	})
 	if err != nil {
-		go s.stored(w, 0, err) // as later errors come, without the lock
+		go s.onOutcome(w, 0, err) // as later errors come, without the lock
 	}
 }
 
-// stored is told what has become of a message.
-func (s *session) stored(w *sessionWrite, number uint64, err error) {
+// onOutcome is told what has become of a message.
+func (s *session) onOutcome(w *sessionWrite, number uint64, err error) {
 	s.mu.Lock()
 	verify := errors.Is(err, outbox.ErrWrongSequence) && s.state != sessionOver
 	s.mu.Unlock()
@@ -164,5 +164,5 @@ func (s *session) stored(w *sessionWrite, number uint64, err error) {
 		s.owner.host.Go(func() { s.verify(w) })
 		return
 	}
-	s.settled(w, number, err)
+	s.complete(w, number, err)
 }

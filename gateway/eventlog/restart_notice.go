@@ -13,16 +13,16 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// restartChunk is how many subjects one word names: about 32 KiB, far below what NATS carries.
+// restartChunk is how many subjects one notice names: about 32 KiB, far below what NATS carries.
 const restartChunk = 1000
 
-// restartWord is what gateways tell each other of a log that was lost. There are two kinds: how far a gateway had come in it, and
+// restartNotice is what gateways tell each other of a log that was lost. There are two kinds: how far a gateway had come in it, and
 // which subjects had messages behind that of another one. Gateways of a release before this one do not listen; members that a gateway does
 // not know it passes over.
-type restartWord struct {
+type restartNotice struct {
 	// Gateway has sent it.
 	Gateway string `json:"gw"`
-	// Log is the generation of the log that was lost.
+	// Log is the incarnation of the log that was lost.
 	Log string `json:"log"`
 	// Position is the number up to which the gateway had delivered all of it.
 	Position uint64 `json:"position,omitempty"`
@@ -34,9 +34,9 @@ type restartWord struct {
 	All    uint64            `json:"all,omitempty"`
 }
 
-func (w *restartWord) namesSubjects() bool { return w.All != 0 || len(w.Beyond) > 0 }
+func (w *restartNotice) namesSubjects() bool { return w.All != 0 || len(w.Beyond) > 0 }
 
-func (w *restartWord) encode() []byte {
+func (w *restartNotice) encode() []byte {
 	b, err := json.Marshal(w)
 	if err != nil { // strings and numbers
 		panic(err)
@@ -44,80 +44,80 @@ func (w *restartWord) encode() []byte {
 	return b
 }
 
-// sayRestart tells the others how far this gateway had come in the old log. It runs in the loop.
-func (l *Log) sayRestart() {
+// announceRestart tells the others how far this gateway had come in the old log. It runs in the loop.
+func (l *Log) announceRestart() {
 	if r := l.restarting; r != nil {
-		l.say(&restartWord{Log: r.log, Position: r.position, Stored: r.stored})
+		l.announce(&restartNotice{Log: r.log, Position: r.deliveredTo, Stored: r.stored})
 	}
 }
 
-// say sends a word. One that is lost with NATS is said again when another gateway comes over.
-func (l *Log) say(w *restartWord) {
+// announce sends a notice. One that is lost with NATS is sent again when another gateway comes over.
+func (l *Log) announce(w *restartNotice) {
 	w.Gateway = l.gateway
 	l.host.Send(l.subjects.Restarts, w.encode())
 }
 
-// receiveRestart takes a word of another gateway. It runs in the loop.
+// receiveRestart takes a notice of another gateway. It runs in the loop.
 func (l *Log) receiveRestart(msg *nats.Msg) {
-	var w restartWord
+	var w restartNotice
 	if err := json.Unmarshal(msg.Data, &w); err != nil {
 		l.host.Malformed(msg, err)
 		return
 	}
 	l.delivering.Lock()
-	same := w.Log == l.generation // this gateway has not come over yet, and says so when it does
+	same := w.Log == l.incarnation // this gateway has not come over yet, and says so when it does
 	l.delivering.Unlock()
 	r := l.restarting
 	switch {
 	case same:
 	case r == nil || r.log != w.Log:
-		// This gateway never had that log, and says so in order not to be waited for. Words of that kind are not answered.
+		// This gateway never had that log, and says so in order not to be waited for. Notices of that kind are not answered.
 		if !w.namesSubjects() && (w.Position != 0 || !w.Stored) {
-			l.say(&restartWord{Log: w.Log, Stored: true})
+			l.announce(&restartNotice{Log: w.Log, Stored: true})
 		}
 	case w.namesSubjects():
-		l.tellBeyond(r, &w)
+		l.interruptBeyond(r, &w)
 	default:
 		l.meet(r, &w)
 	}
 }
 
-// speakForTheDead tells the others what gateways had stored that are no more. It is called when all that are alive have come over.
-func (l *Log) speakForTheDead(r *restart) {
+// announceForDead tells the others what gateways had stored that are no more. It is called when all that are alive have come over.
+func (l *Log) announceForDead(r *restart) {
 	alive := l.host.Peers()
 	dead := func(publisher string) bool { return publisher != "" && !slices.Contains(alive, publisher) }
 	for _, position := range r.positions {
-		l.sayBeyond(r, position, dead)
+		l.announceBeyond(r, position, dead)
 	}
 }
 
 // ownBeyond are the subjects of which this gateway has stored messages without delivering them.
-func (r *restart) ownBeyond() *restartWord {
-	beyond, all := r.tail.beyond(r.position, ownMessages)
-	return &restartWord{Log: r.log, Beyond: beyond, All: all}
+func (r *restart) ownBeyond() *restartNotice {
+	beyond, all := r.tail.beyond(r.deliveredTo, ownMessages)
+	return &restartNotice{Log: r.log, Beyond: beyond, All: all}
 }
 
 // ownMessages is for those that this gateway has stored.
 func ownMessages(publisher string) bool { return publisher == "" }
 
 // meet takes how far another gateway had come, and tells it what it has not.
-func (l *Log) meet(r *restart, w *restartWord) {
+func (l *Log) meet(r *restart, w *restartNotice) {
 	if _, met := r.peers[w.Gateway]; !met {
-		l.sayRestart() // it may not have been there when that was said
+		l.announceRestart() // it may not have been there when that was said
 	}
 	r.peers[w.Gateway] = r.peers[w.Gateway] || w.Stored
 	if w.Position != 0 {
 		r.positions[w.Gateway] = w.Position
 		// What others have stored they say themselves; what they do not know to be stored they store again.
-		l.sayBeyond(r, w.Position, ownMessages)
+		l.announceBeyond(r, w.Position, ownMessages)
 	}
 }
 
-// sayBeyond tells a gateway that had come to a position which subjects had messages behind it.
-func (l *Log) sayBeyond(r *restart, position uint64, of func(publisher string) bool) {
+// announceBeyond tells a gateway that had come to a position which subjects had messages behind it.
+func (l *Log) announceBeyond(r *restart, position uint64, of func(publisher string) bool) {
 	beyond, all := r.tail.beyond(position, of)
 	if all != 0 {
-		l.say(&restartWord{Log: r.log, All: all})
+		l.announce(&restartNotice{Log: r.log, All: all})
 		return
 	}
 	for chunk := range slices.Chunk(slices.Collect(maps.Keys(beyond)), restartChunk) {
@@ -125,14 +125,14 @@ func (l *Log) sayBeyond(r *restart, position uint64, of func(publisher string) b
 		for _, hash := range chunk {
 			part[hash] = beyond[hash]
 		}
-		l.say(&restartWord{Log: r.log, Beyond: part})
+		l.announce(&restartNotice{Log: r.log, Beyond: part})
 	}
 }
 
-// tellBeyond closes the connections of those who were to receive messages of the old log that were not delivered here.
-func (l *Log) tellBeyond(r *restart, w *restartWord) {
+// interruptBeyond closes the connections of those who were to receive messages of the old log that were not delivered here.
+func (l *Log) interruptBeyond(r *restart, w *restartNotice) {
 	lost := func(subject string) bool {
-		return max(w.All, w.Beyond[subjectHash(l.tailSubject(subject))]) > r.position
+		return max(w.All, w.Beyond[subjectHash(l.tailSubject(subject))]) > r.deliveredTo
 	}
 	for _, ns := range l.host.Namespaces() {
 		target := socketio.Target{Rooms: []string{}}
