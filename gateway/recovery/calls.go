@@ -9,14 +9,14 @@ import "cmp"
 func (s *session) afterStored(f func(error)) {
 	done := func(unsaved error) {
 		unsaved = cmp.Or(s.takeFailure(), unsaved)
-		s.owner.log.AfterAll(func(err error) { s.call(func() { f(cmp.Or(unsaved, err)) }) })
+		s.log.AfterAll(func(err error) { s.call(func() { f(cmp.Or(unsaved, err)) }) })
 	}
 	s.mu.Lock()
 	switch unsaved := s.unsaved; {
-	case !s.storing || unsaved != nil:
+	case s.machine.flight == idle || unsaved != nil:
 		s.mu.Unlock()
 		done(unsaved)
-	case s.dirty:
+	case s.machine.flight == outdated:
 		s.next = append(s.next, done)
 		s.mu.Unlock()
 	default:
@@ -34,7 +34,7 @@ func (s *session) takeFailure() error {
 	return err
 }
 
-// call runs functions in order, in a goroutine: they may do what dispatch must not wait for.
+// call runs functions in order, in a goroutine: they may do what the loop must not wait for.
 func (s *session) call(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

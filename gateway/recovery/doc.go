@@ -7,22 +7,28 @@
 // when, the socket was in each room. Each message is stored under the condition that the last one is
 // the one that this gateway knows, so that a session belongs to one gateway at a time.
 //
-// A client that comes back goes through these steps, each in the file of its name:
+// A client that comes back goes through these steps (recover.go):
 //
-//	handshake ─▶ Find ─▶ look up, read the record ─▶ middlewares and rules (package socketio)
-//	          ─▶ Recover ─▶ take over: join the rooms, store a record behind the one that was found
-//	                        │ refused: another has taken it, read it again
-//	                        ▼
-//	                     tell the gateway that had it ─▶ read what was missed, up to the new record
-//	          ─▶ connected, with what was missed ─▶ live
+//	Find ─▶ look the session up (lookup.go), and read its record and deltas (read.go)
+//	     ─▶ middlewares and rules, in package socketio
+//	     ─▶ Recover ─▶ takeOver: join the rooms, store a record behind the one that was found
+//	                    │ refused: another gateway has taken it, read it again
+//	                    ▼
+//	                   notifyPrevious ─▶ missed: read what came up to the new record (backlog.go)
+//	     ─▶ connected, with what was missed ─▶ live
 //
-// On the gateway that has the socket, a session is in one of these states (session.go):
+// On the gateway that has the socket, a session is in one of these states (machine.go):
 //
-//	taking ── stored ─────────▶ kept ── released, taken over elsewhere, cannot be stored ──▶ over
-//	   │                         ▲ │ the log is lost
-//	   │                         │ ▼
-//	   │                      suspended ── released ───────────────────────────────────────▶ over
-//	   └── refused, or its client has come once more ──────────────────────────────────────▶ over
+//	taking ── stored ─────▶ kept ── released, taken over elsewhere, or cannot be stored ──▶ over
+//	   │                    │ ▲
+//	   │     the log is lost│ │ all gateways use the next log
+//	   │                    ▼ │
+//	   │                 suspended ── released ────────────────────────────────────────────▶ over
+//	   └── refused, or its client has come once more ─────────────────────────────────────▶ over
 //
-// In kept, at most one message is on its way; what changes meanwhile is in the next one.
+// In each of them, at most one message is on its way. What changes meanwhile is in the next one:
+//
+//	idle ── a change ──▶ sending ── another change ──▶ outdated ── the outcome ──▶ sending
+//	  ▲                     │
+//	  └──── the outcome ────┘
 package recovery

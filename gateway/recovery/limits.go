@@ -127,7 +127,7 @@ func (ns *Namespace) Fits(s *socketio.Socket, joined []string, data []byte) erro
 func (s *session) fits(joined []string, data []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state == sessionOver {
+	if s.machine.state == over {
 		return nil
 	}
 	if data == nil {

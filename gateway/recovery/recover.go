@@ -158,35 +158,18 @@ func (ns *Namespace) Recover(s *socketio.Socket, kept *socketio.Session) ([]*soc
 	return missed, number, err
 }
 
+// recover is Recover in its steps: take the session over, tell the gateway that had it, read what was missed.
 func (ns *Namespace) recover(s *socketio.Socket, kept *socketio.Session) ([]*socketio.Delivery, uint64, error) {
 	owner := ns.owner
-	ctx, cancel := context.WithTimeout(ns.owner.life, recoverTimeout)
+	ctx, cancel := context.WithTimeout(owner.life, recoverTimeout)
 	defer cancel()
 	f := kept.State.(*loadedSession) //nolint:forcetypeassert // Find has made it
-	var n *session
-	for {
-		if old := owner.find(kept.PID); old != nil {
-			old.supersede()
-			owner.remove(old)
-			old.socket.Supersede()
-		}
-		f.record.restrict(kept.Allows)
-		var err error
-		if n, err = ns.take(s, kept.PID, f); err == nil {
-			break
-		}
-		if !errors.Is(err, outbox.ErrWrongSequence) {
-			return nil, 0, fmt.Errorf("take a session over: %w", err)
-		}
-		if err := owner.reread(ctx, kept.PID, ns.base.Namespace().Name(), f); err != nil {
-			return nil, 0, err
-		}
+	n, err := ns.takeOver(ctx, s, kept, f)
+	if err != nil {
+		return nil, 0, err
 	}
 	number := n.number()
-	if f.record.Gateway != ns.owner.config.Gateway {
-		// A gateway that is no more does not hear it; one that does not hear it for another reason learns it at its next record.
-		ns.owner.host.Send(wire.FenceSubject(ns.owner.config.Service, f.record.Gateway), encodeFence(kept.PID, number))
-	}
+	ns.notifyPrevious(kept.PID, f, number)
 	if f.offset >= number {
 		f.offset = f.record.Floor // nobody can have got that
 	}
@@ -204,6 +187,37 @@ func (ns *Namespace) recover(s *socketio.Socket, kept *socketio.Session) ([]*soc
 	return missed, number, nil
 }
 
+// takeOver makes the session this gateway's, whichever record it is by then.
+func (ns *Namespace) takeOver(ctx context.Context, s *socketio.Socket, kept *socketio.Session, f *loadedSession) (*session, error) {
+	owner := ns.owner
+	for {
+		if old := owner.find(kept.PID); old != nil {
+			old.supersede()
+			owner.remove(old)
+			old.socket.Supersede()
+		}
+		f.record.restrict(kept.Allows)
+		n, err := ns.take(s, kept.PID, f)
+		if err == nil {
+			return n, nil
+		}
+		if !errors.Is(err, outbox.ErrWrongSequence) {
+			return nil, fmt.Errorf("take a session over: %w", err)
+		}
+		if err := owner.reread(ctx, kept.PID, ns.base.Namespace().Name(), f); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// notifyPrevious tells the gateway that had the session. One that is no more does not hear it; one that does not hear it for another
+// reason learns it at its next record.
+func (ns *Namespace) notifyPrevious(pid string, f *loadedSession, number uint64) {
+	if previous := f.record.Gateway; previous != ns.owner.config.Gateway {
+		ns.owner.host.Send(wire.FenceSubject(ns.owner.config.Service, previous), encodeFence(pid, number))
+	}
+}
+
 // take makes the session this gateway's: the socket is in its rooms, and hears of them, before that is stored. So what the log
 // has before the new record is to be replayed, and what it has behind it is delivered.
 func (ns *Namespace) take(s *socketio.Socket, pid string, f *loadedSession) (*session, error) {
@@ -216,7 +230,7 @@ func (ns *Namespace) take(s *socketio.Socket, pid string, f *loadedSession) (*se
 	next.Gateway, next.By, next.Gone = ns.owner.config.Gateway, wire.RandomToken(writerLength), 0
 	next.Identity = s.Identity() // of the same user, perhaps with other claims
 	n := ns.newSession(s, pid, next)
-	n.state, n.chain.last = sessionTaking, f.number
+	n.machine.state, n.chain.last = taking, f.number
 	ns.owner.add(n)
 	if err := n.saveAndWait(); err != nil {
 		n.abandon()

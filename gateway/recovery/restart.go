@@ -11,11 +11,10 @@ import (
 func (s *session) suspend() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	fresh := s.chain.last == 0 && s.storing
-	if s.state != sessionKept || fresh {
+	if !s.machine.suspend(s.chain.last == 0) {
 		return
 	}
-	s.suspended, s.dirty, s.chain, s.unsaved = true, false, chain{}, nil
+	s.chain, s.unsaved = chain{}, nil
 	s.waiters, s.next = append(s.waiters, s.next...), nil // the record that is on its way is the last
 	s.record.move(s.namespace.base.Rooms().RoomsOf(s.socket))
 	s.record.Floor, s.record.Left, s.record.Restarted = eventlog.Start, nil, true
@@ -24,26 +23,23 @@ func (s *session) suspend() {
 	}
 }
 
-// note puts the rooms that a suspended session has joined or left into the record. The lock is held.
-func (s *session) note() {
+// updateRecord puts the rooms that a suspended session has joined or left into the record. The lock is held.
+func (s *session) updateRecord() {
 	s.record.move(s.namespace.base.Rooms().RoomsOf(s.socket))
-	s.record.fillSequences(max(eventlog.Start, s.owner.log.Delivered()))
+	s.record.fillSequences(max(eventlog.Start, s.log.Delivered()))
 }
 
 // restart stores a suspended session in the new log.
 func (s *session) restart() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state == sessionOver || !s.suspended {
+	if s.machine.state != suspended {
 		return
 	}
-	s.note()
-	s.suspended = false
-	if s.storing {
-		s.dirty = true
-		return
+	s.updateRecord()
+	if s.machine.resume() == send {
+		s.write()
 	}
-	s.write()
 }
 
 // LogLost is for a log that was lost.

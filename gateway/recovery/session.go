@@ -3,10 +3,14 @@
 package recovery
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
+	"github.com/realtime-operator/realtime-operator/gateway/eventlog"
 	"github.com/realtime-operator/realtime-operator/gateway/eventlog/outbox"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/apart"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
@@ -21,35 +25,35 @@ var errSaveTimeout = errors.New("the log does not answer in time")
 // errSessionOver: the session has ended or belongs to another gateway, so nothing of it is stored here any more.
 var errSessionOver = errors.New("the session is over")
 
-// sessionState says what may still be stored of a session.
-type sessionState uint8
-
-const (
-	// sessionTaking: the first message of this gateway is on its way, and only its outcome tells whose the session is.
-	sessionTaking sessionState = iota
-	// sessionKept: each change is stored.
-	sessionKept
-	// sessionOver: the session has ended, or is another gateway's. Only its last record may still be stored.
-	sessionOver
-)
+// store is the log as a session sees it.
+type store interface {
+	// Push has a message stored; see eventlog.Log.
+	Push(m *outbox.Message) error
+	// Header is that of a message which is kept for so long.
+	Header(keep time.Duration) nats.Header
+	// AfterAll calls a function when the outcome of all that was pushed is known.
+	AfterAll(f func(error))
+	// Latest is the last message of a subject.
+	Latest(ctx context.Context, subject string) (eventlog.Message, error)
+	// Delivered is the sequence up to which all has been delivered here.
+	Delivered() uint64
+}
 
 // session is a socket's session on the gateway that has the socket. Each change is stored as a new message, under the condition
 // that the last one in the log is the one that this gateway knows. So a gateway that has lost the session to another one learns it,
-// and writes nothing any more. Safe for concurrent use.
-//
-//	taking ── stored ──▶ kept ── release, oust, lost, failed ──▶ over
-//	   └────────────── refused, taken elsewhere ─────────────────▲
+// and writes nothing any more. What is sent when is decided by its machine. Safe for concurrent use.
 type session struct {
 	owner     *Sessions
 	namespace *Namespace
 	socket    *socketio.Socket
 	pid       string
+	log       store
 
 	// encoding is held while the socket's data are encoded and handed over, so that the last ones are stored last.
 	encoding sync.Mutex
 
-	mu    sync.Mutex
-	state sessionState // guarded by mu
+	mu      sync.Mutex
+	machine machine // guarded by mu
 	// superseded: its client has come to this gateway once more. Guarded by mu.
 	superseded bool
 	// record is the session as it was stored last, or is being stored, and roomBytes the length of its rooms' names. Guarded by mu.
@@ -60,13 +64,9 @@ type session struct {
 	data    *[]byte
 	// chain is what the log has of the session. Guarded by mu.
 	chain chain
-	// storing: a message is on its way. dirty: there is something newer. Guarded by mu.
-	storing, dirty bool
 	// unsaved is why the session as it is now is not stored; nil if it is, or if a message of it is on its way. failure is why a change
 	// never will be, until Settle has told it. Guarded by mu.
 	unsaved, failure error
-	// suspended: the log was lost, and nothing is stored until restart. Guarded by mu.
-	suspended bool
 	// waiters are called, with the error of the message that has what they wait for, when it is stored; next are for the message
 	// after the one that is on its way. Guarded by mu.
 	waiters, next []func(error)
@@ -78,7 +78,9 @@ type session struct {
 
 // newSession is a session that no log has yet.
 func (ns *Namespace) newSession(s *socketio.Socket, pid string, r *record) *session {
-	return &session{owner: ns.owner, namespace: ns, socket: s, pid: pid, record: r, state: sessionKept}
+	return &session{
+		owner: ns.owner, namespace: ns, socket: s, pid: pid, log: ns.owner.log, record: r, machine: machine{state: kept},
+	}
 }
 
 // save stores the session as it is now, soon.
@@ -138,7 +140,7 @@ func (s *session) touch(rooms ...string) {
 	}
 }
 
-// saveData stores the socket's data, which have changed, soon. It encodes them: that is the application's code, which dispatch
+// saveData stores the socket's data, which have changed, soon. It encodes them: that is the application's code, which the loop
 // must not wait for.
 func (s *session) saveData() {
 	s.encoding.Lock()
@@ -161,79 +163,97 @@ func (s *session) saveData() {
 func (s *session) store(waiter func(error)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state == sessionOver {
-		if waiter != nil {
-			go waiter(errSessionOver)
-		}
-		return
-	}
-	if s.suspended {
-		s.note()
-		if waiter != nil {
-			go waiter(nil)
-		}
-		return
-	}
-	if s.storing {
-		s.dirty = true
-		if waiter != nil {
-			s.next = append(s.next, waiter)
-		}
-		return
-	}
+	a := s.machine.change()
 	if waiter != nil {
-		s.waiters = append(s.waiters, waiter)
+		switch a {
+		case nothing:
+			s.owner.host.Go(func() { waiter(errSessionOver) })
+		case update:
+			s.owner.host.Go(func() { waiter(nil) })
+		case wait:
+			s.next = append(s.next, waiter)
+		default:
+			s.waiters = append(s.waiters, waiter)
+		}
 	}
-	s.write()
+	switch a {
+	case update:
+		s.updateRecord()
+	case send:
+		s.write()
+	}
 }
 
 // complete goes on behind a message that is stored, or never will be.
 func (s *session) complete(w *sessionWrite, number uint64, err error) {
 	s.mu.Lock()
-	s.storing = false
+	before, o := s.machine.state, outcomeOf(err)
+	isTakenOver := o == taken && before != over
+	next := s.machine.answered(o)
+	s.note(w, number, before, o, err)
 	waiters := s.waiters
 	s.waiters, s.next = s.next, nil
-	taken := errors.Is(err, outbox.ErrWrongSequence) && s.state != sessionOver
-	lost := taken && s.state != sessionTaking // else take sees to it
-	switch {
-	case taken:
-		s.state, s.dirty, s.unsaved = sessionOver, false, err
-		waiters = append(waiters, s.waiters...)
-		s.waiters = nil
-	case err == nil:
-		s.confirm(w, number)
-	case s.suspended:
-		err = nil // the session is kept until it restarts
-	case s.state != sessionOver:
-		s.refused(err)
-	}
-	var never []func(error)
-	switch {
-	case taken || s.storing: // or its end is on its way
-	case !s.dirty: // who waits for another message has done so since before the session was abandoned
-		never, s.waiters = s.waiters, nil
-	case s.state == sessionOver:
+	var left []func(error) // they wait for what is not sent any more
+	switch next {
+	case end:
+		s.fail(err)
+	case send:
+		s.write()
+	case sendLast:
 		s.send(s.encodeRecord())
 	default:
-		s.write()
+		left, s.waiters = s.waiters, nil
 	}
 	s.mu.Unlock()
+	if before == suspended && !isTakenOver {
+		err = nil // the session is kept until it restarts
+	}
 	for _, waiter := range waiters {
 		waiter(err)
 	}
-	for _, waiter := range never {
-		waiter(errSessionOver)
+	if !isTakenOver {
+		err = errSessionOver
 	}
-	if lost {
+	for _, waiter := range left {
+		waiter(err)
+	}
+	if isTakenOver && before != taking { // else take sees to it
 		s.owner.takenOver(s)
 	}
 }
 
+// note keeps what the outcome of a message says of the record, and of what is not stored. The lock is held.
+func (s *session) note(w *sessionWrite, number uint64, before state, o outcome, err error) {
+	switch {
+	case o == stored:
+		s.confirm(w, number)
+	case before == over:
+	case o == taken:
+		s.unsaved = err
+	case o == later && before != suspended:
+		s.unsaved = err
+		if errors.Is(err, outbox.ErrFull) {
+			s.chain.interrupt() // the next refresh stores the session as a whole
+		}
+	}
+}
+
+// outcomeOf is what an outcome of the outbox means for a session. Where too much waits for the log a change is stored later; where the
+// gateway ends, the session is as it was stored last, and its client comes back elsewhere.
+func outcomeOf(err error) outcome {
+	switch {
+	case err == nil:
+		return stored
+	case errors.Is(err, outbox.ErrWrongSequence):
+		return taken
+	case errors.Is(err, outbox.ErrFull), errors.Is(err, outbox.ErrClosed):
+		return later
+	}
+	return never
+}
+
 // confirm puts the number of what was stored where it was not known. The lock is held.
 func (s *session) confirm(w *sessionWrite, number uint64) {
-	if s.state == sessionTaking {
-		s.state = sessionKept
-	}
 	s.begin(w, number)
 	s.record.confirm(w, number)
 	s.chain.add(w, number)
@@ -248,24 +268,10 @@ func (s *session) begin(w *sessionWrite, number uint64) {
 	}
 }
 
-// refused goes on behind a message that was not stored. Where too much waits for the log, the next refresh stores the session as a
-// whole; otherwise nothing ever would. The lock is held.
-func (s *session) refused(err error) {
-	switch {
-	case errors.Is(err, outbox.ErrFull):
-		s.chain.interrupt()
-		s.unsaved = err
-	case errors.Is(err, outbox.ErrClosed): // the session is as it was stored last, and its client comes back elsewhere
-		s.unsaved = err
-	default:
-		s.fail(err)
-	}
-}
-
 // fail ends the stored session, since it is not what the socket is any more: a client that was recovered from it would be in rooms
 // that it had been removed from. The socket goes on without a session. The lock is held.
 func (s *session) fail(err error) {
-	if s.state == sessionOver {
+	if s.machine.state == over {
 		return
 	}
 	s.failure = err
@@ -278,14 +284,13 @@ func (s *session) fail(err error) {
 func (s *session) release(recoverable bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state == sessionOver {
+	switch {
+	case s.machine.state == over:
 		return
-	}
-	if s.suspended { // the log has no record that could be found
-		s.state = sessionOver
+	case s.machine.state == suspended: // the log has no record that could be found
+		s.machine.finish()
 		return
-	}
-	if !recoverable {
+	case !recoverable:
 		s.finish(s.record.ended())
 		return
 	}
@@ -296,32 +301,25 @@ func (s *session) release(recoverable bool) {
 	}
 	s.record.Gone = time.Now().UnixMilli()
 	next.Gone = s.record.Gone
-	s.state = sessionOver
-	if s.storing {
-		s.dirty = true
-		return
+	if s.machine.finish() == sendLast {
+		s.send(s.encode(next))
 	}
-	s.send(s.encode(next))
 }
 
 // finish makes a record the last one. The lock is held.
 func (s *session) finish(last *record) {
-	s.state, s.record = sessionOver, last
-	if s.suspended {
-		return // as release
+	s.record = last
+	if s.machine.finish() == sendLast {
+		s.send(s.encodeRecord())
 	}
-	if s.storing {
-		s.dirty = true
-		return
-	}
-	s.send(s.encodeRecord())
 }
 
 // abandon makes the session another's: nothing is stored any more.
 func (s *session) abandon() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.state, s.dirty, s.unsaved = sessionOver, false, errSessionOver
+	s.machine.abandon()
+	s.unsaved = errSessionOver
 }
 
 // supersede is abandon for a client that has come to this gateway once more.
@@ -349,7 +347,7 @@ func (s *session) number() uint64 {
 func (s *session) refresh(before time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state != sessionOver && !s.storing && !s.suspended && s.chain.storedAt.Before(before) {
+	if s.machine.isIdle() && s.chain.storedAt.Before(before) {
 		s.chain.interrupt()
 		s.write()
 	}
@@ -359,13 +357,13 @@ func (s *session) refresh(before time.Time) {
 func (s *session) flatten() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state == sessionOver || s.suspended || s.chain.deltas == 0 && !s.storing {
+	if s.machine.state == suspended || s.chain.deltas == 0 && s.machine.flight == idle {
 		return
 	}
-	s.chain.interrupt()
-	if s.storing {
-		s.dirty = true
-		return
+	if a := s.machine.change(); a != nothing {
+		s.chain.interrupt()
+		if a == send {
+			s.write()
+		}
 	}
-	s.write()
 }

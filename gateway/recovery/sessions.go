@@ -179,5 +179,5 @@ func decodeFence(data []byte) (pid string, number uint64) {
 func (s *session) isBefore(number uint64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.state != sessionTaking && s.chain.last < number
+	return s.machine.state != taking && s.chain.last < number
 }

@@ -29,7 +29,7 @@ func golden(t *testing.T, release, format string, samples int) map[string][]byte
 // A session that has left and come back is not ended by the word of the gateway where it was between.
 func TestLateFenceEndsNoLaterSession(t *testing.T) {
 	sessions := New(t.Context(), nil, nil, Config{})
-	n := &session{pid: "pid", state: sessionKept, chain: chain{last: 8}}
+	n := &session{pid: "pid", machine: machine{state: kept}, chain: chain{last: 8}}
 	sessions.add(n)
 	for _, number := range []uint64{7, 8} {
 		sessions.Fenced(&nats.Msg{Data: encodeFence("pid", number)})

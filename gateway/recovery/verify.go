@@ -17,7 +17,7 @@ import (
 func (s *session) verify(w *sessionWrite) {
 	ctx, cancel := context.WithTimeout(s.owner.life, recoverTimeout)
 	defer cancel()
-	stored, err := s.owner.log.Latest(ctx, wire.SessionSubject(s.owner.config.Service, s.pid))
+	stored, err := s.log.Latest(ctx, wire.SessionSubject(s.owner.config.Service, s.pid))
 	by := ""
 	if err == nil {
 		by, err = writerOf(stored.Data)
@@ -59,15 +59,15 @@ func (s *session) sendAgain(w *sessionWrite, last uint64) {
 	}
 	s.mu.Lock()
 	s.chain.last = last
-	over := s.state == sessionOver
-	if !over {
+	isOver := s.machine.state == over
+	if !isOver {
 		s.chain.interrupt()
-		dirty := s.dirty
+		flight := s.machine.flight
 		s.send(s.encodeRecord())
-		s.dirty = dirty
+		s.machine.flight = flight // what was newer than the message still is
 	}
 	s.mu.Unlock()
-	if over { // meanwhile; what is to be stored of its end comes next
+	if isOver { // meanwhile; what is to be stored of its end comes next
 		s.complete(w, 0, outbox.ErrWrongSequence)
 	}
 }

@@ -73,11 +73,11 @@ func (s *session) write() {
 	waiters := s.waiters
 	s.waiters = nil
 	s.fail(err)
-	go func() { // without the lock
+	s.owner.host.Go(func() { // without the lock
 		for _, waiter := range waiters {
 			waiter(err)
 		}
-	}()
+	})
 }
 
 // collect brings the record up to date, and returns what has changed of it. The lock is held.
@@ -102,7 +102,7 @@ func (s *session) collect() (*delta, error) {
 
 // wantsRecord tells whether a record is stored next, not a delta. The lock is held.
 func (s *session) wantsRecord() bool {
-	return s.storing || !s.chain.takesDelta(time.Now().Add(-s.owner.config.refresh())) || !s.owner.host.PeersTakeDeltas()
+	return s.machine.flight != idle || !s.chain.takesDelta(time.Now().Add(-s.owner.config.refresh())) || !s.owner.host.PeersTakeDeltas()
 }
 
 // encode makes a message of a change: of what has changed, or of all that the record has. The lock is held.
@@ -133,16 +133,17 @@ func (s *session) encodeRecord() *sessionWrite {
 
 // send is called with the lock held.
 func (s *session) send(w *sessionWrite) {
-	s.storing, s.dirty, s.unsaved = true, false, nil
+	s.machine.sent()
+	s.unsaved = nil
 	if !w.isDelta {
 		s.chain.storedAt = time.Now()
 	}
-	header := s.owner.log.Header(0)
+	header := s.log.Header(0)
 	header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(s.chain.last, 10))
 	if !w.isDelta {
 		header.Set(jetstream.MsgRollup, jetstream.MsgRollupSubject)
 	}
-	err := s.owner.log.Push(&outbox.Message{
+	err := s.log.Push(&outbox.Message{
 		Subject: wire.SessionSubject(s.owner.config.Service, s.pid),
 		Reserve: true,
 		LogAs:   "a session", // whose subject names the private id by which clients ask for it
@@ -151,14 +152,14 @@ func (s *session) send(w *sessionWrite) {
 		Done:    func(number uint64, err error) { s.onOutcome(w, number, err) },
 	})
 	if err != nil {
-		go s.onOutcome(w, 0, err) // as later errors come, without the lock
+		s.owner.host.Go(func() { s.onOutcome(w, 0, err) }) // as later errors come, without the lock
 	}
 }
 
 // onOutcome is told what has become of a message.
 func (s *session) onOutcome(w *sessionWrite, number uint64, err error) {
 	s.mu.Lock()
-	verify := errors.Is(err, outbox.ErrWrongSequence) && s.state != sessionOver
+	verify := errors.Is(err, outbox.ErrWrongSequence) && s.machine.state != over
 	s.mu.Unlock()
 	if verify {
 		s.owner.host.Go(func() { s.verify(w) })
