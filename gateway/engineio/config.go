@@ -130,17 +130,18 @@ type Config struct {
 }
 
 // Handler receives what one session brings. The calls for one session come one at a time and in order, under no lock
-// of the session, so that a Handler may send and close. A call that takes its time holds up that client's messages only.
+// of the session, so that a Handler may send and close. A call that takes its time holds up that client alone: its messages, and
+// its answers to pings, unless the call begins with Session.MayWait.
 type Handler interface {
 	// OnMessage takes one message. The data belongs to the handler.
 	OnMessage(data []byte, binary bool)
-	// OnClose is called exactly once, after the last OnMessage, never from within Close or Send. The error says more
-	// than the reason where there is more to say, else it is nil.
+	// OnClose is called exactly once, after the last OnMessage has begun, and has returned unless it has called
+	// Session.MayWait; never from within Close or Send. The error says more than the reason where there is more to say, else it is nil.
 	OnClose(reason CloseReason, err error)
 }
 
 // UpgradeListener is a Handler that is told of an upgrade: the session goes on over another transport, WebSocket or WebTransport.
-// The call comes between those of OnMessage.
+// The call comes between those of OnMessage, and must not wait.
 type UpgradeListener interface {
 	OnUpgrade(transport string)
 }

@@ -5,9 +5,11 @@ package engineio
 import (
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/patience"
 )
 
 var (
@@ -16,12 +18,19 @@ var (
 )
 
 // receive does what a client's packet asks for. A session that is not open ignores it. more tells that the client has sent
-// something behind it, which comes next.
-func (s *Session) receive(p packet.Packet, more bool) {
+// something behind it, which comes next. l is the reader, if it is alone with its goroutine. kept is false if the handler has taken long,
+// and another goroutine reads the connection now: the caller has no use for it any more.
+func (s *Session) receive(p packet.Packet, more bool, l *lone) (kept bool) {
+	if p.Type == packet.Message {
+		return s.deliver(p, more, l)
+	}
+	s.takeControl(p)
+	return true
+}
+
+// takeControl is receive for packets that are no messages.
+func (s *Session) takeControl(p packet.Packet) {
 	switch p.Type {
-	case packet.Message:
-		s.deliver(p, more)
-		return
 	case packet.Ping:
 		if s.protocol == protocol3 {
 			s.answerPing()
@@ -53,11 +62,14 @@ func (s *Session) receive(p packet.Packet, more bool) {
 	s.heartbeat.Extend() // the other types have no meaning here, but show that the client is alive
 }
 
-// deliver hands a message to the handler.
-func (s *Session) deliver(p packet.Packet, more bool) {
-	s.dispatching.Lock()
-	defer s.dispatching.Unlock()
-
+// deliver hands a message to the handler; see receive.
+func (s *Session) deliver(p packet.Packet, more bool, l *lone) (kept bool) {
+	if !s.dispatching.TryLock() {
+		if !s.isOpen() {
+			return true // OnClose may be waiting for handlers
+		}
+		s.dispatching.Lock()
+	}
 	s.mu.Lock()
 	open := s.state == stateOpen
 	if open {
@@ -65,9 +77,114 @@ func (s *Session) deliver(p packet.Packet, more bool) {
 	}
 	s.more = more
 	s.mu.Unlock()
-	if open {
-		s.guard("OnMessage", func() { s.handler.OnMessage(p.Data, p.Binary) })
+	if !open {
+		s.dispatching.Unlock()
+		return true
 	}
+	turn := s.beginTurn(l)
+	s.guard("OnMessage", func() { s.handler.OnMessage(p.Data, p.Binary) })
+	return s.endTurn(turn, l)
+}
+
+// Who reads what a client sends, and calls its handler.
+const (
+	readsPolled uint64 = iota << 62
+	readsStream
+	readsPost
+	// readers is the part of Session.turn that tells it. The rest counts.
+	readers uint64 = 3 << 62
+)
+
+// lone is a reader that does not belong to the poller. A goroutine is its own: where a handler keeps that, another one goes on.
+type lone struct {
+	kind uint64
+	call patience.Call
+	// stream is what is read, if it is a connection.
+	stream io.Reader
+}
+
+func newLone(kind uint64, session func() *Session, goOn func()) *lone {
+	return &lone{kind: kind, call: patience.Call{HandOn: func() bool { return session().handOn(kind) }, GoOn: goOn}}
+}
+
+// errHandedOn ends the reading by a goroutine whose handler has taken long. Another one reads.
+var errHandedOn = errors.New("handed on")
+
+// MayWait is called by a Handler from within OnMessage that may take its time from then on, as with code of an application. Where it
+// does, the connection is read by others: pings and their answers are taken, and OnMessage is called with the client's next
+// message while this call is still under way. How many may be is for the Handler to bound.
+func (s *Session) MayWait() {
+	if s.turn.Load()%2 == 0 {
+		s.turn.Add(1)
+	}
+}
+
+// HandOn has others read the connection at once, if a call of OnMessage is under way that may wait. It is for who waits for what
+// the client sends next; without it others do so some milliseconds later.
+func (s *Session) HandOn() {
+	turn := s.turn.Load()
+	if turn%2 == 0 {
+		return
+	}
+	s.mu.Lock()
+	t := s.transport
+	s.mu.Unlock()
+	switch t := t.(type) {
+	case *polling:
+		if l := t.poster(); l != nil {
+			s.server.watch.HandOn(&l.call)
+		}
+	case streamTransport:
+		switch d := t.shared(); turn & readers {
+		case readsPolled:
+			d.polled.HandOn()
+		case readsStream:
+			s.server.watch.HandOn(&d.lone.call)
+		}
+	}
+}
+
+// beginTurn begins a call of OnMessage. Dispatching is held.
+func (s *Session) beginTurn(l *lone) (turn uint64) {
+	turn, kind := s.turn.Load(), readsPolled
+	if l != nil {
+		kind = l.kind
+		s.server.watch.Begin(&l.call)
+	}
+	if turn&readers != kind {
+		turn = turn&^readers | kind
+		s.turn.Store(turn)
+	}
+	return turn
+}
+
+// endTurn ends a call of OnMessage. It is false if it was handed on.
+func (s *Session) endTurn(turn uint64, l *lone) (kept bool) {
+	if s.turn.Load() != turn && !s.turn.CompareAndSwap(turn+1, turn+2) {
+		s.endTask() // which handOn has begun
+		return false
+	}
+	s.dispatching.Unlock()
+	if l != nil {
+		s.server.watch.End(&l.call)
+	}
+	return true
+}
+
+// handOn ends the turn of a call of OnMessage by a reader, if there is one that may wait. That reader has lost its connection then.
+func (s *Session) handOn(kind uint64) bool {
+	turn := s.turn.Load()
+	if turn%2 == 0 || turn&readers != kind {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.turn.CompareAndSwap(turn, turn+1) {
+		return false
+	}
+	s.tasks++ // before the call can end
+	s.dispatching.Unlock()
+	return true
 }
 
 // start asks the application who takes the session's messages. The caller has held dispatching since before anybody could end the

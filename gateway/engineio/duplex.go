@@ -19,6 +19,8 @@ type duplex struct {
 	// polled is the connection, if it is read by the server's poller: it is written without waiting, and has no goroutine. nil: it has one
 	// for reading and, while there is something to write, one for that.
 	polled *netpoll.Conn
+	// lone is the reader of a connection that is not polled; nil for one that is.
+	lone *lone
 	// upgrade is set while the connection probes. The reader alone uses it.
 	upgrade *upgrade
 	// encode makes a message's bytes on this connection.
@@ -103,7 +105,9 @@ func (d *duplex) received(p packet.Packet, err error) error {
 		d.session.close(ReasonParseError, err, closeNow)
 		return nil // until the client has closed too
 	}
-	d.session.receive(p, false)
+	if !d.session.receive(p, false, d.lone) {
+		return errHandedOn
+	}
 	return nil
 }
 

@@ -92,6 +92,17 @@ func (s *Session) answerPing() {
 	}
 }
 
+// PutOff is for a Handler that keeps OnMessage from returning because it has as much in hand as it takes. Its client's answer to
+// a ping may be behind what is not read meanwhile, so it has another Config.PingTimeout from now on. A Handler that calls it each
+// time that something is done makes a client wait, and does not give it up.
+func (s *Session) PutOff() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state == stateOpen {
+		s.heartbeat.PutOff(time.Now())
+	}
+}
+
 // expire ends the session if its client is overdue, so that a request does not find what a late timer left standing.
 // It reports whether the session is not open for the client any more.
 func (s *Session) expire(now time.Time) bool {

@@ -16,11 +16,13 @@ type polling struct {
 	// poll is the GET that waits, if one does. Each gets one answer.
 	poll chan pollAnswer
 	// packets is how many packets the client takes in the answer to it.
-	packets int
-	// latest is the GET that came last.
-	latest httpx.PollMark
+	packets int32
 	// posting: a POST is in hand.
 	posting bool
+	// latest is the GET that came last.
+	latest httpx.PollMark
+	// post reads the POST that is in hand, once it is there.
+	post *lone
 	// last answers the first GET after everything that was sent has been fetched, and ends the session; nil while it lives.
 	last *pollAnswer
 	// body can interrupt the reading of its body; nil before and after that.
@@ -37,11 +39,18 @@ func (p *polling) name() string   { return Polling }
 func (p *polling) stuck() bool    { return false } // servePoll sets a deadline, where it costs little
 func (p *polling) writable() bool { return p.poll != nil }
 
+// poster is the reader of the POST that is in hand, if there is one.
+func (p *polling) poster() *lone {
+	p.session.mu.Lock()
+	defer p.session.mu.Unlock()
+	return p.post
+}
+
 func (p *polling) flush() {
 	switch {
 	case p.poll == nil:
 	case !p.session.queue.empty():
-		p.answer(pollAnswer{messages: p.session.queue.takeForPoll(p.packets, p.session.config.MaxPayload)})
+		p.answer(pollAnswer{messages: p.session.queue.takeForPoll(int(p.packets), p.session.config.MaxPayload)})
 	case p.last != nil:
 		p.answer(*p.last)
 		p.session.forget()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"time"
 
@@ -40,10 +41,7 @@ func (s *Session) servePost(w http.ResponseWriter, req *request) {
 		return
 	}
 
-	err = s.decode(req, payload, func(p packet.Packet) bool {
-		s.receive(p, false)
-		return p.Type != packet.Close
-	})
+	err = s.takePost(p, req, payload)
 	if err != nil {
 		s.close(ReasonParseError, err, closeNow)
 		errBadRequest.write(w, false)
@@ -91,6 +89,58 @@ func (s *Session) endPost(p *polling) {
 	defer s.mu.Unlock()
 	p.posting = false
 	s.taskDone()
+}
+
+// takePost hands a POST's packets to the application, and returns when all are taken: handlers that take long may still run.
+func (s *Session) takePost(p *polling, req *request, payload []byte) error {
+	r := &postReader{session: s, taken: make(chan struct{})}
+	r.lone = newLone(readsPost, func() *Session { return s }, func() { go r.read() })
+	r.next, r.stop = iter.Pull(func(yield func(packet.Packet) bool) { r.err = s.decode(req, payload, yield) })
+	s.setPost(p, r.lone)
+	defer s.setPost(p, nil)
+	go r.read()
+	<-r.taken
+	return r.err
+}
+
+func (s *Session) setPost(p *polling, l *lone) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p.post = l
+}
+
+// postReader hands on what a POST brings. It has goroutines of its own, since the client has its answer before slow handlers end.
+type postReader struct {
+	session *Session
+	lone    *lone
+	// next and stop are those of the packets, err that of what is no packet.
+	next func() (packet.Packet, bool)
+	stop func()
+	err  error
+	// taken is closed when nothing is left.
+	taken chan struct{}
+}
+
+func (r *postReader) read() {
+	kept := true
+	defer func() {
+		if value := recover(); value != nil {
+			r.session.close(ReasonTransportError, r.session.panicked(placeRequest, value), closeBroken)
+		}
+		if kept {
+			r.stop()
+			close(r.taken)
+		}
+	}()
+	for {
+		p, ok := r.next()
+		if !ok {
+			return
+		}
+		if kept = r.session.receive(p, false, r.lone); !kept || p.Type == packet.Close {
+			return
+		}
+	}
 }
 
 // readPost reads a POST's body. Its error is a *http.MaxBytesError for one that is too large.

@@ -97,7 +97,7 @@ const (
 
 // protocol is the revision that a request speaks, 0 if it is none that is served. The reference implementation takes
 // whatever is not 4 for 3 once it allows that; here an EIO that is missing or makes no sense is always refused.
-func (r *request) protocol() int {
+func (r *request) protocol() uint8 {
 	if r.isWebTransport {
 		return protocol4
 	}
@@ -110,7 +110,7 @@ func (r *request) protocol() int {
 	return 0
 }
 
-func (c *Config) speaks(protocol int) bool {
+func (c *Config) speaks(protocol uint8) bool {
 	return protocol == protocol4 || protocol == protocol3 && c.AllowEIO3
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/netpoll"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/patience"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/timingwheel"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
@@ -32,6 +33,8 @@ type Server struct {
 	// handshakes is the bucket of Config.HandshakesPerSecond; nil: no bound.
 	handshakes atomic.Pointer[rate.Limiter]
 
+	// watch finds handlers that take long, of readers with a goroutine of their own.
+	watch  patience.Watch
 	wheel  *timingwheel.Wheel[*Session]
 	poller *netpoll.Poller
 	panics *panics.Watch

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"sync"
+	"sync/atomic"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/heartbeat"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
@@ -20,15 +21,18 @@ type Session struct {
 	server    *Server
 	config    *Config
 	handshake httpx.CompactHandshake
-	// protocol is the revision that the client speaks.
-	protocol int
-	// base64: the client, of revision 3, takes no bytes in answers to polls.
-	base64 bool
 
 	// dispatching is held while the handler is called, so that its calls come one at a time. It is taken before mu, never
 	// while mu is held.
 	dispatching sync.Mutex
 	handler     Handler // set under dispatching
+	// turn is odd while a call of OnMessage may wait. Who makes it even takes dispatching from that call; see handOn.
+	turn atomic.Uint64
+
+	// protocol is the revision that the client speaks.
+	protocol uint8
+	// base64: the client, of revision 3, takes no bytes in answers to polls.
+	base64 bool
 
 	mu    sync.Mutex // guards what follows
 	state sessionState
@@ -36,14 +40,14 @@ type Session struct {
 	flushing bool
 	// more: the client has sent more than the message that is being handled, so that what it is sent now goes out with what it
 	// is sent next.
-	more      bool
+	more bool
+	// tasks counts the goroutines that work for the session.
+	tasks     int32
 	transport transport
 	queue     queue
 	heartbeat heartbeat.Heartbeat
 	alarm     timingwheel.Alarm[*Session] // for the heartbeat, and for what bounds a session that is closing
 	upgrade   *upgrade                    // while a websocket probes
-	// tasks counts the goroutines that work for the session.
-	tasks int
 	// flushes is where the session waits for what is sent soon to be written.
 	flushes netpoll.Queue
 	// ended, if somebody waits for it, is closed once the session is closed and no goroutine works for it.
@@ -94,7 +98,7 @@ func (s *Session) ID() string { return s.id }
 func (s *Session) Handshake() *Handshake { return (*Handshake)(s.handshake.Expand()) }
 
 // Protocol is the revision of the protocol that the client speaks: 4, or 3 if Config.AllowEIO3 lets it.
-func (s *Session) Protocol() int { return s.protocol }
+func (s *Session) Protocol() int { return int(s.protocol) }
 
 // Transport is the transport in use now: Polling, WebSocket or WebTransport.
 func (s *Session) Transport() string {

@@ -5,9 +5,9 @@ package engineio
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
@@ -20,12 +20,10 @@ type webSocket struct {
 	frames websocket.Reader
 	// arrived is a message for Handle; its type is 0 if there is none. The reader alone uses it.
 	arrived packet.Packet
-	// stream is what is read; nil for a connection that is polled.
-	stream io.Reader
 	// deflate is the size from which messages are sent compressed, 0 for never.
 	deflate int
 	// protocol is the revision that the client speaks, base64 that it takes no bytes.
-	protocol int
+	protocol uint8
 	// lingering: nothing counts any more that the client sends. discarded is how much of that there was. The reader alone uses these.
 	discarded         int
 	base64, lingering bool
@@ -35,6 +33,8 @@ type webSocket struct {
 	// both.
 	taken  uint8
 	paused bool
+	// seenTurn is the session's turn that HandOn has seen last.
+	seenTurn atomic.Uint64
 }
 
 // upgradeToWebSocket answers 101, or refuses the request itself.
@@ -67,7 +67,9 @@ func (ws *webSocket) takeOver(s *Server, conn net.Conn, early []byte) error {
 	polled, err := s.poller.Take(conn, early)
 	switch {
 	case errors.Is(err, errors.ErrUnsupported):
-		ws.conn, ws.stream = conn, conn
+		ws.conn = conn
+		ws.lone = newLone(readsStream, func() *Session { return ws.session }, func() { go ws.readStream() })
+		ws.lone.stream = conn
 		ws.frames.Unread(early)
 		return nil
 	case err != nil:

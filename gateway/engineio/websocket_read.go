@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"sync"
 
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/netpoll"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 )
@@ -25,22 +26,37 @@ func (ws *webSocket) Received(data []byte) {
 const turn = 32
 
 // Handle hands what has been received to the application, which may wait.
-func (ws *webSocket) Handle() (more bool) {
+func (ws *webSocket) Handle() netpoll.Progress {
 	for !ws.lingering && (ws.arrived.Type == packet.Message || ws.paused) {
 		if ws.arrived.Type == packet.Message {
 			p := ws.arrived
-			ws.arrived = packet.Packet{}
-			ws.session.receive(p, ws.frames.HasRest())
+			ws.arrived, ws.paused = packet.Packet{}, true // which is where whoever it is handed on to goes on
+			if !ws.session.receive(p, ws.frames.HasRest(), ws.lone) {
+				return netpoll.HandedOn
+			}
 		}
 		if ws.taken >= turn {
 			ws.taken, ws.paused = 0, true
-			return true
+			return netpoll.More
 		}
 		ws.paused = false
 		ws.feed(nil)
 	}
 	ws.taken = 0
-	return false
+	return netpoll.Done
+}
+
+// HandOn lets others read the connection while its handler takes long: while it has been in the same call since the last time, or is
+// about to wait.
+func (ws *webSocket) HandOn(atOnce bool) bool {
+	if ws.session == nil {
+		return false
+	}
+	turn := ws.session.turn.Load()
+	if !atOnce && ws.seenTurn.Swap(turn) != turn {
+		return false
+	}
+	return ws.session.handOn(readsPolled)
 }
 
 func (ws *webSocket) feed(data []byte) {
@@ -142,13 +158,17 @@ func (ws *webSocket) readStream() {
 	}()
 	buffer := streamBuffers.Get().(*[streamBufferSize]byte)
 	defer streamBuffers.Put(buffer)
-	ws.Received(nil) // for what came with the request
-	ws.handleAll()
+	ws.Received(nil) // for what came with the request, or is left by who has handed it on
+	if !ws.handleAll() {
+		return
+	}
 	for !ws.closed {
-		n, err := ws.stream.Read(buffer[:])
+		n, err := ws.lone.stream.Read(buffer[:])
 		if n > 0 {
 			ws.Received(buffer[:n])
-			ws.handleAll()
+			if !ws.handleAll() {
+				return
+			}
 		}
 		if err != nil && !ws.closed {
 			ws.Ended(err) // after which it may linger, with another deadline
@@ -156,8 +176,14 @@ func (ws *webSocket) readStream() {
 	}
 }
 
-// handleAll is for a goroutine that serves nobody else.
-func (ws *webSocket) handleAll() {
-	for ws.Handle() {
+// handleAll is for a goroutine that serves nobody else. kept is false if another one reads the connection now.
+func (ws *webSocket) handleAll() (kept bool) {
+	for {
+		switch ws.Handle() {
+		case netpoll.HandedOn:
+			return false
+		case netpoll.Done:
+			return true
+		}
 	}
 }

@@ -147,6 +147,7 @@ type webTransport struct {
 
 func newWebTransport(stream Stream, c *Config) *webTransport {
 	wt := &webTransport{duplex: duplex{conn: stream}, reader: packet.NewStreamReader(stream, c.MaxPayload)}
+	wt.lone = newLone(readsStream, func() *Session { return wt.session }, wt.begin)
 	wt.encode = webTransportFrame
 	wt.drained = wt.linger
 	return wt
@@ -178,6 +179,9 @@ func (wt *webTransport) begin() { go wt.read() }
 // read reads until the connection ends, and ends the session with it.
 func (wt *webTransport) read() {
 	err := wt.readAll()
+	if errors.Is(err, errHandedOn) {
+		return
+	}
 	wt.finishReading(wt.closeReason(err), err)
 	wt.conn.Close()
 	wt.finishClosing()

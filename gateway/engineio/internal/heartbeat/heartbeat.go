@@ -72,6 +72,20 @@ func (h *Heartbeat) extend(now time.Time) {
 	h.due = now.Add(h.timeout)
 }
 
+// PutOff puts the deadline of an answer off that the client may have sent, and the server has not read.
+func (h *Heartbeat) PutOff(now time.Time) {
+	if h.awaiting {
+		h.due = later(h.due, now.Add(h.timeout))
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
 // Last makes a time the one that is due, for a session that is closing.
 func (h *Heartbeat) Last(due time.Time) { h.due = due }
 

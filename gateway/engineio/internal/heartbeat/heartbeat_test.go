@@ -84,3 +84,16 @@ func TestAClientOfRevision3IsGivenUpWithoutItsPings(t *testing.T) {
 	h.PingedByClient(at(25))
 	due(t, &h, 70, true)
 }
+
+func TestAClientThatIsNotReadIsGivenAnotherTimeout(t *testing.T) {
+	h := New(interval, timeout, begin)
+	h.PutOff(at(20))
+	due(t, &h, 25, false)
+	h.Pinged(at(25))
+	h.PutOff(at(24)) // which is no reason to give it up sooner
+	due(t, &h, 45, true)
+	h.PutOff(at(40))
+	due(t, &h, 60, true)
+	h.PutOff(at(50)) // as often as something is done
+	due(t, &h, 70, true)
+}

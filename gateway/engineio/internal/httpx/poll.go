@@ -19,11 +19,11 @@ const fewPackets = 16
 // parameter t. python-engineio stamps its polls with a number, the time, or not at all. Stock
 // JavaScript clients, and clients made after them, stamp them with more than digits, and take any
 // number of packets: at 50 ms a round trip, 16 at a time would be 320 a second.
-func PollPackets(stamp string) int {
+func PollPackets(stamp string) int32 {
 	if strings.Trim(stamp, "0123456789.") == "" {
 		return fewPackets
 	}
-	return math.MaxInt
+	return math.MaxInt32
 }
 
 // PollMark tells a poll from one that is sent again. Browsers and proxies repeat a GET whose

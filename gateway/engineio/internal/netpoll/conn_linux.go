@@ -31,8 +31,9 @@ type Conn struct {
 
 	// The loop's lock guards what follows.
 
-	// events are what has happened since the connection was served last.
-	events events
+	// events are what has happened since the connection was served last, serving those for which it is
+	// served now.
+	events, serving events
 	// scheduled: the connection waits to be served, since then by the loop's clock, or is being served.
 	scheduled bool
 	since     uint64
@@ -51,6 +52,8 @@ const (
 	expired
 	// unhandled: the handler has more to do with what was received.
 	unhandled
+	// handedOn is no event: others serve the connection.
+	handedOn
 )
 
 // take makes the socket of a connection ours alone. The connection is closed by that, its socket is not.
@@ -114,6 +117,7 @@ func (c *Conn) SetDeadline(t time.Time) error {
 		c.deadline = nil
 	}
 	c.events &^= expired // of the deadline before
+	c.serving &^= expired
 	if t.IsZero() {
 		return nil
 	}
@@ -148,25 +152,34 @@ func (c *Conn) Close() error {
 	return nil
 }
 
-// serve calls the handler for what has happened. It tells what is left for another turn.
+// serve calls the handler for what has happened. It tells what is left for another turn, or handedOn: whoever calls it has no use
+// for the connection then.
 func (c *Conn) serve(happened events) (left events) {
 	if len(c.early) > 0 {
 		early := c.early
 		c.early = nil
 		c.handler.Received(early)
-		left = c.handle()
+		if left = c.handle(); left == handedOn {
+			return handedOn
+		}
 	}
 	if happened&writable != 0 && c.unblock() {
 		c.handler.Writable()
 	}
 	c.ending = c.ending || happened&hungUp != 0
 	if happened&unhandled != 0 {
-		left |= c.handle()
+		more := c.handle()
+		if more == handedOn {
+			return handedOn
+		}
+		left |= more
 	}
 	switch reading := happened & (readable | hungUp); {
 	case reading == 0:
 	case left == 0:
-		left = c.read()
+		if left = c.read(); left == handedOn {
+			return handedOn
+		}
 	default:
 		left |= reading
 	}
@@ -190,10 +203,28 @@ func (c *Conn) unblock() bool {
 
 // handle has the handler do what bytes have brought about, unless it has closed the connection. It tells what is left.
 func (c *Conn) handle() (left events) {
-	if c.fd >= 0 && c.handler.Handle() {
-		return unhandled
+	if c.fd < 0 {
+		return 0
 	}
-	return 0
+	switch c.handler.Handle() {
+	case More:
+		return unhandled
+	case HandedOn:
+		return handedOn
+	default:
+		return 0
+	}
+}
+
+// HandOn has others serve the connection, if its handler lets go of it. It is for a call of Handle that is about to wait; without it
+// that is found out some milliseconds later.
+func (c *Conn) HandOn() {
+	c.loop.mu.Lock()
+	h := c.handler
+	c.loop.mu.Unlock()
+	if h != nil {
+		c.loop.handOn(c, h, true)
+	}
 }
 
 // read reads what is there, up to a buffer; others have their turn then. Whoever has not filled the buffer has read all there is,
@@ -212,7 +243,9 @@ func (c *Conn) read() (left events) {
 			c.handler.Ended(io.EOF)
 			return 0
 		default:
-			left = c.handle()
+			if left = c.handle(); left == handedOn {
+				return handedOn
+			}
 			if n == bufferSize || c.ending && left != 0 {
 				return left | readable
 			}

@@ -29,17 +29,23 @@
 //	              +--> leave                        (another one waits, or no connection is left)
 //
 // A turn is one read and as much of it as the handler likes to do at once; with what is left, Handle is
-// called in the connection's next turn, behind the others. Connections come before tasks, until 128 were served while tasks wait. A handler may wait; so a
-// timer looks every 2 ms, while connections are served, whether others wait longer than that:
+// called in the connection's next turn, behind the others. Connections come before tasks, until 128
+// were served while tasks wait. A handler may wait; so a timer looks every 2 ms, while connections are
+// served, whether one takes longer than that:
 //
-//	all workers are busy with one connection each  --> hire twice as many
+//	a worker is busy with one connection             --> hand the connection on, if its handler lets go
+//	all workers are, and do not let go of theirs    --> hire twice as many
 //	one is free, but a connection waits all the same --> hire a second
+//
+// A connection that is handed on is served by others while the worker is still in the call of Handle
+// that has taken long. That worker touches nothing of it any more, and leaves when the call returns.
 //
 // Together holds tasks back, so that several events become one write; the hold ends with the call, or
 // when tasks have waited for two looks.
 //
 // Invariants:
-//   - Calls of one handler come one at a time, and none comes after Close.
+//   - Calls of one handler come one at a time, but for HandOn and a call of Handle that was handed on,
+//     and none comes after Close.
 //   - No lock is held while a handler is called or a task is done.
 //   - A file descriptor is closed under the connection's lock, so a Write never reaches a connection
 //     that was given the same number.
@@ -57,10 +63,13 @@ type Handler interface {
 	// want. So it should not wait; Handle may.
 	Received(data []byte)
 	// Handle is called after each Received, and does some of what has been received. While it waits, a
-	// connection takes no more than a goroutine and what the handler itself holds. more tells that
-	// something is left: it is called again when other connections have had their turn, and nothing is
-	// read before.
-	Handle() (more bool)
+	// connection takes no more than a goroutine and what the handler itself holds.
+	Handle() Progress
+	// HandOn is called, by another goroutine, while the connection's turn takes long: at each look, so that
+	// the handler can tell one long call of the application from many short ones; or at once, for a call
+	// that is about to wait. If it is true, the call of Handle that is under way does not have the
+	// connection any more: it returns HandedOn, in its own time. HandOn must not wait.
+	HandOn(atOnce bool) bool
 	// Writable is called when there is room again, after a Write that could not write all.
 	Writable()
 	// Ended is called with io.EOF when the client sends no more, and with why the connection is
@@ -71,6 +80,19 @@ type Handler interface {
 	// connection, and holds no lock any more.
 	Panicked(value any)
 }
+
+// Progress is what Handle has made of what was received.
+type Progress uint8
+
+const (
+	// Done: nothing is left.
+	Done Progress = iota
+	// More: something is left. Handle is called again when other connections have had their turn, and
+	// nothing is read before.
+	More
+	// HandedOn: others have the connection.
+	HandedOn
+)
 
 // Task is something that a worker does once it has served the connections that have events. It may
 // not wait. If it panics, the others are done all the same.

@@ -43,8 +43,9 @@ type loop struct {
 	again int
 	// heldBy is the number of what holds tasks back, 0 if nothing does, and heldSince when it began to; holds is the last such number.
 	heldBy, heldSince, holds uint64
-	// workers are all that there are.
+	// workers are all that there are, but for the loose ones, whose connections were handed on.
 	workers []*worker
+	loose   int
 	// polling: one of them waits for epoll, or looks there. awoken: it has been told that there is something else to do, or knows it.
 	polling, awoken bool
 	// clock counts the looks of patience's timer, which runs while connections are served.
@@ -120,7 +121,7 @@ func (l *loop) closeIfUnused() {
 func (l *loop) happen(c *Conn, what events) {
 	c.events |= what
 	if c.scheduled || c.handler == nil {
-		return
+		return // whoever serves it comes to it
 	}
 	c.scheduled, c.since = true, l.clock
 	l.waiting.push(c)

@@ -21,10 +21,11 @@ func (h *lastWord) Received([]byte) {
 	close(h.entered)
 	<-h.leave
 }
-func (h *lastWord) Handle() bool { return false }
-func (h *lastWord) Writable()    {}
-func (h *lastWord) Ended(error)  {}
-func (h *lastWord) Panicked(any) { h.conn.Close() }
+func (h *lastWord) Handle() Progress { return Done }
+func (h *lastWord) HandOn(bool) bool { return false }
+func (h *lastWord) Writable()        {}
+func (h *lastWord) Ended(error)      {}
+func (h *lastWord) Panicked(any)     { h.conn.Close() }
 
 type taskFunc func()
 

@@ -37,21 +37,26 @@ type modelled struct {
 	client net.Conn
 	conn   *netpoll.Conn
 	over   chan struct{} // closed with the connection
-	calls  atomic.Int32  // of the handler that are under way
+	calls  atomic.Int32  // of the handler that are under way, and have the connection
+	// call is the one of Handle that may be handed on; it is true when that has happened, or the call is at its end.
+	call     atomic.Pointer[atomic.Bool]
+	handedOn atomic.Int32
 
 	mu        sync.Mutex
-	sent      int           // by the client
-	received  int           // of them
-	turns     int           // that Handle still takes for what was received
-	written   int           // by the server, as far as the socket took it
-	pending   int           // that the socket had no room for: Writable has to come
-	read      int           // of written, by the client
-	deadlines int           // that have come, of which Ended has not told
-	told      chan struct{} // closed when Ended tells of one; nil while none has come
-	lastCall  bool          // the handler closes the connection when it is told of a deadline
-	panics    bool          // the handler panics with the next bytes
-	wait      chan struct{} // the handler waits for it; nil: it does not
-	finished  bool          // the client sends no more
+	sent      int             // by the client
+	received  int             // of them
+	turns     int             // that Handle still takes for what was received
+	written   int             // by the server, as far as the socket took it
+	pending   int             // that the socket had no room for: Writable has to come
+	read      int             // of written, by the client
+	deadlines int             // that have come, of which Ended has not told
+	told      chan struct{}   // closed when Ended tells of one; nil while none has come
+	lastCall  bool            // the handler closes the connection when it is told of a deadline
+	panics    bool            // the handler panics with the next bytes
+	wait      chan struct{}   // the handler waits for it; nil: it does not
+	letsGo    bool            // of the connection, while it does
+	waits     []chan struct{} // for which calls wait that let go
+	finished  bool            // the client sends no more
 	closed    bool
 	endedWith error
 }
@@ -92,17 +97,39 @@ func (m *modelled) Received(data []byte) {
 	}
 }
 
-func (m *modelled) Handle() (more bool) {
-	defer m.enter("Handle")()
+func (m *modelled) Handle() netpoll.Progress {
+	leave := m.enter("Handle")
 	m.mu.Lock()
 	wait := m.wait
 	m.turns = max(0, m.turns-1)
-	more = m.turns > 0
+	more := m.turns > 0
+	call := new(atomic.Bool)
+	if wait != nil && m.letsGo {
+		m.call.Store(call)
+		m.wait, m.waits = nil, append(m.waits, wait) // the next call does not wait
+	}
 	m.mu.Unlock()
 	if wait != nil {
 		<-wait
 	}
-	return more
+	if !call.CompareAndSwap(false, true) {
+		return netpoll.HandedOn
+	}
+	leave()
+	if more {
+		return netpoll.More
+	}
+	return netpoll.Done
+}
+
+func (m *modelled) HandOn(bool) bool {
+	call := m.call.Swap(nil)
+	if call == nil || !call.CompareAndSwap(false, true) {
+		return false
+	}
+	m.handedOn.Add(1)
+	m.calls.Add(-1)
+	return true
 }
 
 func (m *modelled) Writable() {
@@ -194,7 +221,7 @@ func (m *modelled) step(random *rand.Rand, tasks *tasksDone) {
 	case n < 88:
 		tasks.add(m.conn.Queue())
 	case n < 92 && m.wait == nil:
-		m.wait = make(chan struct{})
+		m.wait, m.letsGo = make(chan struct{}), random.IntN(3) > 0
 	case n < 96:
 		m.release()
 	case n < 97:
@@ -233,6 +260,10 @@ func (m *modelled) release() {
 		close(m.wait)
 		m.wait = nil
 	}
+	for _, wait := range m.waits {
+		close(wait)
+	}
+	m.waits = nil
 }
 
 func (m *modelled) finish() {
@@ -316,8 +347,13 @@ func TestAgainstAModel(t *testing.T) {
 				}
 				all[random.IntN(len(all))].step(random, tasks)
 			}
+			handedOn := int32(0)
 			for _, m := range all {
 				m.settle()
+				handedOn += m.handedOn.Load()
+			}
+			if handedOn == 0 {
+				t.Error("no connection was handed on")
 			}
 			done := make(chan struct{})
 			go func() { tasks.added.Wait(); close(done) }()

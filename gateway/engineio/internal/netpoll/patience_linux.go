@@ -2,9 +2,14 @@
 
 package netpoll
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 const (
+	// retryAtMost is the most looks between two attempts to hand a connection on.
+	retryAtMost = 50
 	// patience is how long connections may wait to be served before they get another worker.
 	patience = 2 * time.Millisecond
 	// workersAtMost is how many workers a loop has, those apart whose handlers wait. There is a loop for each two processors.
@@ -24,14 +29,30 @@ func (l *loop) tick() {
 	l.ticking = true
 }
 
-// look hires workers if all there are have been busy with one connection each for longer than patience, or with many, and others wait.
+// held is a connection with which a worker has been busy since the last look, and its handler.
+type held struct {
+	conn    *Conn
+	handler Handler
+}
+
+// look hands on connections with which workers have been busy for some looks. It hires workers if all there are have been,
+// or have been busy with many, and others wait.
 func (l *loop) look() {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.clock++
+	long := l.held()
+	l.mu.Unlock()
+	for _, h := range long {
+		l.handOn(h.conn, h.handler, false)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.ticking = false
 	l.losePatience()
 	if l.waiting.len() == 0 && l.tasks.len() == 0 && (l.polling || l.count == 0) {
+		if l.serves() {
+			l.tick() // what a handler does not let go of now, it may later
+		}
 		return // nobody waits, however long some handlers take
 	}
 	l.tick()
@@ -46,6 +67,43 @@ func (l *loop) look() {
 	case free < workersAtMost && l.waiting.len() > 0 && l.waiting.first().since+1 < l.clock:
 		l.hire()
 	}
+}
+
+// held lists connections that are to be handed on. One that was not let go of comes again, less and less often. The lock is held.
+func (l *loop) held() (long []held) {
+	for _, w := range l.workers {
+		if w.serving == nil || w.next > l.clock || w.serving.handler == nil {
+			continue
+		}
+		w.next = l.clock + min(max((l.clock-w.since)/2, 1), retryAtMost)
+		long = append(long, held{w.serving, w.serving.handler})
+	}
+	return long
+}
+
+// serves tells whether a worker serves a connection that is not closed. The lock is held.
+func (l *loop) serves() bool {
+	return slices.ContainsFunc(l.workers, func(w *worker) bool { return w.serving != nil && w.serving.handler != nil })
+}
+
+// handOn has others serve a connection, if its handler lets go of it. The lock is not held.
+func (l *loop) handOn(c *Conn, h Handler, atOnce bool) {
+	if !h.HandOn(atOnce) {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, w := range l.workers {
+		if w.serving == c {
+			w.loose = true
+			l.loose++
+			l.dismiss(w)
+			break
+		}
+	}
+	c.scheduled = false
+	c.events |= c.serving | unhandled | readable // of which the handler may have done some
+	l.happen(c, 0)
 }
 
 // stuck is the number of workers that have been busy with one connection for longer than patience. The lock is held.

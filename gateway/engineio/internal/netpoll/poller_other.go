@@ -104,6 +104,9 @@ func (c *Conn) Queue() Queue { return Queue{} }
 // Start is never called.
 func (c *Conn) Start(Handler) error { return errors.ErrUnsupported }
 
+// HandOn is never called.
+func (c *Conn) HandOn() {}
+
 // Write is never called.
 func (c *Conn) Write([]byte) (int, error) { return 0, errors.ErrUnsupported }
 

@@ -53,10 +53,11 @@ type recorder struct {
 	keep atomic.Bool
 }
 
-func (r *recorder) Received(data []byte) { r.received(data) }
-func (r *recorder) Handle() (more bool)  { return false }
-func (r *recorder) Writable()            { r.writable() }
-func (r *recorder) Panicked(value any)   { r.Ended(fmt.Errorf("panicked: %v", value)) }
+func (r *recorder) Received(data []byte)     { r.received(data) }
+func (r *recorder) Handle() netpoll.Progress { return netpoll.Done }
+func (r *recorder) HandOn(bool) bool         { return false }
+func (r *recorder) Writable()                { r.writable() }
+func (r *recorder) Panicked(value any)       { r.Ended(fmt.Errorf("panicked: %v", value)) }
 func (r *recorder) Ended(err error) {
 	if !r.keep.Load() {
 		r.conn.Close()

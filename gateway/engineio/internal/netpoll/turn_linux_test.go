@@ -26,7 +26,7 @@ func (b *busy) Received(data []byte) {
 	b.recorder.Received(data)
 }
 
-func (b *busy) Handle() (more bool) {
+func (b *busy) Handle() netpoll.Progress {
 	b.turns++
 	select {
 	case b.handled <- struct{}{}:
@@ -37,9 +37,9 @@ func (b *busy) Handle() (more bool) {
 		if b.readsAtEnd == 0 {
 			b.readsAtEnd = b.reads
 		}
-		return false
+		return netpoll.Done
 	default:
-		return true
+		return netpoll.More
 	}
 }
 

@@ -21,9 +21,11 @@ const (
 // worker is one of a loop's. There may be one for each handler that waits, so it holds little; what
 // it takes to read or to do tasks is borrowed.
 type worker struct {
-	// serving is the connection that it serves, nil for none, since is when it began to. The loop's lock guards both.
-	serving *Conn
-	since   uint64
+	// serving is the connection that it serves, nil for none, since is when it began to, and next when it is looked whether the
+	// connection can be handed on. loose: it has been. The loop's lock guards them.
+	serving     *Conn
+	since, next uint64
+	loose       bool
 }
 
 var (
@@ -42,7 +44,7 @@ func (l *loop) hire() {
 func (l *loop) size() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.workers)
+	return len(l.workers) + l.loose
 }
 
 // work serves connections and does tasks as long as there is something to do.
@@ -53,6 +55,10 @@ func (l *loop) work(w *worker) {
 			return
 		}
 		left := l.serve(c, happened)
+		if left == handedOn {
+			l.leave(w)
+			return
+		}
 		l.done(w, c, left)
 	}
 }
@@ -80,9 +86,9 @@ func (l *loop) next(w *worker) (*Conn, events) {
 	}
 	c := l.waiting.pop()
 	happened := c.events
-	c.events = 0
+	c.events, c.serving = 0, happened
 	l.served++
-	w.serving, w.since = c, l.clock
+	w.serving, w.since, w.next = c, l.clock, l.clock+1
 	l.tick()
 	return c, happened
 }
@@ -101,6 +107,17 @@ func (l *loop) done(w *worker, c *Conn, left events) {
 	if c.events != 0 {
 		l.happen(c, 0)
 	}
+}
+
+// leave is the end of a worker whose connection was handed on.
+func (l *loop) leave(w *worker) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if w.loose {
+		l.loose--
+		return
+	}
+	l.dismiss(w) // handOn comes to it in a moment
 }
 
 // doTasks does some of the tasks. The lock is held, but not meanwhile.
