@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/cel-go/common/types"
@@ -21,14 +22,14 @@ const defaultAckTimeout = 5 * time.Second
 // errPanicked is why a handler fails whose wait has panicked; its log line has more.
 var errPanicked = errors.New("it panicked")
 
-// client is what the runtime keeps of a socket beside its data. It is used in the connection's turn alone.
+// client is what the runtime keeps of a socket beside its data. It is used in the socket's turn alone, but for count.
 type client struct {
 	runtime *Runtime
 	socket  *socketio.Socket
 	// binding is that of the namespace to the program of the last event; see bound.
 	binding *binding
-	// waits is how many handlers of the socket wait for answers.
-	waits int
+	// count is how many handlers of the socket wait for answers.
+	count atomic.Int32
 }
 
 // waiting is how many handlers of the connection wait.
@@ -36,7 +37,7 @@ func (c *client) waiting() int {
 	n := 0
 	for _, l := range c.socket.ConnectionListeners() {
 		if other, ok := l.(*client); ok {
-			n += other.waits
+			n += int(other.count.Load())
 		}
 	}
 	return n

@@ -15,7 +15,7 @@ import (
 // stack is small, while expressions have made that of the run deep; and a gateway may wait for many clients
 // at once.
 //
-//	handler ── step returns with r.pending ──▶ waits ── wait returns ──▶ then, in the connection's turn
+//	handler ── step returns with r.pending ──▶ waits ── wait returns ──▶ then, in the socket's turn
 type pending struct {
 	// wait does the waiting. Its context ends after the timeout, or when the client has gone. What has no
 	// timeout bounds itself; its context does not end.
@@ -23,8 +23,8 @@ type pending struct {
 	timeout time.Duration
 	// then goes on where the step has stopped, and the handler with the next step behind it; nil: at once.
 	then step
-	// aside: other events of the connection are handled meanwhile, such as the client's answer that is
-	// waited for. Then the run ends here if the client goes. Otherwise the connection's events wait for
+	// aside: other events of the socket are handled meanwhile, such as the client's answer that is
+	// waited for. Then the run ends here if the client goes. Otherwise the socket's events wait for
 	// the run, and those that tell of the client's end as well.
 	aside bool
 }
@@ -60,11 +60,11 @@ func (r *run) wait() {
 		return
 	}
 	present := c.socket.Context()
-	c.waits++
+	c.count.Add(1)
 	go func() {
 		err := c.waitFor(p)
 		c.socket.InTurn(func() {
-			c.waits--
+			c.count.Add(-1)
 			if present.Err() == nil { // else there is nobody any more for whom to go on
 				c.resume(r, p, err)
 			}

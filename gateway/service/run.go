@@ -16,7 +16,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// run is one event on its way through its handlers, in the connection's turn. It stands still where a step waits for answers.
+// run is one event on its way through its handlers, in the socket's turn. It stands still where a step waits for answers.
 type run struct {
 	variables
 	event    *socketio.Event // nil at connection, disconnecting and disconnect

@@ -14,11 +14,7 @@ import (
 type ackFunc func(args Args, ok bool)
 
 // ackTable holds who waits for a client's acknowledgements. Guarded by the socket's mu.
-type ackTable struct {
-	waiting map[uint64]ackFunc
-	// closed: the client has gone, nobody can wait any more.
-	closed bool
-}
+type ackTable map[uint64]ackFunc
 
 // awaitAck sees to it that f gets the answer to a packet with the id. Its errors are ErrDisconnected and
 // ErrManyAcks: whoever asks a client that never answers would pile up otherwise.
@@ -26,15 +22,15 @@ func (s *Socket) awaitAck(id uint64, f ackFunc) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.acks.closed:
+	case s.acksClosed:
 		return ErrDisconnected
-	case len(s.acks.waiting) >= s.conn.server.limits.Load().PendingAcks:
+	case len(s.acks) >= s.conn.server.limits.Load().PendingAcks:
 		return ErrManyAcks
 	}
-	if s.acks.waiting == nil {
-		s.acks.waiting = map[uint64]ackFunc{}
+	if s.acks == nil {
+		s.acks = ackTable{}
 	}
-	s.acks.waiting[id] = f
+	s.acks[id] = f
 	return nil
 }
 
@@ -42,16 +38,16 @@ func (s *Socket) awaitAck(id uint64, f ackFunc) error {
 func (s *Socket) takeAck(id uint64) ackFunc {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f := s.acks.waiting[id]
-	delete(s.acks.waiting, id)
+	f := s.acks[id]
+	delete(s.acks, id)
 	return f
 }
 
 // abandonAcks ends the wait of everybody: the client has gone.
 func (s *Socket) abandonAcks() {
 	s.mu.Lock()
-	waiting := s.acks.waiting
-	s.acks = ackTable{closed: true}
+	waiting := s.acks
+	s.acks, s.acksClosed = nil, true
 	s.mu.Unlock()
 	for _, f := range waiting {
 		f(Args{}, false)
@@ -85,6 +81,7 @@ func (s *Socket) emitWithAck(ctx context.Context, p *parser.Packet, f flags) (Ar
 	if err := s.emit(p, f); err != nil {
 		return Args{}, err
 	}
+	s.conn.session.HandOn() // a handler of the connection may wait here
 	select {
 	case a := <-answers:
 		if !a.ok {

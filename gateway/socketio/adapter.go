@@ -204,7 +204,7 @@ func (r *Receipt) Notify(f func(error)) {
 }
 
 // Wait returns nil when all events that were collected are stored, the first error if one of them never will be, or the
-// context's error. It must not be called from a handler, which would hold up the client's other events.
+// context's error. It must not be called from a handler, which would hold up the socket's other events.
 func (r *Receipt) Wait(ctx context.Context) error {
 	outcome := make(chan error, 1)
 	r.Notify(func(err error) { outcome <- err })

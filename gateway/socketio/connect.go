@@ -11,7 +11,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
 
-// maxKept is how many sockets a connection keeps that have left their namespace; see connection.sockets. Without a bound, a
+// maxKept is how many sockets a connection keeps that have left their namespace; see lane.socket. Without a bound, a
 // client could pile them up in dynamic namespaces.
 const maxKept = 64
 
@@ -21,6 +21,7 @@ var (
 	errManyNamespaces   = &ConnectError{Message: "Too many namespaces"}
 	errFastConnects     = &ConnectError{Message: "Too many namespaces in too short a time"}
 	errConnectError     = errors.New("CONNECT_ERROR from a client")
+	errSecondConnect    = errors.New("second CONNECT")
 )
 
 // refusals are the payloads of those that clients can bring about as often as they like.
@@ -34,13 +35,12 @@ func refusalOf(err *ConnectError) []byte {
 	return payload
 }
 
-func (c *connection) onPacket(p *parser.Packet) {
+func (c *connection) onPacket(l *lane, p *parser.Packet) {
 	if p.Type == parser.Connect {
-		c.splitQuery(p)
-		c.onConnect(p)
+		c.onConnect(l, p)
 		return
 	}
-	s := c.socket(p.Namespace)
+	s := c.socket(l)
 	if s == nil {
 		c.violate(errors.New("packet for a namespace that the client is not in: " + withoutQuery(p.Namespace)))
 		return
@@ -57,49 +57,64 @@ func (c *connection) onPacket(p *parser.Packet) {
 	}
 }
 
-func (c *connection) socket(namespace string) *Socket {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.sockets.get(namespace)
-}
-
-func (c *connection) onConnect(p *parser.Packet) {
-	if s := c.socket(p.Namespace); s != nil && s.state.Load() != stateClosed {
+func (c *connection) onConnect(l *lane, p *parser.Packet) {
+	now, auth := time.Now(), authOf(p)
+	if err := c.beginConnect(l, now, auth); errors.Is(err, errSecondConnect) {
 		c.violate(errors.New("second CONNECT to " + withoutQuery(p.Namespace)))
 		return
-	}
-	now, auth, limits := time.Now(), authOf(p), c.server.limits.Load()
-	if c.alive() >= limits.Namespaces {
-		c.refuse(p.Namespace, errManyNamespaces)
-		return
-	}
-	if !c.takeConnect(now) {
-		c.refuse(p.Namespace, errFastConnects)
-		return
-	}
-	if len(auth) > limits.AuthBytes {
-		c.refuse(p.Namespace, errLargeAuth)
+	} else if err != nil {
+		c.refuse(p.Namespace, err)
 		return
 	}
 	ns := c.server.enter(p.Namespace, func() *Handshake { return handshakeOf(c.session, auth, now) })
 	if ns == nil {
+		c.endConnect(l)
 		c.refuse(p.Namespace, errInvalidNamespace)
 		return
 	}
 	if asked := c.askedFor(ns, auth); asked.PID != "" {
-		c.connectAgain(ns, asked, auth, now)
+		c.connectAgain(l, ns, asked, auth, now)
 		return
 	}
-	c.letIn(c.newSocket(ns, auth, now), nil)
+	c.letIn(c.newSocket(l, ns, auth, now), nil)
 }
 
-func (c *connection) newSocket(ns *Namespace, auth json.RawMessage, now time.Time) *Socket {
-	return &Socket{id: c.server.newSocketID(), namespace: ns, conn: c, auth: auth, connected: now.UnixNano()}
+// beginConnect returns an error for a CONNECT that nobody needs to be asked about.
+func (c *connection) beginConnect(l *lane, now time.Time, auth json.RawMessage) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if l.alive() {
+		return errSecondConnect
+	}
+	defer c.lanes.close(l) // unless it is to be asked about
+	limits := c.server.limits.Load()
+	switch {
+	case c.lanes.alive() >= limits.Namespaces:
+		return errManyNamespaces
+	case !c.takeConnect(now):
+		return errFastConnects
+	case len(auth) > limits.AuthBytes:
+		return errLargeAuth
+	}
+	l.connecting = true
+	return nil
+}
+
+// endConnect is the end of a CONNECT that was begun.
+func (c *connection) endConnect(l *lane) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l.connecting = false
+	c.lanes.close(l)
+}
+
+func (c *connection) newSocket(l *lane, ns *Namespace, auth json.RawMessage, now time.Time) *Socket {
+	return &Socket{id: c.server.newSocketID(), namespace: ns, conn: c, lane: l, auth: auth, connected: now.UnixNano()}
 }
 
 // connectAgain is onConnect for a client that asks for the session that it had. Many may do so at once, and the session may have to
 // be waited for.
-func (c *connection) connectAgain(ns *Namespace, asked recoveryRequest, auth json.RawMessage, now time.Time) {
+func (c *connection) connectAgain(l *lane, ns *Namespace, asked recoveryRequest, auth json.RawMessage, now time.Time) {
 	var s *Socket
 	var missed *backlog
 	var err error
@@ -110,16 +125,17 @@ func (c *connection) connectAgain(ns *Namespace, asked recoveryRequest, auth jso
 				ns.leave()
 			}
 		}()
-		s, missed, err = c.recover(ns, asked, auth, now)
+		s, missed, err = c.recover(l, ns, asked, auth, now)
 		returned = true
 	}
-	c.after(find, func() {
+	c.after(l, find, func() {
 		switch {
 		case err != nil: // not to be had now
 			ns.leave()
+			c.endConnect(l)
 			c.refuseReturn(ns.name, err)
 		case s == nil:
-			c.letIn(c.newSocket(ns, auth, now), nil)
+			c.letIn(c.newSocket(l, ns, auth, now), nil)
 		default:
 			c.letIn(s, missed)
 		}
@@ -150,6 +166,7 @@ func (c *connection) letIn(s *Socket, missed *backlog) {
 			s.abandon()
 			ns.remove(s)
 		}
+		c.endConnect(s.lane)
 	}()
 	if !s.recovered { // one that is has been judged before
 		if err := ns.authorize(s); err != nil {
@@ -177,13 +194,6 @@ func (c *connection) letIn(s *Socket, missed *backlog) {
 	returned = true
 }
 
-// alive is the number of namespaces that the connection is in.
-func (c *connection) alive() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.sockets.alive()
-}
-
 // admit makes the socket one of the connection's, unless that has closed meanwhile.
 func (c *connection) admit(s *Socket) bool {
 	c.mu.Lock()
@@ -192,10 +202,7 @@ func (c *connection) admit(s *Socket) bool {
 		return false
 	}
 	c.stopTimer()
-	if c.sockets.len() >= maxKept {
-		c.sockets.forgetClosed()
-	}
-	c.sockets.put(s)
+	s.lane.socket = s
 	return true
 }
 

@@ -18,23 +18,36 @@ type connection struct {
 	server  *Server
 	session *engineio.Session
 	decoder parser.Decoder
-	// serial runs everything that calls handlers.
-	serial serial
-	// paced is nil until the client does more than join one namespace. serial guards it.
-	paced *buckets
-	// backlog is how many bytes wait of what the connection's sockets have missed.
-	backlog atomic.Int64
+	// rare is nil until it is needed.
+	rare atomic.Pointer[rare]
 
-	mu sync.Mutex
-	// sockets are by namespace. One that has been disconnected stays until the client connects anew, so that
-	// what was on its way then is ignored and not an offence. Guarded by mu.
-	sockets socketSet
+	mu    sync.Mutex
+	lanes laneSet // guarded by mu
 	// connectTimer closes a connection that joins no namespace; nil once it has joined one. Guarded by mu.
 	connectTimer *time.Timer
 	closed       bool // guarded by mu
-	// greeted: there was a CONNECT. serial guards it.
+	// greeted: there was a CONNECT. Guarded by mu.
 	greeted bool
 }
+
+// rare is what few connections need.
+type rare struct {
+	inbox inbox
+	// backlog is how many bytes wait of what the connection's sockets have missed.
+	backlog atomic.Int64
+	// paced is for clients that do more than join one namespace. Guarded by the connection's mu.
+	paced buckets
+}
+
+func (c *connection) needRare() *rare {
+	if r := c.rare.Load(); r != nil {
+		return r
+	}
+	c.rare.CompareAndSwap(nil, &rare{})
+	return c.rare.Load()
+}
+
+func (c *connection) inbox() *inbox { return &c.needRare().inbox }
 
 func newConnection(server *Server, session *engineio.Session) *connection {
 	c := &connection{server: server, session: session}
@@ -50,7 +63,7 @@ func newConnection(server *Server, session *engineio.Session) *connection {
 
 func (c *connection) connectTimedOut() {
 	c.mu.Lock()
-	idle := c.sockets.len() == 0
+	idle := !c.lanes.joined()
 	c.mu.Unlock()
 	if idle {
 		c.session.Close(ReasonForcedServerClose)
@@ -67,10 +80,45 @@ func (c *connection) OnMessage(data []byte, binary bool) {
 	}
 	switch {
 	case complete:
-		c.runPacket(&p)
+		c.take(&p)
 	case !c.hasJoined():
 		c.violate(errEarlyAttachments)
 	}
+}
+
+// take takes a packet: an answer at once, since a handler may wait for it, and all else in the turn of its namespace.
+func (c *connection) take(p *parser.Packet) {
+	if p.Type == parser.Connect {
+		c.splitQuery(p)
+	}
+	l, s := c.lane(p)
+	switch {
+	case l == nil:
+		c.violate(errors.New("packet for a namespace that the client is not in: " + withoutQuery(p.Namespace)))
+		return
+	case s != nil && p.Type == parser.Ack:
+		s.onAck(p)
+		return
+	case s != nil && p.Type == parser.Disconnect:
+		s.abandonAcks() // for which a handler may wait, too
+	}
+	if c.awaitRoom() {
+		c.runPacket(l, p)
+	}
+}
+
+// lane is that of a packet's namespace, and the socket that is there; both are nil if the client has not asked to be let in.
+func (c *connection) lane(p *parser.Packet) (*lane, *Socket) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l := c.lanes.get(p.Namespace)
+	if l == nil && p.Type == parser.Connect {
+		l = c.lanes.open(p.Namespace)
+	}
+	if l == nil {
+		return nil, nil
+	}
+	return l, l.socket
 }
 
 // errEarlyAttachments: a client that nobody has let in yet may not have the server keep attachments.
@@ -80,19 +128,22 @@ var errEarlyAttachments = errors.New("attachments are announced before CONNECT")
 func (c *connection) hasJoined() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.sockets.len() > 0
+	return c.lanes.joined()
 }
 
 // OnUpgrade takes the change of the session's transport.
 func (c *connection) OnUpgrade(transport string) {
-	c.run(func() {
-		for _, s := range c.all() {
+	for _, s := range c.all() {
+		if h, _ := s.handled(); len(h.upgraded) == 0 {
+			continue
+		}
+		c.runApart(s.lane, func() {
 			h, _ := s.handled()
 			for _, f := range h.upgraded {
 				(*f)(transport)
 			}
-		}
-	})
+		})
+	}
 }
 
 // OnClose takes the end of the session. It returns when all handlers have: who closes a server waits for that.
@@ -100,24 +151,46 @@ func (c *connection) OnClose(reason engineio.CloseReason, _ error) {
 	if reason == engineio.ReasonSlowConsumer {
 		c.server.losses.slowConsumers.Add(1)
 	}
-	ended := make(chan struct{})
-	c.run(func() {
-		defer close(ended)
-		c.mu.Lock()
-		c.closed = true
-		c.stopTimer()
-		c.mu.Unlock()
-		for _, s := range c.all() {
-			s.close(string(reason))
+	c.mu.Lock()
+	c.closed = true
+	c.stopTimer()
+	lanes := c.lanes.all()
+	c.mu.Unlock()
+	var ended sync.WaitGroup
+	ended.Add(len(lanes))
+	for i, l := range lanes {
+		run := c.runApart
+		if i == len(lanes)-1 {
+			run = c.run
 		}
-	})
-	<-ended
+		run(l, func() {
+			c.closeLane(l, string(reason))
+			c.run(l, ended.Done) // behind what that has brought about
+		})
+		if s := c.socket(l); s != nil {
+			s.abandonAcks() // for which a handler may wait
+		}
+	}
+	ended.Wait()
+}
+
+func (c *connection) closeLane(l *lane, reason string) {
+	if s := c.socket(l); s != nil {
+		s.close(reason)
+	}
+}
+
+// socket is the one that was let into a namespace last; nil if none was.
+func (c *connection) socket(l *lane) *Socket {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return l.socket
 }
 
 func (c *connection) all() []*Socket {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.sockets.all()
+	return c.lanes.sockets()
 }
 
 // stopTimer is called with mu held. A timer would keep some 200 bytes for as long as the connection lives.
@@ -157,72 +230,4 @@ func (c *connection) sendEncoded(e parser.Encoded) {
 		return
 	}
 	_ = c.session.Send(e.Messages()...)
-}
-
-// socketSet is a connection's sockets by their namespaces. Most connections have one, which needs no map.
-type socketSet struct {
-	first  *Socket
-	others map[string]*Socket
-}
-
-// get is the socket in a namespace; nil if there is none.
-func (c *socketSet) get(namespace string) *Socket {
-	if c.first != nil && c.first.namespace.name == namespace {
-		return c.first
-	}
-	return c.others[namespace]
-}
-
-// put takes the place of the one that was in the namespace before.
-func (c *socketSet) put(s *Socket) {
-	if c.first == nil || c.first.namespace.name == s.namespace.name {
-		c.first = s
-		return
-	}
-	if c.others == nil {
-		c.others = map[string]*Socket{}
-	}
-	c.others[s.namespace.name] = s
-}
-
-// alive is how many of them have not left their namespace.
-func (c *socketSet) alive() int {
-	n := 0
-	if c.first != nil && c.first.state.Load() != stateClosed {
-		n++
-	}
-	for _, s := range c.others {
-		if s.state.Load() != stateClosed {
-			n++
-		}
-	}
-	return n
-}
-
-func (c *socketSet) len() int {
-	if c.first == nil {
-		return 0 // the others come behind the first
-	}
-	return 1 + len(c.others)
-}
-
-// all lists them.
-func (c *socketSet) all() []*Socket {
-	sockets := make([]*Socket, 0, c.len())
-	if c.first != nil {
-		sockets = append(sockets, c.first)
-	}
-	for _, s := range c.others {
-		sockets = append(sockets, s)
-	}
-	return sockets
-}
-
-// forgetClosed forgets those that have left their namespace, but for the first.
-func (c *socketSet) forgetClosed() {
-	for name, s := range c.others {
-		if s.state.Load() == stateClosed {
-			delete(c.others, name)
-		}
-	}
 }

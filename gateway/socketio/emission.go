@@ -94,8 +94,9 @@ func (s *Socket) EmitArgs(event string, args Args) error {
 	return s.emit(eventPacket(event, args), flags{})
 }
 
-// EmitWithAck sends an event and waits for the client's answer, until the context ends or the client goes
-// (ErrDisconnected). It must not be called from a handler of the same connection: the answer would wait for the handler.
+// EmitWithAck sends an event and waits for the client's answer, until the context ends or the client goes (ErrDisconnected). A handler
+// may call it, too: the socket's next event waits for the handler, its answers do not. Only a client that sends more events meanwhile
+// than wait for a handler, 16 KiB, is not read, so that its answer is not either; it is given up after a ping timeout.
 func (s *Socket) EmitWithAck(ctx context.Context, event string, values ...any) (Args, error) {
 	return (&Emission{socket: s}).EmitWithAck(ctx, event, values...)
 }

@@ -188,11 +188,13 @@ func (s *Socket) TakeJoins(rooms ...string) bool {
 	if n == 0 {
 		return true
 	}
-	return s.conn.buckets().joins.take(time.Now(), n, max(10, l.Rooms/10), l.Rooms+moreRooms)
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	return s.conn.needRare().paced.joins.take(time.Now(), n, max(10, l.Rooms/10), l.Rooms+moreRooms)
 }
 
 // takeConnect tells whether the connection may join another namespace now: as many as it may be in and 64 more at once, and a
-// quarter of that, but 4 at least, in each second. It is called by handlers.
+// quarter of that, but 4 at least, in each second. The lock is held.
 func (c *connection) takeConnect(now time.Time) bool {
 	if !c.greeted { // most join one and no more, and keep no bucket
 		c.greeted = true
@@ -202,18 +204,11 @@ func (c *connection) takeConnect(now time.Time) bool {
 	if !l.paced {
 		return true
 	}
-	return c.buckets().connects.take(now, 1, max(4, l.Namespaces/4), l.Namespaces+moreNamespaces)
+	return c.needRare().paced.connects.take(now, 1, max(4, l.Namespaces/4), l.Namespaces+moreNamespaces)
 }
 
 // buckets are what bounds how fast a connection does what is not free.
 type buckets struct{ connects, joins bucket }
-
-func (c *connection) buckets() *buckets {
-	if c.paced == nil {
-		c.paced = &buckets{}
-	}
-	return c.paced
-}
 
 // bucket is when all that was taken from it is earned, in nanoseconds since 1970.
 type bucket int64

@@ -189,7 +189,7 @@ func (s *Socket) restoreData(b []byte) error {
 // resume tells a client that has come back that it is connected, then what it has missed, and then what has come in meanwhile.
 // CONNECT goes first, since a client that is connected notes the offset of each event that it gets: if the link breaks again, the
 // client asks for the rest. Stock clients keep events that come before CONNECT, without their offsets, even beyond the end of the
-// connection, and would get those twice. It runs in the connection's serial.
+// connection, and would get those twice. It runs in the socket's turn.
 func (s *Socket) resume(b *backlog) {
 	if !s.welcomeBack(b) {
 		s.abandon()

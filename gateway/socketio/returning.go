@@ -36,24 +36,24 @@ func (c *connection) askedFor(ns *Namespace, auth json.RawMessage) (asked recove
 // it has missed in hand. It is nil for a client that begins anew. A *returnRefused refuses the client;
 // upon any other error nobody can tell, and the client had better come again.
 func (c *connection) recover(
-	ns *Namespace, asked recoveryRequest, auth json.RawMessage, now time.Time,
+	l *lane, ns *Namespace, asked recoveryRequest, auth json.RawMessage, now time.Time,
 ) (*Socket, *backlog, error) {
 	k := ns.keeper()
 	session, err := k.Find(asked.PID, asked.Offset)
 	if session == nil {
 		return nil, nil, err
 	}
-	return c.recoverAs(ns, k, session, asked, auth, now)
+	return c.recoverAs(l, ns, k, session, asked, auth, now)
 }
 
 // recoverAs makes the socket of a session that was found. It is not a part of recover, whose frame
 // is on the stack of a goroutine that waits for Find.
 func (c *connection) recoverAs(
-	ns *Namespace, k SessionKeeper, session *Session, asked recoveryRequest, auth json.RawMessage, now time.Time,
+	l *lane, ns *Namespace, k SessionKeeper, session *Session, asked recoveryRequest, auth json.RawMessage, now time.Time,
 ) (_ *Socket, _ *backlog, err error) {
 	s := &Socket{
 		id: session.SocketID, pid: session.PID, recovered: true,
-		namespace: ns, conn: c, auth: auth, connected: now.UnixNano(),
+		namespace: ns, conn: c, lane: l, auth: auth, connected: now.UnixNano(),
 	}
 	s.gate.Store(&gate{})
 	recovered := false
@@ -148,9 +148,9 @@ func (b *backlog) admit() bool {
 	for _, d := range b.missed {
 		size += sizeOf(d)
 	}
-	waits := b.conn.backlog.Add(size)
+	waits := b.conn.needRare().backlog.Add(size)
 	if waits > int64(b.conn.server.limits.Load().MissedBytes) && waits > size {
-		b.conn.backlog.Add(-size)
+		b.conn.needRare().backlog.Add(-size)
 		return false
 	}
 	return true
@@ -164,7 +164,7 @@ func (b *backlog) next(c parser.Codec) []*engineio.Message {
 	d := b.missed[0]
 	b.missed[0] = nil
 	b.missed = b.missed[1:]
-	b.conn.backlog.Add(-sizeOf(d))
+	b.conn.needRare().backlog.Add(-sizeOf(d))
 	return d.messages(c)
 }
 

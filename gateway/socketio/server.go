@@ -40,8 +40,9 @@
 //	connectionStateRecovery: {}        Options{Recovery: &Recovery{}}, socket.Recovered()
 //	serveClient: true                  package clientbundle
 //
-// Handlers of one connection run one at a time, in the order of its packets; different connections run in parallel. A handler
-// that waits holds up its own client only, and must not wait for that client's next packet: see Socket.EmitWithAck.
+// Handlers of one socket run one at a time, in the order of its packets; different sockets run in parallel, also those of one client in
+// several namespaces. A handler that waits holds up its own socket only, neither the client's heartbeat nor its acknowledgements, so it
+// may wait for these: see Socket.EmitWithAck.
 package socketio
 
 import (

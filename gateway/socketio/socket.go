@@ -25,9 +25,11 @@ type Socket struct {
 	// pid is the private id by which the client asks for its session; empty if it cannot.
 	pid       string
 	recovered bool
-	ended     bool // the context has ended; guarded by mu
-	namespace *Namespace
-	conn      *connection
+	// ended: the context has ended. acksClosed: nobody can wait for the client any more. Guarded by mu.
+	ended, acksClosed bool
+	namespace         *Namespace
+	conn              *connection
+	lane              *lane
 	// auth is the client's auth payload, and connected when it came, in nanoseconds since 1970; see Handshake.
 	auth      []byte
 	connected int64
@@ -128,7 +130,7 @@ func (s *Socket) disconnect(closeConnection bool) {
 }
 
 // connect makes the socket a member of its namespace, and tells the client and the handlers, when it is kept. It runs in the
-// connection's serial. A client that knows of its connection is within reach of all servers; one that does not gets no event yet.
+// socket's turn. A client that knows of its connection is within reach of all servers; one that does not gets no event yet.
 func (s *Socket) connect() {
 	s.joinOwn(s.ownRooms())
 	k := s.namespace.keeper()
@@ -215,7 +217,7 @@ func (s *Socket) close(reason string) {
 	// Who waits for an answer, or for the context, may be what the connection's handlers wait for.
 	s.abandonAcks()
 	s.endContext()
-	s.conn.run(func() {
+	s.conn.run(s.lane, func() {
 		// A handler that panics must not leave the socket in its rooms.
 		defer s.gone(reason)
 		h, listener := s.handled()

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
@@ -19,8 +20,24 @@ func (c *connection) isV2() bool { return c.session.Protocol() == 3 }
 
 // connectV2 is the CONNECT to the main namespace that such a client does not send.
 func (c *connection) connectV2() {
-	c.run(func() { c.onConnect(&parser.Packet{Type: parser.Connect, Namespace: "/"}) })
+	p := &parser.Packet{Type: parser.Connect, Namespace: "/"}
+	l, _ := c.lane(p)
+	done := make(chan struct{})
+	c.runApart(l, func() {
+		defer close(done)
+		c.onPacket(l, p)
+	})
+	// The client reads the answer with that to its handshake, unless a handler takes long: that may wait for the client.
+	late := time.NewTimer(connectV2Time)
+	defer late.Stop()
+	select {
+	case <-done:
+	case <-late.C:
+	}
 }
+
+// connectV2Time is how long the answer to a handshake waits for that to the CONNECT.
+const connectV2Time = 5 * time.Millisecond
 
 // splitQuery takes the query off the namespace of a CONNECT and makes it the auth payload.
 func (c *connection) splitQuery(p *parser.Packet) {

@@ -23,8 +23,11 @@ var (
 )
 
 // Decoder assembles packets from the Engine.IO messages of one connection. Not safe for concurrent use.
-type Decoder struct {
-	waiting *Packet
+type Decoder struct{ waiting *incomplete }
+
+// incomplete is a packet some of whose attachments are missing.
+type incomplete struct {
+	Packet
 	missing int
 }
 
@@ -57,9 +60,8 @@ func (d *Decoder) addText(data []byte, p *Packet) (complete bool, err error) {
 	if err != nil || attachments == 0 {
 		return err == nil, err
 	}
-	waiting := *p
-	waiting.Attachments = make([][]byte, 0, attachments)
-	d.waiting, d.missing = &waiting, attachments
+	d.waiting = &incomplete{*p, attachments}
+	d.waiting.Attachments = make([][]byte, 0, attachments)
 	return false, nil
 }
 
@@ -69,11 +71,11 @@ func (d *Decoder) addBinary(data []byte, p *Packet) (complete bool, err error) {
 		return false, errUnexpectedBinary
 	}
 	d.waiting.Attachments = append(d.waiting.Attachments, data)
-	d.missing--
-	if d.missing > 0 {
+	d.waiting.missing--
+	if d.waiting.missing > 0 {
 		return false, nil
 	}
-	*p = *d.waiting
+	*p = d.waiting.Packet
 	d.waiting = nil
 	return true, nil
 }

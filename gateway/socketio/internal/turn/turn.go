@@ -1,250 +1,128 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package socketio
+// Package turn runs functions one at a time and in order without a goroutine of its own.
+package turn
 
-import (
-	"sync"
+import "sync"
 
-	"github.com/realtime-operator/realtime-operator/gateway/engineio"
-	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
-)
-
-// serial runs functions one at a time and in order without a goroutine of its own: whoever finds it idle runs what is
-// there, and whoever finds it busy, even from within a function that it runs, leaves its function behind for that one.
-// So the callbacks of a connection never overlap, and a handler may disconnect its own socket.
-type serial struct {
+// Turn is had by one at a time: whoever finds it free runs what is there, and whoever finds it taken, even
+// from within a function that it runs, leaves its function behind for that one. So callbacks never
+// overlap, and a callback may bring about another one.
+//
+//	if t.Begin() {
+//		f()
+//		for next, _ := t.Next(); next != nil; next, _ = t.Next() {
+//			next()
+//		}
+//	}
+//
+// The zero value is free. Safe for concurrent use.
+type Turn struct {
 	mu sync.Mutex
-	// running: it is somebody's turn. Guarded by mu.
-	running bool
-	later   *turns // what comes later; nil if nothing does; guarded by mu
+	// later is what comes later: nothing if it is somebody's turn, and nothing does; nil if it is nobody's. Guarded by mu.
+	later *later
 }
 
-// turns are those that are to come.
-type turns struct {
-	queue []turn
-	// suspended is how many handlers go on later, resumed what those that may go on do next. parked: nobody runs until one of
-	// them goes on.
+// later are the functions that are to come.
+type later struct {
+	queue []entry
+	// suspended is how many functions go on later, resumed what those that may go on do next. parked: nobody
+	// has the turn until one of them goes on.
 	suspended int
 	resumed   []func()
 	parked    bool
-	// left is the size of the packets in the queue, and room is closed when it gets less; nil if nobody waits for that.
-	left int
-	room chan struct{}
 }
 
-// turn is a function in the queue, and the size of the packet that it is for; 0 if it is for none.
-type turn struct {
+// nothing comes later. It is never changed.
+var nothing = &later{}
+
+// entry is a function in the queue, and its size.
+type entry struct {
 	call func()
 	size int
 }
 
-const (
-	// maxLeft bounds the packets of a client that wait for their turn. Whoever reads one more waits with it.
-	maxLeft = 4 << 10
-	// turnSize is what such a packet takes apart from its payload.
-	turnSize = 256
-)
-
-// InTurn calls f as a handler of the connection is called: while none of them runs, at once or, while one does, behind it, by
-// whoever runs that. It is for what a handler could not wait for: the handler starts a goroutine, and that comes back by
-// InTurn. The socket may have left meanwhile; Connected tells.
-func (s *Socket) InTurn(f func()) { s.conn.run(f) }
-
-// After is Suspend for a handler that waits for a function: then is called when that has returned.
-func (s *Socket) After(wait, then func()) { s.conn.after(wait, then) }
-
-// Suspend is for a handler that waits: it returns, and goes on in what resume is given, when that is called. Until then nothing
-// else of the connection has its turn, as if the handler had waited; but no goroutine waits, with all that the handler has had on
-// its stack. It is called by a handler, and resume exactly once. That calls what it is given, and whatever else has its turn then,
-// so it may take its time.
-func (s *Socket) Suspend() (resume func(then func())) { return s.conn.suspend() }
-
-// Suspended is how many handlers wait, of those that Suspend and After have suspended.
-func (s *Server) Suspended() int { return int(s.suspended.Load()) }
-
-func (c *connection) suspend() (resume func(then func())) {
-	c.serial.suspend()
-	c.server.suspended.Add(1)
-	return func(then func()) {
-		c.server.suspended.Add(-1)
-		if !c.serial.resume(then) {
-			return // whoever runs the handler goes on
-		}
-		c.call(then)
-		c.runRest()
-	}
-}
-
-func (c *connection) after(wait, then func()) {
-	resume := c.suspend()
-	go func() {
-		returned := false
-		c.call(func() {
-			wait()
-			returned = true
-		})
-		if !returned { // it has panicked, and the connection ends
-			then = func() {}
-		}
-		resume(then)
-	}()
-}
-
-// run runs a function in its turn. When one panics, the rest still runs.
-func (c *connection) run(f func()) {
-	if !c.serial.begin() && c.serial.leave(f) {
-		return
-	}
-	c.call(f)
-	c.runRest()
-}
-
-// runPacket takes a packet in its turn. Only one whose turn has not come is on the heap.
-func (c *connection) runPacket(p *parser.Packet) {
-	if !c.serial.begin() && c.serial.leavePacket(c.later(*p), packetSize(p)) {
-		return
-	}
-	c.callPacket(p)
-	c.runRest()
-}
-
-func (c *connection) later(p parser.Packet) func() { return func() { c.onPacket(&p) } }
-
-func (c *connection) runRest() {
-	for f := c.serial.next(); f != nil; f = c.serial.next() {
-		c.call(f)
-	}
-}
-
-func (c *connection) call(f func()) {
-	defer c.recovered()
-	f()
-}
-
-func (c *connection) callPacket(p *parser.Packet) {
-	defer c.recovered()
-	c.onPacket(p)
-}
-
-// recovered closes the connection whose handler panics.
-func (c *connection) recovered() {
-	if p := recover(); p != nil {
-		c.server.panics.Tell(placeHandler, p, "client", c.session.LogID())
-		c.session.Close(engineio.ReasonForcedClose)
-	}
-}
-
-// begin is true for who finds it idle: it is his turn, until next returns nil.
-func (s *serial) begin() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.running {
+// Begin is true for who finds it free: the turn is his, until Next returns nil.
+func (t *Turn) Begin() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.later != nil {
 		return false
 	}
-	s.running = true
+	t.later = nothing
 	return true
+}
+
+// Free tells whether nobody has the turn now.
+func (t *Turn) Free() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.later == nil
 }
 
 // expect has a place for what comes later. The lock is held.
-func (s *serial) expect() *turns {
-	if s.later == nil {
-		s.later = &turns{}
+func (t *Turn) expect() *later {
+	if t.later == nothing {
+		t.later = &later{}
 	}
-	return s.later
+	return t.later
 }
 
-// leave leaves a function to whoever runs. If nobody does any more, it is false, and the turn is the caller's.
-func (s *serial) leave(f func()) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.running {
-		s.running = true
+// Leave leaves a function to whoever has the turn. If nobody does any more, it is false, and the turn is the
+// caller's. The size is of no meaning here: Next returns it.
+func (t *Turn) Leave(f func(), size int) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.later == nil {
+		t.later = nothing
 		return false
 	}
-	l := s.expect()
-	l.queue = append(l.queue, turn{call: f})
+	l := t.expect()
+	l.queue = append(l.queue, entry{f, size})
 	return true
 }
 
-// leavePacket is leave for what the client has sent. It waits while much of that is in the queue, so that no more is read.
-func (s *serial) leavePacket(f func(), size int) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for s.running && s.expect().left+size > maxLeft {
-		s.awaitRoom()
-	}
-	if !s.running {
-		s.running = true
-		return false
-	}
-	l := s.expect()
-	l.left += size
-	l.queue = append(l.queue, turn{f, size})
-	return true
-}
-
-// awaitRoom is called with the lock held, but does not hold it meanwhile.
-func (s *serial) awaitRoom() {
-	l := s.expect()
-	if l.room == nil {
-		l.room = make(chan struct{})
-	}
-	room := l.room
-	s.mu.Unlock()
-	<-room
-	s.mu.Lock()
-}
-
-// next is what comes next, nil if nothing does now: whoever has called it runs no more then.
-func (s *serial) next() func() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	l := s.later
-	if l == nil {
-		s.running = false
-		return nil
-	}
+// Next is what comes next, and its size, for who has the turn; nil if nothing does now: then he has it no
+// more.
+func (t *Turn) Next() (f func(), size int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	l := t.later
 	switch {
+	case l == nothing:
+		t.later = nil
+		return nil, 0
 	case len(l.resumed) > 0:
 		f := l.resumed[0]
 		l.resumed = l.resumed[1:]
 		l.suspended--
-		return f
+		return f, 0
 	case l.suspended > 0:
 		l.parked = true
-		return nil
+		return nil, 0
+	case len(l.queue) == 0:
+		t.later = nil
+		return nil, 0
 	}
-	l.makeRoom()
-	if len(l.queue) == 0 {
-		s.running, s.later = false, nil
-		return nil
-	}
-	f := l.queue[0]
-	l.queue[0] = turn{}
+	e := l.queue[0]
+	l.queue[0] = entry{}
 	l.queue = l.queue[1:]
-	l.left -= f.size
-	return f.call
+	return e.call, e.size
 }
 
-// makeRoom tells those who wait that there may be room when next has returned.
-func (l *turns) makeRoom() {
-	if l.room != nil {
-		close(l.room)
-		l.room = nil
-	}
+// Suspend is for a function that returns before it is done: what is in the queue waits until Resume.
+func (t *Turn) Suspend() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.expect().suspended++
 }
 
-func (s *serial) suspend() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.expect().suspended++
-}
-
-// resume is true if the turn is the caller's. Otherwise the handler has not returned yet, and who runs it goes on.
-func (s *serial) resume(then func()) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	l := s.later
+// Resume goes on with what was suspended. It is true if the turn is the caller's, who then calls the
+// function. Otherwise the function that was suspended has not returned yet, and who runs it goes on.
+func (t *Turn) Resume(then func()) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	l := t.later
 	if !l.parked {
 		l.resumed = append(l.resumed, then)
 		return false
@@ -252,13 +130,4 @@ func (s *serial) resume(then func()) bool {
 	l.parked = false
 	l.suspended--
 	return true
-}
-
-// packetSize is about what a packet takes in memory while its turn has not come.
-func packetSize(p *parser.Packet) int {
-	n := turnSize + len(p.Event) + len(p.Payload)
-	for _, a := range p.Attachments {
-		n += len(a)
-	}
-	return n
 }

@@ -1,52 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package socketio
+package turn
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
-func nothing() {}
+// rest runs what is left, for who has the turn.
+func rest(t *Turn) {
+	for f, _ := t.Next(); f != nil; f, _ = t.Next() {
+		f()
+	}
+}
 
-func TestPacketsThatWaitForTheirTurnAreBounded(t *testing.T) {
-	var s serial
-	s.begin()
-	s.suspend()
-	if s.next() != nil {
-		t.Fatal("something is next while a handler is suspended")
-	}
-	n := 0
-	for s.later.left+1000 <= maxLeft {
-		if !s.leavePacket(nothing, 1000) {
-			t.Fatal("the turn is free")
-		}
-		n++
-	}
-	blocked := make(chan bool)
-	go func() { blocked <- s.leavePacket(nothing, 1000) }()
-	waits := func() bool {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return s.later.room != nil
-	}
-	for !waits() {
-		select {
-		case <-blocked:
-			t.Fatal("what is beyond the bound does not wait")
-		default:
+func TestFunctionsRunInOrderWhoeverRunsThem(t *testing.T) {
+	var turn Turn
+	var ran []int
+	leave := func(n int) {
+		if !turn.Leave(func() { ran = append(ran, n) }, 0) {
+			t.Fatalf("%d is not left, while the turn is taken", n)
 		}
 	}
-	if !s.resume(nothing) {
-		t.Fatal("the turn is not who resumes")
+	if !turn.Begin() || turn.Begin() {
+		t.Fatal("the turn is not had by one")
 	}
-	for f := s.next(); f != nil; f = s.next() {
-		n--
+	leave(1)
+	turn.Suspend()
+	leave(2)
+	if turn.Resume(func() { ran = append(ran, 0) }) {
+		t.Fatal("it goes on before the function that is suspended has returned")
 	}
-	if left := <-blocked; left {
-		for f := s.next(); f != nil; f = s.next() {
-			n--
-		}
-		n++
+	rest(&turn)
+	if want := []int{0, 1, 2}; !slices.Equal(ran, want) || !turn.Free() {
+		t.Errorf("ran %v, want %v; free: %t", ran, want, turn.Free())
 	}
-	if n != 0 || s.later != nil {
-		t.Errorf("%d packets are not handled, and %v is left", n, s.later)
+}
+
+func TestWhoResumesRunsTheRest(t *testing.T) {
+	var turn Turn
+	turn.Begin()
+	turn.Suspend()
+	rest(&turn)
+	ran := false
+	if turn.Begin() || !turn.Leave(func() { ran = true }, 0) || ran {
+		t.Fatal("the turn is free while a function is suspended")
+	}
+	if !turn.Resume(nil) {
+		t.Fatal("who resumes does not have the turn")
+	}
+	if rest(&turn); !ran || !turn.Free() {
+		t.Error("what was left has not run")
+	}
+	if turn.Leave(nil, 0) {
+		t.Error("a function is left to nobody")
 	}
 }
