@@ -3,6 +3,8 @@
 package engineio
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"sync"
@@ -83,17 +85,25 @@ func (s *Server) Len() int {
 // that waits or takes its time. Those that a goroutine of their own reads, as with TLS, do not count.
 func (s *Server) Workers() int { return s.poller.Workers() }
 
-// Close ends all sessions, with ReasonServerShuttingDown and without sending what waits, and returns when their
-// handlers and goroutines are done; a client's last word is waited for a second. Handshakes are refused from now on. It may not
-// be called by a Handler, which it would wait for.
-func (s *Server) Close() {
+// Close is Shutdown without an end to the waiting. It may not be called by a Handler, which it would wait for.
+func (s *Server) Close() { _ = s.Shutdown(context.Background()) }
+
+// Shutdown ends all sessions, with ReasonServerShuttingDown and without sending what waits, and returns when their handlers and
+// goroutines are done; a client's last word is waited for a second. Handshakes are refused from now on. If the context ends
+// before, the sessions end nevertheless, and the error says how many are left.
+func (s *Server) Shutdown(ctx context.Context) error {
 	sessions := s.refuse()
 	for _, session := range sessions {
 		session.close(ReasonServerShuttingDown, nil, closeNow)
 	}
-	for _, session := range sessions {
-		<-session.done()
+	for i, session := range sessions {
+		select {
+		case <-session.done():
+		case <-ctx.Done():
+			return fmt.Errorf("shut down: handlers of %d sessions may still run: %w", len(sessions)-i, ctx.Err())
+		}
 	}
+	return nil
 }
 
 // refuse refuses handshakes from now on, and lists the sessions that there are.

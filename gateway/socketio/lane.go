@@ -3,6 +3,8 @@
 package socketio
 
 import (
+	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -137,6 +139,28 @@ func (c *connection) callPacket(l *lane, p *parser.Packet) {
 	defer c.recovered()
 	c.onPacket(l, p)
 }
+
+// withinHandler tells whether it is a handler of a connection that has called, or one of its functions in the same goroutine.
+func withinHandler() bool {
+	var pcs [64]uintptr
+	for skip := 0; ; skip += len(pcs) {
+		n := runtime.Callers(skip, pcs[:])
+		frames := runtime.CallersFrames(pcs[:n])
+		for more := n > 0; more; {
+			var frame runtime.Frame
+			frame, more = frames.Next()
+			if name, ours := strings.CutPrefix(frame.Function, connectionMethods); ours && strings.HasPrefix(name, "call") {
+				return true
+			}
+		}
+		if n < len(pcs) {
+			return false
+		}
+	}
+}
+
+// connectionMethods is what the names of a connection's methods begin with. Those that call handlers go on with "call".
+const connectionMethods = "github.com/realtime-operator/realtime-operator/gateway/socketio.(*connection)."
 
 // recovered closes the connection whose handler panics.
 func (c *connection) recovered() {

@@ -318,9 +318,36 @@ func (s *Server) Drain(ctx context.Context, pace engineio.Pace) error {
 	return s.engine.Drain(ctx, pace)
 }
 
-// Close ends all connections and releases the adapters.
-func (s *Server) Close() error {
-	s.engine.Close()
+// Close ends all connections, waits until their handlers have returned, and releases the adapters. It may be called by a handler:
+// there it ends the connections and does not wait, since it would wait for that handler; all else follows when it has returned.
+func (s *Server) Close() error { return s.Shutdown(context.Background()) }
+
+// Shutdown is Close that waits no longer than until the context ends. Its error says then how many clients have handlers that still
+// run. Those are not interrupted; the adapters are released when they have returned.
+func (s *Server) Shutdown(ctx context.Context) error {
+	within := withinHandler()
+	if within {
+		ended, end := context.WithCancel(ctx)
+		end()
+		ctx = ended
+	}
+	err := s.engine.Shutdown(ctx)
+	if err == nil {
+		return s.closeAdapters()
+	}
+	go func() {
+		s.engine.Close()
+		if err := s.closeAdapters(); err != nil {
+			s.log.Error("close the adapters of a server that has shut down", "error", err)
+		}
+	}()
+	if within {
+		return nil
+	}
+	return err
+}
+
+func (s *Server) closeAdapters() error {
 	s.mu.Lock()
 	namespaces := s.namespaces
 	s.namespaces = map[string]*Namespace{}

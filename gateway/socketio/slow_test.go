@@ -273,3 +273,59 @@ func TestAHandlerThatAsksAClientWhichSendsTooMuch(t *testing.T) {
 		t.Errorf("the handler gets %v", err)
 	}
 }
+
+func TestAHandlerCloses(t *testing.T) {
+	for name, shut := range map[string]func(*socketio.Server, *socketio.Socket) error{
+		"the server":             func(io *socketio.Server, _ *socketio.Socket) error { return io.Close() },
+		"the server, for a time": func(io *socketio.Server, s *socketio.Socket) error { return io.Shutdown(context.Background()) },
+		"its namespace": func(io *socketio.Server, s *socketio.Socket) error {
+			io.RemoveNamespace("/")
+			return nil
+		},
+		"all sockets": func(io *socketio.Server, s *socketio.Socket) error {
+			return io.DisconnectSockets(context.Background(), true)
+		},
+		"its socket": func(_ *socketio.Server, s *socketio.Socket) error {
+			s.Disconnect(false)
+			return nil
+		},
+		"its connection": func(_ *socketio.Server, s *socketio.Socket) error {
+			s.Disconnect(true)
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			io, url := server(t, socketio.Options{})
+			closed, gone := make(chan error, 1), make(chan string, 2)
+			io.OnConnection(func(s *socketio.Socket) {
+				s.OnDisconnect(func(reason string) { gone <- reason })
+				s.On("close", func(*socketio.Event) { closed <- shut(io, s) })
+			})
+			c, _ := wiretest.Connect(t, url, path, "/")
+			c.Send(`42["close"]`)
+			if err := <-closed; err != nil {
+				t.Error(err)
+			}
+			<-gone
+		})
+	}
+}
+
+func TestShutdownWaitsNoLongerThanItsContext(t *testing.T) {
+	io, url := server(t, socketio.Options{})
+	waits, release := make(chan struct{}), make(chan struct{})
+	io.OnConnection(func(*socketio.Socket) {
+		close(waits)
+		<-release
+	})
+	c := wiretest.Dial(t, url, path, "", nil)
+	c.Send("40")
+	<-waits
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	err := io.Shutdown(ctx)
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "1 sessions") {
+		t.Errorf("returned %v", err)
+	}
+	close(release)
+}
