@@ -194,31 +194,34 @@ func TestEIO3Close(t *testing.T) {
 
 func TestEIO3Heartbeat(t *testing.T) {
 	t.Run("pings are answered, and put the end off", func(t *testing.T) {
-		s := enginetest.Start(t, eio3, quick)
-		session, query := open3(t, s, "")
-		socket := s.Dial(websocket3)
-		enginetest.ParseOpen(t, socket.ReadText())
-		begun := time.Now()
-		for time.Since(begun) < 2*(interval+timeout) {
-			socket.Write("2")
-			if got := socket.ReadText(); got != "3" {
-				t.Fatalf("read %q", got)
+		enginetest.InBubble(t, func(t *testing.T, s *enginetest.Server) {
+			session, query := open3(t, s, "")
+			socket := s.Dial(websocket3)
+			enginetest.ParseOpen(t, socket.ReadText())
+			for range 3 {
+				time.Sleep(interval + timeout - late)
+				socket.Write("2")
+				if got := socket.ReadText(); got != "3" {
+					t.Fatalf("read %q", got)
+				}
+				s.Do("POST", query, "1:2").Want(t, http.StatusOK, "ok")
+				s.Do("GET", query, "").Want(t, http.StatusOK, "1:3")
 			}
-			s.Do("POST", query, "1:2").Want(t, http.StatusOK, "ok")
-			s.Do("GET", query, "").Want(t, http.StatusOK, "1:3")
-		}
-		session.WantOpen()
-		s.Session().WantOpen()
+			session.WantOpen()
+			s.Session().WantOpen()
+		}, eio3, quick)
 	})
 	t.Run("nothing else does", func(t *testing.T) {
-		begun := time.Now()
-		s := enginetest.Start(t, eio3, quick)
-		session, query := open3(t, s, "")
-		s.Do("POST", query, "6:4hello").Want(t, http.StatusOK, "ok")
-		s.Do("GET", query, "").Want(t, http.StatusOK, "6:4hello")
-		session.WantClosed(engineio.ReasonPingTimeout)
-		atLeast(t, "closed", begun, interval+timeout)
-		s.Do("POST", query, "1:2").Want(t, http.StatusBadRequest, enginetest.UnknownSession)
+		enginetest.InBubble(t, func(t *testing.T, s *enginetest.Server) {
+			begun := time.Now()
+			session, query := open3(t, s, "")
+			time.Sleep(interval)
+			s.Do("POST", query, "6:4hello").Want(t, http.StatusOK, "ok")
+			s.Do("GET", query, "").Want(t, http.StatusOK, "6:4hello")
+			session.WantClosed(engineio.ReasonPingTimeout)
+			between(t, "closed", begun, interval+timeout)
+			s.Do("POST", query, "1:2").Want(t, http.StatusBadRequest, enginetest.UnknownSession)
+		}, eio3, quick)
 	})
 	t.Run("a pong from the client closes", func(t *testing.T) {
 		s := enginetest.Start(t, eio3)

@@ -97,21 +97,32 @@ func TestBodyThatNobodyReadsIsNotWaitedFor(t *testing.T) {
 }
 
 func TestHalfOpenClientsAreForgotten(t *testing.T) {
-	s := enginetest.Start(t, quick)
-	stop := neighbour(t, s)
-	for range 30 {
-		s.Poll() // and nothing more
+	enginetest.InBubble(t, func(t *testing.T, s *enginetest.Server) {
+		neighbour, session, _ := s.WebSocket()
+		for range 30 {
+			s.Poll() // and nothing more
 
-		raw := s.Connect() // a websocket that never reads
-		raw.Write(upgradeRequest(websocket))
-		raw.Answer()
+			raw := s.Connect() // a websocket that never reads
+			raw.Write(upgradeRequest(websocket))
+			raw.Answer()
+			s.Session()
 
-		p := s.Poll() // an upgrade that stops half way, over a session that is not polled
-		probe := s.Dial(websocket + "&sid=" + p.ID())
-		probe.Write("2probe")
-	}
-	enginetest.Eventually(t, "the half-open sessions to be forgotten", func() bool { return s.Engine.Len() == 1 })
-	stop()
+			p := s.Poll() // an upgrade that stops half way, over a session that is not polled
+			probe := s.Dial(websocket + "&sid=" + p.ID())
+			probe.Write("2probe")
+		}
+		begun := time.Now()
+		for time.Since(begun) < interval+timeout+time.Second { // as long as they are given, and a close frame
+			if got := neighbour.ReadText(); got != "2" {
+				t.Fatalf("read %q", got)
+			}
+			neighbour.Write("3")
+		}
+		if n := s.Engine.Len(); n != 1 {
+			t.Errorf("%d half-open sessions are not forgotten", n-1)
+		}
+		session.WantOpen()
+	}, quick)
 }
 
 func TestFloodOfHandshakes(t *testing.T) {

@@ -4,6 +4,8 @@
 package enginetest
 
 import (
+	"context"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -26,6 +28,8 @@ type Server struct {
 	t        testing.TB
 	client   *http.Client
 	sessions chan *Session
+	// dialContext connects clients.
+	dialContext func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Start runs a server until the end of the test. It echoes; each function may change the configuration before.
@@ -48,7 +52,7 @@ func StartOn(t testing.TB, listen func(http.Handler) *httptest.Server, configure
 
 func start(t testing.TB, listen func(http.Handler) *httptest.Server, configure []func(*engineio.Config)) *Server {
 	t.Helper()
-	s := &Server{t: t, sessions: make(chan *Session, 1000)}
+	s := &Server{t: t, sessions: make(chan *Session, 1000), dialContext: new(net.Dialer).DialContext}
 	c := engineio.Config{OnSession: s.onSession}
 	for _, f := range configure {
 		f(&c)

@@ -51,6 +51,7 @@ func (s *Server) dial(dialer websocket.Dialer, query string, header []string) (*
 		h.Set(header[i], header[i+1])
 	}
 	dialer.HandshakeTimeout = Patience
+	dialer.NetDialContext = s.dialContext
 	if strings.HasPrefix(s.URL, "https") {
 		dialer.TLSClientConfig = s.client.Transport.(*http.Transport).TLSClientConfig
 	}
@@ -134,15 +135,14 @@ type Raw struct {
 // Connect opens a connection.
 func (s *Server) Connect() *Raw {
 	s.t.Helper()
-	var conn net.Conn
-	var err error
-	if strings.HasPrefix(s.URL, "https") {
-		conn, err = tls.Dial("tcp", s.Address, s.client.Transport.(*http.Transport).TLSClientConfig)
-	} else {
-		conn, err = net.Dial("tcp", s.Address)
-	}
+	conn, err := s.dialContext(s.t.Context(), "tcp", s.Address)
 	if err != nil {
 		s.t.Fatal(err)
+	}
+	if strings.HasPrefix(s.URL, "https") {
+		config := s.client.Transport.(*http.Transport).TLSClientConfig.Clone()
+		config.ServerName, _, _ = net.SplitHostPort(s.Address)
+		conn = tls.Client(conn, config)
 	}
 	conn.SetDeadline(time.Now().Add(Patience))
 	s.t.Cleanup(func() { conn.Close() })
