@@ -78,7 +78,7 @@ test-go: ## Run the Go tests, with the race detector and an API server built fro
 	go test -run '^TestMemory' ./gateway ./gateway/recovery ./gateway/engineio # built without the race detector, which takes memory of its own
 
 .PHONY: test-clients
-test-clients: dist/realtime dist/clustered dist/nats-server node-modules ## Run stock Node clients against the gateway.
+test-clients: dist/realtime dist/clustered dist/handlers dist/nats-server node-modules ## Run stock Node clients against the gateway.
 	npm test --prefix test/clients
 
 .PHONY: test-chart
@@ -228,6 +228,8 @@ dist/library: force
 	$(BUILD) -o $@ ./test/chaos/cmd/library
 dist/clustered: force
 	$(BUILD) -o $@ ./docs/examples/clustered
+dist/handlers: force
+	$(BUILD) -o $@ ./test/handlers
 dist/chaos-race: force
 	go build -race -o $@ ./test/chaos/cmd/chaos
 dist/realtime-race: force
