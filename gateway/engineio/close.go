@@ -88,7 +88,7 @@ func (s *Session) closeLocked(reason CloseReason, err error, mode closeMode) {
 		s.lastBeat(mode.wait)
 	}
 	if mode.dropQueue {
-		s.queue.drop()
+		s.queue.Drop()
 		s.upgrade.abort()
 	}
 	s.transport.shutdown(mode)
@@ -101,7 +101,7 @@ func (s *Session) forget() {
 	}
 	s.state = stateClosed
 	s.stopHeartbeat()
-	s.queue.drop()
+	s.queue.Drop()
 	s.upgrade.abort()
 	s.server.remove(s)
 	s.signalEnd()

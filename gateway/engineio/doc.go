@@ -13,7 +13,7 @@
 // it refused: refusal.go) to polling.go (poll.go for a GET, post.go for a POST), websocket.go or
 // webtransport.go; upgrade.go moves a session from the first to the others. duplex.go and write.go
 // are what WebSocket and WebTransport share. What a client sends goes to dispatch.go and from there
-// to the Handler. What it is sent goes by send.go into the session's queue.go, and from there to the
+// to the Handler. What it is sent goes by send.go into the session's queue (internal/sendqueue), and from there to the
 // transport. close.go lists the ways in which a session ends.
 //
 // A session's lock guards its state, its queue and its transport, and is never held while a Handler

@@ -83,7 +83,7 @@ func (d *duplex) flush() {
 	case d.writing:
 	case d.polled != nil:
 		d.writeNow()
-	case !d.session.queue.empty():
+	case !d.session.queue.Empty():
 		d.writing = true
 		d.session.tasks++
 		go d.drain()

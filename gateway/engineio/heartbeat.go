@@ -62,7 +62,7 @@ func (s *Session) beat() {
 	default:
 		h.Pinged(now)
 		s.awaitBeat(now)
-		s.queue.pushFirst(pingPacket)
+		s.queue.PushFirst(pingPacket)
 		s.flush()
 	}
 }
@@ -71,7 +71,7 @@ func (s *Session) beat() {
 // makes it a slow consumer, though nothing else may be sent to it. The lock is held.
 func (s *Session) endStuck() {
 	reason := ReasonTransportClose
-	if s.queue.backlogged() {
+	if s.queue.Backlogged() {
 		reason = ReasonSlowConsumer
 	}
 	s.closeLocked(reason, errStuck, closeBroken)
@@ -83,11 +83,11 @@ func (s *Session) answerPing() {
 	defer s.mu.Unlock()
 	switch {
 	case s.state != stateOpen:
-	case s.queue.full(s.config):
+	case s.queue.Full(s.config.MaxQueueMessages, s.config.MaxQueueBytes):
 		s.closeLocked(ReasonSlowConsumer, nil, closeBroken)
 	default:
 		s.heartbeat.PingedByClient(time.Now())
-		s.queue.pushFirst(pongPacket)
+		s.queue.PushFirst(pongPacket)
 		s.soon()
 	}
 }

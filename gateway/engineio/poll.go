@@ -113,53 +113,8 @@ func (c *Config) compress(req *request, body []byte, messages []*Message) (sent 
 	return httpx.Compress(req.Request, body)
 }
 
-// takeForPoll takes from the front of the queue what one answer to a poll holds: at most so many packets
-// and bytes, but always one packet. The caller may keep the slice.
-func (q *queue) takeForPoll(maxPackets int, maxBytes int64) []*Message {
-	n, bytes := 0, 0
-	var size int64
-	for n < len(q.waiting) && n < maxPackets {
-		m := q.waiting[n]
-		if size += pollSize(m); n > 0 && size > maxBytes {
-			break
-		}
-		bytes += len(m.frame)
-		n++
-	}
-	batch := append(make([]*Message, 0, n), q.waiting[:n]...)
-	all := n == len(q.waiting)
-	clear(q.waiting[:n]) // the rest may wait for long in the same array
-	switch {
-	case n < len(q.waiting):
-		q.waiting = q.waiting[n:]
-	case cap(q.waiting) <= keptCapacity:
-		q.waiting = q.waiting[:0]
-	default:
-		q.waiting = nil
-	}
-	q.taken, q.takenBytes = n, bytes
-	q.release(nil) // the answer keeps the batch
-	if all {
-		batch = q.takeDeferredForPoll(batch, maxPackets, maxBytes-size)
-	}
-	return batch
-}
-
-// takeDeferredForPoll adds to the answer what it has room for of a backlog.
-func (q *queue) takeDeferredForPoll(batch []*Message, maxPackets int, maxBytes int64) []*Message {
-	for len(batch) < maxPackets && q.backlogged() && q.prepare() && q.backlogged() && len(q.waiting) == 0 {
-		m := q.deferred.made[0]
-		if maxBytes -= pollSize(m); len(batch) > 0 && maxBytes < 0 {
-			break
-		}
-		batch = append(batch, m)
-		q.deferred.made = q.deferred.made[1:]
-	}
-	return batch
-}
-
-// pollSize is the number of bytes that a message takes in a polling payload, its separator included.
-func pollSize(m *Message) int64 {
+// PollSize is the number of bytes that the message takes in a polling payload, its separator included.
+func (m *Message) PollSize() int64 {
 	if m.isBinary() {
 		return int64(1 + packet.Base64Len(len(m.data)))
 	}

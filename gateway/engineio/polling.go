@@ -49,8 +49,8 @@ func (p *polling) poster() *lone {
 func (p *polling) flush() {
 	switch {
 	case p.poll == nil:
-	case !p.session.queue.empty():
-		p.answer(pollAnswer{messages: p.session.queue.takeForPoll(int(p.packets), p.session.config.MaxPayload)})
+	case !p.session.queue.Empty():
+		p.answer(pollAnswer{messages: p.session.queue.TakeForPoll(int(p.packets), p.session.config.MaxPayload)})
 	case p.last != nil:
 		p.answer(*p.last)
 		p.session.forget()

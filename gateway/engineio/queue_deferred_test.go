@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/sendqueue"
 )
 
 // counted is a backlog of messages of some bytes, and how many of them were made.
@@ -35,38 +37,38 @@ func names(batch []*Message) []string {
 
 func TestABacklogIsMadeAsItIsTaken(t *testing.T) {
 	c := &Config{MaxQueueMessages: 4, MaxQueueBytes: 1000}
-	var q queue
-	q.push(NewText([]byte("welcome")))
-	history, made := counted("h", 10, backlogPiece/2)
-	q.pushBacklog(history)
-	q.push(NewText([]byte("now")))
+	var q sendqueue.Queue[*Message]
+	q.Push(NewText([]byte("welcome")))
+	history, made := counted("h", 10, sendqueue.BacklogPiece/2)
+	q.PushBacklog(history)
+	q.Push(NewText([]byte("now")))
 	if *made != 0 {
 		t.Errorf("%d messages are made before the client takes any", *made)
 	}
-	if q.full(c) {
-		t.Errorf("full of %d of 4 messages", q.count)
+	if q.Full(c.MaxQueueMessages, c.MaxQueueBytes) {
+		t.Errorf("full of %d of 4 messages", q.Count())
 	}
-	batch := q.take()
+	batch := q.Take()
 	if got, want := names(batch), []string{"welcome", "h1", "h2"}; !cmp.Equal(got, want) {
 		t.Errorf("took %v, want %v", got, want)
 	}
-	q.pushFirst(NewText([]byte("ping")))
-	if !q.full(c) {
-		t.Errorf("not full of %d of 4 messages", q.count)
+	q.PushFirst(NewText([]byte("ping")))
+	if !q.Full(c.MaxQueueMessages, c.MaxQueueBytes) {
+		t.Errorf("not full of %d of 4 messages", q.Count())
 	}
-	q.release(batch)
+	q.Release(batch)
 	var rest []string
-	for !q.empty() {
-		batch := q.take()
+	for !q.Empty() {
+		batch := q.Take()
 		rest = append(rest, names(batch)...)
-		q.release(batch)
+		q.Release(batch)
 	}
 	want := []string{"ping", "h3", "h4", "h5", "h6", "h7", "h8", "h9", "h10", "now"}
 	if !cmp.Equal(rest, want) {
 		t.Errorf("then took %v, want %v", rest, want)
 	}
-	if q.count != 0 || q.bytes != 0 || q.deferred != nil {
-		t.Errorf("at the end %d messages of %d bytes count, and a backlog is left: %t", q.count, q.bytes, q.deferred != nil)
+	if q.Count() != 0 || q.Bytes() != 0 || q.Deferring() {
+		t.Errorf("at the end %d messages of %d bytes count, and a backlog is left: %t", q.Count(), q.Bytes(), q.Deferring())
 	}
 }
 
@@ -89,118 +91,119 @@ func TestBacklogsComeOneBehindTheOther(t *testing.T) {
 			want = append(want, fmt.Sprintf("b%d", i+1))
 		}
 		want = append(want, "behind")
-		fill := func(q *queue) {
+		fill := func(q *sendqueue.Queue[*Message]) {
 			first, _ := counted("a", test.first, 100)
 			last, _ := counted("b", test.last, 100)
-			q.pushBacklog(first)
-			q.push(NewText([]byte("between")))
-			q.pushBacklog(last)
-			q.push(NewText([]byte("behind")))
+			q.PushBacklog(first)
+			q.Push(NewText([]byte("between")))
+			q.PushBacklog(last)
+			q.Push(NewText([]byte("behind")))
 		}
 		t.Run(test.name, func(t *testing.T) {
-			var q queue
+			var q sendqueue.Queue[*Message]
 			fill(&q)
 			var got []string
-			for !q.empty() {
-				batch := q.take()
+			for !q.Empty() {
+				batch := q.Take()
 				got = append(got, names(batch)...)
-				q.release(batch)
+				q.Release(batch)
 			}
-			if !cmp.Equal(got, want) || q.count != 0 || q.bytes != 0 {
-				t.Errorf("took %v, want %v; %d messages of %d bytes count", got, want, q.count, q.bytes)
+			if !cmp.Equal(got, want) || q.Count() != 0 || q.Bytes() != 0 {
+				t.Errorf("took %v, want %v; %d messages of %d bytes count", got, want, q.Count(), q.Bytes())
 			}
 		})
 		t.Run(test.name+", by polls", func(t *testing.T) {
-			var q queue
+			var q sendqueue.Queue[*Message]
 			fill(&q)
 			var got []string
-			for !q.empty() {
-				batch := q.takeForPoll(1, 1000)
+			for !q.Empty() {
+				batch := q.TakeForPoll(1, 1000)
 				if len(batch) != 1 {
 					t.Fatalf("an answer to a poll has %d messages", len(batch))
 				}
 				got = append(got, names(batch)...)
 			}
-			if !cmp.Equal(got, want) || q.count != 0 || q.bytes != 0 {
-				t.Errorf("took %v, want %v; %d messages of %d bytes count", got, want, q.count, q.bytes)
+			if !cmp.Equal(got, want) || q.Count() != 0 || q.Bytes() != 0 {
+				t.Errorf("took %v, want %v; %d messages of %d bytes count", got, want, q.Count(), q.Bytes())
 			}
 		})
 	}
 }
 
 func TestAPollTakesWhatItHasRoomForOfABacklog(t *testing.T) {
-	var q queue
-	q.push(NewText([]byte("welcome")))
+	var q sendqueue.Queue[*Message]
+	q.Push(NewText([]byte("welcome")))
 	next, made := counted("h", 10, 100)
-	q.pushBacklog(next)
-	batch := q.takeForPoll(100, 350)
+	q.PushBacklog(next)
+	batch := q.TakeForPoll(100, 350)
 	if got, want := names(batch), []string{"welcome", "h1", "h2", "h3"}; !cmp.Equal(got, want) || *made > 4 {
 		t.Errorf("took %v and made %d, want %v", got, *made, want)
 	}
-	if q.count != 1 || q.bytes != 0 {
-		t.Errorf("%d messages of %d bytes count, want the backlog alone", q.count, q.bytes)
+	if q.Count() != 1 || q.Bytes() != 0 {
+		t.Errorf("%d messages of %d bytes count, want the backlog alone", q.Count(), q.Bytes())
 	}
 }
 
 func TestWhatIsHeldCounts(t *testing.T) {
 	m := NewText(make([]byte, 97)) // 100 bytes
-	var q queue
-	q.hold([]*Message{m, m})
-	q.push(m)
-	q.release(q.take())
-	if q.count != 2 || q.bytes != 200 {
-		t.Errorf("%d messages of %d bytes count, want what is held", q.count, q.bytes)
+	var q sendqueue.Queue[*Message]
+	q.Hold([]*Message{m, m})
+	q.Push(m)
+	q.Release(q.Take())
+	if q.Count() != 2 || q.Bytes() != 200 {
+		t.Errorf("%d messages of %d bytes count, want what is held", q.Count(), q.Bytes())
 	}
-	q.unhold([]*Message{m})
-	q.push(m)
+	q.Unhold([]*Message{m})
+	q.Push(m)
 	history, _ := counted("h", 1, 10)
-	q.pushBacklog(history)
-	if batch := q.take(); len(batch) != 2 || q.empty() && q.count != 2 {
-		t.Errorf("took %d messages beside what is held; %d count", len(batch), q.count)
+	q.PushBacklog(history)
+	if batch := q.Take(); len(batch) != 2 || q.Empty() && q.Count() != 2 {
+		t.Errorf("took %d messages beside what is held; %d count", len(batch), q.Count())
 	} else {
-		q.release(batch)
+		q.Release(batch)
 	}
-	q.unhold([]*Message{m})
-	if !q.empty() || q.count != 0 || q.bytes != 0 || q.deferred != nil {
-		t.Errorf("%d messages of %d bytes count in the end", q.count, q.bytes)
+	q.Unhold([]*Message{m})
+	if !q.Empty() || q.Count() != 0 || q.Bytes() != 0 || q.Deferring() {
+		t.Errorf("%d messages of %d bytes count in the end", q.Count(), q.Bytes())
 	}
-	q.hold([]*Message{m})
-	q.drop()
-	if q.count != 0 || q.bytes != 0 {
-		t.Errorf("%d messages of %d bytes count after all is dropped", q.count, q.bytes)
+	q.Hold([]*Message{m})
+	q.Drop()
+	if q.Count() != 0 || q.Bytes() != 0 {
+		t.Errorf("%d messages of %d bytes count after all is dropped", q.Count(), q.Bytes())
 	}
 }
 
 func TestABacklogThatWaitsHoldsUpWhatIsBehindIt(t *testing.T) {
-	var q queue
+	var q sendqueue.Queue[*Message]
 	stored, made := counted("h", 2, 0)
 	there := false
-	q.pushBacklog(func() []*Message {
+	q.PushBacklog(func() []*Message {
 		if *made == 1 && !there {
 			return NotYet
 		}
 		return stored()
 	})
-	q.push(NewText([]byte("now")))
-	if got, want := names(q.take()), []string{"h1"}; !cmp.Equal(got, want) {
+	q.Push(NewText([]byte("now")))
+	if got, want := names(q.Take()), []string{"h1"}; !cmp.Equal(got, want) {
 		t.Errorf("took %v, want %v", got, want)
 	}
-	if q.release(nil); !q.empty() {
+	if q.Release(nil); !q.Empty() {
 		t.Error("something is to be taken while the backlog waits")
 	}
-	q.pushFirst(NewText([]byte("ping")))
-	if got, want := names(q.takeForPoll(10, 1000)), []string{"ping"}; !cmp.Equal(got, want) {
+	q.PushFirst(NewText([]byte("ping")))
+	if got, want := names(q.TakeForPoll(10, 1000)), []string{"ping"}; !cmp.Equal(got, want) {
 		t.Errorf("took %v, want %v", got, want)
 	}
-	there, q.deferred.stalled = true, false
+	there = true
+	q.Resume()
 	var rest []string
-	for !q.empty() {
-		rest = append(rest, names(q.takeForPoll(10, 1000))...)
+	for !q.Empty() {
+		rest = append(rest, names(q.TakeForPoll(10, 1000))...)
 	}
 	if want := []string{"h2", "now"}; !cmp.Equal(rest, want) {
 		t.Errorf("then took %v, want %v", rest, want)
 	}
-	if q.count != 0 || q.deferred != nil {
-		t.Errorf("%d messages count at the end", q.count)
+	if q.Count() != 0 || q.Deferring() {
+		t.Errorf("%d messages count at the end", q.Count())
 	}
 }

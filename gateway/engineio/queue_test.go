@@ -8,61 +8,62 @@ import (
 	"net"
 	"testing"
 
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/sendqueue"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 )
 
 func TestQueueCountsWhatIsBeingWritten(t *testing.T) {
 	m := NewText(make([]byte, 97)) // 100 bytes
 	c := &Config{MaxQueueMessages: 3, MaxQueueBytes: 1000}
-	var q queue
-	q.push(m, m)
-	batch := q.take()
-	if len(batch) != 2 || !q.empty() {
-		t.Fatalf("took %d, empty: %t", len(batch), q.empty())
+	var q sendqueue.Queue[*Message]
+	q.Push(m, m)
+	batch := q.Take()
+	if len(batch) != 2 || !q.Empty() {
+		t.Fatalf("took %d, empty: %t", len(batch), q.Empty())
 	}
-	if q.full(c) {
+	if q.Full(c.MaxQueueMessages, c.MaxQueueBytes) {
 		t.Error("full of 2 of 3 messages")
 	}
-	q.push(m)
-	if !q.full(c) {
+	q.Push(m)
+	if !q.Full(c.MaxQueueMessages, c.MaxQueueBytes) {
 		t.Error("not full of 3 messages, 2 of which are being written")
 	}
-	q.drop()
-	if q.count != 2 || q.bytes != 200 || !q.empty() {
-		t.Errorf("after drop: %d messages, %d bytes", q.count, q.bytes)
+	q.Drop()
+	if q.Count() != 2 || q.Bytes() != 200 || !q.Empty() {
+		t.Errorf("after drop: %d messages, %d bytes", q.Count(), q.Bytes())
 	}
-	q.release(batch)
-	if q.count != 0 || q.bytes != 0 {
-		t.Errorf("after release: %d messages, %d bytes", q.count, q.bytes)
+	q.Release(batch)
+	if q.Count() != 0 || q.Bytes() != 0 {
+		t.Errorf("after release: %d messages, %d bytes", q.Count(), q.Bytes())
 	}
 }
 
 func TestQueueIsFullOfBytes(t *testing.T) {
 	c := &Config{MaxQueueMessages: 1000, MaxQueueBytes: 200}
-	var q queue
+	var q sendqueue.Queue[*Message]
 	for range 2 {
-		if q.full(c) {
-			t.Errorf("full of %d bytes", q.bytes)
+		if q.Full(c.MaxQueueMessages, c.MaxQueueBytes) {
+			t.Errorf("full of %d bytes", q.Bytes())
 		}
-		q.push(NewText(make([]byte, 97)))
+		q.Push(NewText(make([]byte, 97)))
 	}
-	if !q.full(c) {
-		t.Errorf("not full of %d bytes", q.bytes)
+	if !q.Full(c.MaxQueueMessages, c.MaxQueueBytes) {
+		t.Errorf("not full of %d bytes", q.Bytes())
 	}
 }
 
 func TestQueueForgetsWhatItGave(t *testing.T) {
-	var q queue
-	for _, n := range []int{1, keptCapacity, 100} {
+	var q sendqueue.Queue[*Message]
+	for _, n := range []int{1, sendqueue.KeptCapacity, 100} {
 		for range n {
-			q.push(NewText(nil))
+			q.Push(NewText(nil))
 		}
-		batch := q.take()
-		q.release(batch)
-		if cap(q.spare) > keptCapacity {
-			t.Errorf("keeps room for %d messages", cap(q.spare))
+		batch := q.Take()
+		q.Release(batch)
+		if cap(q.Spare()) > sendqueue.KeptCapacity {
+			t.Errorf("keeps room for %d messages", cap(q.Spare()))
 		}
-		for _, m := range q.spare[:cap(q.spare)] {
+		for _, m := range q.Spare()[:cap(q.Spare())] {
 			if m != nil {
 				t.Fatal("keeps a message that is written")
 			}
@@ -136,12 +137,12 @@ func BenchmarkQueue(b *testing.B) {
 	for _, n := range []int{1, 8, 100} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			b.ReportAllocs()
-			var q queue
+			var q sendqueue.Queue[*Message]
 			for b.Loop() {
 				for range n {
-					q.push(m)
+					q.Push(m)
 				}
-				q.release(q.take())
+				q.Release(q.Take())
 			}
 		})
 	}

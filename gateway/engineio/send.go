@@ -38,7 +38,7 @@ func (s *Session) push(messages []*Message) error {
 	if err := s.checkSend(); err != nil {
 		return err
 	}
-	s.queue.push(messages...)
+	s.queue.Push(messages...)
 	return nil
 }
 
@@ -47,7 +47,7 @@ func (s *Session) checkSend() error {
 	switch {
 	case s.state != stateOpen:
 		return ErrClosed
-	case s.queue.full(s.config):
+	case s.queue.Full(s.config.MaxQueueMessages, s.config.MaxQueueBytes):
 		s.closeLocked(ReasonSlowConsumer, nil, closeBroken)
 		return ErrSlowConsumer
 	}
@@ -68,7 +68,7 @@ func (s *Session) SendBacklog(next func() []*Message) error {
 	if err := s.checkSend(); err != nil {
 		return err
 	}
-	s.queue.pushBacklog(next)
+	s.queue.PushBacklog(next)
 	s.flush()
 	return nil
 }
@@ -80,10 +80,9 @@ var NotYet = []*Message{}
 func (s *Session) ResumeBacklog() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.queue.deferred == nil || s.state == stateClosed {
+	if s.state == stateClosed || !s.queue.Resume() {
 		return
 	}
-	s.queue.deferred.stalled = false
 	s.flush()
 }
 
@@ -95,7 +94,7 @@ func (s *Session) Hold(messages ...*Message) error {
 	if err := s.checkSend(); err != nil {
 		return err
 	}
-	s.queue.hold(messages)
+	s.queue.Hold(messages)
 	return nil
 }
 
@@ -106,8 +105,8 @@ func (s *Session) SendHeld(messages ...*Message) {
 	if s.state != stateOpen {
 		return
 	}
-	s.queue.unhold(messages)
-	s.queue.push(messages...)
+	s.queue.Unhold(messages)
+	s.queue.Push(messages...)
 	s.flush()
 }
 
@@ -116,7 +115,7 @@ func (s *Session) DropHeld(messages ...*Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state == stateOpen { // else all that waits is dropped
-		s.queue.unhold(messages)
+		s.queue.Unhold(messages)
 	}
 }
 

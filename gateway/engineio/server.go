@@ -187,9 +187,9 @@ func (s *Server) open(c *Config, req *request, id string, t func(*Session) trans
 		context:   c.newSessionContext(req.Request),
 	}
 	session.setTransport(t(session))
-	session.queue.push(openPacket(c, id, session.transport.name()))
+	session.queue.Push(openPacket(c, id, session.transport.name()))
 	if c.InitialPacket != nil {
-		session.queue.push(c.InitialPacket)
+		session.queue.Push(c.InitialPacket)
 	}
 	session.dispatching.Lock()
 	defer session.dispatching.Unlock()

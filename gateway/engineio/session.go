@@ -11,6 +11,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/heartbeat"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/netpoll"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/sendqueue"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/timingwheel"
 )
 
@@ -44,7 +45,7 @@ type Session struct {
 	// tasks counts the goroutines that work for the session.
 	tasks     int32
 	transport transport
-	queue     queue
+	queue     sendqueue.Queue[*Message]
 	heartbeat heartbeat.Heartbeat
 	alarm     timingwheel.Alarm[*Session] // for the heartbeat, and for what bounds a session that is closing
 	upgrade   *upgrade                    // while a websocket probes

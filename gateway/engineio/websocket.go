@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
@@ -34,7 +33,7 @@ type webSocket struct {
 	taken  uint8
 	paused bool
 	// seenTurn is the session's turn that HandOn has seen last.
-	seenTurn atomic.Uint64
+	seenTurn uint64
 }
 
 // upgradeToWebSocket answers 101, or refuses the request itself.
@@ -113,7 +112,7 @@ func (ws *webSocket) shutdown(mode closeMode) {
 		ws.left.messages = nil // but a frame that has begun is finished
 	}
 	ws.conn.SetDeadline(time.Now().Add(max(mode.wait, closeWait)))
-	ws.session.queue.push(closePacket)
+	ws.session.queue.Push(closePacket)
 	ws.flush()
 }
 

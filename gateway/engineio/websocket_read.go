@@ -5,6 +5,7 @@ package engineio
 import (
 	"bytes"
 	"sync"
+	"sync/atomic"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/netpoll"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
@@ -53,7 +54,7 @@ func (ws *webSocket) HandOn(atOnce bool) bool {
 		return false
 	}
 	turn := ws.session.turn.Load()
-	if !atOnce && ws.seenTurn.Swap(turn) != turn {
+	if !atOnce && atomic.SwapUint64(&ws.seenTurn, turn) != turn {
 		return false
 	}
 	return ws.session.handOn(readsPolled)

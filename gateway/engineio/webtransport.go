@@ -162,7 +162,7 @@ func (wt *webTransport) shutdown(mode closeMode) {
 	}
 	wt.stopped = true
 	wt.conn.SetDeadline(time.Now().Add(max(mode.wait, closeWait)))
-	if !wt.writing && wt.session.queue.empty() {
+	if !wt.writing && wt.session.queue.Empty() {
 		wt.linger()
 		return
 	}

@@ -25,9 +25,9 @@ type partialWrite struct {
 // writeNow writes what waits as far as the socket has room for it. The session's lock is held, for the time of a system call.
 func (d *duplex) writeNow() {
 	q := &d.session.queue
-	for d.left.batch != nil || !q.empty() {
+	for d.left.batch != nil || !q.Empty() {
 		if d.left.batch == nil {
-			batch := q.take()
+			batch := q.Take()
 			d.left = partialWrite{messages: batch, batch: batch}
 		}
 		err := d.writeLeft()
@@ -35,7 +35,7 @@ func (d *duplex) writeNow() {
 			d.writing = true // until the poller says that there is room
 			return
 		}
-		q.release(d.left.batch)
+		q.Release(d.left.batch)
 		d.left = partialWrite{}
 		if err != nil {
 			d.broken(err)
@@ -77,13 +77,13 @@ func (d *duplex) drain() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var err error
-	for !s.queue.empty() && err == nil {
-		batch := s.queue.take()
+	for !s.queue.Empty() && err == nil {
+		batch := s.queue.Take()
 		d.progress++
 		s.mu.Unlock()
 		err = d.writeBatch(batch)
 		s.mu.Lock()
-		s.queue.release(batch)
+		s.queue.Release(batch)
 	}
 	d.writing = false
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/bounds"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
 
@@ -32,7 +33,7 @@ type connection struct {
 
 // rare is what few connections need.
 type rare struct {
-	inbox inbox
+	inbox bounds.Inbox
 	// backlog is how many bytes wait of what the connection's sockets have missed.
 	backlog atomic.Int64
 	// paced is for clients that do more than join one namespace. Guarded by the connection's mu.
@@ -47,7 +48,7 @@ func (c *connection) needRare() *rare {
 	return c.rare.Load()
 }
 
-func (c *connection) inbox() *inbox { return &c.needRare().inbox }
+func (c *connection) inbox() *bounds.Inbox { return &c.needRare().inbox }
 
 func newConnection(server *Server, session *engineio.Session) *connection {
 	c := &connection{server: server, session: session}

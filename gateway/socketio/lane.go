@@ -3,12 +3,9 @@
 package socketio
 
 import (
-	"runtime"
-	"strings"
-	"sync"
-	"sync/atomic"
-
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/bounds"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/callstack"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/turn"
 )
@@ -54,7 +51,7 @@ func (c *connection) suspend(l *lane) (resume func(then func())) {
 	l.turn.Suspend()
 	c.server.suspended.Add(1)
 	size := min(suspendedSize+int(l.size), maxSuspendedSize)
-	c.inbox().add(size)
+	c.inbox().Add(size)
 	return func(then func()) {
 		c.server.suspended.Add(-1)
 		c.turned(size)
@@ -106,7 +103,7 @@ func (c *connection) runPacket(l *lane, p *parser.Packet) {
 	size := packetSize(p)
 	if !l.turn.Begin() {
 		f := c.later(l, *p)
-		c.inbox().add(size)
+		c.inbox().Add(size)
 		if l.turn.Leave(f, size) {
 			return
 		}
@@ -141,26 +138,10 @@ func (c *connection) callPacket(l *lane, p *parser.Packet) {
 }
 
 // withinHandler tells whether it is a handler of a connection that has called, or one of its functions in the same goroutine.
-func withinHandler() bool {
-	var pcs [64]uintptr
-	for skip := 0; ; skip += len(pcs) {
-		n := runtime.Callers(skip, pcs[:])
-		frames := runtime.CallersFrames(pcs[:n])
-		for more := n > 0; more; {
-			var frame runtime.Frame
-			frame, more = frames.Next()
-			if name, ours := strings.CutPrefix(frame.Function, connectionMethods); ours && strings.HasPrefix(name, "call") {
-				return true
-			}
-		}
-		if n < len(pcs) {
-			return false
-		}
-	}
-}
+func withinHandler() bool { return callstack.Has(callsHandlers) }
 
-// connectionMethods is what the names of a connection's methods begin with. Those that call handlers go on with "call".
-const connectionMethods = "github.com/realtime-operator/realtime-operator/gateway/socketio.(*connection)."
+// callsHandlers is what the names of those methods begin with that call handlers.
+const callsHandlers = "github.com/realtime-operator/realtime-operator/gateway/socketio.(*connection).call"
 
 // recovered closes the connection whose handler panics.
 func (c *connection) recovered() {
@@ -171,66 +152,28 @@ func (c *connection) recovered() {
 }
 
 const (
-	// maxInbox bounds what waits for its turn on a connection, in bytes: the client is not read while so much does.
-	maxInbox = 16 << 10
 	// turnSize is what a packet that waits takes apart from its payload.
 	turnSize = 256
 	// A suspended handler counts for suspendedSize and its packet, but for maxSuspendedSize at most: a client is read while one
 	// handler of it is suspended, however large its packet was.
-	suspendedSize, maxSuspendedSize = 1 << 10, maxInbox / 2
+	suspendedSize, maxSuspendedSize = 1 << 10, bounds.MaxInbox / 2
 )
-
-// inbox bounds what waits for its turn. Safe for concurrent use.
-type inbox struct {
-	size atomic.Int64
-	mu   sync.Mutex
-	// room is closed when there is some; nil if nobody waits for that. Guarded by mu.
-	room chan struct{}
-}
-
-func (b *inbox) add(size int) { b.size.Add(int64(size)) }
-
-// remove takes off what has its turn now. It tells whether somebody waits for room.
-func (b *inbox) remove(size int) (waited bool) {
-	left := b.size.Add(-int64(size))
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	waited = b.room != nil
-	if waited && left < maxInbox {
-		close(b.room)
-		b.room = nil
-	}
-	return waited
-}
 
 // turned is told that something has its turn which has waited in the inbox. A client that is not read as long as there is no room may
 // have answered a ping.
 func (c *connection) turned(size int) {
-	if c.inbox().remove(size) {
+	if c.inbox().Remove(size) {
 		c.session.PutOff()
 	}
-}
-
-// full returns what is closed when there is room, nil if there is some.
-func (b *inbox) full() <-chan struct{} {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.size.Load() < maxInbox {
-		return nil
-	}
-	if b.room == nil {
-		b.room = make(chan struct{})
-	}
-	return b.room
 }
 
 // awaitRoom waits while much waits for its turn. It is false when the session closes.
 func (c *connection) awaitRoom() bool {
 	r := c.rare.Load()
-	if r == nil || r.inbox.size.Load() < maxInbox {
+	if r == nil {
 		return true
 	}
-	for room := r.inbox.full(); room != nil; room = r.inbox.full() {
+	for room := r.inbox.Full(); room != nil; room = r.inbox.Full() {
 		select {
 		case <-room:
 		case <-c.session.Context().Done():

@@ -5,6 +5,8 @@ package socketio
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/bounds"
 )
 
 // DefaultMaxNamespaces is Limits.Namespaces, unless it is set.
@@ -190,7 +192,7 @@ func (s *Socket) TakeJoins(rooms ...string) bool {
 	}
 	s.conn.mu.Lock()
 	defer s.conn.mu.Unlock()
-	return s.conn.needRare().paced.joins.take(time.Now(), n, max(10, l.Rooms/10), l.Rooms+moreRooms)
+	return s.conn.needRare().paced.joins.Take(time.Now(), n, max(10, l.Rooms/10), l.Rooms+moreRooms)
 }
 
 // takeConnect tells whether the connection may join another namespace now: as many as it may be in and 64 more at once, and a
@@ -204,22 +206,8 @@ func (c *connection) takeConnect(now time.Time) bool {
 	if !l.paced {
 		return true
 	}
-	return c.needRare().paced.connects.take(now, 1, max(4, l.Namespaces/4), l.Namespaces+moreNamespaces)
+	return c.needRare().paced.connects.Take(now, 1, max(4, l.Namespaces/4), l.Namespaces+moreNamespaces)
 }
 
 // buckets are what bounds how fast a connection does what is not free.
-type buckets struct{ connects, joins bucket }
-
-// bucket is when all that was taken from it is earned, in nanoseconds since 1970.
-type bucket int64
-
-// take takes n, unless that makes more than so many at once besides what has been earned.
-func (b *bucket) take(now time.Time, n, perSecond, atOnce int) bool {
-	each := int64(time.Second) / int64(perSecond)
-	until := max(int64(*b), now.UnixNano()) + int64(n)*each
-	if until-now.UnixNano() > int64(atOnce)*each {
-		return false
-	}
-	*b = bucket(until)
-	return true
-}
+type buckets struct{ connects, joins bounds.Bucket }

@@ -4,11 +4,14 @@ package socketio
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/collect"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/roomindex"
 )
@@ -327,3 +330,62 @@ func (r *Rooms) ServerSideEmit(string, Args) error { return nil }
 
 // ServerSideEmitWithAck has no other server to ask.
 func (r *Rooms) ServerSideEmitWithAck(context.Context, string, Args) ([]Args, error) { return nil, nil }
+
+// Ask delivers like Broadcast, with a request for an acknowledgement, and returns how many clients it asks. answer is called
+// once for each of them, from any goroutine and perhaps before Ask returns: with what the client has said, or with ok false
+// when it has gone without a word, or has not answered so much already that it is not asked. It must not block. After stop, no further call begins.
+func (r *Rooms) Ask(d *Delivery, answer func(args Args, ok bool)) (asked int, stop func(), err error) {
+	e := d.encoded()
+	sockets := r.selected(&d.Target)
+	if len(sockets) == 0 {
+		return 0, func() {}, nil
+	}
+	ns := sockets[0].namespace
+	p, err := ns.server.codec.Decode(e)
+	if err != nil {
+		return 0, nil, fmt.Errorf("read the packet to be acknowledged: %w", err)
+	}
+	p.ID, p.HasID = ns.nextAckID(), true
+	numbered := ns.server.codec.Encode(p)
+	numbered.Uncompressed = d.Uncompressed
+	messages := numbered.Messages()
+	waiting, busy := sockets[:0], 0
+	for _, s := range sockets {
+		switch err := s.awaitAck(p.ID, answer); {
+		case err == nil:
+			waiting = append(waiting, s)
+			s.deliverSoon(messages, d.Volatile)
+		case errors.Is(err, ErrManyAcks):
+			busy++
+			answer(Args{}, false)
+		}
+	}
+	notifyOutgoing(watched(waiting), e)
+	return len(waiting) + busy, func() {
+		for _, s := range waiting {
+			s.takeAck(p.ID)
+		}
+	}, nil
+}
+
+func watched(sockets []*Socket) []*Socket {
+	var out []*Socket
+	for _, s := range sockets {
+		if s.hasOutgoing.Load() {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// BroadcastWithAck asks all who are meant and collects the answers.
+func (r *Rooms) BroadcastWithAck(ctx context.Context, d *Delivery) ([]Args, error) {
+	c := collect.New[Args](ErrDisconnected)
+	asked, stop, err := r.Ask(d, c.Add)
+	if err != nil {
+		return nil, err
+	}
+	defer stop()
+	c.Expect(asked)
+	return c.Wait(ctx)
+}

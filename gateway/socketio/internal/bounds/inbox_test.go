@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package socketio
+package bounds
 
 import "testing"
 
 func TestWhatWaitsForItsTurnIsBounded(t *testing.T) {
-	var b inbox
-	b.add(maxInbox - 1)
-	if b.full() != nil {
+	var b Inbox
+	b.Add(MaxInbox - 1)
+	if b.Full() != nil {
 		t.Error("there is no room below the bound")
 	}
-	b.add(1)
-	room := b.full()
+	b.Add(1)
+	room := b.Full()
 	if room == nil {
 		t.Fatal("there is room at the bound")
 	}
-	b.add(10)
+	b.Add(10)
 	closed := func() bool {
 		select {
 		case <-room:
@@ -24,13 +24,13 @@ func TestWhatWaitsForItsTurnIsBounded(t *testing.T) {
 			return false
 		}
 	}
-	if b.remove(10); closed() {
+	if b.Remove(10); closed() {
 		t.Error("there is room above the bound")
 	}
-	if !b.remove(1) || !closed() {
+	if !b.Remove(1) || !closed() {
 		t.Error("there is no room below the bound again")
 	}
-	if b.remove(1) {
+	if b.Remove(1) {
 		t.Error("somebody waits")
 	}
 }

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bounds
+
+import "time"
+
+// Bucket is when all that was taken from it is earned, in nanoseconds since 1970.
+type Bucket int64
+
+// Take takes n, unless that makes more than so many at once besides what has been earned.
+func (b *Bucket) Take(now time.Time, n, perSecond, atOnce int) bool {
+	each := int64(time.Second) / int64(perSecond)
+	until := max(int64(*b), now.UnixNano()) + int64(n)*each
+	if until-now.UnixNano() > int64(atOnce)*each {
+		return false
+	}
+	*b = Bucket(until)
+	return true
+}
