@@ -27,8 +27,16 @@ func onEach(t *testing.T, trio *natstest.Trio) []*gateway {
 	}
 	for _, g := range gateways {
 		waitForPeers(t, g.cluster, len(gateways)-1)
+		g.cluster.echoes.waitFor(time.Minute) // all of them answer, however busy the machine is
 	}
 	return gateways
+}
+
+// waitFor sets the time that gateways may take to answer.
+func (e *echoes) waitFor(timeout time.Duration) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.timeout = timeout
 }
 
 // The event may be published on a server that does not know yet that this gateway wants it.
@@ -106,6 +114,7 @@ func TestAJoinDoesNotWaitForGatewaysThatDoNotAnswer(t *testing.T) {
 	trio := natstest.StartTrio(t)
 	gateways := onEach(t, trio)
 	one := gateways[0].cluster
+	one.echoes.waitFor(3 * time.Second) // those that answer take less, and a silent one is believed to live for 8 s
 	say := func(id, server string) {
 		t.Helper()
 		a := membership.Announcement{Kind: membership.Alive, ID: id, Fields: membership.Fields{Server: server}}
