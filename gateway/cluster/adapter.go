@@ -17,12 +17,12 @@ import (
 
 // adapter is a namespace's rooms on this gateway, and its way to those on others.
 type adapter struct {
-	cluster   *Cluster
-	namespace *socketio.Namespace
-	subjects  wire.Subjects
-	rooms     *socketio.Rooms
-	interest  *interest
-	presence  *presence.Tracker
+	cluster       *Cluster
+	namespace     *socketio.Namespace
+	subjects      wire.Subjects
+	rooms         *socketio.Rooms
+	subscriptions *subscriptions
+	presence      *presence.Tracker
 	// kept is nil without recovery.
 	kept *recovery.Namespace
 	// unused is told when this gateway does not hear of a room any more; nil if nobody asks.
@@ -31,7 +31,7 @@ type adapter struct {
 
 func newAdapter(c *Cluster, ns *socketio.Namespace) *adapter {
 	a := &adapter{cluster: c, namespace: ns, subjects: wire.NewSubjects(c.service, ns.Name()), rooms: socketio.NewRooms()}
-	a.interest = newInterest(c, a.inboxOf)
+	a.subscriptions = newSubscriptions(c, a.inboxOf)
 	a.presence = presence.New(ns, a.rooms, presenceLink{a})
 	a.rooms.Watch(a.presence)
 	return a
@@ -48,12 +48,12 @@ func (a *adapter) inboxOf(subject string) *natsconn.Inbox {
 // Join puts a socket into rooms, and returns when NATS has confirmed that the gateway hears of them.
 func (a *adapter) Join(s *socketio.Socket, rooms ...string) {
 	a.rooms.Join(s, rooms...)
-	a.interest.want(a.wanted(rooms))
+	a.subscriptions.want(a.wanted(rooms))
 }
 
 // JoinWaits reports whether Join has to wait for NATS.
 func (a *adapter) JoinWaits(_ *socketio.Socket, rooms ...string) bool {
-	return !a.interest.inForce(a.wanted(rooms))
+	return !a.subscriptions.inForce(a.wanted(rooms))
 }
 
 // wanted are the subjects of which a member of rooms has to hear.
@@ -91,7 +91,7 @@ func (a *adapter) abandon(room string) {
 			return true
 		}
 	}
-	a.interest.release(a.subjects.Interest(room), unused)
+	a.subscriptions.release(a.subjects.Interest(room), unused)
 }
 
 // LeaveAll takes a socket out of all its rooms.
@@ -103,7 +103,7 @@ func (a *adapter) LeaveAll(s *socketio.Socket) {
 	}
 	empty := func() bool { return a.rooms.Len() == 0 }
 	if empty() {
-		a.interest.release(a.subjects.All(), empty)
+		a.subscriptions.release(a.subjects.All(), empty)
 	}
 }
 
@@ -165,5 +165,5 @@ func (a *adapter) targets(rooms []string) []string {
 func (a *adapter) Close() error {
 	err := a.rooms.Close() // says to the others that nobody is here any more
 	a.cluster.forget(a)
-	return errors.Join(err, a.interest.close())
+	return errors.Join(err, a.subscriptions.close())
 }

@@ -169,7 +169,7 @@ func newCluster(o Options) *Cluster {
 		adapters:  map[string]*adapter{},
 		delivered: map[string]uint64{},
 		pages:     make(chan struct{}, pagesAtOnce),
-		requests:  requests{open: map[uint64]*gather{}},
+		requests:  requests{open: map[uint64]*collector{}},
 		logged:    eventlog.NewMetrics(), recoveries: recovery.NewMetrics(),
 	}
 	c.life, c.end = context.WithCancel(context.Background())

@@ -275,7 +275,7 @@ func TestSubscriptionsToRoomsThatWereLeftAreBounded(t *testing.T) {
 	waitFor(t, "subscriptions to end", func() bool { return ns.NumSubscriptions() <= before+maxIdle })
 	a := g.io.Of("/").Adapter().(*adapter) // as when two leave a room, and a third was there for a moment
 	for i := range 20 * maxIdle {
-		a.interest.release(a.subjects.Interest(fmt.Sprint("room ", 2*maxIdle+i%maxIdle)), func() bool { return true })
+		a.subscriptions.release(a.subjects.Interest(fmt.Sprint("room ", 2*maxIdle+i%maxIdle)), func() bool { return true })
 	}
 	if n := g.cluster.metrics.subscriptions; testutil.ToFloat64(n) > float64(before+maxIdle) {
 		t.Errorf("%v subscriptions are counted", testutil.ToFloat64(n))

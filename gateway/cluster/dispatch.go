@@ -119,11 +119,11 @@ func (c *Cluster) receive(msg *nats.Msg) {
 		}
 		defer c.events.Unordered(&m.Delivery)()
 	}
-	if m.CopyOf != 0 {
-		if m.CopyOf <= c.delivered[m.Publisher] {
+	if m.DedupID != 0 {
+		if m.DedupID <= c.delivered[m.Publisher] {
 			return
 		}
-		c.delivered[m.Publisher] = m.CopyOf
+		c.delivered[m.Publisher] = m.DedupID
 	}
 	_ = a.rooms.Broadcast(&m.Delivery) // Rooms never fails
 }
@@ -154,7 +154,7 @@ func (c *Cluster) place(m *wire.Message, subjects []string) {
 	c.sending.Lock()
 	defer c.sending.Unlock()
 	c.copies++
-	m.CopyOf = c.copies
+	m.DedupID = c.copies
 	c.out.Push(subjects, m.Encode(), m.Delivery.Volatile)
 }
 

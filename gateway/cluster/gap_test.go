@@ -22,26 +22,26 @@ func TestAGapBetweenNATSAndTheGatewayIsFilled(t *testing.T) {
 	// while the gateway is not subscribed to the room, of which the gateway itself does not know.
 	a := two.cluster.adapterOf(wire.NewSubjects("default/chat", "/").Prefix + ".x")
 	subject := a.subjects.Room("room")
-	a.interest.mu.Lock()
-	s := a.interest.subs[subject]
+	a.subscriptions.mu.Lock()
+	s := a.subscriptions.subs[subject]
 	if err := s.sub.Unsubscribe(); err != nil {
 		t.Fatal(err)
 	}
 	if err := two.cluster.nc.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	a.interest.mu.Unlock()
+	a.subscriptions.mu.Unlock()
 	emit(t, one.io.To("room"), "n", 2)
 	settled := make(chan struct{})
 	one.cluster.events.AfterAll(func(error) { close(settled) })
 	<-settled
-	a.interest.mu.Lock()
+	a.subscriptions.mu.Lock()
 	sub, err := two.cluster.nc.ChanSubscribe(subject, two.cluster.incoming.In)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.sub = sub
-	a.interest.mu.Unlock()
+	a.subscriptions.mu.Unlock()
 	if err := two.cluster.nc.Flush(); err != nil {
 		t.Fatal(err)
 	}
@@ -68,9 +68,9 @@ func swallow(t *testing.T, g *gateway, room string, do func()) {
 	t.Helper()
 	a := g.cluster.adapterOf(wire.NewSubjects("default/chat", "/").Prefix + ".x")
 	subject := a.subjects.Room(room)
-	a.interest.mu.Lock()
-	defer a.interest.mu.Unlock()
-	s := a.interest.subs[subject]
+	a.subscriptions.mu.Lock()
+	defer a.subscriptions.mu.Unlock()
+	s := a.subscriptions.subs[subject]
 	if err := s.sub.Unsubscribe(); err != nil {
 		t.Fatal(err)
 	}

@@ -93,7 +93,7 @@ func (m *metrics) countDropped(s *nats.Subscription) { m.droppedBefore.Add(int64
 func (c *Cluster) dropped() float64 {
 	total := float64(c.incoming.Drops() + c.news.Drops())
 	for _, a := range c.namespaces() {
-		total += a.interest.dropped()
+		total += a.subscriptions.dropped()
 	}
 	return total
 }

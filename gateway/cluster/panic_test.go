@@ -22,7 +22,7 @@ func (g *gateway) breakNamespace(name string) {
 	sound := a.(*adapter)
 	g.cluster.mu.Lock()
 	defer g.cluster.mu.Unlock()
-	g.cluster.adapters[sound.subjects.Prefix] = &adapter{subjects: sound.subjects, interest: sound.interest, presence: sound.presence}
+	g.cluster.adapters[sound.subjects.Prefix] = &adapter{subjects: sound.subjects, subscriptions: sound.subscriptions, presence: sound.presence}
 }
 
 func TestAMessageThatPanicsIsDropped(t *testing.T) {

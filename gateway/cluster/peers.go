@@ -83,7 +83,7 @@ func (c *Cluster) gone(id string, left bool) {
 	c.presenceLost(id)
 	c.echoes.lost(id)
 	if !left {
-		c.incoming.Call(func() { c.settleFor(id) })
+		c.incoming.Call(func() { c.giveUp(id) })
 	}
 }
 
@@ -91,13 +91,13 @@ func (c *Cluster) gone(id string, left bool) {
 func (c *Cluster) receiveFarewell(msg *nats.Msg) {
 	a, err := membership.Decode(msg.Data)
 	if err == nil && a.Kind == membership.Farewell { // membership tells of what cannot be read
-		c.settleFor(a.ID)
+		c.giveUp(a.ID)
 	}
 }
 
-// settleFor gives up what a gateway that is no more owes, and what it has begun. It runs in
+// giveUp gives up what a gateway that is no more owes, and what it has begun. It runs in
 // dispatch.
-func (c *Cluster) settleFor(id string) {
+func (c *Cluster) giveUp(id string) {
 	c.requests.lost(id)
 	c.asks.endOf(id)
 	delete(c.delivered, id)

@@ -35,12 +35,12 @@ func (l presenceLink) Connected() bool { return l.a.cluster.Connected() }
 
 // Listen subscribes to what is said of a room, and to what is said to this gateway.
 func (l presenceLink) Listen(room string) {
-	l.a.interest.want([]string{l.a.subjects.Presence(room), l.a.subjects.Members(l.a.cluster.id)})
+	l.a.subscriptions.want([]string{l.a.subjects.Presence(room), l.a.subjects.Members(l.a.cluster.id)})
 }
 
 // Unlisten ends the subscription after the linger.
 func (l presenceLink) Unlisten(room string) {
-	l.a.interest.release(l.a.subjects.Presence(room), func() bool { return !l.a.presence.Holds(room) })
+	l.a.subscriptions.release(l.a.subjects.Presence(room), func() bool { return !l.a.presence.Holds(room) })
 }
 
 // Publish sends to the gateways with a member in a room.

@@ -135,13 +135,13 @@ func (b base) Namespace() *socketio.Namespace { return b.namespace }
 func (b base) Subjects() wire.Subjects        { return b.subjects }
 func (b base) Rooms() *socketio.Rooms         { return b.rooms }
 
-func (b base) Begin(subject string, sequence uint64) { b.interest.begin(subject, sequence) }
+func (b base) Begin(subject string, sequence uint64) { b.subscriptions.begin(subject, sequence) }
 
 func (b base) Advance(subject string, sequence uint64) (before uint64) {
-	return b.interest.advance(subject, sequence)
+	return b.subscriptions.advance(subject, sequence)
 }
 
-func (b base) StartOver() { b.interest.startOver() }
+func (b base) StartOver() { b.subscriptions.startOver() }
 
 // logHost is the gateway as the log and the sessions see it.
 type logHost struct{ c *Cluster }

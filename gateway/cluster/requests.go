@@ -130,7 +130,7 @@ func (a *adapter) serverSide(kind byte, event string, args socketio.Args) *reque
 
 // askAll sends a request to all gateways, and waits until each has answered or is gone.
 func (a *adapter) askAll(ctx context.Context, r *request) ([]socketio.Args, error) {
-	var g *gather
+	var g *collector
 	var err error
 	apart.Do(func() { g, err = a.ask(r) }) // for many may wait
 	if err != nil {
@@ -141,9 +141,9 @@ func (a *adapter) askAll(ctx context.Context, r *request) ([]socketio.Args, erro
 }
 
 // ask sends a request to all gateways, and waits for answers of them and of more. The caller ends it.
-func (a *adapter) ask(r *request, more ...string) (*gather, error) {
+func (a *adapter) ask(r *request, more ...string) (*collector, error) {
 	r.namespace = a.namespace.Name()
-	g := newGather(append(a.cluster.peers.List(), more...))
+	g := newCollector(append(a.cluster.peers.List(), more...))
 	r.id = a.cluster.requests.begin(g)
 	if err := a.cluster.tell(r); err != nil {
 		a.cluster.requests.end(r.id)

@@ -306,7 +306,7 @@ func TestRow55AGatewayThatLeavesIsNotWaitedFor(t *testing.T) {
 }
 
 func TestASilentGatewayIsGivenUp(t *testing.T) {
-	g := newGather([]string{"a", "b"})
+	g := newCollector([]string{"a", "b"})
 	g.count("a", 2)
 	g.acked("a", socketio.Args{}, true)
 	g.lost("a")

@@ -66,7 +66,7 @@ func BenchmarkJoin(b *testing.B) {
 				for range joiners {
 					go func() {
 						for i := range work {
-							a.interest.want([]string{a.subjects.Room(fmt.Sprint(i))})
+							a.subscriptions.want([]string{a.subjects.Room(fmt.Sprint(i))})
 						}
 						done <- struct{}{}
 					}()

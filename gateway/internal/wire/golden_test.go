@@ -19,7 +19,7 @@ func goldenMessages() map[string]Message {
 	packet := []byte(`2["said","hello"]`)
 	return map[string]Message{
 		"namespace": {Publisher: "gateway1", Delivery: socketio.Delivery{Text: packet}},
-		"rooms": {Publisher: "gateway1", CopyOf: 1 << 40, Delivery: socketio.Delivery{
+		"rooms": {Publisher: "gateway1", DedupID: 1 << 40, Delivery: socketio.Delivery{
 			Text: packet, Target: socketio.Target{Rooms: []string{"", "a.b", "大厅"}, Except: []string{"c"}},
 		}},
 		"attachments": {Publisher: "gateway1", Delivery: socketio.Delivery{

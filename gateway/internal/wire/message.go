@@ -13,7 +13,7 @@ import (
 // rollout: one that finds a version it does not know counts and ignores the message.
 const Version = 1
 
-// Message is a delivery on its way to other gateways. On the wire it is the version byte, then CopyOf as a uvarint, then
+// Message is a delivery on its way to other gateways. On the wire it is the version byte, then DedupID as a uvarint, then
 // the publisher, rooms, except, text and attachments; strings have their length, lists their number in front, as uvarints.
 // If there are flags or fields, a byte of flags follows, and behind it the fields: see Reader.Fields.
 //
@@ -23,9 +23,9 @@ const Version = 1
 type Message struct {
 	// Publisher is the gateway that sent it.
 	Publisher string
-	// CopyOf numbers a message that goes out on several subjects, so that a gateway which gets it on two of them delivers
+	// DedupID numbers a message that goes out on several subjects, so that a gateway which gets it on two of them delivers
 	// it once. It grows with each such message of a publisher; 0 is for a message that goes out once.
-	CopyOf   uint64
+	DedupID  uint64
 	Delivery socketio.Delivery
 }
 
@@ -67,7 +67,7 @@ func (m *Message) Encode() []byte {
 	d := &m.Delivery
 	buf := make([]byte, 0, m.SizeLimit())
 	buf = append(buf, Version)
-	buf = binary.AppendUvarint(buf, m.CopyOf)
+	buf = binary.AppendUvarint(buf, m.DedupID)
 	buf = AppendBytes(buf, m.Publisher)
 	buf = AppendStrings(buf, d.Rooms)
 	buf = AppendStrings(buf, d.Except)
@@ -89,7 +89,7 @@ func DecodeMessage(data []byte) (*Message, error) {
 	}
 	r := Reader{Rest: data[1:]}
 	var m Message
-	m.CopyOf = r.Uvarint()
+	m.DedupID = r.Uvarint()
 	m.Publisher = string(r.Bytes())
 	m.Delivery.Rooms = r.Strings()
 	m.Delivery.Except = r.Strings()

@@ -15,7 +15,7 @@ import (
 func TestMessageSurvivesTheWire(t *testing.T) {
 	for _, want := range []Message{
 		{Publisher: "p", Delivery: socketio.Delivery{Text: []byte(`2["e"]`)}},
-		{Publisher: "p", CopyOf: 1 << 40, Delivery: socketio.Delivery{
+		{Publisher: "p", DedupID: 1 << 40, Delivery: socketio.Delivery{
 			Text: []byte(`52-["e"]`), Attachments: [][]byte{{1}, {}},
 			Target: socketio.Target{Rooms: []string{"", "a"}, Except: []string{"大厅"}},
 		}},
@@ -55,7 +55,7 @@ func TestMessagesThatAreBrokenAreErrors(t *testing.T) {
 }
 
 func FuzzMessage(f *testing.F) {
-	f.Add((&Message{Publisher: "p", CopyOf: 3, Delivery: socketio.Delivery{Text: []byte("2"), Target: socketio.Target{Rooms: []string{"a"}}, Attachments: [][]byte{{1}}}}).Encode())
+	f.Add((&Message{Publisher: "p", DedupID: 3, Delivery: socketio.Delivery{Text: []byte("2"), Target: socketio.Target{Rooms: []string{"a"}}, Attachments: [][]byte{{1}}}}).Encode())
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := DecodeMessage(data)
 		if err != nil {

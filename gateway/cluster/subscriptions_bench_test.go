@@ -42,7 +42,7 @@ func BenchmarkFiftyThousandRooms(b *testing.B) {
 				for i := first; i < min(first+1000, rooms); i++ {
 					subjects = append(subjects, adapters[1].subjects.Interest(name(i)))
 				}
-				adapters[1].interest.want(subjects)
+				adapters[1].subscriptions.want(subjects)
 			}
 			subscribed := time.Since(begun)
 

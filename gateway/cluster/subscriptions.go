@@ -15,10 +15,10 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/natsconn"
 )
 
-// interest is what a namespace of this gateway subscribes to: the subjects of rooms with a local member, and for a while
+// subscriptions are what a namespace of this gateway subscribes to: the subjects of rooms with a local member, and for a while
 // those of rooms that the last one has left, since many come back. So NATS routes, and a gateway gets no message that
 // nobody there wants. Safe for concurrent use.
-type interest struct {
+type subscriptions struct {
 	cluster *Cluster
 	// inboxOf is where the messages of a subject go.
 	inboxOf func(subject string) *natsconn.Inbox
@@ -32,7 +32,7 @@ type interest struct {
 
 type subscription struct {
 	sub *nats.Subscription
-	// last is the number of the last message of the log on the subject; 0 if there has been none. The lock of interest guards it.
+	// last is the number of the last message of the log on the subject; 0 if there has been none. The lock of subscriptions guards it.
 	last uint64
 	// ready is closed when NATS has confirmed it, or did not in time.
 	ready chan struct{}
@@ -44,13 +44,13 @@ type idleSubject struct {
 	unused func() bool
 }
 
-func newInterest(c *Cluster, inboxOf func(subject string) *natsconn.Inbox) *interest {
-	return &interest{cluster: c, inboxOf: inboxOf, subs: map[string]*subscription{}, idle: map[string]idleSubject{}}
+func newSubscriptions(c *Cluster, inboxOf func(subject string) *natsconn.Inbox) *subscriptions {
+	return &subscriptions{cluster: c, inboxOf: inboxOf, subs: map[string]*subscription{}, idle: map[string]idleSubject{}}
 }
 
 // want subscribes to what is not subscribed yet, and returns when all of it is in force. While NATS is away it does not wait:
 // the client library subscribes again when it is back.
-func (i *interest) want(subjects []string) {
+func (i *subscriptions) want(subjects []string) {
 	var fresh, pending []*subscription
 	i.mu.Lock()
 	for _, subject := range subjects {
@@ -78,7 +78,7 @@ func (i *interest) want(subjects []string) {
 }
 
 // inForce reports whether want would return at once.
-func (i *interest) inForce(subjects []string) bool {
+func (i *subscriptions) inForce(subjects []string) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	for _, subject := range subjects {
@@ -96,7 +96,7 @@ func (i *interest) inForce(subjects []string) bool {
 }
 
 // subscribe is called with mu held.
-func (i *interest) subscribe(subject string) *subscription {
+func (i *subscriptions) subscribe(subject string) *subscription {
 	if i.closed {
 		return nil
 	}
@@ -114,7 +114,7 @@ func (i *interest) subscribe(subject string) *subscription {
 
 // advance notes the number of a message of the log, and returns that of the one before it on the subject, or what begin was told. It is 0
 // if there was neither since the subscription began, or if the subscription is to more than this subject.
-func (i *interest) advance(subject string, number uint64) uint64 {
+func (i *subscriptions) advance(subject string, number uint64) uint64 {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	s := i.subs[subject]
@@ -128,7 +128,7 @@ func (i *interest) advance(subject string, number uint64) uint64 {
 
 // begin says that a subject's messages up to a number concern nobody here, or have been delivered, if none has come in yet: so what
 // is lost before the first that comes in is missed too.
-func (i *interest) begin(subject string, number uint64) {
+func (i *subscriptions) begin(subject string, number uint64) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if s := i.subs[subject]; s != nil && s.last == 0 {
@@ -137,7 +137,7 @@ func (i *interest) begin(subject string, number uint64) {
 }
 
 // startOver is for a log that was lost: all of the new one is for the subscriptions that there are.
-func (i *interest) startOver() {
+func (i *subscriptions) startOver() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	for _, s := range i.subs {
@@ -150,7 +150,7 @@ func (i *interest) startOver() {
 const maxIdle = 1000
 
 // release ends a subscription after the linger, or before that if there are too many such, if it is unused then.
-func (i *interest) release(subject string, unused func() bool) {
+func (i *subscriptions) release(subject string, unused func() bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.subs[subject] == nil || i.closed {
@@ -166,7 +166,7 @@ func (i *interest) release(subject string, unused func() bool) {
 }
 
 // sweepIdle ends what has been idle for long enough, and comes back for the rest.
-func (i *interest) sweepIdle() {
+func (i *subscriptions) sweepIdle() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.sweep = nil
@@ -189,7 +189,7 @@ func (i *interest) sweepIdle() {
 }
 
 // endOne ends one that is idle, whichever. It is called with mu held.
-func (i *interest) endOne() {
+func (i *subscriptions) endOne() {
 	for subject, idle := range i.idle {
 		i.end(subject, idle)
 		return
@@ -197,7 +197,7 @@ func (i *interest) endOne() {
 }
 
 // end ends one that is idle, if nobody has come back. It is called with mu held.
-func (i *interest) end(subject string, idle idleSubject) {
+func (i *subscriptions) end(subject string, idle idleSubject) {
 	delete(i.idle, subject)
 	// A member joins before it wants: who is there now either shows here, or subscribes anew after us.
 	if !idle.unused() {
@@ -209,7 +209,7 @@ func (i *interest) end(subject string, idle idleSubject) {
 }
 
 // drop is called with mu held.
-func (i *interest) drop(subject string) error {
+func (i *subscriptions) drop(subject string) error {
 	s := i.subs[subject]
 	delete(i.subs, subject)
 	i.cluster.metrics.subscriptions.Dec()
@@ -220,7 +220,7 @@ func (i *interest) drop(subject string) error {
 	return nil
 }
 
-func (i *interest) close() error {
+func (i *subscriptions) close() error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.closed = true
@@ -235,7 +235,7 @@ func (i *interest) close() error {
 }
 
 // dropped is the number of messages that came in faster than they were taken, over the live subscriptions.
-func (i *interest) dropped() float64 {
+func (i *subscriptions) dropped() float64 {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	total := 0
