@@ -22,7 +22,7 @@ import (
 
 const (
 	modelGateways = 4
-	modelSpare    = 24 // gateways that take the place of others
+	modelSpare    = 25 // gateways that take the place of others
 	modelSteps    = 400
 	// modelCalm is within what all must agree: where a farewell is lost, and what would show that it
 	// is, members are kept until they expire.
@@ -107,6 +107,7 @@ func (m *model) run(t *testing.T) {
 	time.Sleep(modelCalm)
 	synctest.Wait()
 	m.check()
+	m.promises()
 	for _, g := range m.all {
 		g.Closed()
 	}
@@ -177,17 +178,22 @@ func (g *modelGateway) take(from *modelGateway, data []byte) {
 
 // beats does what package membership does: it hears heartbeats, and gives up who is silent.
 func (g *modelGateway) beats() {
-	tick := time.NewTicker(heartbeat)
-	defer tick.Stop()
+	beat, look := time.NewTicker(heartbeat), time.NewTicker(heartbeat/5)
+	defer beat.Stop()
+	defer look.Stop()
 	for {
 		select {
-		case now := <-tick.C:
+		case now := <-beat.C:
+			g.hear(now)
+			g.turn.Lock()
+			g.Beat(now)
+			g.turn.Unlock()
+		case now := <-look.C:
 			lost := g.census(now)
 			g.turn.Lock()
 			for _, id := range lost {
 				g.Lost(id)
 			}
-			g.Beat(now)
 			g.turn.Unlock()
 		case <-g.model.stop:
 			return
@@ -195,21 +201,27 @@ func (g *modelGateway) beats() {
 	}
 }
 
-func (g *modelGateway) census(now time.Time) (lost []string) {
+func (g *modelGateway) hear(now time.Time) {
 	m := g.model
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if g.cut || g.gone {
+	for _, other := range m.all {
+		if other != g && !g.cut && !g.gone && !other.cut && !other.gone {
+			g.heard[other.id] = now
+		}
+	}
+}
+
+func (g *modelGateway) census(now time.Time) (lost []string) {
+	g.model.mu.Lock()
+	defer g.model.mu.Unlock()
+	if g.cut || g.gone || now.Sub(g.since) < dead {
 		return nil
 	}
-	for _, other := range m.all {
-		switch heard, known := g.heard[other.id]; {
-		case other == g:
-		case !other.cut && !other.gone:
-			g.heard[other.id] = now
-		case known && now.Sub(heard) >= dead && now.Sub(g.since) >= dead:
-			delete(g.heard, other.id)
-			lost = append(lost, other.id)
+	for id, heard := range g.heard {
+		if now.Sub(heard) >= dead {
+			delete(g.heard, id)
+			lost = append(lost, id)
 		}
 	}
 	return lost
@@ -227,10 +239,10 @@ func (m *model) step() {
 		m.empty(g)
 	case n < 88:
 		g.interrupt()
-	case n < 90 && len(m.spare) > 0:
+	case n < 90 && len(m.spare) > 1:
 		m.end(g, func() {}) // killed
 		m.add()
-	case n < 92 && len(m.spare) > 0:
+	case n < 92 && len(m.spare) > 1:
 		m.end(g, g.Closed)
 		m.add()
 	default:
@@ -315,6 +327,23 @@ func (m *model) calm() {
 			g.interrupt()
 		}
 	}
+}
+
+// promises checks how soon others know, where nothing is lost.
+func (m *model) promises() {
+	m.add()
+	newcomer := m.gateways[len(m.gateways)-1]
+	for i := range 3 {
+		room, id := fmt.Sprint("room ", i), fmt.Sprintf("%s-%d", newcomer.id, i)
+		newcomer.here[room] = map[string]bool{id: true}
+		newcomer.Enter(id, room)
+	}
+	time.Sleep(time.Second)
+	m.check()
+	time.Sleep(heartbeat) // it is heard of
+	m.end(newcomer, func() {})
+	time.Sleep(10 * time.Second) // as docs/how-to/presence.md says
+	m.check()
 }
 
 // check compares what gateways hold, and what their clients were told, with the reference.
