@@ -20,7 +20,7 @@ const (
 
 // Limits bound what one client can make a server hold. Those of the transport, such as the size of a message
 // and of what waits to be sent, are fields of engineio.Config. In a field of Limits, zero stands for its
-// default; bytes are bytes. docs/limits.md adds all of them up.
+// default; bytes are bytes. docs/reference/limits.md adds all of them up.
 type Limits struct {
 	// Namespaces is how many namespaces a connection may be in at once; 128 by default. Of dynamic ones a
 	// client could otherwise make as many as it likes, each with its adapter. One more is refused.
