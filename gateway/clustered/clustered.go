@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package clustered runs a Socket.IO server in several programs that are one to their clients, over NATS: rooms span them, any
-// of them takes any client's request, so that no load balancer has to be sticky, and a client that has lost one comes back to
-// another. It is what gateways do, for a program of one's own:
+// Package clustered runs a Socket.IO server in several processes that act as one, over NATS. Rooms span
+// them. Any process takes any client's request, so load balancers need no session affinity. A client that
+// has lost one process comes back to another. Gateways work in the same way; this package is for
+// programs of your own:
 //
 //	server, err := clustered.NewServer(clustered.Options{
 //		Service:  "chat",
@@ -41,41 +42,44 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// DefaultPeerListen is where servers listen for each other.
+// DefaultPeerListen is the address at which servers listen for each other.
 const DefaultPeerListen = ":7443"
 
-// Options configure a Server. Service, NATSURLs, Secrets and PeerHost are needed.
+// Options configure a Server. Service, NATSURLs, Secrets and PeerHost are required.
 type Options struct {
-	// Service names what the servers are together. Servers of other services on the same NATS do not hear them.
+	// Service is the common name of the servers. Servers of other services on the same NATS do not
+	// receive their events.
 	Service string
-	// Name of this server in logs and in NATS's monitoring; the host's name by default.
+	// Name of this server in logs and in NATS's monitoring. Defaults to the host name.
 	Name string
-	// NATSURLs are the NATS servers, NATSCredentialsDir a folder with what they ask for: user.creds, or token, or username and
-	// password; ca.crt, tls.crt, tls.key.
+	// NATSURLs are the NATS servers. NATSCredentialsDir is a folder with the credentials:
+	// user.creds, or token, or username and password; ca.crt, tls.crt, tls.key.
 	NATSURLs           []string
 	NATSCredentialsDir string
-	// Secrets are what servers know each other by; see forward.SharedIdentity. Whoever has one can take over sessions.
+	// Secrets authenticate the servers to each other; see forward.SharedIdentity. They are bearer
+	// secrets: anybody who has one can take over sessions.
 	Secrets [][]byte
-	// PeerListen is where this server listens for the others, DefaultPeerListen if empty; they connect by TLS, with certificates.
-	// PeerHost is the host on which they reach it, such as the pod's IP address, and PeerPort the port, if that is not the one
-	// that it listens on.
+	// PeerListen is the address at which this server listens for the others, over TLS with
+	// certificates; DefaultPeerListen if empty. PeerHost is the host at which they reach it, such
+	// as the pod's IP address. PeerPort is the port, if it differs from the one of PeerListen.
 	PeerListen string
 	PeerHost   string
 	PeerPort   int
 	// Options are those of the Socket.IO server. With a Recovery, events and sessions are stored in JetStream, and what differs is
 	// that MaxSessions means nothing. NewAdapter and NewSocketID, and Engine.NewID, are the cluster's.
 	socketio.Options
-	// Replicas is on how many NATS servers events are stored, 1 if zero; MaxBytes bounds how much, as NATS does if zero.
+	// Replicas is the number of NATS servers that store events, 1 if zero. MaxBytes limits what
+	// they store; if zero, NATS limits it.
 	Replicas int
 	MaxBytes int64
-	// Registerer gets the metrics; none if nil.
+	// Registerer receives the metrics; none if nil.
 	Registerer prometheus.Registerer
 }
 
-// Server is one of the servers. It is an http.Handler for the path of its engine, which is IO's. Safe for concurrent use. Close
-// ends it.
+// Server is one of the servers. It is an http.Handler for the path of IO's engine. Safe for
+// concurrent use. Close ends it.
 type Server struct {
-	// IO is the Socket.IO server. It is drained and closed by the Server's methods, not by its own.
+	// IO is the Socket.IO server. The Server's methods drain and close it; do not use its own.
 	IO *socketio.Server
 
 	cluster   *cluster.Cluster
@@ -87,8 +91,9 @@ type Server struct {
 	log       *slog.Logger
 }
 
-// NewServer starts a server. It returns at once, whether NATS is there or not, and keeps trying; Connected tells. Until then clients
-// can connect, and do not hear those of other servers.
+// NewServer starts a server. It returns at once, whether NATS is reachable or not, and keeps trying
+// to connect; Connected reports the state. Until then clients can connect, but receive no events of
+// other servers.
 func NewServer(o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
@@ -111,7 +116,7 @@ func NewServer(o Options) (*Server, error) {
 	return s, nil
 }
 
-// check refuses options without which servers do not find each other.
+// check refuses options without which servers cannot find each other.
 func (o *Options) check() error {
 	switch {
 	case o.Service == "":
@@ -150,7 +155,7 @@ func (s *Server) start(o *Options, identity *forward.Identity, l net.Listener) (
 	return nil
 }
 
-// peerAddress is where others reach the listener.
+// peerAddress returns the address at which others reach the listener.
 func peerAddress(o *Options, l net.Listener) string {
 	port := o.PeerPort
 	if tcp, ok := l.Addr().(*net.TCPAddr); ok && port == 0 {
@@ -159,7 +164,7 @@ func peerAddress(o *Options, l net.Listener) string {
 	return net.JoinHostPort(o.PeerHost, strconv.Itoa(port))
 }
 
-// logRecovery is what the log of events has to know; nil without recovery.
+// logRecovery returns the settings of the event log, nil without recovery.
 func logRecovery(o *Options) *cluster.Recovery {
 	r := o.Recovery
 	if r == nil {
@@ -174,7 +179,7 @@ func logRecovery(o *Options) *cluster.Recovery {
 	}
 }
 
-// pathOf is the prefix of the engine's requests, with a slash at its end.
+// pathOf returns the prefix of the engine's requests, with a slash at its end.
 func pathOf(c *engineio.Config) string {
 	return strings.TrimSuffix(cmp.Or(c.Path, socketio.DefaultPath), "/") + "/"
 }
@@ -188,18 +193,19 @@ func (s *Server) servePeers(ctx context.Context, l net.Listener, path string) {
 	}
 }
 
-// ServeHTTP serves the path of the engine, whichever server the session is on.
+// ServeHTTP serves the path of the engine, whichever server has the session.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.forwarder.ServeHTTP(w, r) }
 
-// Connected tells whether NATS is connected now.
+// Connected reports whether NATS is connected now.
 func (s *Server) Connected() bool { return s.cluster.Connected() }
 
-// Ready tells whether the server can do all that is asked of it: NATS is connected and, with recovery, JetStream stores what is
-// emitted. It is for the readiness of a pod.
+// Ready reports whether the server is fully functional: NATS is connected and, with recovery,
+// JetStream stores events. Use it for the readiness probe of a pod.
 func (s *Server) Ready() bool { return s.cluster.Connected() && s.cluster.LogReady() }
 
-// Drain refuses new connections and closes those that are open at an even pace, so that clients come back on the other servers.
-// It returns when they have gone, or the context ends; then Close.
+// Drain refuses new connections and closes the open ones at an even pace, so that clients reconnect
+// to other servers. It returns when they have gone, or when the context ends. Call Close
+// afterwards.
 func (s *Server) Drain(ctx context.Context, pace engineio.Pace) error {
 	forwarded := make(chan struct{})
 	go func() {
@@ -214,7 +220,8 @@ func (s *Server) Drain(ctx context.Context, pace engineio.Pace) error {
 	return nil
 }
 
-// Close ends all connections. What was emitted before goes out. Closing again is harmless.
+// Close ends all connections. Events that were emitted before are still sent. It may be called
+// again.
 func (s *Server) Close() error {
 	s.closing.Do(func() {
 		s.forwarder.Close()

@@ -9,19 +9,19 @@ import (
 )
 
 var (
-	// ErrDisconnected is returned for what is done with a socket that has left its namespace.
+	// ErrDisconnected is returned for operations on a socket that has left its namespace.
 	ErrDisconnected = errors.New("socket is disconnected")
-	// ErrManyAcks is returned for an acknowledgement that is asked of a client which owes as many as
-	// Limits.PendingAcks already.
+	// ErrManyAcks is returned if a client that already owes 1,024 acknowledgements is asked for
+	// another one.
 	ErrManyAcks = errors.New("the client owes too many acknowledgements")
-	// ErrReservedEvent is returned for an event name that Socket.IO keeps for itself.
+	// ErrReservedEvent is returned for event names that Socket.IO reserves.
 	ErrReservedEvent = errors.New("event name is reserved")
 	// ErrNoAck is returned by Event.Ack when the client asked for no acknowledgement, or has got one.
 	ErrNoAck = errors.New("no acknowledgement is asked for")
 )
 
-// A ConnectError is a middleware's refusal: the client gets connect_error with this message and data.
-// Any other error is sent with its text alone.
+// ConnectError is a middleware's refusal: the client gets connect_error with this message and data.
+// Of any other error it gets the text alone.
 type ConnectError struct {
 	Message string
 	// Data is sent as JSON if it is not nil.
@@ -30,7 +30,7 @@ type ConnectError struct {
 
 func (e *ConnectError) Error() string { return e.Message }
 
-// IsReservedEvent tells whether Socket.IO keeps the name for itself, so that nobody may emit it
+// IsReservedEvent reports whether Socket.IO reserves the name, so that nobody may emit it
 // (socket.io-parser, RESERVED_EVENTS).
 func IsReservedEvent(name string) bool { return parser.IsReservedEvent(name) }
 
@@ -46,15 +46,15 @@ const (
 	ReasonPingTimeout = "ping timeout"
 	// ReasonTransportClose: the client has closed the connection, or its network has.
 	ReasonTransportClose = "transport close"
-	// ReasonTransportError: the client has broken a rule of the transport.
+	// ReasonTransportError: the client has violated the transport.
 	ReasonTransportError = "transport error"
-	// ReasonParseError: the client has sent what is no packet.
+	// ReasonParseError: the client has sent an invalid packet.
 	ReasonParseError = "parse error"
 	// ReasonForcedClose: the server has closed the connection, as when a handler panics.
 	ReasonForcedClose = "forced close"
-	// ReasonForcedServerClose: the client has sent a packet that makes no sense where it stands, such as an event for a
-	// namespace that it is not in.
+	// ReasonForcedServerClose: the client has sent a packet that is not allowed at this point, such
+	// as an event for a namespace that it is not in.
 	ReasonForcedServerClose = "forced server close"
-	// ReasonSlowConsumer: more waited for the client than the server keeps.
+	// ReasonSlowConsumer: more data waited for the client than the server keeps.
 	ReasonSlowConsumer = "slow consumer"
 )

@@ -22,10 +22,10 @@ type Event struct {
 	open atomic.Bool
 }
 
-// Socket is the one that has emitted the event.
+// Socket returns the socket of the client that sent the event.
 func (e *Event) Socket() *Socket { return e.socket }
 
-// NeedsAck tells whether the client waits for an acknowledgement that nobody has given.
+// NeedsAck reports whether the client waits for an acknowledgement that nobody has given.
 func (e *Event) NeedsAck() bool { return e.open.Load() }
 
 // Ack answers the client with arguments. The first answer counts; after it, or when the client asked for none, Ack

@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 )
 
-// Namespace is a channel of its own on the connections of a server. Safe for concurrent use.
+// Namespace is a separate channel on the connections of a server. Safe for concurrent use.
 type Namespace struct {
 	server  *Server
 	name    string
@@ -31,20 +31,20 @@ type Namespace struct {
 	retired  bool // guarded by mu
 }
 
-// Name is "/" or "/chat".
+// Name returns the name, such as "/" or "/chat".
 func (n *Namespace) Name() string { return n.name }
 
-// Server is the server that the namespace belongs to.
+// Server returns the server of the namespace.
 func (n *Namespace) Server() *Server { return n.server }
 
-// Adapter keeps the rooms of the namespace.
+// Adapter returns the adapter, which keeps the rooms of the namespace.
 func (n *Namespace) Adapter() Adapter { return n.adapter }
 
 // Param is what the named group of the pattern has matched in the name of a dynamic namespace; see Server.OfPattern.
 func (n *Namespace) Param(group string) string { return n.params[group] }
 
-// Use adds a middleware: an error refuses the client with connect_error. Middlewares run in order, before the connection
-// handlers.
+// Use adds a middleware. If it returns an error, the client is refused with connect_error.
+// Middlewares run in order, before the connection handlers.
 func (n *Namespace) Use(f func(*Socket) error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -58,7 +58,7 @@ func (n *Namespace) OnConnection(f func(*Socket)) {
 	n.onConnection = append(n.onConnection, f)
 }
 
-// Len is the number of sockets on this server.
+// Len returns the number of sockets on this server.
 func (n *Namespace) Len() int {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
@@ -78,14 +78,14 @@ func (n *Namespace) Sockets() []*Socket {
 	return sockets
 }
 
-// Rooms are those that have members on this server, each with how many; the rooms of sockets' ids are left out. Members on all
-// servers are found by In(room).FetchSockets.
+// Rooms returns the number of members of each room on this server, without the rooms of socket ids.
+// In(room).FetchSockets finds members on all servers.
 func (n *Namespace) Rooms() map[string]int { return n.adapter.RoomSizes() }
 
-// RoomSize is the number of a room's members on this server.
+// RoomSize returns the number of a room's members on this server.
 func (n *Namespace) RoomSize(room string) int { return n.adapter.RoomSize(room) }
 
-// Socket is the socket with an id, if it is connected to this server; nil otherwise.
+// Socket returns the socket with an id, nil if it is not connected to this server.
 func (n *Namespace) Socket(id string) *Socket {
 	n.mu.RLock()
 	defer n.mu.RUnlock()

@@ -9,12 +9,12 @@ import (
 	"sync/atomic"
 )
 
-// RemoteSocket describes a socket, on whatever server it is, as it was when it was fetched. Its methods reach the
-// socket there.
+// RemoteSocket describes a socket on any server, as it was when it was fetched. Its methods act on
+// the socket there.
 type RemoteSocket struct {
 	ID        string    `json:"id"`
 	Handshake Handshake `json:"handshake"`
-	// Rooms are those that the socket is in, its own id among them, in no order.
+	// Rooms are those of the socket, its own id among them, in no order.
 	Rooms []string `json:"rooms"`
 	// Data is what SetData has stored with the socket, as JSON; see DecodeData.
 	Data json.RawMessage `json:"data"`
@@ -52,7 +52,7 @@ func (r *RemoteSocket) Join(ctx context.Context, rooms ...string) error {
 	return r.only().SocketsJoin(ctx, rooms...)
 }
 
-// Leave takes the socket out of rooms.
+// Leave removes the socket from rooms.
 func (r *RemoteSocket) Leave(ctx context.Context, rooms ...string) error {
 	return r.only().SocketsLeave(ctx, rooms...)
 }
@@ -74,7 +74,7 @@ func (s *Socket) describe() RemoteSocket {
 	return RemoteSocket{ID: s.id, Handshake: *s.Handshake(), Rooms: s.Rooms(), Data: data, namespace: s.namespace}
 }
 
-// ServerSideEvent is an event that another server of the cluster has sent by ServerSideEmit.
+// ServerSideEvent is an event that another server has sent by ServerSideEmit.
 type ServerSideEvent struct {
 	// Name of the event.
 	Name string
@@ -86,7 +86,7 @@ type ServerSideEvent struct {
 	open atomic.Bool
 }
 
-// NeedsAck tells whether the other server waits for an answer that nobody has given.
+// NeedsAck reports whether the other server waits for an answer that nobody has given.
 func (e *ServerSideEvent) NeedsAck() bool { return e.open.Load() }
 
 // Ack answers the other server. The first answer counts; after it, or when none is asked for, Ack returns ErrNoAck.
@@ -121,8 +121,8 @@ func (n *Namespace) OnServerSide(event string, f func(*ServerSideEvent)) (off fu
 	}
 }
 
-// ServerSideEmit sends an event to the namespace on the other servers of the cluster, not to clients and not to itself.
-// See NewArgs for values.
+// ServerSideEmit sends an event to the namespace on the other servers; clients and this server do
+// not receive it. See NewArgs for values.
 func (n *Namespace) ServerSideEmit(event string, values ...any) error {
 	args, err := NewArgs(values...)
 	if err == nil {
@@ -148,8 +148,8 @@ func (n *Namespace) ServerSideEmitWithAck(ctx context.Context, event string, val
 	return answers, nil
 }
 
-// HandleServerSide is for adapters: it gives the namespace an event of another server's. answer is nil if none is asked for.
-// It runs the handlers, and returns whether there was one.
+// HandleServerSide is for adapters: it hands the namespace an event of another server. answer is
+// nil if none was asked for. It runs the handlers, and reports whether there was one.
 func (n *Namespace) HandleServerSide(event string, args Args, answer func(Args)) bool {
 	n.mu.RLock()
 	list := n.onServerSide[event]
