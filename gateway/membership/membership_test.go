@@ -175,8 +175,18 @@ func listen(t *testing.T, url string) *nats.Conn {
 func TestAGatewayThatHasLeftDoesNotComeBack(t *testing.T) {
 	checkNothingIsLeft(t)
 	url := natstest.Start(t, nil).ClientURL()
-	one := start(t, url, Options{})
 	nc := listen(t, url)
+	heard, err := nc.SubscribeSync("peers")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	one := start(t, url, Options{})
+	if _, err := heard.NextMsg(time.Minute); err != nil { // it greets behind its subscription
+		t.Fatal(err)
+	}
 	say := func(kind Kind, id string) {
 		t.Helper()
 		if err := nc.Publish("peers", Announcement{Kind: kind, ID: id}.Encode()); err != nil {
