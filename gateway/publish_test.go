@@ -284,3 +284,45 @@ func TestTokensAreReadAgain(t *testing.T) {
 		}
 	}
 }
+
+func TestTheTraceOfAPublicationGoesToOtherGateways(t *testing.T) {
+	const parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+	p := startPublishing(t)
+	p.enter(t, 1, "a")
+	traced := make(chan string, 4)
+	if _, err := p.nats.Subscribe(">", func(msg *nats.Msg) {
+		if trace := msg.Header.Get("traceparent"); trace != "" && msg.Reply == "" {
+			traced <- trace + " " + msg.Header.Get("tracestate")
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.nats.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.NewRequest("POST", p.apis[0]+emitPath, strings.NewReader(`{"event":"e","rooms":["a"]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header = http.Header{"Authorization": {"Bearer secret"}, "Traceparent": {parent}, "Tracestate": {"rojo=1"}}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	msg := &nats.Msg{Subject: publish.Subject("talk/news"), Header: nats.Header{"traceparent": {parent}}}
+	msg.Data = []byte(`{"namespace":"/","event":"e","rooms":["a"]}`)
+	if _, err := p.nats.RequestMsg(msg, 20*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{parent + " rojo=1", parent + " "} {
+		select {
+		case got := <-traced:
+			if got != want {
+				t.Errorf("the other gateway gets %q, want %q", got, want)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatal("the other gateway gets no trace")
+		}
+	}
+}

@@ -26,10 +26,11 @@ func (c *Cluster) tell(r *request) error {
 	}
 	r.from = c.id
 	data := r.encode()
-	if most := int(c.link.MaxPayload()); most > 0 && len(data) > most {
+	header := wire.TraceHeader(r.delivery.Trace)
+	if most := int(c.link.MaxPayload()); most > 0 && len(data)+headerSize(header) > most {
 		return fmt.Errorf("ask the other gateways: %w", nats.ErrMaxPayload)
 	}
-	c.out.Send(c.subjects.Requests, data)
+	c.out.SendWith(header, c.subjects.Requests, data)
 	return nil
 }
 
@@ -48,6 +49,7 @@ func (c *Cluster) receiveRequest(msg *nats.Msg) {
 		c.malformed(msg, err)
 		return
 	}
+	r.delivery.Trace = wire.TraceOf(msg.Header)
 	c.mu.RLock()
 	a := c.adapters[wire.NewSubjects(c.service, r.namespace).Prefix]
 	c.mu.RUnlock()

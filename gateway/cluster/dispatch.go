@@ -106,7 +106,7 @@ func (c *Cluster) receive(msg *nats.Msg) {
 	if a == nil {
 		return // a namespace that has just been removed
 	}
-	m, err := c.decode(msg.Data)
+	m, err := c.decodeMsg(msg)
 	if err != nil {
 		c.malformed(msg, err)
 		return
@@ -147,19 +147,31 @@ func (c *Cluster) adapterOf(subject string) *adapter {
 // caller flushes c.out.
 func (c *Cluster) place(m *wire.Message, subjects []string) {
 	m.Publisher = c.id
+	header := wire.TraceHeader(m.Delivery.Trace)
 	if len(subjects) == 1 {
-		c.out.Push(subjects, m.Encode(), m.Delivery.Volatile)
+		c.out.PushWith(header, subjects, m.Encode(), m.Delivery.Volatile)
 		return
 	}
 	c.sending.Lock()
 	defer c.sending.Unlock()
 	c.copies++
 	m.DedupID = c.copies
-	c.out.Push(subjects, m.Encode(), m.Delivery.Volatile)
+	c.out.PushWith(header, subjects, m.Encode(), m.Delivery.Volatile)
+}
+
+// headerSize is what a header takes of NATS's max_payload; 0 for none.
+func headerSize(h nats.Header) int {
+	if h == nil {
+		return 0
+	}
+	return (&nats.Msg{Header: h}).Size()
 }
 
 // fits tells whether NATS carries a message, which is known before anybody gets it.
 func (c *Cluster) fits(m *wire.Message) bool {
 	most := int(c.link.MaxPayload())
+	if most > 0 {
+		most = max(1, most-headerSize(wire.TraceHeader(m.Delivery.Trace)))
+	}
 	return most == 0 || m.SizeLimit() <= most || len(m.Encode())+binary.MaxVarintLen64 <= most
 }

@@ -5,6 +5,8 @@ package cluster
 import (
 	"errors"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
@@ -35,4 +37,13 @@ func (c *Cluster) decode(data []byte) (m *wire.Message, err error) {
 func (c *Cluster) call(place string, f func()) {
 	defer c.panics.Catch(place)
 	f()
+}
+
+// decodeMsg reads a message that another gateway has published.
+func (c *Cluster) decodeMsg(msg *nats.Msg) (*wire.Message, error) {
+	m, err := c.decode(msg.Data)
+	if err == nil {
+		m.Delivery.Trace = wire.TraceOf(msg.Header)
+	}
+	return m, err
 }

@@ -3,10 +3,14 @@
 package cluster
 
 import (
+	"context"
 	"fmt"
 	"sync"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/trace"
 )
 
 // The most that may wait to be handled at one gateway. What is beyond is dropped, and its publisher
@@ -19,7 +23,8 @@ const (
 // ServeQueue answers the requests that programs send to a subject, each at one of the gateways that
 // serve it with the same queue group. Handle is called for one request at a time, and calls answer
 // once, then or later: a publisher whose event waits to be stored does not hold up the others. No
-// answer is sent where nobody waits for it.
+// answer is sent where nobody waits for it. The context has the request's trace, and ends with the
+// cluster.
 //
 // Before handle is called, all has been delivered here that had arrived at this gateway's NATS
 // server before the request; and an answer is sent when what handle has published has arrived at
@@ -30,7 +35,7 @@ const (
 // when all that had come in is answered; without NATS that is at once, since nobody hears an
 // answer.
 func (c *Cluster) ServeQueue(
-	subject, group string, handle func(data []byte, answer func([]byte)),
+	subject, group string, handle func(ctx context.Context, data []byte, answer func([]byte)),
 ) (stop func() <-chan struct{}, err error) {
 	var unanswered tasks
 	sub, err := c.nc.QueueSubscribe(subject, group, func(msg *nats.Msg) {
@@ -43,7 +48,7 @@ func (c *Cluster) ServeQueue(
 				end()
 			}
 		}()
-		handle(msg.Data, func(answer []byte) {
+		handle(trace.NewContext(c.life, wire.TraceOf(msg.Header)), msg.Data, func(answer []byte) {
 			if msg.Reply == "" {
 				end()
 				return

@@ -3,6 +3,7 @@
 package cluster
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"testing"
@@ -92,7 +93,7 @@ func BenchmarkPublisher(b *testing.B) {
 			urls := p.urls(b)
 			clusters, adapters := linked(b, urls)
 			for i, c := range clusters {
-				stop, err := c.ServeQueue("emit", "gateways", func(_ []byte, answer func([]byte)) {
+				stop, err := c.ServeQueue("emit", "gateways", func(_ context.Context, _ []byte, answer func([]byte)) {
 					d := socketio.Delivery{Target: socketio.Target{Rooms: []string{"room"}}, Text: []byte(`2["n",1]`)}
 					if err := adapters[i].Broadcast(&d); err != nil {
 						b.Error(err)

@@ -3,6 +3,7 @@
 package cluster
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"testing"
@@ -62,7 +63,7 @@ func TestAPublisherThatAwaitsAnswersKeepsItsOrderOnSeveralServers(t *testing.T) 
 	for i, g := range gateways {
 		member, _ := g.client(t, "room")
 		members = append(members, member)
-		stop, err := g.cluster.ServeQueue("emit", "gateways", func(data []byte, answer func([]byte)) {
+		stop, err := g.cluster.ServeQueue("emit", "gateways", func(_ context.Context, data []byte, answer func([]byte)) {
 			answered[i]++
 			if err := g.io.To("room").Emit("n", string(data)); err != nil {
 				t.Error(err)

@@ -150,6 +150,7 @@ func (l *Log) replayLive(subject string, stored Message) {
 	if err != nil {
 		return
 	}
+	m.Delivery.Trace = stored.Trace
 	l.out.Recognize(stored.ID, stored.Sequence)
 	l.metrics.Healed.Inc()
 	ns.Advance(subject, stored.Sequence)

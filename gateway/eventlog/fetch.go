@@ -11,8 +11,10 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/trace"
 )
 
 const (
@@ -46,6 +48,8 @@ type Message struct {
 	Time     time.Time
 	// ID is what its publisher has given it.
 	ID string
+	// Trace is the distributed trace that the event is part of; nil for most.
+	Trace *trace.Parent
 }
 
 // errIncomplete: a message of an answer did not arrive.
@@ -184,7 +188,8 @@ func (r *reading) page(ctx context.Context) (p page, err error) {
 		if p.last > r.to {
 			continue // the end of the answer says how many follow
 		}
-		if err := r.each(Message{p.last, msg.Header.Get(jetstream.SubjectHeader), msg.Data, timeOf(msg), msg.Header.Get(nats.MsgIdHdr)}); err != nil {
+		m := Message{p.last, msg.Header.Get(jetstream.SubjectHeader), msg.Data, timeOf(msg), idOf(msg), wire.TraceOf(msg.Header)}
+		if err := r.each(m); err != nil {
 			return p, err
 		}
 	}

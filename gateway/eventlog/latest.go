@@ -11,6 +11,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
 // rereadPause is between two tries to ask it.
@@ -93,15 +95,13 @@ func (l *Log) askLeader(ctx context.Context, request []byte) (Message, error) {
 	switch {
 	case got.Error == nil:
 		m := got.Message
-		id := ""
+		var header nats.Header
 		if len(m.Header) > 0 {
-			header, err := nats.DecodeHeadersMsg(m.Header)
-			if err != nil {
+			if header, err = nats.DecodeHeadersMsg(m.Header); err != nil {
 				return Message{}, fmt.Errorf("read the answer of the log's leader: %w", err)
 			}
-			id = header.Get(nats.MsgIdHdr)
 		}
-		return Message{m.Sequence, m.Subject, m.Data, m.Time, id}, nil
+		return Message{m.Sequence, m.Subject, m.Data, m.Time, header.Get(nats.MsgIdHdr), wire.TraceOf(header)}, nil
 	case got.Error.ErrCode == codeNoMessage:
 		return Message{}, ErrNotFound
 	}

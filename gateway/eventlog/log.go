@@ -178,7 +178,7 @@ func (l *Log) Append(ns Namespace, d *socketio.Delivery, outcome func(error)) er
 		}
 		outcome(err)
 	}
-	e := &outbox.Message{Subject: ns.Subjects().Stored(subject), Header: l.Header(ns.KeepFor(d.Rooms)), Data: m.Encode(), Done: done}
+	e := &outbox.Message{Subject: ns.Subjects().Stored(subject), Header: wire.AddTrace(l.Header(ns.KeepFor(d.Rooms)), d.Trace), Data: m.Encode(), Done: done}
 	if err := l.Push(e); err != nil {
 		done(0, err)
 		return fmt.Errorf("store the event: %w", err)
@@ -204,7 +204,7 @@ func (l *Log) Receive(ns Namespace, msg *nats.Msg, m *wire.Message) {
 			return // catchUp fills the gap, and then reads this message too
 		}
 	}
-	l.deliver(ns, m, Message{number, msg.Subject, msg.Data, timeOf(msg), idOf(msg)})
+	l.deliver(ns, m, Message{number, msg.Subject, msg.Data, timeOf(msg), idOf(msg), m.Delivery.Trace})
 }
 
 // deliver hands an event to those who are meant here, unless the same event was delivered as another message.

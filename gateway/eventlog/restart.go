@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -97,7 +98,7 @@ func (l *Log) takeQueued(created time.Time) {
 			return false
 		}
 		if at := timeOf(msg); whole && at.Before(created) && number > l.Delivered() {
-			l.replayLive(msg.Subject, Message{number, msg.Subject, msg.Data, at, idOf(msg)})
+			l.replayLive(msg.Subject, Message{number, msg.Subject, msg.Data, at, idOf(msg), wire.TraceOf(msg.Header)})
 		}
 		return true
 	})

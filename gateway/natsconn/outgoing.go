@@ -39,7 +39,7 @@ var DropReasons = []string{DropExpired, DropFull, DropVolatile, DropTooLarge, Dr
 // everywhere; and it is published after, so that NATS delays no local member. One goroutine at a
 // time publishes: while NATS blocks it, the others go on. Safe for concurrent use.
 type Outgoing struct {
-	publish func(subject string, data []byte) error
+	publish func(subject string, header nats.Header, data []byte) error
 	// connected must not wait for the connection, which may be blocked.
 	connected func() bool
 	dropped   func(reason string)
@@ -58,11 +58,18 @@ type Outgoing struct {
 
 type outgoingMessage struct {
 	subject string
+	header  nats.Header // nil for most
 	data    []byte
 	at      time.Time
 }
 
-func (m *outgoingMessage) size() int { return len(m.subject) + len(m.data) + outgoingOverhead }
+func (m *outgoingMessage) size() int {
+	size := len(m.subject) + len(m.data) + outgoingOverhead
+	if m.header != nil {
+		size += (&nats.Msg{Header: m.header}).Size()
+	}
+	return size
+}
 
 // OutgoingOptions are what an Outgoing tells, and the clock; Now is time.Now if nil.
 type OutgoingOptions struct {
@@ -79,8 +86,8 @@ func (c *Conn) NewOutgoing(options OutgoingOptions) *Outgoing {
 		options.Now = time.Now
 	}
 	o := &Outgoing{
-		publish: func(subject string, data []byte) error {
-			err := c.nc.Publish(subject, data)
+		publish: func(subject string, header nats.Header, data []byte) error {
+			err := c.publish(subject, header, data)
 			if err == nil {
 				options.Published()
 			}
@@ -93,6 +100,15 @@ func (c *Conn) NewOutgoing(options OutgoingOptions) *Outgoing {
 	}
 	o.idle.L = &o.mu
 	return o
+}
+
+// publish publishes with a header, if there is one and the server takes headers: what is in ours may be
+// missed.
+func (c *Conn) publish(subject string, header nats.Header, data []byte) error {
+	if header == nil || !c.nc.HeadersSupported() {
+		return c.nc.Publish(subject, data)
+	}
+	return c.nc.PublishMsg(&nats.Msg{Subject: subject, Header: header, Data: data})
 }
 
 // Run publishes what is left over by others, until stop is closed.
@@ -110,6 +126,11 @@ func (o *Outgoing) Run(stop <-chan struct{}) {
 // Push queues a message for each subject. The caller calls flush, after it has done what must not
 // wait.
 func (o *Outgoing) Push(subjects []string, data []byte, volatile bool) {
+	o.PushWith(nil, subjects, data, volatile)
+}
+
+// PushWith is Push with a header, which may be nil.
+func (o *Outgoing) PushWith(header nats.Header, subjects []string, data []byte, volatile bool) {
 	if volatile && !o.connected() {
 		for range subjects {
 			o.dropped(DropVolatile)
@@ -121,7 +142,7 @@ func (o *Outgoing) Push(subjects []string, data []byte, volatile bool) {
 	defer o.mu.Unlock()
 	o.expire(now)
 	for _, subject := range subjects {
-		m := outgoingMessage{subject, data, now}
+		m := outgoingMessage{subject, header, data, now}
 		switch {
 		case o.closed:
 			o.dropped(DropClosed)
@@ -135,8 +156,11 @@ func (o *Outgoing) Push(subjects []string, data []byte, volatile bool) {
 }
 
 // Send queues a message and publishes it, unless another goroutine is at it and takes it along.
-func (o *Outgoing) Send(subject string, data []byte) {
-	o.Push([]string{subject}, data, false)
+func (o *Outgoing) Send(subject string, data []byte) { o.SendWith(nil, subject, data) }
+
+// SendWith is Send with a header, which may be nil.
+func (o *Outgoing) SendWith(header nats.Header, subject string, data []byte) {
+	o.PushWith(header, []string{subject}, data, false)
 	o.Flush()
 }
 
@@ -185,7 +209,7 @@ func (o *Outgoing) finish(batch []outgoingMessage, sent int) (more bool) {
 // publishAll returns how many messages need nothing more. It stops where NATS is away.
 func (o *Outgoing) publishAll(batch []outgoingMessage) int {
 	for i := range batch {
-		switch err := o.publish(batch[i].subject, batch[i].data); {
+		switch err := o.publish(batch[i].subject, batch[i].header, batch[i].data); {
 		case err == nil:
 		case errors.Is(err, nats.ErrReconnectBufExceeded):
 			return i

@@ -21,7 +21,7 @@ type wire struct {
 	blocked chan struct{} // publish waits for it, unless nil
 }
 
-func (w *wire) publish(subject string, _ []byte) error {
+func (w *wire) publish(subject string, _ nats.Header, _ []byte) error {
 	w.mu.Lock()
 	blocked := w.blocked
 	w.mu.Unlock()

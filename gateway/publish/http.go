@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/trace"
 )
 
 // SetTokens makes the tokens of a file, one a line, those that open HTTP. It returns how many there
@@ -73,7 +75,8 @@ func (s *Server) serveEmit(w http.ResponseWriter, r *http.Request, namespace str
 		return // the program has gone
 	}
 	writing := make(chan func(), 1) // for this goroutine: the program may be slow to read
-	s.publish(viaHTTP, data, namespace, func(status int, a answer) {
+	parent := trace.New(r.Header.Get("traceparent"), r.Header.Get("tracestate"))
+	s.publish(trace.NewContext(r.Context(), parent), viaHTTP, data, namespace, func(status int, a answer) {
 		writing <- func() { write(w, status, a) }
 	})
 	(<-writing)()

@@ -3,6 +3,7 @@
 package publish
 
 import (
+	"context"
 	"fmt"
 	"strings"
 )
@@ -19,8 +20,8 @@ func Subject(service string) string {
 // ServeNATS answers what comes in at a service's Subject, until StopNATS is called. The document names
 // the namespace.
 func (s *Server) ServeNATS(service string) (err error) {
-	s.leave, err = s.Cluster.ServeQueue(Subject(service), queueGroup, func(data []byte, reply func([]byte)) {
-		s.publish(viaNATS, data, "", func(_ int, a answer) { reply(a.encode()) })
+	s.leave, err = s.Cluster.ServeQueue(Subject(service), queueGroup, func(ctx context.Context, data []byte, reply func([]byte)) {
+		s.publish(ctx, viaNATS, data, "", func(_ int, a answer) { reply(a.encode()) })
 	})
 	if err != nil {
 		return fmt.Errorf("serve programs over NATS: %w", err)

@@ -6,6 +6,7 @@
 package publish
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -84,13 +85,13 @@ func (a answer) encode() []byte {
 
 // publish emits a document, and calls done once with the answer to it and its HTTP status: at once, or
 // when it is known whether the event is stored, or after StoreTimeout. Done must not block.
-func (s *Server) publish(via string, data []byte, namespace string, done func(int, answer)) {
+func (s *Server) publish(ctx context.Context, via string, data []byte, namespace string, done func(int, answer)) {
 	counted := func(status int, a answer) {
 		s.count(via, status)
 		done(status, a)
 	}
 	receipt := new(socketio.Receipt)
-	status, a := s.emit(data, namespace, receipt)
+	status, a := s.emit(ctx, data, namespace, receipt)
 	if status != http.StatusOK || receipt.Expected() == 0 {
 		counted(status, a)
 		return
@@ -103,11 +104,11 @@ func (s *Server) publish(via string, data []byte, namespace string, done func(in
 	})
 }
 
-func (s *Server) emit(data []byte, namespace string, receipt *socketio.Receipt) (int, answer) {
+func (s *Server) emit(ctx context.Context, data []byte, namespace string, receipt *socketio.Receipt) (int, answer) {
 	if !s.Cluster.Connected() && !s.Cluster.Stores() {
 		return http.StatusServiceUnavailable, answer{Error: errNATSAway.Error()}
 	}
-	err := s.Runtime.Publish(data, namespace, receipt)
+	err := s.Runtime.Publish(ctx, data, namespace, receipt)
 	switch {
 	case err == nil && receipt.Expected() > 0:
 		return http.StatusOK, answer{OK: true} // if it gets stored

@@ -268,7 +268,7 @@ func (ns *Namespace) missedEvent(stored eventlog.Message) (missedEvent, bool) {
 		d.ExtraArgs = eventlog.AppendRevision(nil, stored.Sequence)
 	}
 	d.ExtraArgs = ns.owner.log.AppendOffset(d.ExtraArgs, stored.Sequence)
-	d.Position = stored.Sequence
+	d.Position, d.Trace = stored.Sequence, stored.Trace
 	d.Share()
 	bytes := missedEventBytes + 2*len(d.Text)
 	for _, attachment := range d.Attachments {

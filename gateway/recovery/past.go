@@ -139,7 +139,7 @@ func (h *historySent) delivery(m *eventlog.Message) *socketio.Delivery {
 		return nil
 	}
 	d := &decoded.Delivery
-	d.Position = m.Sequence
+	d.Position, d.Trace = m.Sequence, m.Trace
 	if h.namespace.IsRevised(d.Rooms) {
 		d.ExtraArgs = append(eventlog.AppendRevision(nil, m.Sequence), ',')
 	}

@@ -57,6 +57,7 @@ func (m *emission) run(r *run) error {
 	if err != nil {
 		return fmt.Errorf("emit %s, %w", m.event, err)
 	}
+	audience = audience.Trace(r.trace())
 	if m.ack != nil {
 		return r.ask(m, func(ctx context.Context) ([]socketio.Args, error) {
 			return audience.EmitArgsWithAck(ctx, m.event, args)
@@ -69,11 +70,11 @@ func (m *emission) run(r *run) error {
 }
 
 func (m *emission) toSocket(r *run, args socketio.Args) error {
-	receipt := r.collect()
-	if m.ack == nil && m.compress && !m.volatile && receipt == nil {
+	receipt, trace := r.collect(), r.trace()
+	if m.ack == nil && m.compress && !m.volatile && receipt == nil && trace == nil {
 		return gone(r.socket.EmitArgs(m.event, args))
 	}
-	e := m.emission(r.socket)
+	e := m.emission(r.socket).Trace(trace)
 	if m.ack == nil {
 		return gone(e.Receipt(receipt).EmitArgs(m.event, args))
 	}

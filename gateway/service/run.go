@@ -14,6 +14,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/expression"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/trace"
 )
 
 // run is one event on its way through its handlers, in the socket's turn. It stands still where a step waits for answers.
@@ -71,6 +72,14 @@ func (r *run) take(s step) (err error) {
 // next goes on to the next handler.
 func (r *run) next() {
 	r.handlers, r.step = r.handlers[1:], 0
+}
+
+// trace is that of the event; nil for none.
+func (r *run) trace() *trace.Parent {
+	if r.event == nil {
+		return nil
+	}
+	return r.event.Trace()
 }
 
 func (r *run) needsAck() bool { return r.event != nil && r.event.NeedsAck() }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/trace"
 )
 
 // Adapter keeps the rooms of one namespace and carries what concerns many sockets to them, on all servers. NewRooms is the one
@@ -83,6 +84,8 @@ type Delivery struct {
 	Position uint64
 	// Uncompressed keeps the transport from compressing the packet.
 	Uncompressed bool
+	// Trace is the distributed trace that the event is part of; nil for none. An adapter carries it to the other servers.
+	Trace *trace.Parent
 	// Receipt learns whether an adapter that stores events has stored this one. It may be nil, and stays on this server.
 	Receipt *Receipt
 

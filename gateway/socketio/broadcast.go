@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/trace"
 )
 
 // Broadcast aims at many sockets of a namespace: To and Except narrow it, Emit and the like act on who is meant. Each step
@@ -19,6 +20,7 @@ type Broadcast struct {
 	// uncompressed is the opposite of what Compress says, so that zero is the default.
 	uncompressed bool
 	receipt      *Receipt
+	trace        *trace.Parent
 }
 
 // To adds rooms whose members are meant. A member of several gets the event once. To() without any
@@ -69,6 +71,22 @@ func (b *Broadcast) Compress(allowed bool) *Broadcast {
 func (b *Broadcast) Receipt(r *Receipt) *Broadcast {
 	next := *b
 	next.receipt = r
+	return &next
+}
+
+// WithContext has the event carry the trace of a context, if it has one, to all servers. Emit does not wait,
+// so that the context's end does not matter.
+func (b *Broadcast) WithContext(ctx context.Context) *Broadcast {
+	return b.Trace(trace.FromContext(ctx))
+}
+
+// Trace has the event carry a trace to all servers; nil: none.
+func (b *Broadcast) Trace(p *trace.Parent) *Broadcast {
+	if p == b.trace {
+		return b
+	}
+	next := *b
+	next.trace = p
 	return &next
 }
 
@@ -199,7 +217,7 @@ func (b *Broadcast) delivery(p *parser.Packet) *Delivery {
 	e := b.namespace.server.codec.Encode(p)
 	return &Delivery{
 		Text: e.Text, Attachments: e.Attachments, message: e.Message,
-		Target: b.target, Volatile: b.volatile, Uncompressed: b.uncompressed, Receipt: b.receipt,
+		Target: b.target, Volatile: b.volatile, Uncompressed: b.uncompressed, Receipt: b.receipt, Trace: b.trace,
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/trace"
 )
 
 // Emission is an emission to one client in the making. Each step returns a new value. Safe for concurrent use.
@@ -20,6 +21,7 @@ type flags struct {
 	volatile     bool
 	uncompressed bool
 	receipt      *Receipt
+	trace        *trace.Parent
 }
 
 // Volatile makes an event that is dropped if the client cannot take it at once: while it polls between two requests, or while
@@ -49,6 +51,16 @@ func (e *Emission) Compress(allowed bool) *Emission {
 func (e *Emission) Receipt(r *Receipt) *Emission {
 	next := *e
 	next.flags.receipt = r
+	return &next
+}
+
+// WithContext is Broadcast.WithContext.
+func (e *Emission) WithContext(ctx context.Context) *Emission { return e.Trace(trace.FromContext(ctx)) }
+
+// Trace is Broadcast.Trace. Only events that are stored for a client's return leave the server.
+func (e *Emission) Trace(p *trace.Parent) *Emission {
+	next := *e
+	next.flags.trace = p
 	return &next
 }
 
@@ -142,6 +154,7 @@ func (s *Socket) emitKept(p *parser.Packet, e parser.Encoded, f flags) error {
 		Volatile:     f.volatile,
 		Uncompressed: f.uncompressed,
 		Receipt:      f.receipt,
+		Trace:        f.trace,
 	})
 	if err != nil {
 		return fmt.Errorf("emit %s: %w", p.Event, err)

@@ -3,10 +3,12 @@
 package socketio
 
 import (
+	"context"
 	"fmt"
 	"sync/atomic"
 
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/trace"
 )
 
 // Event is an event that a client has emitted.
@@ -18,12 +20,34 @@ type Event struct {
 
 	socket *Socket
 	id     uint64
+	// ctx is what SetContext has set; nil otherwise. It is a pointer, so that an event takes no more memory.
+	ctx *context.Context
 	// open is true while the client waits for an acknowledgement.
 	open atomic.Bool
 }
 
 // Socket returns the socket of the client that sent the event.
 func (e *Event) Socket() *Socket { return e.socket }
+
+// Context is the context of the event: that of SetContext, or else the socket's.
+func (e *Event) Context() context.Context {
+	if e.ctx != nil {
+		return *e.ctx
+	}
+	return e.socket.Context()
+}
+
+// SetContext gives the event a context for the handlers behind the caller, which is a middleware (Socket.Use)
+// or OnAny. It should derive from Context. Called by a handler of the event, before the next.
+func (e *Event) SetContext(ctx context.Context) { e.ctx = &ctx }
+
+// Trace is that of the context that SetContext has set; nil if there is none.
+func (e *Event) Trace() *trace.Parent {
+	if e.ctx == nil {
+		return nil
+	}
+	return trace.FromContext(*e.ctx)
+}
 
 // NeedsAck reports whether the client waits for an acknowledgement that nobody has given.
 func (e *Event) NeedsAck() bool { return e.open.Load() }

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package trace carries the place of an event in a distributed trace, as W3C's Trace Context writes it
+// (https://www.w3.org/TR/trace-context/), from whoever emits the event to whoever delivers it. It makes no
+// spans.
+package trace
+
+import (
+	"context"
+	"strings"
+)
+
+// Parent is the place of an event in a trace. It does not change.
+type Parent struct {
+	// ID is the value of the header traceparent, such as
+	// 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01.
+	ID string
+	// State is that of the header tracestate; empty if there is none.
+	State string
+}
+
+const (
+	// maxTraceParent is more than the header takes of a version to come: parsers of version 00 read its first 55 bytes.
+	maxTraceParent = 128
+	// maxTraceState is what everybody has to pass on; more may be dropped (section 3.3.1.5).
+	maxTraceState = 512
+)
+
+// New is the parent that the values of the headers traceparent and tracestate name; nil if the first names
+// none. A second that nobody has to pass on, because it is long or no text, is left out.
+func New(parent, state string) *Parent {
+	if !isTraceParent(parent) {
+		return nil
+	}
+	if len(state) > maxTraceState || strings.ContainsFunc(state, func(c rune) bool { return c < ' ' || c > '~' }) {
+		state = ""
+	}
+	return &Parent{parent, state}
+}
+
+// isTraceParent knows version 00, and of later ones what they have in common with it (section 3.2.4).
+func isTraceParent(s string) bool {
+	const id, parent, flags, end = 3, 36, 53, 55
+	if len(s) < end || len(s) > maxTraceParent || s[id-1] != '-' || s[parent-1] != '-' || s[flags-1] != '-' {
+		return false
+	}
+	switch version := s[:id-1]; {
+	case !isHex(version), version == "ff", version == "00" && len(s) != end, len(s) > end && s[end] != '-':
+		return false
+	}
+	if strings.ContainsFunc(s[end:], func(c rune) bool { return c < ' ' || c > '~' }) {
+		return false
+	}
+	return isHexID(s[id:parent-1]) && isHexID(s[parent:flags-1]) && isHex(s[flags:end])
+}
+
+func isHex(s string) bool {
+	return !strings.ContainsFunc(s, func(c rune) bool { return (c < '0' || c > '9') && (c < 'a' || c > 'f') })
+}
+
+// isHexID is false for zero, which stands for no id.
+func isHexID(s string) bool { return isHex(s) && strings.Trim(s, "0") != "" }
+
+type contextKey struct{}
+
+// NewContext is a context with a parent; the context itself for one that is nil.
+func NewContext(ctx context.Context, p *Parent) context.Context {
+	if p == nil {
+		return ctx
+	}
+	return context.WithValue(ctx, contextKey{}, p)
+}
+
+// FromContext is the parent of a context; nil if it has none.
+func FromContext(ctx context.Context) *Parent {
+	p, _ := ctx.Value(contextKey{}).(*Parent)
+	return p
+}
