@@ -125,6 +125,8 @@ type Cluster struct {
 }
 
 // Connect starts a link. It returns at once, whether NATS is there or not, and keeps trying; Connected tells.
+//
+//nolint:contextcheck // what a link does until Close takes its deadlines from its own life
 func Connect(o Options) (*Cluster, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()

@@ -34,6 +34,8 @@ const (
 // stop leaves the rest to the other gateways, and may be called again. What it returns is closed
 // when all that had come in is answered; without NATS that is at once, since nobody hears an
 // answer.
+//
+//nolint:contextcheck // what comes in is bounded by the link's life
 func (c *Cluster) ServeQueue(
 	subject, group string, handle func(ctx context.Context, data []byte, answer func([]byte)),
 ) (stop func() <-chan struct{}, err error) {

@@ -94,6 +94,8 @@ type Server struct {
 // NewServer starts a server. It returns at once, whether NATS is reachable or not, and keeps trying
 // to connect; Connected reports the state. Until then clients can connect, but receive no events of
 // other servers.
+//
+//nolint:contextcheck // what a server does until Close is bounded by its own life
 func NewServer(o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
