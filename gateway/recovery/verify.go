@@ -14,6 +14,8 @@ import (
 
 // verify finds out why the log has a newer message than this gateway knows. Mostly another gateway has recovered the session. But what was
 // sent twice, since its acknowledgement was lost with the stream's leader, may be refused for its own sake.
+//
+//nolint:contextcheck // it is bounded by the gateway's life, whoever waits
 func (s *session) verify(w *sessionWrite) {
 	ctx, cancel := context.WithTimeout(s.owner.life, recoverTimeout)
 	defer cancel()

@@ -320,6 +320,8 @@ func (s *Server) Drain(ctx context.Context, pace engineio.Pace) error {
 
 // Close ends all connections, waits until their handlers have returned, and releases the adapters. It may be called by a handler:
 // there it ends the connections and does not wait, since it would wait for that handler; all else follows when it has returned.
+//
+//nolint:contextcheck // Shutdown is for those who have a context
 func (s *Server) Close() error { return s.Shutdown(context.Background()) }
 
 // Shutdown is Close that waits no longer than until the context ends. Its error says then how many clients have handlers that still
@@ -335,7 +337,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if err == nil {
 		return s.closeAdapters()
 	}
-	go func() {
+	go func() { //nolint:contextcheck // what is left goes on after the context has ended
 		s.engine.Close()
 		if err := s.closeAdapters(); err != nil {
 			s.log.Error("close the adapters of a server that has shut down", "error", err)
