@@ -60,7 +60,7 @@ func gatewayCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Log = logger(true)
-			gateway.LimitMemory(os.DirFS("/sys/fs/cgroup"), o.Log)
+			gateway.TuneMemory(os.DirFS("/sys/fs/cgroup"), o.Log)
 			return gateway.Run(cmd.Context(), o)
 		},
 	}

@@ -13,7 +13,6 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 
@@ -24,6 +23,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/clientbundle"
 	"github.com/realtime-operator/realtime-operator/gateway/cluster"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/memory"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
 	"github.com/realtime-operator/realtime-operator/gateway/publish"
 	"github.com/realtime-operator/realtime-operator/gateway/service"
@@ -130,7 +130,7 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 	registerSlowConsumers(g.metrics, g.io)
 	g.io.QueueVolatile(queuesVolatile(&svc.Spec.Protocol))
 	g.runtime = service.NewRuntime(g.io, service.Options{
-		Registerer: g.metrics, Log: o.Log, OnPanic: g.countPanic, PresenceBytes: memoryPart(debug.SetMemoryLimit(-1)),
+		Registerer: g.metrics, Log: o.Log, OnPanic: g.countPanic, PresenceBytes: memory.Part(),
 	})
 	g.runtime.Apply(program)
 	g.path.Store(&svc.Spec.Protocol.Path)

@@ -3,10 +3,9 @@
 package gateway
 
 import (
-	"runtime/debug"
-
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/gateway/cluster"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/memory"
 	"github.com/realtime-operator/realtime-operator/gateway/service"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
@@ -24,7 +23,7 @@ func logRecovery(svc *v1alpha1.RealtimeService) *cluster.Recovery {
 		Detection:        svc.Spec.Protocol.PingInterval.Duration + svc.Spec.Protocol.PingTimeout.Duration,
 		HistoryAge:       svc.LongestHistory(),
 		Replicas:         int(r.Replicas),
-		HistoryBytes:     memoryPart(debug.SetMemoryLimit(-1)),
+		HistoryBytes:     memory.Part(),
 	}
 	if r.MaxBytes != nil {
 		recovery.MaxBytes = r.MaxBytes.Value()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package gateway
+package memory
 
 import (
 	"log/slog"
@@ -33,7 +33,7 @@ func TestTheGarbageCollectorKeepsToTheLimitOfTheContainer(t *testing.T) {
 			for name, text := range test.files {
 				root[name] = &fstest.MapFile{Data: []byte(text)}
 			}
-			LimitMemory(root, slog.New(slog.DiscardHandler))
+			Limit(root, slog.New(slog.DiscardHandler))
 			if got := debug.SetMemoryLimit(-1); got != test.want {
 				t.Errorf("the limit is %d, want %d", got, test.want)
 			}
@@ -46,7 +46,7 @@ func TestAPartOfTheMemory(t *testing.T) {
 		128 << 20 / 100 * 90: 15_099_491, // of a container of 128 MiB
 		math.MaxInt64:        0,
 	} {
-		if got := memoryPart(limit); got != want {
+		if got := part(limit); got != want {
 			t.Errorf("a part of %d bytes is %d, want %d", limit, got, want)
 		}
 	}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package gateway
+// Package memory has a process keep to the memory of its container, and use it.
+package memory
 
 import (
 	"io/fs"
@@ -17,11 +18,11 @@ import (
 // is for what Go does not count: the program itself, and buffers of the kernel for its connections.
 const memoryShare = 90
 
-// LimitMemory has Go's garbage collector keep to the memory limit of the container, if that has one and the
+// Limit has Go's garbage collector keep to the memory limit of the container, if that has one and the
 // environment does not set GOMEMLIMIT: Go knows no limit by itself, and lets the heap double before it
 // collects. The limit is that of the control group that root (/sys/fs/cgroup) shows, whoever has set it:
 // the manifest, a LimitRange, or an autoscaler.
-func LimitMemory(root fs.FS, log *slog.Logger) {
+func Limit(root fs.FS, log *slog.Logger) {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return
 	}
@@ -38,8 +39,10 @@ func LimitMemory(root fs.FS, log *slog.Logger) {
 // presence shows of members another one.
 const parts = 8
 
-// memoryPart is one such part of a memory limit; 0, for a default, if there is none.
-func memoryPart(limit int64) int {
+// Part is one such part, in bytes; 0, for a default, if there is no limit.
+func Part() int { return part(debug.SetMemoryLimit(-1)) }
+
+func part(limit int64) int {
 	if limit == math.MaxInt64 {
 		return 0
 	}
