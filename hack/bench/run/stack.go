@@ -43,23 +43,27 @@ func (s *stack) start(ctx context.Context, dir, ready string, args []string) (*p
 }
 
 // startPeer starts a peer as a suite wants it.
-func startPeer(ctx context.Context, dir string, s suite, p peer) (started *stack, err error) {
-	started = &stack{}
-	defer func() {
-		if err != nil {
-			started.stop()
-		}
-	}()
-	broker, err := started.startBroker(ctx, dir, s, p.broker)
-	if err != nil {
+func startPeer(ctx context.Context, dir string, s suite, p peer) (*stack, error) {
+	started := &stack{}
+	if err := started.startAll(ctx, dir, s, p); err != nil {
+		started.stop()
 		return nil, err
 	}
+	return started, nil
+}
+
+// startAll starts the broker and the servers. What has been started stays, also with an error.
+func (s *stack) startAll(ctx context.Context, dir string, of suite, p peer) error {
+	broker, err := s.startBroker(ctx, dir, of, p.broker)
+	if err != nil {
+		return err
+	}
 	for range p.servers {
-		if err := started.startServer(ctx, dir, s, p, broker); err != nil {
-			return nil, err
+		if err := s.startServer(ctx, dir, of, p, broker); err != nil {
+			return err
 		}
 	}
-	return started, nil
+	return nil
 }
 
 func (s *stack) startServer(ctx context.Context, dir string, of suite, p peer, broker string) error {
