@@ -42,8 +42,11 @@ func (l *loop) look() {
 	l.clock++
 	long := l.held()
 	l.mu.Unlock()
+	handedOn := 0
 	for _, h := range long {
-		l.handOn(h.conn, h.handler, false)
+		if l.handOn(h.conn, h.handler, false) {
+			handedOn++
+		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -61,7 +64,12 @@ func (l *loop) look() {
 	case free == 0:
 		// Twice as many each time, so that handlers that wait for a database soon all wait at once; but no more than there is to do,
 		// and one to wait for epoll.
-		for range min(max(stuck, 1), l.waiting.len()+1) {
+		for range min(max(stuck+handedOn, 1), l.waiting.len()+1) {
+			l.hire()
+		}
+	case free < 2*handedOn:
+		// The same, with those whose connections were handed on, and who do not come back to the others.
+		for range min(2*handedOn-free, l.waiting.len()) {
 			l.hire()
 		}
 	case free < workersAtMost && l.waiting.len() > 0 && l.waiting.first().since+1 < l.clock:
@@ -87,9 +95,9 @@ func (l *loop) serves() bool {
 }
 
 // handOn has others serve a connection, if its handler lets go of it. The lock is not held.
-func (l *loop) handOn(c *Conn, h Handler, atOnce bool) {
+func (l *loop) handOn(c *Conn, h Handler, atOnce bool) bool {
 	if !h.HandOn(atOnce) {
-		return
+		return false
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -104,6 +112,7 @@ func (l *loop) handOn(c *Conn, h Handler, atOnce bool) {
 	c.scheduled = false
 	c.events |= c.serving | unhandled | readable // of which the handler may have done some
 	l.happen(c, 0)
+	return true
 }
 
 // stuck is the number of workers that have been busy with one connection for longer than patience. The lock is held.
