@@ -52,7 +52,7 @@ func TestMemoryOfHandlersOfTheManifestThatWait(t *testing.T) {
 				return strings.Contains(body, "\nrealtime_handlers_suspended 1000\n")
 			})
 			awaitWorkers(t, goroutines+clients*9/10)
-			each := (wiretest.MemoryInUse() - before) / clients
+			each := wiretest.MemoryOfEach(clients, before, limit)
 			proxy.Resume()
 			crowd.Leave()
 			t.Logf("a handler that waits takes %d bytes", each)

@@ -49,7 +49,7 @@ func TestMemoryOfAWaitingHandler(t *testing.T) {
 			before := wiretest.MemoryInUse()
 			crowd.Send(test.packets)
 			enginetest.Eventually(t, "all handlers to wait", func() bool { return waiting.Load() == clients })
-			each := (wiretest.MemoryInUse() - before) / clients
+			each := wiretest.MemoryOfEach(clients, before, test.limit)
 			close(release)
 			enginetest.Eventually(t, "all handlers to return", func() bool { return waiting.Load() == 0 })
 			t.Logf("a handler that waits takes %d bytes", each)

@@ -66,7 +66,7 @@ func TestMemoryOfClientsThatWaitForTheLog(t *testing.T) {
 			before := wiretest.MemoryInUse()
 			crowd.Send(test.packet)
 			await(t, "all clients are waited for", func() bool { return test.waiting(g) >= clients })
-			each := (wiretest.MemoryInUse() - before) / clients
+			each := wiretest.MemoryOfEach(clients, before, test.limit)
 			close(release)
 			proxy.Resume()
 			crowd.Leave()
