@@ -41,14 +41,6 @@ func PongFrame(data []byte) []byte {
 	return append(frame, data...)
 }
 
-// CloseFrame is a close frame with a code, or with none if that is CodeNoStatus.
-func CloseFrame(code int) []byte {
-	if code == CodeNoStatus {
-		return []byte{finalClose, 0}
-	}
-	return binary.BigEndian.AppendUint16([]byte{finalClose, 2}, uint16(code))
-}
-
 // payload is what a frame of NewFrame carries.
 func payload(frame []byte) []byte {
 	switch frame[1] {

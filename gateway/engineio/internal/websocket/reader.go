@@ -5,7 +5,6 @@ package websocket
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
 	"unicode/utf8"
 )
 
@@ -26,34 +25,6 @@ const (
 	maxControlPayload = 125
 	// keptPartial is the largest buffer for frames in pieces that is kept for the next one.
 	keptPartial = 4 << 10
-)
-
-// CloseError is why a websocket connection ends that the client has closed, or broken the rules of.
-type CloseError struct {
-	// Code is what the client is told (RFC 6455 section 7.4).
-	Code int
-	// ByClient: the client has sent a close frame.
-	ByClient bool
-	Reason   string
-}
-
-func (e *CloseError) Error() string { return fmt.Sprintf("websocket: %s (%d)", e.Reason, e.Code) }
-
-// The codes of close frames.
-const (
-	CodeProtocolError = 1002
-	CodeNoStatus      = 1005
-	CodeInvalidData   = 1007
-	CodeTooBig        = 1009
-)
-
-func brokenRule(reason string) error { return &CloseError{Code: CodeProtocolError, Reason: reason} }
-
-var (
-	errTooBig   = &CloseError{Code: CodeTooBig, Reason: "message is too large"}
-	errNotUTF8  = &CloseError{Code: CodeInvalidData, Reason: "text message is not UTF-8"}
-	errInflate  = &CloseError{Code: CodeInvalidData, Reason: "message cannot be inflated"}
-	errUnmasked = brokenRule("frame of a client is not masked")
 )
 
 // Reader makes messages of a connection's bytes as they come (RFC 6455 section 5, RFC 7692).
