@@ -127,7 +127,7 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 		return nil, fmt.Errorf("start the Socket.IO server: %w", err)
 	}
 	registerConnections(g.metrics, g.io)
-	registerSlowConsumers(g.metrics, g.io)
+	registerLosses(g.metrics, g.io)
 	g.io.QueueVolatile(queuesVolatile(&svc.Spec.Protocol))
 	g.runtime = service.NewRuntime(g.io, service.Options{
 		Registerer: g.metrics, Log: o.Log, OnPanic: g.countPanic, PresenceBytes: memory.Part(),

@@ -52,9 +52,3 @@ func readAll(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, bool)
 	}
 	return data, err == nil
 }
-
-func (g *Gateway) writeStatus(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "application/json")
-	// The client may have gone; nobody is left to tell.
-	_ = json.NewEncoder(w).Encode(g.Status())
-}

@@ -2,7 +2,12 @@
 
 package gateway
 
-import "github.com/realtime-operator/realtime-operator/api/gatewaystatus"
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
+)
 
 // Status tells how the gateway is.
 func (g *Gateway) Status() gatewaystatus.Status {
@@ -16,4 +21,11 @@ func (g *Gateway) Status() gatewaystatus.Status {
 		NATSError:   g.cluster.Problem(),
 		LogReady:    g.cluster.LogReady(),
 	}
+}
+
+// writeStatus answers a request with the status.
+func (g *Gateway) writeStatus(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/json")
+	// The client may have gone; nobody is left to tell.
+	_ = json.NewEncoder(w).Encode(g.Status())
 }

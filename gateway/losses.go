@@ -13,8 +13,8 @@ func queuesVolatile(p *v1alpha1.ProtocolSpec) bool {
 	return p.SlowConsumers.Policy == v1alpha1.SlowConsumerDisconnect
 }
 
-// registerSlowConsumers shows what clients that do not read have lost.
-func registerSlowConsumers(r *prometheus.Registry, io *socketio.Server) {
+// registerLosses shows what clients that do not read have lost.
+func registerLosses(r *prometheus.Registry, io *socketio.Server) {
 	r.MustRegister(
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "realtime_slow_consumers_disconnected_total",
