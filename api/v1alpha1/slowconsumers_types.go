@@ -8,10 +8,10 @@ import "k8s.io/apimachinery/pkg/api/resource"
 // waits for them: what is sent to them waits in the gateway's memory, up to these limits per
 // client.
 type SlowConsumersSpec struct {
-	// maxQueueBytes is how many bytes may wait for one client. A client that is sent more is
-	// disconnected with the reason "slow consumer". Stock clients come back by themselves, and with
-	// spec.recovery they receive what they have missed. A history and a recovery backlog may be
-	// larger, since the client takes them piece by piece.
+	// maxQueueBytes is how many bytes may wait for one client. A client that is sent more is cut
+	// off without being told why; disconnect handlers see the reason "slow consumer". Stock clients
+	// come back by themselves, and with spec.recovery they receive what they have missed. A history
+	// and a recovery backlog may be larger, since the client takes them piece by piece.
 	// +optional
 	// +kubebuilder:default="4Mi"
 	// +kubebuilder:validation:XValidation:rule="!quantity(string(self)).isLessThan(quantity('64Ki')) && !quantity(string(self)).isGreaterThan(quantity('256Mi'))",message="must be from 64Ki to 256Mi"
