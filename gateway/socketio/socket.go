@@ -118,15 +118,14 @@ func (s *Socket) Settle(f func(error)) {
 }
 
 func (s *Socket) disconnect(closeConnection bool) {
-	if s.state.Load() != stateConnected {
-		return
-	}
-	if closeConnection {
+	switch {
+	case !closeConnection: // once: a second DISCONNECT would end the socket with which the client comes back
+		s.end(ReasonServerDisconnect, func() {
+			s.conn.send(&parser.Packet{Type: parser.Disconnect, Namespace: s.namespace.name})
+		})
+	case s.state.Load() == stateConnected:
 		s.conn.disconnect()
-		return
 	}
-	s.conn.send(&parser.Packet{Type: parser.Disconnect, Namespace: s.namespace.name})
-	s.close(ReasonServerDisconnect)
 }
 
 // connect makes the socket a member of its namespace, and tells the client and the handlers, when it is kept. It runs in the
@@ -209,11 +208,16 @@ func (s *Socket) leaveRooms(before func()) {
 	before()
 }
 
-// close ends the socket, once: the handlers for disconnecting, then the rooms, then the handlers for disconnect.
-func (s *Socket) close(reason string) {
+// close ends a socket whose client knows of that.
+func (s *Socket) close(reason string) { s.end(reason, func() {}) }
+
+// end ends the socket, once: it tells the client; then come the handlers for disconnecting, the
+// rooms, and the handlers for disconnect.
+func (s *Socket) end(reason string, tell func()) {
 	if !s.state.CompareAndSwap(stateConnected, stateClosing) {
 		return
 	}
+	tell()
 	// Who waits for an answer, or for the context, may be what the connection's handlers wait for.
 	s.abandonAcks()
 	s.endContext()
