@@ -157,6 +157,7 @@ func (c *connection) refuseReturn(namespace string, err error) {
 func (c *connection) letIn(s *Socket, missed *backlog) {
 	ns := s.namespace
 	added, returned := false, false
+	var refused error
 	defer func() {
 		switch {
 		case !added: // refused, or a middleware has panicked
@@ -167,16 +168,18 @@ func (c *connection) letIn(s *Socket, missed *backlog) {
 			ns.remove(s)
 		}
 		c.endConnect(s.lane)
+		if refused != nil { // a client that is told so has left its rooms
+			c.refuse(ns.name, refused)
+		}
 	}()
 	if !s.recovered { // one that is has been judged before
-		if err := ns.authorize(s); err != nil {
-			c.refuse(ns.name, err)
+		if refused = ns.authorize(s); refused != nil {
 			return
 		}
 	}
 	if added = ns.add(s); !added {
 		if s.state.Load() != stateClosed {
-			c.refuse(ns.name, errInvalidNamespace)
+			refused = errInvalidNamespace
 		}
 		return
 	}
