@@ -27,7 +27,7 @@ var maxSize = size{files: 25, lines: 3500}
 // a package that no longer needs its entry fails the test until the entry is removed.
 var tooLarge = map[string]size{
 	"gateway/engineio": {files: 26, lines: 3714},
-	"gateway/socketio": {files: 34, lines: 5711},
+	"gateway/socketio": {files: 29, lines: 5713},
 }
 
 func TestPackagesAreSmall(t *testing.T) {
