@@ -45,9 +45,9 @@ func serving(name string, hosts []string, life time.Duration) leaf {
 
 // renewAll returns a Secret's data as they should be now, and whether they have changed. What cannot be read is replaced.
 //
-// An authority and the leaves that it signs are replaced when two thirds of their lives are over. A new authority is trusted
-// beside the old one; it signs the next leaves, when all have heard of it. So nothing is shown at any time
-// that a client does not trust yet.
+// An authority and the leaves that it signs are replaced when two thirds of their lives are over. A new authority is
+// trusted in addition to the old one first, and signs leaves only once all peers have read it. So no peer
+// is ever shown a certificate that it does not trust yet.
 func renewAll(data map[string][]byte, name string, leaves []leaf, now time.Time) (map[string][]byte, bool, error) {
 	next := maps.Clone(data)
 	if next == nil {
