@@ -262,19 +262,7 @@ func awaitForwarding(t testing.TB, m *member, n int) {
 	})
 }
 
-func eventually(t testing.TB, what string, check func() bool) {
-	t.Helper()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(time.Minute)
-	for !check() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("it never comes to this: %s", what)
-		}
-	}
-}
+var eventually = wiretest.Await
 
 func TestRow56UpgradeAtAnotherGateway(t *testing.T) {
 	leakCheck(t)

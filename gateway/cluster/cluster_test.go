@@ -16,7 +16,6 @@ import (
 	natsserver "github.com/nats-io/nats-server/v2/server"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
-	"go.uber.org/goleak"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
@@ -73,24 +72,6 @@ func (g *gateway) client(t *testing.T, rooms ...string) (*wiretest.Client, *sock
 	s := <-g.sockets
 	s.Join(rooms...)
 	return c, s
-}
-
-// ignored are the goroutines that are there already, and those that servers of NATS leave behind when one of a cluster is stopped while it takes
-// a stream over.
-func ignored() []goleak.Option {
-	const server = "github.com/nats-io/nats-server/v2/server."
-	return []goleak.Option{
-		goleak.IgnoreCurrent(),
-		goleak.IgnoreAnyFunction(server + "(*fileStore).flushStreamStateLoop"),
-		goleak.IgnoreAnyFunction(server + "(*msgBlock).flushLoop"),
-		goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server/ats.Register.func1"),
-	}
-}
-
-// checkNothingIsLeft is called first, so that it checks last.
-func checkNothingIsLeft(t *testing.T) {
-	before := ignored()
-	t.Cleanup(func() { goleak.VerifyNone(t, before...) })
 }
 
 func TestBroadcastReachesOtherGateways(t *testing.T) {
@@ -227,7 +208,7 @@ func TestSubscriptionsDoNotGrowWithSockets(t *testing.T) {
 	}
 	_, last := g.client(t, "another")
 	last.Leave("another")
-	waitFor(t, "the subscription of an empty room to end", func() bool { return ns.NumSubscriptions() == before })
+	await(t, "the subscription of an empty room to end", func() bool { return ns.NumSubscriptions() == before })
 	for _, s := range sockets {
 		s.Leave("room")
 	}
@@ -272,7 +253,7 @@ func TestSubscriptionsToRoomsThatWereLeftAreBounded(t *testing.T) {
 			s.Leave(room)
 		}
 	}
-	waitFor(t, "subscriptions to end", func() bool { return ns.NumSubscriptions() <= before+maxIdle })
+	await(t, "subscriptions to end", func() bool { return ns.NumSubscriptions() <= before+maxIdle })
 	a := g.io.Of("/").Adapter().(*adapter) // as when two leave a room, and a third was there for a moment
 	for i := range 20 * maxIdle {
 		a.subscriptions.release(a.subjects.Interest(fmt.Sprint("room ", 2*maxIdle+i%maxIdle)), func() bool { return true })
@@ -310,7 +291,7 @@ func TestGatewaysFindNATSAgainAndWhatWasJoinedMeanwhile(t *testing.T) {
 	port := first.Addr().(*net.TCPAddr).Port
 	first.Shutdown()
 	first.WaitForShutdown()
-	waitFor(t, "both gateways to notice", func() bool { return !one.cluster.Connected() && !two.cluster.Connected() })
+	await(t, "both gateways to notice", func() bool { return !one.cluster.Connected() && !two.cluster.Connected() })
 	late, _ := two.client(t, "late")
 	if err := one.io.Of("/").To("room").Except("elsewhere").Emit("while away"); err != nil {
 		t.Fatal(err)
@@ -318,7 +299,7 @@ func TestGatewaysFindNATSAgainAndWhatWasJoinedMeanwhile(t *testing.T) {
 	near.Expect(`42["while away"]`)
 
 	natstest.Start(t, &natsserver.Options{Port: port})
-	waitFor(t, "both gateways to be back", func() bool { return one.cluster.Connected() && two.cluster.Connected() })
+	await(t, "both gateways to be back", func() bool { return one.cluster.Connected() && two.cluster.Connected() })
 	if err := two.cluster.nc.Flush(); err != nil { // its subscriptions are with the server
 		t.Fatal(err)
 	}
@@ -342,7 +323,7 @@ func TestAMessageTooLargeForNATSIsAnError(t *testing.T) {
 	ns := natstest.Start(t, &natsserver.Options{MaxPayload: 1024})
 	g := newGateway(t, Options{URLs: []string{ns.ClientURL()}})
 	c, _ := g.client(t)
-	waitFor(t, "NATS", g.cluster.Connected)
+	await(t, "NATS", g.cluster.Connected)
 	if err := g.io.Of("/").Emit("big", strings.Repeat("x", 2048)); err == nil {
 		t.Error("no error")
 	}
@@ -373,22 +354,7 @@ func TestCredentials(t *testing.T) {
 				}
 			}
 			g := newGateway(t, Options{URLs: []string{ns.ClientURL()}, CredentialsDir: dir})
-			waitFor(t, "NATS", g.cluster.Connected)
+			await(t, "NATS", g.cluster.Connected)
 		})
-	}
-}
-
-// waitFor polls for what nothing tells.
-func waitFor(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	deadline := time.After(time.Minute)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !done() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("waited in vain for %s", what)
-		}
 	}
 }

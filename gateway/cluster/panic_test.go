@@ -48,7 +48,7 @@ func TestAMessageThatPanicsIsDropped(t *testing.T) {
 				}
 			}
 			one := newGateway(t, Options{URLs: []string{ns.ClientURL()}, Recovery: test.recovery})
-			two := newGateway(t, Options{URLs: []string{ns.ClientURL()}, Recovery: test.recovery, Log: log.logger(), OnPanic: count})
+			two := newGateway(t, Options{URLs: []string{ns.ClientURL()}, Recovery: test.recovery, Log: log.Logger(), OnPanic: count})
 			await(t, "the log is ready", func() bool { return one.cluster.LogReady() && two.cluster.LogReady() })
 			for _, g := range []*gateway{one, two} {
 				g.io.Of("/broken")
@@ -63,7 +63,7 @@ func TestAMessageThatPanicsIsDropped(t *testing.T) {
 			if got := client.Receive(); !strings.HasPrefix(got, `42["hello"`) {
 				t.Errorf("received %s", got)
 			}
-			await(t, "it is logged", func() bool { return log.count("a panic was stopped") == 1 })
+			await(t, "it is logged", func() bool { return log.Count("a panic was stopped") == 1 })
 		})
 	}
 }

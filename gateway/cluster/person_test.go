@@ -3,9 +3,6 @@
 package cluster
 
 import (
-	"log/slog"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,11 +13,13 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// startJetStream runs a NATS server that stores.
-func startJetStream(t *testing.T) *natsserver.Server {
-	t.Helper()
-	return natstest.Start(t, &natsserver.Options{JetStream: true, StoreDir: t.TempDir()})
-}
+var (
+	await              = wiretest.Await
+	checkNothingIsLeft = natstest.CheckNothingIsLeft
+	startJetStream     = natstest.StartJetStream
+)
+
+type lines = wiretest.Lines
 
 // recovering is a gateway whose clients can come back.
 func recovering(t *testing.T, ns *natsserver.Server) *gateway {
@@ -35,21 +34,6 @@ func recoveringWith(t *testing.T, ns *natsserver.Server, o Options) *gateway {
 	g := newGateway(t, o)
 	await(t, "the log is ready", g.cluster.LogReady)
 	return g
-}
-
-// await waits until something is true.
-func await(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	deadline := time.After(time.Minute)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !is() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("never: %s", what)
-		}
-	}
 }
 
 // person is a client that can come back, with the socket that it has at a gateway.
@@ -106,24 +90,4 @@ func (g *gateway) stored(t *testing.T) {
 	if err := <-stored; err != nil {
 		t.Fatal(err)
 	}
-}
-
-// lines is what a gateway has logged. Safe for concurrent use.
-type lines struct {
-	mu   sync.Mutex
-	text strings.Builder // guarded by mu
-}
-
-func (l *lines) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
-
-func (l *lines) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *lines) count(what string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Count(l.text.String(), what)
 }

@@ -28,13 +28,13 @@ func onEach(t *testing.T, trio *natstest.Trio) []*gateway {
 	}
 	for _, g := range gateways {
 		waitForPeers(t, g.cluster, len(gateways)-1)
-		g.cluster.echoes.waitFor(time.Minute) // all of them answer, however busy the machine is
+		g.cluster.echoes.await(time.Minute) // all of them answer, however busy the machine is
 	}
 	return gateways
 }
 
 // waitFor sets the time that gateways may take to answer.
-func (e *echoes) waitFor(timeout time.Duration) {
+func (e *echoes) await(timeout time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.timeout = timeout
@@ -115,7 +115,7 @@ func TestAJoinDoesNotWaitForGatewaysThatDoNotAnswer(t *testing.T) {
 	trio := natstest.StartTrio(t)
 	gateways := onEach(t, trio)
 	one := gateways[0].cluster
-	one.echoes.waitFor(3 * time.Second) // those that answer take less, and a silent one is believed to live for 8 s
+	one.echoes.await(3 * time.Second) // those that answer take less, and a silent one is believed to live for 8 s
 	say := func(id, server string) {
 		t.Helper()
 		a := membership.Announcement{Kind: membership.Alive, ID: id, Fields: membership.Fields{Server: server}}

@@ -192,7 +192,7 @@ func TestAProgramsTraceComesWithItsRequest(t *testing.T) {
 	checkNothingIsLeft(t)
 	ns := natstest.Start(t, nil)
 	g := newGateway(t, Options{URLs: []string{ns.ClientURL()}})
-	waitFor(t, "NATS", g.cluster.Connected)
+	await(t, "NATS", g.cluster.Connected)
 	traces := make(chan *trace.Parent, 1)
 	stop, err := g.cluster.ServeQueue("realtime.emit.default.chat", "gateways", func(ctx context.Context, _ []byte, answer func([]byte)) {
 		traces <- trace.FromContext(ctx)

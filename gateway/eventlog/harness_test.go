@@ -5,12 +5,13 @@ package eventlog_test
 import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/clustertest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 )
 
 type (
 	gateway     = clustertest.Gateway
 	person      = clustertest.Person
-	lines       = clustertest.Lines
+	lines       = wiretest.Lines
 	restartable = natstest.Restartable
 )
 
@@ -21,8 +22,8 @@ var (
 	replicated         = clustertest.Replicated
 	arrive             = clustertest.Arrive
 	emit               = clustertest.Emit
-	await              = clustertest.Await
-	checkNothingIsLeft = clustertest.CheckNothingIsLeft
-	startJetStream     = clustertest.StartJetStream
+	await              = wiretest.Await
+	checkNothingIsLeft = natstest.CheckNothingIsLeft
+	startJetStream     = natstest.StartJetStream
 	startRestartable   = natstest.StartRestartable
 )

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 )
 
 // checkNothingIsLeft is called first, so that it checks last.
@@ -38,20 +39,7 @@ func connect(t *testing.T, o Options) *Conn {
 	return c
 }
 
-// await waits until something is true.
-func await(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	deadline := time.After(time.Minute)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !is() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("never: %s", what)
-		}
-	}
-}
+var await = wiretest.Await
 
 func TestAGatewayWaitsForCredentialsThatComeLater(t *testing.T) {
 	checkNothingIsLeft(t)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 	"github.com/realtime-operator/realtime-operator/gateway/presence"
 )
 
@@ -22,7 +23,7 @@ func crowded(t *testing.T, b *presence.Budget, gateways, each int) (tracker *pre
 	tracker = n.add(t, "here")
 	tracker.Configure(presence.Config{Tracks: everyRoom, Budget: b})
 	tracker.Enter("here-0", "room")
-	waitFor(t, "the room", func() bool { return len(idsOf(tracker)) == 1 })
+	wiretest.Await(t, "the room", func() bool { return len(idsOf(tracker)) == 1 })
 	info := `"` + strings.Repeat("x", presence.MaxInfo-2) + `"`
 	for g := range gateways {
 		ids := make([]string, each)
@@ -79,7 +80,7 @@ func TestInfosOfARoomThatEndsAreGivenBack(t *testing.T) {
 				t.Error("infos take nothing")
 			}
 			end(tracker)
-			waitFor(t, "all to be given back", func() bool { return b.Used() == 0 })
+			wiretest.Await(t, "all to be given back", func() bool { return b.Used() == 0 })
 		})
 	}
 }

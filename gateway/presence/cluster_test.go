@@ -17,6 +17,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/gateway/cluster"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 	"github.com/realtime-operator/realtime-operator/gateway/presence"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
@@ -57,7 +58,7 @@ func newGateway(t *testing.T, url string) *gateway {
 	})
 	tracker := trackerOf(t, io)
 	tracker.Configure(presence.Config{Tracks: everyRoom})
-	waitFor(t, "NATS", c.Connected)
+	wiretest.Await(t, "NATS", c.Connected)
 	return &gateway{tracker, c}
 }
 
@@ -103,7 +104,7 @@ func await(t *testing.T, room string, want []string, gateways ...*gateway) {
 	t.Helper()
 	want = slices.Sorted(slices.Values(want))
 	for i, g := range gateways {
-		waitFor(t, fmt.Sprintf("gateway %d to know %d members", i, len(want)), func() bool { return slices.Equal(g.members(room), want) })
+		wiretest.Await(t, fmt.Sprintf("gateway %d to know %d members", i, len(want)), func() bool { return slices.Equal(g.members(room), want) })
 	}
 }
 
@@ -114,21 +115,6 @@ func checkNothingIsLeft(t *testing.T) {
 		http.DefaultClient.CloseIdleConnections()
 		goleak.VerifyNone(t, before)
 	})
-}
-
-// waitFor polls for what nothing tells.
-func waitFor(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	deadline := time.After(time.Minute)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !done() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
 }
 
 func TestAKilledGatewayTakesItsMembersWithIt(t *testing.T) {
@@ -145,7 +131,7 @@ func TestAKilledGatewayTakesItsMembersWithIt(t *testing.T) {
 	doomed := three.ids(3334)
 	three.enter("room", doomed...)
 	await(t, "room", append(slices.Clone(all), doomed...), one, two, three)
-	waitFor(t, "the batches that are due", func() bool { return one.Quiet() && two.Quiet() })
+	wiretest.Await(t, "the batches that are due", func() bool { return one.Quiet() && two.Quiet() })
 	told := one.Told() + two.Told()
 	// A heartbeat that was not heard yet would only make it easier.
 	way.Cut()
@@ -154,7 +140,7 @@ func TestAKilledGatewayTakesItsMembersWithIt(t *testing.T) {
 	await(t, "room", all, one, two)
 
 	took := time.Since(start)
-	waitFor(t, "the batches that are due", func() bool { return one.Quiet() && two.Quiet() })
+	wiretest.Await(t, "the batches that are due", func() bool { return one.Quiet() && two.Quiet() })
 	if took > 10*time.Second { // the promise
 		t.Errorf("the members are right after %v", took)
 	}
@@ -221,9 +207,9 @@ func TestARoomThatIsEmptyIsForgotten(t *testing.T) {
 	await(t, "room", append(slices.Clone(a), b...), one, two)
 	two.leave("room", b...)
 	await(t, "room", a, one)
-	waitFor(t, "the room to be forgotten", func() bool { return !two.Holds("room") })
+	wiretest.Await(t, "the room to be forgotten", func() bool { return !two.Holds("room") })
 	one.leave("room", a...)
-	waitFor(t, "the room to be forgotten", func() bool { return !one.Holds("room") })
+	wiretest.Await(t, "the room to be forgotten", func() bool { return !one.Holds("room") })
 	if rooms, members := one.Size(); rooms != 0 || members != 0 {
 		t.Errorf("%d rooms, %d members", rooms, members)
 	}
@@ -244,7 +230,7 @@ func TestANATSThatRestartsHeals(t *testing.T) {
 	port := first.Addr().(*net.TCPAddr).Port
 	first.Shutdown()
 	first.WaitForShutdown()
-	waitFor(t, "both to notice", func() bool { return !one.cluster.Connected() && !two.cluster.Connected() })
+	wiretest.Await(t, "both to notice", func() bool { return !one.cluster.Connected() && !two.cluster.Connected() })
 	one.leave("room", a[:50]...)
 	more := two.ids(10)
 	two.enter("room", more...)
@@ -311,7 +297,7 @@ func TestAPageOfARoomThatIsElsewhere(t *testing.T) {
 	one.enter("room", a...)
 	two.enter("room", b...)
 	await(t, "room", slices.Concat(a, b), one, two)
-	waitFor(t, "the gateways to know each other", func() bool {
+	wiretest.Await(t, "the gateways to know each other", func() bool {
 		p, err := three.Page(t.Context(), "room", "", 0)
 		return err == nil && p.Count == 10
 	})
@@ -351,7 +337,7 @@ func TestWithoutNATSAPageHasWhatIsKnown(t *testing.T) {
 	one := newGateway(t, ns.ClientURL())
 	ns.Shutdown()
 	ns.WaitForShutdown()
-	waitFor(t, "the gateway to notice", func() bool { return !one.cluster.Connected() })
+	wiretest.Await(t, "the gateway to notice", func() bool { return !one.cluster.Connected() })
 	one.enter("room", "a")
 	p, err := one.Page(context.Background(), "room", "", 10)
 	if err == nil || p.Count != 1 || len(p.Members) != 1 {

@@ -215,7 +215,7 @@ func TestASocketInTwoRoomsIsAMemberOfBoth(t *testing.T) {
 		t.Errorf("%d rooms, %d members", rooms, members)
 	}
 	ada.socket.Disconnect(true)
-	waitFor(t, "all to be forgotten", func() bool { rooms, _ := s.tracker.Size(); return rooms == 0 })
+	wiretest.Await(t, "all to be forgotten", func() bool { rooms, _ := s.tracker.Size(); return rooms == 0 })
 }
 
 func TestManyChangesAreCutAndCounted(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 	"github.com/realtime-operator/realtime-operator/gateway/presence"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
@@ -141,13 +142,13 @@ func TestWhateverIsLostTheGatewaysAgreeInTheEnd(t *testing.T) {
 				trackers["d"].Leave(member, "room")
 			}
 			delete(here, "d")
-			waitFor(t, "it to be gone", func() bool { return !trackers["d"].Holds("room") })
+			wiretest.Await(t, "it to be gone", func() bool { return !trackers["d"].Holds("room") })
 			n.lose(0)
 
 			now := time.Now()
 			want := slices.Sorted(slices.Values(slices.Concat(here["a"], here["b"], here["c"])))
 			for _, id := range []string{"a", "b", "c"} {
-				waitFor(t, "gateway "+id, func() bool {
+				wiretest.Await(t, "gateway "+id, func() bool {
 					now = now.Add(50 * time.Millisecond) // the clock runs ten times as fast
 					for _, tracker := range trackers {
 						tracker.Beat(now)
@@ -177,7 +178,7 @@ func TestAGatewayThatNobodyKnowsIsAskedAFewTimesOnly(t *testing.T) {
 	n.wires["ghost"] = asked
 	n.mu.Unlock()
 	tracker.Enter("a1", "room")
-	waitFor(t, "the room", func() bool { return len(idsOf(tracker)) == 1 })
+	wiretest.Await(t, "the room", func() bool { return len(idsOf(tracker)) == 1 })
 	ghost := presence.Delta("ghost", "room", 6, 7, "g1")
 	if err := tracker.Receive(ghost); err != nil {
 		t.Fatal(err)

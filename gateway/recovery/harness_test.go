@@ -7,6 +7,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/clustertest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 	"github.com/realtime-operator/realtime-operator/gateway/recovery"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
@@ -14,7 +15,7 @@ import (
 type (
 	gateway = clustertest.Gateway
 	person  = clustertest.Person
-	lines   = clustertest.Lines
+	lines   = wiretest.Lines
 )
 
 var (
@@ -24,9 +25,9 @@ var (
 	replicated         = clustertest.Replicated
 	arrive             = clustertest.Arrive
 	emit               = clustertest.Emit
-	await              = clustertest.Await
-	checkNothingIsLeft = clustertest.CheckNothingIsLeft
-	startJetStream     = clustertest.StartJetStream
+	await              = wiretest.Await
+	checkNothingIsLeft = natstest.CheckNothingIsLeft
+	startJetStream     = natstest.StartJetStream
 	startRestartable   = natstest.StartRestartable
 )
 

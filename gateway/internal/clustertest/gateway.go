@@ -12,10 +12,8 @@ import (
 	"time"
 
 	natsserver "github.com/nats-io/nats-server/v2/server"
-	"go.uber.org/goleak"
 
 	"github.com/realtime-operator/realtime-operator/gateway/cluster"
-	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
@@ -74,30 +72,6 @@ func (g *Gateway) Client(t *testing.T, rooms ...string) (*wiretest.Client, *sock
 	return c, s
 }
 
-// ignored are the goroutines that are there already, and those that servers of NATS leave behind when one of a cluster is stopped while it takes
-// a stream over.
-func ignored() []goleak.Option {
-	const server = "github.com/nats-io/nats-server/v2/server."
-	return []goleak.Option{
-		goleak.IgnoreCurrent(),
-		goleak.IgnoreAnyFunction(server + "(*fileStore).flushStreamStateLoop"),
-		goleak.IgnoreAnyFunction(server + "(*msgBlock).flushLoop"),
-		goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server/ats.Register.func1"),
-	}
-}
-
-// CheckNothingIsLeft is called first, so that it checks last.
-func CheckNothingIsLeft(t *testing.T) {
-	before := ignored()
-	t.Cleanup(func() { goleak.VerifyNone(t, before...) })
-}
-
-// StartJetStream runs a NATS server that stores.
-func StartJetStream(t *testing.T) *natsserver.Server {
-	t.Helper()
-	return natstest.Start(t, &natsserver.Options{JetStream: true, StoreDir: t.TempDir()})
-}
-
 // Recovering is a gateway whose clients can come back.
 func Recovering(t *testing.T, ns *natsserver.Server) *Gateway {
 	t.Helper()
@@ -110,7 +84,7 @@ func RecoveringWith(t *testing.T, ns *natsserver.Server, o cluster.Options) *Gat
 	o.URLs = []string{ns.ClientURL()}
 	o.Recovery = &cluster.Recovery{MaxDisconnection: time.Minute, MaxMessages: 100, Detection: time.Second}
 	g := NewGateway(t, o)
-	Await(t, "the log is ready", g.Cluster.LogReady)
+	wiretest.Await(t, "the log is ready", g.Cluster.LogReady)
 	return g
 }
 
@@ -119,23 +93,8 @@ func Replicated(t *testing.T, o cluster.Options) *Gateway {
 	t.Helper()
 	o.Recovery = &cluster.Recovery{MaxDisconnection: time.Minute, MaxMessages: 1000, Detection: time.Second, Replicas: 3}
 	g := NewGateway(t, o)
-	Await(t, "the log is ready", g.Cluster.LogReady)
+	wiretest.Await(t, "the log is ready", g.Cluster.LogReady)
 	return g
-}
-
-// Await waits until something is true.
-func Await(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	deadline := time.After(time.Minute)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !is() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("never: %s", what)
-		}
-	}
 }
 
 // Person is a client that can come back, with the socket that it has at a gateway.

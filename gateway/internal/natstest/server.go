@@ -34,3 +34,9 @@ func Start(t testing.TB, o *server.Options) *server.Server {
 	})
 	return s
 }
+
+// StartJetStream runs a server that stores, in a folder of the test.
+func StartJetStream(t testing.TB) *server.Server {
+	t.Helper()
+	return Start(t, &server.Options{JetStream: true, StoreDir: t.TempDir()})
+}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package clustertest
+package wiretest
 
 import (
 	"log/slog"
@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// Lines is what a gateway has logged. Safe for concurrent use.
+// Lines is what has been logged. Safe for concurrent use.
 type Lines struct {
 	mu   sync.Mutex
 	text strings.Builder // guarded by mu
