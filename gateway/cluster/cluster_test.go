@@ -5,8 +5,6 @@ package cluster
 import (
 	"fmt"
 	"net"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,18 +16,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/sockettest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-const path = "/socket.io/"
-
 // gateway is a Socket.IO server with a link to others.
 type gateway struct {
+	*sockettest.Server
 	cluster *Cluster
-	io      *socketio.Server
-	url     string
-	sockets chan *socketio.Socket
 }
 
 func newGateway(t *testing.T, o Options) *gateway {
@@ -41,37 +36,7 @@ func newGateway(t *testing.T, o Options) *gateway {
 	if err != nil {
 		t.Fatal(err)
 	}
-	options := socketio.Options{NewAdapter: c.NewAdapter, NewSocketID: c.NewSocketID}
-	if o.Recovery != nil {
-		options.Recovery = &socketio.Recovery{RunMiddlewares: true}
-	}
-	options.Engine.Path = path
-	io, err := socketio.NewServer(options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	g := &gateway{cluster: c, io: io, sockets: make(chan *socketio.Socket, 16)}
-	io.OnConnection(func(s *socketio.Socket) { g.sockets <- s })
-	hs := httptest.NewServer(io)
-	g.url = hs.URL
-	t.Cleanup(func() {
-		if err := io.Close(); err != nil {
-			t.Error(err)
-		}
-		c.Close()
-		hs.Close()
-		http.DefaultClient.CloseIdleConnections()
-	})
-	return g
-}
-
-// client connects one client and puts it into rooms.
-func (g *gateway) client(t *testing.T, rooms ...string) (*wiretest.Client, *socketio.Socket) {
-	t.Helper()
-	c, _ := wiretest.Connect(t, g.url, path, "/")
-	s := <-g.sockets
-	s.Join(rooms...)
-	return c, s
+	return &gateway{Server: sockettest.Serve(t, c, o.Recovery != nil), cluster: c}
 }
 
 func TestBroadcastReachesOtherGateways(t *testing.T) {
@@ -80,10 +45,10 @@ func TestBroadcastReachesOtherGateways(t *testing.T) {
 	ns := natstest.Start(t, nil)
 	one, two := newGateway(t, Options{URLs: []string{ns.ClientURL()}}), newGateway(t, Options{URLs: []string{ns.ClientURL()}})
 
-	sender, senderSocket := one.client(t, rooms...)
-	near, _ := one.client(t, rooms...)
-	far, farSocket := two.client(t, rooms...)
-	outside, _ := two.client(t)
+	sender, senderSocket := one.Client(t, rooms...)
+	near, _ := one.Client(t, rooms...)
+	far, farSocket := two.Client(t, rooms...)
+	outside, _ := two.Client(t)
 
 	emit := func(err error) {
 		t.Helper()
@@ -92,13 +57,13 @@ func TestBroadcastReachesOtherGateways(t *testing.T) {
 		}
 	}
 	for _, room := range rooms {
-		emit(one.io.Of("/").To(room).Emit("room", room))
+		emit(one.IO.Of("/").To(room).Emit("room", room))
 	}
-	emit(one.io.Of("/").To("team.a", "*", "nobody").Emit("several"))
+	emit(one.IO.Of("/").To("team.a", "*", "nobody").Emit("several"))
 	emit(senderSocket.Broadcast().Emit("others", []byte{1, 2}))
-	emit(one.io.Of("/").To(farSocket.ID()).Emit("direct"))
-	emit(one.io.Of("/").Except(farSocket.ID()).Emit("all but far"))
-	emit(one.io.Of("/").Emit("end"))
+	emit(one.IO.Of("/").To(farSocket.ID()).Emit("direct"))
+	emit(one.IO.Of("/").Except(farSocket.ID()).Emit("all but far"))
+	emit(one.IO.Of("/").Emit("end"))
 
 	for _, c := range []*wiretest.Client{sender, near, far} {
 		for _, room := range rooms {
@@ -115,7 +80,7 @@ func TestBroadcastReachesOtherGateways(t *testing.T) {
 	outside.Expect(`451-["others",{"_placeholder":true,"num":0}]`, "binary [1 2]", `42["all but far"]`, `42["end"]`)
 
 	// A socket's own gateway knows it by its id; the room beside it is still everybody's.
-	emit(two.io.Of("/").To(farSocket.ID(), "team.a").Emit("back"))
+	emit(two.IO.Of("/").To(farSocket.ID(), "team.a").Emit("back"))
 	for _, c := range []*wiretest.Client{sender, near, far} {
 		c.Expect(`42["back"]`)
 	}
@@ -125,10 +90,10 @@ func TestEventsOfOneSenderKeepTheirOrderAcrossRooms(t *testing.T) {
 	checkNothingIsLeft(t)
 	ns := natstest.Start(t, nil)
 	one, two := newGateway(t, Options{URLs: []string{ns.ClientURL()}}), newGateway(t, Options{URLs: []string{ns.ClientURL()}})
-	one.client(t)
-	far, farSocket := two.client(t, "a", "b")
+	one.Client(t)
+	far, farSocket := two.Client(t, "a", "b")
 	targets := []*socketio.Broadcast{
-		one.io.Of("/").To("a"), one.io.Of("/").To("b"), one.io.Of("/").To("a", "b"), one.io.Of("/").Except("none"), one.io.Of("/").To(farSocket.ID()),
+		one.IO.Of("/").To("a"), one.IO.Of("/").To("b"), one.IO.Of("/").To("a", "b"), one.IO.Of("/").Except("none"), one.IO.Of("/").To(farSocket.ID()),
 	}
 	const rounds = 200
 	for i := range rounds {
@@ -151,16 +116,16 @@ func TestARoomsTrafficReachesOnlyGatewaysWithAMember(t *testing.T) {
 	metrics := prometheus.NewRegistry()
 	one := newGateway(t, Options{URLs: []string{ns.ClientURL()}})
 	two := newGateway(t, Options{URLs: []string{ns.ClientURL()}, Registerer: metrics})
-	one.client(t, "shared", "third")
-	far, _ := two.client(t, "shared")
+	one.Client(t, "shared", "third")
+	far, _ := two.Client(t, "shared")
 
 	before := deliveredTo(t, ns, two.cluster)
 	for range 50 {
-		if err := one.io.Of("/").To("third").Emit("e"); err != nil {
+		if err := one.IO.Of("/").To("third").Emit("e"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := one.io.Of("/").To("shared").Emit("end"); err != nil {
+	if err := one.IO.Of("/").To("shared").Emit("end"); err != nil {
 		t.Fatal(err)
 	}
 	far.Expect(`42["end"]`)
@@ -196,17 +161,17 @@ func TestSubscriptionsDoNotGrowWithSockets(t *testing.T) {
 	checkNothingIsLeft(t)
 	ns := natstest.Start(t, nil)
 	g := newGateway(t, Options{URLs: []string{ns.ClientURL()}, Linger: time.Millisecond})
-	g.client(t, "room")
+	g.Client(t, "room")
 	before := ns.NumSubscriptions()
 	var sockets []*socketio.Socket
 	for range 20 {
-		_, s := g.client(t, "room")
+		_, s := g.Client(t, "room")
 		sockets = append(sockets, s)
 	}
 	if after := ns.NumSubscriptions(); after != before {
 		t.Errorf("%d subscriptions for 1 socket, %d for 21", before, after)
 	}
-	_, last := g.client(t, "another")
+	_, last := g.Client(t, "another")
 	last.Leave("another")
 	await(t, "the subscription of an empty room to end", func() bool { return ns.NumSubscriptions() == before })
 	for _, s := range sockets {
@@ -222,15 +187,15 @@ func TestARoomThatIsJoinedAgainInTimeKeepsItsSubscription(t *testing.T) {
 	ns := natstest.Start(t, nil)
 	one := newGateway(t, Options{URLs: []string{ns.ClientURL()}})
 	two := newGateway(t, Options{URLs: []string{ns.ClientURL()}, Linger: time.Hour})
-	one.client(t)
-	far, s := two.client(t, "room")
+	one.Client(t)
+	far, s := two.Client(t, "room")
 	before := ns.NumSubscriptions()
 	s.Leave("room")
 	s.Join("room")
 	if n := ns.NumSubscriptions(); n != before {
 		t.Errorf("%d subscriptions, want %d", n, before)
 	}
-	if err := one.io.Of("/").To("room").Emit("e"); err != nil {
+	if err := one.IO.Of("/").To("room").Emit("e"); err != nil {
 		t.Fatal(err)
 	}
 	far.Expect(`42["e"]`)
@@ -241,7 +206,7 @@ func TestSubscriptionsToRoomsThatWereLeftAreBounded(t *testing.T) {
 	checkNothingIsLeft(t)
 	ns := natstest.Start(t, nil)
 	g := newGateway(t, Options{URLs: []string{ns.ClientURL()}, Linger: time.Hour})
-	_, s := g.client(t, "room")
+	_, s := g.Client(t, "room")
 	before := ns.NumSubscriptions()
 	for first := 0; first < 3*maxIdle; first += maxIdle {
 		rooms := make([]string, maxIdle)
@@ -254,7 +219,7 @@ func TestSubscriptionsToRoomsThatWereLeftAreBounded(t *testing.T) {
 		}
 	}
 	await(t, "subscriptions to end", func() bool { return ns.NumSubscriptions() <= before+maxIdle })
-	a := g.io.Of("/").Adapter().(*adapter) // as when two leave a room, and a third was there for a moment
+	a := g.IO.Of("/").Adapter().(*adapter) // as when two leave a room, and a third was there for a moment
 	for i := range 20 * maxIdle {
 		a.subscriptions.release(a.subjects.Interest(fmt.Sprint("room ", 2*maxIdle+i%maxIdle)), func() bool { return true })
 	}
@@ -268,13 +233,13 @@ func TestServicesDoNotHearEachOther(t *testing.T) {
 	ns := natstest.Start(t, nil)
 	one := newGateway(t, Options{URLs: []string{ns.ClientURL()}, Service: "a/chat"})
 	two := newGateway(t, Options{URLs: []string{ns.ClientURL()}, Service: "b/chat"})
-	one.client(t)
-	other, _ := two.client(t)
-	if err := one.io.Of("/").Emit("not for you"); err != nil {
+	one.Client(t)
+	other, _ := two.Client(t)
+	if err := one.IO.Of("/").Emit("not for you"); err != nil {
 		t.Fatal(err)
 	}
 	one.cluster.nc.Flush()
-	if err := two.io.Of("/").Emit("yours"); err != nil {
+	if err := two.IO.Of("/").Emit("yours"); err != nil {
 		t.Fatal(err)
 	}
 	other.Expect(`42["yours"]`)
@@ -285,15 +250,15 @@ func TestGatewaysFindNATSAgainAndWhatWasJoinedMeanwhile(t *testing.T) {
 	first := natstest.Start(t, nil)
 	urls := []string{first.ClientURL()}
 	one, two := newGateway(t, Options{URLs: urls}), newGateway(t, Options{URLs: urls})
-	near, _ := one.client(t, "room")
-	far, _ := two.client(t, "room")
+	near, _ := one.Client(t, "room")
+	far, _ := two.Client(t, "room")
 
 	port := first.Addr().(*net.TCPAddr).Port
 	first.Shutdown()
 	first.WaitForShutdown()
 	await(t, "both gateways to notice", func() bool { return !one.cluster.Connected() && !two.cluster.Connected() })
-	late, _ := two.client(t, "late")
-	if err := one.io.Of("/").To("room").Except("elsewhere").Emit("while away"); err != nil {
+	late, _ := two.Client(t, "late")
+	if err := one.IO.Of("/").To("room").Except("elsewhere").Emit("while away"); err != nil {
 		t.Fatal(err)
 	}
 	near.Expect(`42["while away"]`)
@@ -303,11 +268,11 @@ func TestGatewaysFindNATSAgainAndWhatWasJoinedMeanwhile(t *testing.T) {
 	if err := two.cluster.nc.Flush(); err != nil { // its subscriptions are with the server
 		t.Fatal(err)
 	}
-	if err := one.io.Of("/").To("late").Emit("after"); err != nil {
+	if err := one.IO.Of("/").To("late").Emit("after"); err != nil {
 		t.Fatal(err)
 	}
 	late.Expect(`42["after"]`)
-	if err := one.io.Of("/").To("room").Emit("after"); err != nil {
+	if err := one.IO.Of("/").To("room").Emit("after"); err != nil {
 		t.Fatal(err)
 	}
 	// What was emitted while NATS was away is kept by the client library, and may come or not: core NATS promises nothing.
@@ -322,12 +287,12 @@ func TestAMessageTooLargeForNATSIsAnError(t *testing.T) {
 	checkNothingIsLeft(t)
 	ns := natstest.Start(t, &natsserver.Options{MaxPayload: 1024})
 	g := newGateway(t, Options{URLs: []string{ns.ClientURL()}})
-	c, _ := g.client(t)
+	c, _ := g.Client(t)
 	await(t, "NATS", g.cluster.Connected)
-	if err := g.io.Of("/").Emit("big", strings.Repeat("x", 2048)); err == nil {
+	if err := g.IO.Of("/").Emit("big", strings.Repeat("x", 2048)); err == nil {
 		t.Error("no error")
 	}
-	if err := g.io.Of("/").Emit("small"); err != nil {
+	if err := g.IO.Of("/").Emit("small"); err != nil {
 		t.Fatal(err)
 	}
 	c.Expect(`42["small"]`)

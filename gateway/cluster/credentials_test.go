@@ -36,7 +36,7 @@ func TestAGatewayOutlastsEveryChangeOfItsCredentials(t *testing.T) {
 			both := func(is func(*gateway) bool) func() bool { return func() bool { return is(one) && is(two) } }
 			usable := both(func(g *gateway) bool { return g.cluster.Connected() && g.cluster.LogReady() })
 			await(t, "NATS is there", usable)
-			far, _ := two.client(t, "room")
+			far, _ := two.Client(t, "room")
 
 			for i, round := range []struct {
 				files  map[string]string
@@ -72,7 +72,7 @@ func TestAGatewayOutlastsEveryChangeOfItsCredentials(t *testing.T) {
 				if err := two.cluster.nc.Flush(); err != nil { // its subscriptions are with the server
 					t.Fatal(err)
 				}
-				emit(t, one.io.To("room"), "round", i)
+				emit(t, one.IO.To("room"), "round", i)
 				if got, want := far.Receive(), fmt.Sprintf(`42["round",%d`, i); !strings.HasPrefix(got, want) {
 					t.Fatalf("received %s, want %s", got, want)
 				}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/sockettest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
@@ -33,13 +34,13 @@ func TestASocketWhoseIDNamesNoGatewayIsReached(t *testing.T) {
 		c.Close()
 		hs.Close()
 	})
-	client, id := wiretest.Connect(t, hs.URL, path, "/")
+	client, id := wiretest.Connect(t, hs.URL, sockettest.Path, "/")
 	waitForPeers(t, one.cluster, 1)
 	// A request finds it, and does so when its gateway has heard of everything before.
-	if sockets, err := one.io.In(id).FetchSockets(t.Context()); err != nil || len(sockets) != 1 {
+	if sockets, err := one.IO.In(id).FetchSockets(t.Context()); err != nil || len(sockets) != 1 {
 		t.Fatalf("sockets %v, %v", sockets, err)
 	}
-	if err := one.io.To(id).Emit("hello"); err != nil {
+	if err := one.IO.To(id).Emit("hello"); err != nil {
 		t.Fatal(err)
 	}
 	client.Expect(`42["hello"]`)

@@ -15,7 +15,7 @@ func TestAGapBetweenNATSAndTheGatewayIsFilled(t *testing.T) {
 	ns := startJetStream(t)
 	one, two := recovering(t, ns), recovering(t, ns)
 	p := arrive(t, two, "room")
-	emit(t, one.io.To("room"), "n", 1)
+	emit(t, one.IO.To("room"), "n", 1)
 	p.Expect(`["n",1]`)
 
 	// A message that is lost on a route between two NATS servers shows by the next one's header. Here it is swallowed
@@ -31,7 +31,7 @@ func TestAGapBetweenNATSAndTheGatewayIsFilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.subscriptions.mu.Unlock()
-	emit(t, one.io.To("room"), "n", 2)
+	emit(t, one.IO.To("room"), "n", 2)
 	settled := make(chan struct{})
 	one.cluster.events.AfterAll(func(error) { close(settled) })
 	<-settled
@@ -45,7 +45,7 @@ func TestAGapBetweenNATSAndTheGatewayIsFilled(t *testing.T) {
 	if err := two.cluster.nc.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	emit(t, one.io.To("room"), "n", 3)
+	emit(t, one.IO.To("room"), "n", 3)
 	p.Expect(`["n",2]`, `["n",3]`)
 }
 
@@ -54,11 +54,11 @@ func TestAGapThatCannotBeReadIsFilledLater(t *testing.T) {
 	ns := startJetStream(t)
 	one, two := recovering(t, ns), recovering(t, ns)
 	p := arrive(t, two, "room")
-	emit(t, one.io.To("room"), "n", 1)
+	emit(t, one.IO.To("room"), "n", 1)
 	p.Expect(`["n",1]`)
-	swallow(t, two, "room", func() { emit(t, one.io.To("room"), "n", 2); one.stored(t) })
+	swallow(t, two, "room", func() { emit(t, one.IO.To("room"), "n", 2); one.stored(t) })
 	refuseDirectGets(t, one)
-	emit(t, one.io.To("room"), "n", 3)
+	emit(t, one.IO.To("room"), "n", 3)
 	p.Expect(`["n",2]`, `["n",3]`)
 }
 

@@ -27,12 +27,12 @@ func TestWhatWaitsToBeDeliveredIsBoundedInBytes(t *testing.T) {
 	const most = 64 << 10
 	one, two := recovering(t, ns), recoveringWith(t, ns, Options{inboxBytes: most})
 	far := arrive(t, two, "room")
-	emit(t, one.io.To("room"), "n", -1)
+	emit(t, one.IO.To("room"), "n", -1)
 	far.Expect(`["n",-1]`)
 	release := two.hold()
 	text := strings.Repeat("x", 4<<10)
 	for i := range 100 {
-		emit(t, one.io.To("room"), "n", i, text)
+		emit(t, one.IO.To("room"), "n", i, text)
 	}
 	await(t, "there is no more room", func() bool { return two.cluster.incoming.Drops() > 0 })
 	if _, bytes := two.cluster.incoming.Waiting(); bytes > most {
@@ -50,13 +50,13 @@ func TestAPublisherThatHasGoneIsForgotten(t *testing.T) {
 	one, two := newGateway(t, Options{URLs: []string{url}}), newGateway(t, Options{URLs: []string{url}})
 	waitForPeers(t, one.cluster, 1)
 	waitForPeers(t, two.cluster, 1)
-	far, _ := one.client(t, "a", "b")
+	far, _ := one.Client(t, "a", "b")
 	known := func() int {
 		n := make(chan int)
 		one.cluster.incoming.Call(func() { n <- len(one.cluster.delivered) })
 		return <-n
 	}
-	emit(t, two.io.To("a", "b"), "both")
+	emit(t, two.IO.To("a", "b"), "both")
 	far.Expect(`42["both"]`)
 	if n := known(); n != 1 {
 		t.Errorf("%d publishers are known, want 1", n)

@@ -38,7 +38,7 @@ func TestAGatewayThatReadsTheLogForLongIsNotTakenForDead(t *testing.T) {
 	one, two := recoveringWith(t, ns, o), recoveringWith(t, ns, o)
 	tracks := presence.Config{Tracks: func(room string) bool { return room == "lobby" }}
 	for _, g := range []*gateway{one, two} {
-		tracker, err := presence.Of(g.io.Of("/"))
+		tracker, err := presence.Of(g.IO.Of("/"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,7 +57,7 @@ func TestAGatewayThatReadsTheLogForLongIsNotTakenForDead(t *testing.T) {
 			t.Errorf("a gateway is taken for dead: %q, %v", address, ok)
 		}
 	}
-	emit(t, two.io.To("lobby").Local(), "end")
+	emit(t, two.IO.To("lobby").Local(), "end")
 	if got := member.Wire.Receive(); !strings.HasPrefix(got, `42["end"`) {
 		t.Errorf("a member has left the room: %s", got)
 	}

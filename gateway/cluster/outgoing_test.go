@@ -38,18 +38,18 @@ func TestClientsOfOneGatewayHearEachOtherHoweverLongNATSIsAway(t *testing.T) {
 	checkNothingIsLeft(t)
 	proxy := natstest.NewProxy(t, natstest.Start(t, nil).ClientURL())
 	g := newGateway(t, Options{URLs: []string{proxy.URL()}})
-	near, socket := g.client(t, "room")
+	near, socket := g.Client(t, "room")
 	proxy.Cut()
 	await(t, "NATS is away", func() bool { return !g.cluster.link.Live() })
 	text := strings.Repeat("x", 1<<19)
 	const events = 20 // of 10 MiB
 	for i := range events {
-		emit(t, g.io.To("room"), "n", i, text)
+		emit(t, g.IO.To("room"), "n", i, text)
 		near.Expect(fmt.Sprintf(`42["n",%d,"%s"]`, i, text))
 	}
-	emit(t, g.io.To("room").Volatile(), "volatile")
+	emit(t, g.IO.To("room").Volatile(), "volatile")
 	near.Expect(`42["volatile"]`)
-	emit(t, g.io.To(socket.ID()), "direct")
+	emit(t, g.IO.To(socket.ID()), "direct")
 	near.Expect(`42["direct"]`)
 	got := droppedFor(g)
 	if got[natsconn.DropVolatile] != 1 || got[natsconn.DropFull] == 0 || got[natsconn.DropFull]+got[natsconn.DropExpired] >= events {
@@ -74,17 +74,17 @@ func TestWhatWaitsForNATSGoesOutSoonOrNever(t *testing.T) {
 			var now clock
 			one := newGateway(t, Options{URLs: []string{proxy.URL()}, timing: soon, now: now.now})
 			two := newGateway(t, Options{URLs: []string{ns.ClientURL()}})
-			far, _ := two.client(t, "room")
+			far, _ := two.Client(t, "room")
 			await(t, "NATS is there", one.cluster.link.Live)
 			proxy.Cut()
 			await(t, "NATS is away", func() bool { return !one.cluster.link.Live() })
 			for i := range 3 {
-				emit(t, one.io.To("room"), "n", fmt.Sprint(i))
+				emit(t, one.IO.To("room"), "n", fmt.Sprint(i))
 			}
 			now.advance(tt.away)
 			proxy.Mend()
 			await(t, "NATS is back", one.cluster.link.Live)
-			emit(t, one.io.To("room"), "n", "end")
+			emit(t, one.IO.To("room"), "n", "end")
 			for _, want := range tt.want {
 				far.Expect(fmt.Sprintf(`42["n","%s"]`, want))
 			}

@@ -9,13 +9,14 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/realtime-operator/realtime-operator/gateway/internal/sockettest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 )
 
 // breakNamespace has all that comes in for a namespace panic, as a message would that finds a bug.
 func (g *gateway) breakNamespace(name string) {
-	a := g.io.Of(name).Adapter()
+	a := g.IO.Of(name).Adapter()
 	if r, ok := a.(recoverable); ok {
 		a = r.adapter
 	}
@@ -30,8 +31,8 @@ func TestAMessageThatPanicsIsDropped(t *testing.T) {
 		recovery *Recovery
 		send     func(t *testing.T, one, two *gateway)
 	}{
-		"a broadcast":              {nil, func(t *testing.T, one, _ *gateway) { emit(t, one.io.Of("/broken"), "poison") }},
-		"a broadcast from the log": {&Recovery{}, func(t *testing.T, one, _ *gateway) { emit(t, one.io.Of("/broken"), "poison") }},
+		"a broadcast":              {nil, func(t *testing.T, one, _ *gateway) { emit(t, one.IO.Of("/broken"), "poison") }},
+		"a broadcast from the log": {&Recovery{}, func(t *testing.T, one, _ *gateway) { emit(t, one.IO.Of("/broken"), "poison") }},
 		"what is said of a room's members": {nil, func(_ *testing.T, _, two *gateway) {
 			subject := wire.NewSubjects(two.cluster.service, "/broken").Presence("room")
 			two.cluster.news.In <- &nats.Msg{Subject: subject, Data: []byte("x"), Sub: &nats.Subscription{}}
@@ -51,15 +52,15 @@ func TestAMessageThatPanicsIsDropped(t *testing.T) {
 			two := newGateway(t, Options{URLs: []string{ns.ClientURL()}, Recovery: test.recovery, Log: log.Logger(), OnPanic: count})
 			await(t, "the log is ready", func() bool { return one.cluster.LogReady() && two.cluster.LogReady() })
 			for _, g := range []*gateway{one, two} {
-				g.io.Of("/broken")
+				g.IO.Of("/broken")
 			}
-			wiretest.Connect(t, two.url, path, "/broken")
-			client, _ := two.client(t)
+			wiretest.Connect(t, two.URL, sockettest.Path, "/broken")
+			client, _ := two.Client(t)
 			two.breakNamespace("/broken")
 
 			test.send(t, one, two)
 			await(t, "the panic is stopped", func() bool { return panics.Load() == 1 })
-			emit(t, one.io.Of("/"), "hello")
+			emit(t, one.IO.Of("/"), "hello")
 			if got := client.Receive(); !strings.HasPrefix(got, `42["hello"`) {
 				t.Errorf("received %s", got)
 			}

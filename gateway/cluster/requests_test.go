@@ -36,7 +36,7 @@ func newThreeGateways(t *testing.T) *threeGateways {
 	}
 	for i, g := range x.gateways {
 		waitForPeers(t, g.cluster, len(x.gateways)-1)
-		x.clients[i], x.sockets[i] = g.client(t, "all", fmt.Sprint("room", i))
+		x.clients[i], x.sockets[i] = g.Client(t, "all", fmt.Sprint("room", i))
 	}
 	return x
 }
@@ -82,7 +82,7 @@ func ask(ctx context.Context, b *socketio.Broadcast) <-chan answers {
 
 func TestRow55BroadcastWithAck(t *testing.T) {
 	x := newThreeGateways(t)
-	one := x.gateways[0].io
+	one := x.gateways[0].IO
 	t.Run("all answer", func(t *testing.T) {
 		got := ask(t.Context(), one.To("all"))
 		for i, c := range x.clients {
@@ -129,7 +129,7 @@ func TestRow55BroadcastWithAck(t *testing.T) {
 func TestRow55UtilityMethods(t *testing.T) {
 	x := newThreeGateways(t)
 	ctx := t.Context()
-	one := x.gateways[0].io
+	one := x.gateways[0].IO
 	x.sockets[1].SetData(map[string]string{"name": "Ann"})
 	ids := func(b *socketio.Broadcast) []string {
 		t.Helper()
@@ -189,7 +189,7 @@ func TestRow55UtilityMethods(t *testing.T) {
 
 func TestSocketsOfAllGatewaysAreCounted(t *testing.T) {
 	x := newThreeGateways(t)
-	one := x.gateways[0].io
+	one := x.gateways[0].IO
 	count := func(b *socketio.Broadcast, want int) {
 		t.Helper()
 		if n, err := b.CountSockets(t.Context()); n != want || err != nil {
@@ -221,7 +221,7 @@ func TestACountIsNotTheSocketsThemselves(t *testing.T) {
 	for _, s := range x.sockets {
 		s.SetData(strings.Repeat("x", 1000))
 	}
-	parts, err := x.gateways[0].io.Of("/").Adapter().(*adapter).askAll(t.Context(), &request{kind: requestFetch, count: fetchCount})
+	parts, err := x.gateways[0].IO.Of("/").Adapter().(*adapter).askAll(t.Context(), &request{kind: requestFetch, count: fetchCount})
 	if err != nil || len(parts) != 2 {
 		t.Fatalf("%d answers, %v", len(parts), err)
 	}
@@ -236,17 +236,17 @@ func TestRow55ServerSideEmit(t *testing.T) {
 	x := newThreeGateways(t)
 	seen := make(chan string, 4)
 	for i, g := range x.gateways {
-		g.io.OnServerSide("plain", func(ev *socketio.ServerSideEvent) {
+		g.IO.OnServerSide("plain", func(ev *socketio.ServerSideEvent) {
 			seen <- fmt.Sprint(i, string(ev.Args.JSON), ev.Args.Attachments, ev.NeedsAck())
 		})
-		g.io.OnServerSide("ask", func(ev *socketio.ServerSideEvent) {
+		g.IO.OnServerSide("ask", func(ev *socketio.ServerSideEvent) {
 			if err := ev.Ack(i); err != nil {
 				t.Error(err)
 			}
 		})
-		g.io.OnServerSide("silent", func(*socketio.ServerSideEvent) {})
+		g.IO.OnServerSide("silent", func(*socketio.ServerSideEvent) {})
 	}
-	one := x.gateways[0].io
+	one := x.gateways[0].IO
 	if err := one.ServerSideEmit("plain", "a", []byte{1}); err != nil {
 		t.Fatal(err)
 	}
@@ -283,7 +283,7 @@ func TestRow55AGatewayThatLeavesIsNotWaitedFor(t *testing.T) {
 	one, last := x.gateways[0], x.gateways[2]
 	handling, done := make(chan struct{}), make(chan struct{})
 	for _, g := range x.gateways[1:] {
-		g.io.OnServerSide("ask", func(ev *socketio.ServerSideEvent) {
+		g.IO.OnServerSide("ask", func(ev *socketio.ServerSideEvent) {
 			if g == last {
 				close(handling) // and gives no answer
 				return
@@ -295,7 +295,7 @@ func TestRow55AGatewayThatLeavesIsNotWaitedFor(t *testing.T) {
 	}
 	go func() {
 		defer close(done)
-		if got, err := one.io.ServerSideEmitWithAck(t.Context(), "ask"); err != nil || len(got) != 1 {
+		if got, err := one.IO.ServerSideEmitWithAck(t.Context(), "ask"); err != nil || len(got) != 1 {
 			t.Errorf("answers %v, %v", got, err)
 		}
 	}()
@@ -320,19 +320,19 @@ func TestWithoutNATSARequestFails(t *testing.T) {
 	checkNothingIsLeft(t)
 	g := newGateway(t, Options{URLs: []string{"nats://127.0.0.1:1"}})
 	ctx := t.Context()
-	if _, err := g.io.FetchSockets(ctx); !errors.Is(err, errNoNATS) {
+	if _, err := g.IO.FetchSockets(ctx); !errors.Is(err, errNoNATS) {
 		t.Errorf("fetch: %v", err)
 	}
-	if _, err := g.io.Local().FetchSockets(ctx); err != nil {
+	if _, err := g.IO.Local().FetchSockets(ctx); err != nil {
 		t.Errorf("fetch local: %v", err)
 	}
-	if _, err := g.io.CountSockets(ctx); !errors.Is(err, errNoNATS) {
+	if _, err := g.IO.CountSockets(ctx); !errors.Is(err, errNoNATS) {
 		t.Errorf("count: %v", err)
 	}
-	if _, err := g.io.EmitWithAck(ctx, "e"); !errors.Is(err, errNoNATS) {
+	if _, err := g.IO.EmitWithAck(ctx, "e"); !errors.Is(err, errNoNATS) {
 		t.Errorf("broadcast with ack: %v", err)
 	}
-	if err := g.io.ServerSideEmit("e"); !errors.Is(err, errNoNATS) {
+	if err := g.IO.ServerSideEmit("e"); !errors.Is(err, errNoNATS) {
 		t.Errorf("server-side emit: %v", err)
 	}
 }
@@ -388,7 +388,7 @@ func TestAClientIsAskedForAnotherGatewayUntilItsDeadlineAtMost(t *testing.T) {
 			ns := natstest.Start(t, nil)
 			one, two := newGateway(t, Options{URLs: []string{ns.ClientURL()}}), newGateway(t, Options{URLs: []string{ns.ClientURL()}})
 			waitForPeers(t, one.cluster, 1)
-			c, _ := two.client(t, "room")
+			c, _ := two.Client(t, "room")
 			err := one.cluster.tell(&request{kind: requestAsk, id: 7, namespace: "/", count: tt.milliseconds, delivery: socketio.Delivery{
 				Target: socketio.Target{Rooms: []string{"room"}}, Text: []byte(`2["q"]`),
 			}})
@@ -398,7 +398,7 @@ func TestAClientIsAskedForAnotherGatewayUntilItsDeadlineAtMost(t *testing.T) {
 			if got := c.Receive(); !strings.HasSuffix(got, `["q"]`) {
 				t.Fatalf("the client is asked %s", got)
 			}
-			emit(t, one.io.To("room"), "next") // which is taken when the request has been
+			emit(t, one.IO.To("room"), "next") // which is taken when the request has been
 			c.Expect(`42["next"]`)
 			if err := tt.end(one.cluster); err != nil {
 				t.Fatal(err)

@@ -44,11 +44,11 @@ func (e *echoes) await(timeout time.Duration) {
 func TestAClientThatHasJoinedHearsWhatAnyServerIsSentAfter(t *testing.T) {
 	checkNothingIsLeft(t)
 	gateways := onEach(t, natstest.StartDistantTrio(t, routeDelay))
-	member, socket := gateways[0].client(t)
+	member, socket := gateways[0].Client(t)
 	for i := range 200 {
 		room := strconv.Itoa(i)
 		socket.Join(room)
-		emit(t, gateways[1+i%2].io.To(room), "n", i)
+		emit(t, gateways[1+i%2].IO.To(room), "n", i)
 		member.Expect(fmt.Sprintf(`42["n",%d]`, i))
 	}
 }
@@ -61,11 +61,11 @@ func TestAPublisherThatAwaitsAnswersKeepsItsOrderOnSeveralServers(t *testing.T) 
 	var members []*wiretest.Client
 	answered := make([]int, len(gateways))
 	for i, g := range gateways {
-		member, _ := g.client(t, "room")
+		member, _ := g.Client(t, "room")
 		members = append(members, member)
 		stop, err := g.cluster.ServeQueue("emit", "gateways", func(_ context.Context, data []byte, answer func([]byte)) {
 			answered[i]++
-			if err := g.io.To("room").Emit("n", string(data)); err != nil {
+			if err := g.IO.To("room").Emit("n", string(data)); err != nil {
 				t.Error(err)
 			}
 			answer([]byte("ok"))
@@ -127,7 +127,7 @@ func TestAJoinDoesNotWaitForGatewaysThatDoNotAnswer(t *testing.T) {
 	say("silent-1", "another")
 	say("older--1", "")
 	await(t, "they are heard of", func() bool { return len(one.peers.List()) == 4 })
-	_, socket := gateways[0].client(t)
+	_, socket := gateways[0].Client(t)
 	socket.Join("first") // waits for it once
 	one.echoes.mu.Lock()
 	_, mute := one.echoes.mute["silent-1"]
@@ -153,7 +153,7 @@ func TestGatewaysOnOneServerAskNobody(t *testing.T) {
 	one, two := newGateway(t, Options{URLs: []string{ns.ClientURL()}}), newGateway(t, Options{URLs: []string{ns.ClientURL()}})
 	waitForPeers(t, one.cluster, 1)
 	waitForPeers(t, two.cluster, 1)
-	_, socket := one.client(t)
+	_, socket := one.Client(t)
 	for i := range 10 {
 		socket.Join(strconv.Itoa(i))
 	}

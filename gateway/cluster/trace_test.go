@@ -55,9 +55,9 @@ func TestATraceGoesInTheHeaderOfAMessage(t *testing.T) {
 	ns := natstest.Start(t, nil)
 	one, two := newGateway(t, Options{URLs: []string{ns.ClientURL()}}), newGateway(t, Options{URLs: []string{ns.ClientURL()}})
 	waitForPeers(t, one.cluster, 1)
-	far, _ := two.client(t, "room")
+	far, _ := two.Client(t, "room")
 	sub := listen(t, ns, wire.NewSubjects(one.cluster.service, "/").Room("room"))
-	room := one.io.To("room")
+	room := one.IO.To("room")
 	for _, b := range []*socketio.Broadcast{room, room.Trace(someTrace), room.WithContext(trace.NewContext(t.Context(), someTrace))} {
 		emit(t, b, "said")
 		far.Expect(`42["said"]`)
@@ -87,11 +87,11 @@ func TestATraceGoesWithAQuestionToOtherGateways(t *testing.T) {
 	ns := natstest.Start(t, nil)
 	one, two := newGateway(t, Options{URLs: []string{ns.ClientURL()}}), newGateway(t, Options{URLs: []string{ns.ClientURL()}})
 	waitForPeers(t, one.cluster, 1)
-	far, _ := two.client(t, "room")
+	far, _ := two.Client(t, "room")
 	sub := listen(t, ns, one.cluster.subjects.Requests)
 	answered := make(chan error, 1)
 	go func() {
-		_, err := one.io.To("room").Trace(someTrace).EmitWithAck(t.Context(), "q")
+		_, err := one.IO.To("room").Trace(someTrace).EmitWithAck(t.Context(), "q")
 		answered <- err
 	}()
 	reply(t, far, "[]")
@@ -109,16 +109,16 @@ func TestATraceIsStoredWithTheEvent(t *testing.T) {
 	one, two := recovering(t, ns), recovering(t, ns)
 	waitForPeers(t, one.cluster, 1)
 	p := arrive(t, one, "room")
-	emit(t, one.io.To("room"), "first")
+	emit(t, one.IO.To("room"), "first")
 	p.Expect(`["first"]`)
 	gone := make(chan struct{})
-	p.socket.OnDisconnect(func(string) { close(gone) })
+	p.Socket.OnDisconnect(func(string) { close(gone) })
 	p.Wire.Close()
 	<-gone
 	subjects := wire.NewSubjects(two.cluster.service, "/")
 	sub := listen(t, ns, subjects.Room("room"))
-	emit(t, one.io.To("room"), "said")
-	emit(t, one.io.To("room").Trace(someTrace), "said")
+	emit(t, one.IO.To("room"), "said")
+	emit(t, one.IO.To("room").Trace(someTrace), "said")
 	one.stored(t)
 	plain, traced := next(t, sub), next(t, sub)
 	if !bytes.Equal(plain.Data, traced.Data) || wire.TraceOf(plain.Header) != nil || cmp.Diff(someTrace, wire.TraceOf(traced.Header)) != "" {
@@ -140,7 +140,7 @@ func TestATraceIsStoredWithTheEvent(t *testing.T) {
 	if err != nil || cmp.Diff(someTrace, last.Trace) != "" {
 		t.Errorf("the leader says %v, %v", last.Trace, err)
 	}
-	if !p.connect(two) {
+	if !p.Connect(two) {
 		t.Fatal("not recovered")
 	}
 	p.Expect(`["said"]`, `["said"]`)
@@ -150,7 +150,7 @@ func TestATraceThatIsNoneIsIgnored(t *testing.T) {
 	checkNothingIsLeft(t)
 	ns := natstest.Start(t, nil)
 	g := newGateway(t, Options{URLs: []string{ns.ClientURL()}})
-	near, _ := g.client(t, "room")
+	near, _ := g.Client(t, "room")
 	nc, err := nats.Connect(ns.ClientURL())
 	if err != nil {
 		t.Fatal(err)
@@ -170,11 +170,11 @@ func TestAnEventThatIsTooLargeWithItsTrace(t *testing.T) {
 	ns := natstest.Start(t, &natsserver.Options{MaxPayload: 1024})
 	one, two := newGateway(t, Options{URLs: []string{ns.ClientURL()}}), newGateway(t, Options{URLs: []string{ns.ClientURL()}})
 	waitForPeers(t, one.cluster, 1)
-	far, _ := two.client(t)
+	far, _ := two.Client(t)
 	received := 0
 	for size := 700; ; size++ {
 		text := strings.Repeat("x", size)
-		if one.io.Of("/").Except().Trace(someTrace).Emit("n", text) != nil {
+		if one.IO.Of("/").Except().Trace(someTrace).Emit("n", text) != nil {
 			break
 		}
 		far.Expect(`42["n","` + text + `"]`)
@@ -184,7 +184,7 @@ func TestAnEventThatIsTooLargeWithItsTrace(t *testing.T) {
 		t.Errorf("%d events fit", received)
 	}
 	text := strings.Repeat("x", 700+received)
-	emit(t, one.io.Of("/"), "n", text) // which fits without one
+	emit(t, one.IO.Of("/"), "n", text) // which fits without one
 	far.Expect(`42["n","` + text + `"]`)
 }
 

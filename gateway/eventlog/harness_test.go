@@ -5,12 +5,13 @@ package eventlog_test
 import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/clustertest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/sockettest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 )
 
 type (
 	gateway     = clustertest.Gateway
-	person      = clustertest.Person
+	person      = sockettest.Person
 	lines       = wiretest.Lines
 	restartable = natstest.Restartable
 )
@@ -20,8 +21,8 @@ var (
 	recovering         = clustertest.Recovering
 	recoveringWith     = clustertest.RecoveringWith
 	replicated         = clustertest.Replicated
-	arrive             = clustertest.Arrive
-	emit               = clustertest.Emit
+	arrive             = sockettest.Arrive
+	emit               = sockettest.Emit
 	await              = wiretest.Await
 	checkNothingIsLeft = natstest.CheckNothingIsLeft
 	startJetStream     = natstest.StartJetStream

@@ -7,6 +7,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/clustertest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/sockettest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 	"github.com/realtime-operator/realtime-operator/gateway/recovery"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
@@ -14,7 +15,7 @@ import (
 
 type (
 	gateway = clustertest.Gateway
-	person  = clustertest.Person
+	person  = sockettest.Person
 	lines   = wiretest.Lines
 )
 
@@ -23,8 +24,8 @@ var (
 	recovering         = clustertest.Recovering
 	recoveringWith     = clustertest.RecoveringWith
 	replicated         = clustertest.Replicated
-	arrive             = clustertest.Arrive
-	emit               = clustertest.Emit
+	arrive             = sockettest.Arrive
+	emit               = sockettest.Emit
 	await              = wiretest.Await
 	checkNothingIsLeft = natstest.CheckNothingIsLeft
 	startJetStream     = natstest.StartJetStream

@@ -3,29 +3,11 @@
 package recovery_test
 
 import (
-	"errors"
-	"slices"
 	"strings"
 	"testing"
 
-	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/sockettest"
 )
-
-func noSecrets(_ *socketio.Socket, rooms []string) error {
-	if slices.ContainsFunc(rooms, func(room string) bool { return strings.HasPrefix(room, "secret") }) {
-		return errors.New("the room is secret")
-	}
-	return nil
-}
-
-func wantRooms(t *testing.T, s *socketio.Socket, want ...string) {
-	t.Helper()
-	rooms := slices.DeleteFunc(s.Rooms(), func(room string) bool { return room == s.ID() })
-	slices.Sort(rooms)
-	if !slices.Equal(rooms, want) {
-		t.Errorf("the socket is in %v, want %v", rooms, want)
-	}
-}
 
 // Neither the rooms nor what was sent to them, nor a room that it had left before, nor the record that is
 // stored then.
@@ -50,12 +32,12 @@ func TestRow53AClientComesBackToTheRoomsThatItMayBeIn(t *testing.T) {
 	emit(t, one.IO.To("secret", "secret left"), "n", "secret")
 	emit(t, one.IO, "n", 3)
 	one.Stored(t)
-	two.IO.Of("/").SetJoinRule(noSecrets)
+	two.IO.Of("/").SetJoinRule(sockettest.NoSecrets)
 	if !p.Connect(two) {
 		t.Fatal("not recovered")
 	}
 	p.Missed(`["n","left"]`, `["n",1]`, `["n",2]`, `["n",3]`)
-	wantRooms(t, p.Socket, "open")
+	sockettest.WantRooms(t, p.Socket, "open")
 	r, _ := lastRecord(p, two)
 	for room := range r.Rooms {
 		if strings.HasPrefix(room, "secret") {

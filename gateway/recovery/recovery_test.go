@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/realtime-operator/realtime-operator/gateway/internal/clustertest"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/sockettest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
@@ -217,7 +217,7 @@ func TestRow53MiddlewaresRunForReturningClientsIfAsked(t *testing.T) {
 				t.Fatal(err)
 			}
 			io.Use(func(*socketio.Socket) error { calls++; return nil })
-			g := &gateway{Cluster: one.Cluster, IO: io, Sockets: make(chan *socketio.Socket, 1)}
+			g := &sockettest.Server{IO: io, Sockets: make(chan *socketio.Socket, 1)}
 			io.OnConnection(func(s *socketio.Socket) { g.Sockets <- s })
 			hs := httptest.NewServer(io)
 			defer hs.Close()
@@ -248,7 +248,7 @@ func TestMsgpackEventsCarryTheOffsetToo(t *testing.T) {
 	hs := httptest.NewServer(io)
 	defer hs.Close()
 	io.Of("/")
-	wire := wiretest.Dial(t, hs.URL, clustertest.Path, "", nil)
+	wire := wiretest.Dial(t, hs.URL, sockettest.Path, "", nil)
 	// {"type":0,"nsp":"/"}
 	wire.SendBinary([]byte("\x82\xa4type\x00\xa3nsp\xa1/"))
 	wire.Receive()

@@ -14,8 +14,8 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/realtime-operator/realtime-operator/gateway/cluster"
-	"github.com/realtime-operator/realtime-operator/gateway/internal/clustertest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/sockettest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
@@ -35,7 +35,7 @@ func BenchmarkJoins(b *testing.B) {
 	}
 	defer c.Close()
 	options := socketio.Options{NewAdapter: c.NewAdapter, NewSocketID: c.NewSocketID, Recovery: &socketio.Recovery{}}
-	options.Engine.Path = clustertest.Path
+	options.Engine.Path = sockettest.Path
 	io, err := socketio.NewServer(options)
 	if err != nil {
 		b.Fatal(err)
@@ -59,7 +59,7 @@ func BenchmarkJoins(b *testing.B) {
 		b.StopTimer()
 		var all [clients]*socketio.Socket
 		for j := range all {
-			wiretest.Connect(b, hs.URL, clustertest.Path, "/")
+			wiretest.Connect(b, hs.URL, sockettest.Path, "/")
 			all[j] = <-sockets
 		}
 		b.StartTimer()

@@ -11,8 +11,8 @@ import (
 	"testing"
 
 	"github.com/realtime-operator/realtime-operator/gateway/cluster"
-	"github.com/realtime-operator/realtime-operator/gateway/internal/clustertest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/sockettest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 	"github.com/realtime-operator/realtime-operator/gateway/recovery"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
@@ -56,7 +56,7 @@ func TestMemoryOfClientsThatWaitForTheLog(t *testing.T) {
 				<-g.Sockets // of the handler before
 				s.On("wait", func(*socketio.Event) { <-release })
 			})
-			crowd := wiretest.NewCrowd(t, g.URL, clustertest.Path, clients)
+			crowd := wiretest.NewCrowd(t, g.URL, sockettest.Path, clients)
 			await(t, "all clients are there", func() bool { return g.IO.Connections() == clients })
 			if test.connected {
 				crowd.Send("40")

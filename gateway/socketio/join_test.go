@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/realtime-operator/realtime-operator/gateway/internal/sockettest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
@@ -27,19 +28,7 @@ func onlyAnn(s *socketio.Socket, rooms []string) error {
 	return nil
 }
 
-// otherRooms are those of a socket without its own.
-func otherRooms(s *socketio.Socket) []string {
-	rooms := slices.DeleteFunc(s.Rooms(), func(room string) bool { return room == s.ID() })
-	slices.Sort(rooms)
-	return rooms
-}
-
-func wantRooms(t *testing.T, s *socketio.Socket, want ...string) {
-	t.Helper()
-	if got := otherRooms(s); !slices.Equal(got, want) {
-		t.Errorf("the socket is in %v, want %v", got, want)
-	}
-}
+var wantRooms = sockettest.WantRooms
 
 func TestNothingGetsAroundAJoinRule(t *testing.T) {
 	for name, join := range map[string]func(t *testing.T, io *socketio.Server, s *socketio.Socket){
