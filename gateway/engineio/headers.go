@@ -3,9 +3,13 @@
 package engineio
 
 import (
+	"cmp"
+	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/cors"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 )
 
@@ -31,6 +35,41 @@ type Cookie struct {
 	SameSite http.SameSite
 }
 
+// check returns an error for a cookie that makes no sense. A nil cookie is valid.
+func (c *Cookie) check() error {
+	switch {
+	case c == nil:
+		return nil
+	case c.MaxAge < 0:
+		return fmt.Errorf("negative cookie max age %s", c.MaxAge)
+	case c.NoPath && c.Path != "":
+		return errors.New("cookie has a path and none")
+	}
+	if err := c.with("id").Valid(); err != nil {
+		return fmt.Errorf("cookie: %w", err)
+	}
+	return nil
+}
+
+// with returns the cookie for a session.
+func (c *Cookie) with(id string) *http.Cookie {
+	cookie := &http.Cookie{
+		Name:        cmp.Or(c.Name, "io"),
+		Value:       id,
+		Path:        c.Path,
+		Domain:      c.Domain,
+		MaxAge:      int(c.MaxAge / time.Second),
+		Secure:      c.Secure,
+		Partitioned: c.Partitioned,
+		HttpOnly:    !c.ScriptAccess,
+		SameSite:    cmp.Or(c.SameSite, http.SameSiteLaxMode),
+	}
+	if !c.NoPath {
+		cookie.Path = cmp.Or(c.Path, "/")
+	}
+	return cookie
+}
+
 // addHeaders adds the configured headers to the answer to an accepted request. The id is empty
 // except for a handshake by polling: only that gets the cookie, as with the reference
 // implementation.
@@ -38,7 +77,7 @@ func (c *Config) addHeaders(h http.Header, req *request, id string) {
 	if req.query.Get("sid") == "" {
 		httpx.CopyHeaders(h, c.InitialHeaders)
 		if c.Cookie != nil && id != "" {
-			h.Add("Set-Cookie", (*httpx.Cookie)(c.Cookie).With(id).String())
+			h.Add("Set-Cookie", c.Cookie.with(id).String())
 		}
 		if c.OnInitialHeaders != nil {
 			c.OnInitialHeaders(h, req.Request)
@@ -50,41 +89,5 @@ func (c *Config) addHeaders(h http.Header, req *request, id string) {
 	}
 }
 
-// CORS lists the pages of other origins that may connect. Browsers apply its headers to polls
-// (Fetch standard, "HTTP CORS protocol"); all answers have them, refusals too, so that a page can
-// read the reason. The server itself refuses pages of unlisted origins, by every transport.
-type CORS struct {
-	// Origins are the accepted ones: exact ones such as "https://chat.example.com" or "null";
-	// patterns such as "https://*.example.com" or "http://localhost:*" (an asterisk matches
-	// letters, digits, dots and hyphens, never a slash, a colon or an at sign); and "*" for any. A
-	// page of another origin is refused with 403, code 4, and the answer has no allow-origin
-	// header. Pages of the host itself are accepted, and so are clients without an origin, which
-	// are not browsers. Without Origins nobody is refused.
-	Origins []string
-	// HeadersOnly refuses no page, as the reference implementation does. The headers alone then
-	// keep pages from polling, but not from other transports.
-	HeadersOnly bool
-	// Reflect sends the page's own origin instead of an asterisk where Origins has "*".
-	Reflect bool
-	// Credentials allows such pages to send cookies. Browsers do not accept "*" with credentials,
-	// so it implies Reflect.
-	Credentials bool
-	// Methods are those that a preflight allows; GET, HEAD, PUT, PATCH, POST and DELETE by default.
-	Methods []string
-	// AllowedHeaders are the request headers that a preflight allows; by default those that it asks
-	// for.
-	AllowedHeaders []string
-	// ExposedHeaders are the response headers that a page may read.
-	ExposedHeaders []string
-	// MaxAge is how long a browser may cache the answer to a preflight, in whole seconds. If zero,
-	// the header is omitted.
-	MaxAge time.Duration
-	// PreflightStatus is the status of the answer to a preflight, 204 by default. Some old browsers
-	// fail on 204; any of 200 to 299 works.
-	PreflightStatus int
-}
-
-// policy converts the fields; nil if there are none.
-func (c *CORS) policy() *httpx.CORS { return (*httpx.CORS)(c) }
-
-func (c *CORS) refuses(r *http.Request) bool { return c.policy().Refuses(r) }
+// CORS lists the pages of other origins that may connect.
+type CORS = cors.Policy

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/handshake"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 )
 
@@ -78,7 +79,7 @@ func (s *Server) limit(c *Config) {
 
 // admitHandshake takes a token for a handshake that is in order so far, and asks the application.
 func (s *Server) admitHandshake(c *Config, r *request) *requestError {
-	if !httpx.Fits(r.Request) {
+	if !handshake.Fits(r.Request) {
 		return errLargeHandshake
 	}
 	if bucket := s.handshakes.Load(); bucket != nil && !bucket.AllowN(r.time, 1) {

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/handshake"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
 )
@@ -57,7 +58,7 @@ func (s *Server) verifySession(id string, r *request) (*Session, *requestError) 
 	if r.protocol() != session.protocol {
 		return nil, errBadRequest
 	}
-	if session.config.CORS.refuses(r.Request) {
+	if session.config.CORS.Refuses(r.Request) {
 		return nil, errForeignOrigin
 	}
 	return session, nil
@@ -70,7 +71,7 @@ func (s *Server) verifyHandshake(c *Config, r *request) *requestError {
 	if r.transport() == WebSocket && !r.isUpgrade {
 		return errBadRequest
 	}
-	if c.CORS.refuses(r.Request) {
+	if c.CORS.Refuses(r.Request) {
 		return errForeignOrigin
 	}
 	if refusal := s.checkCapacity(c); refusal != nil {
@@ -125,28 +126,11 @@ func (r *request) jsonpIndex() (index string, ok bool) {
 	return packet.JSONPIndex(r.query.Get("j")), true
 }
 
-// Handshake is what the request that began a session told.
-type Handshake struct {
-	// Address is the client's IP address, or the last proxy's.
-	Address string
-	// RemoteAddr is the address with the port, as net/http gives it.
-	RemoteAddr string
-	// Host is the host that the client asked for.
-	Host string
-	// URL is the path and the query as they were sent.
-	URL string
-	// Header are the request's headers.
-	Header http.Header
-	// Query are the parameters of the query, EIO and transport among them.
-	Query url.Values
-	// Secure says that the request came over TLS.
-	Secure bool
-	// Time is when the request came.
-	Time time.Time
-}
+// Handshake describes the request that began a session.
+type Handshake = handshake.Request
 
-// AddressOf is the IP address that a request came from: the client's, or the last proxy's.
-func AddressOf(r *http.Request) string { return httpx.Address(r.RemoteAddr) }
+// AddressOf returns the IP address that a request came from: the client's, or the last proxy's.
+func AddressOf(r *http.Request) string { return handshake.Address(r.RemoteAddr) }
 
 // CodingQuality is how much the sender of a request likes a content coding, from 0, not at all, to 1, by its Accept-Encoding
 // headers (RFC 9110 section 12.5.3). Names of codings are in lower case, such as "br". A request that does not speak of the

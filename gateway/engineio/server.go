@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/handshake"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/netpoll"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/patience"
@@ -128,7 +129,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// First of all, so that a page can read what refuses it.
-	if g.config.CORS.policy().Apply(w, r) {
+	if g.config.CORS.Apply(w, r) {
 		return
 	}
 	g.handler.ServeHTTP(w, r)
@@ -180,7 +181,7 @@ func (s *Server) open(c *Config, req *request, id string, t func(*Session) trans
 		id:        id,
 		server:    s,
 		config:    c,
-		handshake: httpx.Compact(req.Request, req.time),
+		handshake: handshake.Keep(req.Request, req.time),
 		protocol:  req.protocol(),
 		base64:    req.base64(),
 		flushes:   s.poller.Queue(),

@@ -8,8 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/handshake"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/heartbeat"
-	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/netpoll"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/sendqueue"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/timingwheel"
@@ -21,7 +21,7 @@ type Session struct {
 	id        string
 	server    *Server
 	config    *Config
-	handshake httpx.CompactHandshake
+	handshake handshake.Compact
 
 	// dispatching is held while the handler is called, so that its calls come one at a time. It is taken before mu, never
 	// while mu is held.
@@ -96,7 +96,7 @@ func (s *Session) setTransport(t transport) {
 func (s *Session) ID() string { return s.id }
 
 // Handshake is what the session's first request told. It is made anew by each call.
-func (s *Session) Handshake() *Handshake { return (*Handshake)(s.handshake.Expand()) }
+func (s *Session) Handshake() *Handshake { return s.handshake.Expand() }
 
 // Protocol is the revision of the protocol that the client speaks: 4, or 3 if Config.AllowEIO3 lets it.
 func (s *Session) Protocol() int { return int(s.protocol) }

@@ -67,7 +67,7 @@ func (s *Server) serveWebTransport(ctx context.Context, c *Config, w http.Respon
 		errBadRequest.write(w, false)
 		return
 	}
-	if c.CORS.refuses(req.Request) {
+	if c.CORS.Refuses(req.Request) {
 		c.tellRefused(req, errForeignOrigin)
 		errForeignOrigin.write(w, false)
 		return

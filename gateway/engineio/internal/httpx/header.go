@@ -25,7 +25,7 @@ func CopyHeaders(h, configured http.Header) {
 // handshake.
 func CheckHeaders(h http.Header) error {
 	for name, values := range h {
-		if !isToken(name) {
+		if !IsToken(name) {
 			return fmt.Errorf("header name %q has a character that HTTP does not allow", name)
 		}
 		if canonical := http.CanonicalHeaderKey(name); canonical != name {
@@ -58,8 +58,8 @@ func ValidHeaderValue(v string) bool {
 	return true
 }
 
-// isToken reports whether s may be the name of a method or a header (RFC 9110 section 5.6.2).
-func isToken(s string) bool {
+// IsToken reports whether s may be the name of a method or a header (RFC 9110 section 5.6.2).
+func IsToken(s string) bool {
 	return s != "" && strings.IndexFunc(s, func(r rune) bool {
 		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
 	}) < 0

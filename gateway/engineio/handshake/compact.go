@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package httpx
+package handshake
 
 import (
 	"encoding/binary"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -13,32 +12,10 @@ import (
 	"unique"
 )
 
-// Handshake is engineio.Handshake, where the fields are documented: one converts to the other, so
-// the compiler holds them alike.
-type Handshake struct {
-	Address    string
-	RemoteAddr string
-	Host       string
-	URL        string
-	Header     http.Header
-	Query      url.Values
-	Secure     bool
-	Time       time.Time
-}
-
-// Address is the IP address of a remote address.
-func Address(remote string) string {
-	address, _, err := net.SplitHostPort(remote)
-	if err != nil { // a listener that is not TCP
-		return remote
-	}
-	return address
-}
-
-// CompactHandshake is a Handshake as a session keeps it. Maps of headers and parameters would take
+// Compact is a Request as a session keeps it. Maps of headers and parameters would take
 // more memory than all else that there is of an idle session, and few ask for them; so they are in
 // strings, of which clients share what they have in common.
-type CompactHandshake struct {
+type Compact struct {
 	// own are the remote address, the host, the URL and those headers that differ from client to
 	// client, common the others: lists of strings, each behind its length.
 	own    string
@@ -58,8 +35,8 @@ var commonHeaders = map[string]bool{
 	"X-Forwarded-Host": true, "X-Forwarded-Port": true, "X-Forwarded-Proto": true, "X-Forwarded-Scheme": true, "X-Scheme": true,
 }
 
-// Compact keeps the request of a handshake, which has come at a time.
-func Compact(r *http.Request, now time.Time) CompactHandshake {
+// Keep keeps the request of a handshake, which has come at a time.
+func Keep(r *http.Request, now time.Time) Compact {
 	var ownBytes [256]byte
 	var commonBytes [512]byte
 	own, common := ownBytes[:0], commonBytes[:0]
@@ -83,7 +60,7 @@ func Compact(r *http.Request, now time.Time) CompactHandshake {
 			*list = appendString(appendString(*list, name), value)
 		}
 	}
-	return CompactHandshake{own: string(own), common: unique.Make(string(common)), at: now.UnixNano(), secure: r.TLS != nil}
+	return Compact{own: string(own), common: unique.Make(string(common)), at: now.UnixNano(), secure: r.TLS != nil}
 }
 
 // maxHandshake bounds what is kept of a handshake, in bytes: a client may send four times as much,
@@ -132,8 +109,8 @@ func headerSize(name string, values []string) int {
 func listSize(s string) int { return len(s) + binary.MaxVarintLen16 }
 
 // Expand is what was kept, made anew by each call.
-func (k *CompactHandshake) Expand() *Handshake {
-	h := &Handshake{Header: http.Header{}, Secure: k.secure, Time: time.Unix(0, k.at)}
+func (k *Compact) Expand() *Request {
+	h := &Request{Header: http.Header{}, Secure: k.secure, Time: time.Unix(0, k.at)}
 	own := k.own
 	for _, field := range []*string{&h.RemoteAddr, &h.Host, &h.URL} {
 		*field, own = cutString(own)

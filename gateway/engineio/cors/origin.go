@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package httpx
+package cors
 
 import (
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 )
 
 // Headers by which a browser says where a request comes from. Scripts cannot set them (Fetch
@@ -22,8 +24,8 @@ const (
 // page from reading answers to polls, but from nothing else: websockets, WebTransport, and what
 // <script> loads, which is how JSONP polls, are open to all pages and carry the cookies of the
 // host. A request without any of the headers is not from a page.
-func (c *CORS) Refuses(r *http.Request) bool {
-	if c == nil || c.HeadersOnly || len(c.Origins) == 0 {
+func (p *Policy) Refuses(r *http.Request) bool {
+	if p == nil || p.HeadersOnly || len(p.Origins) == 0 {
 		return false
 	}
 	origin, site := r.Header.Get(originHeader), r.Header.Get(siteHeader)
@@ -31,22 +33,22 @@ func (c *CORS) Refuses(r *http.Request) bool {
 	case site == "same-origin":
 		return false
 	case origin != "":
-		return !isOriginOf(origin, r.Host) && !c.lists(origin)
+		return !isOriginOf(origin, r.Host) && !p.lists(origin)
 	case site == "" || site == "none": // the latter is from the address bar
 		return false
 	}
-	return !c.lists(refererOrigin(r))
+	return !p.lists(refererOrigin(r))
 }
 
 // lists reports whether an origin is one of Origins.
-func (c *CORS) lists(origin string) bool {
-	if slices.Contains(c.Origins, "*") {
+func (p *Policy) lists(origin string) bool {
+	if slices.Contains(p.Origins, "*") {
 		return true
 	}
-	if origin == "" || len(origin) > maxOrigin || !ValidHeaderValue(origin) {
+	if origin == "" || len(origin) > maxOrigin || !httpx.ValidHeaderValue(origin) {
 		return false
 	}
-	return slices.ContainsFunc(c.Origins, func(o string) bool { return originPattern(o).matches(origin) })
+	return slices.ContainsFunc(p.Origins, func(o string) bool { return originPattern(o).matches(origin) })
 }
 
 // isOriginOf reports whether an origin has a host and port. Which scheme the browser has used is

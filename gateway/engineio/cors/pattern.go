@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package httpx
+package cors
 
 import (
 	"fmt"
 	"strings"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 )
 
 // originPattern is an origin in which an asterisk stands for one or more letters, digits, dots and
@@ -45,7 +47,7 @@ func checkOrigin(origin string) error {
 	}
 	scheme, host, ok := strings.Cut(origin, "://")
 	switch {
-	case !ok || scheme == "" || host == "" || strings.ContainsAny(origin, " \t") || !ValidHeaderValue(origin):
+	case !ok || scheme == "" || host == "" || strings.ContainsAny(origin, " \t") || !httpx.ValidHeaderValue(origin):
 		return fmt.Errorf("CORS origin %q is not of the form scheme://host or scheme://host:port", origin)
 	case strings.Contains(scheme, "*"):
 		return fmt.Errorf("CORS origin %q has an asterisk in its scheme; name one origin for each scheme", origin)

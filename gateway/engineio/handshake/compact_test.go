@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package httpx
+package handshake
 
 import (
 	"crypto/tls"
@@ -30,11 +30,11 @@ func TestAKeptHandshakeIsWhatTheRequestTold(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := httptest.NewRequest("GET", "/engine.io/?EIO=4", nil)
 			change(r)
-			want := &Handshake{
+			want := &Request{
 				Address: Address(r.RemoteAddr), RemoteAddr: r.RemoteAddr, Host: r.Host, URL: r.URL.RequestURI(),
 				Header: r.Header, Query: r.URL.Query(), Secure: r.TLS != nil, Time: now,
 			}
-			kept := Compact(r, now)
+			kept := Keep(r, now)
 			if diff := cmp.Diff(want, kept.Expand()); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -75,7 +75,7 @@ func TestWhatIsKeptOfAHandshakeIsBounded(t *testing.T) {
 			if !test.fits {
 				return
 			}
-			kept := Compact(r, time.Now())
+			kept := Keep(r, time.Now())
 			if n := len(kept.own) + len(kept.common.Value()); n > maxHandshake {
 				t.Errorf("%d bytes are kept", n)
 			}
@@ -102,10 +102,10 @@ func browserHeader() http.Header {
 func TestClientsShareWhatTheySendAlike(t *testing.T) {
 	r := httptest.NewRequest("GET", "/engine.io/?EIO=4", nil)
 	r.Header = browserHeader()
-	first := Compact(r, time.Now())
+	first := Keep(r, time.Now())
 	r.Header = browserHeader()
 	r.Header.Set("Cookie", "session=another")
-	if second := Compact(r, time.Now()); second.common != first.common || second.own == first.own {
+	if second := Keep(r, time.Now()); second.common != first.common || second.own == first.own {
 		t.Errorf("kept %q and %q", first.own, second.own)
 	}
 }
@@ -115,6 +115,6 @@ func BenchmarkKeepHandshake(b *testing.B) {
 	r.Header = browserHeader()
 	b.ReportAllocs()
 	for b.Loop() {
-		Compact(r, time.Now())
+		Keep(r, time.Now())
 	}
 }

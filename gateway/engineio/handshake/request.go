@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package handshake keeps the request that began a session, in little memory and bounded whatever a
+// client sends.
+package handshake
+
+import (
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// Request describes the request that began a session.
+type Request struct {
+	// Address is the client's IP address, or the last proxy's.
+	Address string
+	// RemoteAddr is the address with the port, as net/http gives it.
+	RemoteAddr string
+	// Host is the host that the client asked for.
+	Host string
+	// URL is the path and the query as they were sent.
+	URL string
+	// Header are the request's headers.
+	Header http.Header
+	// Query are the parameters of the query, EIO and transport among them.
+	Query url.Values
+	// Secure says that the request came over TLS.
+	Secure bool
+	// Time is when the request came.
+	Time time.Time
+}
+
+// Address returns the IP address of a remote address.
+func Address(remote string) string {
+	address, _, err := net.SplitHostPort(remote)
+	if err != nil { // a listener that is not TCP
+		return remote
+	}
+	return address
+}
