@@ -2,7 +2,11 @@
 
 package engineio
 
-import "time"
+import (
+	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/refusals"
+)
 
 // CloseReason says why a session ended. The words are those of the reference implementation, since applications
 // see them as the argument of `disconnect`.
@@ -32,7 +36,7 @@ type closeMode struct {
 	// lastPacket is the last packet to a polling client; nil, to any client, if the transport is broken.
 	lastPacket *Message
 	// finalRefusal refuses the last poll of a polling client, in place of a last packet.
-	finalRefusal *requestError
+	finalRefusal *refusals.Answer
 	// wait is how long a client may take to fetch what is left.
 	wait time.Duration
 }
@@ -53,7 +57,7 @@ var (
 	closeBroken   = closeMode{dropQueue: true}
 	// closeDrained differs from closeGraceful for polling clients: some take the close packet for the end, and stay away
 	// (python-engineio 4); after a poll that fails all come back.
-	closeDrained = closeMode{lastPacket: closePacket, finalRefusal: errDraining, wait: gracefulWait}
+	closeDrained = closeMode{lastPacket: closePacket, finalRefusal: refusals.Draining, wait: gracefulWait}
 )
 
 // Close ends the session: the client gets what was sent before, and then sees its transport closed, upon which stock

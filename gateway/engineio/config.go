@@ -146,24 +146,6 @@ type UpgradeListener interface {
 	OnUpgrade(transport string)
 }
 
-// Refusal is an error of AllowRequest that says how the handshake is answered.
-type Refusal struct {
-	// Status is the HTTP status; 403 if zero.
-	Status int
-	// Message is the text in the answer; "Forbidden" if empty.
-	Message string
-	// RetryAfter is the answer's Retry-After header, in whole seconds; none if zero.
-	RetryAfter time.Duration
-}
-
-// Error is the text that the client gets.
-func (r *Refusal) Error() string {
-	if r.Message == "" {
-		return errForbidden.message
-	}
-	return r.Message
-}
-
 // PerMessageDeflate lets websocket messages be compressed (RFC 7692), each on its own ("no context takeover"), so that a message
 // to many is compressed once, and an idle connection keeps no window. What comes in may be compressed too;
 // MaxPayload holds for its inflated size.

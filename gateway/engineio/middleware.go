@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/refusals"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 )
 
@@ -23,7 +24,7 @@ func CheckFunc(check func(http.ResponseWriter, *http.Request) error) Middleware 
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if check(w, r) != nil {
-				errBadRequest.write(w, websocket.IsUpgrade(r))
+				refusals.BadRequest.Write(w, websocket.IsUpgrade(r))
 				return
 			}
 			next.ServeHTTP(w, r)

@@ -50,27 +50,3 @@ func TestPaceOfNobodyTakesNoTime(t *testing.T) {
 		t.Errorf("it takes %s", got)
 	}
 }
-
-func TestBucketOutlivesAReload(t *testing.T) {
-	s, now := &Server{}, time.Now()
-	take := func() bool { return s.handshakes.Load().AllowN(now, 1) }
-	c := &Config{HandshakesPerSecond: 1, HandshakeBurst: 5}
-	s.limit(c)
-	for i := range 5 {
-		if !take() {
-			t.Fatalf("a new bucket has %d tokens", i)
-		}
-	}
-	s.limit(c)
-	if take() {
-		t.Error("a reload has filled the bucket")
-	}
-	s.limit(&Config{})
-	if s.handshakes.Load() != nil {
-		t.Error("without a rate there is a bound")
-	}
-	s.limit(c)
-	if !take() {
-		t.Error("a new bucket is empty")
-	}
-}

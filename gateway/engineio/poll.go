@@ -11,6 +11,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/refusals"
 )
 
 // pollWriteTimeout bounds the writing of an answer to a poll, against a client that does not read it.
@@ -26,7 +27,7 @@ var (
 func (s *Session) servePoll(w http.ResponseWriter, req *request) {
 	poll, refusal := s.beginPoll(req)
 	if refusal != nil {
-		refusal.write(w, false)
+		refusal.Write(w, false)
 		return
 	}
 	defer s.endTask()
@@ -46,22 +47,22 @@ func (s *Session) servePoll(w http.ResponseWriter, req *request) {
 }
 
 // beginPoll registers a GET. Its answer may be there already.
-func (s *Session) beginPoll(req *request) (chan pollAnswer, *requestError) {
+func (s *Session) beginPoll(req *request) (chan pollAnswer, *refusals.Answer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p, ok := s.transport.(*polling)
 	mark := httpx.MarkPoll(req.query.Get("t"), req.RemoteAddr)
 	switch {
 	case s.state == stateClosed:
-		return nil, errUnknownSession
+		return nil, refusals.UnknownSession
 	case !ok: // upgraded since the request was verified
-		return nil, errBadRequest
+		return nil, refusals.BadRequest
 	case p.poll != nil:
 		s.closeLocked(ReasonTransportError, errPollOverlap, closeNow)
-		return nil, errBadRequest
+		return nil, refusals.BadRequest
 	case mark.Repeats(p.latest):
 		s.closeLocked(ReasonTransportError, errPollRepeated, closeBroken)
-		return nil, errUnknownSession
+		return nil, refusals.UnknownSession
 	}
 	p.latest, p.packets = mark, httpx.PollPackets(req.query.Get("t"))
 	s.tasks++
@@ -89,7 +90,7 @@ func (s *Session) endTask() {
 
 func (s *Session) answerPoll(w http.ResponseWriter, req *request, a pollAnswer) error {
 	if a.refusal != nil {
-		a.refusal.write(w, false)
+		a.refusal.Write(w, false)
 		return nil
 	}
 	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(pollWriteTimeout))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/refusals"
 )
 
 // polling is the HTTP long-polling transport: the client fetches packets by GET, at most one of which may wait, and sends
@@ -32,7 +33,7 @@ type polling struct {
 // pollAnswer is what a GET is answered: messages, or that it was refused after all.
 type pollAnswer struct {
 	messages []*Message
-	refusal  *requestError
+	refusal  *refusals.Answer
 }
 
 func (p *polling) name() string   { return Polling }
@@ -73,7 +74,7 @@ func (p *polling) shutdown(mode closeMode) {
 	case mode.finalRefusal != nil:
 		p.last = &pollAnswer{refusal: mode.finalRefusal}
 	case mode.lastPacket == nil:
-		p.last = &pollAnswer{refusal: errUnknownSession}
+		p.last = &pollAnswer{refusal: refusals.UnknownSession}
 	default:
 		// Never behind messages in one answer: stock clients of 4.x handle a close packet when they
 		// read it, but the events before it in a microtask, when their socket is closed already.
@@ -88,18 +89,18 @@ func (p *polling) shutdown(mode closeMode) {
 func (p *polling) forceClose() { p.session.forget() }
 
 // detach ends the transport in favour of another one.
-func (p *polling) detach() { p.answer(pollAnswer{refusal: errBadRequest}) }
+func (p *polling) detach() { p.answer(pollAnswer{refusal: refusals.BadRequest}) }
 
 // acceptPolling answers a handshake with the open packet, and what the application has sent behind it.
 func (s *Server) acceptPolling(w http.ResponseWriter, c *Config, req *request) {
 	id, err := c.newID()
 	if err != nil {
-		errBadRequest.write(w, false)
+		refusals.BadRequest.Write(w, false)
 		return
 	}
 	session, refusal := s.open(c, req, id, func(s *Session) transport { return &polling{session: s} })
 	if refusal != nil {
-		refusal.write(w, false)
+		refusal.Write(w, false)
 		return
 	}
 	session.servePoll(w, req)

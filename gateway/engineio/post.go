@@ -12,6 +12,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/refusals"
 )
 
 var (
@@ -23,7 +24,7 @@ var (
 func (s *Session) servePost(w http.ResponseWriter, req *request) {
 	p, refusal := s.beginPost(http.NewResponseController(w))
 	if refusal != nil {
-		refusal.write(w, false)
+		refusal.Write(w, false)
 		return
 	}
 	defer s.endPost(p)
@@ -37,14 +38,14 @@ func (s *Session) servePost(w http.ResponseWriter, req *request) {
 		return
 	case err != nil:
 		s.close(ReasonTransportError, fmt.Errorf("read post: %w", err), closeNow)
-		errBadRequest.write(w, false)
+		refusals.BadRequest.Write(w, false)
 		return
 	}
 
 	err = s.takePost(p, req, payload)
 	if err != nil {
 		s.close(ReasonParseError, err, closeNow)
-		errBadRequest.write(w, false)
+		refusals.BadRequest.Write(w, false)
 		return
 	}
 	// Not text/plain, lest some browsers offer the answer as a download.
@@ -52,18 +53,18 @@ func (s *Session) servePost(w http.ResponseWriter, req *request) {
 	io.WriteString(w, "ok")
 }
 
-func (s *Session) beginPost(body *http.ResponseController) (*polling, *requestError) {
+func (s *Session) beginPost(body *http.ResponseController) (*polling, *refusals.Answer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p, ok := s.transport.(*polling)
 	switch {
 	case s.state == stateClosed:
-		return nil, errUnknownSession
+		return nil, refusals.UnknownSession
 	case !ok: // upgraded since the request was verified
-		return nil, errBadRequest
+		return nil, refusals.BadRequest
 	case p.posting:
 		s.closeLocked(ReasonTransportError, errPostOverlap, closeNow)
-		return nil, errBadRequest
+		return nil, refusals.BadRequest
 	}
 	s.tasks++
 	p.posting = true

@@ -3,16 +3,12 @@
 package engineio
 
 import (
-	"cmp"
 	"errors"
-	"math/rand/v2"
 	"net/http"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/handshake"
-	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/refusals"
 )
 
 // RefusalReason is the reason for a refused handshake, for Config.OnRefused.
@@ -21,17 +17,17 @@ type RefusalReason string
 // The reasons of refusals.
 const (
 	// RefusedInvalid: no client of this server would send such a request.
-	RefusedInvalid RefusalReason = "invalid"
+	RefusedInvalid RefusalReason = refusals.ReasonInvalid
 	// RefusedForbidden: Config.AllowRequest refused it.
-	RefusedForbidden RefusalReason = "forbidden"
+	RefusedForbidden RefusalReason = refusals.ReasonForbidden
 	// RefusedOrigin: the origin is not in CORS.Origins.
-	RefusedOrigin RefusalReason = "origin"
+	RefusedOrigin RefusalReason = refusals.ReasonOrigin
 	// RefusedRate: Config.HandshakesPerSecond was exceeded.
-	RefusedRate RefusalReason = "rate"
+	RefusedRate RefusalReason = refusals.ReasonRate
 	// RefusedFull: Config.MaxSessions was reached.
-	RefusedFull RefusalReason = "full"
+	RefusedFull RefusalReason = refusals.ReasonFull
 	// RefusedDraining: the server is draining.
-	RefusedDraining RefusalReason = "draining"
+	RefusedDraining RefusalReason = refusals.ReasonDraining
 )
 
 // RefusedHandshake describes a refused handshake, for Config.OnRefused.
@@ -50,40 +46,13 @@ func RefusalReasons() []RefusalReason {
 	return []RefusalReason{RefusedInvalid, RefusedForbidden, RefusedOrigin, RefusedRate, RefusedFull, RefusedDraining}
 }
 
-// maxRetryAfter is the longest Retry-After of a refused handshake, in seconds.
-const maxRetryAfter = 5
-
-// errTooManyHandshakes refuses a handshake for which Config.HandshakesPerSecond has no token. The
-// Retry-After is random, so that clients that obey it do not return together.
-func errTooManyHandshakes() *requestError {
-	return &requestError{
-		status: http.StatusServiceUnavailable, code: 4, message: "Too many handshakes", reason: RefusedRate,
-		retryAfter: time.Duration(1+rand.IntN(maxRetryAfter)) * time.Second,
-	}
-}
-
-// limit puts the bound of a configuration in force. A bucket that is there keeps its tokens, so that a reload is no way around
-// it; a new one is full. The lock configuring is held.
-func (s *Server) limit(c *Config) {
-	bucket, perSecond := s.handshakes.Load(), rate.Limit(c.HandshakesPerSecond)
-	switch {
-	case perSecond == 0:
-		s.handshakes.Store(nil)
-	case bucket == nil:
-		s.handshakes.Store(rate.NewLimiter(perSecond, c.HandshakeBurst))
-	default:
-		bucket.SetBurst(c.HandshakeBurst)
-		bucket.SetLimit(perSecond)
-	}
-}
-
 // admitHandshake takes a token for a handshake that is in order so far, and asks the application.
-func (s *Server) admitHandshake(c *Config, r *request) *requestError {
+func (s *Server) admitHandshake(c *Config, r *request) *refusals.Answer {
 	if !handshake.Fits(r.Request) {
-		return errLargeHandshake
+		return refusals.LargeHandshake
 	}
-	if bucket := s.handshakes.Load(); bucket != nil && !bucket.AllowN(r.time, 1) {
-		return errTooManyHandshakes()
+	if !s.handshakes.Take(r.time) {
+		return refusals.TooManyHandshakes()
 	}
 	if c.AllowRequest == nil {
 		return nil
@@ -95,96 +64,50 @@ func (s *Server) admitHandshake(c *Config, r *request) *requestError {
 }
 
 // checkLoad is nil if a handshake that came now could be admitted. It takes no token.
-func (s *Server) checkLoad(c *Config, r *request) *requestError {
+func (s *Server) checkLoad(c *Config, r *request) *refusals.Answer {
 	if refusal := s.checkCapacity(c); refusal != nil {
 		return refusal
 	}
-	if bucket := s.handshakes.Load(); bucket != nil && bucket.TokensAt(r.time) < 1 {
-		return errTooManyHandshakes()
+	if !s.handshakes.HasToken(r.time) {
+		return refusals.TooManyHandshakes()
 	}
 	return nil
 }
 
 // tellRefused tells the application of a refused handshake.
-func (c *Config) tellRefused(r *request, refusal *requestError) {
+func (c *Config) tellRefused(r *request, refusal *refusals.Answer) {
 	if c.OnRefused == nil {
 		return
 	}
 	c.OnRefused(RefusedHandshake{
-		Reason: cmp.Or(refusal.reason, RefusedInvalid), Request: r.Request,
-		Status: refusal.status, Code: refusal.code, Message: refusal.message,
+		Reason: RefusalReason(refusal.Reason), Request: r.Request,
+		Status: refusal.Status, Code: refusal.Code, Message: refusal.Message,
 	})
 }
 
-// Errors of Session.Send.
-var (
-	// ErrClosed: the session is closed, or about to be.
-	ErrClosed = errors.New("session is closed")
-	// ErrSlowConsumer: too much waits for the client; the session was closed for it.
-	ErrSlowConsumer = errors.New("too much waits for the client")
-)
-
-// requestError is an answer to a request that is refused. Codes and texts are those of the reference implementation
-// (engine.io, Server.errors).
-type requestError struct {
-	status     int
-	code       int
-	message    string
-	retryAfter time.Duration
-	// reason is that of a refused handshake, RefusedInvalid if empty.
-	reason RefusalReason
+// Refusal is an error of AllowRequest that says how the handshake is answered.
+type Refusal struct {
+	// Status is the HTTP status; 403 if zero.
+	Status int
+	// Message is the text in the answer; "Forbidden" if empty.
+	Message string
+	// RetryAfter is the answer's Retry-After header, in whole seconds; none if zero.
+	RetryAfter time.Duration
 }
 
-var (
-	errUnknownTransport = &requestError{status: http.StatusBadRequest, code: 0, message: "Transport unknown"}
-	errUnknownSession   = &requestError{status: http.StatusBadRequest, code: 1, message: "Session ID unknown"}
-	errBadMethod        = &requestError{status: http.StatusBadRequest, code: 2, message: "Bad handshake method"}
-	errBadRequest       = &requestError{status: http.StatusBadRequest, code: 3, message: "Bad request"}
-	errForbidden        = &requestError{status: http.StatusForbidden, code: 4, message: "Forbidden", reason: RefusedForbidden}
-	errProtocolVersion  = &requestError{status: http.StatusBadRequest, code: 5, message: "Unsupported protocol version"}
-)
-
-// errLargeHandshake answers a handshake whose URL and headers are too large to be kept with the session.
-var errLargeHandshake = &requestError{
-	status: http.StatusRequestHeaderFieldsTooLarge, code: 3, message: "Request headers too large",
-}
-
-// errForeignOrigin answers a page whose origin is not among CORS.Origins.
-var errForeignOrigin = &requestError{status: http.StatusForbidden, code: 4, message: "Forbidden", reason: RefusedOrigin}
-
-// errDraining answers a handshake that the server is leaving to others.
-var errDraining = &requestError{
-	status: http.StatusServiceUnavailable, code: 4, message: "Server is shutting down", retryAfter: time.Second, reason: RefusedDraining,
-}
-
-// errFull answers a handshake that Config.MaxSessions leaves no room for.
-var errFull = &requestError{
-	status: http.StatusServiceUnavailable, code: 4, message: "Too many sessions", retryAfter: 5 * time.Second, reason: RefusedFull,
-}
-
-// refused is the answer to a handshake that AllowRequest did not like.
-func refused(err error) *requestError {
-	e := *errForbidden
-	if text := err.Error(); text != "" {
-		e.message = text
+// Error is the text that the client gets.
+func (r *Refusal) Error() string {
+	if r.Message == "" {
+		return refusals.Forbidden.Message
 	}
-	var refusal *Refusal
-	if errors.As(err, &refusal) {
-		e.message = refusal.Error()
-		e.retryAfter = refusal.RetryAfter
-		if refusal.Status != 0 {
-			e.status = refusal.Status
-		}
-	}
-	return &e
+	return r.Message
 }
 
-// write answers a request; over websocket, whose clients cannot read it, as plain text.
-func (e *requestError) write(w http.ResponseWriter, upgrade bool) {
-	httpx.SetRetryAfter(w.Header(), e.retryAfter)
-	if upgrade {
-		httpx.WriteText(w, e.status, e.message)
-		return
+// refused returns the answer to a handshake that AllowRequest has refused.
+func refused(err error) *refusals.Answer {
+	var r *Refusal
+	if errors.As(err, &r) {
+		return refusals.Forbid(r.Status, r.Message, r.RetryAfter)
 	}
-	httpx.WriteError(w, e.status, e.code, e.message)
+	return refusals.Forbid(0, err.Error(), 0)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/handshake"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/refusals"
 )
 
 // request is an HTTP request with what its query says.
@@ -31,15 +32,15 @@ func (r *request) transport() string { return r.query.Get("transport") }
 
 // verify finds the session that a request is for, nil for a handshake, or the reason to refuse it. The order of the
 // checks is that of the reference implementation, since clients' tests look at which error comes first.
-func (s *Server) verify(c *Config, r *request) (*Session, *requestError) {
+func (s *Server) verify(c *Config, r *request) (*Session, *refusals.Answer) {
 	if !c.offers(r.transport()) || r.transport() == WebTransport { // which does not come by such requests
-		return nil, errUnknownTransport
+		return nil, refusals.UnknownTransport
 	}
 	if !httpx.ValidHeaderValue(r.Header.Get("Origin")) {
-		return nil, errBadRequest
+		return nil, refusals.BadRequest
 	}
 	if r.isUpgrade && r.transport() != WebSocket {
-		return nil, errBadRequest
+		return nil, refusals.BadRequest
 	}
 	if id := r.query.Get("sid"); id != "" {
 		return s.verifySession(id, r)
@@ -47,32 +48,32 @@ func (s *Server) verify(c *Config, r *request) (*Session, *requestError) {
 	return nil, s.verifyHandshake(c, r)
 }
 
-func (s *Server) verifySession(id string, r *request) (*Session, *requestError) {
+func (s *Server) verifySession(id string, r *request) (*Session, *refusals.Answer) {
 	session := s.session(id)
 	if session == nil || session.expire(r.time) {
-		return nil, errUnknownSession
+		return nil, refusals.UnknownSession
 	}
 	if !r.isUpgrade && session.Transport() != r.transport() {
-		return nil, errBadRequest
+		return nil, refusals.BadRequest
 	}
 	if r.protocol() != session.protocol {
-		return nil, errBadRequest
+		return nil, refusals.BadRequest
 	}
 	if session.config.CORS.Refuses(r.Request) {
-		return nil, errForeignOrigin
+		return nil, refusals.ForeignOrigin
 	}
 	return session, nil
 }
 
-func (s *Server) verifyHandshake(c *Config, r *request) *requestError {
+func (s *Server) verifyHandshake(c *Config, r *request) *refusals.Answer {
 	if r.Method != http.MethodGet {
-		return errBadMethod
+		return refusals.BadMethod
 	}
 	if r.transport() == WebSocket && !r.isUpgrade {
-		return errBadRequest
+		return refusals.BadRequest
 	}
 	if c.CORS.Refuses(r.Request) {
-		return errForeignOrigin
+		return refusals.ForeignOrigin
 	}
 	if refusal := s.checkCapacity(c); refusal != nil {
 		return refusal
@@ -84,7 +85,7 @@ func (s *Server) verifyHandshake(c *Config, r *request) *requestError {
 				return refused(err)
 			}
 		}
-		return errProtocolVersion
+		return refusals.ProtocolVersion
 	}
 	return s.admitHandshake(c, r)
 }

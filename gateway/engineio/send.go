@@ -2,6 +2,16 @@
 
 package engineio
 
+import "errors"
+
+// Errors of Session.Send.
+var (
+	// ErrClosed: the session is closed, or about to be.
+	ErrClosed = errors.New("session is closed")
+	// ErrSlowConsumer: too much waits for the client; the session was closed for it.
+	ErrSlowConsumer = errors.New("too much waits for the client")
+)
+
 // Send sends messages to the client, without others between them: at once as far as the connection
 // has room, the rest when it has. It never blocks. If the client has sent more than the message
 // that is being handled, Send works like SendSoon, so that the answers to all of it are sent

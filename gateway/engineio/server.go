@@ -11,12 +11,12 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/handshake"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/netpoll"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/patience"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/ratelimit"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/refusals"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/timingwheel"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
@@ -33,8 +33,8 @@ type Server struct {
 	configuring sync.Mutex   // held while current changes
 	used        []Middleware // guarded by configuring
 
-	// handshakes is the bucket of Config.HandshakesPerSecond; nil: no bound.
-	handshakes atomic.Pointer[rate.Limiter]
+	// handshakes is the bucket of Config.HandshakesPerSecond.
+	handshakes ratelimit.Limiter
 
 	// watch finds handlers that take long, of readers with a goroutine of their own.
 	watch  patience.Watch
@@ -71,7 +71,7 @@ func (s *Server) Reconfigure(c Config) error {
 	s.configuring.Lock()
 	defer s.configuring.Unlock()
 	s.install(&c)
-	s.limit(&c)
+	s.handshakes.Set(c.HandshakesPerSecond, c.HandshakeBurst)
 	return nil
 }
 
@@ -153,7 +153,7 @@ func (s *Server) serve(c *Config, w http.ResponseWriter, r *http.Request) {
 		if req.query.Get("sid") == "" {
 			c.tellRefused(req, refusal)
 		}
-		refusal.write(w, req.isUpgrade)
+		refusal.Write(w, req.isUpgrade)
 		return
 	}
 	if session != nil {
@@ -171,12 +171,12 @@ func (s *Server) serve(c *Config, w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodPost:
 		session.servePost(w, req)
 	default:
-		errBadRequest.write(w, false)
+		refusals.BadRequest.Write(w, false)
 	}
 }
 
 // open makes a session and makes it known. Its open packet is queued, and the application has met it.
-func (s *Server) open(c *Config, req *request, id string, t func(*Session) transport) (*Session, *requestError) {
+func (s *Server) open(c *Config, req *request, id string, t func(*Session) transport) (*Session, *refusals.Answer) {
 	session := &Session{
 		id:        id,
 		server:    s,
@@ -204,14 +204,14 @@ func (s *Server) open(c *Config, req *request, id string, t func(*Session) trans
 	return session, nil
 }
 
-func (s *Server) add(session *Session) *requestError {
+func (s *Server) add(session *Session) *refusals.Answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if refusal := s.checkCapacityLocked(session.config); refusal != nil {
 		return refusal
 	}
 	if _, taken := s.sessions[session.id]; taken {
-		return errBadRequest
+		return refusals.BadRequest
 	}
 	s.sessions[session.id] = session
 	return nil
@@ -230,18 +230,18 @@ func (s *Server) session(id string) *Session {
 }
 
 // checkCapacity is nil if the server takes another session.
-func (s *Server) checkCapacity(c *Config) *requestError {
+func (s *Server) checkCapacity(c *Config) *refusals.Answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.checkCapacityLocked(c)
 }
 
-func (s *Server) checkCapacityLocked(c *Config) *requestError {
+func (s *Server) checkCapacityLocked(c *Config) *refusals.Answer {
 	switch {
 	case s.draining:
-		return errDraining
+		return refusals.Draining
 	case c.MaxSessions > 0 && len(s.sessions) >= c.MaxSessions:
-		return errFull
+		return refusals.Full
 	}
 	return nil
 }

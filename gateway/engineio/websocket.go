@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/refusals"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 )
 
@@ -58,7 +59,7 @@ func (s *Server) upgradeToWebSocket(w http.ResponseWriter, req *request, c *Conf
 	return ws, ws.takeOver(s, conn, early)
 }
 
-func refuseUpgrade(w http.ResponseWriter) { errBadRequest.write(w, true) }
+func refuseUpgrade(w http.ResponseWriter) { refusals.BadRequest.Write(w, true) }
 
 // takeOver has the server's poller read the connection, if it can, after bytes that came with the
 // request.
@@ -82,7 +83,7 @@ func (ws *webSocket) takeOver(s *Server, conn net.Conn, early []byte) error {
 func (s *Server) acceptWebSocket(w http.ResponseWriter, c *Config, req *request) {
 	id, err := c.newID()
 	if err != nil {
-		errBadRequest.write(w, true)
+		refusals.BadRequest.Write(w, true)
 		return
 	}
 	ws, err := s.upgradeToWebSocket(w, req, c)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/refusals"
 )
 
 // webTransportLinger is how long after the last write a WebTransport session is closed. Its client sees the end of the
@@ -60,21 +61,21 @@ func (s *Server) ServeWebTransport(w http.ResponseWriter, r *http.Request, accep
 // not even for an upgrade, which cannot be told from a handshake before: the client stays with the transport that it has.
 func (s *Server) serveWebTransport(ctx context.Context, c *Config, w http.ResponseWriter, req *request, o *offer) {
 	if !c.offers(WebTransport) {
-		errUnknownTransport.write(w, false)
+		refusals.UnknownTransport.Write(w, false)
 		return
 	}
 	if !httpx.ValidHeaderValue(req.Header.Get("Origin")) {
-		errBadRequest.write(w, false)
+		refusals.BadRequest.Write(w, false)
 		return
 	}
 	if c.CORS.Refuses(req.Request) {
-		c.tellRefused(req, errForeignOrigin)
-		errForeignOrigin.write(w, false)
+		c.tellRefused(req, refusals.ForeignOrigin)
+		refusals.ForeignOrigin.Write(w, false)
 		return
 	}
 	if refusal := s.checkLoad(c, req); refusal != nil {
 		c.tellRefused(req, refusal)
-		refusal.write(w, false)
+		refusal.Write(w, false)
 		return
 	}
 	ctx, cancel := context.WithDeadline(ctx, req.time.Add(c.UpgradeTimeout))
