@@ -32,7 +32,7 @@ func (s *Session) receive(p packet.Packet, more bool, l *lone) (kept bool) {
 func (s *Session) takeControl(p packet.Packet) {
 	switch p.Type {
 	case packet.Ping:
-		if s.protocol == protocol3 {
+		if s.protocol == packet.Protocol3 {
 			s.answerPing()
 			return
 		}
@@ -50,7 +50,7 @@ func (s *Session) takeControl(p packet.Packet) {
 		return
 	}
 	if p.Type == packet.Pong {
-		if s.protocol == protocol3 {
+		if s.protocol == packet.Protocol3 {
 			s.closeLocked(ReasonTransportError, errClientPong, closeNow)
 			return
 		}

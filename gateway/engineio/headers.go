@@ -11,6 +11,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/cors"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/request"
 )
 
 // Cookie carries the session id on the answer to a handshake by polling, for load balancers with
@@ -73,8 +74,8 @@ func (c *Cookie) with(id string) *http.Cookie {
 // addHeaders adds the configured headers to the answer to an accepted request. The id is empty
 // except for a handshake by polling: only that gets the cookie, as with the reference
 // implementation.
-func (c *Config) addHeaders(h http.Header, req *request, id string) {
-	if req.query.Get("sid") == "" {
+func (c *Config) addHeaders(h http.Header, req *request.Request, id string) {
+	if req.SessionID() == "" {
 		httpx.CopyHeaders(h, c.InitialHeaders)
 		if c.Cookie != nil && id != "" {
 			h.Add("Set-Cookie", c.Cookie.with(id).String())

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/heartbeat"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
 )
 
 // errStuck: a client answers pings, or seems to, but has not read for a whole interval.
@@ -17,7 +18,7 @@ func (s *Session) startHeartbeat(now time.Time) {
 	s.mu.Lock() // for beat, which could come at once
 	defer s.mu.Unlock()
 	begin := heartbeat.New
-	if s.protocol == protocol3 {
+	if s.protocol == packet.Protocol3 {
 		begin = heartbeat.NewPingedByClient
 	}
 	s.heartbeat = begin(s.config.PingInterval, s.config.PingTimeout, now)
@@ -49,7 +50,7 @@ func (s *Session) beat() {
 	now := time.Now()
 	h := &s.heartbeat
 	switch {
-	case now.Before(h.Due()) && s.protocol == protocol3 && s.state == stateOpen && s.transport.stuck():
+	case now.Before(h.Due()) && s.protocol == packet.Protocol3 && s.state == stateOpen && s.transport.stuck():
 		s.endStuck()
 	case now.Before(h.Due()): // put off meanwhile
 		s.awaitBeat(now)

@@ -126,17 +126,17 @@ func TestFramesForOtherClients(t *testing.T) {
 		ws   webSocket
 		want string
 	}{
-		{webSocket{protocol: protocol4}, "\x82\x04\x01\x02\x03\x04"},
-		{webSocket{protocol: protocol4, base64: true}, "\x81\x09bAQIDBA=="},
-		{webSocket{protocol: protocol3}, "\x82\x05\x04\x01\x02\x03\x04"},
-		{webSocket{protocol: protocol3, base64: true}, "\x81\x0ab4AQIDBA=="},
+		{webSocket{protocol: packet.Protocol4}, "\x82\x04\x01\x02\x03\x04"},
+		{webSocket{protocol: packet.Protocol4, base64: true}, "\x81\x09bAQIDBA=="},
+		{webSocket{protocol: packet.Protocol3}, "\x82\x05\x04\x01\x02\x03\x04"},
+		{webSocket{protocol: packet.Protocol3, base64: true}, "\x81\x0ab4AQIDBA=="},
 	} {
 		if got := test.ws.frame(m); string(got) != test.want {
 			t.Errorf("protocol %d, base64 %t: frame %q, want %q", test.ws.protocol, test.ws.base64, got, test.want)
 		}
 	}
 	big := NewBinary(bytes.Repeat([]byte("a"), 1000))
-	if got := (&webSocket{protocol: protocol3, deflate: 10}).frame(big); got[0] != websocket.FinalBinary|websocket.CompressedBit || len(got) > 100 {
+	if got := (&webSocket{protocol: packet.Protocol3, deflate: 10}).frame(big); got[0] != websocket.FinalBinary|websocket.CompressedBit || len(got) > 100 {
 		t.Errorf("frame begins with %x and has %d bytes", got[0], len(got))
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/refusals"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/request"
 )
 
 // pollWriteTimeout bounds the writing of an answer to a poll, against a client that does not read it.
@@ -24,7 +25,7 @@ var (
 )
 
 // servePoll answers a GET as soon as there is something for the client.
-func (s *Session) servePoll(w http.ResponseWriter, req *request) {
+func (s *Session) servePoll(w http.ResponseWriter, req *request.Request) {
 	poll, refusal := s.beginPoll(req)
 	if refusal != nil {
 		refusal.Write(w, false)
@@ -47,11 +48,11 @@ func (s *Session) servePoll(w http.ResponseWriter, req *request) {
 }
 
 // beginPoll registers a GET. Its answer may be there already.
-func (s *Session) beginPoll(req *request) (chan pollAnswer, *refusals.Answer) {
+func (s *Session) beginPoll(req *request.Request) (chan pollAnswer, *refusals.Answer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p, ok := s.transport.(*polling)
-	mark := httpx.MarkPoll(req.query.Get("t"), req.RemoteAddr)
+	mark := httpx.MarkPoll(req.Stamp(), req.RemoteAddr)
 	switch {
 	case s.state == stateClosed:
 		return nil, refusals.UnknownSession
@@ -64,7 +65,7 @@ func (s *Session) beginPoll(req *request) (chan pollAnswer, *refusals.Answer) {
 		s.closeLocked(ReasonTransportError, errPollRepeated, closeBroken)
 		return nil, refusals.UnknownSession
 	}
-	p.latest, p.packets = mark, httpx.PollPackets(req.query.Get("t"))
+	p.latest, p.packets = mark, httpx.PollPackets(req.Stamp())
 	s.tasks++
 	poll := make(chan pollAnswer, 1) // so that nobody waits for this goroutine
 	p.poll = poll
@@ -88,7 +89,7 @@ func (s *Session) endTask() {
 	s.taskDone()
 }
 
-func (s *Session) answerPoll(w http.ResponseWriter, req *request, a pollAnswer) error {
+func (s *Session) answerPoll(w http.ResponseWriter, req *request.Request, a pollAnswer) error {
 	if a.refusal != nil {
 		a.refusal.Write(w, false)
 		return nil
@@ -107,7 +108,7 @@ func (s *Session) answerPoll(w http.ResponseWriter, req *request, a pollAnswer) 
 }
 
 // compress compresses an answer, if it is worth it, if a message in it may be compressed, and if the client takes that.
-func (c *Config) compress(req *request, body []byte, messages []*Message) (sent []byte, coding string) {
+func (c *Config) compress(req *request.Request, body []byte, messages []*Message) (sent []byte, coding string) {
 	if c.NoHTTPCompression || len(body) < c.HTTPCompressionThreshold || !slices.ContainsFunc(messages, (*Message).isCompressible) {
 		return body, ""
 	}
@@ -123,11 +124,11 @@ func (m *Message) PollSize() int64 {
 }
 
 // encode makes the body of an answer to a poll.
-func (s *Session) encode(req *request, messages []*Message) (body []byte, contentType string) {
-	if s.protocol != protocol3 {
+func (s *Session) encode(req *request.Request, messages []*Message) (body []byte, contentType string) {
+	if s.protocol != packet.Protocol3 {
 		return appendPayload(make([]byte, 0, payloadSize(messages)), messages), httpx.TypeText
 	}
-	if index, ok := req.jsonpIndex(); ok {
+	if index, ok := req.JSONP(); ok {
 		body, _ = encodePayload3(messages, true)
 		return packet.WrapJSONP(index, body), httpx.TypeScript
 	}

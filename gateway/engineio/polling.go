@@ -8,6 +8,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/refusals"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/request"
 )
 
 // polling is the HTTP long-polling transport: the client fetches packets by GET, at most one of which may wait, and sends
@@ -92,7 +93,7 @@ func (p *polling) forceClose() { p.session.forget() }
 func (p *polling) detach() { p.answer(pollAnswer{refusal: refusals.BadRequest}) }
 
 // acceptPolling answers a handshake with the open packet, and what the application has sent behind it.
-func (s *Server) acceptPolling(w http.ResponseWriter, c *Config, req *request) {
+func (s *Server) acceptPolling(w http.ResponseWriter, c *Config, req *request.Request) {
 	id, err := c.newID()
 	if err != nil {
 		refusals.BadRequest.Write(w, false)
@@ -107,7 +108,7 @@ func (s *Server) acceptPolling(w http.ResponseWriter, c *Config, req *request) {
 }
 
 // writeHeader begins the answer to a poll or post of a living session.
-func (s *Session) writeHeader(w http.ResponseWriter, req *request, contentType string, length int) {
+func (s *Session) writeHeader(w http.ResponseWriter, req *request.Request, contentType string, length int) {
 	s.config.addHeaders(w.Header(), req, s.id)
 	httpx.SetPollHeaders(w.Header(), req.Request, contentType, length)
 	w.WriteHeader(http.StatusOK)

@@ -10,18 +10,15 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/refusals"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/request"
 )
 
-var (
-	errPostOverlap   = errors.New("two posts at once")
-	errBinaryContent = errors.New("binary content is not of this version of the protocol")
-)
+var errPostOverlap = errors.New("two posts at once")
 
 // servePost takes the packets of a POST.
-func (s *Session) servePost(w http.ResponseWriter, req *request) {
+func (s *Session) servePost(w http.ResponseWriter, req *request.Request) {
 	p, refusal := s.beginPost(http.NewResponseController(w))
 	if refusal != nil {
 		refusal.Write(w, false)
@@ -29,7 +26,7 @@ func (s *Session) servePost(w http.ResponseWriter, req *request) {
 	}
 	defer s.endPost(p)
 
-	payload, err := s.readPost(w, req)
+	payload, err := req.ReadBody(w, s.config.MaxPayload)
 	s.endBody(p, err)
 	var tooLarge *http.MaxBytesError
 	switch {
@@ -93,10 +90,10 @@ func (s *Session) endPost(p *polling) {
 }
 
 // takePost hands a POST's packets to the application, and returns when all are taken: handlers that take long may still run.
-func (s *Session) takePost(p *polling, req *request, payload []byte) error {
+func (s *Session) takePost(p *polling, req *request.Request, payload []byte) error {
 	r := &postReader{session: s, taken: make(chan struct{})}
 	r.lone = newLone(readsPost, func() *Session { return s }, func() { go r.read() })
-	r.next, r.stop = iter.Pull(func(yield func(packet.Packet) bool) { r.err = s.decode(req, payload, yield) })
+	r.next, r.stop = iter.Pull(func(yield func(packet.Packet) bool) { r.err = req.Decode(payload, yield) })
 	s.setPost(p, r.lone)
 	defer s.setPost(p, nil)
 	go r.read()
@@ -142,29 +139,4 @@ func (r *postReader) read() {
 			return
 		}
 	}
-}
-
-// readPost reads a POST's body. Its error is a *http.MaxBytesError for one that is too large.
-func (s *Session) readPost(w http.ResponseWriter, req *request) ([]byte, error) {
-	if s.protocol == protocol4 && httpx.HasBytes(req.Request) {
-		return nil, errBinaryContent
-	}
-	return httpx.ReadBody(w, req.Request, s.config.MaxPayload)
-}
-
-// decode reads the body of a POST, like packet.DecodePayload.
-func (s *Session) decode(req *request, body []byte, yield func(packet.Packet) bool) error {
-	if s.protocol != protocol3 {
-		return packet.DecodePayload(body, yield)
-	}
-	if httpx.HasBytes(req.Request) {
-		return packet.DecodeBinaryPayload3(body, yield)
-	}
-	if _, ok := req.jsonpIndex(); ok {
-		var err error
-		if body, err = packet.UnwrapJSONP(body); err != nil {
-			return err
-		}
-	}
-	return packet.DecodePayload3(body, yield)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/handshake"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/refusals"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/request"
 )
 
 // RefusalReason is the reason for a refused handshake, for Config.OnRefused.
@@ -47,11 +48,11 @@ func RefusalReasons() []RefusalReason {
 }
 
 // admitHandshake takes a token for a handshake that is in order so far, and asks the application.
-func (s *Server) admitHandshake(c *Config, r *request) *refusals.Answer {
+func (s *Server) admitHandshake(c *Config, r *request.Request) *refusals.Answer {
 	if !handshake.Fits(r.Request) {
 		return refusals.LargeHandshake
 	}
-	if !s.handshakes.Take(r.time) {
+	if !s.handshakes.Take(r.Time) {
 		return refusals.TooManyHandshakes()
 	}
 	if c.AllowRequest == nil {
@@ -64,18 +65,18 @@ func (s *Server) admitHandshake(c *Config, r *request) *refusals.Answer {
 }
 
 // checkLoad is nil if a handshake that came now could be admitted. It takes no token.
-func (s *Server) checkLoad(c *Config, r *request) *refusals.Answer {
+func (s *Server) checkLoad(c *Config, r *request.Request) *refusals.Answer {
 	if refusal := s.checkCapacity(c); refusal != nil {
 		return refusal
 	}
-	if !s.handshakes.HasToken(r.time) {
+	if !s.handshakes.HasToken(r.Time) {
 		return refusals.TooManyHandshakes()
 	}
 	return nil
 }
 
 // tellRefused tells the application of a refused handshake.
-func (c *Config) tellRefused(r *request, refusal *refusals.Answer) {
+func (c *Config) tellRefused(r *request.Request, refusal *refusals.Answer) {
 	if c.OnRefused == nil {
 		return
 	}

@@ -4,59 +4,41 @@ package engineio
 
 import (
 	"net/http"
-	"net/url"
-	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/handshake"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/refusals"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/request"
 )
-
-// request is an HTTP request with what its query says.
-type request struct {
-	*http.Request
-	query url.Values // of parameters
-	// isUpgrade: the client asks for a websocket connection.
-	isUpgrade bool
-	// isWebTransport: the request is for a WebTransport session, whose query says nothing.
-	isWebTransport bool
-	// time is when the request came.
-	time time.Time
-}
-
-// parameters are those that the protocol knows.
-var parameters = []string{"EIO", "transport", "sid", "t", "j", "b64"}
-
-func (r *request) transport() string { return r.query.Get("transport") }
 
 // verify finds the session that a request is for, nil for a handshake, or the reason to refuse it. The order of the
 // checks is that of the reference implementation, since clients' tests look at which error comes first.
-func (s *Server) verify(c *Config, r *request) (*Session, *refusals.Answer) {
-	if !c.offers(r.transport()) || r.transport() == WebTransport { // which does not come by such requests
+func (s *Server) verify(c *Config, r *request.Request) (*Session, *refusals.Answer) {
+	if !c.offers(r.Transport()) || r.Transport() == WebTransport { // which does not come by such requests
 		return nil, refusals.UnknownTransport
 	}
 	if !httpx.ValidHeaderValue(r.Header.Get("Origin")) {
 		return nil, refusals.BadRequest
 	}
-	if r.isUpgrade && r.transport() != WebSocket {
+	if r.IsUpgrade && r.Transport() != WebSocket {
 		return nil, refusals.BadRequest
 	}
-	if id := r.query.Get("sid"); id != "" {
+	if id := r.SessionID(); id != "" {
 		return s.verifySession(id, r)
 	}
 	return nil, s.verifyHandshake(c, r)
 }
 
-func (s *Server) verifySession(id string, r *request) (*Session, *refusals.Answer) {
+func (s *Server) verifySession(id string, r *request.Request) (*Session, *refusals.Answer) {
 	session := s.session(id)
-	if session == nil || session.expire(r.time) {
+	if session == nil || session.expire(r.Time) {
 		return nil, refusals.UnknownSession
 	}
-	if !r.isUpgrade && session.Transport() != r.transport() {
+	if !r.IsUpgrade && session.Transport() != r.Transport() {
 		return nil, refusals.BadRequest
 	}
-	if r.protocol() != session.protocol {
+	if r.Protocol() != session.protocol {
 		return nil, refusals.BadRequest
 	}
 	if session.config.CORS.Refuses(r.Request) {
@@ -65,11 +47,11 @@ func (s *Server) verifySession(id string, r *request) (*Session, *refusals.Answe
 	return session, nil
 }
 
-func (s *Server) verifyHandshake(c *Config, r *request) *refusals.Answer {
+func (s *Server) verifyHandshake(c *Config, r *request.Request) *refusals.Answer {
 	if r.Method != http.MethodGet {
 		return refusals.BadMethod
 	}
-	if r.transport() == WebSocket && !r.isUpgrade {
+	if r.Transport() == WebSocket && !r.IsUpgrade {
 		return refusals.BadRequest
 	}
 	if c.CORS.Refuses(r.Request) {
@@ -78,7 +60,7 @@ func (s *Server) verifyHandshake(c *Config, r *request) *refusals.Answer {
 	if refusal := s.checkCapacity(c); refusal != nil {
 		return refusal
 	}
-	if !c.speaks(r.protocol()) {
+	if !c.speaks(r.Protocol()) {
 		// The reference asks AllowRequest before it looks at the version. No token is spent on what cannot become a session.
 		if c.AllowRequest != nil {
 			if err := c.AllowRequest(r.Request); err != nil {
@@ -90,41 +72,8 @@ func (s *Server) verifyHandshake(c *Config, r *request) *refusals.Answer {
 	return s.admitHandshake(c, r)
 }
 
-// The revisions of the protocol, as the query parameter EIO names them. Socket.IO clients of 3.x and later speak 4, those of 1.x
-// and 2.x speak 3.
-const (
-	protocol3 = 3
-	protocol4 = 4
-)
-
-// protocol is the revision that a request speaks, 0 if it is none that is served. The reference implementation takes
-// whatever is not 4 for 3 once it allows that; here an EIO that is missing or makes no sense is always refused.
-func (r *request) protocol() uint8 {
-	if r.isWebTransport {
-		return protocol4
-	}
-	switch r.query.Get("EIO") {
-	case "4":
-		return protocol4
-	case "3":
-		return protocol3
-	}
-	return 0
-}
-
 func (c *Config) speaks(protocol uint8) bool {
-	return protocol == protocol4 || protocol == protocol3 && c.AllowEIO3
-}
-
-// base64 reports whether the client cannot take bytes.
-func (r *request) base64() bool { return r.query.Get("b64") != "" }
-
-// jsonpIndex is the index of the callback that a request wants to be called, if it comes by JSONP.
-func (r *request) jsonpIndex() (index string, ok bool) {
-	if r.protocol() != protocol3 || !r.query.Has("j") {
-		return "", false
-	}
-	return packet.JSONPIndex(r.query.Get("j")), true
+	return protocol == packet.Protocol4 || protocol == packet.Protocol3 && c.AllowEIO3
 }
 
 // Handshake describes the request that began a session.

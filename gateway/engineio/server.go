@@ -9,7 +9,6 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/handshake"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
@@ -17,10 +16,10 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/patience"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/ratelimit"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/refusals"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/request"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/timingwheel"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
-	"github.com/realtime-operator/realtime-operator/gateway/internal/query"
 )
 
 // Server is an http.Handler that serves the requests under its path. All methods may be called at any time, from any
@@ -137,34 +136,29 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve is what the middlewares lead to.
 func (s *Server) serve(c *Config, w http.ResponseWriter, r *http.Request) {
-	req := &request{
-		Request:   r,
-		query:     query.Pick(r.URL.RawQuery, parameters...),
-		isUpgrade: websocket.IsUpgrade(r),
-		time:      time.Now(),
-	}
+	req := request.New(r, websocket.IsUpgrade(r))
 	if o, ok := r.Context().Value(offerKey{}).(*offer); ok {
-		req.isWebTransport = true
+		req.IsWebTransport = true
 		s.serveWebTransport(r.Context(), c, w, req, o)
 		return
 	}
 	session, refusal := s.verify(c, req)
 	if refusal != nil {
-		if req.query.Get("sid") == "" {
+		if req.SessionID() == "" {
 			c.tellRefused(req, refusal)
 		}
-		refusal.Write(w, req.isUpgrade)
+		refusal.Write(w, req.IsUpgrade)
 		return
 	}
 	if session != nil {
 		defer session.stopRequest()
 	}
 	switch {
-	case session == nil && req.isUpgrade:
+	case session == nil && req.IsUpgrade:
 		s.acceptWebSocket(w, c, req)
 	case session == nil:
 		s.acceptPolling(w, c, req)
-	case req.isUpgrade:
+	case req.IsUpgrade:
 		session.serveUpgrade(w, req)
 	case r.Method == http.MethodGet:
 		session.servePoll(w, req)
@@ -176,14 +170,14 @@ func (s *Server) serve(c *Config, w http.ResponseWriter, r *http.Request) {
 }
 
 // open makes a session and makes it known. Its open packet is queued, and the application has met it.
-func (s *Server) open(c *Config, req *request, id string, t func(*Session) transport) (*Session, *refusals.Answer) {
+func (s *Server) open(c *Config, req *request.Request, id string, t func(*Session) transport) (*Session, *refusals.Answer) {
 	session := &Session{
 		id:        id,
 		server:    s,
 		config:    c,
-		handshake: handshake.Keep(req.Request, req.time),
-		protocol:  req.protocol(),
-		base64:    req.base64(),
+		handshake: handshake.Keep(req.Request, req.Time),
+		protocol:  req.Protocol(),
+		base64:    req.Base64(),
 		flushes:   s.poller.Queue(),
 		context:   c.newSessionContext(req.Request),
 	}
@@ -194,7 +188,7 @@ func (s *Server) open(c *Config, req *request, id string, t func(*Session) trans
 	}
 	session.dispatching.Lock()
 	defer session.dispatching.Unlock()
-	session.startHeartbeat(req.time)
+	session.startHeartbeat(req.Time)
 	if refusal := s.add(session); refusal != nil {
 		c.tellRefused(req, refusal)
 		session.stopHeartbeat()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/request"
 )
 
 // While a websocket probes, a poll that waits is sent away, so that the client can stop polling: soon after the
@@ -45,7 +46,7 @@ func (u *upgrade) abort() {
 
 // serveUpgrade takes a websocket connection for a session that lives. One that cannot be upgraded is told so by a close
 // frame, since a refused handshake is an error to some clients that nothing handles.
-func (s *Session) serveUpgrade(w http.ResponseWriter, req *request) {
+func (s *Session) serveUpgrade(w http.ResponseWriter, req *request.Request) {
 	ws, err := s.server.upgradeToWebSocket(w, req, s.config)
 	if err != nil {
 		return

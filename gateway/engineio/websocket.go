@@ -11,6 +11,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/refusals"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/request"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 )
 
@@ -38,7 +39,7 @@ type webSocket struct {
 }
 
 // upgradeToWebSocket answers 101, or refuses the request itself.
-func (s *Server) upgradeToWebSocket(w http.ResponseWriter, req *request, c *Config) (*webSocket, error) {
+func (s *Server) upgradeToWebSocket(w http.ResponseWriter, req *request.Request, c *Config) (*webSocket, error) {
 	c.addHeaders(w.Header(), req, "") // beside what a middleware has set
 	deflate := c.PerMessageDeflate.threshold(req.Request)
 	conn, early, err := websocket.Upgrade(w, req.Request, deflate > 0, refuseUpgrade)
@@ -51,11 +52,11 @@ func (s *Server) upgradeToWebSocket(w http.ResponseWriter, req *request, c *Conf
 	ws := &webSocket{
 		frames:   websocket.Reader{Limit: c.MaxPayload, Inflate: deflate > 0},
 		deflate:  deflate,
-		protocol: req.protocol(),
-		base64:   req.base64(),
+		protocol: req.Protocol(),
+		base64:   req.Base64(),
 	}
 	ws.encode = ws.frame
-	ws.common = ws.deflate == 0 && ws.protocol == protocol4 && !ws.base64
+	ws.common = ws.deflate == 0 && ws.protocol == packet.Protocol4 && !ws.base64
 	return ws, ws.takeOver(s, conn, early)
 }
 
@@ -80,7 +81,7 @@ func (ws *webSocket) takeOver(s *Server, conn net.Conn, early []byte) error {
 }
 
 // acceptWebSocket answers a handshake over websocket.
-func (s *Server) acceptWebSocket(w http.ResponseWriter, c *Config, req *request) {
+func (s *Server) acceptWebSocket(w http.ResponseWriter, c *Config, req *request.Request) {
 	id, err := c.newID()
 	if err != nil {
 		refusals.BadRequest.Write(w, true)
@@ -120,7 +121,7 @@ func (ws *webSocket) shutdown(mode closeMode) {
 // frame is a message as this connection sends it: for most the frame that all share.
 func (ws *webSocket) frame(m *Message) []byte {
 	compress := ws.deflate > 0 && len(m.frame) >= ws.deflate && !m.uncompressed && websocket.Compressible(m.frame)
-	if !m.isBinary() || ws.protocol == protocol4 && !ws.base64 {
+	if !m.isBinary() || ws.protocol == packet.Protocol4 && !ws.base64 {
 		if compress {
 			return m.deflatedFrame()
 		}
@@ -137,7 +138,7 @@ func (ws *webSocket) frame(m *Message) []byte {
 func (ws *webSocket) binaryFrame(m *Message) []byte {
 	kind, payload := byte(websocket.FinalText), []byte(nil)
 	switch {
-	case ws.protocol == protocol4:
+	case ws.protocol == packet.Protocol4:
 		payload = m.pollingForm()
 	case ws.base64:
 		payload = m.text3()

@@ -113,9 +113,9 @@ func (ws *webSocket) take(opcode byte, payload []byte) (more bool, err error) {
 // decode reads a packet from what a frame carries.
 func (ws *webSocket) decode(opcode byte, b []byte) (packet.Packet, error) {
 	switch binary := opcode == websocket.OpBinary; {
-	case ws.protocol == protocol3 && binary:
+	case ws.protocol == packet.Protocol3 && binary:
 		return packet.DecodeBinary3(b)
-	case ws.protocol == protocol3:
+	case ws.protocol == packet.Protocol3:
 		return packet.Decode3(b)
 	case binary:
 		return packet.Packet{Type: packet.Message, Data: b, Binary: true}, nil

@@ -12,6 +12,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/refusals"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/request"
 )
 
 // webTransportLinger is how long after the last write a WebTransport session is closed. Its client sees the end of the
@@ -59,7 +60,7 @@ func (s *Server) ServeWebTransport(w http.ResponseWriter, r *http.Request, accep
 // serveWebTransport begins a session, or an upgrade, by what the stream's first packet says: `0`, or `0{"sid":"…"}`. What is
 // not in order is closed without a word, as by the reference implementation. A server that takes no handshakes accepts nothing,
 // not even for an upgrade, which cannot be told from a handshake before: the client stays with the transport that it has.
-func (s *Server) serveWebTransport(ctx context.Context, c *Config, w http.ResponseWriter, req *request, o *offer) {
+func (s *Server) serveWebTransport(ctx context.Context, c *Config, w http.ResponseWriter, req *request.Request, o *offer) {
 	if !c.offers(WebTransport) {
 		refusals.UnknownTransport.Write(w, false)
 		return
@@ -78,14 +79,14 @@ func (s *Server) serveWebTransport(ctx context.Context, c *Config, w http.Respon
 		refusal.Write(w, false)
 		return
 	}
-	ctx, cancel := context.WithDeadline(ctx, req.time.Add(c.UpgradeTimeout))
+	ctx, cancel := context.WithDeadline(ctx, req.Time.Add(c.UpgradeTimeout))
 	defer cancel()
 	stream, err := o.accept(ctx)
 	if err != nil {
 		return
 	}
 	wt := newWebTransport(stream, c)
-	stream.SetDeadline(req.time.Add(c.UpgradeTimeout))
+	stream.SetDeadline(req.Time.Add(c.UpgradeTimeout))
 	p, err := wt.reader.Read()
 	switch {
 	case err != nil || p.Type != packet.Open || p.Binary:
@@ -97,7 +98,7 @@ func (s *Server) serveWebTransport(ctx context.Context, c *Config, w http.Respon
 	}
 }
 
-func (s *Server) openWebTransport(c *Config, req *request, wt *webTransport) (opened bool) {
+func (s *Server) openWebTransport(c *Config, req *request.Request, wt *webTransport) (opened bool) {
 	refusal := s.checkCapacity(c)
 	if refusal == nil {
 		refusal = s.admitHandshake(c, req)
@@ -133,7 +134,7 @@ func (s *Server) upgradeToWebTransport(data []byte, wt *webTransport) (begun boo
 		return false
 	}
 	session := s.session(id)
-	if session == nil || session.expire(time.Now()) || session.protocol != protocol4 {
+	if session == nil || session.expire(time.Now()) || session.protocol != packet.Protocol4 {
 		wt.refuse()
 		return false
 	}

@@ -8,6 +8,12 @@ import (
 	"fmt"
 )
 
+// The protocol revisions. Socket.IO clients of 3.x and later speak 4, those of 1.x and 2.x speak 3.
+const (
+	Protocol3 = 3
+	Protocol4 = 4
+)
+
 // Type is the first character of a packet (Engine.IO protocol v4, "Packet types").
 type Type byte
 
