@@ -26,7 +26,6 @@ var maxSize = size{files: 25, lines: 3500}
 // tooLarge are packages above maxSize, with the size that they must not exceed. Nothing is added here;
 // a package that no longer needs its entry fails the test until the entry is removed.
 var tooLarge = map[string]size{
-	"gateway/engineio": {files: 26, lines: 3714},
 	"gateway/socketio": {files: 29, lines: 5713},
 }
 

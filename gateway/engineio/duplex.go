@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/batch"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/netpoll"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
 )
@@ -33,7 +34,7 @@ type duplex struct {
 	// writing: a goroutine drains the queue, or the socket is full. Nobody else writes then. The session's lock guards it.
 	writing bool
 	// left is what the socket had no room for. The session's lock guards it.
-	left partialWrite
+	left batch.Rest[*Message]
 	// progress counts what is written, seen is what stuck last found there, 0 for none. The session's lock guards both.
 	progress, seen uint64
 	// stopped: the client was told, or will be, that the connection ends. The session's lock guards it.

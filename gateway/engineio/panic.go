@@ -55,7 +55,7 @@ func (s *Session) flush() {
 	defer func() {
 		if value := recover(); value != nil {
 			if l, ok := s.transport.(streamTransport); ok {
-				l.shared().left = partialWrite{} // or the next flush would panic, too
+				l.shared().left.End() // or the next flush would panic, too
 			}
 			s.closeLocked(ReasonTransportError, s.panicked(placeWrite, value), closeBroken)
 		}

@@ -8,8 +8,8 @@ import (
 	"net"
 	"testing"
 
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/batch"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/sendqueue"
-	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 )
 
 func TestQueueCountsWhatIsBeingWritten(t *testing.T) {
@@ -86,7 +86,7 @@ func (w *writes) Write(p []byte) (int, error) {
 func plainFrame(m *Message) []byte { return m.frame }
 
 func TestWriteFrames(t *testing.T) {
-	small, large := NewText(make([]byte, 1000)), NewBinary(make([]byte, websocket.JoinedSize))
+	small, large := NewText(make([]byte, 1000)), NewBinary(make([]byte, batch.JoinedSize))
 	repeat := func(m *Message, n int) (all []*Message) {
 		for range n {
 			all = append(all, m)
@@ -113,7 +113,7 @@ func TestWriteFrames(t *testing.T) {
 				ends[want.Len()] = true
 			}
 			var got writes
-			if err := writeFrames(&got, test.messages, plainFrame); err != nil {
+			if err := frameWriter.WriteAll(&got, test.messages, plainFrame); err != nil {
 				t.Fatal(err)
 			}
 			if !bytes.Equal(got.all.Bytes(), want.Bytes()) {
@@ -160,7 +160,7 @@ func BenchmarkDrain(b *testing.B) {
 			conn := sink(b)
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := writeFrames(conn, batch, plainFrame); err != nil {
+				if err := frameWriter.WriteAll(conn, batch, plainFrame); err != nil {
 					b.Fatal(err)
 				}
 			}

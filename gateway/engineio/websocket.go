@@ -111,7 +111,7 @@ func (ws *webSocket) shutdown(mode closeMode) {
 	}
 	ws.stopped = true
 	if mode.dropQueue && ws.polled != nil {
-		ws.left.messages = nil // but a frame that has begun is finished
+		ws.left.Drop()
 	}
 	ws.conn.SetDeadline(time.Now().Add(max(mode.wait, closeWait)))
 	ws.session.queue.Push(closePacket)
