@@ -86,24 +86,15 @@ func (s *Session) deliver(p packet.Packet, more bool, l *lone) (kept bool) {
 	return s.endTurn(turn, l)
 }
 
-// Who reads what a client sends, and calls its handler.
-const (
-	readsPolled uint64 = iota << 62
-	readsStream
-	readsPost
-	// readers is the part of Session.turn that tells it. The rest counts.
-	readers uint64 = 3 << 62
-)
-
 // lone is a reader that does not belong to the poller. A goroutine is its own: where a handler keeps that, another one goes on.
 type lone struct {
-	kind uint64
+	kind patience.Reader
 	call patience.Call
 	// stream is what is read, if it is a connection.
 	stream io.Reader
 }
 
-func newLone(kind uint64, session func() *Session, goOn func()) *lone {
+func newLone(kind patience.Reader, session func() *Session, goOn func()) *lone {
 	return &lone{kind: kind, call: patience.Call{HandOn: func() bool { return session().handOn(kind) }, GoOn: goOn}}
 }
 
@@ -113,17 +104,13 @@ var errHandedOn = errors.New("handed on")
 // MayWait is called by a Handler from within OnMessage that may take its time from then on, as with code of an application. Where it
 // does, the connection is read by others: pings and their answers are taken, and OnMessage is called with the client's next
 // message while this call is still under way. How many may be is for the Handler to bound.
-func (s *Session) MayWait() {
-	if s.turn.Load()%2 == 0 {
-		s.turn.Add(1)
-	}
-}
+func (s *Session) MayWait() { s.turn.MayWait() }
 
 // HandOn has others read the connection at once, if a call of OnMessage is under way that may wait. It is for who waits for what
 // the client sends next; without it others do so some milliseconds later.
 func (s *Session) HandOn() {
-	turn := s.turn.Load()
-	if turn%2 == 0 {
+	_, reader, ok := s.turn.Waiting()
+	if !ok {
 		return
 	}
 	s.mu.Lock()
@@ -135,10 +122,10 @@ func (s *Session) HandOn() {
 			s.server.watch.HandOn(&l.call)
 		}
 	case streamTransport:
-		switch d := t.shared(); turn & readers {
-		case readsPolled:
+		switch d := t.shared(); reader {
+		case patience.Polled:
 			d.polled.HandOn()
-		case readsStream:
+		case patience.Stream:
 			s.server.watch.HandOn(&d.lone.call)
 		}
 	}
@@ -146,21 +133,17 @@ func (s *Session) HandOn() {
 
 // beginTurn begins a call of OnMessage. Dispatching is held.
 func (s *Session) beginTurn(l *lone) (turn uint64) {
-	turn, kind := s.turn.Load(), readsPolled
+	reader := patience.Polled
 	if l != nil {
-		kind = l.kind
+		reader = l.kind
 		s.server.watch.Begin(&l.call)
 	}
-	if turn&readers != kind {
-		turn = turn&^readers | kind
-		s.turn.Store(turn)
-	}
-	return turn
+	return s.turn.Begin(reader)
 }
 
 // endTurn ends a call of OnMessage. It is false if it was handed on.
 func (s *Session) endTurn(turn uint64, l *lone) (kept bool) {
-	if s.turn.Load() != turn && !s.turn.CompareAndSwap(turn+1, turn+2) {
+	if !s.turn.End(turn) {
 		s.endTask() // which handOn has begun
 		return false
 	}
@@ -172,14 +155,14 @@ func (s *Session) endTurn(turn uint64, l *lone) (kept bool) {
 }
 
 // handOn ends the turn of a call of OnMessage by a reader, if there is one that may wait. That reader has lost its connection then.
-func (s *Session) handOn(kind uint64) bool {
-	turn := s.turn.Load()
-	if turn%2 == 0 || turn&readers != kind {
+func (s *Session) handOn(kind patience.Reader) bool {
+	turn, reader, ok := s.turn.Waiting()
+	if !ok || reader != kind {
 		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.turn.CompareAndSwap(turn, turn+1) {
+	if !s.turn.HandOn(turn) {
 		return false
 	}
 	s.tasks++ // before the call can end

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/patience"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/refusals"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/request"
 )
@@ -92,7 +93,7 @@ func (s *Session) endPost(p *polling) {
 // takePost hands a POST's packets to the application, and returns when all are taken: handlers that take long may still run.
 func (s *Session) takePost(p *polling, req *request.Request, payload []byte) error {
 	r := &postReader{session: s, taken: make(chan struct{})}
-	r.lone = newLone(readsPost, func() *Session { return s }, func() { go r.read() })
+	r.lone = newLone(patience.Post, func() *Session { return s }, func() { go r.read() })
 	r.next, r.stop = iter.Pull(func(yield func(packet.Packet) bool) { r.err = req.Decode(payload, yield) })
 	s.setPost(p, r.lone)
 	defer s.setPost(p, nil)

@@ -6,11 +6,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"sync"
-	"sync/atomic"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/handshake"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/heartbeat"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/netpoll"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/patience"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/sendqueue"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/timingwheel"
 )
@@ -27,8 +27,8 @@ type Session struct {
 	// while mu is held.
 	dispatching sync.Mutex
 	handler     Handler // set under dispatching
-	// turn is odd while a call of OnMessage may wait. Who makes it even takes dispatching from that call; see handOn.
-	turn atomic.Uint64
+	// turn tells who reads. Taking it from a call of OnMessage takes dispatching with it; see handOn.
+	turn patience.Turn
 
 	// protocol is the revision that the client speaks.
 	protocol uint8

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/patience"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/refusals"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/request"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
@@ -69,7 +70,7 @@ func (ws *webSocket) takeOver(s *Server, conn net.Conn, early []byte) error {
 	switch {
 	case errors.Is(err, errors.ErrUnsupported):
 		ws.conn = conn
-		ws.lone = newLone(readsStream, func() *Session { return ws.session }, func() { go ws.readStream() })
+		ws.lone = newLone(patience.Stream, func() *Session { return ws.session }, func() { go ws.readStream() })
 		ws.lone.stream = conn
 		ws.frames.Unread(early)
 		return nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/netpoll"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/patience"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 )
 
@@ -53,11 +54,11 @@ func (ws *webSocket) HandOn(atOnce bool) bool {
 	if ws.session == nil {
 		return false
 	}
-	turn := ws.session.turn.Load()
+	turn := ws.session.turn.Number()
 	if !atOnce && atomic.SwapUint64(&ws.seenTurn, turn) != turn {
 		return false
 	}
-	return ws.session.handOn(readsPolled)
+	return ws.session.handOn(patience.Polled)
 }
 
 func (ws *webSocket) feed(data []byte) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/patience"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/refusals"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/request"
 )
@@ -149,7 +150,7 @@ type webTransport struct {
 
 func newWebTransport(stream Stream, c *Config) *webTransport {
 	wt := &webTransport{duplex: duplex{conn: stream}, reader: packet.NewStreamReader(stream, c.MaxPayload)}
-	wt.lone = newLone(readsStream, func() *Session { return wt.session }, wt.begin)
+	wt.lone = newLone(patience.Stream, func() *Session { return wt.session }, wt.begin)
 	wt.encode = webTransportFrame
 	wt.drained = wt.linger
 	return wt

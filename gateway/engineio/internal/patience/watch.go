@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package patience finds calls that take long, for goroutines that call a handler and have something
-// else to do meanwhile. netpoll does the same for its workers by itself.
+// else to do meanwhile, and tells who may read a client's messages then. netpoll finds such calls of its
+// workers by itself.
 package patience
 
 import (
