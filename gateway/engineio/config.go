@@ -215,7 +215,7 @@ func (c Config) check() error {
 			return fmt.Errorf("configure engine.io: unknown transport %q", t)
 		}
 	}
-	return errors.Join(misconfigured(c.CORS.Check()), misconfigured(c.Cookie.check()), c.PerMessageDeflate.check(),
+	return errors.Join(misconfigured(c.CORS.Check()), misconfigured(c.Cookie.Check()), c.PerMessageDeflate.check(),
 		misconfigured(httpx.CheckHeaders(c.InitialHeaders)), misconfigured(httpx.CheckHeaders(c.Headers)))
 }
 

@@ -3,73 +3,13 @@
 package engineio
 
 import (
-	"cmp"
-	"errors"
-	"fmt"
 	"net/http"
-	"time"
 
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/affinity"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/cors"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/request"
 )
-
-// Cookie carries the session id on the answer to a handshake by polling, for load balancers with
-// session affinity. The server does not read it. The zero value is "io=<id>; Path=/; HttpOnly;
-// SameSite=Lax".
-type Cookie struct {
-	// Name is "io" by default.
-	Name string
-	// Path is "/" by default. NoPath omits it: browsers then use the path of the request.
-	Path   string
-	NoPath bool
-	// Domain is omitted by default: browsers then use the host of the request.
-	Domain string
-	// MaxAge is rounded to whole seconds. If zero, the cookie ends with the browser session.
-	MaxAge time.Duration
-	// Secure restricts the cookie to TLS. Partitioned restricts it to the top-level site (CHIPS)
-	// and requires Secure.
-	Secure, Partitioned bool
-	// ScriptAccess omits HttpOnly.
-	ScriptAccess bool
-	// SameSite is Lax by default; http.SameSiteDefaultMode omits it.
-	SameSite http.SameSite
-}
-
-// check returns an error for a cookie that makes no sense. A nil cookie is valid.
-func (c *Cookie) check() error {
-	switch {
-	case c == nil:
-		return nil
-	case c.MaxAge < 0:
-		return fmt.Errorf("negative cookie max age %s", c.MaxAge)
-	case c.NoPath && c.Path != "":
-		return errors.New("cookie has a path and none")
-	}
-	if err := c.with("id").Valid(); err != nil {
-		return fmt.Errorf("cookie: %w", err)
-	}
-	return nil
-}
-
-// with returns the cookie for a session.
-func (c *Cookie) with(id string) *http.Cookie {
-	cookie := &http.Cookie{
-		Name:        cmp.Or(c.Name, "io"),
-		Value:       id,
-		Path:        c.Path,
-		Domain:      c.Domain,
-		MaxAge:      int(c.MaxAge / time.Second),
-		Secure:      c.Secure,
-		Partitioned: c.Partitioned,
-		HttpOnly:    !c.ScriptAccess,
-		SameSite:    cmp.Or(c.SameSite, http.SameSiteLaxMode),
-	}
-	if !c.NoPath {
-		cookie.Path = cmp.Or(c.Path, "/")
-	}
-	return cookie
-}
 
 // addHeaders adds the configured headers to the answer to an accepted request. The id is empty
 // except for a handshake by polling: only that gets the cookie, as with the reference
@@ -78,7 +18,7 @@ func (c *Config) addHeaders(h http.Header, req *request.Request, id string) {
 	if req.SessionID() == "" {
 		httpx.CopyHeaders(h, c.InitialHeaders)
 		if c.Cookie != nil && id != "" {
-			h.Add("Set-Cookie", c.Cookie.with(id).String())
+			h.Add("Set-Cookie", c.Cookie.With(id).String())
 		}
 		if c.OnInitialHeaders != nil {
 			c.OnInitialHeaders(h, req.Request)
@@ -89,6 +29,9 @@ func (c *Config) addHeaders(h http.Header, req *request.Request, id string) {
 		c.OnHeaders(h, req.Request)
 	}
 }
+
+// Cookie carries the session id on the answer to a handshake by polling.
+type Cookie = affinity.Cookie
 
 // CORS lists the pages of other origins that may connect.
 type CORS = cors.Policy
