@@ -19,6 +19,8 @@
 // A session's lock guards its state, its queue and its transport, and is never held while a Handler
 // is called or the network is waited for. It is taken before the server's lock, never after it.
 //
-// The internal packages know no sessions: websocket and packet are the wire formats, httpx is plain
-// HTTP, heartbeat and timingwheel are about time, and netpoll reads and writes sockets by epoll.
+// The internal packages know no sessions: websocket, packet and wireform are the wire formats, batch
+// and sendqueue what waits for a client, request, httpx and refusals plain HTTP, heartbeat, patience,
+// ratelimit and timingwheel are about time, and netpoll reads and writes sockets by epoll. The public
+// ones, affinity, cors and handshake, are parts of the configuration and of a session's description.
 package engineio

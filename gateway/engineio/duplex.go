@@ -26,7 +26,7 @@ type duplex struct {
 	upgrade *upgrade
 	// encode makes a message's bytes on this connection.
 	encode func(*Message) []byte
-	// common: the bytes are those of Message.frame.
+	// common: the bytes are those of wireform.Packet.Frame.
 	common bool
 	// drained, if set, is called when a transport that was told to stop has written all. The session's lock is held.
 	drained func()

@@ -133,7 +133,7 @@ func TestAPanicEndsOneClient(t *testing.T) {
 			func(ws *webSocket) {
 				ws.common = false
 				ws.encode = func(m *Message) []byte {
-					if bytes.Contains(m.frame, []byte("to all")) {
+					if bytes.Contains(m.form.Frame(), []byte("to all")) {
 						panic("a bug")
 					}
 					return ws.frame(m)

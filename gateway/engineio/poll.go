@@ -13,6 +13,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/refusals"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/request"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/wireform"
 )
 
 // pollWriteTimeout bounds the writing of an answer to a poll, against a client that does not read it.
@@ -109,63 +110,26 @@ func (s *Session) answerPoll(w http.ResponseWriter, req *request.Request, a poll
 
 // compress compresses an answer, if it is worth it, if a message in it may be compressed, and if the client takes that.
 func (c *Config) compress(req *request.Request, body []byte, messages []*Message) (sent []byte, coding string) {
-	if c.NoHTTPCompression || len(body) < c.HTTPCompressionThreshold || !slices.ContainsFunc(messages, (*Message).isCompressible) {
+	if c.NoHTTPCompression || len(body) < c.HTTPCompressionThreshold || !slices.ContainsFunc(messages, isCompressible) {
 		return body, ""
 	}
 	return httpx.Compress(req.Request, body)
 }
 
-// PollSize is the number of bytes that the message takes in a polling payload, its separator included.
-func (m *Message) PollSize() int64 {
-	if m.isBinary() {
-		return int64(1 + packet.Base64Len(len(m.data)))
-	}
-	return int64(1 + len(m.polling))
-}
+func isCompressible(m *Message) bool { return m.form.IsCompressible() }
 
 // encode makes the body of an answer to a poll.
 func (s *Session) encode(req *request.Request, messages []*Message) (body []byte, contentType string) {
 	if s.protocol != packet.Protocol3 {
-		return appendPayload(make([]byte, 0, payloadSize(messages)), messages), httpx.TypeText
+		return wireform.Payload(messages, formOf), httpx.TypeText
 	}
 	if index, ok := req.JSONP(); ok {
-		body, _ = encodePayload3(messages, true)
+		body, _ = wireform.Payload3(messages, formOf, true)
 		return packet.WrapJSONP(index, body), httpx.TypeScript
 	}
-	return encodePayload3(messages, s.base64)
-}
-
-// appendPayload appends a polling payload of messages.
-func appendPayload(b []byte, messages []*Message) []byte {
-	for _, m := range messages {
-		b = packet.AppendToPayload(b, m.pollingForm())
-	}
-	return b
-}
-
-// payloadSize is the number of bytes that appendPayload appends.
-func payloadSize(messages []*Message) int {
-	n := max(0, len(messages)-1)
-	for _, m := range messages {
-		n += len(m.pollingForm())
-	}
-	return n
-}
-
-// encodePayload3 makes a payload of messages: text, unless the client takes bytes and there are some.
-func encodePayload3(messages []*Message, base64 bool) (body []byte, contentType string) {
-	if !base64 && slices.ContainsFunc(messages, (*Message).isBinary) {
-		for _, m := range messages {
-			if m.isBinary() {
-				body = packet.AppendToBinaryPayload3(body, m.binary3(), true)
-			} else {
-				body = packet.AppendToBinaryPayload3(body, m.polling, false)
-			}
-		}
+	body, binary := wireform.Payload3(messages, formOf, s.base64)
+	if binary {
 		return body, httpx.TypeBytes
-	}
-	for _, m := range messages {
-		body = packet.AppendToPayload3(body, m.text3())
 	}
 	return body, httpx.TypeText
 }

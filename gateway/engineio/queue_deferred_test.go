@@ -28,7 +28,7 @@ func names(batch []*Message) []string {
 	var all []string
 	for _, m := range batch {
 		var name string
-		if _, err := fmt.Sscanf(string(m.polling[1:]), "%s", &name); err == nil {
+		if _, err := fmt.Sscanf(string(m.form.Polling()[1:]), "%s", &name); err == nil {
 			all = append(all, name)
 		}
 	}

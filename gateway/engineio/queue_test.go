@@ -83,7 +83,7 @@ func (w *writes) Write(p []byte) (int, error) {
 	return w.all.Write(p)
 }
 
-func plainFrame(m *Message) []byte { return m.frame }
+func plainFrame(m *Message) []byte { return m.form.Frame() }
 
 func TestWriteFrames(t *testing.T) {
 	small, large := NewText(make([]byte, 1000)), NewBinary(make([]byte, batch.JoinedSize))
@@ -109,7 +109,7 @@ func TestWriteFrames(t *testing.T) {
 			var want bytes.Buffer
 			ends := map[int]bool{}
 			for _, m := range test.messages {
-				want.Write(m.frame)
+				want.Write(m.form.Frame())
 				ends[want.Len()] = true
 			}
 			var got writes
@@ -172,7 +172,7 @@ func BenchmarkDrain(b *testing.B) {
 			for b.Loop() {
 				buffers := memory[:0]
 				for _, m := range batch {
-					buffers = append(buffers, m.frame)
+					buffers = append(buffers, m.form.Frame())
 				}
 				memory = buffers
 				if _, err := (*net.Buffers)(&buffers).WriteTo(conn); err != nil {

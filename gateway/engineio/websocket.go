@@ -14,6 +14,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/refusals"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/request"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/wireform"
 )
 
 // webSocket is the websocket transport. gorilla/websocket upgrades; the frames are read and written here.
@@ -22,13 +23,10 @@ type webSocket struct {
 	frames websocket.Reader
 	// arrived is a message for Handle; its type is 0 if there is none. The reader alone uses it.
 	arrived packet.Packet
-	// deflate is the size from which messages are sent compressed, 0 for never.
-	deflate int
-	// protocol is the revision that the client speaks, base64 that it takes no bytes.
-	protocol uint8
+	client  wireform.Client
 	// lingering: nothing counts any more that the client sends. discarded is how much of that there was. The reader alone uses these.
-	discarded         int
-	base64, lingering bool
+	discarded int
+	lingering bool
 	// refused: no session has to do with it. closed: it is closed.
 	refused, closed bool
 	// taken is how many packets were taken in this turn, paused that it is over and something may be left. The reader alone uses
@@ -51,13 +49,10 @@ func (s *Server) upgradeToWebSocket(w http.ResponseWriter, req *request.Request,
 		return nil, fmt.Errorf("upgrade to websocket: %w", err)
 	}
 	ws := &webSocket{
-		frames:   websocket.Reader{Limit: c.MaxPayload, Inflate: deflate > 0},
-		deflate:  deflate,
-		protocol: req.Protocol(),
-		base64:   req.Base64(),
+		frames: websocket.Reader{Limit: c.MaxPayload, Inflate: deflate > 0},
+		client: wireform.Client{Deflate: deflate, Protocol: req.Protocol(), Base64: req.Base64()},
 	}
-	ws.encode = ws.frame
-	ws.common = ws.deflate == 0 && ws.protocol == packet.Protocol4 && !ws.base64
+	ws.encode, ws.common = ws.frame, ws.client.IsCommon()
 	return ws, ws.takeOver(s, conn, early)
 }
 
@@ -119,36 +114,7 @@ func (ws *webSocket) shutdown(mode closeMode) {
 	ws.flush()
 }
 
-// frame is a message as this connection sends it: for most the frame that all share.
-func (ws *webSocket) frame(m *Message) []byte {
-	compress := ws.deflate > 0 && len(m.frame) >= ws.deflate && !m.uncompressed && websocket.Compressible(m.frame)
-	if !m.isBinary() || ws.protocol == packet.Protocol4 && !ws.base64 {
-		if compress {
-			return m.deflatedFrame()
-		}
-		return m.frame
-	}
-	frame := ws.binaryFrame(m)
-	if compress {
-		return websocket.Deflate(frame)
-	}
-	return frame
-}
-
-// binaryFrame is the frame of a binary message for a client that has it in another form than most.
-func (ws *webSocket) binaryFrame(m *Message) []byte {
-	kind, payload := byte(websocket.FinalText), []byte(nil)
-	switch {
-	case ws.protocol == packet.Protocol4:
-		payload = m.pollingForm()
-	case ws.base64:
-		payload = m.text3()
-	default:
-		kind, payload = websocket.FinalBinary, m.binary3()
-	}
-	frame, _ := websocket.NewFrame(kind, len(payload))
-	return append(frame, payload...)
-}
+func (ws *webSocket) frame(m *Message) []byte { return ws.client.Frame(&m.form) }
 
 // lingerBytes bounds what is read of a client that was told that it broke the protocol, and goes on sending.
 const lingerBytes = 16 << 20

@@ -11,6 +11,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/patience"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/wireform"
 )
 
 // Received takes bytes of the client's, up to the first message. Handle goes on.
@@ -114,9 +115,9 @@ func (ws *webSocket) take(opcode byte, payload []byte) (more bool, err error) {
 // decode reads a packet from what a frame carries.
 func (ws *webSocket) decode(opcode byte, b []byte) (packet.Packet, error) {
 	switch binary := opcode == websocket.OpBinary; {
-	case ws.protocol == packet.Protocol3 && binary:
+	case ws.client.Protocol == packet.Protocol3 && binary:
 		return packet.DecodeBinary3(b)
-	case ws.protocol == packet.Protocol3:
+	case ws.client.Protocol == packet.Protocol3:
 		return packet.Decode3(b)
 	case binary:
 		return packet.Packet{Type: packet.Message, Data: b, Binary: true}, nil
@@ -126,12 +127,12 @@ func (ws *webSocket) decode(opcode byte, b []byte) (packet.Packet, error) {
 
 // onPing answers a websocket ping in its turn.
 func (ws *webSocket) onPing(data []byte) error {
-	pong := &Message{frame: websocket.PongFrame(data)}
+	pong := websocket.PongFrame(data)
 	if ws.upgrade != nil { // not yet the session's transport: nobody else writes
-		_, err := ws.conn.Write(pong.frame)
+		_, err := ws.conn.Write(pong)
 		return err
 	}
-	_ = ws.session.SendSoon(pong) // if that fails, the session has ended, and the reader will see it
+	_ = ws.session.SendSoon(&Message{wireform.Control(pong, nil)}) // if that fails, the session has ended, and the reader will see it
 	return nil
 }
 

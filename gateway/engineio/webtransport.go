@@ -151,7 +151,7 @@ type webTransport struct {
 func newWebTransport(stream Stream, c *Config) *webTransport {
 	wt := &webTransport{duplex: duplex{conn: stream}, reader: packet.NewStreamReader(stream, c.MaxPayload)}
 	wt.lone = newLone(patience.Stream, func() *Session { return wt.session }, wt.begin)
-	wt.encode = webTransportFrame
+	wt.encode = func(m *Message) []byte { return m.form.StreamFrame() }
 	wt.drained = wt.linger
 	return wt
 }
@@ -217,13 +217,4 @@ func (wt *webTransport) closeReason(err error) CloseReason {
 		return ReasonParseError
 	}
 	return ReasonTransportClose
-}
-
-// webTransportFrame is a message as a WebTransport stream carries it. An empty binary message goes as in a polling payload, in
-// base64 behind a b, since clients take a frame without content for an error.
-func webTransportFrame(m *Message) []byte {
-	if m.isBinary() && len(m.data) > 0 {
-		return packet.StreamFrame(m.data, true)
-	}
-	return packet.StreamFrame(m.pollingForm(), false)
 }

@@ -11,7 +11,7 @@ import (
 )
 
 func TestWebTransportFrameOfAnEmptyBinaryMessage(t *testing.T) {
-	if got := string(webTransportFrame(NewBinary(nil))); got != "\x01b" {
+	if got := string(NewBinary(nil).form.StreamFrame()); got != "\x01b" {
 		t.Errorf("frame %q", got)
 	}
 }
@@ -35,7 +35,7 @@ func FuzzWebTransportFrame(f *testing.F) {
 			if p.Binary {
 				m = NewBinary(p.Data)
 			}
-			again := packet.NewStreamReader(bytes.NewReader(webTransportFrame(m)), 2000)
+			again := packet.NewStreamReader(bytes.NewReader(m.form.StreamFrame()), 2000)
 			if q, err := again.Read(); err != nil || q.Type != p.Type || q.Binary != p.Binary || !bytes.Equal(q.Data, p.Data) {
 				t.Errorf("%+v became %+v, %v", p, q, err)
 			}

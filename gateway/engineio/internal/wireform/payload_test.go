@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package engineio
+package wireform
 
 import (
 	"bytes"
@@ -8,22 +8,33 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 )
+
+func newText(typ packet.Type, data []byte) *Packet {
+	p := Text(typ, data)
+	return &p
+}
+
+func newBinary(data []byte) *Packet {
+	p := Binary(data)
+	return &p
+}
+
+func itself(p *Packet) *Packet { return p }
 
 func FuzzPayload(f *testing.F) {
 	for _, seed := range []string{"", "4hello", "4a\x1e4b", "bAQIDBA==", "2probe\x1e3\x1e5\x1e6", "\x1e", "b", "b=", "4\xff", "0{}", "4€\x1eb/+8="} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		var messages []*Message
+		var messages []*Packet
 		err := packet.DecodePayload(bytes.Clone(body), func(p packet.Packet) bool {
 			if p.Binary {
-				messages = append(messages, NewBinary(p.Data))
+				messages = append(messages, newBinary(p.Data))
 			} else {
-				messages = append(messages, newTextPacket(p.Type, p.Data))
+				messages = append(messages, newText(p.Type, p.Data))
 			}
 			return true
 		})
@@ -31,17 +42,17 @@ func FuzzPayload(f *testing.F) {
 			return
 		}
 		// What was decoded is encoded to a payload that means the same. It may differ in base64's padding bits.
-		encoded := appendPayload(nil, messages)
-		if len(encoded) != payloadSize(messages) {
-			t.Errorf("payload of %d bytes, foreseen %d", len(encoded), payloadSize(messages))
+		encoded := Payload(messages, itself)
+		if len(encoded) != cap(encoded) {
+			t.Errorf("payload of %d bytes, foreseen %d", len(encoded), cap(encoded))
 		}
 		i := 0
 		if err := packet.DecodePayload(encoded, func(p packet.Packet) bool {
-			var again *Message
+			var again *Packet
 			if p.Binary {
-				again = NewBinary(p.Data)
+				again = newBinary(p.Data)
 			} else {
-				again = newTextPacket(p.Type, p.Data)
+				again = newText(p.Type, p.Data)
 			}
 			if !bytes.Equal(again.frame, messages[i].frame) {
 				t.Errorf("packet %d: %q became %q", i, messages[i].frame, again.frame)
@@ -55,22 +66,22 @@ func FuzzPayload(f *testing.F) {
 }
 
 func TestEncodePayload3(t *testing.T) {
-	hello, four := NewText([]byte("hello€𝄞")), NewBinary([]byte{1, 2, 3, 4})
+	hello, four := newText(packet.Message, []byte("hello€𝄞")), newBinary([]byte{1, 2, 3, 4})
 	for _, test := range []struct {
-		name        string
-		messages    []*Message
-		base64      bool
-		want        string
-		contentType string
+		name     string
+		messages []*Packet
+		base64   bool
+		want     string
+		binary   bool
 	}{
-		{"text", []*Message{hello, pongPacket}, false, "9:4hello€𝄞1:3", httpx.TypeText},
-		{"both for a client without bytes", []*Message{hello, four}, true, "9:4hello€𝄞10:b4AQIDBA==", httpx.TypeText},
-		{"both", []*Message{hello, four}, false, "\x00\x01\x03\xff4hello€𝄞\x01\x05\xff\x04\x01\x02\x03\x04", httpx.TypeBytes},
-		{"empty binary", []*Message{NewBinary(nil)}, false, "\x01\x01\xff\x04", httpx.TypeBytes},
+		{"text", []*Packet{hello, newText(packet.Pong, nil)}, false, "9:4hello€𝄞1:3", false},
+		{"both for a client without bytes", []*Packet{hello, four}, true, "9:4hello€𝄞10:b4AQIDBA==", false},
+		{"both", []*Packet{hello, four}, false, "\x00\x01\x03\xff4hello€𝄞\x01\x05\xff\x04\x01\x02\x03\x04", true},
+		{"empty binary", []*Packet{newBinary(nil)}, false, "\x01\x01\xff\x04", true},
 	} {
-		body, contentType := encodePayload3(test.messages, test.base64)
-		if string(body) != test.want || contentType != test.contentType {
-			t.Errorf("%s: %q as %s, want %q as %s", test.name, body, contentType, test.want, test.contentType)
+		body, binary := Payload3(test.messages, itself, test.base64)
+		if string(body) != test.want || binary != test.binary {
+			t.Errorf("%s: %q, binary %t, want %q, %t", test.name, body, binary, test.want, test.binary)
 		}
 	}
 }
@@ -99,17 +110,17 @@ func FuzzPayload3(f *testing.F) {
 			if err != nil || len(packets) == 0 {
 				continue
 			}
-			var messages []*Message
+			var messages []*Packet
 			for _, p := range packets {
 				if p.Binary {
-					messages = append(messages, NewBinary(p.Data))
+					messages = append(messages, newBinary(p.Data))
 				} else {
-					messages = append(messages, newTextPacket(p.Type, p.Data))
+					messages = append(messages, newText(p.Type, p.Data))
 				}
 			}
-			encoded, contentType := encodePayload3(messages, base64)
+			encoded, binary := Payload3(messages, itself, base64)
 			again := packet.DecodePayload3
-			if contentType == httpx.TypeBytes {
+			if binary {
 				again = packet.DecodeBinaryPayload3
 			}
 			got, err := collect(again, string(encoded))
@@ -121,22 +132,22 @@ func FuzzPayload3(f *testing.F) {
 }
 
 func TestFramesForOtherClients(t *testing.T) {
-	m := NewBinary([]byte{1, 2, 3, 4})
+	m := newBinary([]byte{1, 2, 3, 4})
 	for _, test := range []struct {
-		ws   webSocket
-		want string
+		client Client
+		want   string
 	}{
-		{webSocket{protocol: packet.Protocol4}, "\x82\x04\x01\x02\x03\x04"},
-		{webSocket{protocol: packet.Protocol4, base64: true}, "\x81\x09bAQIDBA=="},
-		{webSocket{protocol: packet.Protocol3}, "\x82\x05\x04\x01\x02\x03\x04"},
-		{webSocket{protocol: packet.Protocol3, base64: true}, "\x81\x0ab4AQIDBA=="},
+		{Client{Protocol: packet.Protocol4}, "\x82\x04\x01\x02\x03\x04"},
+		{Client{Protocol: packet.Protocol4, Base64: true}, "\x81\x09bAQIDBA=="},
+		{Client{Protocol: packet.Protocol3}, "\x82\x05\x04\x01\x02\x03\x04"},
+		{Client{Protocol: packet.Protocol3, Base64: true}, "\x81\x0ab4AQIDBA=="},
 	} {
-		if got := test.ws.frame(m); string(got) != test.want {
-			t.Errorf("protocol %d, base64 %t: frame %q, want %q", test.ws.protocol, test.ws.base64, got, test.want)
+		if got := test.client.Frame(m); string(got) != test.want {
+			t.Errorf("protocol %d, base64 %t: frame %q, want %q", test.client.Protocol, test.client.Base64, got, test.want)
 		}
 	}
-	big := NewBinary(bytes.Repeat([]byte("a"), 1000))
-	if got := (&webSocket{protocol: packet.Protocol3, deflate: 10}).frame(big); got[0] != websocket.FinalBinary|websocket.CompressedBit || len(got) > 100 {
+	big := newBinary(bytes.Repeat([]byte("a"), 1000))
+	if got := (&Client{Protocol: packet.Protocol3, Deflate: 10}).Frame(big); got[0] != websocket.FinalBinary|websocket.CompressedBit || len(got) > 100 {
 		t.Errorf("frame begins with %x and has %d bytes", got[0], len(got))
 	}
 }
