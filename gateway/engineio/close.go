@@ -83,7 +83,7 @@ func (s *Session) closeLocked(reason CloseReason, err error, mode closeMode) {
 		return
 	}
 	s.state = stateClosing
-	s.context.end()
+	s.context.End()
 	s.tasks++
 	go s.deliverClose(reason, err)
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/lazycontext"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 )
 
@@ -242,6 +243,18 @@ func (c *Config) newID() (string, error) {
 		c.ErrorLog.Error("engine.io handshake", "error", err)
 	}
 	return id, err
+}
+
+// newSessionContext keeps the values of a handshake's request. It returns nil if there are none.
+func (c *Config) newSessionContext(r *http.Request) *lazycontext.Context {
+	if c.SessionContext == nil {
+		return &lazycontext.Context{Values: context.WithoutCancel(r.Context())}
+	}
+	ctx := c.SessionContext(r)
+	if ctx == nil || ctx == context.Background() {
+		return nil
+	}
+	return &lazycontext.Context{Values: ctx}
 }
 
 // upgrades are the transports that a session which began with this one may change to.

@@ -3,12 +3,14 @@
 package engineio
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"sync"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/handshake"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/heartbeat"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/lazycontext"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/netpoll"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/patience"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/sendqueue"
@@ -54,7 +56,7 @@ type Session struct {
 	// ended, if somebody waits for it, is closed once the session is closed and no goroutine works for it.
 	ended chan struct{}
 	// context is nil if there is nothing to keep of it.
-	context *sessionContext
+	context *lazycontext.Context
 }
 
 type sessionState uint8
@@ -100,6 +102,23 @@ func (s *Session) Handshake() *Handshake { return s.handshake.Expand() }
 
 // Protocol is the revision of the protocol that the client speaks: 4, or 3 if Config.AllowEIO3 lets it.
 func (s *Session) Protocol() int { return int(s.protocol) }
+
+// Context returns the session's context. Its values are those of the handshake's request, including
+// those of middlewares and of the handlers around the server, unless Config.SessionContext returns
+// another context. It ends as soon as the session closes: while a handler may still run, and before
+// OnClose.
+func (s *Session) Context() context.Context {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.context == nil {
+		s.context = &lazycontext.Context{}
+	}
+	ctx := s.context.Get()
+	if s.state != stateOpen {
+		s.context.End()
+	}
+	return ctx
+}
 
 // Transport is the transport in use now: Polling, WebSocket or WebTransport.
 func (s *Session) Transport() string {
