@@ -8,45 +8,47 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/refusals"
 )
 
-// CloseReason says why a session ended. The words are those of the reference implementation, since applications
-// see them as the argument of `disconnect`.
+// CloseReason is the reason for the end of a session. The texts are those of the reference
+// implementation, since applications receive them as the argument of `disconnect`.
 type CloseReason string
 
 const (
-	// ReasonTransportClose: the client closed, or its connection ended.
+	// ReasonTransportClose: the client closed the connection, or it was lost.
 	ReasonTransportClose CloseReason = "transport close"
-	// ReasonTransportError: the client broke the rules of its transport, as by two polls at once.
+	// ReasonTransportError: the client violated its transport, for example by two polls at once.
 	ReasonTransportError CloseReason = "transport error"
-	// ReasonPingTimeout: no answer to a ping within the ping timeout.
+	// ReasonPingTimeout: the client did not answer a ping within the ping timeout.
 	ReasonPingTimeout CloseReason = "ping timeout"
-	// ReasonParseError: the client sent what is no packet.
+	// ReasonParseError: the client sent an invalid packet.
 	ReasonParseError CloseReason = "parse error"
 	// ReasonForcedClose: the application closed the session.
 	ReasonForcedClose CloseReason = "forced close"
-	// ReasonServerShuttingDown: the server stops or drains.
+	// ReasonServerShuttingDown: the server closes or drains.
 	ReasonServerShuttingDown CloseReason = "server shutting down"
-	// ReasonSlowConsumer: more waited for the client than a session may keep.
+	// ReasonSlowConsumer: more data waited for the client than a session may keep.
 	ReasonSlowConsumer CloseReason = "slow consumer"
 )
 
-// closeMode is how a transport ends.
+// closeMode is the way in which a transport ends.
 type closeMode struct {
-	// dropQueue forgets what waits for the client.
+	// dropQueue drops the queued messages.
 	dropQueue bool
-	// lastPacket is the last packet to a polling client; nil, to any client, if the transport is broken.
+	// lastPacket is the last packet to a polling client; nil, to any client, if the transport is
+	// broken.
 	lastPacket *Message
 	// finalRefusal refuses the last poll of a polling client, in place of a last packet.
 	finalRefusal *refusals.Answer
-	// wait is how long a client may take to fetch what is left.
+	// wait is how long the client may take to fetch the remaining messages.
 	wait time.Duration
 }
 
 const (
-	// gracefulWait bounds how long a closed session waits for its client to fetch what was sent before.
+	// gracefulWait limits how long a closed session waits for its client to fetch earlier messages.
 	gracefulWait = 30 * time.Second
-	// closeWait bounds the websocket closing handshake where nothing of value is left to send.
+	// closeWait limits the WebSocket closing handshake if no messages are left to send.
 	closeWait = time.Second
-	// closedPollWait is how long a poll may come later than the POST that closes the session, if both were sent at once.
+	// closedPollWait is how much later than the POST that closes the session a poll may arrive, if
+	// the client sent both at once.
 	closedPollWait = 100 * time.Millisecond
 )
 
@@ -55,13 +57,14 @@ var (
 	closeGraceful = closeMode{lastPacket: closePacket, wait: gracefulWait}
 	closeByClient = closeMode{dropQueue: true, lastPacket: noopPacket, wait: closedPollWait}
 	closeBroken   = closeMode{dropQueue: true}
-	// closeDrained differs from closeGraceful for polling clients: some take the close packet for the end, and stay away
-	// (python-engineio 4); after a poll that fails all come back.
+	// closeDrained differs from closeGraceful for polling clients: some (python-engineio 4) take
+	// the close packet for the end and do not reconnect; after a failed poll all do.
 	closeDrained = closeMode{lastPacket: closePacket, finalRefusal: refusals.Draining, wait: gracefulWait}
 )
 
-// Close ends the session: the client gets what was sent before, and then sees its transport closed, upon which stock
-// clients connect again. OnClose is called with the reason, soon and in another goroutine. A closed session stays as it is.
+// Close ends the session: the client receives what was sent before, and then sees its transport
+// closed, after which stock clients reconnect. OnClose is called with the reason, soon and in
+// another goroutine. Closing again has no effect.
 func (s *Session) Close(reason CloseReason) { s.close(reason, nil, closeGraceful) }
 
 func (s *Session) close(reason CloseReason, err error, mode closeMode) {
@@ -70,8 +73,8 @@ func (s *Session) close(reason CloseReason, err error, mode closeMode) {
 	s.closeLocked(reason, err, mode)
 }
 
-// closeLocked is close for those who hold the lock. Only the first reason counts, but a mode that does not wait overtakes
-// one that does.
+// closeLocked is close for callers that hold the lock. Only the first reason counts, but a mode
+// without a wait overrides one with a wait.
 func (s *Session) closeLocked(reason CloseReason, err error, mode closeMode) {
 	switch {
 	case s.state == stateClosed:
@@ -98,7 +101,7 @@ func (s *Session) closeLocked(reason CloseReason, err error, mode closeMode) {
 	s.transport.shutdown(mode)
 }
 
-// forget forgets the session. The lock is held.
+// forget removes the session from the server. The lock is held.
 func (s *Session) forget() {
 	if s.state == stateClosed {
 		return
@@ -111,7 +114,7 @@ func (s *Session) forget() {
 	s.signalEnd()
 }
 
-// taskDone is called, with the lock held, by a goroutine that was counted in tasks.
+// taskDone is called at the end of a goroutine that was counted in tasks. The lock is held.
 func (s *Session) taskDone() {
 	s.tasks--
 	s.signalEnd()
@@ -123,7 +126,7 @@ func (s *Session) signalEnd() {
 	}
 }
 
-// done is closed once the session is closed and its goroutines have ended.
+// done returns a channel that is closed once the session is closed and its goroutines have ended.
 func (s *Session) done() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -32,126 +32,146 @@ const (
 	DefaultPingTimeout  = 20 * time.Second
 )
 
-// defaultCompressionThreshold is the size in bytes from which answers and messages are compressed: below it they
-// fit a network packet or two either way.
+// defaultCompressionThreshold is the minimum size in bytes of compressed answers and messages:
+// smaller ones fit into one or two network packets either way.
 const defaultCompressionThreshold = 1024
 
-// DefaultMaxPayload is Config.MaxPayload unless it is set, in bytes.
+// DefaultMaxPayload is the default of Config.MaxPayload, in bytes.
 const DefaultMaxPayload = 1_000_000
 
-// Config is how a Server behaves. Zero values stand for the defaults of the reference implementation; NewServer and
-// Reconfigure refuse negative times and limits, and what is named below. "Row 15" is what the test TestRow15… shows on the wire.
+// Config configures a Server. Zero values stand for the defaults of the reference implementation.
+// NewServer and Reconfigure refuse negative times and limits, and the values named below. "Row 15"
+// refers to the test TestRow15…, which shows the behavior on the wire.
 type Config struct {
-	// Path is the prefix of the requests that are served, "/engine.io/" by default. Like the reference implementation, the
-	// server puts a slash behind it where there is none, unless NoTrailingSlash is set: then "/engine.io" is served,
-	// with and without a slash or more behind it. Other paths are answered 404, also to websockets: what the reference
-	// calls destroyUpgrade is up to the http.ServeMux that knows the other paths (rows 13 and 14). A path that does not begin
-	// with a slash is refused.
+	// Path is the prefix of the requests that are served, "/engine.io/" by default. Like the
+	// reference implementation, the server appends a slash unless NoTrailingSlash is set: then
+	// "/engine.io" is served, with or without further slashes. Other paths are answered with 404,
+	// also for WebSockets: the http.ServeMux that knows other paths takes the place of the
+	// reference's destroyUpgrade (rows 13 and 14). A path that does not begin with a slash is
+	// refused.
 	Path            string
 	NoTrailingSlash bool
 	// PingInterval is the time between pings, 25 s by default (row 25).
 	PingInterval time.Duration
 	// PingTimeout is how long a client may take to answer a ping, 20 s by default.
 	PingTimeout time.Duration
-	// UpgradeTimeout is how long a probing websocket may take to complete the upgrade, and a WebTransport client to open
-	// its stream; 10 s by default (rows 28 and 34).
+	// UpgradeTimeout is how long a probing WebSocket may take to complete the upgrade, and a
+	// WebTransport client to open its stream; 10 s by default (rows 28 and 34).
 	UpgradeTimeout time.Duration
-	// AllowEIO3 also serves revision 3 of the protocol, which Socket.IO clients of 1.x and 2.x speak: Session.Protocol tells. There
-	// the client pings, and is given up when PingInterval and PingTimeout have passed without one (row 35). Off by default:
-	// such clients are answered 400, code 5 (row 7).
+	// AllowEIO3 also serves revision 3 of the protocol, which Socket.IO clients of 1.x and 2.x
+	// speak; Session.Protocol reports it. With it the client pings, and is given up when
+	// PingInterval and PingTimeout have passed without a ping (row 35). Off by default: such
+	// clients are answered with 400, code 5 (row 7).
 	AllowEIO3 bool
-	// MaxPayload bounds the body of a POST and a websocket message, in bytes; 1,000,000 by default. A larger POST is answered
-	// 413, and the session lives; a larger message closes the websocket with 1009 (row 21).
+	// MaxPayload limits the body of a POST and a WebSocket message, in bytes; 1,000,000 by default.
+	// A larger POST is answered with 413, and the session continues; a larger message closes the
+	// WebSocket with 1009 (row 21).
 	MaxPayload int64
-	// Transports are the transports that are offered: Polling, WebSocket and WebTransport; the first two by default.
-	// WebTransport needs a server for HTTP/3 beside this one: package engineio/webtransport (rows 10 and 34).
+	// Transports lists the offered transports: Polling, WebSocket and WebTransport; the first two
+	// by default. WebTransport needs an additional HTTP/3 server: package engineio/webtransport
+	// (rows 10 and 34).
 	Transports []string
-	// NoUpgrades keeps sessions on the transport that they began with.
+	// NoUpgrades keeps sessions on their first transport.
 	NoUpgrades bool
 
-	// Middlewares wrap the server, the first outermost; CORS comes before them, so that they see no preflights and their
-	// refusals can be read. Each wraps once per configuration. Server.Use adds more behind them (row 33).
+	// Middlewares wrap the server, the first outermost. CORS comes before them, so they see no
+	// preflights and pages can read their refusals. Each wraps once per configuration. Server.Use
+	// adds more after them (row 33).
 	Middlewares []Middleware
 	// CORS answers pages of other origins; nil: no CORS headers (row 15).
 	CORS *CORS
-	// Cookie carries the session id on the answer to a handshake by polling; nil: no cookie (row 12).
+	// Cookie carries the session id on the answer to a handshake by polling; nil: no cookie (row
+	// 12).
 	Cookie *Cookie
-	// InitialHeaders are added to the answers to handshakes, Headers to those of all polls, posts and websocket
-	// handshakes. Refused requests do not get them; a middleware can give headers to them too. Names must be in canonical
-	// form; those that the protocol needs itself, such as Content-Type, are refused (row 16).
+	// InitialHeaders are added to the answers to handshakes, Headers to those of all polls, posts
+	// and WebSocket handshakes. Refused requests do not get them; a middleware can add headers to
+	// these too. Names must be in canonical form; those that the protocol itself uses, such as
+	// Content-Type, are refused (row 16).
 	InitialHeaders, Headers http.Header
-	// OnInitialHeaders and OnHeaders may change the headers of such answers, after the fields above. They are called
-	// for several requests at once, before the answer is written, and may not keep or change the request.
+	// OnInitialHeaders and OnHeaders may change the headers of such answers, after the fields above
+	// are applied. They are called for several requests at once, before the answer is written, and
+	// must not keep or change the request.
 	OnInitialHeaders, OnHeaders func(http.Header, *http.Request)
-	// InitialPacket is sent right behind the open packet, before anything that OnSession sends; nil: none (row 11).
+	// InitialPacket is sent directly after the open packet, before anything that OnSession sends;
+	// nil: none (row 11).
 	InitialPacket *Message
 
-	// NoHTTPCompression sends answers to polls as they are. Otherwise those of HTTPCompressionThreshold bytes or more, 1024 by
-	// default, are compressed with gzip or deflate, whichever the client likes better (row 17).
+	// NoHTTPCompression sends answers to polls uncompressed. Otherwise those of
+	// HTTPCompressionThreshold bytes or more, 1024 by default, are compressed with gzip or deflate,
+	// whichever the client prefers (row 17).
 	NoHTTPCompression        bool
 	HTTPCompressionThreshold int
-	// PerMessageDeflate compresses websocket messages; nil: off, as it costs much time and memory for small messages.
+	// PerMessageDeflate compresses WebSocket messages. If nil, it is off, since it costs much time
+	// and memory for small messages.
 	PerMessageDeflate *PerMessageDeflate
 
-	// MaxSessions bounds the sessions of the server, and with them the memory that a flood of handshakes takes: one that nobody
-	// comes back to lives for PingInterval and PingTimeout. More are refused with 503, code 4 and Retry-After. 0: no bound.
+	// MaxSessions limits the sessions of the server, and with them the memory that a flood of
+	// handshakes takes: a session whose client does not come back lives for PingInterval and
+	// PingTimeout. Further handshakes are refused with 503, code 4 and Retry-After. 0: no limit.
 	MaxSessions int
-	// HandshakesPerSecond and HandshakeBurst bound how fast sessions begin: a bucket holds HandshakeBurst tokens, two seconds' worth
-	// by default, and is filled at this rate; a handshake takes one. Without one it is refused with 503, code 4 and a
-	// Retry-After of one to five seconds, before AllowRequest is asked. Requests of living sessions take none. 0: no bound.
+	// HandshakesPerSecond and HandshakeBurst limit the rate of handshakes by a token bucket of
+	// HandshakeBurst tokens, two seconds' worth by default. A handshake without a token is refused
+	// with 503, code 4 and a Retry-After of one to five seconds, before AllowRequest is called.
+	// Requests of existing sessions take no token. 0: no limit.
 	HandshakesPerSecond int
 	HandshakeBurst      int
-	// MaxQueueBytes and MaxQueueMessages bound what waits for one client: 4 MiB and 16,384 by default. Who is to be sent
-	// more while that much waits is closed with ReasonSlowConsumer.
+	// MaxQueueBytes and MaxQueueMessages limit the queue of one client: 4 MiB and 16,384 by
+	// default. A session that is sent more while that much waits is closed with ReasonSlowConsumer.
 	MaxQueueBytes    int
 	MaxQueueMessages int
 
-	// NewID makes a session's id: unguessable, unique, free of characters that a URL must escape.
-	// The default is 20 characters of base64url from crypto/rand. Its error is answered with 400, code 3, and so is an id that
-	// is empty or in use (row 9).
+	// NewID makes the id of a session: unguessable, unique, and free of characters that a URL must
+	// escape. The default is 20 characters of base64url from crypto/rand. An error is answered with
+	// 400, code 3, and so is an id that is empty or in use (row 9).
 	NewID func() (string, error)
-	// AllowRequest may refuse a handshake. A *Refusal says how it is answered; any other error is
-	// answered with 403, code 4 and its text (rows 6 and 8). nil: all are allowed.
+	// AllowRequest may refuse a handshake. A *Refusal determines the answer; any other error is
+	// answered with 403, code 4 and its text (rows 6 and 8). nil: all are accepted.
 	AllowRequest func(*http.Request) error
-	// OnRefused is told of each handshake that is refused, as Node's connection_error. Many may be at once, and it may not block.
-	// nil: nobody.
+	// OnRefused is called for each refused handshake, like Node's connection_error event. It may be
+	// called concurrently and must not block. It may be nil.
 	OnRefused func(RefusedHandshake)
-	// SessionContext makes the context from which Session.Context derives, of the request of a handshake.
-	// nil: the request's own, which ends with the session and not with the request. A server whose
-	// sessions need no values saves about 400 bytes for each by returning context.Background().
+	// SessionContext returns the context from which Session.Context derives, for the request of a
+	// handshake. nil: the request's own context, except that it ends with the session rather than
+	// the request. A server whose sessions need no values saves about 400 bytes per session by
+	// returning context.Background().
 	SessionContext func(*http.Request) context.Context
-	// OnSession is called once per handshake, before anything is received, and returns who receives it.
-	// It may send already: the client reads that right behind the open packet. Required.
+	// OnSession is called once per handshake, before anything is received, and returns the handler
+	// of the session. It may already send: the client receives that directly after the open packet.
+	// Required.
 	OnSession func(*Session) Handler
-	// ErrorLog takes what is wrong on the server's side, such as a handler's panic. Default: slog.Default().
+	// ErrorLog receives errors of the server's side, such as a panic of a handler. Default:
+	// slog.Default().
 	ErrorLog *slog.Logger
-	// OnPanic is told the place of each panic that has ended one client and not the process, of
-	// PanicPlaces; ErrorLog has its stack. That of a Server's first configuration counts.
+	// OnPanic is called with the place, one of PanicPlaces, of each panic that has ended one client
+	// rather than the process; ErrorLog has the stack. The OnPanic of a Server's first
+	// configuration is used.
 	OnPanic func(place string)
 }
 
-// Handler receives what one session brings. The calls for one session come one at a time and in order, under no lock
-// of the session, so that a Handler may send and close. A call that takes its time holds up that client alone: its messages, and
-// its answers to pings, unless the call begins with Session.MayWait.
+// Handler receives the events of one session. Its calls come one at a time and in order, and
+// without a lock of the session held, so a Handler may send and close. A slow call delays only its
+// own client: the messages, and the answers to pings, unless the call begins with Session.MayWait.
 type Handler interface {
-	// OnMessage takes one message. The data belongs to the handler.
+	// OnMessage receives one message. The data belongs to the handler.
 	OnMessage(data []byte, binary bool)
-	// OnClose is called exactly once, after the last OnMessage has begun, and has returned unless it has called
-	// Session.MayWait; never from within Close or Send. The error says more than the reason where there is more to say, else it is nil.
+	// OnClose is called exactly once, after the last OnMessage has returned or called
+	// Session.MayWait, and never from within Close or Send. The error has details beyond the
+	// reason, or is nil.
 	OnClose(reason CloseReason, err error)
 }
 
-// UpgradeListener is a Handler that is told of an upgrade: the session goes on over another transport, WebSocket or WebTransport.
-// The call comes between those of OnMessage, and must not wait.
+// UpgradeListener is a Handler that is notified of an upgrade: the session continues over another
+// transport, WebSocket or WebTransport. The call comes between those of OnMessage, and must not
+// wait.
 type UpgradeListener interface {
 	OnUpgrade(transport string)
 }
 
-// PerMessageDeflate lets websocket messages be compressed (RFC 7692), each on its own ("no context takeover"), so that a message
-// to many is compressed once, and an idle connection keeps no window. What comes in may be compressed too;
-// MaxPayload holds for its inflated size.
+// PerMessageDeflate allows WebSocket messages to be compressed (RFC 7692), each on its own ("no
+// context takeover"), so that a message to many is compressed once, and an idle connection keeps no
+// window. Incoming messages may be compressed too; MaxPayload applies to their inflated size.
 type PerMessageDeflate struct {
-	// Threshold is the size in bytes from which a message is compressed, 1024 by default.
+	// Threshold is the minimum size in bytes of compressed messages, 1024 by default.
 	Threshold int
 }
 
@@ -162,7 +182,7 @@ func (d *PerMessageDeflate) check() error {
 	return nil
 }
 
-// threshold is the size from which messages of a connection are compressed, 0 for never.
+// threshold returns the minimum size of compressed messages on a connection, 0 for no compression.
 func (d *PerMessageDeflate) threshold(r *http.Request) int {
 	if d == nil || !websocket.AcceptsDeflate(r.Header.Values("Sec-Websocket-Extensions")) {
 		return 0
@@ -170,12 +190,13 @@ func (d *PerMessageDeflate) threshold(r *http.Request) int {
 	return cmp.Or(d.Threshold, defaultCompressionThreshold)
 }
 
-// DetectionTime is how long a connection may be dead before the server notices.
+// DetectionTime returns how long a connection may be dead before the server notices.
 func (c *Config) DetectionTime() time.Duration {
 	return cmp.Or(c.PingInterval, DefaultPingInterval) + cmp.Or(c.PingTimeout, DefaultPingTimeout)
 }
 
-// withDefaults fills in what is not set, and checks the rest.
+// withDefaults returns the configuration with defaults for unset fields, or an error if it is
+// invalid.
 func (c Config) withDefaults() (Config, error) {
 	c.Path = cmp.Or(c.Path, "/engine.io/")
 	c.Path = strings.TrimSuffix(c.Path, "/")
@@ -227,13 +248,13 @@ func misconfigured(err error) error {
 	return err
 }
 
-// serves reports whether a path is one of the server's. Config.Path has no trailing slash here.
+// serves reports whether the server serves a path. Config.Path has no trailing slash here.
 func (c *Config) serves(path string) bool {
 	rest, ok := strings.CutPrefix(path, c.Path)
 	return ok && (strings.HasPrefix(rest, "/") || rest == "" && c.NoTrailingSlash)
 }
 
-// newID makes the id of a session.
+// newID returns an id for a new session.
 func (c *Config) newID() (string, error) {
 	id, err := c.NewID()
 	if err == nil && id == "" {
@@ -245,7 +266,7 @@ func (c *Config) newID() (string, error) {
 	return id, err
 }
 
-// newSessionContext keeps the values of a handshake's request. It returns nil if there are none.
+// newSessionContext returns the values of a handshake's request, nil if there are none.
 func (c *Config) newSessionContext(r *http.Request) *lazycontext.Context {
 	if c.SessionContext == nil {
 		return &lazycontext.Context{Values: context.WithoutCancel(r.Context())}
@@ -257,7 +278,7 @@ func (c *Config) newSessionContext(r *http.Request) *lazycontext.Context {
 	return &lazycontext.Context{Values: ctx}
 }
 
-// upgrades are the transports that a session which began with this one may change to.
+// upgrades returns the transports to which a session may upgrade from its first transport.
 func (c Config) upgrades(transport string) []string {
 	upgrades := []string{}
 	if transport != Polling || c.NoUpgrades {
@@ -271,7 +292,7 @@ func (c Config) upgrades(transport string) []string {
 	return upgrades
 }
 
-// randomID is 120 random bits.
+// randomID returns 120 random bits.
 func randomID() (string, error) {
 	var b [15]byte
 	if _, err := rand.Read(b[:]); err != nil {

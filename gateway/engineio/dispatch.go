@@ -17,9 +17,10 @@ var (
 	errClientPong = errors.New("pong from the client")
 )
 
-// receive does what a client's packet asks for. A session that is not open ignores it. more tells that the client has sent
-// something behind it, which comes next. l is the reader, if it is alone with its goroutine. kept is false if the handler has taken long,
-// and another goroutine reads the connection now: the caller has no use for it any more.
+// receive handles a packet from the client. A session that is not open ignores it. more reports
+// whether the client has sent another packet, which is received next. l is the reader if it has a
+// goroutine of its own. kept is false if the handler took long and another goroutine now reads the
+// connection, which the caller must not use any more.
 func (s *Session) receive(p packet.Packet, more bool, l *lone) (kept bool) {
 	if p.Type == packet.Message {
 		return s.deliver(p, more, l)
@@ -28,7 +29,7 @@ func (s *Session) receive(p packet.Packet, more bool, l *lone) (kept bool) {
 	return true
 }
 
-// takeControl is receive for packets that are no messages.
+// takeControl is receive for all packets except messages.
 func (s *Session) takeControl(p packet.Packet) {
 	switch p.Type {
 	case packet.Ping:
@@ -62,11 +63,11 @@ func (s *Session) takeControl(p packet.Packet) {
 	s.heartbeat.Extend() // the other types have no meaning here, but show that the client is alive
 }
 
-// deliver hands a message to the handler; see receive.
+// deliver passes a message to the handler; see receive.
 func (s *Session) deliver(p packet.Packet, more bool, l *lone) (kept bool) {
 	if !s.dispatching.TryLock() {
 		if !s.isOpen() {
-			return true // OnClose may be waiting for handlers
+			return true // OnClose may be running, and waiting for handlers
 		}
 		s.dispatching.Lock()
 	}
@@ -86,11 +87,12 @@ func (s *Session) deliver(p packet.Packet, more bool, l *lone) (kept bool) {
 	return s.endTurn(turn, l)
 }
 
-// lone is a reader that does not belong to the poller. A goroutine is its own: where a handler keeps that, another one goes on.
+// lone is a reader with a goroutine of its own, rather than a worker of the poller. If a handler
+// blocks that goroutine, another one continues.
 type lone struct {
 	kind patience.Reader
 	call patience.Call
-	// stream is what is read, if it is a connection.
+	// stream is the connection; nil for a POST.
 	stream io.Reader
 }
 
@@ -98,16 +100,18 @@ func newLone(kind patience.Reader, session func() *Session, goOn func()) *lone {
 	return &lone{kind: kind, call: patience.Call{HandOn: func() bool { return session().handOn(kind) }, GoOn: goOn}}
 }
 
-// errHandedOn ends the reading by a goroutine whose handler has taken long. Another one reads.
+// errHandedOn ends the reading by a goroutine whose handler took long. Another goroutine reads on.
 var errHandedOn = errors.New("handed on")
 
-// MayWait is called by a Handler from within OnMessage that may take its time from then on, as with code of an application. Where it
-// does, the connection is read by others: pings and their answers are taken, and OnMessage is called with the client's next
-// message while this call is still under way. How many may be is for the Handler to bound.
+// MayWait must be called from within OnMessage, by a Handler that may take long from then on, for
+// example in code of an application. If it does, another goroutine reads the connection: pings are
+// answered, and OnMessage is called with the client's next message while this call is still
+// running. The Handler must limit the number of such calls.
 func (s *Session) MayWait() { s.turn.MayWait() }
 
-// HandOn has others read the connection at once, if a call of OnMessage is under way that may wait. It is for who waits for what
-// the client sends next; without it others do so some milliseconds later.
+// HandOn lets another goroutine read the connection at once, if a call of OnMessage is running that
+// may wait. Call it before waiting for the client's next message; otherwise that takes some
+// milliseconds longer.
 func (s *Session) HandOn() {
 	_, reader, ok := s.turn.Waiting()
 	if !ok {
@@ -131,7 +135,7 @@ func (s *Session) HandOn() {
 	}
 }
 
-// beginTurn begins a call of OnMessage. Dispatching is held.
+// beginTurn begins a call of OnMessage. dispatching is held.
 func (s *Session) beginTurn(l *lone) (turn uint64) {
 	reader := patience.Polled
 	if l != nil {
@@ -141,10 +145,10 @@ func (s *Session) beginTurn(l *lone) (turn uint64) {
 	return s.turn.Begin(reader)
 }
 
-// endTurn ends a call of OnMessage. It is false if it was handed on.
+// endTurn ends a call of OnMessage. It returns false if the call was handed on.
 func (s *Session) endTurn(turn uint64, l *lone) (kept bool) {
 	if !s.turn.End(turn) {
-		s.endTask() // which handOn has begun
+		s.endTask() // begun by handOn
 		return false
 	}
 	s.dispatching.Unlock()
@@ -154,7 +158,8 @@ func (s *Session) endTurn(turn uint64, l *lone) (kept bool) {
 	return true
 }
 
-// handOn ends the turn of a call of OnMessage by a reader, if there is one that may wait. That reader has lost its connection then.
+// handOn takes the turn from a call of OnMessage by a reader, if there is one that may wait. That
+// reader no longer owns its connection.
 func (s *Session) handOn(kind patience.Reader) bool {
 	turn, reader, ok := s.turn.Waiting()
 	if !ok || reader != kind {
@@ -165,13 +170,13 @@ func (s *Session) handOn(kind patience.Reader) bool {
 	if !s.turn.HandOn(turn) {
 		return false
 	}
-	s.tasks++ // before the call can end
+	s.tasks++ // before the call ends
 	s.dispatching.Unlock()
 	return true
 }
 
-// start asks the application who takes the session's messages. The caller has held dispatching since before anybody could end the
-// session: so whatever ends it before there is a handler, such as a heartbeat on a busy machine, waits to tell it.
+// start calls OnSession. The caller has held dispatching since before the session could end, so an
+// early end, such as by a heartbeat on a busy machine, is delivered after the handler is set.
 func (s *Session) start() {
 	s.guard("OnSession", func() { s.handler = s.config.OnSession(s) })
 }
@@ -185,7 +190,7 @@ func (s *Session) deliverClose(reason CloseReason, err error) {
 	s.endTask()
 }
 
-// guard runs code of the application. Its panic ends this session, not the process and everybody else's.
+// guard calls code of the application. A panic ends this session rather than the process.
 func (s *Session) guard(what string, call func()) {
 	defer func() {
 		if r := recover(); r != nil {

@@ -11,53 +11,59 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
 )
 
-// duplex is what the transports share whose connection goes both ways for as long as the session lives. Who sends writes what the
-// socket has room for; the rest follows when it has room again. Where there is more than a socket, a goroutine writes all that waits,
-// until nothing does. The reader owns the connection: it alone closes it, and others end it by a deadline.
+// duplex is the common part of transports with a bidirectional connection that lives as long as the
+// session. A sender writes what the socket has room for, and the poller reports when there is room
+// for the rest. For other connections, such as TLS, a goroutine writes until the queue is empty.
+// The reader owns the connection: only it closes the connection, and others end it by a deadline.
 type duplex struct {
 	session *Session
 	conn    connection
-	// polled is the connection, if it is read by the server's poller: it is written without waiting, and has no goroutine. nil: it has one
-	// for reading and, while there is something to write, one for that.
+	// polled is the connection if the server's poller reads it: writes do not block, and there are
+	// no goroutines. If nil, the connection has a goroutine for reading and, while the queue is not
+	// empty, one for writing.
 	polled *netpoll.Conn
 	// lone is the reader of a connection that is not polled; nil for one that is.
 	lone *lone
-	// upgrade is set while the connection probes. The reader alone uses it.
+	// upgrade is set while the connection probes. Only the reader uses it.
 	upgrade *upgrade
-	// encode makes a message's bytes on this connection.
+	// encode returns the bytes of a message on this connection.
 	encode func(*Message) []byte
 	// common: the bytes are those of wireform.Packet.Frame.
 	common bool
-	// drained, if set, is called when a transport that was told to stop has written all. The session's lock is held.
+	// drained, if set, is called when a transport that is shutting down has written everything. The
+	// session's lock is held.
 	drained func()
 
-	// writing: a goroutine drains the queue, or the socket is full. Nobody else writes then. The session's lock guards it.
+	// writing: a goroutine drains the queue, or the socket is full, so nothing else may write. The
+	// session's lock guards it.
 	writing bool
-	// left is what the socket had no room for. The session's lock guards it.
+	// left is the part of a batch for which the socket had no room. The session's lock guards it.
 	left batch.Rest[*Message]
-	// progress counts what is written, seen is what stuck last found there, 0 for none. The session's lock guards both.
+	// progress counts writes. seen is its value at the last call of stuck, 0 for none. The
+	// session's lock guards both.
 	progress, seen uint64
-	// stopped: the client was told, or will be, that the connection ends. The session's lock guards it.
+	// stopped: the client has been or will be told that the connection ends. The session's lock
+	// guards it.
 	stopped bool
 }
 
-// connection is what others than the reader do with one.
+// connection has the methods that goroutines other than the reader use.
 type connection interface {
 	io.WriteCloser
 	SetDeadline(time.Time) error
 }
 
-// streamTransport is a duplex transport with its way to read.
+// streamTransport is a duplex with its reader.
 type streamTransport interface {
 	transport
 	shared() *duplex
-	// begin reads from now on, for the session, which counts a task for that until the connection is closed.
+	// begin starts reading for the session, which counts a task until the connection is closed.
 	begin()
-	// refuse closes a connection that was not read and is not to be.
+	// refuse closes a connection before anything is read from it.
 	refuse()
 }
 
-// serve writes what waits for a session that has begun with this transport, and reads from now on.
+// serve writes what is queued for a session that began with this transport, and starts reading.
 func (s *Session) serve(t streamTransport) {
 	s.mu.Lock()
 	s.tasks++
@@ -93,10 +99,11 @@ func (d *duplex) flush() {
 
 func (d *duplex) forceClose() { d.interrupt() }
 
-// interrupt makes the reader and the writer end. It does not block, unlike closing a TLS connection.
+// interrupt makes the reader and the writer return. Unlike closing a TLS connection, it does not
+// block.
 func (d *duplex) interrupt() { d.conn.SetDeadline(time.Unix(1, 0)) }
 
-// received takes a packet, or an *packet.InvalidError in its place. An error ends the reading.
+// received handles a packet, or a *packet.InvalidError in its place. An error ends the reading.
 func (d *duplex) received(p packet.Packet, err error) error {
 	if d.upgrade != nil {
 		return d.session.probed(d.upgrade, p, err)
@@ -104,7 +111,7 @@ func (d *duplex) received(p packet.Packet, err error) error {
 	if err != nil {
 		d.session.flushSoon()
 		d.session.close(ReasonParseError, err, closeNow)
-		return nil // until the client has closed too
+		return nil // until the client closes, too
 	}
 	if !d.session.receive(p, false, d.lone) {
 		return errHandedOn
@@ -112,8 +119,8 @@ func (d *duplex) received(p packet.Packet, err error) error {
 	return nil
 }
 
-// finishReading ends the session, or the upgrade, with the connection. It reports whether the session was
-// closing already, so that its client has been told, or cannot be told.
+// finishReading ends the session, or the upgrade, because of its connection. It reports whether the
+// session was already closing: then its client has been told, or cannot be told.
 func (d *duplex) finishReading(reason CloseReason, err error) (closing bool) {
 	s := d.session
 	s.mu.Lock()
@@ -127,7 +134,7 @@ func (d *duplex) finishReading(reason CloseReason, err error) (closing bool) {
 	return closing
 }
 
-// finishClosing is called when the connection is closed.
+// finishClosing is called after the connection is closed.
 func (d *duplex) finishClosing() {
 	s := d.session
 	s.mu.Lock()

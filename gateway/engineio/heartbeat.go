@@ -10,12 +10,13 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/packet"
 )
 
-// errStuck: a client answers pings, or seems to, but has not read for a whole interval.
+// errStuck: a client answers pings, or seems to, but has not read anything for a whole interval.
 var errStuck = errors.New("client does not read")
 
-// startHeartbeat begins the first interval. Upon each end of one, beat is called by the server's wheel.
+// startHeartbeat begins the first interval. The server's wheel calls beat at the end of each
+// interval.
 func (s *Session) startHeartbeat(now time.Time) {
-	s.mu.Lock() // for beat, which could come at once
+	s.mu.Lock() // beat may be called at once
 	defer s.mu.Unlock()
 	begin := heartbeat.New
 	if s.protocol == packet.Protocol3 {
@@ -26,20 +27,21 @@ func (s *Session) startHeartbeat(now time.Time) {
 	s.awaitBeat(time.Now())
 }
 
-// awaitBeat has beat called when the heartbeat is due. The lock is held.
+// awaitBeat schedules beat for when the heartbeat is due. The lock is held.
 func (s *Session) awaitBeat(now time.Time) { s.server.wheel.Set(&s.alarm, s.heartbeat.Due().Sub(now)) }
 
-// stopHeartbeat is the end of beats. The lock is held.
+// stopHeartbeat cancels beat. The lock is held.
 func (s *Session) stopHeartbeat() { s.server.wheel.Remove(&s.alarm) }
 
-// lastBeat has beat called once more, after a time, for a session that is closing. The lock is held.
+// lastBeat schedules one more beat after a time, for a session that is closing. The lock is held.
 func (s *Session) lastBeat(wait time.Duration) {
 	now := time.Now()
 	s.heartbeat.Last(now.Add(wait))
 	s.awaitBeat(now)
 }
 
-// beat is called when a session's time has come, or had: what has put it off, or closed the session, may have come between.
+// beat is called when an alarm of the session expires. The alarm may have been put off, or the
+// session closed, in the meantime.
 func (s *Session) beat() {
 	defer s.stopPanic(placeHeartbeat)
 	s.mu.Lock()
@@ -52,7 +54,7 @@ func (s *Session) beat() {
 	switch {
 	case now.Before(h.Due()) && s.protocol == packet.Protocol3 && s.state == stateOpen && s.transport.stuck():
 		s.endStuck()
-	case now.Before(h.Due()): // put off meanwhile
+	case now.Before(h.Due()): // put off in the meantime
 		s.awaitBeat(now)
 	case s.state == stateClosing:
 		s.transport.forceClose()
@@ -68,8 +70,8 @@ func (s *Session) beat() {
 	}
 }
 
-// endStuck ends a session whose client has read nothing for a whole interval. While a backlog waits, that
-// makes it a slow consumer, though nothing else may be sent to it. The lock is held.
+// endStuck ends a session whose client has read nothing for a whole interval. While a backlog
+// waits, the client is a slow consumer, even if nothing else is sent to it. The lock is held.
 func (s *Session) endStuck() {
 	reason := ReasonTransportClose
 	if s.queue.Backlogged() {
@@ -78,7 +80,7 @@ func (s *Session) endStuck() {
 	s.closeLocked(reason, errStuck, closeBroken)
 }
 
-// answerPing answers a client of revision 3.
+// answerPing answers the ping of a client of revision 3.
 func (s *Session) answerPing() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -93,9 +95,10 @@ func (s *Session) answerPing() {
 	}
 }
 
-// PutOff is for a Handler that keeps OnMessage from returning because it has as much in hand as it takes. Its client's answer to
-// a ping may be behind what is not read meanwhile, so it has another Config.PingTimeout from now on. A Handler that calls it each
-// time that something is done makes a client wait, and does not give it up.
+// PutOff gives the client another Config.PingTimeout for its answer to a ping. It is for a Handler
+// whose OnMessage does not return because it is at capacity: the answer may be among the data that
+// is not read in the meantime. If the Handler calls it whenever some work is done, the client waits
+// but is not disconnected.
 func (s *Session) PutOff() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -104,8 +107,8 @@ func (s *Session) PutOff() {
 	}
 }
 
-// expire ends the session if its client is overdue, so that a request does not find what a late timer left standing.
-// It reports whether the session is not open for the client any more.
+// expire ends the session if its client is overdue, so that a request does not find a session whose
+// timer is late. It reports whether the session is closed.
 func (s *Session) expire(now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

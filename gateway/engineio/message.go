@@ -55,16 +55,17 @@ func ComposeText(buf []byte) *Message { return &Message{wireform.Compose(buf)} }
 // equal bytes.
 func (m *Message) Carries(data []byte) bool { return m.form.Carries(data) }
 
-// The packets that never differ.
+// The packets that are always the same.
 var (
 	pingPacket = newTextPacket(packet.Ping, nil)
 	pongPacket = newTextPacket(packet.Pong, nil)
 	noopPacket = newTextPacket(packet.Noop, nil)
-	// closePacket is over websocket a close frame without a status, as the reference implementation sends it.
+	// closePacket is a close frame without a status over WebSocket, as in the reference
+	// implementation.
 	closePacket = &Message{wireform.Control(websocket.CloseFrame(websocket.CodeNoStatus), []byte{byte(packet.Close)})}
 )
 
-// openPacket is the first packet of a session.
+// openPacket returns the first packet of a session.
 func openPacket(c *Config, id, transport string) *Message {
 	h := packet.Handshake{
 		SessionID: id, Upgrades: c.upgrades(transport), PingInterval: c.PingInterval, PingTimeout: c.PingTimeout, MaxPayload: c.MaxPayload,

@@ -9,7 +9,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
 )
 
-// Places where a panic ends one client, as Config.OnPanic is told.
+// The places where a panic ends one client, for Config.OnPanic.
 const (
 	placeHandler   = "handler"
 	placeTransport = "transport"
@@ -18,26 +18,27 @@ const (
 	placeRequest   = "request"
 )
 
-// PanicPlaces are all that Config.OnPanic is told of.
+// PanicPlaces lists the places for Config.OnPanic.
 func PanicPlaces() []string {
 	return []string{placeHandler, placeTransport, placeWrite, placeHeartbeat, placeRequest}
 }
 
-// panicked tells of a panic that a deferred function has stopped. The error is for who is told of the
-// session's end.
+// panicked reports a panic that a deferred function has recovered. It returns the error for
+// OnClose.
 func (s *Session) panicked(place string, value any) error {
 	s.server.panics.Tell(place, value, "session", s.LogID())
 	return fmt.Errorf("%s panicked: %v", place, value)
 }
 
-// stopPanic ends the session whose code panics. It is deferred before the session's lock is taken.
+// stopPanic ends the session whose code panics. It must be deferred before the session's lock is
+// taken.
 func (s *Session) stopPanic(place string) {
 	if value := recover(); value != nil {
 		s.close(ReasonTransportError, s.panicked(place, value), closeBroken)
 	}
 }
 
-// stopRequest is stopPanic for a request of the session: there is no answer any more.
+// stopRequest is stopPanic for a request of the session, which cannot be answered any more.
 func (s *Session) stopRequest() {
 	value := recover()
 	if value == nil {
@@ -49,8 +50,8 @@ func (s *Session) stopRequest() {
 	panic(http.ErrAbortHandler)
 }
 
-// flush has the transport send. The lock is held. If it panics, that ends this session, and not the
-// one whose event is sent.
+// flush makes the transport send. The lock is held. A panic ends this session rather than the one
+// that sends the event.
 func (s *Session) flush() {
 	defer func() {
 		if value := recover(); value != nil {

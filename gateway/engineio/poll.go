@@ -16,7 +16,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/wireform"
 )
 
-// pollWriteTimeout bounds the writing of an answer to a poll, against a client that does not read it.
+// pollWriteTimeout limits the writing of an answer to a poll, in case the client does not read it.
 const pollWriteTimeout = 30 * time.Second
 
 var (
@@ -25,7 +25,7 @@ var (
 	errPollRepeated = errors.New("poll is sent again: the answer to it is lost")
 )
 
-// servePoll answers a GET as soon as there is something for the client.
+// servePoll answers a GET as soon as there is a packet for the client.
 func (s *Session) servePoll(w http.ResponseWriter, req *request.Request) {
 	poll, refusal := s.beginPoll(req)
 	if refusal != nil {
@@ -33,8 +33,9 @@ func (s *Session) servePoll(w http.ResponseWriter, req *request.Request) {
 		return
 	}
 	defer s.endTask()
-	// With a deadline of the http.Server, net/http would take the client for gone. A server that cannot set deadlines
-	// has none. A body, which no client sends, keeps its own: net/http does not look at the client behind it.
+	// With a read deadline of the http.Server, net/http would report the client as gone. A server
+	// that cannot set deadlines has none. A body, which no client sends, keeps its deadline:
+	// net/http does not watch the client behind it.
 	if req.ContentLength == 0 {
 		http.NewResponseController(w).SetReadDeadline(time.Time{})
 	}
@@ -48,7 +49,7 @@ func (s *Session) servePoll(w http.ResponseWriter, req *request.Request) {
 	}
 }
 
-// beginPoll registers a GET. Its answer may be there already.
+// beginPoll registers a GET. Its answer may be available at once.
 func (s *Session) beginPoll(req *request.Request) (chan pollAnswer, *refusals.Answer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -68,13 +69,14 @@ func (s *Session) beginPoll(req *request.Request) (chan pollAnswer, *refusals.An
 	}
 	p.latest, p.packets = mark, httpx.PollPackets(req.Stamp())
 	s.tasks++
-	poll := make(chan pollAnswer, 1) // so that nobody waits for this goroutine
+	poll := make(chan pollAnswer, 1) // a sender never waits for this goroutine
 	p.poll = poll
 	p.flush()
 	return poll, nil
 }
 
-// abortPoll is called when the client has gone away from a GET. What it was just being answered is lost with it.
+// abortPoll is called when the client has disconnected during a GET. An answer that was on its way
+// is lost.
 func (s *Session) abortPoll(poll chan pollAnswer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -108,7 +110,8 @@ func (s *Session) answerPoll(w http.ResponseWriter, req *request.Request, a poll
 	return httpx.Flush(w)
 }
 
-// compress compresses an answer, if it is worth it, if a message in it may be compressed, and if the client takes that.
+// compress compresses an answer if it is large enough, contains a message that may be compressed,
+// and the client accepts that.
 func (c *Config) compress(req *request.Request, body []byte, messages []*Message) (sent []byte, coding string) {
 	if c.NoHTTPCompression || len(body) < c.HTTPCompressionThreshold || !slices.ContainsFunc(messages, isCompressible) {
 		return body, ""
@@ -118,7 +121,7 @@ func (c *Config) compress(req *request.Request, body []byte, messages []*Message
 
 func isCompressible(m *Message) bool { return m.form.IsCompressible() }
 
-// encode makes the body of an answer to a poll.
+// encode returns the body of an answer to a poll.
 func (s *Session) encode(req *request.Request, messages []*Message) (body []byte, contentType string) {
 	if s.protocol != packet.Protocol3 {
 		return wireform.Payload(messages, formOf), httpx.TypeText

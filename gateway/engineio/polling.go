@@ -11,37 +11,38 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/request"
 )
 
-// polling is the HTTP long-polling transport: the client fetches packets by GET, at most one of which may wait, and sends
-// by POST, one at a time. The session's lock guards it.
+// polling is the HTTP long-polling transport: the client fetches packets by GET, at most one of
+// which may wait, and sends by POST, one at a time. The session's lock guards it.
 type polling struct {
 	session *Session
-	// poll is the GET that waits, if one does. Each gets one answer.
+	// poll is the pending GET, if any. Each gets one answer.
 	poll chan pollAnswer
-	// packets is how many packets the client takes in the answer to it.
+	// packets is the number of packets that the client accepts in that answer.
 	packets int32
-	// posting: a POST is in hand.
+	// posting: a POST is being served.
 	posting bool
-	// latest is the GET that came last.
+	// latest is the most recent GET.
 	latest httpx.PollMark
-	// post reads the POST that is in hand, once it is there.
+	// post is the reader of the current POST, once that is read.
 	post *lone
-	// last answers the first GET after everything that was sent has been fetched, and ends the session; nil while it lives.
+	// last is the answer to the first GET after the client has fetched everything, and ends the
+	// session; nil while the session is open.
 	last *pollAnswer
-	// body can interrupt the reading of its body; nil before and after that.
+	// body can interrupt the reading of the body of a POST; nil at other times.
 	body *http.ResponseController
 }
 
-// pollAnswer is what a GET is answered: messages, or that it was refused after all.
+// pollAnswer is the answer to a GET: messages or a refusal.
 type pollAnswer struct {
 	messages []*Message
 	refusal  *refusals.Answer
 }
 
 func (p *polling) name() string   { return Polling }
-func (p *polling) stuck() bool    { return false } // servePoll sets a deadline, where it costs little
+func (p *polling) stuck() bool    { return false } // answerPoll sets a write deadline instead
 func (p *polling) writable() bool { return p.poll != nil }
 
-// poster is the reader of the POST that is in hand, if there is one.
+// poster returns the reader of the current POST, if any.
 func (p *polling) poster() *lone {
 	p.session.mu.Lock()
 	defer p.session.mu.Unlock()
@@ -59,7 +60,7 @@ func (p *polling) flush() {
 	}
 }
 
-// answer answers the GET that waits.
+// answer answers the pending GET.
 func (p *polling) answer(a pollAnswer) {
 	if p.poll != nil {
 		p.poll <- a
@@ -77,8 +78,8 @@ func (p *polling) shutdown(mode closeMode) {
 	case mode.lastPacket == nil:
 		p.last = &pollAnswer{refusal: refusals.UnknownSession}
 	default:
-		// Never behind messages in one answer: stock clients of 4.x handle a close packet when they
-		// read it, but the events before it in a microtask, when their socket is closed already.
+		// Not together with messages: stock clients of 4.x handle a close packet when they read it,
+		// but the events before it in a microtask, when their socket is already closed.
 		p.last = &pollAnswer{messages: []*Message{mode.lastPacket}}
 	}
 	p.flush()
@@ -89,10 +90,11 @@ func (p *polling) shutdown(mode closeMode) {
 
 func (p *polling) forceClose() { p.session.forget() }
 
-// detach ends the transport in favour of another one.
+// detach ends the transport after an upgrade.
 func (p *polling) detach() { p.answer(pollAnswer{refusal: refusals.BadRequest}) }
 
-// acceptPolling answers a handshake with the open packet, and what the application has sent behind it.
+// acceptPolling answers a handshake with the open packet and the messages that the application has
+// sent.
 func (s *Server) acceptPolling(w http.ResponseWriter, c *Config, req *request.Request) {
 	id, err := c.newID()
 	if err != nil {
@@ -107,15 +109,15 @@ func (s *Server) acceptPolling(w http.ResponseWriter, c *Config, req *request.Re
 	session.servePoll(w, req)
 }
 
-// writeHeader begins the answer to a poll or post of a living session.
+// writeHeader begins the answer to a poll or post of an open session.
 func (s *Session) writeHeader(w http.ResponseWriter, req *request.Request, contentType string, length int) {
 	s.config.addHeaders(w.Header(), req, s.id)
 	httpx.SetPollHeaders(w.Header(), req.Request, contentType, length)
 	w.WriteHeader(http.StatusOK)
 }
 
-// Release answers the poll that waits for a session, if one does, with a noop: its client polls again, be it by another way. The
-// session goes on as it is.
+// Release answers the pending poll of a session, if any, with a noop, so that its client polls
+// again, perhaps by another route. The session stays open.
 func (s *Server) Release(id string) {
 	session := s.session(id)
 	if session == nil {

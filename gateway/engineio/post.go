@@ -18,7 +18,7 @@ import (
 
 var errPostOverlap = errors.New("two posts at once")
 
-// servePost takes the packets of a POST.
+// servePost receives the packets of a POST.
 func (s *Session) servePost(w http.ResponseWriter, req *request.Request) {
 	p, refusal := s.beginPost(http.NewResponseController(w))
 	if refusal != nil {
@@ -32,7 +32,7 @@ func (s *Session) servePost(w http.ResponseWriter, req *request.Request) {
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		w.WriteHeader(http.StatusRequestEntityTooLarge) // the session lives
+		w.WriteHeader(http.StatusRequestEntityTooLarge) // the session stays open
 		return
 	case err != nil:
 		s.close(ReasonTransportError, fmt.Errorf("read post: %w", err), closeNow)
@@ -46,7 +46,7 @@ func (s *Session) servePost(w http.ResponseWriter, req *request.Request) {
 		refusals.BadRequest.Write(w, false)
 		return
 	}
-	// Not text/plain, lest some browsers offer the answer as a download.
+	// Not text/plain, which some browsers would offer as a download.
 	s.writeHeader(w, req, "text/html", len("ok"))
 	io.WriteString(w, "ok")
 }
@@ -67,13 +67,13 @@ func (s *Session) beginPost(body *http.ResponseController) (*polling, *refusals.
 	s.tasks++
 	p.posting = true
 	p.body = body
-	// Who takes longer than this is given up by the heartbeat, which does not interrupt the reading.
+	// The heartbeat ends the session of a slower client, but does not interrupt the reading.
 	body.SetReadDeadline(time.Now().Add(s.config.PingInterval + s.config.PingTimeout))
 	return p, nil
 }
 
-// endBody takes the deadline away, since net/http reads on in order to see the client go; but not from a body that
-// could not be read, which net/http would wait for.
+// endBody removes the deadline, since net/http reads on in order to notice that the client
+// disconnects. A body that could not be read keeps it, since net/http would wait for the rest.
 func (s *Session) endBody(p *polling, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -90,7 +90,8 @@ func (s *Session) endPost(p *polling) {
 	s.taskDone()
 }
 
-// takePost hands a POST's packets to the application, and returns when all are taken: handlers that take long may still run.
+// takePost passes the packets of a POST to the application. It returns when all were passed on;
+// slow handlers may still be running.
 func (s *Session) takePost(p *polling, req *request.Request, payload []byte) error {
 	r := &postReader{session: s, taken: make(chan struct{})}
 	r.lone = newLone(patience.Post, func() *Session { return s }, func() { go r.read() })
@@ -108,15 +109,16 @@ func (s *Session) setPost(p *polling, l *lone) {
 	p.post = l
 }
 
-// postReader hands on what a POST brings. It has goroutines of its own, since the client has its answer before slow handlers end.
+// postReader passes on the packets of a POST. It has goroutines of its own, since the client is
+// answered before slow handlers return.
 type postReader struct {
 	session *Session
 	lone    *lone
-	// next and stop are those of the packets, err that of what is no packet.
+	// next and stop iterate over the packets. err is the error of an invalid packet.
 	next func() (packet.Packet, bool)
 	stop func()
 	err  error
-	// taken is closed when nothing is left.
+	// taken is closed after the last packet.
 	taken chan struct{}
 }
 

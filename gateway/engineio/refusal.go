@@ -15,7 +15,7 @@ import (
 // RefusalReason is the reason for a refused handshake, for Config.OnRefused.
 type RefusalReason string
 
-// The reasons of refusals.
+// The reasons for refusals.
 const (
 	// RefusedInvalid: no client of this server would send such a request.
 	RefusedInvalid RefusalReason = refusals.ReasonInvalid
@@ -47,7 +47,7 @@ func RefusalReasons() []RefusalReason {
 	return []RefusalReason{RefusedInvalid, RefusedForbidden, RefusedOrigin, RefusedRate, RefusedFull, RefusedDraining}
 }
 
-// admitHandshake takes a token for a handshake that is in order so far, and asks the application.
+// admitHandshake takes a token for a handshake that is valid so far, and calls AllowRequest.
 func (s *Server) admitHandshake(c *Config, r *request.Request) *refusals.Answer {
 	if !handshake.Fits(r.Request) {
 		return refusals.LargeHandshake
@@ -64,7 +64,7 @@ func (s *Server) admitHandshake(c *Config, r *request.Request) *refusals.Answer 
 	return nil
 }
 
-// checkLoad is nil if a handshake that came now could be admitted. It takes no token.
+// checkLoad returns nil if a handshake could be admitted now. It takes no token.
 func (s *Server) checkLoad(c *Config, r *request.Request) *refusals.Answer {
 	if refusal := s.checkCapacity(c); refusal != nil {
 		return refusal
@@ -75,7 +75,7 @@ func (s *Server) checkLoad(c *Config, r *request.Request) *refusals.Answer {
 	return nil
 }
 
-// tellRefused tells the application of a refused handshake.
+// tellRefused reports a refused handshake to the application.
 func (c *Config) tellRefused(r *request.Request, refusal *refusals.Answer) {
 	if c.OnRefused == nil {
 		return
@@ -86,17 +86,17 @@ func (c *Config) tellRefused(r *request.Request, refusal *refusals.Answer) {
 	})
 }
 
-// Refusal is an error of AllowRequest that says how the handshake is answered.
+// Refusal is an error of AllowRequest that determines the answer to the handshake.
 type Refusal struct {
 	// Status is the HTTP status; 403 if zero.
 	Status int
-	// Message is the text in the answer; "Forbidden" if empty.
+	// Message is the text of the answer; "Forbidden" if empty.
 	Message string
-	// RetryAfter is the answer's Retry-After header, in whole seconds; none if zero.
+	// RetryAfter is the Retry-After header, in whole seconds; omitted if zero.
 	RetryAfter time.Duration
 }
 
-// Error is the text that the client gets.
+// Error returns the text that the client gets.
 func (r *Refusal) Error() string {
 	if r.Message == "" {
 		return refusals.Forbidden.Message

@@ -12,10 +12,11 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/request"
 )
 
-// verify finds the session that a request is for, nil for a handshake, or the reason to refuse it. The order of the
-// checks is that of the reference implementation, since clients' tests look at which error comes first.
+// verify returns the session that a request is for, nil for a handshake, or the reason to refuse
+// it. The order of the checks is that of the reference implementation, since the tests of clients
+// depend on which error comes first.
 func (s *Server) verify(c *Config, r *request.Request) (*Session, *refusals.Answer) {
-	if !c.offers(r.Transport()) || r.Transport() == WebTransport { // which does not come by such requests
+	if !c.offers(r.Transport()) || r.Transport() == WebTransport { // which uses other requests
 		return nil, refusals.UnknownTransport
 	}
 	if !httpx.ValidHeaderValue(r.Header.Get("Origin")) {
@@ -61,7 +62,8 @@ func (s *Server) verifyHandshake(c *Config, r *request.Request) *refusals.Answer
 		return refusal
 	}
 	if !c.speaks(r.Protocol()) {
-		// The reference asks AllowRequest before it looks at the version. No token is spent on what cannot become a session.
+		// The reference implementation calls AllowRequest before it looks at the version. No token
+		// is spent on a request that cannot become a session.
 		if c.AllowRequest != nil {
 			if err := c.AllowRequest(r.Request); err != nil {
 				return refused(err)
@@ -76,15 +78,15 @@ func (c *Config) speaks(protocol uint8) bool {
 	return protocol == packet.Protocol4 || protocol == packet.Protocol3 && c.AllowEIO3
 }
 
-// Handshake describes the request that began a session.
+// Handshake is the information from the request that began a session.
 type Handshake = handshake.Request
 
 // AddressOf returns the IP address that a request came from: the client's, or the last proxy's.
 func AddressOf(r *http.Request) string { return handshake.Address(r.RemoteAddr) }
 
-// CodingQuality is how much the sender of a request likes a content coding, from 0, not at all, to 1, by its Accept-Encoding
-// headers (RFC 9110 section 12.5.3). Names of codings are in lower case, such as "br". A request that does not speak of the
-// coding does not want it.
+// CodingQuality returns the preference for a content coding, from 0 (not acceptable) to 1,
+// according to the Accept-Encoding headers (RFC 9110 section 12.5.3). Names of codings are in lower
+// case, such as "br". Codings that the headers do not mention are not acceptable.
 func CodingQuality(header []string, coding string) float64 {
 	return httpx.CodingQuality(header, coding)
 }

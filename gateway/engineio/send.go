@@ -6,9 +6,9 @@ import "errors"
 
 // Errors of Session.Send.
 var (
-	// ErrClosed: the session is closed, or about to be.
+	// ErrClosed: the session is closed or closing.
 	ErrClosed = errors.New("session is closed")
-	// ErrSlowConsumer: too much waits for the client; the session was closed for it.
+	// ErrSlowConsumer: too much data waits for the client, so the session was closed.
 	ErrSlowConsumer = errors.New("too much waits for the client")
 )
 
@@ -52,7 +52,8 @@ func (s *Session) push(messages []*Message) error {
 	return nil
 }
 
-// checkSend is nil if more may be queued; a session whose queue is full ends. The lock is held.
+// checkSend returns nil if more may be queued. It closes a session whose queue is full. The lock is
+// held.
 func (s *Session) checkSend() error {
 	switch {
 	case s.state != stateOpen:
@@ -124,15 +125,15 @@ func (s *Session) SendHeld(messages ...*Message) {
 func (s *Session) DropHeld(messages ...*Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state == stateOpen { // else all that waits is dropped
+	if s.state == stateOpen { // otherwise everything is dropped
 		s.queue.Unhold(messages)
 	}
 }
 
-// flusher is a session for which something was sent soon.
+// flusher is a session in a netpoll.Queue of flushes.
 type flusher Session
 
-// Do writes what waits.
+// Do writes the queued messages.
 func (f *flusher) Do() {
 	s := (*Session)(f)
 	s.mu.Lock()
@@ -144,7 +145,7 @@ func (f *flusher) Do() {
 	s.taskDone()
 }
 
-// soon has what waits written by others, in a moment. The lock is held.
+// soon schedules a flush by another goroutine. The lock is held.
 func (s *Session) soon() {
 	if s.flushing {
 		return
@@ -154,7 +155,8 @@ func (s *Session) soon() {
 	s.flushes.Add((*flusher)(s))
 }
 
-// flushSoon writes at once what was sent soon, before something ends the session that the client has sent later.
+// flushSoon writes scheduled messages at once, before a later packet of the client ends the
+// session.
 func (s *Session) flushSoon() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -163,7 +165,8 @@ func (s *Session) flushSoon() {
 	}
 }
 
-// Together calls queue, which calls SendSoon for some sessions, and has nothing be written before it
-// returns or has taken some milliseconds: so what it sends to one session in several calls goes out in
-// one. What Together returns is closed when all of it has been written, as far as clients take it.
+// Together calls queue, which calls SendSoon for some sessions. Nothing is written until queue
+// returns or has taken some milliseconds, so that the messages of several calls for one session are
+// written together. The returned channel is closed when everything has been written, as far as
+// clients accept it.
 func (s *Server) Together(queue func()) (written <-chan struct{}) { return s.poller.Together(queue) }

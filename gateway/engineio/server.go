@@ -22,33 +22,33 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
 )
 
-// Server is an http.Handler that serves the requests under its path. All methods may be called at any time, from any
-// goroutine.
+// Server is an http.Handler for the requests under its path. Safe for concurrent use.
 //
-// The ReadTimeout and WriteTimeout of the http.Server that runs it do not hold for polls, which wait for long.
+// The ReadTimeout and WriteTimeout of the http.Server that runs it do not apply to polls, which
+// wait for long.
 type Server struct {
 	current atomic.Pointer[configSnapshot]
 
 	configuring sync.Mutex   // held while current changes
 	used        []Middleware // guarded by configuring
 
-	// handshakes is the bucket of Config.HandshakesPerSecond.
+	// handshakes limits Config.HandshakesPerSecond.
 	handshakes ratelimit.Limiter
 
-	// watch finds handlers that take long, of readers with a goroutine of their own.
+	// watch finds slow handlers of readers with a goroutine of their own.
 	watch  patience.Watch
 	wheel  *timingwheel.Wheel[*Session]
 	poller *netpoll.Poller
 	panics *panics.Watch
-	// noHijacker has it told once that websockets cannot be served.
+	// noHijacker logs once that WebSockets cannot be served.
 	noHijacker sync.Once
 
-	mu       sync.Mutex // guards what follows; taken after a session's lock, never before
+	mu       sync.Mutex // guards the following fields; taken after a session's lock, never before
 	sessions map[string]*Session
 	draining bool
 }
 
-// NewServer makes a server. It fails if the configuration makes no sense.
+// NewServer makes a server. It returns an error if the configuration is invalid.
 func NewServer(c Config) (*Server, error) {
 	s := &Server{sessions: make(map[string]*Session), wheel: timingwheel.New((*Session).beat)}
 	if err := s.Reconfigure(c); err != nil {
@@ -60,8 +60,8 @@ func NewServer(c Config) (*Server, error) {
 	return s, nil
 }
 
-// Reconfigure changes the configuration. It holds for requests and sessions from now on; what lives keeps
-// the one that it began with. A configuration that makes no sense changes nothing.
+// Reconfigure changes the configuration for future requests and sessions; existing sessions keep
+// theirs. An invalid configuration changes nothing.
 func (s *Server) Reconfigure(c Config) error {
 	c, err := c.withDefaults()
 	if err != nil {
@@ -74,23 +74,27 @@ func (s *Server) Reconfigure(c Config) error {
 	return nil
 }
 
-// Len is the number of sessions, those included whose client still has to fetch what was sent before their end.
+// Len returns the number of sessions, including closed ones whose client still has to fetch what
+// was sent before.
 func (s *Server) Len() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.sessions)
 }
 
-// Workers is how many goroutines read websockets and write to them: a few, and one for each handler
-// that waits or takes its time. Those that a goroutine of their own reads, as with TLS, do not count.
+// Workers returns the number of goroutines that read WebSockets and write to them: a few, and one
+// for each handler that waits or takes long. Connections with a goroutine of their own, for example
+// with TLS, do not count.
 func (s *Server) Workers() int { return s.poller.Workers() }
 
-// Close is Shutdown without an end to the waiting. It may not be called by a Handler, which it would wait for.
+// Close is Shutdown without a time limit. A Handler must not call it, since Close waits for
+// handlers.
 func (s *Server) Close() { _ = s.Shutdown(context.Background()) }
 
-// Shutdown ends all sessions, with ReasonServerShuttingDown and without sending what waits, and returns when their handlers and
-// goroutines are done; a client's last word is waited for a second. Handshakes are refused from now on. If the context ends
-// before, the sessions end nevertheless, and the error says how many are left.
+// Shutdown ends all sessions with ReasonServerShuttingDown, without sending queued messages, and
+// returns when their handlers and goroutines have ended. It waits up to a second for the closing
+// handshake of a client. From now on handshakes are refused. If the context ends before, the
+// sessions end nevertheless, and the error has the number of those whose handlers may still run.
 func (s *Server) Shutdown(ctx context.Context) error {
 	sessions := s.refuse()
 	for _, session := range sessions {
@@ -106,7 +110,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-// refuse refuses handshakes from now on, and lists the sessions that there are.
+// refuse refuses handshakes from now on, and returns all sessions.
 func (s *Server) refuse() []*Session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -127,14 +131,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	// First of all, so that a page can read what refuses it.
+	// Before anything else, so that a page can read refusals.
 	if g.config.CORS.Apply(w, r) {
 		return
 	}
 	g.handler.ServeHTTP(w, r)
 }
 
-// serve is what the middlewares lead to.
+// serve is the handler inside all middlewares.
 func (s *Server) serve(c *Config, w http.ResponseWriter, r *http.Request) {
 	req := request.New(r, websocket.IsUpgrade(r))
 	if o, ok := r.Context().Value(offerKey{}).(*offer); ok {
@@ -169,7 +173,7 @@ func (s *Server) serve(c *Config, w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// open makes a session and makes it known. Its open packet is queued, and the application has met it.
+// open creates and registers a session. Its open packet is queued, and OnSession has returned.
 func (s *Server) open(c *Config, req *request.Request, id string, t func(*Session) transport) (*Session, *refusals.Answer) {
 	session := &Session{
 		id:        id,
@@ -223,7 +227,7 @@ func (s *Server) session(id string) *Session {
 	return s.sessions[id]
 }
 
-// checkCapacity is nil if the server takes another session.
+// checkCapacity returns nil if the server accepts another session.
 func (s *Server) checkCapacity(c *Config) *refusals.Answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -240,5 +244,5 @@ func (s *Server) checkCapacityLocked(c *Config) *refusals.Answer {
 	return nil
 }
 
-// offers reports whether a transport may be used.
+// offers reports whether a transport is offered.
 func (c *Config) offers(transport string) bool { return slices.Contains(c.Transports, transport) }

@@ -17,45 +17,47 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/timingwheel"
 )
 
-// Session is one client's connection, whatever transport carries it. Its methods may be called from any goroutine,
-// and from within the session's Handler.
+// Session is one client's connection, whatever transport carries it. Its methods may be called from
+// any goroutine, and from within the session's Handler.
 type Session struct {
 	id        string
 	server    *Server
 	config    *Config
 	handshake handshake.Compact
 
-	// dispatching is held while the handler is called, so that its calls come one at a time. It is taken before mu, never
-	// while mu is held.
+	// dispatching is held during calls of the handler, so that they come one at a time. It is taken
+	// before mu, never while mu is held.
 	dispatching sync.Mutex
 	handler     Handler // set under dispatching
-	// turn tells who reads. Taking it from a call of OnMessage takes dispatching with it; see handOn.
+	// turn has the current reader. Taking it from a call of OnMessage also takes dispatching; see
+	// handOn.
 	turn patience.Turn
 
 	// protocol is the revision that the client speaks.
 	protocol uint8
-	// base64: the client, of revision 3, takes no bytes in answers to polls.
+	// base64: the client, of revision 3, accepts no bytes in answers to polls.
 	base64 bool
 
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards the following fields
 	state sessionState
-	// flushing: the session waits in flushes.
+	// flushing: the session is in flushes.
 	flushing bool
-	// more: the client has sent more than the message that is being handled, so that what it is sent now goes out with what it
-	// is sent next.
+	// more: the client has sent another packet after the one that is being handled, so the answers
+	// to both are sent together.
 	more bool
 	// tasks counts the goroutines that work for the session.
 	tasks     int32
 	transport transport
 	queue     sendqueue.Queue[*Message]
 	heartbeat heartbeat.Heartbeat
-	alarm     timingwheel.Alarm[*Session] // for the heartbeat, and for what bounds a session that is closing
-	upgrade   *upgrade                    // while a websocket probes
-	// flushes is where the session waits for what is sent soon to be written.
+	alarm     timingwheel.Alarm[*Session] // for the heartbeat, and for the wait of closeMode
+	upgrade   *upgrade                    // while a connection probes
+	// flushes has the sessions with a scheduled flush.
 	flushes netpoll.Queue
-	// ended, if somebody waits for it, is closed once the session is closed and no goroutine works for it.
+	// ended is closed once the session is closed and all its goroutines have ended; nil if nothing
+	// waits for that.
 	ended chan struct{}
-	// context is nil if there is nothing to keep of it.
+	// context is nil if the session has no values and Context was not called.
 	context *lazycontext.Context
 }
 
@@ -64,43 +66,49 @@ type sessionState uint8
 const (
 	// stateOpen: messages go both ways.
 	stateOpen sessionState = iota
-	// stateClosing: the handler is done with, but the client may still fetch what was sent before.
+	// stateClosing: the handler gets no more messages, but the client may still fetch earlier ones.
 	stateClosing
-	// stateClosed: the server has forgotten the session.
+	// stateClosed: the server has removed the session.
 	stateClosed
 )
 
-// transport carries a session's packets. The session's lock is held around every call, so none may block.
+// transport carries a session's packets. The session's lock is held around every call, so none may
+// block.
 type transport interface {
 	name() string
-	// flush sends what is queued, if the transport can send now, or sees to it that it will be.
+	// flush sends queued messages if the transport can send now, or schedules that.
 	flush()
-	// stuck reports whether the same write is under way as at the call before. It takes the place of write deadlines, which
-	// would be set anew for each write; a client that is gone fails to answer pings anyway.
+	// stuck reports whether the same write is in progress as at the previous call. It replaces
+	// write deadlines, which would have to be set for each write; a disconnected client fails to
+	// answer pings anyway.
 	stuck() bool
-	// writable reports whether nothing is known to hold up what is queued now.
+	// writable reports whether a message that is queued now would be sent at once.
 	writable() bool
-	// shutdown says goodbye and ends the transport. It comes once. If the mode waits for the client, forceClose comes after that time.
+	// shutdown closes the transport gracefully. It is called once. If the mode has a wait,
+	// forceClose is called after it.
 	shutdown(closeMode)
-	// forceClose ends a transport that has been told to stop, and takes too long.
+	// forceClose ends a transport whose shutdown takes too long.
 	forceClose()
 }
 
-// setTransport makes a transport the session's. The lock is held, or nobody knows the session yet.
+// setTransport sets the transport of the session. The lock is held, or the session is not
+// registered yet.
 func (s *Session) setTransport(t transport) {
 	s.transport = t
 	if l, ok := t.(streamTransport); ok && l.shared().polled != nil {
-		s.flushes = l.shared().polled.Queue() // of those who read
+		s.flushes = l.shared().polled.Queue() // of the worker that reads
 	}
 }
 
-// ID is the session's id. Who knows it can take the session over: it is not for other clients' eyes.
+// ID returns the session id. It is a bearer secret: anybody who has it can take the session over.
+// Do not show it to other clients.
 func (s *Session) ID() string { return s.id }
 
-// Handshake is what the session's first request told. It is made anew by each call.
+// Handshake returns the information from the session's first request. Each call decodes it again.
 func (s *Session) Handshake() *Handshake { return s.handshake.Expand() }
 
-// Protocol is the revision of the protocol that the client speaks: 4, or 3 if Config.AllowEIO3 lets it.
+// Protocol returns the revision of the protocol that the client speaks: 4, or 3 with
+// Config.AllowEIO3.
 func (s *Session) Protocol() int { return int(s.protocol) }
 
 // Context returns the session's context. Its values are those of the handshake's request, including
@@ -120,23 +128,24 @@ func (s *Session) Context() context.Context {
 	return ctx
 }
 
-// Transport is the transport in use now: Polling, WebSocket or WebTransport.
+// Transport returns the current transport: Polling, WebSocket or WebTransport.
 func (s *Session) Transport() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.transport.name()
 }
 
-// Writable reports whether a message would go out at once: a poll or a websocket is there to take it, and none before it waits
-// until the client reads. A message that may be lost is not worth sending otherwise.
+// Writable reports whether a message would be sent at once: a poll or a WebSocket can take it, and
+// no earlier message waits for the client to read. A message that may be lost is not worth sending
+// otherwise.
 func (s *Session) Writable() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.state == stateOpen && s.transport.writable()
 }
 
-// LogID names the session in logs. Unlike ID, it gives nobody the session: it is a part of the id's
-// SHA-256, and the id itself is random.
+// LogID returns a name of the session for logs. Unlike ID, it gives no access: it is a part of the
+// SHA-256 of the random id.
 func (s *Session) LogID() string {
 	sum := sha256.Sum256([]byte(s.id))
 	return hex.EncodeToString(sum[:8])

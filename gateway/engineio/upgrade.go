@@ -12,8 +12,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/request"
 )
 
-// While a websocket probes, a poll that waits is sent away, so that the client can stop polling: soon after the
-// probe, and again for a client that polled once more.
+// While a connection probes, a pending poll is answered with a noop, so that the client can stop
+// polling: soon after the probe, and again for a client that polled once more.
 const (
 	firstNoop   = 20 * time.Millisecond
 	noopsPeriod = 100 * time.Millisecond
@@ -27,13 +27,15 @@ var (
 	probeAnswer = newTextPacket(packet.Pong, probeData)
 )
 
-// upgrade is a websocket or WebTransport connection that is about to replace a session's polling (Engine.IO protocol v4, "Upgrade").
-// Nothing of it touches the session until the client sends the upgrade packet: whatever fails before, polling goes on.
+// upgrade is a WebSocket or WebTransport connection that is about to replace the polling of a
+// session (Engine.IO protocol v4, "Upgrade"). It does not affect the session until the client sends
+// the upgrade packet: after an earlier failure, polling continues.
 type upgrade struct {
 	stream streamTransport
-	// probed: the client has sent its ping, which was answered. The stream's reader alone uses it.
+	// probed: the client has sent its ping, which was answered. Only the reader of the stream uses
+	// it.
 	probed bool
-	// noops sends polls away, once the client has probed. The session's lock guards it.
+	// noops answers pending polls once the client has probed. The session's lock guards it.
 	noops *time.Timer
 }
 
@@ -44,8 +46,8 @@ func (u *upgrade) abort() {
 	}
 }
 
-// serveUpgrade takes a websocket connection for a session that lives. One that cannot be upgraded is told so by a close
-// frame, since a refused handshake is an error to some clients that nothing handles.
+// serveUpgrade accepts a WebSocket for an open session. If the session cannot be upgraded, it sends
+// a close frame, since some clients do not handle the error of a refused handshake.
 func (s *Session) serveUpgrade(w http.ResponseWriter, req *request.Request) {
 	ws, err := s.server.upgradeToWebSocket(w, req, s.config)
 	if err != nil {
@@ -68,7 +70,7 @@ func (s *Session) tryUpgrade(l streamTransport) (begun bool) {
 	return true
 }
 
-// beginUpgrade registers the connection, if there is none that probes already.
+// beginUpgrade registers the connection, unless another one is probing.
 func (s *Session) beginUpgrade(u *upgrade) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -80,7 +82,7 @@ func (s *Session) beginUpgrade(u *upgrade) bool {
 	return true
 }
 
-// probed takes what a connection that probes brings. Its error ends that connection, and nothing else.
+// probed handles a packet of a probing connection. An error ends only that connection.
 func (s *Session) probed(u *upgrade, p packet.Packet, err error) error {
 	switch {
 	case err != nil:
@@ -103,7 +105,7 @@ func (s *Session) probed(u *upgrade, p packet.Packet, err error) error {
 	return errNoProbe
 }
 
-// tellUpgraded tells the handler of the transport that the session has now.
+// tellUpgraded notifies the handler of the new transport.
 func (s *Session) tellUpgraded() {
 	s.dispatching.Lock()
 	defer s.dispatching.Unlock()
@@ -137,7 +139,7 @@ func (s *Session) sendNoop(u *upgrade) {
 	u.noops.Reset(noopsPeriod)
 }
 
-// completeUpgrade makes the websocket the session's transport. What waits goes out over it.
+// completeUpgrade makes the connection the transport of the session, and sends queued messages.
 func (s *Session) completeUpgrade(u *upgrade) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -145,7 +147,7 @@ func (s *Session) completeUpgrade(u *upgrade) error {
 	if s.state == stateClosed {
 		return errUpgradeClosed
 	}
-	// A client stops polling before it asks for the upgrade, so this is for one that does not.
+	// Clients stop polling before they send the upgrade packet; this is for those that do not.
 	s.transport.(*polling).detach()
 	d := u.stream.shared()
 	d.upgrade = nil
@@ -159,7 +161,7 @@ func (s *Session) completeUpgrade(u *upgrade) error {
 	return nil
 }
 
-// cancelUpgrade forgets an upgrade. The lock is held.
+// cancelUpgrade ends the upgrade. The lock is held.
 func (s *Session) cancelUpgrade(u *upgrade) {
 	s.upgrade = nil
 	if u.noops != nil {

@@ -17,29 +17,30 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/wireform"
 )
 
-// webSocket is the websocket transport. gorilla/websocket upgrades; the frames are read and written here.
+// webSocket is the WebSocket transport.
 type webSocket struct {
 	duplex
 	frames websocket.Reader
-	// arrived is a message for Handle; its type is 0 if there is none. The reader alone uses it.
+	// arrived is a message for Handle; its type is 0 if there is none. Only the reader uses it.
 	arrived packet.Packet
 	client  wireform.Client
-	// lingering: nothing counts any more that the client sends. discarded is how much of that there was. The reader alone uses these.
+	// lingering: further data of the client is discarded. discarded is its number of bytes. Only
+	// the reader uses these.
 	discarded int
 	lingering bool
-	// refused: no session has to do with it. closed: it is closed.
+	// refused: the connection does not belong to a session. closed: it is closed.
 	refused, closed bool
-	// taken is how many packets were taken in this turn, paused that it is over and something may be left. The reader alone uses
-	// both.
+	// taken is the number of packets in this turn. paused: the turn is over, and there may be more
+	// packets. Only the reader uses both.
 	taken  uint8
 	paused bool
-	// seenTurn is the session's turn that HandOn has seen last.
+	// seenTurn is the turn of the session at the last call of HandOn.
 	seenTurn uint64
 }
 
-// upgradeToWebSocket answers 101, or refuses the request itself.
+// upgradeToWebSocket answers the request with 101, or refuses it.
 func (s *Server) upgradeToWebSocket(w http.ResponseWriter, req *request.Request, c *Config) (*webSocket, error) {
-	c.addHeaders(w.Header(), req, "") // beside what a middleware has set
+	c.addHeaders(w.Header(), req, "") // in addition to those of middlewares
 	deflate := c.PerMessageDeflate.threshold(req.Request)
 	conn, early, err := websocket.Upgrade(w, req.Request, deflate > 0, refuseUpgrade)
 	if errors.Is(err, websocket.ErrNoHijacker) {
@@ -58,8 +59,8 @@ func (s *Server) upgradeToWebSocket(w http.ResponseWriter, req *request.Request,
 
 func refuseUpgrade(w http.ResponseWriter) { refusals.BadRequest.Write(w, true) }
 
-// takeOver has the server's poller read the connection, if it can, after bytes that came with the
-// request.
+// takeOver passes the connection to the server's poller, if that can read it. early was read with
+// the request.
 func (ws *webSocket) takeOver(s *Server, conn net.Conn, early []byte) error {
 	polled, err := s.poller.Take(conn, early)
 	switch {
@@ -76,7 +77,7 @@ func (ws *webSocket) takeOver(s *Server, conn net.Conn, early []byte) error {
 	return nil
 }
 
-// acceptWebSocket answers a handshake over websocket.
+// acceptWebSocket answers a handshake over WebSocket.
 func (s *Server) acceptWebSocket(w http.ResponseWriter, c *Config, req *request.Request) {
 	id, err := c.newID()
 	if err != nil {
@@ -116,10 +117,12 @@ func (ws *webSocket) shutdown(mode closeMode) {
 
 func (ws *webSocket) frame(m *Message) []byte { return ws.client.Frame(&m.form) }
 
-// lingerBytes bounds what is read of a client that was told that it broke the protocol, and goes on sending.
+// lingerBytes limits how much is read from a client that continues to send after its connection was
+// closed for an error.
 const lingerBytes = 16 << 20
 
-// readEnded ends the session, if the connection has carried it, and the connection. It is called by the reader.
+// readEnded ends the session, if the connection carried it, and the connection. The reader calls
+// it.
 func (ws *webSocket) readEnded(err error) {
 	if ws.upgrade == nil {
 		ws.session.flushSoon()
@@ -141,10 +144,10 @@ func (ws *webSocket) readEnded(err error) {
 	ws.closeConn()
 }
 
-// claimLastWrite makes the reader the only one that writes, for good. It is false while another write is
-// under way: a part of a frame may be out then, and a close frame would become a part of that frame.
+// claimLastWrite makes the reader the only writer from now on. It returns false during another
+// write: part of a frame may have been sent, and a close frame would become part of that frame.
 func (ws *webSocket) claimLastWrite() bool {
-	if ws.upgrade != nil { // not yet the session's transport: nobody else writes
+	if ws.upgrade != nil { // not the session's transport yet: there is no other writer
 		return true
 	}
 	s := ws.session
@@ -157,7 +160,7 @@ func (ws *webSocket) claimLastWrite() bool {
 	return true
 }
 
-// refuse closes a connection that never was a session's transport, or that probes.
+// refuse closes a connection that never was the transport of a session, or that is probing.
 func (ws *webSocket) refuse() {
 	ws.writeClose(websocket.CodeNoStatus)
 	ws.refused = true
@@ -165,13 +168,14 @@ func (ws *webSocket) refuse() {
 	ws.begin()
 }
 
-// linger goes on reading, for closing while unread bytes are there resets the connection, and the client may lose the close frame.
+// linger continues to read, since closing a connection with unread data resets it, and the client
+// may lose the close frame.
 func (ws *webSocket) linger() {
 	ws.lingering = true
 	ws.conn.SetDeadline(time.Now().Add(closeWait))
 }
 
-// closeConn closes the connection at last.
+// closeConn closes the connection.
 func (ws *webSocket) closeConn() {
 	if ws.closed {
 		return
@@ -183,13 +187,13 @@ func (ws *webSocket) closeConn() {
 	}
 }
 
-// writeClose writes a close frame, if the connection takes it.
+// writeClose writes a close frame, if the connection has room.
 func (ws *webSocket) writeClose(code int) {
 	ws.conn.SetDeadline(time.Now().Add(closeWait))
 	_, _ = ws.conn.Write(websocket.CloseFrame(code)) // the connection ends anyway
 }
 
-// closeReason is what a reader's error is to the application.
+// closeReason returns the reason for OnClose after an error of the reader.
 func (ws *webSocket) closeReason(err error) CloseReason {
 	var broken *websocket.CloseError
 	if errors.As(err, &broken) && !broken.ByClient {
@@ -198,7 +202,7 @@ func (ws *webSocket) closeReason(err error) CloseReason {
 	return ReasonTransportClose
 }
 
-// Panicked ends a connection whose frames could not be read.
+// Panicked ends a connection after a panic of its reader.
 func (ws *webSocket) Panicked(value any) {
 	ws.arrived = packet.Packet{}
 	if ws.session != nil {

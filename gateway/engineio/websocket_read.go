@@ -14,7 +14,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/wireform"
 )
 
-// Received takes bytes of the client's, up to the first message. Handle goes on.
+// Received reads bytes of the client, up to the first message. Handle continues.
 func (ws *webSocket) Received(data []byte) {
 	if ws.lingering {
 		if ws.discarded += len(data); ws.discarded > lingerBytes {
@@ -25,15 +25,15 @@ func (ws *webSocket) Received(data []byte) {
 	ws.feed(data)
 }
 
-// turn is how many packets of a connection are taken before others have their turn.
+// turn is how many packets of a connection are handled before those of other connections.
 const turn = 32
 
-// Handle hands what has been received to the application, which may wait.
+// Handle passes received messages to the application, which may wait.
 func (ws *webSocket) Handle() netpoll.Progress {
 	for !ws.lingering && (ws.arrived.Type == packet.Message || ws.paused) {
 		if ws.arrived.Type == packet.Message {
 			p := ws.arrived
-			ws.arrived, ws.paused = packet.Packet{}, true // which is where whoever it is handed on to goes on
+			ws.arrived, ws.paused = packet.Packet{}, true // so that another reader continues here
 			if !ws.session.receive(p, ws.frames.HasRest(), ws.lone) {
 				return netpoll.HandedOn
 			}
@@ -49,8 +49,8 @@ func (ws *webSocket) Handle() netpoll.Progress {
 	return netpoll.Done
 }
 
-// HandOn lets others read the connection while its handler takes long: while it has been in the same call since the last time, or is
-// about to wait.
+// HandOn lets another worker read the connection if its handler takes long: if atOnce, or if the
+// same call was already running at the previous call of HandOn.
 func (ws *webSocket) HandOn(atOnce bool) bool {
 	if ws.session == nil {
 		return false
@@ -68,7 +68,7 @@ func (ws *webSocket) feed(data []byte) {
 	}
 }
 
-// Writable goes on with what the socket had no room for.
+// Writable continues to write when the socket has room again.
 func (ws *webSocket) Writable() {
 	if ws.lingering { // nothing follows a close frame
 		return
@@ -80,7 +80,7 @@ func (ws *webSocket) Writable() {
 	s.flush()
 }
 
-// Ended is told why no more can be read.
+// Ended is called with the error after which nothing more can be read.
 func (ws *webSocket) Ended(err error) {
 	if ws.lingering {
 		ws.closeConn()
@@ -89,8 +89,8 @@ func (ws *webSocket) Ended(err error) {
 	ws.readEnded(err)
 }
 
-// take takes what a whole message, ping or pong of the client carries. It stops at a message, whose
-// handler may wait, and which is left to Handle, as the rest is where there is much.
+// take handles a complete message, ping or pong. It stops at a message, which it leaves to Handle
+// because its handler may wait, and at the end of a turn.
 func (ws *webSocket) take(opcode byte, payload []byte) (more bool, err error) {
 	ws.taken++
 	ws.paused = ws.taken >= turn
@@ -112,7 +112,7 @@ func (ws *webSocket) take(opcode byte, payload []byte) (more bool, err error) {
 	return !ws.paused, ws.received(p, nil)
 }
 
-// decode reads a packet from what a frame carries.
+// decode decodes the packet in a frame.
 func (ws *webSocket) decode(opcode byte, b []byte) (packet.Packet, error) {
 	switch binary := opcode == websocket.OpBinary; {
 	case ws.client.Protocol == packet.Protocol3 && binary:
@@ -122,21 +122,22 @@ func (ws *webSocket) decode(opcode byte, b []byte) (packet.Packet, error) {
 	case binary:
 		return packet.Packet{Type: packet.Message, Data: b, Binary: true}, nil
 	}
-	return packet.Decode(b) // a binary message may come in base64, as clients without bytes send it
+	return packet.Decode(b) // clients that cannot send bytes send binary messages in base64
 }
 
-// onPing answers a websocket ping in its turn.
+// onPing answers a WebSocket ping in order.
 func (ws *webSocket) onPing(data []byte) error {
 	pong := websocket.PongFrame(data)
-	if ws.upgrade != nil { // not yet the session's transport: nobody else writes
+	if ws.upgrade != nil { // not the session's transport yet: there is no other writer
 		_, err := ws.conn.Write(pong)
 		return err
 	}
-	_ = ws.session.SendSoon(&Message{wireform.Control(pong, nil)}) // if that fails, the session has ended, and the reader will see it
+	// An error means that the session has ended, which the reader notices.
+	_ = ws.session.SendSoon(&Message{wireform.Control(pong, nil)})
 	return nil
 }
 
-// begin reads from now on, until the connection ends.
+// begin starts reading until the connection ends.
 func (ws *webSocket) begin() {
 	if ws.polled == nil {
 		go ws.readStream()
@@ -149,10 +150,10 @@ func (ws *webSocket) begin() {
 
 var streamBuffers = sync.Pool{New: func() any { return new([streamBufferSize]byte) }}
 
-// streamBufferSize is what a connection that is more than a socket keeps for reading.
+// streamBufferSize is the size of the read buffer of a connection without poller.
 const streamBufferSize = 2048
 
-// readStream reads a connection that the poller does not take, such as one by TLS.
+// readStream reads a connection that the poller does not support, such as TLS.
 func (ws *webSocket) readStream() {
 	defer func() {
 		if value := recover(); value != nil {
@@ -161,7 +162,7 @@ func (ws *webSocket) readStream() {
 	}()
 	buffer := streamBuffers.Get().(*[streamBufferSize]byte)
 	defer streamBuffers.Put(buffer)
-	ws.Received(nil) // for what came with the request, or is left by who has handed it on
+	ws.Received(nil) // for data that came with the request, or that another reader has left
 	if !ws.handleAll() {
 		return
 	}
@@ -174,12 +175,13 @@ func (ws *webSocket) readStream() {
 			}
 		}
 		if err != nil && !ws.closed {
-			ws.Ended(err) // after which it may linger, with another deadline
+			ws.Ended(err) // which may linger, with another deadline
 		}
 	}
 }
 
-// handleAll is for a goroutine that serves nobody else. kept is false if another one reads the connection now.
+// handleAll handles all received messages, for a goroutine with one connection. kept is false if
+// another goroutine now reads the connection.
 func (ws *webSocket) handleAll() (kept bool) {
 	for {
 		switch ws.Handle() {

@@ -16,12 +16,13 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/request"
 )
 
-// webTransportLinger is how long after the last write a WebTransport session is closed. Its client sees the end of the
-// session only, not that of the stream, and the first may overtake what the second carries.
+// webTransportLinger is the time between the last write and the close of a WebTransport session.
+// The client notices the end of the session only, not of the stream, and the close may overtake
+// data on the stream.
 const webTransportLinger = 250 * time.Millisecond
 
-// Stream is the first bidirectional stream that a WebTransport client opens. Its methods are as those of a net.Conn; Close
-// ends the whole session.
+// Stream is the first bidirectional stream of a WebTransport client. Its methods are those of a
+// net.Conn; Close ends the whole WebTransport session.
 type Stream interface {
 	io.ReadWriteCloser
 	SetDeadline(time.Time) error
@@ -32,20 +33,21 @@ type Stream interface {
 // acceptStream answers a request for a WebTransport session and waits for its first stream.
 type acceptStream func(context.Context) (Stream, error)
 
-// offer is a WebTransport session that a client asks for.
+// offer is a request for a WebTransport session.
 type offer struct {
 	accept acceptStream
-	// taken: the stream belongs to a session, or probes for one.
+	// taken: the stream carries a session, or probes for one.
 	taken bool
 }
 
-// offerKey is the context key of a request's offer, with which it passes through the middlewares.
+// offerKey is the context key of a request's offer, which thus passes through middlewares.
 type offerKey struct{}
 
-// ServeWebTransport serves an extended CONNECT for a WebTransport session under the server's path; accept answers it, if
-// Config.Transports has WebTransport, and returns the stream, for which it may wait until the context ends. Package
-// engineio/webtransport calls it for HTTP/3. It reports whether the stream carries a session now, which closes it in the
-// end; one that does not has been closed.
+// ServeWebTransport serves an extended CONNECT for a WebTransport session under the path of the
+// server. accept answers it, if Config.Transports has WebTransport, and returns the stream, for
+// which it may wait until the context ends. Package engineio/webtransport calls it for HTTP/3. It
+// reports whether the stream carries a session, which then closes the stream; otherwise the stream
+// is closed already.
 func (s *Server) ServeWebTransport(w http.ResponseWriter, r *http.Request, accept func(context.Context) (Stream, error)) (taken bool) {
 	defer s.panics.CatchRequest(placeRequest)
 	g := s.current.Load()
@@ -58,9 +60,10 @@ func (s *Server) ServeWebTransport(w http.ResponseWriter, r *http.Request, accep
 	return o.taken
 }
 
-// serveWebTransport begins a session, or an upgrade, by what the stream's first packet says: `0`, or `0{"sid":"…"}`. What is
-// not in order is closed without a word, as by the reference implementation. A server that takes no handshakes accepts nothing,
-// not even for an upgrade, which cannot be told from a handshake before: the client stays with the transport that it has.
+// serveWebTransport begins a session, or an upgrade, depending on the first packet of the stream:
+// `0`, or `0{"sid":"…"}`. Like the reference implementation, it closes invalid requests without an
+// answer. A server that refuses handshakes also refuses upgrades, which it cannot tell from
+// handshakes before it reads the packet: the client keeps its transport.
 func (s *Server) serveWebTransport(ctx context.Context, c *Config, w http.ResponseWriter, req *request.Request, o *offer) {
 	if !c.offers(WebTransport) {
 		refusals.UnknownTransport.Write(w, false)
@@ -172,14 +175,14 @@ func (wt *webTransport) shutdown(mode closeMode) {
 	wt.flush()
 }
 
-// linger makes the reader end soon, which closes the session.
+// linger makes the reader end shortly, which closes the session.
 func (wt *webTransport) linger() { wt.conn.SetDeadline(time.Now().Add(webTransportLinger)) }
 
 func (wt *webTransport) refuse() { wt.conn.Close() }
 
 func (wt *webTransport) begin() { go wt.read() }
 
-// read reads until the connection ends, and ends the session with it.
+// read reads until the connection ends, and then ends the session.
 func (wt *webTransport) read() {
 	err := wt.readAll()
 	if errors.Is(err, errHandedOn) {

@@ -13,7 +13,8 @@ import (
 // frameWriter writes the frames of all connections.
 var frameWriter batch.Writer[*Message]
 
-// writeNow writes what waits as far as the socket has room for it. The session's lock is held, for the time of a system call.
+// writeNow writes as much of the queue as the socket has room for. The session's lock is held
+// during a system call.
 func (d *duplex) writeNow() {
 	q := &d.session.queue
 	for d.left.Left() || !q.Empty() {
@@ -25,7 +26,7 @@ func (d *duplex) writeNow() {
 			d.progress++
 		}
 		if errors.Is(err, io.ErrShortWrite) {
-			d.writing = true // until the poller says that there is room
+			d.writing = true // until the poller reports room
 			return
 		}
 		q.Release(d.left.End())
@@ -36,7 +37,7 @@ func (d *duplex) writeNow() {
 	}
 }
 
-// drain writes all that waits, in as few system calls as it can, until nothing does.
+// drain writes until the queue is empty, in as few system calls as possible.
 func (d *duplex) drain() {
 	s := d.session
 	s.mu.Lock()
@@ -69,7 +70,8 @@ func (d *duplex) writeBatch(messages []*Message) (err error) {
 	return frameWriter.WriteAll(d.conn, messages, d.encode)
 }
 
-// broken ends the session: part of a frame may be out, and nothing can follow it. The session's lock is held.
+// broken ends the session: part of a frame may have been sent, so nothing can follow. The session's
+// lock is held.
 func (d *duplex) broken(err error) {
 	d.session.closeLocked(ReasonTransportClose, fmt.Errorf("write: %w", err), closeBroken)
 	d.interrupt()

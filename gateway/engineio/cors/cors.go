@@ -16,8 +16,8 @@ import (
 
 const defaultCORSMethods = "GET,HEAD,PUT,PATCH,POST,DELETE"
 
-// maxOrigin bounds what is compared with patterns: a scheme, a host name of 253 characters and a
-// port.
+// maxOrigin limits the origins that are compared with patterns: a scheme, a host name of 253
+// characters and a port.
 const maxOrigin = 300
 
 // Policy lists the pages of other origins that may connect. Browsers apply its headers to polls
@@ -29,7 +29,7 @@ type Policy struct {
 	// letters, digits, dots and hyphens, never a slash, a colon or an at sign); and "*" for any. A
 	// page of another origin is refused with 403, code 4, and the answer has no allow-origin
 	// header. Pages of the host itself are accepted, and so are clients without an origin, which
-	// are not browsers. Without Origins nobody is refused.
+	// are not browsers. Without Origins all pages are accepted.
 	Origins []string
 	// HeadersOnly refuses no page, as the reference implementation does. The headers alone then
 	// keep pages from polling, but not from other transports.
@@ -106,7 +106,7 @@ func (p *Policy) allowOrigin(h http.Header, origin string) {
 		h.Set("Access-Control-Allow-Origin", "*")
 		return
 	}
-	h.Add("Vary", "Origin") // also where it is refused: a cache may not answer another page with that
+	h.Add("Vary", "Origin") // also after a refusal, which a cache must not send to another page
 	if origin == "" || len(origin) > maxOrigin || !httpx.ValidHeaderValue(origin) {
 		return
 	}

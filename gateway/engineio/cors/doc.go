@@ -8,5 +8,6 @@
 //   - An asterisk in a pattern never matches a colon, a slash or an at sign.
 //
 // There are libraries for the headers, such as rs/cors. But a server of WebSockets must refuse the
-// page itself, and the patterns of rs/cors have one asterisk, which matches dots, slashes and ports.
+// page itself, and the patterns of rs/cors have one asterisk, which matches dots, slashes and
+// ports.
 package cors

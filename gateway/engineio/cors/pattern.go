@@ -40,7 +40,8 @@ func inHostName(b byte) bool {
 	return b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9' || b == '-' || b == '.'
 }
 
-// checkOrigin refuses what no browser sends, so that nobody waits in vain for it to match.
+// checkOrigin returns an error for an origin that no browser sends, and that would thus never
+// match.
 func checkOrigin(origin string) error {
 	if origin == "*" || origin == "null" || origin == "file://" {
 		return nil

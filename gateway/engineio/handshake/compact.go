@@ -12,12 +12,12 @@ import (
 	"unique"
 )
 
-// Compact is a Request as a session keeps it. Maps of headers and parameters would take
-// more memory than all else that there is of an idle session, and few ask for them; so they are in
-// strings, of which clients share what they have in common.
+// Compact is a Request as a session keeps it. Maps of headers and parameters would take more memory
+// than the rest of an idle session, and are seldom needed; so they are in strings, of which clients
+// share the common part.
 type Compact struct {
-	// own are the remote address, the host, the URL and those headers that differ from client to
-	// client, common the others: lists of strings, each behind its length.
+	// own has the remote address, the host, the URL and the headers that differ between clients;
+	// common has the other headers. They are lists of strings, each preceded by its length.
 	own    string
 	common unique.Handle[string]
 	// at is the time, in nanoseconds since 1970.
@@ -25,8 +25,8 @@ type Compact struct {
 	secure bool
 }
 
-// commonHeaders are those that many clients send alike: all pages of an application in the same
-// browser, all that come by one proxy.
+// commonHeaders are the headers with the same value for many clients: all pages of an application
+// in the same browser, all clients of one proxy.
 var commonHeaders = map[string]bool{
 	"Accept": true, "Accept-Encoding": true, "Accept-Language": true, "Cache-Control": true, "Connection": true, "Content-Length": true,
 	"Content-Type": true, "Dnt": true, "Origin": true, "Pragma": true, "Priority": true, "Sec-Ch-Ua": true, "Sec-Ch-Ua-Mobile": true,
@@ -35,7 +35,7 @@ var commonHeaders = map[string]bool{
 	"X-Forwarded-Host": true, "X-Forwarded-Port": true, "X-Forwarded-Proto": true, "X-Forwarded-Scheme": true, "X-Scheme": true,
 }
 
-// Keep keeps the request of a handshake, which has come at a time.
+// Keep returns the compact form of a handshake that was received at a time.
 func Keep(r *http.Request, now time.Time) Compact {
 	var ownBytes [256]byte
 	var commonBytes [512]byte
@@ -50,7 +50,7 @@ func Keep(r *http.Request, now time.Time) Compact {
 			names = append(names, name)
 		}
 	}
-	slices.Sort(names) // so that those who send the same share the same
+	slices.Sort(names) // so that equal headers are equal strings
 	for _, name := range names {
 		list := &own
 		if commonHeaders[name] {
@@ -63,13 +63,13 @@ func Keep(r *http.Request, now time.Time) Compact {
 	return Compact{own: string(own), common: unique.Make(string(common)), at: now.UnixNano(), secure: r.TLS != nil}
 }
 
-// maxHandshake bounds what is kept of a handshake, in bytes: a client may send four times as much,
-// and would keep it here for as long as it is connected.
+// maxHandshake limits the size of a compact handshake, in bytes: a client may send four times as
+// much, and would occupy that memory for as long as it is connected.
 const maxHandshake = 4 << 10
 
-// bulky are the headers that are left out, in this order, where a handshake is larger than what is
-// kept. They are the client's own, and the ones that grow. All others are kept: those that a proxy
-// has added may not go because a client sends many.
+// bulky are the headers that are omitted, in this order, if a handshake is too large. They are sent
+// by the client itself, and the ones that grow. All others are kept: headers of a proxy must not be
+// lost because a client sends many.
 var bulky = []string{"Cookie", "Authorization"}
 
 // Fits reports whether a handshake is small enough to be kept.
@@ -78,8 +78,8 @@ func Fits(r *http.Request) bool {
 	return fits
 }
 
-// leftOut are the bulky headers that are not kept of a handshake. fits is false if that is not
-// enough: the handshake is refused.
+// leftOut returns the bulky headers that are omitted from a handshake. fits is false if the rest is
+// still too large: then the handshake is refused.
 func leftOut(r *http.Request) (names []string, fits bool) {
 	size := listSize(r.RemoteAddr) + listSize(r.Host) + listSize(r.URL.RequestURI())
 	for name, values := range r.Header {
@@ -96,7 +96,7 @@ func leftOut(r *http.Request) (names []string, fits bool) {
 	return names, size <= maxHandshake
 }
 
-// headerSize is how many bytes a header takes in a list.
+// headerSize returns the number of bytes of a header in a list.
 func headerSize(name string, values []string) int {
 	n := 0
 	for _, value := range values {
@@ -105,10 +105,10 @@ func headerSize(name string, values []string) int {
 	return n
 }
 
-// listSize is how many bytes a string takes in a list at most.
+// listSize returns the maximum number of bytes of a string in a list.
 func listSize(s string) int { return len(s) + binary.MaxVarintLen16 }
 
-// Expand is what was kept, made anew by each call.
+// Expand returns the request. Each call decodes it again.
 func (k *Compact) Expand() *Request {
 	h := &Request{Header: http.Header{}, Secure: k.secure, Time: time.Unix(0, k.at)}
 	own := k.own
@@ -117,7 +117,7 @@ func (k *Compact) Expand() *Request {
 	}
 	h.Address = Address(h.RemoteAddr)
 	_, query, _ := strings.Cut(h.URL, "?")
-	h.Query, _ = url.ParseQuery(query) // what it cannot read it leaves out
+	h.Query, _ = url.ParseQuery(query) // it omits invalid parameters
 	readHeaders(h.Header, own)
 	readHeaders(h.Header, k.common.Value())
 	return h
@@ -136,7 +136,7 @@ func appendString(list []byte, s string) []byte {
 	return append(binary.AppendUvarint(list, uint64(len(s))), s...)
 }
 
-// cutString takes the first string off a list.
+// cutString removes the first string from a list.
 func cutString(list string) (first, rest string) {
 	n, shift := 0, 0
 	for i := range len(list) {

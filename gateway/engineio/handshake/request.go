@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package handshake keeps the request that began a session, in little memory and bounded whatever a
-// client sends.
+// Package handshake keeps the request that began a session, in little memory, whose size is limited
+// whatever a client sends.
 package handshake
 
 import (
@@ -11,23 +11,23 @@ import (
 	"time"
 )
 
-// Request describes the request that began a session.
+// Request is the information from the request that began a session.
 type Request struct {
 	// Address is the client's IP address, or the last proxy's.
 	Address string
-	// RemoteAddr is the address with the port, as net/http gives it.
+	// RemoteAddr is the address with the port, as in net/http.
 	RemoteAddr string
-	// Host is the host that the client asked for.
+	// Host is the requested host.
 	Host string
-	// URL is the path and the query as they were sent.
+	// URL is the path and the query as sent.
 	URL string
-	// Header are the request's headers.
+	// Header has the request's headers.
 	Header http.Header
-	// Query are the parameters of the query, EIO and transport among them.
+	// Query has the parameters of the query, EIO and transport among them.
 	Query url.Values
-	// Secure says that the request came over TLS.
+	// Secure reports whether the request came over TLS.
 	Secure bool
-	// Time is when the request came.
+	// Time is when the request arrived.
 	Time time.Time
 }
 

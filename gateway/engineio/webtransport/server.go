@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package webtransport carries Engine.IO over WebTransport: HTTP/3 on a UDP port of its own, with a certificate, beside the
-// TCP port of an engineio.Server. Clients upgrade to it from polling, or begin with it.
+// Package webtransport carries Engine.IO over WebTransport: HTTP/3 on a UDP port of its own, with a
+// certificate, in addition to the TCP port of an engineio.Server. Clients upgrade to it from
+// polling, or begin with it.
 package webtransport
 
 import (
@@ -22,23 +23,27 @@ import (
 )
 
 const (
-	// keepAlive is below what NATs and QUIC itself take for an idle connection (30 s), whatever the ping interval is.
+	// keepAlive is shorter than the time after which NATs and QUIC itself consider a connection
+	// idle (30 s), whatever the ping interval is.
 	keepAlive = 15 * time.Second
-	// maxHeaderBytes bounds the headers of a request, as net/http servers for the other transports do.
+	// maxHeaderBytes limits the headers of a request, as net/http servers for the other transports
+	// do.
 	maxHeaderBytes = 64 << 10
-	// maxStreams is how many streams of either kind a client may have open. A session takes two that go both ways, the request and
-	// its own, and HTTP/3 three that go one way.
+	// maxStreams is the maximum number of open streams of either kind per client. A session takes
+	// two bidirectional streams, the request and its own, and HTTP/3 three unidirectional ones.
 	maxStreams = 8
-	// streamWindow is how much a client may send on a stream before anybody reads it, and so what a stream that nobody reads can
-	// hold. QUIC widens it up to maxStreamWindow for one that is read as fast as it comes.
+	// streamWindow is how many bytes a client may send on a stream before any are read, and so the
+	// memory of a stream that is not read. For a stream that is read as fast as data arrives, QUIC
+	// increases it up to maxStreamWindow.
 	streamWindow    = 64 << 10
 	maxStreamWindow = 1 << 20
 )
 
-// Server serves WebTransport for an engineio.Server, whose Config.Transports must have engineio.WebTransport.
+// Server serves WebTransport for an engineio.Server, whose Config.Transports must have
+// engineio.WebTransport.
 type Server struct {
-	// OnRefused is told of each connection that is refused, or that is closed as it has no session; nil: nobody is. It is set
-	// before Serve, and called from many goroutines.
+	// OnRefused is called for each connection that is refused, or closed because it has no session.
+	// It may be nil. It must be set before Serve, and is called from many goroutines.
 	OnRefused func(RefusalReason)
 
 	engine  *engineio.Server
@@ -46,8 +51,9 @@ type Server struct {
 	waiting *waiting
 }
 
-// New makes a server. The TLS configuration needs a certificate; for one that is signed by itself, which browsers take by
-// its hash, ECDSA and at most 14 days (W3C WebTransport, "serverCertificateHashes").
+// New makes a server. The TLS configuration needs a certificate. Browsers accept a self-signed one
+// by its hash if it uses ECDSA and is valid for at most 14 days (W3C WebTransport,
+// "serverCertificateHashes").
 func New(engine *engineio.Server, config *tls.Config) (*Server, error) {
 	if config == nil || len(config.Certificates) == 0 && config.GetCertificate == nil && config.GetConfigForClient == nil {
 		return nil, errors.New("configure webtransport: no TLS certificate")
@@ -66,14 +72,15 @@ func New(engine *engineio.Server, config *tls.Config) (*Server, error) {
 			Handler:        http.HandlerFunc(s.serve),
 			MaxHeaderBytes: maxHeaderBytes,
 		},
-		// The engine judges the origin.
+		// The engine checks the origin.
 		CheckOrigin: func(*http.Request) bool { return true },
 	}
 	return s, nil
 }
 
-// Serve serves a UDP socket until the context ends, then ends all connections and returns nil. Close the engine before: that
-// ends its sessions in good order. It may be called once, and does not close the socket.
+// Serve serves a UDP socket until the context ends, then ends all connections and returns nil.
+// Close the engine first, which ends its sessions gracefully. Serve may be called once, and does
+// not close the socket.
 func (s *Server) Serve(ctx context.Context, socket net.PacketConn) error {
 	transport := &quic.Transport{Conn: socket, ConnContext: s.waiting.enter, VerifySourceAddress: s.waiting.verify}
 	listener, err := transport.ListenEarly(s.wt.H3.TLSConfig, s.wt.H3.QUICConfig)
@@ -93,15 +100,15 @@ func (s *Server) Serve(ctx context.Context, socket net.PacketConn) error {
 	return nil
 }
 
-// accept serves connections until the context or the listener ends. Its error is never nil.
+// accept serves connections until the context or the listener ends. The error is never nil.
 func (s *Server) accept(ctx context.Context, listener *quic.EarlyListener, connections *sync.WaitGroup) error {
 	for {
 		conn, err := listener.Accept(ctx)
 		if err != nil {
 			return err
 		}
-		visitOf(conn.Context()).meet(conn) //nolint:contextcheck // what Transport.ConnContext has made
-		// Its error is that the connection has ended.
+		visitOf(conn.Context()).meet(conn) //nolint:contextcheck // made by Transport.ConnContext
+		// The error means that the connection has ended.
 		connections.Go(func() { _ = s.wt.ServeQUICConn(conn) })
 	}
 }
@@ -129,7 +136,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 			_ = session.CloseWithError(0, "") // for want of a stream
 			return nil, fmt.Errorf("accept webtransport stream: %w", err)
 		}
-		accepted = &stream{Stream: first, session: session, visit: visitOf(r.Context())} //nolint:contextcheck // what Transport.ConnContext has made
+		accepted = &stream{Stream: first, session: session, visit: visitOf(r.Context())} //nolint:contextcheck // made by Transport.ConnContext
 		return accepted, nil
 	})
 	if taken {

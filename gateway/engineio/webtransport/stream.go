@@ -8,17 +8,18 @@ import (
 	"github.com/quic-go/webtransport-go"
 )
 
-// stream is the one stream that Engine.IO uses of a session.
+// stream is the stream of a session that Engine.IO uses.
 type stream struct {
 	*webtransport.Stream
 	session *webtransport.Session
 	visit   *visit
 
-	mu            sync.Mutex // guards what follows
+	mu            sync.Mutex // guards the following fields
 	taken, closed bool
 }
 
-// take is called once the engine has made a session of the stream, which may have ended by now.
+// take is called once the engine has made a session of the stream. The session may have ended
+// already.
 func (s *stream) take() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

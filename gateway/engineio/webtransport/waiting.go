@@ -14,19 +14,20 @@ import (
 )
 
 const (
-	// maxWaiting is how many connections may be without a session. Each takes some 80 KiB, so this is
-	// what a stranger can make a gateway hold, whatever the engine's limits for sessions are.
+	// maxWaiting is the maximum number of connections without a session. Each takes some 80 KiB, so
+	// this limits what strangers can make a gateway hold, whatever the engine's limits for sessions
+	// are.
 	maxWaiting = 256
-	// waitingTime is how long a connection may be without a session, before its first one and after
-	// its last.
+	// waitingTime is how long a connection may have no session, before its first one and after its
+	// last.
 	waitingTime = 10 * time.Second
 	// suspicious is the share of maxWaiting from which clients have to prove their address before
-	// anything is kept of them (RFC 9000 section 8.1.2), so that nobody fills the rest with
-	// addresses that are not his.
+	// anything is kept of them (RFC 9000 section 8.1.2), so that a client cannot fill the rest with
+	// forged addresses.
 	suspicious = 8
 )
 
-// RefusalReason says why a QUIC connection did not get to a session, for Server.OnRefused.
+// RefusalReason is the reason for a refused QUIC connection, for Server.OnRefused.
 type RefusalReason string
 
 const (
@@ -36,18 +37,18 @@ const (
 	RefusedIdle RefusalReason = "idle"
 )
 
-// RefusalReasons are all there are.
+// RefusalReasons lists all reasons.
 func RefusalReasons() []RefusalReason { return []RefusalReason{RefusedFull, RefusedIdle} }
 
 var errCrowded = errors.New("too many connections without a session")
 
-// waiting counts the connections without a session, and ends those that stay without one. QUIC's own
-// idle timeout does not: a client, or the keep-alive of this side, holds a connection open for as
-// long as it likes. Safe for concurrent use.
+// waiting counts the connections without a session, and ends those that remain without one. QUIC's
+// own idle timeout does not: a client, or the keep-alive of this side, can hold a connection open.
+// Safe for concurrent use.
 type waiting struct {
 	max  int
 	time time.Duration
-	// refused is told of each connection that is refused or ended.
+	// refused is called for each connection that is refused or ended.
 	refused func(RefusalReason)
 
 	mu sync.Mutex
@@ -66,8 +67,8 @@ type visit struct {
 
 type visitKey struct{}
 
-// enter takes a connection in, before there is a TLS handshake (quic.Transport.ConnContext). An
-// error refuses it. The context ends with the connection.
+// enter admits a connection before the TLS handshake (quic.Transport.ConnContext). An error refuses
+// it. The context ends with the connection.
 func (w *waiting) enter(ctx context.Context, _ *quic.ClientInfo) (context.Context, error) {
 	if !w.admit() {
 		w.refused(RefusedFull)
@@ -89,14 +90,15 @@ func (w *waiting) admit() bool {
 	return true
 }
 
-// verify reports whether the next client has to prove its address (quic.Transport.VerifySourceAddress).
+// verify reports whether the next client has to prove its address
+// (quic.Transport.VerifySourceAddress).
 func (w *waiting) verify(net.Addr) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.n >= w.max/suspicious
 }
 
-// count is how many connections wait.
+// count returns the number of waiting connections.
 func (w *waiting) count() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -108,7 +110,7 @@ func visitOf(ctx context.Context) *visit {
 	return v
 }
 
-// meet is told of the connection.
+// meet sets the connection, after its TLS handshake.
 func (v *visit) meet(conn *quic.Conn) {
 	v.all.mu.Lock()
 	defer v.all.mu.Unlock()
@@ -129,7 +131,7 @@ func (v *visit) expire() {
 	}
 }
 
-// begin is told of a session on the connection.
+// begin is called for a new session on the connection.
 func (v *visit) begin() {
 	v.all.mu.Lock()
 	defer v.all.mu.Unlock()
@@ -140,8 +142,8 @@ func (v *visit) begin() {
 	}
 }
 
-// end is told of the end of a session that had begun. Its connection is not cut off at once, since it
-// carries the session's last words.
+// end is called at the end of a session. The connection is not closed at once, since it carries the
+// session's last packets.
 func (v *visit) end() {
 	v.all.mu.Lock()
 	defer v.all.mu.Unlock()
@@ -152,7 +154,7 @@ func (v *visit) end() {
 	}
 }
 
-// leave is told of the connection's end.
+// leave is called at the end of the connection.
 func (v *visit) leave() {
 	v.all.mu.Lock()
 	defer v.all.mu.Unlock()

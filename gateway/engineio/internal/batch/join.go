@@ -4,25 +4,26 @@ package batch
 
 import "slices"
 
-// JoinedSize is how much goes out in one system call when many small frames wait: copying some
-// hundred bytes costs less than handing the kernel one more piece. A slow client's writer holds one
-// such buffer while it waits.
+// JoinedSize is the size of one write when many small frames wait: copying some hundred bytes costs
+// less than passing one more piece to the kernel. The writer of a slow client holds one such buffer
+// while it waits.
 const JoinedSize = 16 << 10
 
-// Joiner makes one piece of many frames. It remembers the last piece: the next member of a room
-// mostly waits for the same messages, and shares the bytes.
+// Joiner joins many frames to one piece. It remembers the last piece: the next member of a room
+// usually waits for the same messages, and shares the bytes.
 type Joiner[M comparable] struct {
 	messages []M
 	bytes    []byte
 }
 
-// Owns tells whether bytes are the joiner's, and not those of a message, which do not change.
+// Owns reports whether bytes belong to the joiner, rather than to a message, whose bytes do not
+// change.
 func (j *Joiner[M]) Owns(piece []byte) bool {
 	return len(piece) > 0 && len(j.bytes) > 0 && &piece[0] == &j.bytes[0]
 }
 
-// Join returns the frames of as many messages as fit, of one at least, and how many these are. The
-// bytes are good until the next call, and may not be changed. same: the frames are those that all
+// Join returns the frames of as many messages as fit, but at least of one, and their number. The
+// bytes are valid until the next call, and must not be changed. same: the frames are those that all
 // connections share.
 func (j *Joiner[M]) Join(messages []M, frameOf func(M) []byte, same bool) ([]byte, int) {
 	if len(messages) == 1 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package batch writes the messages that wait for a client in as few system calls as it can, and keeps
-// what a connection has no room for.
+// Package batch writes the messages for a client in as few system calls as possible, and keeps
+// those for which a connection has no room.
 package batch
 
 import (
@@ -10,10 +10,10 @@ import (
 	"sync"
 )
 
-// Rest is a batch, or what is left of one, for a connection that takes a part of a write. The zero
-// value has nothing left.
+// Rest is a batch, or the rest of one, for a connection that can accept a part of a write. The zero
+// value is empty.
 type Rest[M comparable] struct {
-	// started is the rest of a piece of which some bytes are out.
+	// started is the rest of a piece that was written in part.
 	started []byte
 	// messages come after it.
 	messages []M
@@ -21,16 +21,16 @@ type Rest[M comparable] struct {
 	batch []M
 }
 
-// Begin makes a batch the one that is left to write.
+// Begin sets the batch to write.
 func (r *Rest[M]) Begin(batch []M) { *r = Rest[M]{messages: batch, batch: batch} }
 
-// Left reports whether there is a batch.
+// Left reports whether there is a batch to write.
 func (r *Rest[M]) Left() bool { return r.batch != nil }
 
-// Drop drops the messages of which nothing is out. A frame that has begun must be finished.
+// Drop drops the messages of which nothing was written. A frame that was begun must be finished.
 func (r *Rest[M]) Drop() { r.messages = nil }
 
-// End forgets the batch and returns the whole of it.
+// End removes the batch, and returns it as Begin got it.
 func (r *Rest[M]) End() []M {
 	batch := r.batch
 	*r = Rest[M]{}
@@ -39,8 +39,8 @@ func (r *Rest[M]) End() []M {
 
 // Writer writes batches. The zero value is ready for use, by several connections at once.
 type Writer[M comparable] struct {
-	// joiners has *Joiner[M]: a goroutine mostly gets the one that it has just put back, which
-	// remembers the piece of the room's last member.
+	// joiners has *Joiner[M]. A goroutine usually gets the one that it has just put back, which
+	// remembers the piece of the previous member of the room.
 	joiners sync.Pool
 }
 
@@ -51,8 +51,8 @@ func (w *Writer[M]) joiner() *Joiner[M] {
 	return new(Joiner[M])
 }
 
-// Write writes what is left, and reports whether any bytes went out. The connection returns
-// io.ErrShortWrite, and so does Write, if it has no room for more. same is that of Joiner.Join.
+// Write writes the rest, and reports whether any bytes were written. The connection returns
+// io.ErrShortWrite if it has no room for more, and so does Write. same is that of Joiner.Join.
 func (w *Writer[M]) Write(conn io.Writer, r *Rest[M], frameOf func(M) []byte, same bool) (progress bool, err error) {
 	j := w.joiner()
 	defer w.joiners.Put(j)
@@ -76,7 +76,8 @@ func (w *Writer[M]) Write(conn io.Writer, r *Rest[M], frameOf func(M) []byte, sa
 	return progress, nil
 }
 
-// WriteAll writes the messages to a connection that blocks. Each call of conn.Write has whole frames.
+// WriteAll writes the messages to a connection that blocks. Each call of conn.Write has whole
+// frames.
 func (w *Writer[M]) WriteAll(conn io.Writer, messages []M, frameOf func(M) []byte) error {
 	j := w.joiner()
 	defer w.joiners.Put(j)

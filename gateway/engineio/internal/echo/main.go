@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command echo is an Engine.IO server that returns every message, for the official Engine.IO test suite:
+// Command echo is an Engine.IO server that returns every message, for the official Engine.IO test
+// suite:
 //
 //	go run ./gateway/engineio/internal/echo --listen :3000
 //
-// It serves /engine.io/ with the timings that the suite has written into it. With --eio3 it is for the suite of revision 3
-// of the protocol.
+// It serves /engine.io/ with the timings that the suite expects. With --eio3 it is for the suite of
+// revision 3 of the protocol.
 package main
 
 import (

@@ -14,8 +14,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 )
 
-// InBubble runs a test in a bubble of testing/synctest, with a server as by Start. In place of a network
-// there are pipes, so time passes when everybody waits, however busy the machine is.
+// InBubble runs a test in a bubble of testing/synctest, with a server as by Start. In place of a
+// network there are pipes, so time passes when everybody waits, however busy the machine is.
 func InBubble(t *testing.T, test func(*testing.T, *Server), configure ...func(*engineio.Config)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -66,5 +66,5 @@ func (p *pipes) Close() error {
 	return nil
 }
 
-// Addr implements net.Listener. It is nobody's.
+// Addr implements net.Listener. The address is not used.
 func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 80} }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package enginetest runs an Engine.IO server for a test, with clients that see each byte of the protocol.
+// Package enginetest runs an Engine.IO server for a test, with clients that see each byte of the
+// protocol.
 package enginetest
 
 import (
@@ -32,7 +33,8 @@ type Server struct {
 	dialContext func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// Start runs a server until the end of the test. It echoes; each function may change the configuration before.
+// Start runs a server until the end of the test. It echoes; each function may change the
+// configuration before.
 func Start(t testing.TB, configure ...func(*engineio.Config)) *Server {
 	t.Helper()
 	return start(t, httptest.NewServer, configure)

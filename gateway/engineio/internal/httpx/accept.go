@@ -4,9 +4,9 @@ package httpx
 
 import "strings"
 
-// CodingQuality is how much the sender of a request likes a content coding, from 0, not at all, to
-// 1, by its Accept-Encoding headers (RFC 9110 section 12.5.3). Names of codings are in lower case,
-// such as "br". A request that does not speak of the coding does not want it.
+// CodingQuality returns the preference for a content coding, from 0 (not acceptable) to 1,
+// according to the Accept-Encoding headers (RFC 9110 section 12.5.3). Names of codings are in lower
+// case, such as "br". Codings that the headers do not mention are not acceptable.
 func CodingQuality(header []string, coding string) float64 {
 	rest := 0.0 // the quality of "*"
 	for item := range strings.SplitSeq(strings.Join(header, ","), ",") {

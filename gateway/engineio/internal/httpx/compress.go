@@ -14,21 +14,21 @@ import (
 )
 
 // A compressor is a compress/gzip or compress/zlib Writer. They take some hundred kilobytes, so
-// they are kept.
+// they are reused.
 type compressor interface {
 	io.WriteCloser
 	Reset(io.Writer)
 }
 
-// contentCodings are the codings of RFC 9110 section 8.4.1 that answers to polls may have.
-// "deflate" there is zlib's format.
+// contentCodings are the supported codings for answers to polls (RFC 9110 section 8.4.1). "deflate"
+// there is zlib's format.
 var contentCodings = map[string]*sync.Pool{
 	"gzip":    {New: func() any { return gzip.NewWriter(nil) }},
 	"deflate": {New: func() any { return zlib.NewWriter(nil) }},
 }
 
-// Compress compresses the body of an answer, if the client takes that. It returns what to send and
-// its content coding, empty for none.
+// Compress compresses the body of an answer, if the client accepts that. It returns the bytes to
+// send and their content coding, empty for none.
 func Compress(r *http.Request, body []byte) (sent []byte, coding string) {
 	coding = acceptedCoding(r.Header.Values("Accept-Encoding"))
 	if coding == "" {
@@ -39,14 +39,14 @@ func Compress(r *http.Request, body []byte) (sent []byte, coding string) {
 	defer pool.Put(w)
 	var buf bytes.Buffer
 	w.Reset(&buf)
-	_, _ = w.Write(body) // a bytes.Buffer takes all
+	_, _ = w.Write(body) // a bytes.Buffer returns no error
 	_ = w.Close()
 	w.Reset(io.Discard) // so that the pool does not hold the bytes
 	return buf.Bytes(), coding
 }
 
-// acceptedCoding is the coding that a client likes best: by its quality and, among equals, by its
-// place in the list. It is empty if the client wants none of ours (RFC 9110 section 12.5.3).
+// acceptedCoding returns the coding that a client prefers: by its quality and, among equals, by its
+// place in the list. It is empty if the client accepts none of ours (RFC 9110 section 12.5.3).
 func acceptedCoding(header []string) string {
 	best, bestQuality := "", 0.0
 	rest := 0.0 // the quality of "*"
@@ -72,13 +72,13 @@ func acceptedCoding(header []string) string {
 	return best
 }
 
-// qualityOf reads a weight: 1 if there is none, 0 if it makes no sense.
+// qualityOf parses a weight: 1 if there is none, 0 if it is invalid.
 func qualityOf(parameters string) float64 {
 	for p := range strings.SplitSeq(parameters, ";") {
 		name, value, _ := strings.Cut(p, "=")
 		if strings.EqualFold(strings.TrimSpace(name), "q") {
 			q, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
-			if err != nil || !(q >= 0 && q <= 1) { // also what is not a number
+			if err != nil || !(q >= 0 && q <= 1) { // also NaN
 				return 0
 			}
 			return q

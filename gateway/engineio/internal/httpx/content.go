@@ -11,8 +11,8 @@ import (
 const (
 	TypeText  = "text/plain; charset=UTF-8"
 	TypeBytes = "application/octet-stream"
-	// TypeScript is what a browser runs even if it was told not to guess; the reference
-	// implementation says text/plain.
+	// TypeScript is a type that a browser runs even with "nosniff"; the reference implementation
+	// uses text/plain.
 	TypeScript = "text/javascript; charset=UTF-8"
 )
 

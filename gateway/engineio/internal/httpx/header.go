@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// CopyHeaders replaces headers of an answer by configured ones, but for those of which each line
-// counts. Nobody may append to the configuration's values.
+// CopyHeaders replaces headers of an answer by configured ones, except that it adds to those in
+// which each line counts. It keeps callers from appending to the configuration's values.
 func CopyHeaders(h, configured http.Header) {
 	for name, values := range configured {
 		if name == "Vary" || name == "Set-Cookie" {
@@ -21,8 +21,8 @@ func CopyHeaders(h, configured http.Header) {
 	}
 }
 
-// CheckHeaders refuses headers that HTTP does not allow, and such as belong to the websocket
-// handshake.
+// CheckHeaders returns an error for headers that HTTP does not allow, and for those of the protocol
+// itself.
 func CheckHeaders(h http.Header) error {
 	for name, values := range h {
 		if !IsToken(name) {

@@ -6,7 +6,8 @@ package lazycontext
 
 import "context"
 
-// Context is a context that can end. The zero value has no values. It is not safe for concurrent use.
+// Context is a context that can end. The zero value has no values. It is not safe for concurrent
+// use.
 type Context struct {
 	// Values is the context whose values this one has; nil for none.
 	Values context.Context

@@ -18,47 +18,49 @@ import (
 // Conn is a connection that a Poller reads. Its methods may be called from any goroutine.
 type Conn struct {
 	loop *loop
-	// handler is set while the loop has the connection. The worker that serves it reads it, too.
+	// handler is set while the loop has the connection. The worker that serves the connection uses
+	// it, too.
 	handler Handler
-	// early are bytes that were read before the poller had the connection. Serving reads and clears it.
+	// early are bytes that were read before Take. Serving the connection reads and clears it.
 	early []byte
-	// ending: the client sends no more, which epoll says once. Only serving uses it.
+	// ending: the client sends no more, which epoll reports once. Only serving uses it.
 	ending bool
 
-	mu      sync.Mutex // guards what follows; taken before the loop's lock
+	mu      sync.Mutex // guards the following fields; taken before the loop's lock
 	fd      int        // -1 once it is closed
 	blocked bool       // a Write could not write all
 
-	// The loop's lock guards what follows.
+	// The loop's lock guards the following fields.
 
-	// events are what has happened since the connection was served last, serving those for which it is
-	// served now.
+	// events are the events since the connection was last served, serving those for which it is
+	// being served.
 	events, serving events
-	// scheduled: the connection waits to be served, since then by the loop's clock, or is being served.
+	// scheduled: the connection waits to be served, since that time of the loop's clock, or is
+	// being served.
 	scheduled bool
 	since     uint64
 	deadline  *time.Timer
 }
 
-// events is a set of what can happen to a connection.
+// events is a set of events of a connection.
 type events uint8
 
 const (
 	readable events = 1 << iota
 	writable
-	// hungUp: the client sends no more. What it has sent before may still be unread.
+	// hungUp: the client sends no more. Earlier data may still be unread.
 	hungUp
-	// expired: the deadline has come.
+	// expired: the deadline has passed.
 	expired
-	// unhandled: the handler has more to do with what was received.
+	// unhandled: the handler has more received data to handle.
 	unhandled
-	// handedOn is no event: others serve the connection.
+	// handedOn is not an event: another worker serves the connection.
 	handedOn
 )
 
-// take makes the socket of a connection ours alone. The connection is closed by that, its socket is not.
+// take returns the socket of a connection, and closes the connection without closing the socket.
 func take(conn net.Conn) (fd int, err error) {
-	tcp, ok := conn.(*net.TCPConn) // not what merely embeds one
+	tcp, ok := conn.(*net.TCPConn) // not a type that merely embeds one
 	if !ok {
 		return -1, errors.ErrUnsupported
 	}
@@ -74,7 +76,7 @@ func take(conn net.Conn) (fd int, err error) {
 	if err = errors.Join(err, dupErr); err != nil {
 		return -1, fmt.Errorf("take a socket: %w", err)
 	}
-	// Whatever deadline there was is of the connection, not of the socket.
+	// Any earlier deadline was a property of the connection, not of the socket.
 	if err := tcp.Close(); err != nil {
 		_ = unix.Close(fd)
 		return -1, fmt.Errorf("take a socket: %w", err)
@@ -82,8 +84,8 @@ func take(conn net.Conn) (fd int, err error) {
 	return fd, nil
 }
 
-// Write writes as much as the socket has room for, without waiting. If that is not all, the error is io.ErrShortWrite, and the
-// handler's Writable will be called.
+// Write writes as much as the socket has room for, without blocking. If that is not everything, it
+// returns io.ErrShortWrite, and the handler's Writable will be called.
 func (c *Conn) Write(data []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -107,7 +109,8 @@ func (c *Conn) Write(data []byte) (int, error) {
 	return written, nil
 }
 
-// SetDeadline has the handler's Ended called at that time, at once if it has passed. The zero time means never. Its error is always nil.
+// SetDeadline sets the time at which the handler's Ended is called, at once if it has passed. The
+// zero time means never. The error is always nil.
 func (c *Conn) SetDeadline(t time.Time) error {
 	l := c.loop
 	l.mu.Lock()
@@ -116,7 +119,7 @@ func (c *Conn) SetDeadline(t time.Time) error {
 		c.deadline.Stop()
 		c.deadline = nil
 	}
-	c.events &^= expired // of the deadline before
+	c.events &^= expired // of the earlier deadline
 	c.serving &^= expired
 	if t.IsZero() {
 		return nil
@@ -138,7 +141,8 @@ func (c *Conn) SetDeadline(t time.Time) error {
 	return nil
 }
 
-// Close closes the connection. While the poller has it, that is for the handler alone to do. Its error is always nil.
+// Close closes the connection. While the poller has it, only the handler may do that. The error is
+// always nil.
 func (c *Conn) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -152,8 +156,8 @@ func (c *Conn) Close() error {
 	return nil
 }
 
-// serve calls the handler for what has happened. It tells what is left for another turn, or handedOn: whoever calls it has no use
-// for the connection then.
+// serve calls the handler for the events. It returns the events that remain for another turn, or
+// handedOn, after which the caller must not use the connection.
 func (c *Conn) serve(happened events) (left events) {
 	if len(c.early) > 0 {
 		early := c.early
@@ -192,7 +196,7 @@ func (c *Conn) serve(happened events) (left events) {
 	return left
 }
 
-// unblock tells whether a Write waits for room.
+// unblock reports whether a Write waits for room.
 func (c *Conn) unblock() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -201,7 +205,8 @@ func (c *Conn) unblock() bool {
 	return blocked
 }
 
-// handle has the handler do what bytes have brought about, unless it has closed the connection. It tells what is left.
+// handle makes the handler handle received data, unless it has closed the connection. It returns
+// the remaining events.
 func (c *Conn) handle() (left events) {
 	if c.fd < 0 {
 		return 0
@@ -216,8 +221,8 @@ func (c *Conn) handle() (left events) {
 	}
 }
 
-// HandOn has others serve the connection, if its handler lets go of it. It is for a call of Handle that is about to wait; without it
-// that is found out some milliseconds later.
+// HandOn lets another worker serve the connection, if its handler lets it go. It is for a call of
+// Handle that is about to wait, which is otherwise noticed some milliseconds later.
 func (c *Conn) HandOn() {
 	c.loop.mu.Lock()
 	h := c.handler
@@ -227,8 +232,9 @@ func (c *Conn) HandOn() {
 	}
 }
 
-// read reads what is there, up to a buffer; others have their turn then. Whoever has not filled the buffer has read all there is,
-// but cannot know whether that was the end, unless epoll says so. It tells what is left.
+// read reads at most one buffer, after which other connections have their turn. If the buffer is
+// not full, all available data was read, but it is unknown whether that was the end, unless epoll
+// has reported it. It returns the remaining events.
 func (c *Conn) read() (left events) {
 	for c.fd >= 0 {
 		n, err := c.receive()
@@ -257,7 +263,7 @@ func (c *Conn) read() (left events) {
 	return 0
 }
 
-// receive reads once, and has the handler take the bytes. No buffer is held when it returns.
+// receive reads once and passes the bytes to the handler. No buffer is held when it returns.
 func (c *Conn) receive() (int, error) {
 	buffer := buffers.Get().(*[bufferSize]byte)
 	defer buffers.Put(buffer)

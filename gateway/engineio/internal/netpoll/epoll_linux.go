@@ -12,15 +12,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// epoll is an epoll instance that is itself waited for by Go's poller.
+// epoll is an epoll instance for which Go's poller waits.
 type epoll struct {
 	file *os.File
 	raw  syscall.RawConn
-	// ask asks for events, glance is the same for who does not wait. They are made once, so that neither allocates anything; only one
-	// goroutine asks.
+	// ask asks for events; glance does so without waiting. They are made once, so that neither
+	// allocates; only one goroutine asks.
 	ask    func(fd uintptr) bool
 	glance func(fd uintptr)
-	// What both have found.
+	// The result of both.
 	reported [eventsAtOnce]unix.EpollEvent
 	n        int
 }
@@ -30,7 +30,7 @@ func openEpoll() (*epoll, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create", err)
 	}
-	if err := unix.SetNonblock(fd, true); err != nil { // or Go's poller does not take it
+	if err := unix.SetNonblock(fd, true); err != nil { // or Go's poller does not accept it
 		_ = unix.Close(fd)
 		return nil, os.NewSyscallError("fcntl", err)
 	}
@@ -44,7 +44,7 @@ func openEpoll() (*epoll, error) {
 	return e, nil
 }
 
-// add has events of a socket reported, from now on and until it is closed.
+// add makes epoll report the events of a socket until it is closed.
 func (e *epoll) add(fd int) error {
 	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET, Fd: int32(fd)}
 	var err error
@@ -55,8 +55,8 @@ func (e *epoll) add(fd int) error {
 	return nil
 }
 
-// events returns how many events are reported. Who waits gets at least one, or 0 if it has been awoken or closed meanwhile.
-// The events are in reported.
+// events returns the number of reported events. With wait it is at least one, or 0 after awake or
+// close. The events are in reported.
 func (e *epoll) events(wait bool) int {
 	e.n = 0
 	if !wait {
@@ -73,7 +73,7 @@ func (e *epoll) events(wait bool) int {
 	return e.n
 }
 
-// awake ends the waiting, now or the next time. It costs no system call.
+// awake ends the current or the next wait. It makes no system call.
 func (e *epoll) awake() { _ = e.file.SetReadDeadline(time.Unix(1, 0)) }
 
 func (e *epoll) report(fd uintptr) bool {
@@ -83,7 +83,7 @@ func (e *epoll) report(fd uintptr) bool {
 			continue
 		}
 		e.n = max(n, 0)
-		return n != 0 // an error too ends the waiting
+		return n != 0 // an error ends the waiting, too
 	}
 }
 

@@ -10,11 +10,11 @@ type fifo[T any] struct {
 
 func (f *fifo[T]) len() int { return len(f.items) - f.head }
 
-// first is the item that has waited longest; there must be one.
+// first returns the oldest item; there must be one.
 func (f *fifo[T]) first() T { return f.items[f.head] }
 
 func (f *fifo[T]) push(item T) {
-	if len(f.items) == cap(f.items) && f.head > len(f.items)/2 { // else a queue that never empties would grow for ever
+	if len(f.items) == cap(f.items) && f.head > len(f.items)/2 { // otherwise a queue that is never empty would grow forever
 		n := copy(f.items, f.items[f.head:])
 		clear(f.items[n:])
 		f.items, f.head = f.items[:n], 0
@@ -22,14 +22,14 @@ func (f *fifo[T]) push(item T) {
 	f.items = append(f.items, item)
 }
 
-// pop takes the first item out; there must be one.
+// pop removes the oldest item; there must be one.
 func (f *fifo[T]) pop() T {
 	var one [1]T
 	f.take(one[:])
 	return one[0]
 }
 
-// take moves the first items to where there is room for some, and returns how many.
+// take moves the oldest items to a slice, as many as fit, and returns their number.
 func (f *fifo[T]) take(to []T) int {
 	n := copy(to, f.items[f.head:])
 	clear(f.items[f.head : f.head+n])

@@ -9,52 +9,57 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// loop has workers serve its connections, and then do its tasks. One worker is enough while handlers do not wait; where they do, or
-// take their time, others join it, and leave when there is nothing for them to do. Whoever finds nothing to do waits for epoll, if nobody
-// else does; by means of Go's own poller, so that no thread is blocked.
+// loop makes workers serve its connections, and then do its tasks. One worker is enough while
+// handlers do not wait. If they wait or take long, other workers join it, and leave when there is
+// nothing to do for them. A worker with nothing to do waits for epoll, unless another one does; it
+// waits by means of Go's own poller, so that no thread is blocked.
 //
-// A connection has its turn: a buffer is read, and as much of that handled as the handler likes at once. Then others come.
+// In its turn, a connection has one buffer read, of which the handler handles as much as it likes
+// at once. Then other connections have their turn.
 //
-// Connections come before tasks: what they bring makes tasks, and several become one. Between some tasks and the next the worker looks
-// for connections.
+// Connections come before tasks: what they receive makes tasks, several of which become one.
+// Between batches of tasks the worker looks for connections.
 //
-// Connections are registered edge-triggered, once and for all: no system call is needed for one that waits for room, or is slow.
+// Connections are registered once, edge-triggered: a connection that waits for room, or is slow,
+// costs no system call.
 type loop struct {
-	// onPanic is New's.
+	// onPanic is the parameter of New.
 	onPanic func(value any)
 
-	mu sync.Mutex // guards what follows
+	mu sync.Mutex // guards the following fields
 	// epoll is nil while there are no connections.
 	epoll *epoll
-	// conns are by number of their sockets.
+	// conns are the connections by the file descriptor of their sockets.
 	conns []*Conn
 	count int
-	// waiting are the connections that wait to be served.
+	// waiting are the connections that wait to be served, in order.
 	waiting fifo[*Conn]
 	tasks   fifo[Task]
-	// taken counts the tasks that workers have taken; batches are the counts at which those began
-	// that are being done, in order. marks wait for the tasks before them.
+	// taken counts the tasks that workers have taken. batches are the counts at which the batches
+	// in progress began, in order. marks wait for the tasks before them.
 	taken   uint64
 	batches []uint64
 	marks   fifo[placedMark]
-	// served counts the connections that were served since tasks have been done.
+	// served counts the connections that were served since the last tasks.
 	served int
-	// again counts those of them that go on, since the last look for others.
+	// again counts those of them that continue, since the last look for other connections.
 	again int
-	// heldBy is the number of what holds tasks back, 0 if nothing does, and heldSince when it began to; holds is the last such number.
+	// heldBy is the number of the hold that keeps tasks back, 0 if there is none, and heldSince the
+	// time at which it began; holds is the number of the last hold.
 	heldBy, heldSince, holds uint64
-	// workers are all that there are, but for the loose ones, whose connections were handed on.
+	// workers are all workers except loose ones, whose connections were handed on.
 	workers []*worker
 	loose   int
-	// polling: one of them waits for epoll, or looks there. awoken: it has been told that there is something else to do, or knows it.
+	// polling: a worker waits for epoll, or looks there. awoken: it has been told that there is
+	// something else to do, or knows that.
 	polling, awoken bool
-	// clock counts the looks of patience's timer, which runs while connections are served.
+	// clock counts the looks of the patience timer, which runs while connections are served.
 	clock   uint64
 	ticking bool
 	ticker  *time.Timer
 }
 
-// add begins to read a connection.
+// add starts reading a connection.
 func (l *loop) add(c *Conn, h Handler) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -91,7 +96,7 @@ func (l *loop) open() error {
 	return err
 }
 
-// forget takes a connection out that is about to be closed, by which epoll forgets it too.
+// forget removes a connection that is about to be closed, which removes it from epoll.
 func (l *loop) forget(c *Conn, fd int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -108,37 +113,38 @@ func (l *loop) forget(c *Conn, fd int) {
 	l.closeIfUnused()
 }
 
-// closeIfUnused ends the worker that waits, if there is nothing to wait for.
+// closeIfUnused ends the waiting worker if there is nothing to wait for.
 func (l *loop) closeIfUnused() {
 	if l.count > 0 || l.epoll == nil {
 		return
 	}
-	go l.epoll.close() // which waits for a worker that uses it, and that for us
+	go l.epoll.close() // closing waits for a worker that uses it, which waits for the lock
 	l.epoll = nil
 }
 
-// happen schedules a connection. The lock is held.
+// happen schedules a connection for an event. The lock is held.
 func (l *loop) happen(c *Conn, what events) {
 	c.events |= what
 	if c.scheduled || c.handler == nil {
-		return // whoever serves it comes to it
+		return // the worker that serves it handles the event
 	}
 	c.scheduled, c.since = true, l.clock
 	l.waiting.push(c)
 	l.attend()
 }
 
-// schedule is told what epoll reports. The lock is held.
+// schedule schedules the connections that epoll reports. The lock is held.
 func (l *loop) schedule(reported []unix.EpollEvent) {
 	for _, e := range reported {
-		// Whoever has closed since, and whose number another has, costs that one a read in vain.
+		// If a connection was closed since, and its file descriptor reused, the new connection has
+		// one needless read.
 		if fd := int(e.Fd); fd < len(l.conns) && l.conns[fd] != nil {
 			l.happen(l.conns[fd], eventsOf(e.Events))
 		}
 	}
 }
 
-// soon has a task done.
+// soon schedules a task.
 func (l *loop) soon(t Task) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -148,14 +154,14 @@ func (l *loop) soon(t Task) {
 	}
 }
 
-// attend sees to it that somebody comes to what waits. The lock is held.
+// attend makes sure that a worker takes waiting connections and tasks. The lock is held.
 func (l *loop) attend() {
 	switch {
 	case len(l.workers) == 0:
 		l.hire()
-	case !l.polling || l.awoken: // who is there comes to it
-		l.tick() // or look finds out that nobody does
-	case l.epoll != nil: // it is nil when it has just been closed, by which the waiting ends
+	case !l.polling || l.awoken: // a present worker takes it
+		l.tick() // or look notices that none does
+	case l.epoll != nil: // nil if it has just been closed, which ends the waiting
 		l.awoken = true
 		l.epoll.awake()
 	}

@@ -2,7 +2,8 @@
 
 package netpoll
 
-// serve serves a connection. If its handler panics, the connection is closed and the worker goes on.
+// serve serves a connection. If its handler panics, the connection is closed and the worker
+// continues.
 func (l *loop) serve(c *Conn, happened events) (left events) {
 	defer func() {
 		if value := recover(); value != nil {
@@ -12,7 +13,7 @@ func (l *loop) serve(c *Conn, happened events) (left events) {
 	return c.serve(happened)
 }
 
-// end has the handler close a connection. It is called while a panic is stopped.
+// end makes the handler close a connection after a panic.
 func (l *loop) end(c *Conn, value any) {
 	defer func() {
 		if again := recover(); again != nil {
@@ -27,7 +28,7 @@ func (l *loop) end(c *Conn, value any) {
 	l.onPanic(value)
 }
 
-// do does a task.
+// do runs a task.
 func (l *loop) do(t Task) {
 	defer func() {
 		if value := recover(); value != nil {

@@ -8,15 +8,16 @@ import (
 )
 
 const (
-	// retryAtMost is the most looks between two attempts to hand a connection on.
+	// retryAtMost is the maximum number of looks between two attempts to hand a connection on.
 	retryAtMost = 50
-	// patience is how long connections may wait to be served before they get another worker.
+	// patience is how long connections wait for the present workers before they get another one.
 	patience = 2 * time.Millisecond
-	// workersAtMost is how many workers a loop has, those apart whose handlers wait. There is a loop for each two processors.
+	// workersAtMost is the maximum number of workers of a loop, except those whose handlers wait.
+	// There is a loop for every two processors.
 	workersAtMost = 2
 )
 
-// tick sees to it that somebody looks for connections that are kept waiting. The lock is held.
+// tick makes sure that a timer looks for waiting connections. The lock is held.
 func (l *loop) tick() {
 	switch {
 	case l.ticking:
@@ -29,14 +30,14 @@ func (l *loop) tick() {
 	l.ticking = true
 }
 
-// held is a connection with which a worker has been busy since the last look, and its handler.
+// held is a connection that a worker has been serving since the last look, and its handler.
 type held struct {
 	conn    *Conn
 	handler Handler
 }
 
-// look hands on connections with which workers have been busy for some looks. It hires workers if all there are have been,
-// or have been busy with many, and others wait.
+// look hands on connections that workers have been serving for several looks. It hires workers if
+// connections wait, and all workers serve such connections, or have been busy with many.
 func (l *loop) look() {
 	l.mu.Lock()
 	l.clock++
@@ -54,21 +55,21 @@ func (l *loop) look() {
 	l.losePatience()
 	if l.waiting.len() == 0 && l.tasks.len() == 0 && (l.polling || l.count == 0) {
 		if l.serves() {
-			l.tick() // what a handler does not let go of now, it may later
+			l.tick() // a handler that does not let go now may do so later
 		}
-		return // nobody waits, however long some handlers take
+		return // no connection waits, however long some handlers take
 	}
 	l.tick()
 	stuck := l.stuck()
 	switch free := l.free(stuck); {
 	case free == 0:
-		// Twice as many each time, so that handlers that wait for a database soon all wait at once; but no more than there is to do,
-		// and one to wait for epoll.
+		// Twice as many each time, so that handlers that wait for a database soon all wait at once;
+		// but no more than there are connections, and one to wait for epoll.
 		for range min(max(stuck+handedOn, 1), l.waiting.len()+1) {
 			l.hire()
 		}
 	case free < 2*handedOn:
-		// The same, with those whose connections were handed on, and who do not come back to the others.
+		// The same, counting workers whose connections were handed on, which do not return.
 		for range min(2*handedOn-free, l.waiting.len()) {
 			l.hire()
 		}
@@ -77,7 +78,8 @@ func (l *loop) look() {
 	}
 }
 
-// held lists connections that are to be handed on. One that was not let go of comes again, less and less often. The lock is held.
+// held returns the connections to hand on. Connections that were not let go are retried less and
+// less often. The lock is held.
 func (l *loop) held() (long []held) {
 	for _, w := range l.workers {
 		if w.serving == nil || w.next > l.clock || w.serving.handler == nil {
@@ -89,12 +91,13 @@ func (l *loop) held() (long []held) {
 	return long
 }
 
-// serves tells whether a worker serves a connection that is not closed. The lock is held.
+// serves reports whether a worker serves a connection that is not closed. The lock is held.
 func (l *loop) serves() bool {
 	return slices.ContainsFunc(l.workers, func(w *worker) bool { return w.serving != nil && w.serving.handler != nil })
 }
 
-// handOn has others serve a connection, if its handler lets go of it. The lock is not held.
+// handOn lets other workers serve a connection, if its handler lets it go, which it reports. The
+// lock is not held.
 func (l *loop) handOn(c *Conn, h Handler, atOnce bool) bool {
 	if !h.HandOn(atOnce) {
 		return false
@@ -110,12 +113,13 @@ func (l *loop) handOn(c *Conn, h Handler, atOnce bool) bool {
 		}
 	}
 	c.scheduled = false
-	c.events |= c.serving | unhandled | readable // of which the handler may have done some
+	c.events |= c.serving | unhandled | readable // the handler may have done some of it
 	l.happen(c, 0)
 	return true
 }
 
-// stuck is the number of workers that have been busy with one connection for longer than patience. The lock is held.
+// stuck returns the number of workers that have been serving one connection for longer than
+// patience. The lock is held.
 func (l *loop) stuck() int {
 	n := 0
 	for _, w := range l.workers {
@@ -126,7 +130,7 @@ func (l *loop) stuck() int {
 	return n
 }
 
-// free is the number of workers that come to what waits. The lock is held.
+// free returns the number of workers that are available for waiting connections. The lock is held.
 func (l *loop) free(stuck int) int {
 	free := len(l.workers) - stuck
 	if l.polling && !l.awoken {

@@ -8,14 +8,16 @@ import (
 	"sync/atomic"
 )
 
-// Poller reads connections. It needs no end: without connections it has no goroutine and no file.
+// Poller reads connections. It need not be closed: without connections it has no goroutine and no
+// file descriptor.
 type Poller struct {
 	loops []loop
 	next  atomic.Uint32
 }
 
-// New makes a Poller. It has a loop for each two processors: what one thread reads and then writes is less work than what two do in turn.
-// onPanic is told, while that is stopped, if a task panics, or Handler.Panicked itself; nil for nobody.
+// New makes a Poller. It has a loop for every two processors: one thread that reads and then writes
+// does less work than two that take turns. onPanic, if not nil, is called with the value of a panic
+// of a task, or of Handler.Panicked itself.
 func New(onPanic func(value any)) *Poller {
 	if onPanic == nil {
 		onPanic = func(any) {}
@@ -27,8 +29,9 @@ func New(onPanic func(value any)) *Poller {
 	return p
 }
 
-// Take takes a TCP connection over, which the caller has no use for any more, and the bytes that have been read from it. It fails
-// with errors.ErrUnsupported for another connection, which stays as it was; after another error the connection is closed.
+// Take takes ownership of a TCP connection, and of the bytes that have been read from it. It
+// returns errors.ErrUnsupported for other connections, which it does not change; after any other
+// error the connection is closed.
 func (p *Poller) Take(conn net.Conn, early []byte) (*Conn, error) {
 	fd, err := take(conn)
 	if err != nil {
@@ -39,7 +42,8 @@ func (p *Poller) Take(conn net.Conn, early []byte) (*Conn, error) {
 
 func (p *Poller) nextLoop() *loop { return &p.loops[int(p.next.Add(1))%len(p.loops)] }
 
-// Workers is how many goroutines read connections and do tasks, those whose handlers wait included.
+// Workers returns the number of goroutines that read connections and run tasks, including those
+// whose handlers wait.
 func (p *Poller) Workers() int {
 	n := 0
 	for i := range p.loops {
@@ -48,19 +52,20 @@ func (p *Poller) Workers() int {
 	return n
 }
 
-// Queue is where tasks wait for workers of a Poller.
+// Queue queues tasks for workers of a Poller.
 type Queue struct{ loop *loop }
 
-// Queue is one of those that there are, each in its turn.
+// Queue returns one of the queues, each in turn.
 func (p *Poller) Queue() Queue { return Queue{p.nextLoop()} }
 
-// Queue is where tasks wait for the workers that serve the connection.
+// Queue returns the queue of the workers that serve the connection.
 func (c *Conn) Queue() Queue { return Queue{c.loop} }
 
-// Add has a task done soon.
+// Add schedules a task.
 func (q Queue) Add(t Task) { q.loop.soon(t) }
 
-// Start begins to read a connection for a handler. If that fails the connection is closed.
+// Start starts reading a connection for a handler. If it returns an error, the connection is
+// closed.
 func (c *Conn) Start(h Handler) error {
 	if err := c.loop.add(c, h); err != nil {
 		_ = c.Close() // others may be writing to it

@@ -11,16 +11,17 @@ import (
 	"time"
 )
 
-// Poller takes no connections on this system.
+// Poller accepts no connections on this system.
 type Poller struct{ tasks tasks }
 
-// Queue is where tasks wait for a goroutine.
+// Queue queues tasks for a goroutine.
 type Queue struct{ *tasks }
 
-// Queue is the one that there is.
+// Queue returns the only queue.
 func (p *Poller) Queue() Queue { return Queue{&p.tasks} }
 
-// Together calls queue, which adds tasks. What it returns is closed when all that has been added is done.
+// Together calls queue, which adds tasks. The returned channel is closed when all of these are
+// done.
 func (p *Poller) Together(queue func()) (done <-chan struct{}) {
 	queue()
 	end := make(mark)
@@ -28,15 +29,15 @@ func (p *Poller) Together(queue func()) (done <-chan struct{}) {
 	return end
 }
 
-// mark is a task behind others.
+// mark is a task after others.
 type mark chan struct{}
 
-// Do is done once.
+// Do is called once.
 func (m mark) Do() { close(m) }
 
-// tasks are done one after the other, by a goroutine that is there as long as there are any.
+// tasks runs tasks one at a time, in a goroutine that exists as long as there are any.
 type tasks struct {
-	// onPanic is New's.
+	// onPanic is the parameter of New.
 	onPanic func(value any)
 
 	mu      sync.Mutex
@@ -44,7 +45,7 @@ type tasks struct {
 	running bool   // guarded by mu
 }
 
-// Add has a task done soon.
+// Add schedules a task.
 func (t *tasks) Add(task Task) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -81,10 +82,10 @@ func (t *tasks) take() []Task {
 	return round
 }
 
-// Conn is a connection that a Poller reads: there is none on this system.
+// Conn is a connection that a Poller reads. There are none on this system.
 type Conn struct{}
 
-// New makes a Poller. onPanic is told, while that is stopped, if a task panics; nil for nobody.
+// New makes a Poller. onPanic, if not nil, is called with the value of a panic of a task.
 func New(onPanic func(value any)) *Poller {
 	if onPanic == nil {
 		onPanic = func(any) {}
@@ -92,10 +93,10 @@ func New(onPanic func(value any)) *Poller {
 	return &Poller{tasks: tasks{onPanic: onPanic}}
 }
 
-// Workers is 0: there are none that read.
+// Workers returns 0, since no workers read.
 func (p *Poller) Workers() int { return 0 }
 
-// Take fails with errors.ErrUnsupported. The connection stays as it was.
+// Take returns errors.ErrUnsupported. It does not change the connection.
 func (p *Poller) Take(net.Conn, []byte) (*Conn, error) { return nil, errors.ErrUnsupported }
 
 // Queue is never called.

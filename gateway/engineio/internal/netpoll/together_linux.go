@@ -4,9 +4,9 @@ package netpoll
 
 import "sync/atomic"
 
-// Together calls queue, which adds tasks, and lets no task begin before it returns or has taken some
-// milliseconds. So what one task would do at first and another a moment later, one does for both.
-// What Together returns is closed when all that has been added is done.
+// Together calls queue, which adds tasks, and starts no task until queue returns or has taken some
+// milliseconds, so that one task does what otherwise two would do one after the other. The returned
+// channel is closed when all added tasks are done.
 func (p *Poller) Together(queue func()) (done <-chan struct{}) {
 	held := make([]uint64, len(p.loops))
 	for i := range p.loops {
@@ -21,9 +21,9 @@ func (p *Poller) Together(queue func()) (done <-chan struct{}) {
 	return end.done
 }
 
-// mark is a place behind the tasks of several loops.
+// mark is a position after the tasks of several loops.
 type mark struct {
-	loops atomic.Int32 // whose tasks before it are not all done
+	loops atomic.Int32 // that have tasks before it that are not done
 	done  chan struct{}
 }
 
@@ -34,14 +34,14 @@ func (m *mark) reached() {
 	}
 }
 
-// placedMark is a mark behind a number of tasks of a loop.
+// placedMark is a mark after a number of tasks of a loop.
 type placedMark struct {
 	*mark
 	after uint64
 }
 
-// reachMarks tells marks that all tasks before them are done. Workers take tasks in order, but one
-// may still be doing some when another is done with later ones. The lock is held.
+// reachMarks notifies marks whose tasks are all done. Workers take tasks in order, but one may
+// still be running some when another has finished later ones. The lock is held.
 func (l *loop) reachMarks() {
 	done := l.taken
 	if len(l.batches) > 0 {
@@ -52,8 +52,8 @@ func (l *loop) reachMarks() {
 	}
 }
 
-// hold keeps tasks from being begun, until release or until they have waited for longer than
-// patience. Another hold takes its place.
+// hold keeps tasks from starting until release, or until they have waited for longer than patience.
+// Another hold replaces it.
 func (l *loop) hold() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -62,7 +62,7 @@ func (l *loop) hold() uint64 {
 	return l.heldBy
 }
 
-// release ends a hold, if it has not ended, and places a mark behind the tasks that there are.
+// release ends a hold, unless it has ended, and places a mark after the present tasks.
 func (l *loop) release(hold uint64, m *mark) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -76,10 +76,10 @@ func (l *loop) release(hold uint64, m *mark) {
 	}
 }
 
-// due tells whether there are tasks to be done now. The lock is held.
+// due reports whether tasks may run now. The lock is held.
 func (l *loop) due() bool { return l.tasks.len() > 0 && l.heldBy == 0 }
 
-// attendTasks sees to it that somebody comes to tasks, now or when a hold has lasted too long. The
+// attendTasks makes sure that a worker takes the tasks, now or when a hold has lasted too long. The
 // lock is held.
 func (l *loop) attendTasks() {
 	if l.heldBy == 0 {
@@ -89,7 +89,7 @@ func (l *loop) attendTasks() {
 	l.tick()
 }
 
-// losePatience ends a hold that keeps tasks waiting. The lock is held.
+// losePatience ends a hold that delays tasks for too long. The lock is held.
 func (l *loop) losePatience() {
 	if l.heldBy != 0 && l.heldSince+1 < l.clock && l.tasks.len() > 0 {
 		l.heldBy = 0

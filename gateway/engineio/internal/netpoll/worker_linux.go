@@ -8,21 +8,22 @@ import (
 )
 
 const (
-	// eventsAtOnce is how many connections are reported by one system call.
+	// eventsAtOnce is the number of connections that one system call reports.
 	eventsAtOnce = 128
-	// tasksAtOnce is how many tasks are done between two looks for connections.
+	// tasksAtOnce is the number of tasks between two looks for connections.
 	tasksAtOnce = 64
-	// turnsAtOnce is how often connections go on between two looks for others.
+	// turnsAtOnce is the number of turns between two looks for other connections.
 	turnsAtOnce = 16
-	// bufferSize is how much is read by one system call.
+	// bufferSize is the number of bytes that one system call reads.
 	bufferSize = 64 << 10
 )
 
-// worker is one of a loop's. There may be one for each handler that waits, so it holds little; what
-// it takes to read or to do tasks is borrowed.
+// worker is a worker of a loop. There may be one for each handler that waits, so it is small, and
+// borrows what it needs for reading and for tasks.
 type worker struct {
-	// serving is the connection that it serves, nil for none, since is when it began to, and next when it is looked whether the
-	// connection can be handed on. loose: it has been. The loop's lock guards them.
+	// serving is the connection that it serves, if any; since is the time at which it began, and
+	// next the time of the next attempt to hand the connection on. loose: it was handed on. The
+	// loop's lock guards them.
 	serving     *Conn
 	since, next uint64
 	loose       bool
@@ -33,21 +34,21 @@ var (
 	taskArrays = sync.Pool{New: func() any { return new([tasksAtOnce]Task) }}
 )
 
-// hire begins another worker. The lock is held.
+// hire starts another worker. The lock is held.
 func (l *loop) hire() {
 	w := &worker{}
 	l.workers = append(l.workers, w)
 	go l.work(w)
 }
 
-// size is how many workers there are.
+// size returns the number of workers.
 func (l *loop) size() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.workers) + l.loose
 }
 
-// work serves connections and does tasks as long as there is something to do.
+// work serves connections and runs tasks as long as there are any.
 func (l *loop) work(w *worker) {
 	for {
 		c, happened := l.next(w)
@@ -63,12 +64,12 @@ func (l *loop) work(w *worker) {
 	}
 }
 
-// next is the connection to be served; nil if the worker is to go.
+// next returns the next connection to serve, nil if the worker must leave.
 func (l *loop) next(w *worker) (*Conn, events) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.again >= turnsAtOnce && !l.polling && l.count > 0 {
-		l.poll(false) // lest those that go on and on keep all others from being seen
+		l.poll(false) // so that connections that always continue do not hide others
 	}
 	for l.waiting.len() == 0 || l.due() && l.served >= eventsAtOnce {
 		switch {
@@ -93,8 +94,8 @@ func (l *loop) next(w *worker) (*Conn, events) {
 	return c, happened
 }
 
-// done puts a connection back with which something is left to do, or to which something has happened meanwhile, behind the
-// others.
+// done puts a connection at the end of the queue if it has more to do, or if there was another
+// event in the meantime.
 func (l *loop) done(w *worker, c *Conn, left events) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -109,7 +110,7 @@ func (l *loop) done(w *worker, c *Conn, left events) {
 	}
 }
 
-// leave is the end of a worker whose connection was handed on.
+// leave ends a worker whose connection was handed on.
 func (l *loop) leave(w *worker) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -117,10 +118,10 @@ func (l *loop) leave(w *worker) {
 		l.loose--
 		return
 	}
-	l.dismiss(w) // handOn comes to it in a moment
+	l.dismiss(w) // handOn has not counted it as loose yet
 }
 
-// doTasks does some of the tasks. The lock is held, but not meanwhile.
+// doTasks runs some of the tasks. The lock is held, except during the tasks.
 func (l *loop) doTasks() {
 	tasks := taskArrays.Get().(*[tasksAtOnce]Task)
 	defer taskArrays.Put(tasks)
@@ -140,7 +141,8 @@ func (l *loop) doTasks() {
 	l.reachMarks()
 }
 
-// poll schedules what epoll has to report; it can wait for something. The lock is held, but not meanwhile.
+// poll schedules the connections that epoll reports; it can wait for one. The lock is held, except
+// during the wait.
 func (l *loop) poll(wait bool) {
 	l.polling, l.awoken, l.again = true, !wait, 0
 	epoll := l.epoll

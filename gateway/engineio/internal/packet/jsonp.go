@@ -11,14 +11,13 @@ import (
 	"strings"
 )
 
-// JSONP is polling by script elements and forms, for browsers that knew no CORS. Of the clients
-// that speak revision 3, those of 2.x use it if they are told to (forceJSONP), or in an Internet
-// Explorer 9.
+// JSONP is polling by script elements and forms, for browsers without CORS. Of the clients of
+// revision 3, those of 2.x use it if configured (forceJSONP), or in Internet Explorer 9.
 
 var errJSONPForm = errors.New("form has no field d")
 
-// JSONPIndex is the index of the callback that a request wants to be called, of its parameter j:
-// the digits in it.
+// JSONPIndex returns the index of the callback that a request asks for: the digits in its parameter
+// j.
 func JSONPIndex(j string) string {
 	return strings.Map(func(c rune) rune {
 		if c >= '0' && c <= '9' {
@@ -28,8 +27,8 @@ func JSONPIndex(j string) string {
 	}, j)
 }
 
-// WrapJSONP makes a script of a payload: it is a JavaScript string, for which encoding/json escapes
-// U+2028 and U+2029 too.
+// WrapJSONP returns a script with a payload as a JavaScript string, in which encoding/json also
+// escapes U+2028 and U+2029.
 func WrapJSONP(index string, payload []byte) []byte {
 	var b bytes.Buffer
 	b.WriteString("___eio[" + index + "](")
@@ -43,11 +42,11 @@ func WrapJSONP(index string, payload []byte) []byte {
 	return b.Bytes()
 }
 
-// jsonpNewlines undoes what the client does to line feeds, since forms change those: a line feed
-// comes as \n, and what was \n before as \\n.
+// jsonpNewlines reverses how the client encodes line feeds, which forms would change: a line feed
+// is sent as \n, and an original \n as \\n.
 var jsonpNewlines = strings.NewReplacer(`\\n`, `\n`, `\n`, "\n")
 
-// UnwrapJSONP is the payload in the body of a form.
+// UnwrapJSONP returns the payload in the body of a form.
 func UnwrapJSONP(body []byte) ([]byte, error) {
 	form, err := url.ParseQuery(string(body))
 	if err != nil {

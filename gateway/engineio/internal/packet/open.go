@@ -8,18 +8,17 @@ import (
 	"time"
 )
 
-// Handshake is the data of the open packet, which tells the client how to go on (Engine.IO protocol
-// v4, "Handshake").
+// Handshake is the data of the open packet (Engine.IO protocol v4, "Handshake").
 type Handshake struct {
 	SessionID string
-	// Upgrades are the transports that the client may change to.
+	// Upgrades are the transports to which the client may upgrade.
 	Upgrades                  []string
 	PingInterval, PingTimeout time.Duration
 	// MaxPayload is in bytes.
 	MaxPayload int64
 }
 
-// Encode is the data as JSON, with times in milliseconds.
+// Encode returns the data as JSON, with times in milliseconds.
 func (h *Handshake) Encode() []byte {
 	data, err := json.Marshal(struct {
 		SessionID    string   `json:"sid"`
@@ -34,8 +33,8 @@ func (h *Handshake) Encode() []byte {
 	return data
 }
 
-// ParseUpgrade is the id of the session that a WebTransport stream is for, of the data of its first
-// packet: {"sid":"…"}.
+// ParseUpgrade returns the id of the session for which a WebTransport stream was opened, from the
+// data of the first packet: {"sid":"…"}.
 func ParseUpgrade(data []byte) (sessionID string, err error) {
 	var open struct {
 		SessionID string `json:"sid"`

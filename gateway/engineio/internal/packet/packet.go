@@ -27,21 +27,21 @@ const (
 	Upgrade Type = '5'
 	Noop    Type = '6'
 
-	// binaryMark begins a binary message in a polling payload, base64 follows.
+	// binaryMark begins a binary message in a polling payload; base64 follows.
 	binaryMark = 'b'
 )
 
 var errEmptyPacket = errors.New("empty packet")
 
-// Packet is what a client sent. Its data is a part of the bytes it was decoded from, but for
-// base64.
+// Packet is a packet from the client. Its data is a part of the bytes it was decoded from, except
+// for base64.
 type Packet struct {
 	Data   []byte
 	Type   Type
 	Binary bool
 }
 
-// decodeText reads a packet from a websocket text frame.
+// decodeText decodes a packet in a WebSocket text frame.
 func decodeText(b []byte) (Packet, error) {
 	if len(b) == 0 {
 		return Packet{}, errEmptyPacket
@@ -52,8 +52,8 @@ func decodeText(b []byte) (Packet, error) {
 	return Packet{Type: Type(b[0]), Data: b[1:]}, nil
 }
 
-// Decode reads a packet from text, in which binary messages are base64: from a polling payload, or
-// a websocket text frame of a client without bytes.
+// Decode decodes a packet in text, in which binary messages are base64: in a polling payload, or in
+// a WebSocket text frame of a client that cannot send bytes.
 func Decode(b []byte) (Packet, error) {
 	if len(b) == 0 || b[0] != binaryMark {
 		return decodeText(b)
@@ -66,7 +66,7 @@ func Decode(b []byte) (Packet, error) {
 	return Packet{Type: Message, Data: data[:n], Binary: true}, nil
 }
 
-// Base64 is a binary message in text.
+// Base64 returns a binary message as text.
 func Base64(data []byte) []byte {
 	text := make([]byte, 1+base64.StdEncoding.EncodedLen(len(data)))
 	text[0] = binaryMark
@@ -74,10 +74,10 @@ func Base64(data []byte) []byte {
 	return text
 }
 
-// Base64Len is the length of Base64.
+// Base64Len returns the length of the result of Base64.
 func Base64Len(n int) int { return 1 + base64.StdEncoding.EncodedLen(n) }
 
-// InvalidError is what a client sent in a good frame, but is no packet.
+// InvalidError is the error for a valid frame without a valid packet.
 type InvalidError struct{ Err error }
 
 func (e *InvalidError) Error() string { return "parse packet: " + e.Err.Error() }

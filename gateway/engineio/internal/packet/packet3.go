@@ -38,12 +38,12 @@ func DecodeBinary3(b []byte) (Packet, error) {
 	return Packet{Type: Message, Data: b[1:], Binary: true}, nil
 }
 
-// Base64V3 is a binary message in text, made of what Base64 makes of it.
+// Base64V3 returns a binary message as text of revision 3, from that of Base64.
 func Base64V3(text []byte) []byte {
 	return append([]byte{binaryMark, byte(Message)}, text[1:]...)
 }
 
-// Binary3 is a binary message in bytes.
+// Binary3 returns a binary message as bytes of revision 3.
 func Binary3(data []byte) []byte {
 	return append([]byte{byte(Message) - '0'}, data...)
 }

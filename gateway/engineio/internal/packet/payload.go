@@ -8,14 +8,14 @@ import (
 	"unicode/utf8"
 )
 
-// separator stands between the packets of a polling payload (Engine.IO protocol v4, "HTTP
+// separator separates the packets of a polling payload (Engine.IO protocol v4, "HTTP
 // long-polling").
 const separator = 0x1e
 
 var errPayloadEncoding = errors.New("payload is not UTF-8")
 
 // DecodePayload calls yield for each packet of a POST's body, until it returns false. It returns
-// the first error, the packets before it have been yielded then. The packets' data are parts of the
+// the first error, after yielding the packets before it. The data of the packets are parts of the
 // body that do not overlap.
 func DecodePayload(body []byte, yield func(Packet) bool) error {
 	if !utf8.Valid(body) {
@@ -34,7 +34,7 @@ func DecodePayload(body []byte, yield func(Packet) bool) error {
 	}
 }
 
-// AppendToPayload appends a packet to a polling payload, which is empty at first.
+// AppendToPayload appends a packet to a polling payload, which is initially empty.
 func AppendToPayload(payload, packet []byte) []byte {
 	if len(payload) > 0 {
 		payload = append(payload, separator)

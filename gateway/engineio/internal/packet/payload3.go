@@ -19,7 +19,7 @@ const (
 	binaryMark3 = 1
 	lengthEnd3  = 0xff
 
-	// maxDigits3 bounds a length; no body is as long as ten digits say.
+	// maxDigits3 is the maximum number of digits of a length; no body needs ten.
 	maxDigits3 = 9
 )
 
@@ -28,7 +28,7 @@ var (
 	errPayloadEmpty  = errors.New("payload is empty")
 )
 
-// DecodePayload3 is DecodePayload for text of revision 3. A packet of length 0 is passed over.
+// DecodePayload3 is DecodePayload for text of revision 3. It skips packets of length 0.
 func DecodePayload3(body []byte, yield func(Packet) bool) error {
 	if !utf8.Valid(body) {
 		return errPayloadEncoding
@@ -115,7 +115,8 @@ func parseLength3(digits []byte, zero byte) (n int, ok bool) {
 	return n, true
 }
 
-// utf16Prefix is the number of bytes of text that make n UTF-16 code units, if there are.
+// utf16Prefix returns the number of bytes at the start of a text that are n UTF-16 code units. ok
+// is false if there is no such prefix.
 func utf16Prefix(text []byte, n int) (size int, ok bool) {
 	for n > 0 {
 		_, width := utf8.DecodeRune(text[size:])
@@ -125,10 +126,10 @@ func utf16Prefix(text []byte, n int) (size int, ok bool) {
 		size += width
 		n -= utf16Width(text[size-width])
 	}
-	return size, n == 0 // else the length ends within a surrogate pair
+	return size, n == 0 // otherwise the length ends within a surrogate pair
 }
 
-// utf16Len is the number of UTF-16 code units of valid UTF-8.
+// utf16Len returns the number of UTF-16 code units of valid UTF-8.
 func utf16Len(text []byte) int {
 	n := 0
 	for _, b := range text {
@@ -139,7 +140,7 @@ func utf16Len(text []byte) int {
 	return n
 }
 
-// utf16Width is the number of code units of a character that begins with this byte.
+// utf16Width returns the number of code units of a character that begins with this byte.
 func utf16Width(first byte) int {
 	if first >= 0xf0 {
 		return 2
@@ -147,14 +148,14 @@ func utf16Width(first byte) int {
 	return 1
 }
 
-// AppendToPayload3 appends a packet, Base64V3 among them, to a payload of text.
+// AppendToPayload3 appends a packet, which may be that of Base64V3, to a payload of text.
 func AppendToPayload3(payload, packet []byte) []byte {
 	payload = strconv.AppendInt(payload, int64(utf16Len(packet)), 10)
 	payload = append(payload, ':')
 	return append(payload, packet...)
 }
 
-// AppendToBinaryPayload3 appends a packet to a payload of bytes; binary tells that it is Binary3.
+// AppendToBinaryPayload3 appends a packet to a payload of bytes. binary: it is that of Binary3.
 func AppendToBinaryPayload3(payload, packet []byte, binary bool) []byte {
 	mark := byte(stringMark3)
 	if binary {

@@ -13,24 +13,22 @@ import (
 	"unicode/utf8"
 )
 
-// WebTransport carries packets on a stream, each behind its length, in the form of a websocket
-// frame's: 7 bits, or 126 and 16 bits, or 127 and 64 bits. The eighth bit says that the packet is a
-// binary message.
+// WebTransport carries packets on a stream, each preceded by its length in the format of WebSocket
+// frames: 7 bits, or 126 and 16 bits, or 127 and 64 bits. The eighth bit marks binary messages.
 
 // Errors of a StreamReader.
 var (
 	// ErrStreamLength: a frame on a stream is empty or larger than the limit. Nothing can be read
 	// after it.
 	ErrStreamLength = errors.New("frame has no valid length")
-	// errNotUTF8: a packet in text is not.
+	// errNotUTF8: a text packet is not valid UTF-8.
 	errNotUTF8 = errors.New("packet is not UTF-8")
 )
 
-// streamBinary of a frame's first byte says that the frame is a binary message, not a packet in
-// text.
+// streamBinary is the bit of the first byte of a frame that marks a binary message.
 const streamBinary = 0x80
 
-// streamBufferSize is what a stream keeps for reading.
+// streamBufferSize is the size of the read buffer of a stream.
 const streamBufferSize = 2048
 
 // StreamReader reads packets from a stream.
@@ -39,13 +37,12 @@ type StreamReader struct {
 	limit  int64
 }
 
-// NewStreamReader reads packets of at most so many bytes.
+// NewStreamReader returns a reader of packets of at most limit bytes.
 func NewStreamReader(r io.Reader, limit int64) StreamReader {
 	return StreamReader{bufio.NewReaderSize(r, streamBufferSize), limit}
 }
 
-// Read reads one packet, whose data are a copy. After an *InvalidError the stream can still be
-// read.
+// Read reads one packet and copies its data. After an *InvalidError the stream can still be read.
 func (r *StreamReader) Read() (Packet, error) {
 	first, length, err := r.readHeader()
 	if err != nil {
@@ -58,7 +55,7 @@ func (r *StreamReader) Read() (Packet, error) {
 		}
 	}()
 	buf.Reset()
-	// The buffer grows as bytes come, not as they are announced.
+	// The buffer grows with the received bytes, not to the announced length.
 	if _, err := io.CopyN(buf, r.reader, length); err != nil {
 		return Packet{}, err
 	}
@@ -76,8 +73,8 @@ func (r *StreamReader) Read() (Packet, error) {
 	return p, nil
 }
 
-// readHeader reads what stands before a frame's payload. A frame without content is an empty binary
-// message, as stock clients send one, or an error: no packet in text is empty.
+// readHeader reads the bytes before the payload of a frame. A frame without payload is an empty
+// binary message, as stock clients send it, or an error: no text packet is empty.
 func (r *StreamReader) readHeader() (first byte, length int64, err error) {
 	first, err = r.reader.ReadByte()
 	if err != nil {
@@ -103,12 +100,12 @@ func (r *StreamReader) readHeader() (first byte, length int64, err error) {
 	return first, int64(n), nil
 }
 
-// keptReadBuffer is the largest buffer for a message that is kept for another one.
+// keptReadBuffer is the size up to which the buffer of a message is reused.
 const keptReadBuffer = 64 << 10
 
 var readBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// StreamFrame is a packet in text, or a binary message, as a stream carries it.
+// StreamFrame returns the frame of a text packet, or of a binary message.
 func StreamFrame(payload []byte, isBinary bool) []byte {
 	frame := make([]byte, 0, 9+len(payload))
 	switch n := len(payload); {

@@ -19,17 +19,17 @@ const (
 	readers uint64 = 3 << 62
 )
 
-// Turn tells who may read a client's messages: the reader that is in a call of the handler, until
-// the call ends, or until it is handed on. Only a call that has said that it may wait is handed on.
+// Turn has the reader of a client's messages: the one that calls the handler keeps the turn until
+// the call ends or is handed on. Only a call that may wait can be handed on.
 //
 //	+-------+  MayWait   +----------+
-//	| even  | ---------> |   odd    |  the call under way may wait
+//	| even  | ---------> |   odd    |  the running call may wait
 //	+-------+ <--------- +----------+
 //	          End: the caller goes on reading
 //	          HandOn: another reader does
 //
-// Each step adds one, so a call that was handed on does not find its own number at its end. The zero
-// value is ready for use. Begin and End are for one caller at a time.
+// Each step adds one, so a call that was handed on does not find its own number at its end. The
+// zero value is ready for use. Begin and End are for one caller at a time.
 type Turn struct{ number atomic.Uint64 }
 
 // Begin begins a call by a reader. End takes the number that it returns.
@@ -47,21 +47,21 @@ func (t *Turn) End(number uint64) (kept bool) {
 	return t.number.Load() == number || t.number.CompareAndSwap(number+1, number+2)
 }
 
-// MayWait says that the call under way may wait from now on.
+// MayWait marks the running call as one that may wait.
 func (t *Turn) MayWait() {
 	if t.number.Load()%2 == 0 {
 		t.number.Add(1)
 	}
 }
 
-// Waiting returns the number of the call under way and its reader. ok is false if there is none that
-// may wait.
+// Waiting returns the number of the running call and its reader. ok is false if there is no call
+// that may wait.
 func (t *Turn) Waiting() (number uint64, r Reader, ok bool) {
 	number = t.number.Load()
 	return number, Reader(number & readers), number%2 != 0
 }
 
-// HandOn takes the turn from the call that Waiting has returned, unless that has ended.
+// HandOn takes the turn from the call that Waiting has returned, unless that call has ended.
 func (t *Turn) HandOn(number uint64) bool { return t.number.CompareAndSwap(number, number+1) }
 
 // Number differs from one call that has waited to the next.

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package patience finds calls that take long, for goroutines that call a handler and have something
-// else to do meanwhile, and tells who may read a client's messages then. netpoll finds such calls of its
-// workers by itself.
+// Package patience finds slow calls of a handler, so that another goroutine can continue to read
+// the client's messages. netpoll does the same for its workers by itself.
 package patience
 
 import (
@@ -11,34 +10,36 @@ import (
 )
 
 const (
-	// patience is the time between two looks. A call that is under way at the second one takes long.
+	// patience is the time between two looks. A call that is running at the second look takes long.
 	patience = 2 * time.Millisecond
-	// retry is how many looks later a call is tried again that could not be handed on.
+	// retry is the number of looks after which a call is tried again that could not be handed on.
 	retry = 25
 )
 
-// Call is one that may take long. The Watch guards it between Begin and End.
+// Call is a call that may take long. The Watch guards it between Begin and End.
 type Call struct {
-	// HandOn is called, perhaps several times, by another goroutine while the call takes long. It must not
-	// wait. If it is true the call is not watched any more, GoOn follows, and there is no End.
+	// HandOn is called, perhaps several times, by another goroutine while the call takes long. It
+	// must not wait. If it returns true, the call is no longer watched, GoOn follows, and there is
+	// no End.
 	HandOn func() bool
-	// GoOn has another goroutine do what the caller would have done after the call.
+	// GoOn makes another goroutine do what the caller would have done after the call.
 	GoOn func()
 
-	// ring is that which the call is in; nil if it is not watched. look is when it is looked at.
+	// ring is the ring of the call; nil if the call is not watched. look is when the call is looked
+	// at.
 	ring       *ring
 	prev, next *Call
 	look       uint64
 }
 
-// ring has calls in the order in which they are looked at. Its root is none of them.
+// ring has calls in the order in which they are looked at. Its root is not a call.
 type ring struct{ root Call }
 
-// Watch watches calls. It needs no end: there is a timer only while something is watched. The zero value
-// is ready for use. Safe for concurrent use.
+// Watch watches calls. It need not be closed: there is a timer only while something is watched. The
+// zero value is ready for use. Safe for concurrent use.
 type Watch struct {
-	mu sync.Mutex // guards what follows
-	// young are calls that have not been looked at, old those that could not be handed on then.
+	mu sync.Mutex // guards the following fields
+	// young are calls that were not looked at yet, old those that could not be handed on.
 	young, old ring
 	// clock counts the looks.
 	clock   uint64
@@ -46,7 +47,7 @@ type Watch struct {
 	timer   *time.Timer
 }
 
-// Begin begins to watch a call.
+// Begin starts watching a call.
 func (w *Watch) Begin(c *Call) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -54,14 +55,14 @@ func (w *Watch) Begin(c *Call) {
 	w.tick()
 }
 
-// End is the end of a call that nobody has handed on.
+// End stops watching a call that was not handed on.
 func (w *Watch) End(c *Call) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	c.remove()
 }
 
-// HandOn hands a call on now, if that can be done.
+// HandOn hands a call on now, if possible.
 func (w *Watch) HandOn(c *Call) {
 	if !c.HandOn() {
 		return
@@ -91,7 +92,7 @@ func (w *Watch) look() {
 	}
 }
 
-// tick has look called in a moment. The lock is held.
+// tick schedules look. The lock is held.
 func (w *Watch) tick() {
 	switch {
 	case w.ticking:
@@ -106,7 +107,7 @@ func (w *Watch) tick() {
 
 func (r *ring) empty() bool { return r.root.next == nil || r.root.next == &r.root }
 
-// push puts a call behind the others.
+// push adds a call at the end.
 func (r *ring) push(c *Call, look uint64) {
 	if r.root.next == nil {
 		r.root.prev, r.root.next = &r.root, &r.root
@@ -116,7 +117,7 @@ func (r *ring) push(c *Call, look uint64) {
 	c.prev.next, c.next.prev = c, c
 }
 
-// due lists the calls whose time has come.
+// due returns the calls whose time has come.
 func (r *ring) due(clock uint64) (calls []*Call) {
 	for c := r.root.next; c != nil && c != &r.root && c.look <= clock; c = c.next {
 		calls = append(calls, c)

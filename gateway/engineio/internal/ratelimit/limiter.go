@@ -14,8 +14,8 @@ import (
 // any goroutine, Set from one at a time.
 type Limiter struct{ bucket atomic.Pointer[rate.Limiter] }
 
-// Set changes the tokens per second, 0 for no limit, and how many the bucket holds. The bucket keeps
-// its tokens, so a change is no way around the limit; a new one is full.
+// Set changes the tokens per second, 0 for no limit, and how many the bucket holds. The bucket
+// keeps its tokens, so a change is no way around the limit; a new one is full.
 func (l *Limiter) Set(perSecond, burst int) {
 	bucket, limit := l.bucket.Load(), rate.Limit(perSecond)
 	switch {

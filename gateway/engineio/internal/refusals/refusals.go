@@ -61,8 +61,8 @@ var (
 // maxRetryAfter is the longest Retry-After of TooManyHandshakes, in seconds.
 const maxRetryAfter = 5
 
-// TooManyHandshakes refuses a handshake because of the rate of handshakes. The Retry-After is random,
-// so that clients that obey it do not return together.
+// TooManyHandshakes refuses a handshake because of the rate of handshakes. The Retry-After is
+// random, so that clients that obey it do not return together.
 func TooManyHandshakes() *Answer {
 	return &Answer{
 		Status: http.StatusServiceUnavailable, Code: 4, Message: "Too many handshakes", Reason: ReasonRate,
@@ -92,7 +92,8 @@ func (a *Answer) Write(w http.ResponseWriter, upgrade bool) {
 	a.writeJSON(w)
 }
 
-// writeText refuses the opening handshake of a WebSocket, in the form of the reference implementation.
+// writeText refuses the opening handshake of a WebSocket, in the form of the reference
+// implementation.
 func (a *Answer) writeText(w http.ResponseWriter) {
 	w.Header().Set("Connection", "close")
 	w.Header().Set("Content-Type", "text/html")

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package request reads requests of clients: the query, and the packets in the body of a POST. Whether
-// a request may be served is for its users to decide.
+// Package request reads requests of clients: the query, and the packets in the body of a POST.
+// Whether a request may be served is for its users to decide.
 package request
 
 import (
@@ -42,9 +42,9 @@ func (r *Request) SessionID() string { return r.query.Get("sid") }
 // Stamp returns the value by which the client tells its polls apart.
 func (r *Request) Stamp() string { return r.query.Get("t") }
 
-// Protocol returns the protocol revision that the client speaks, 0 if there is no such revision. The
-// reference implementation takes everything but 4 for 3 once it allows that; here an EIO that is
-// missing or makes no sense is always refused.
+// Protocol returns the protocol revision that the client speaks, 0 if there is no such revision.
+// The reference implementation takes everything but 4 for 3 once it allows that; here an EIO that
+// is missing or makes no sense is always refused.
 func (r *Request) Protocol() uint8 {
 	if r.IsWebTransport {
 		return packet.Protocol4

@@ -1,57 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package sendqueue keeps what waits for one client, in order: messages, and backlogs that are made piece
-// by piece as the client takes them.
+// Package sendqueue queues the messages for one client, in order, and backlogs whose messages are
+// made piece by piece as the client takes them.
 package sendqueue
 
-// Message is what is queued.
+// Message is the type of queued messages.
 type Message interface {
 	comparable
-	// Size is what the message counts for, in bytes; PollSize is what it takes in the answer to a poll.
+	// Size returns the size for the limits, in bytes; PollSize the size in the answer to a poll.
 	Size() int
 	PollSize() int64
 }
 
-// KeptCapacity is the length up to which an idle queue keeps its memory; a connection that once had a burst
-// should not pay for it until it ends.
+// KeptCapacity is the capacity up to which an idle queue keeps its memory; a connection should not
+// pay for an earlier burst until it ends.
 const KeptCapacity = 16
 
-// Queue is what waits for a client. It is not safe for concurrent use.
+// Queue is the queue of a client. It is not safe for concurrent use.
 type Queue[M Message] struct {
 	waiting []M
-	// spare is the memory of the last batch, for the next one.
+	// spare is the memory of the last batch, for the next batch.
 	spare []M
 
-	// count and bytes are what Config.MaxQueueMessages and MaxQueueBytes bound: the messages that wait,
-	// those that are held, and the batch that is being written. A backlog counts as one message, and
-	// its own messages do not: they are made when the client takes them.
+	// count and bytes are limited by Config.MaxQueueMessages and MaxQueueBytes: they include
+	// waiting messages, held ones, and the batch that is being written. A backlog counts as one
+	// message, and its own messages do not count, since they are made when the client takes them.
 	count, bytes int
-	// taken and takenBytes are the part of them in that batch.
+	// taken and takenBytes are the share of that batch.
 	taken, takenBytes int
-	// deferred is what follows the waiting messages while there is a backlog, and what is held; nil if there is
-	// neither.
+	// deferred has the backlogs, the messages after them, and the count of held messages; nil if
+	// there are none.
 	deferred *deferred[M]
 }
 
-// Full reports whether a limit is reached. That counts before a push, not after it: a client that keeps up
-// may be sent something large.
+// Full reports whether a limit is reached. That is checked before a push, not after it: a client
+// that keeps up may be sent something large.
 func (q *Queue[M]) Full(maxMessages, maxBytes int) bool {
 	return q.count >= maxMessages || q.bytes >= maxBytes
 }
 
-// Count is how many messages Full counts, and Bytes how many bytes.
+// Count returns the number of messages for Full.
 func (q *Queue[M]) Count() int { return q.count }
 
-// Bytes is what Full counts.
+// Bytes returns the number of bytes for Full.
 func (q *Queue[M]) Bytes() int { return q.bytes }
 
-// Deferring reports whether a backlog waits or something is held, and there is memory for that.
+// Deferring reports whether there is memory for backlogs and held messages.
 func (q *Queue[M]) Deferring() bool { return q.deferred != nil }
 
-// Spare is the memory that is kept for the next batch.
+// Spare returns the memory that is kept for the next batch.
 func (q *Queue[M]) Spare() []M { return q.spare }
 
-// Resume goes on with a backlog that had nothing yet. It is false if there is none.
+// Resume continues a backlog whose function has returned NotYet. It returns false if there is no
+// backlog.
 func (q *Queue[M]) Resume() bool {
 	if q.deferred == nil {
 		return false
@@ -60,7 +61,7 @@ func (q *Queue[M]) Resume() bool {
 	return true
 }
 
-// Push queues messages behind all others.
+// Push queues messages at the end.
 func (q *Queue[M]) Push(messages ...M) {
 	if q.Backlogged() {
 		q.deferred.push(messages)
@@ -73,16 +74,16 @@ func (q *Queue[M]) Push(messages ...M) {
 	}
 }
 
-// PushFirst queues a packet of the protocol, such as a ping, in front of what is left of a backlog: a
-// client may need longer for the whole of it than for its answer.
+// PushFirst queues a packet of the protocol, such as a ping, before the rest of a backlog:
+// receiving the backlog may take longer than the client has for its answer.
 func (q *Queue[M]) PushFirst(m M) {
 	q.waiting = append(q.waiting, m)
 	q.count++
 	q.bytes += m.Size()
 }
 
-// Take returns what waits, and a piece of the backlog behind it, to be given back by release. There is at
-// most one batch at a time.
+// Take returns the queued messages, followed by a piece of the backlog. The caller must call
+// Release. There is at most one batch at a time.
 func (q *Queue[M]) Take() []M {
 	batch := q.waiting
 	q.waiting, q.spare = q.spare, nil
@@ -97,7 +98,7 @@ func (q *Queue[M]) Take() []M {
 	return q.takePiece(batch)
 }
 
-// Release says that a batch is written.
+// Release ends the batch that Take has returned.
 func (q *Queue[M]) Release(batch []M) {
 	q.count -= q.taken
 	q.bytes -= q.takenBytes
@@ -108,32 +109,34 @@ func (q *Queue[M]) Release(batch []M) {
 	}
 }
 
-// Drop forgets what waits. A batch that is being written stays counted until it is released.
+// Drop drops the queued messages. A batch that is being written counts until Release.
 func (q *Queue[M]) Drop() {
 	q.waiting, q.deferred = nil, nil
 	q.count, q.bytes = q.taken, q.takenBytes
 }
 
-// Empty reports whether nothing waits. To know it of a backlog, the next part of it is made: so it is
-// asked only by a transport that can send.
+// Empty reports whether the queue is empty. For a backlog it has to make the next piece, so only a
+// transport that can send may call it.
 func (q *Queue[M]) Empty() bool {
 	return len(q.waiting) == 0 && (!q.Backlogged() || !q.prepare())
 }
 
-// BacklogPiece is how much of a backlog is made at a time, in bytes: as much as goes out in a few system
-// calls. It is what a client that does not read costs, or one event if that is larger.
+// BacklogPiece is the size of a piece of a backlog, in bytes: as much as a few system calls send.
+// It is the cost of a client that does not read, unless a single event is larger.
 const BacklogPiece = 64 << 10
 
-// deferred is a backlog that a client takes piece by piece, and what was sent after it; and what is held.
+// deferred is a backlog that a client takes piece by piece, the messages after it, and the number
+// of held messages.
 type deferred[M Message] struct {
-	// next makes the next messages of the backlog that the client is sent now; nil if there is none.
+	// next makes the next messages of the current backlog; nil if there is none.
 	next func() []M
-	// made are those of them that were not taken yet. stalled: there are none yet, and next is not called.
+	// made are messages of it that were not taken yet. stalled: it has none yet, and next is not
+	// called.
 	made    []M
 	stalled bool
-	// behind is what follows, in order.
+	// behind are the messages and backlogs after it, in order.
 	behind []queued[M]
-	// held is how many messages are held.
+	// held is the number of held messages.
 	held int
 }
 
@@ -149,10 +152,10 @@ func (l *deferred[M]) push(messages []M) {
 	}
 }
 
-// Backlogged reports whether a backlog is on its way.
+// Backlogged reports whether there is a backlog.
 func (q *Queue[M]) Backlogged() bool { return q.deferred != nil && q.deferred.next != nil }
 
-// ensureDeferred makes room for a backlog, or for what is held.
+// ensureDeferred allocates deferred.
 func (q *Queue[M]) ensureDeferred() *deferred[M] {
 	if q.deferred == nil {
 		q.deferred = &deferred[M]{}
@@ -160,7 +163,7 @@ func (q *Queue[M]) ensureDeferred() *deferred[M] {
 	return q.deferred
 }
 
-// trimDeferred gives it back when there is nothing in it.
+// trimDeferred frees deferred if it is empty.
 func (q *Queue[M]) trimDeferred() {
 	if q.deferred != nil && q.deferred.next == nil && q.deferred.held == 0 {
 		q.deferred = nil
@@ -176,7 +179,7 @@ func (q *Queue[M]) Hold(messages []M) {
 	}
 }
 
-// Unhold takes off what hold has counted.
+// Unhold undoes Hold.
 func (q *Queue[M]) Unhold(messages []M) {
 	q.deferred.held -= len(messages)
 	q.trimDeferred()
@@ -186,7 +189,7 @@ func (q *Queue[M]) Unhold(messages []M) {
 	}
 }
 
-// PushBacklog queues a backlog behind all else.
+// PushBacklog queues a backlog at the end.
 func (q *Queue[M]) PushBacklog(next func() []M) {
 	q.count++
 	if !q.Backlogged() {
@@ -196,9 +199,8 @@ func (q *Queue[M]) PushBacklog(next func() []M) {
 	q.deferred.behind = append(q.deferred.behind, queued[M]{next: next})
 }
 
-// prepare sees to it that there are messages to be taken, either of the backlog or, where that has ended,
-// of what is behind it. It is false if nothing is left, or nothing is there yet. A backlog is on its way
-// when it is called.
+// prepare makes sure that there are messages to take, of the backlog or, after its end, of those
+// after it. It returns false if there are none, or none yet. There must be a backlog.
 func (q *Queue[M]) prepare() bool {
 	l := q.deferred
 	for len(l.made) == 0 {
@@ -219,7 +221,7 @@ func (q *Queue[M]) prepare() bool {
 	return true
 }
 
-// advance goes on behind the end of a backlog: it is true if another one follows there.
+// advance continues after the end of a backlog. It reports whether another one follows.
 func (q *Queue[M]) advance() bool {
 	l := q.deferred
 	for i, b := range l.behind {
@@ -239,7 +241,7 @@ func (q *Queue[M]) advance() bool {
 // takePiece adds a piece of the backlog to a batch.
 func (q *Queue[M]) takePiece(batch []M) []M {
 	for size := 0; size < BacklogPiece && q.Backlogged(); {
-		// What is behind one backlog goes in front of the next.
+		// Messages after one backlog come before the next.
 		if !q.prepare() || !q.Backlogged() || len(q.waiting) > 0 {
 			break
 		}
@@ -252,8 +254,8 @@ func (q *Queue[M]) takePiece(batch []M) []M {
 	return batch
 }
 
-// TakeForPoll takes from the front of the queue what one answer to a poll holds: at most so many packets
-// and bytes, but always one packet. The caller may keep the slice.
+// TakeForPoll takes the messages for one answer to a poll from the front of the queue: at most so
+// many packets and bytes, but always one packet. The caller may keep the slice.
 func (q *Queue[M]) TakeForPoll(maxPackets int, maxBytes int64) []M {
 	n, bytes := 0, 0
 	var size int64
@@ -267,7 +269,7 @@ func (q *Queue[M]) TakeForPoll(maxPackets int, maxBytes int64) []M {
 	}
 	batch := append(make([]M, 0, n), q.waiting[:n]...)
 	all := n == len(q.waiting)
-	clear(q.waiting[:n]) // the rest may wait for long in the same array
+	clear(q.waiting[:n]) // the rest may stay in the same array for long
 	switch {
 	case n < len(q.waiting):
 		q.waiting = q.waiting[n:]
@@ -284,7 +286,7 @@ func (q *Queue[M]) TakeForPoll(maxPackets int, maxBytes int64) []M {
 	return batch
 }
 
-// takeDeferredForPoll adds to the answer what it has room for of a backlog.
+// takeDeferredForPoll adds messages of a backlog to the answer, as many as it has room for.
 func (q *Queue[M]) takeDeferredForPoll(batch []M, maxPackets int, maxBytes int64) []M {
 	for len(batch) < maxPackets && q.Backlogged() && q.prepare() && q.Backlogged() && len(q.waiting) == 0 {
 		m := q.deferred.made[0]

@@ -8,9 +8,8 @@ import (
 	"time"
 )
 
-// Wheel calls fire for the owners of alarms at their times. How late it may be goes by how far the
-// time is away: less than one part in 128 of that. Nobody is called too early. Its methods may be
-// called from any goroutine, and from fire.
+// Wheel calls fire for the owners of alarms when these expire. An alarm is late by less than 1/128
+// of its duration, and never early. The methods may be called from any goroutine, and from fire.
 type Wheel[T any] struct {
 	fire  func(owner T)
 	mu    sync.Mutex
@@ -23,17 +22,16 @@ type slotKey struct {
 	at    int64
 }
 
-// slot is the alarms of a time, with their timer. The wheel's lock guards it.
+// slot has the alarms of a time, with their timer. The wheel's lock guards it.
 type slot[T any] struct {
 	key   slotKey
 	timer *time.Timer
 	first *Alarm[T]
 }
 
-// Alarm is an owner's place on a wheel, if it has one. It is a part of the owner, so that to set it
-// allocates nothing.
+// Alarm is an owner's alarm. It is a part of the owner, so setting it allocates nothing.
 type Alarm[T any] struct {
-	// Owner is whom the wheel calls. It is set once, before the alarm is.
+	// Owner is passed to fire. It is set once, before the alarm is.
 	Owner      T
 	slot       *slot[T] // guarded by the wheel's lock, as are the others
 	next, prev *Alarm[T]
@@ -44,7 +42,7 @@ func New[T any](fire func(owner T)) *Wheel[T] {
 	return &Wheel[T]{fire: fire, slots: make(map[slotKey]*slot[T])}
 }
 
-// Set has the owner called after a time, and not at the one that was set before.
+// Set sets an alarm to expire after a time, instead of any earlier setting.
 func (w *Wheel[T]) Set(a *Alarm[T], wait time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -64,13 +62,13 @@ func (w *Wheel[T]) Set(a *Alarm[T], wait time.Duration) {
 	s.first = a
 }
 
-// keyOf is the end of the slot in which a time lies.
+// keyOf returns the slot of a time. The key is the end of the slot.
 func keyOf(now time.Time, wait time.Duration) slotKey {
 	shift := uint8(max(0, bits.Len64(uint64(max(wait, time.Millisecond)))-8))
 	return slotKey{shift, (now.Add(max(wait, 0)).UnixNano()-1)>>shift + 1}
 }
 
-// Remove takes an alarm off the wheel, if it is there.
+// Remove cancels an alarm, if it is set.
 func (w *Wheel[T]) Remove(a *Alarm[T]) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -91,15 +89,15 @@ func (w *Wheel[T]) removeLocked(a *Alarm[T]) {
 		s.first = a.next
 	}
 	a.slot, a.next, a.prev = nil, nil, nil
-	if s.first == nil && s.timer.Stop() { // else ring is there, or will be
+	if s.first == nil && s.timer.Stop() { // otherwise ring is running, or about to
 		delete(w.slots, s.key)
 	}
 }
 
-// ring calls the owners of a slot.
+// ring calls fire for the owners of a slot.
 func (w *Wheel[T]) ring(s *slot[T]) {
 	w.mu.Lock()
-	delete(w.slots, s.key) // who is set from now on gets another one
+	delete(w.slots, s.key) // alarms that are set from now on get another slot
 	w.mu.Unlock()
 	for {
 		w.mu.Lock()

@@ -7,9 +7,10 @@ import (
 	"fmt"
 )
 
-// CloseError is why a websocket connection ends that the client has closed, or broken the rules of.
+// CloseError is the error for a connection that the client has closed, or whose client has violated
+// the protocol.
 type CloseError struct {
-	// Code is what the client is told (RFC 6455 section 7.4).
+	// Code is the code for the client (RFC 6455 section 7.4).
 	Code int
 	// ByClient: the client has sent a close frame.
 	ByClient bool
@@ -35,7 +36,7 @@ var (
 	errUnmasked = brokenRule("frame of a client is not masked")
 )
 
-// CloseFrame is a close frame with a code, or with none if that is CodeNoStatus.
+// CloseFrame returns a close frame with a code, or without one for CodeNoStatus.
 func CloseFrame(code int) []byte {
 	if code == CodeNoStatus {
 		return []byte{finalClose, 0}

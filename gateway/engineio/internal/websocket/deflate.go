@@ -11,14 +11,13 @@ import (
 	"sync"
 )
 
-// deflateOffer is what gorilla/websocket is shown of an offer that is accepted.
+// deflateOffer is the offer that gorilla/websocket sees in place of an accepted one.
 const deflateOffer = "permessage-deflate"
 
-// AcceptsDeflate reports whether one of the offers of a request, its Sec-WebSocket-Extensions
-// headers, can be accepted with the answer that gorilla/websocket gives,
-// "server_no_context_takeover; client_no_context_takeover". It asks for more care than
-// gorilla/websocket takes, which accepts a limit of our window (server_max_window_bits) that it
-// does not keep.
+// AcceptsDeflate reports whether one of the offers in the Sec-WebSocket-Extensions headers of a
+// request can be accepted with the answer of gorilla/websocket, "server_no_context_takeover;
+// client_no_context_takeover". It is stricter than gorilla/websocket, which accepts a limit of the
+// server's window (server_max_window_bits) without observing it.
 func AcceptsDeflate(header []string) bool {
 	for offer := range strings.SplitSeq(strings.Join(header, ","), ",") {
 		name, parameters, more := strings.Cut(offer, ";")
@@ -60,16 +59,16 @@ var deflaters = sync.Pool{New: func() any {
 	return w
 }}
 
-// Deflate is a frame of NewFrame with its payload compressed.
+// Deflate returns a frame of NewFrame with its payload compressed.
 func Deflate(frame []byte) []byte {
 	w := deflaters.Get().(*flate.Writer)
 	defer deflaters.Put(w)
 	var buf bytes.Buffer
 	w.Reset(&buf)
-	_, _ = w.Write(payload(frame)) // a bytes.Buffer takes all
+	_, _ = w.Write(payload(frame)) // a bytes.Buffer returns no error
 	_ = w.Flush()
 	w.Reset(io.Discard) // so that the pool does not hold the bytes
-	// A sender leaves out the empty block that a flush ends with (RFC 7692 section 7.2.1).
+	// Senders omit the empty block at the end of a flush (RFC 7692 section 7.2.1).
 	compressed := bytes.TrimSuffix(buf.Bytes(), []byte{0, 0, 0xff, 0xff})
 	deflated, _ := NewFrame(frame[0]|CompressedBit, len(compressed))
 	return append(deflated, compressed...)
@@ -80,13 +79,14 @@ func Compressible(frame []byte) bool {
 	return frame[0] == FinalText || frame[0] == FinalBinary
 }
 
-// deflateEnd is the empty block that a sender leaves out (RFC 7692 section 7.2.2), and a last
-// block, so that the reader sees an end.
+// deflateEnd is the empty block that senders omit (RFC 7692 section 7.2.2), followed by a final
+// block, so that the decompressor sees an end.
 const deflateEnd = "\x00\x00\xff\xff\x01\x00\x00\xff\xff"
 
 var inflaters = sync.Pool{New: func() any { return flate.NewReader(nil) }}
 
-// inflate undoes compression, up to a limit: a thousandth of it may be enough to make that much.
+// inflate decompresses a message, up to a limit: input of a thousandth of that size may be enough
+// to reach it.
 func inflate(payload []byte, limit int64) ([]byte, error) {
 	reader := inflaters.Get().(io.ReadCloser)
 	defer inflaters.Put(reader)

@@ -4,7 +4,7 @@ package websocket
 
 import "encoding/binary"
 
-// The first byte of a frame that a server sends: the frame is final, and its opcode.
+// The first byte of a frame from the server: FIN and the opcode.
 const (
 	FinalText   = finalBit | OpText
 	FinalBinary = finalBit | OpBinary
@@ -12,11 +12,11 @@ const (
 	finalPong   = finalBit | OpPong
 )
 
-// MaxHeader is the longest header of a frame that a server sends, in bytes.
+// MaxHeader is the length of the longest header of a frame from the server, in bytes.
 const MaxHeader = 10
 
-// NewFrame begins a frame for a payload of n bytes, with room for them. It returns the header's
-// length too.
+// NewFrame returns the header of a frame, with capacity for a payload of n bytes, and the header's
+// length.
 func NewFrame(first byte, n int) (frame []byte, header int) {
 	var room [MaxHeader]byte
 	h := AppendHeader(room[:0], first, n)
@@ -35,13 +35,13 @@ func AppendHeader(to []byte, first byte, n int) []byte {
 	}
 }
 
-// PongFrame answers a ping.
+// PongFrame returns the answer to a ping.
 func PongFrame(data []byte) []byte {
 	frame, _ := NewFrame(finalPong, len(data))
 	return append(frame, data...)
 }
 
-// payload is what a frame of NewFrame carries.
+// payload returns the payload of a frame of NewFrame.
 func payload(frame []byte) []byte {
 	switch frame[1] {
 	case 126:

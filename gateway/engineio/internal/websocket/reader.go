@@ -21,31 +21,31 @@ const (
 const (
 	finalBit = 0x80 // in the first byte: the last frame of a message
 	maskBit  = 0x80 // in the second
-	// maxControlPayload bounds ping, pong and close.
+	// maxControlPayload limits ping, pong and close.
 	maxControlPayload = 125
-	// keptPartial is the largest buffer for frames in pieces that is kept for the next one.
+	// keptPartial is the size up to which the buffer for partial frames is reused.
 	keptPartial = 4 << 10
 )
 
-// Reader makes messages of a connection's bytes as they come (RFC 6455 section 5, RFC 7692).
+// Reader decodes messages from a connection's bytes as they arrive (RFC 6455 section 5, RFC 7692).
 // Between two messages it holds no memory.
 type Reader struct {
-	// Limit is the largest message, of a compressed one also when it is inflated.
+	// Limit is the maximum size of a message, before and after decompression.
 	Limit int64
 	// Inflate: messages may be compressed.
 	Inflate bool
 
-	// partial is what has not been read: an incomplete frame, or all that follows a message with
-	// which Feed has stopped.
+	// partial is unread data: an incomplete frame, or everything after the message at which Feed
+	// has stopped.
 	partial []byte
-	// message are the fragments of a message so far, opcode the one of its first frame; 0 if there
+	// message has the fragments of a message so far, opcode that of the first fragment; 0 if there
 	// is none.
 	message    []byte
 	opcode     byte
 	compressed bool
 }
 
-// frame is a frame of a client.
+// frame is a frame from the client.
 type frame struct {
 	first   byte
 	payload []byte
@@ -55,19 +55,19 @@ func (f *frame) opcode() byte    { return f.first & 0xf }
 func (f *frame) final() bool     { return f.first&finalBit != 0 }
 func (f *frame) isControl() bool { return f.first&0x8 != 0 }
 
-// TakeFunc takes a message, ping or pong; the payload is good until it returns. more is false to
-// stop.
+// TakeFunc receives a message, ping or pong. The payload is valid until it returns. It returns
+// false to stop.
 type TakeFunc func(opcode byte, payload []byte) (more bool, err error)
 
-// Unread gives the reader bytes that come before those of the next Feed, which may be none.
+// Unread puts bytes, of which there may be none, before those of the next Feed.
 func (r *Reader) Unread(data []byte) { r.partial = data }
 
-// HasRest tells whether something has not been read.
+// HasRest reports whether there is unread data.
 func (r *Reader) HasRest() bool { return len(r.partial) > 0 }
 
-// Feed takes the next bytes, which it changes and does not keep, and calls take for every message,
-// ping and pong that is whole by them, until take stops it. Then Feed(nil, take) goes on. Its error
-// is a *CloseError, or that of take.
+// Feed processes the next bytes, which it may change but does not keep, and calls take for every
+// message, ping and pong that they complete, until take stops it. Then Feed(nil, take) continues.
+// Its error is a *CloseError, or that of take.
 func (r *Reader) Feed(data []byte, take TakeFunc) error {
 	ours := len(r.partial) > 0
 	if ours {
@@ -91,9 +91,9 @@ func (r *Reader) Feed(data []byte, take TakeFunc) error {
 	return nil
 }
 
-// keep keeps what has not been read; ours tells that it is the end of partial. While a handler
-// waits, nothing else should be held, so the end does not keep a buffer that is more than twice its
-// size; and it is not moved for each of many small messages.
+// keep keeps unread data. ours: it is the end of partial. While a handler waits, nothing else
+// should be held, so a buffer of more than twice the size of the rest is not kept; and the rest is
+// not moved for each of many small messages.
 func (r *Reader) keep(rest []byte, ours bool) {
 	switch {
 	case len(rest) == 0 && cap(r.partial) > keptPartial:
@@ -109,7 +109,7 @@ func (r *Reader) keep(rest []byte, ours bool) {
 	}
 }
 
-// parse reads one frame and how long it is; 0 if it is not there as a whole.
+// parse parses one frame and returns its length, 0 if it is incomplete.
 func (r *Reader) parse(data []byte) (f frame, n int, err error) {
 	if len(data) < 2 {
 		return f, 0, nil
@@ -146,7 +146,7 @@ func (r *Reader) parse(data []byte) (f frame, n int, err error) {
 	return f, end, nil
 }
 
-// check holds a frame's first two bytes against the rules.
+// check checks a frame's first two bytes.
 func (r *Reader) check(f *frame, second byte) error {
 	switch op := f.opcode(); {
 	case second&maskBit == 0:
@@ -200,7 +200,7 @@ func (r *Reader) takeMessage(opcode byte, compressed bool, payload []byte, take 
 	return take(opcode, payload)
 }
 
-// closedBy is what a close frame of the client says. It is answered with the same code.
+// closedBy returns the error for a close frame of the client. The answer has the same code.
 func closedBy(payload []byte) error {
 	if len(payload) == 0 {
 		return &CloseError{Code: CodeNoStatus, ByClient: true, Reason: "closed by the client"}
@@ -228,7 +228,7 @@ func validCloseCode(code int) bool {
 	return code >= 1000 && code <= 1014 || code >= 3000 && code <= 4999
 }
 
-// unmask undoes the mask, whose bytes are in the order of the connection.
+// unmask removes the mask, whose bytes are in network order.
 func unmask(b []byte, mask uint32) {
 	wide := uint64(mask)<<32 | uint64(mask)
 	for len(b) >= 8 {

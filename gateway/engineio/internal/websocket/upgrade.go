@@ -14,18 +14,18 @@ import (
 )
 
 var upgrader = websocket.Upgrader{
-	// The library writes the handshake only, for which it takes no buffer of the pool; without one
-	// it would make a buffer.
+	// The library only writes the handshake, for which it takes no buffer from the pool; without a
+	// pool it would allocate one.
 	WriteBufferPool: &sync.Pool{},
-	// The caller has judged the origin.
+	// The caller checks the origin.
 	CheckOrigin: func(*http.Request) bool { return true },
 }
 
-// hijacker keeps what net/http has read already when its connection is taken over.
+// hijacker keeps the bytes that net/http has already read from a hijacked connection.
 type hijacker struct {
 	http.ResponseWriter
 	early []byte
-	// unsupported: there is nothing that could be taken over.
+	// unsupported: the ResponseWriter cannot be hijacked.
 	unsupported bool
 }
 
@@ -37,7 +37,7 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	if n := buffers.Reader.Buffered(); n > 0 {
-		early, _ := buffers.Reader.Peek(n) // it has as much
+		early, _ := buffers.Reader.Peek(n) // n bytes are buffered
 		h.early = bytes.Clone(early)
 		_, _ = buffers.Reader.Discard(n)
 	}
@@ -47,17 +47,17 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 // IsUpgrade reports whether a request asks for a websocket connection.
 func IsUpgrade(r *http.Request) bool { return websocket.IsWebSocketUpgrade(r) }
 
-// ErrNoHijacker is Upgrade's error for a connection that cannot be taken over.
+// ErrNoHijacker is the error of Upgrade for a connection that cannot be hijacked.
 var ErrNoHijacker = errors.New("the http.ResponseWriter is no http.Hijacker, and has no Unwrap that leads to one")
 
-// Upgrade answers 101, with the headers that w has, and takes the connection over; deflate accepts
-// compressed messages, of an offer that AcceptsDeflate likes. early is what the client has sent
-// behind its request. A request that cannot be upgraded is answered by refuse.
+// Upgrade answers with 101 and the headers of w, and takes ownership of the connection. deflate
+// accepts compressed messages, for an offer that AcceptsDeflate accepts. early is data that the
+// client has sent after its request. refuse answers a request that cannot be upgraded.
 func Upgrade(w http.ResponseWriter, r *http.Request, deflate bool, refuse func(http.ResponseWriter)) (conn net.Conn, early []byte, err error) {
 	header := w.Header()
 	if offered := websocket.Subprotocols(r); len(offered) > 0 {
-		// Browsers give up a connection for which none of theirs was chosen. It means nothing to
-		// Engine.IO.
+		// Browsers close a connection if none of their subprotocols was chosen. Engine.IO does not
+		// use them.
 		header.Set("Sec-Websocket-Protocol", offered[0])
 	}
 	u := upgrader
@@ -66,7 +66,7 @@ func Upgrade(w http.ResponseWriter, r *http.Request, deflate bool, refuse func(h
 		u.EnableCompression = true
 		offered := *r
 		offered.Header = r.Header.Clone()
-		offered.Header["Sec-Websocket-Extensions"] = []string{deflateOffer} // what we made of the client's offers
+		offered.Header["Sec-Websocket-Extensions"] = []string{deflateOffer} // in place of the client's offers
 		r = &offered
 	}
 	h := &hijacker{ResponseWriter: w}

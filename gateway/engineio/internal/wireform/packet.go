@@ -21,8 +21,8 @@ type Packet struct {
 	data []byte
 	// uncompressed: compression is forbidden.
 	uncompressed bool
-	// deflated is the frame with its payload compressed, nil if that is not smaller. All connections
-	// compress each message on its own, so they share this, too.
+	// deflated is the frame with its payload compressed, nil if that is not smaller. All
+	// connections compress each message on its own, so they share this, too.
 	deflated     []byte
 	deflatedOnce sync.Once
 }
@@ -46,8 +46,8 @@ func Binary(data []byte) Packet {
 // packet's type.
 const Headroom = websocket.MaxHeader + 1
 
-// Compose encodes a text message in place: buf has Headroom unused bytes and the data, and belongs to
-// the packet from then on.
+// Compose encodes a text message in place: buf has Headroom unused bytes and the data, and belongs
+// to the packet from then on.
 func Compose(buf []byte) Packet {
 	polling := buf[websocket.MaxHeader:]
 	polling[0] = byte(packet.Message)
@@ -58,8 +58,8 @@ func Compose(buf []byte) Packet {
 	return Packet{frame: buf[start:], polling: polling}
 }
 
-// Control returns a packet that is a control frame over WebSocket; polling is nil if there is no such
-// packet otherwise.
+// Control returns a packet that is a control frame over WebSocket; polling is nil if there is no
+// such packet otherwise.
 func Control(frame, polling []byte) Packet { return Packet{frame: frame, polling: polling} }
 
 // WithCompression returns the packet with its compression allowed or forbidden.
@@ -83,8 +83,8 @@ func (p *Packet) Carries(data []byte) bool {
 	return !p.IsBinary() && n > 0 && len(data) == n && &data[0] == &p.polling[1]
 }
 
-// Frame returns the packet as an uncompressed WebSocket frame, for the clients of Client.IsCommon. It
-// must not be changed, and neither must what the other methods return.
+// Frame returns the packet as an uncompressed WebSocket frame, for the clients of Client.IsCommon.
+// It must not be changed, and neither must what the other methods return.
 func (p *Packet) Frame() []byte { return p.frame }
 
 // Polling returns the packet as in a polling payload.
@@ -97,7 +97,8 @@ func (p *Packet) Polling() []byte {
 	return p.polling
 }
 
-// PollSize returns the number of bytes that the packet takes in a polling payload, with its separator.
+// PollSize returns the number of bytes that the packet takes in a polling payload, with its
+// separator.
 func (p *Packet) PollSize() int64 {
 	if p.IsBinary() {
 		return int64(1 + packet.Base64Len(len(p.data)))
@@ -105,8 +106,8 @@ func (p *Packet) PollSize() int64 {
 	return int64(1 + len(p.polling))
 }
 
-// StreamFrame returns the packet as on a WebTransport stream. An empty binary message goes in base64,
-// as in a polling payload, since clients take a frame without content for an error.
+// StreamFrame returns the packet as on a WebTransport stream. An empty binary message goes in
+// base64, as in a polling payload, since clients take a frame without content for an error.
 func (p *Packet) StreamFrame() []byte {
 	if len(p.data) > 0 {
 		return packet.StreamFrame(p.data, true)
