@@ -6,7 +6,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/gateway/cluster"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/memory"
-	"github.com/realtime-operator/realtime-operator/gateway/service"
+	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -35,5 +35,5 @@ func socketRecovery(svc *v1alpha1.RealtimeService) *socketio.Recovery {
 	if svc.Spec.Recovery == nil {
 		return nil
 	}
-	return &socketio.Recovery{RunMiddlewares: true, EncodeData: service.EncodeData, DecodeData: service.DecodeData}
+	return &socketio.Recovery{RunMiddlewares: true, EncodeData: celvalue.EncodeData, DecodeData: celvalue.DecodeData}
 }

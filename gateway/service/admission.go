@@ -15,6 +15,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/expression"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
+	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
 )
 
 // admissionRule is one of the manifest's, ready to run.
@@ -84,7 +85,7 @@ func (v *requestVariables) ResolveName(name string) (any, bool) {
 	case expression.Work:
 		return &v.budget, true
 	case expression.Request:
-		return object{expression.RequestType, v.field}, true
+		return celvalue.Object{Declared: expression.RequestType, Field: v.field}, true
 	case expression.Now:
 		return types.Timestamp{Time: v.now}, true
 	default:
@@ -105,12 +106,12 @@ func (v *requestVariables) field(name string) ref.Val {
 		return types.String(v.request.URL.Path)
 	case "query":
 		if v.query == nil {
-			v.query = stringMap(&v.budget, v.request.URL.Query(), asItIs)
+			v.query = celvalue.StringMap(&v.budget, v.request.URL.Query(), nil)
 		}
 		return v.query
 	case "headers":
 		if v.headers == nil {
-			v.headers = stringMap(&v.budget, v.request.Header, strings.ToLower)
+			v.headers = celvalue.StringMap(&v.budget, v.request.Header, strings.ToLower)
 		}
 		return v.headers
 	case "address":

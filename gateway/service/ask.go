@@ -13,6 +13,7 @@ import (
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
 
+	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -77,7 +78,7 @@ func (v *variables) answerList(answers []socketio.Args) ref.Val {
 		if len(a.JSON) == 0 {
 			a = answerDone
 		}
-		values[i] = fromJSON(a.JSON, origin{a.Attachments, &v.budget})
+		values[i] = celvalue.FromJSON(a.JSON, celvalue.Origin{Attachments: a.Attachments, Budget: &v.budget})
 	}
 	return types.NewRefValList(types.DefaultTypeAdapter, values)
 }

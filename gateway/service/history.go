@@ -14,6 +14,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/expression"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -105,7 +106,7 @@ func (r *run) history(room, before cel.Program, limit int) error {
 }
 
 func (r *run) ackHistory(name string, events []socketio.PastEvent, limit int) error {
-	args, err := encode(types.NewRefValList(types.DefaultTypeAdapter, []ref.Val{historyPage(name, events, limit)}), nil)
+	args, err := celvalue.Encode(types.NewRefValList(types.DefaultTypeAdapter, []ref.Val{historyPage(name, events, limit)}), nil)
 	if err != nil {
 		return fmt.Errorf("history: %w", err)
 	}
@@ -131,9 +132,9 @@ func historyPage(room string, events []socketio.PastEvent, limit int) ref.Val {
 		if len(args) == 0 {
 			args = []byte("[]")
 		}
-		page = append(page, celMap(map[string]ref.Val{
+		page = append(page, celvalue.Map(map[string]ref.Val{
 			"event":    types.String(e.Event),
-			"args":     fromJSON(args, origin{attachments: e.Args.Attachments}),
+			"args":     celvalue.FromJSON(args, celvalue.Origin{Attachments: e.Args.Attachments}),
 			"revision": types.Uint(e.Revision),
 			"time":     types.Timestamp{Time: e.Time},
 		}))
@@ -142,19 +143,11 @@ func historyPage(room string, events []socketio.PastEvent, limit int) ref.Val {
 	if first > 0 && first < len(events) {
 		next = types.Uint(events[first].Revision)
 	}
-	return celMap(map[string]ref.Val{
+	return celvalue.Map(map[string]ref.Val{
 		"room":   types.String(room),
 		"events": types.NewRefValList(types.DefaultTypeAdapter, page),
 		"next":   next,
 	})
-}
-
-func celMap(fields map[string]ref.Val) ref.Val {
-	values := make(map[ref.Val]ref.Val, len(fields))
-	for name, v := range fields {
-		values[types.String(name)] = v
-	}
-	return types.NewRefValMap(types.DefaultTypeAdapter, values)
 }
 
 // revision evaluates to a revision; null stands for none.

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/realtime-operator/realtime-operator/api/expression"
+	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -155,7 +156,7 @@ func emitted(tb testing.TB, source string, args socketio.Args) (*expression.Budg
 	err = r.take(func(r *run) error {
 		v, err := r.eval(value)
 		if err == nil {
-			_, err = encode(v, &r.budget)
+			_, err = celvalue.Encode(v, &r.budget)
 		}
 		return err
 	})
@@ -214,7 +215,7 @@ func benchmarkWork(b *testing.B, name, source, args string) {
 			_ = r.take(func(r *run) error {
 				v, err := r.eval(value)
 				if err == nil {
-					_, err = encode(v, &r.budget)
+					_, err = celvalue.Encode(v, &r.budget)
 				}
 				return err
 			})

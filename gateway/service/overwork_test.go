@@ -14,6 +14,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/expression"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
+	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -81,7 +82,7 @@ func TestEverydayExpressionsWithAThousandRoomsAreCheap(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := encode(v, &r.budget)
+		got, err := celvalue.Encode(v, &r.budget)
 		if err != nil || string(got.JSON) != want {
 			t.Errorf("%s is %s (%v), want %s", source, got.JSON, err, want)
 		}

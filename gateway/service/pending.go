@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
 )
 
 // pending is what a step waits for, be it NATS, the log, other gateways or clients, and how the run goes on.
@@ -97,7 +98,7 @@ var unbounded = context.Background()
 
 // resume goes on with a run whose wait is over.
 func (c *client) resume(r *run, p *pending, err error) {
-	r.data = dataOf(c.socket) // other events may have changed it
+	r.data = celvalue.DataOf(c.socket) // other events may have changed it
 	if err == nil {
 		err = r.take(p.goOn)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/expression"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/gateway/presence"
+	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -75,13 +76,13 @@ func (r *Runtime) memberInfo(ns *namespace, params map[string]string, s *socketi
 		return nil
 	}
 	member := &memberVariables{
-		variables: variables{socket: s, params: params, now: time.Now(), data: dataOf(s), budget: expression.NewBudget(infoWork)},
+		variables: variables{socket: s, params: params, now: time.Now(), data: celvalue.DataOf(s), budget: expression.NewBudget(infoWork)},
 		room:      room,
 	}
 	v, _, err := rule.info.Eval(member)
 	var args socketio.Args
 	if err == nil {
-		args, err = encode(v, &member.budget)
+		args, err = celvalue.Encode(v, &member.budget)
 	}
 	if err != nil {
 		r.countWork(err, r.newBinding(r.program.Load(), s.Namespace().Name()).label, rule.place, "presenceInfo")
@@ -113,7 +114,7 @@ var _ cel.Activation = (*memberVariables)(nil)
 // ResolveName gives the value of a variable.
 func (v *memberVariables) ResolveName(name string) (any, bool) {
 	if name == expression.Room {
-		return object{expression.RoomType, v.roomField}, true
+		return celvalue.Object{Declared: expression.RoomType, Field: v.roomField}, true
 	}
 	return v.variables.ResolveName(name)
 }

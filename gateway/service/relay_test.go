@@ -20,6 +20,7 @@ import (
 	"github.com/google/cel-go/common/types/traits"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -94,7 +95,7 @@ func (d *document) object(path string, depth int) {
 	last := map[string]int{}
 	for i := range names {
 		names[i] = d.pick(documentNames)
-		last[unquote([]byte(names[i]))] = i
+		last[celvalue.Unquote([]byte(names[i]))] = i
 	}
 	d.raw.WriteByte('{')
 	for i, raw := range names {
@@ -106,7 +107,7 @@ func (d *document) object(path string, depth int) {
 		d.space()
 		d.raw.WriteByte(':')
 		d.space()
-		name, member := unquote([]byte(raw)), ""
+		name, member := celvalue.Unquote([]byte(raw)), ""
 		if last[name] == i { // which counts, of equal names
 			member = indexed(path, strconv.Quote(name))
 		}
@@ -251,21 +252,21 @@ func TestDataKeepTheirBytes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		kept, err := keep(evaluated.(traits.Lister).Get(types.IntZero), nil)
+		kept, err := celvalue.Keep(evaluated.(traits.Lister).Get(types.IntZero), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.data = r.data.with([]string{"v"}, []ref.Val{kept})
+		r.data = r.data.With([]string{"v"}, []ref.Val{kept})
 		expectArgs(t, r, "[socket.data.v]", want, attachments)
-		stored, err := EncodeData(r.data)
+		stored, err := celvalue.EncodeData(r.data)
 		if err != nil {
 			t.Fatal(err)
 		}
-		read, err := DecodeData(stored)
+		read, err := celvalue.DecodeData(stored)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.data = read.(*data)
+		r.data = read.(*celvalue.Data)
 		expectArgs(t, r, "[socket.data.v]", want, attachments)
 	}
 }
@@ -274,7 +275,7 @@ func TestHistoryKeepsBytes(t *testing.T) {
 	for seed := range uint64(200) {
 		d := newDocument(seed, seed%2 == 1)
 		want, attachments := relayed(d.raw.String())
-		page, err := encode(historyPage("room", []socketio.PastEvent{{Event: "e", Args: d.args(), Revision: 1, Time: time.UnixMilli(0)}}, 10), nil)
+		page, err := celvalue.Encode(historyPage("room", []socketio.PastEvent{{Event: "e", Args: d.args(), Revision: 1, Time: time.UnixMilli(0)}}, 10), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/google/cel-go/common/types/traits"
 
 	"github.com/realtime-operator/realtime-operator/api/expression"
+	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/trace"
 )
@@ -180,14 +181,14 @@ func (r *run) set(names []string, programs []cel.Program) error {
 	for i, program := range programs {
 		v, err := r.eval(program)
 		if err == nil {
-			values[i], err = keep(v, &r.budget)
+			values[i], err = celvalue.Keep(v, &r.budget)
 		}
 		if err != nil {
 			return fmt.Errorf("set %s: %w", names[i], err)
 		}
 	}
-	next := r.data.with(names, values)
-	if err := next.check(r.limits().DataBytes); err != nil {
+	next := r.data.With(names, values)
+	if err := next.Check(r.limits().DataBytes); err != nil {
 		return fmt.Errorf("set: %w", err)
 	}
 	if err := r.socket.CheckData(next); err != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/loglimit"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
 	"github.com/realtime-operator/realtime-operator/gateway/presence"
+	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -209,7 +210,7 @@ var runs = sync.Pool{New: func() any { return new(run) }}
 
 // start runs handlers of an event, up to the first that waits.
 func (c *client) start(b *binding, handlers []*handler, v variables, ev *socketio.Event) {
-	v.socket, v.params, v.now, v.data = c.socket, b.params, time.Now(), dataOf(c.socket)
+	v.socket, v.params, v.now, v.data = c.socket, b.params, time.Now(), celvalue.DataOf(c.socket)
 	r := runs.Get().(*run)
 	*r = run{client: c, binding: b, event: ev, handlers: handlers, variables: v}
 	if c.runtime.proceed(r) {

@@ -11,6 +11,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/expression"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/jsonscan"
+	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -35,7 +36,7 @@ type template struct {
 type part struct {
 	before []byte
 	// fill writes the hole, if it can; nil if it cannot.
-	fill func(*run, *encoder) (done bool, err error)
+	fill func(*run, *celvalue.Encoder) (done bool, err error)
 	// program evaluates what belongs there.
 	program cel.Program
 }
@@ -53,7 +54,7 @@ func compileTemplate(source string) (*template, error) {
 	if err := c.add(&outline); err != nil {
 		return nil, err
 	}
-	t.tail, t.foreign = c.buf, c.encoder.foreign
+	t.tail, t.foreign = c.JSON, c.Foreign
 	t.size += len(t.tail)
 	if len(t.parts) == 0 {
 		t.constant = &socketio.Args{JSON: t.tail}
@@ -64,7 +65,7 @@ func compileTemplate(source string) (*template, error) {
 // templateCompiler writes constants until it comes to a hole.
 type templateCompiler struct {
 	*template
-	encoder
+	celvalue.Encoder
 }
 
 // holeSize is about what a hole takes.
@@ -75,7 +76,7 @@ func (c *templateCompiler) add(o *expression.Outline) error {
 	case o.Constant != nil:
 		return c.constantValue(o)
 	case o.List != nil:
-		return c.sequence('[', ']', func(comma func()) error {
+		return c.Sequence('[', ']', func(comma func()) error {
 			for i := range o.List {
 				comma()
 				if err := c.add(&o.List[i]); err != nil {
@@ -85,12 +86,12 @@ func (c *templateCompiler) add(o *expression.Outline) error {
 			return nil
 		})
 	case o.Map != nil:
-		c.encoder.foreign = true
-		return c.sequence('{', '}', func(comma func()) error {
+		c.Foreign = true
+		return c.Sequence('{', '}', func(comma func()) error {
 			for i := range o.Map {
 				comma()
-				c.text(o.Map[i].Name)
-				c.buf = append(c.buf, ':')
+				c.Text(o.Map[i].Name)
+				c.JSON = append(c.JSON, ':')
 				if err := c.add(&o.Map[i].Value); err != nil {
 					return err
 				}
@@ -98,16 +99,16 @@ func (c *templateCompiler) add(o *expression.Outline) error {
 			return nil
 		})
 	case o.Argument:
-		c.hole(o, func(r *run, e *encoder) (bool, error) { return r.writeArgument(e, o.Index), nil })
+		c.hole(o, func(r *run, e *celvalue.Encoder) (bool, error) { return r.writeArgument(e, o.Index), nil })
 	case o.Variable == expression.Args:
-		c.hole(o, func(r *run, e *encoder) (bool, error) { return true, e.value(r.argumentList()) })
+		c.hole(o, func(r *run, e *celvalue.Encoder) (bool, error) { return true, e.Value(r.argumentList()) })
 	case o.Variable == expression.Now:
-		c.hole(o, func(r *run, e *encoder) (bool, error) {
-			e.time(r.now)
+		c.hole(o, func(r *run, e *celvalue.Encoder) (bool, error) {
+			e.Time(r.now)
 			return true, nil
 		})
 	case o.Data != "":
-		c.hole(o, func(r *run, e *encoder) (bool, error) { return r.writeData(e, o.Data) })
+		c.hole(o, func(r *run, e *celvalue.Encoder) (bool, error) { return r.writeData(e, o.Data) })
 	default:
 		c.hole(o, nil)
 	}
@@ -116,22 +117,22 @@ func (c *templateCompiler) add(o *expression.Outline) error {
 
 // constantValue writes it now, unless it is binary: then its number is known when the event is written.
 func (c *templateCompiler) constantValue(o *expression.Outline) error {
-	var e encoder
-	if err := e.value(o.Constant); err != nil {
+	var e celvalue.Encoder
+	if err := e.Value(o.Constant); err != nil {
 		return err
 	}
-	if len(e.attachments) > 0 {
-		c.hole(o, func(_ *run, e *encoder) (bool, error) { return true, e.value(o.Constant) })
+	if len(e.Attachments) > 0 {
+		c.hole(o, func(_ *run, e *celvalue.Encoder) (bool, error) { return true, e.Value(o.Constant) })
 		return nil
 	}
-	c.buf = append(c.buf, e.buf...)
+	c.JSON = append(c.JSON, e.JSON...)
 	return nil
 }
 
-func (c *templateCompiler) hole(o *expression.Outline, fill func(*run, *encoder) (bool, error)) {
-	c.parts = append(c.parts, part{before: slices.Clip(c.buf), fill: fill, program: o.Program})
-	c.size += len(c.buf) + holeSize
-	c.buf = nil
+func (c *templateCompiler) hole(o *expression.Outline, fill func(*run, *celvalue.Encoder) (bool, error)) {
+	c.parts = append(c.parts, part{before: slices.Clip(c.JSON), fill: fill, program: o.Program})
+	c.size += len(c.JSON) + holeSize
+	c.JSON = nil
 }
 
 // list evaluates to arguments.
@@ -144,19 +145,19 @@ func (r *run) list(t *template) (socketio.Args, error) {
 	case len(t.parts) == 0:
 		return r.listByProgram(t.program)
 	}
-	e := encoder{buf: make([]byte, 0, t.size+len(r.args.JSON)), foreign: t.foreign, budget: &r.budget}
+	e := celvalue.Encoder{JSON: make([]byte, 0, t.size+len(r.args.JSON)), Foreign: t.foreign, Budget: &r.budget}
 	for i := range t.parts {
 		p := &t.parts[i]
-		e.buf = append(e.buf, p.before...)
+		e.JSON = append(e.JSON, p.before...)
 		if err := r.fill(&e, p); err != nil {
 			return socketio.Args{}, err
 		}
 	}
-	e.buf = append(e.buf, t.tail...)
-	return e.args()
+	e.JSON = append(e.JSON, t.tail...)
+	return e.Args()
 }
 
-func (r *run) fill(e *encoder, p *part) error {
+func (r *run) fill(e *celvalue.Encoder, p *part) error {
 	if p.fill != nil {
 		if done, err := p.fill(r, e); done || err != nil {
 			return err
@@ -166,7 +167,7 @@ func (r *run) fill(e *encoder, p *part) error {
 	if err != nil {
 		return err
 	}
-	return e.value(v)
+	return e.Value(v)
 }
 
 func (r *run) listByProgram(program cel.Program) (socketio.Args, error) {
@@ -177,7 +178,7 @@ func (r *run) listByProgram(program cel.Program) (socketio.Args, error) {
 	if _, ok := v.(traits.Lister); !ok {
 		return socketio.Args{}, yielded(v, "a list")
 	}
-	return encode(v, &r.budget)
+	return celvalue.Encode(v, &r.budget)
 }
 
 // argument is the JSON of one of the event's; nil if there is no such one.
@@ -203,24 +204,21 @@ func (r *run) argument(index int) []byte {
 // argument is where an argument of an event is. The search for a later one goes on behind it.
 type argument struct{ index, start, end int }
 
-func (r *run) writeArgument(e *encoder, index int) bool {
+func (r *run) writeArgument(e *celvalue.Encoder, index int) bool {
 	raw := r.argument(index)
 	if raw == nil {
 		return false // CEL knows what to say
 	}
-	e.source(raw, r.args.Attachments)
+	e.Source(raw, r.args.Attachments)
 	return true
 }
 
-func (r *run) writeData(e *encoder, name string) (bool, error) {
-	if r.data == nil {
-		return false, nil
-	}
-	v, ok := r.data.fields[name]
+func (r *run) writeData(e *celvalue.Encoder, name string) (bool, error) {
+	v, ok := r.data.Field(name)
 	if !ok {
 		return false, nil
 	}
-	return true, e.value(v)
+	return true, e.Value(v)
 }
 
 // roomNames is an expression for rooms.
@@ -252,7 +250,7 @@ func (r *run) rooms(n *roomNames) ([]string, error) {
 	}
 	if n.argument {
 		if raw := r.argument(n.index); len(raw) > 0 && raw[0] == '"' {
-			return []string{unquote(raw)}, nil
+			return []string{celvalue.Unquote(raw)}, nil
 		}
 	}
 	v, err := r.eval(n.program)

@@ -11,6 +11,7 @@ import (
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -31,7 +32,7 @@ func TestTemplatesSayWhatTheirExpressionsSay(t *testing.T) {
 		{JSON: []byte(`[{"b":1.50,"a":"<&>"},[1e3,null,[true]]]`)},
 		{JSON: []byte(`[{"_placeholder":true,"num":1},{"x":[{"_placeholder":true,"num":0}]}]`), Attachments: [][]byte{{1}, {2}}},
 	}
-	set := &data{fields: map[string]ref.Val{"name": types.String("Ada \"A\""), "list": fromJSON([]byte(`[1, {"a":2}]`), origin{})}}
+	set := (*celvalue.Data)(nil).With([]string{"name", "list"}, []ref.Val{types.String("Ada \"A\""), celvalue.FromJSON([]byte(`[1, {"a":2}]`), celvalue.Origin{})})
 	for _, source := range sources {
 		list, err := compileTemplate(source)
 		if err != nil {

@@ -3,18 +3,15 @@
 package service
 
 import (
-	"reflect"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
-	"github.com/google/cel-go/common/types/traits"
 
 	"github.com/realtime-operator/realtime-operator/api/expression"
-	"github.com/realtime-operator/realtime-operator/gateway/internal/jsonscan"
+	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -29,7 +26,7 @@ type variables struct {
 	// found is the argument that a template asked for last.
 	found argument
 	now   time.Time
-	data  *data
+	data  *celvalue.Data
 	// answers and missing are what has come of the last emit with ack.
 	answers ref.Val
 	missing bool
@@ -66,7 +63,7 @@ func (v *variables) ResolveName(name string) (any, bool) {
 	case expression.Missing:
 		return types.Bool(v.missing), true
 	case expression.Socket:
-		return object{expression.SocketType, v.socketField}, true
+		return celvalue.Object{Declared: expression.SocketType, Field: v.socketField}, true
 	default:
 		return nil, false
 	}
@@ -75,7 +72,7 @@ func (v *variables) ResolveName(name string) (any, bool) {
 // argumentList is the event's arguments as a list.
 func (v *variables) argumentList() ref.Val {
 	if v.argList == nil {
-		v.argList = fromJSON(v.args.JSON, origin{v.args.Attachments, &v.budget})
+		v.argList = celvalue.FromJSON(v.args.JSON, celvalue.Origin{Attachments: v.args.Attachments, Budget: &v.budget})
 	}
 	return v.argList
 }
@@ -98,7 +95,7 @@ func (v *variables) socketField(name string) ref.Val {
 	case "recovered":
 		return types.Bool(v.socket.Recovered())
 	case "handshake":
-		return object{expression.HandshakeType, v.handshakeField}
+		return celvalue.Object{Declared: expression.HandshakeType, Field: v.handshakeField}
 	default:
 		return nil
 	}
@@ -106,9 +103,7 @@ func (v *variables) socketField(name string) ref.Val {
 
 func (v *variables) roomList() ref.Val {
 	if v.made.rooms == nil {
-		rooms := v.socket.Rooms()
-		v.budget.Charge(len(rooms) * valueWork)
-		v.made.rooms = types.NewStringList(types.DefaultTypeAdapter, rooms)
+		v.made.rooms = celvalue.Strings(&v.budget, v.socket.Rooms())
 	}
 	return v.made.rooms
 }
@@ -116,7 +111,7 @@ func (v *variables) roomList() ref.Val {
 func (v *variables) handshakeField(name string) ref.Val {
 	if name == "auth" {
 		if v.made.auth == nil {
-			v.made.auth = fromJSON(v.socket.Auth(), origin{budget: &v.budget})
+			v.made.auth = celvalue.FromJSON(v.socket.Auth(), celvalue.Origin{Budget: &v.budget})
 		}
 		return v.made.auth
 	}
@@ -127,12 +122,12 @@ func (v *variables) handshakeField(name string) ref.Val {
 	switch name {
 	case "query":
 		if v.made.query == nil {
-			v.made.query = stringMap(&v.budget, h.Query, asItIs)
+			v.made.query = celvalue.StringMap(&v.budget, h.Query, nil)
 		}
 		return v.made.query
 	case "headers":
 		if v.made.headers == nil {
-			v.made.headers = stringMap(&v.budget, h.Headers, strings.ToLower)
+			v.made.headers = celvalue.StringMap(&v.budget, h.Headers, strings.ToLower)
 		}
 		return v.made.headers
 	case "address":
@@ -144,114 +139,4 @@ func (v *variables) handshakeField(name string) ref.Val {
 	default:
 		return nil
 	}
-}
-
-// stringMap joins several values of one name with ", ", as HTTP does (RFC 9110 section 5.2).
-func stringMap(b *expression.Budget, values map[string][]string, key func(string) string) ref.Val {
-	joined := make(map[string]string, len(values))
-	for name, list := range values {
-		b.Charge(memberWork)
-		joined[key(name)] = strings.Join(list, ", ")
-	}
-	return types.NewStringStringMap(types.DefaultTypeAdapter, joined)
-}
-
-func asItIs(name string) string { return name }
-
-// object is a value with declared fields, each made when an expression selects it.
-type object struct {
-	declared *types.Type
-	// field returns nil for a name that is not declared.
-	field func(name string) ref.Val
-}
-
-var (
-	_ traits.Indexer     = object{}
-	_ traits.FieldTester = object{}
-)
-
-// Get gives a field.
-func (o object) Get(name ref.Val) ref.Val {
-	text, ok := name.(types.String)
-	if !ok {
-		return types.MaybeNoSuchOverloadErr(name)
-	}
-	if v := o.field(string(text)); v != nil {
-		return v
-	}
-	return types.NewErr("no such field '%s'", text)
-}
-
-// IsSet is true for all declared fields.
-func (o object) IsSet(name ref.Val) ref.Val {
-	text, ok := name.(types.String)
-	return types.Bool(ok && o.field(string(text)) != nil)
-}
-
-// ConvertToNative fails: an object is not sent or stored as a whole.
-func (o object) ConvertToNative(t reflect.Type) (any, error) {
-	return nil, errNotSent(o, t)
-}
-
-// ConvertToType gives the object's type, and nothing else.
-func (o object) ConvertToType(t ref.Type) ref.Val {
-	if t == types.TypeType {
-		return o.declared
-	}
-	return types.NewErr("%s cannot become %s", o.declared.TypeName(), t.TypeName())
-}
-
-// Equal compares with another object of the same event: there is one of each type.
-func (o object) Equal(other ref.Val) ref.Val {
-	p, ok := other.(object)
-	return types.Bool(ok && p.declared == o.declared)
-}
-
-// Type is the declared type.
-func (o object) Type() ref.Type { return o.declared }
-
-// Value is the object itself.
-func (o object) Value() any { return o }
-
-// keep makes of a value what can be stored: lists and maps as JSON of their own, since those of an event hold on to the whole
-// event.
-func keep(v ref.Val, b *expression.Budget) (ref.Val, error) {
-	switch v := v.(type) {
-	case types.String:
-		return types.String(strings.Clone(string(v))), nil
-	case types.Bytes:
-		return slices.Clone(v), nil
-	case *rawScalar:
-		return v.clone(), nil
-	case types.Null, types.Bool, types.Int, types.Uint, types.Double, types.Timestamp, types.Duration:
-		return v, nil
-	}
-	args, err := encode(v, b)
-	if err != nil {
-		return nil, err
-	}
-	b.Charge(readings * readingWork(args.JSON))
-	return fromJSON(args.JSON, origin{attachments: args.Attachments}), nil
-}
-
-// readings are the forms in which expressions may look into a stored value. Each is made once, for
-// whatever event needs it first.
-const readings = 3
-
-// readingWork is what a look at all that is in a value of valid JSON costs.
-func readingWork(raw []byte) int {
-	work := 0
-	for i := 0; i < len(raw); i++ {
-		switch raw[i] {
-		case '"':
-			end := jsonscan.StringEnd(raw, i)
-			work += (end - i) / 16
-			i = end - 1
-		case ',', '[':
-			work += valueWork
-		case ':', '{':
-			work += memberWork
-		}
-	}
-	return work
 }

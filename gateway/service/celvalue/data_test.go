@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package service
+package celvalue
 
 import (
-	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -23,9 +21,9 @@ func TestDataKeepTheirTypesWhenTheyAreStored(t *testing.T) {
 		"bytes":     types.Bytes{0, 1, 255},
 		"timestamp": types.Timestamp{Time: time.Date(2026, 11, 24, 1, 2, 3, 4, time.UTC)},
 		"duration":  types.Duration{Duration: 90 * time.Second},
-		"list":      fromJSON([]byte(`[1,{"b":2,"a":{"_placeholder":true,"num":0}}]`), origin{attachments: [][]byte{{9}}}),
+		"list":      FromJSON([]byte(`[1,{"b":2,"a":{"_placeholder":true,"num":0}}]`), Origin{Attachments: [][]byte{{9}}}),
 	}
-	stored, err := EncodeData(&data{fields: values})
+	stored, err := EncodeData(&Data{fields: values})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +31,7 @@ func TestDataKeepTheirTypesWhenTheyAreStored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, ok := read.(*data)
+	d, ok := read.(*Data)
 	if !ok || len(d.fields) != len(values) {
 		t.Fatalf("read %v", read)
 	}
@@ -52,27 +50,4 @@ func TestWhatIsNoStoredDataIsRefused(t *testing.T) {
 	if _, err := EncodeData(7); err == nil {
 		t.Error("a number is taken for data")
 	}
-}
-
-// Where clients do not come back, too: the bound is one of memory.
-func TestDataOfASocketAreBounded(t *testing.T) {
-	_, url := runtime(t, `
-  - name: /
-    handlers:
-    - {event: set, do: [{set: {text: "args[0]"}}, {ack: "[size(socket.data.text)]"}]}
-    - {event: more, do: [{set: {more: "args[0]"}}, {ack: "['set']"}]}
-    - {event: show, do: [{ack: "[size(socket.data.text), has(socket.data.more)]"}]}
-`)
-	c := connect(t, url)
-	const failed = `[{"error":"the service could not handle the event"}]`
-	fits := 64<<10 - len(`{"text":{"json":""}}`)
-	text := strings.Repeat("x", fits)
-	c.Send(`420["set","` + text + `x"]`)
-	c.Expect("430" + failed)
-	c.Send(`421["set","` + text + `"]`)
-	c.Expect(fmt.Sprintf("431[%d]", fits))
-	c.Send(`422["more",1]`)
-	c.Expect("432" + failed)
-	c.Send(`423["show"]`)
-	c.Expect(fmt.Sprintf("433[%d,false]", fits))
 }

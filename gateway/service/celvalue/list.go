@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package service
+package celvalue
 
 import (
 	"reflect"
@@ -18,7 +18,7 @@ import (
 // concurrent use: others than the socket's handlers may look at its data.
 type rawList struct {
 	raw []byte
-	origin
+	Origin
 	list   atomic.Pointer[traits.Lister] // made when first needed
 	native native
 }
@@ -28,25 +28,25 @@ var (
 	_ expression.Relayed = (*rawList)(nil)
 )
 
-// decoded has its elements as fromJSON makes them.
+// decoded has its elements as FromJSON makes them.
 func (l *rawList) decoded() traits.Lister {
 	if list := l.list.Load(); list != nil {
 		return *list
 	}
 	var values []ref.Val
-	l.budget.Charge(memberWork)
-	l.budget.ChargeCopy(len(l.raw))
+	l.Budget.Charge(memberWork)
+	l.Budget.ChargeCopy(len(l.raw))
 	for e := range jsonscan.Elements(l.raw) {
-		l.budget.Charge(valueWork)
-		values = append(values, fromJSON(e, l.origin))
+		l.Budget.Charge(valueWork)
+		values = append(values, FromJSON(e, l.Origin))
 	}
 	list := types.NewRefValList(types.DefaultTypeAdapter, values)
 	l.list.Store(&list)
 	return list
 }
 
-func (l *rawList) Computed() ref.Val { return l.native.computed(l.raw, l.origin) }
-func (l *rawList) Compared() ref.Val { return l.native.compared(l.raw, l.origin) }
+func (l *rawList) Computed() ref.Val { return l.native.computed(l.raw, l.Origin) }
+func (l *rawList) Compared() ref.Val { return l.native.compared(l.raw, l.Origin) }
 func (l *rawList) Source() []byte    { return l.raw }
 
 // Contains compares by value.

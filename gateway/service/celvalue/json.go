@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package service
+package celvalue
 
 import (
 	"bytes"
@@ -14,28 +14,29 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/placeholder"
 )
 
-// origin is what a value in JSON came with.
-type origin struct {
-	attachments [][]byte
-	// budget pays for a look into it. It is nil where that was paid before: for socket.data.
-	budget *expression.Budget
+// Origin is what a value in JSON came with.
+type Origin struct {
+	// Attachments are what the placeholders in the JSON stand for.
+	Attachments [][]byte
+	// Budget pays for a look into it. It is nil where that was paid before: for socket.data.
+	Budget *expression.Budget
 }
 
-// fromJSON makes a CEL value of valid JSON in valid UTF-8, without which two names could read the
+// FromJSON makes a CEL value of valid JSON in valid UTF-8, without which two names could read the
 // same. Lists and maps stay JSON until an expression looks into them, level by level, so that what
 // is relayed costs nothing and keeps its bytes; so do strings and numbers that would otherwise be
 // written differently. Where a packet has attachments, a placeholder is the bytes it names.
-func fromJSON(raw []byte, o origin) ref.Val {
+func FromJSON(raw []byte, o Origin) ref.Val {
 	switch raw[0] {
 	case '"':
 		return stringFromJSON(raw)
 	case '[':
-		return &rawList{raw: raw, origin: o}
+		return &rawList{raw: raw, Origin: o}
 	case '{':
 		if i, ok := o.placeholder(raw); ok {
-			return types.Bytes(o.attachments[i])
+			return types.Bytes(o.Attachments[i])
 		}
-		return &rawMap{raw: raw, origin: o}
+		return &rawMap{raw: raw, Origin: o}
 	case 't':
 		return types.True
 	case 'f':
@@ -51,7 +52,7 @@ func stringFromJSON(raw []byte) ref.Val {
 	if isVerbatim(raw) {
 		return types.String(raw[1 : len(raw)-1])
 	}
-	return &rawScalar{types.String(unquote(raw)), raw}
+	return &rawScalar{types.String(Unquote(raw)), raw}
 }
 
 // lineSeparators is how the UTF-8 of U+2028 and U+2029 begins, which are written as escapes.
@@ -85,20 +86,21 @@ func float(raw []byte) float64 {
 }
 
 // placeholder tells which attachment an object stands for.
-func (o origin) placeholder(raw []byte) (int, bool) {
-	if len(o.attachments) == 0 {
+func (o Origin) placeholder(raw []byte) (int, bool) {
+	if len(o.Attachments) == 0 {
 		return 0, false
 	}
-	o.budget.ChargeCopy(len(raw))
+	o.Budget.ChargeCopy(len(raw))
 	for _, s := range placeholder.Find(raw) {
-		if s.Start == 0 && s.Num >= 0 && s.Num < len(o.attachments) {
+		if s.Start == 0 && s.Num >= 0 && s.Num < len(o.Attachments) {
 			return s.Num, true
 		}
 	}
 	return 0, false
 }
 
-func unquote(raw []byte) string {
+// Unquote is the value of a valid JSON string.
+func Unquote(raw []byte) string {
 	if bytes.IndexByte(raw, '\\') < 0 {
 		return string(raw[1 : len(raw)-1])
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package service
+package celvalue
 
 import (
 	"sync/atomic"
@@ -19,12 +19,12 @@ type native struct {
 }
 
 // computed has doubles for numbers; see expression.Relayed.
-func (n *native) computed(raw []byte, o origin) ref.Val {
+func (n *native) computed(raw []byte, o Origin) ref.Val {
 	return once(&n.computes, reader{raw, o, func(_ []byte, f float64) ref.Val { return types.Double(f) }})
 }
 
 // compared has ints and uints where doubles may not be exact.
-func (n *native) compared(raw []byte, o origin) ref.Val {
+func (n *native) compared(raw []byte, o Origin) ref.Val {
 	return once(&n.compares, reader{raw, o, expression.Exact})
 }
 
@@ -46,7 +46,7 @@ const (
 // reader reads valid JSON in one pass, however deep it is nested.
 type reader struct {
 	data []byte
-	origin
+	Origin
 	number func(raw []byte, f float64) ref.Val
 }
 
@@ -59,13 +59,13 @@ func (r reader) value(i int) (ref.Val, int) {
 		return r.object(i)
 	}
 	end := jsonscan.ValueEnd(r.data, i)
-	r.budget.Charge(valueWork)
+	r.Budget.Charge(valueWork)
 	if r.data[i] == '"' {
-		r.budget.ChargeCopy(end - i)
+		r.Budget.ChargeCopy(end - i)
 	} else {
-		r.budget.ChargeBytes(end - i)
+		r.Budget.ChargeBytes(end - i)
 	}
-	v := fromJSON(r.data[i:end], origin{})
+	v := FromJSON(r.data[i:end], Origin{})
 	if s, ok := v.(*rawScalar); ok {
 		v = s.Val
 		if f, ok := v.(types.Double); ok {
@@ -76,7 +76,7 @@ func (r reader) value(i int) (ref.Val, int) {
 }
 
 func (r reader) list(i int) (ref.Val, int) {
-	r.budget.Charge(memberWork)
+	r.Budget.Charge(memberWork)
 	var values []ref.Val
 	for i = jsonscan.First(r.data, i); r.data[i] != ']'; i = jsonscan.Next(r.data, i) {
 		var v ref.Val
@@ -87,13 +87,13 @@ func (r reader) list(i int) (ref.Val, int) {
 }
 
 func (r reader) object(i int) (ref.Val, int) {
-	r.budget.Charge(memberWork)
+	r.Budget.Charge(memberWork)
 	values := map[ref.Val]ref.Val{}
 	for i = jsonscan.First(r.data, i); r.data[i] != '}'; i = jsonscan.Next(r.data, i) {
 		end := jsonscan.StringEnd(r.data, i)
-		r.budget.Charge(memberWork)
-		r.budget.ChargeBytes(end - i)
-		name := types.String(unquote(r.data[i:end]))
+		r.Budget.Charge(memberWork)
+		r.Budget.ChargeBytes(end - i)
+		name := types.String(Unquote(r.data[i:end]))
 		values[name], i = r.value(jsonscan.MemberValue(r.data, end))
 	}
 	if bytes, ok := r.attachment(values); ok {
@@ -104,12 +104,12 @@ func (r reader) object(i int) (ref.Val, int) {
 
 // attachment is what an object with these members stands for, if it is a placeholder.
 func (r reader) attachment(members map[ref.Val]ref.Val) (types.Bytes, bool) {
-	if len(r.attachments) == 0 || members[types.String("_placeholder")] != types.True {
+	if len(r.Attachments) == 0 || members[types.String("_placeholder")] != types.True {
 		return nil, false
 	}
 	num, ok := members[types.String("num")].(types.Double)
-	if i := int(num); ok && types.Double(i) == num && i >= 0 && i < len(r.attachments) {
-		return r.attachments[i], true
+	if i := int(num); ok && types.Double(i) == num && i >= 0 && i < len(r.Attachments) {
+		return r.Attachments[i], true
 	}
 	return nil, false
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package service
+package celvalue
 
 import (
 	"bytes"
@@ -19,7 +19,7 @@ func FuzzData(f *testing.F) {
 		if err != nil {
 			return
 		}
-		d, ok := v.(*data)
+		d, ok := v.(*Data)
 		if !ok {
 			t.Fatalf("it is a %T", v)
 		}

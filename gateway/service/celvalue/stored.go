@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package service
+package celvalue
 
 import (
 	"encoding/json"
@@ -29,7 +29,7 @@ type storedValue struct {
 
 // EncodeData writes what `set` has stored with a socket, so that it can be kept for the client's return.
 func EncodeData(v any) ([]byte, error) {
-	d, ok := v.(*data)
+	d, ok := v.(*Data)
 	if !ok {
 		return nil, fmt.Errorf("encode socket.data: it is a %T", v)
 	}
@@ -50,8 +50,8 @@ func EncodeData(v any) ([]byte, error) {
 	return append(buf, '}'), nil
 }
 
-// check bounds what a socket has.
-func (d *data) check(most int) error {
+// Check bounds what a socket has: it fails if that takes more bytes, encoded.
+func (d *Data) Check(most int) error {
 	encoded, err := EncodeData(d)
 	if err != nil {
 		return err
@@ -96,7 +96,7 @@ func storedOf(v ref.Val) (storedValue, error) {
 	case types.Duration:
 		return storedValue{Duration: &v.Duration}, nil
 	}
-	args, err := encode(v, nil)
+	args, err := Encode(v, nil)
 	return storedValue{JSON: args.JSON, Attachments: args.Attachments}, err
 }
 
@@ -106,7 +106,7 @@ func DecodeData(b []byte) (any, error) {
 	if err := json.Unmarshal(b, &stored); err != nil {
 		return nil, fmt.Errorf("decode socket.data: %w", err)
 	}
-	d := &data{fields: make(map[string]ref.Val, len(stored))}
+	d := &Data{fields: make(map[string]ref.Val, len(stored))}
 	for name, value := range stored {
 		d.fields[name] = value.decoded()
 	}
@@ -128,5 +128,5 @@ func (s storedValue) decoded() ref.Val {
 	case len(s.JSON) == 0:
 		return types.NullValue
 	}
-	return fromJSON(s.JSON, origin{attachments: s.Attachments})
+	return FromJSON(s.JSON, Origin{Attachments: s.Attachments})
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package service
+package celvalue
 
 import (
 	"reflect"
@@ -17,12 +17,12 @@ import (
 // rawMap is an object that is still JSON; see rawList. A loop visits its names in their order.
 type rawMap struct {
 	raw []byte
-	origin
+	Origin
 	members atomic.Pointer[rawMembers] // made when first needed
 	native  native
 }
 
-// rawMembers are an object's, as fromJSON makes them.
+// rawMembers are an object's, as FromJSON makes them.
 type rawMembers struct {
 	names  []ref.Val
 	values map[string]ref.Val
@@ -37,23 +37,23 @@ func (m *rawMap) decoded() *rawMembers {
 	if d := m.members.Load(); d != nil {
 		return d
 	}
-	m.budget.ChargeCopy(len(m.raw))
+	m.Budget.ChargeCopy(len(m.raw))
 	d := &rawMembers{values: map[string]ref.Val{}}
 	for name, value := range jsonscan.Members(m.raw) {
-		m.budget.Charge(memberWork)
-		m.budget.ChargeBytes(len(name))
-		key := unquote(name)
+		m.Budget.Charge(memberWork)
+		m.Budget.ChargeBytes(len(name))
+		key := Unquote(name)
 		if _, again := d.values[key]; !again {
 			d.names = append(d.names, stringFromJSON(name))
 		}
-		d.values[key] = fromJSON(value, m.origin) // the last of equal names counts
+		d.values[key] = FromJSON(value, m.Origin) // the last of equal names counts
 	}
 	m.members.Store(d)
 	return d
 }
 
-func (m *rawMap) Computed() ref.Val { return m.native.computed(m.raw, m.origin) }
-func (m *rawMap) Compared() ref.Val { return m.native.compared(m.raw, m.origin) }
+func (m *rawMap) Computed() ref.Val { return m.native.computed(m.raw, m.Origin) }
+func (m *rawMap) Compared() ref.Val { return m.native.compared(m.raw, m.Origin) }
 func (m *rawMap) Source() []byte    { return m.raw }
 
 // Find gives a member.
