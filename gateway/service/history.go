@@ -28,37 +28,6 @@ const (
 	maxPageBytes = 1 << 20
 )
 
-// configureRooms puts the rules of the program in force for the rooms of a namespace.
-func (r *Runtime) configureRooms(ns *socketio.Namespace) {
-	ns.SetJoinRule(mayJoin)
-	r.configurePresence(ns)
-	compiled, _ := r.program.Load().find(ns.Name())
-	rooms, ok := ns.Adapter().(socketio.RoomPolicies)
-	if !ok {
-		return // nothing is stored, so there is nothing that could be kept or ordered
-	}
-	rooms.SetRoomPolicy(func(room string) socketio.RoomPolicy {
-		if compiled == nil {
-			return socketio.RoomPolicy{}
-		}
-		return compiled.policy(room)
-	})
-}
-
-// policy is what the log must know of a room.
-func (n *namespace) policy(room string) socketio.RoomPolicy {
-	rule := n.rule(room)
-	if rule == nil {
-		return socketio.RoomPolicy{}
-	}
-	p := socketio.RoomPolicy{Revisions: rule.source.Ordering == v1alpha1.OrderingRoom}
-	if h := rule.source.History; h != nil {
-		p.HistoryMessages, p.HistoryAge = int(h.MaxMessages), h.MaxAge.Duration.Duration
-		p.HistoryOnJoin = h.OnJoin == nil || *h.OnJoin
-	}
-	return p
-}
-
 func compileHistory(a *v1alpha1.HistoryAction) (step, error) {
 	room, err := expression.Compile(expression.Text, string(a.Room))
 	if err != nil {

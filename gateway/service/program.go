@@ -202,37 +202,6 @@ func compileSet(set map[string]v1alpha1.Expression) (step, error) {
 	return func(r *run) error { return r.set(names, programs) }, nil
 }
 
-func compileJoin(e v1alpha1.Expression) (step, error) {
-	names, err := compileRoomNames(string(e))
-	if err != nil {
-		return nil, fmt.Errorf("join: %w", err)
-	}
-	return func(r *run) error {
-		rooms, err := r.rooms(names)
-		if err != nil {
-			return fmt.Errorf("join: %w", err)
-		}
-		return r.join(rooms)
-	}, nil
-}
-
-func compileLeave(e v1alpha1.Expression) (step, error) {
-	names, err := compileRoomNames(string(e))
-	if err != nil {
-		return nil, fmt.Errorf("leave: %w", err)
-	}
-	return func(r *run) error {
-		rooms, err := r.rooms(names)
-		if err != nil {
-			return fmt.Errorf("leave: %w", err)
-		}
-		for _, room := range rooms {
-			r.socket.Leave(room)
-		}
-		return nil
-	}, nil
-}
-
 func compileAck(e v1alpha1.Expression) (step, error) {
 	answer, err := compileTemplate(string(e))
 	if err != nil {

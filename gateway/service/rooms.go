@@ -9,6 +9,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/expression"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
 // roomRule is a rule for rooms, ready to run.
@@ -68,4 +69,39 @@ func (n *namespace) rule(room string) *roomRule {
 		}
 	}
 	return nil
+}
+
+// configureRooms puts the rules of the program in force for the rooms of a namespace.
+func (r *Runtime) configureRooms(ns *socketio.Namespace) {
+	ns.SetJoinRule(mayJoin)
+	r.configurePresence(ns)
+	compiled, _ := r.program.Load().find(ns.Name())
+	rooms, ok := ns.Adapter().(socketio.RoomPolicies)
+	if !ok {
+		return // nothing is stored, so there is nothing that could be kept or ordered
+	}
+	rooms.SetRoomPolicy(func(room string) socketio.RoomPolicy {
+		if compiled == nil {
+			return socketio.RoomPolicy{}
+		}
+		return compiled.policy(room)
+	})
+}
+
+// mayJoin is the rule for the rooms of all namespaces, however a socket comes to join them. Where clients name
+// rooms, one could make as many as it likes, each with its subscription, but for spec.limits.maxRooms.
+func mayJoin(s *socketio.Socket, rooms []string) error { return s.CheckJoin(rooms...) }
+
+// policy is what the log must know of a room.
+func (n *namespace) policy(room string) socketio.RoomPolicy {
+	rule := n.rule(room)
+	if rule == nil {
+		return socketio.RoomPolicy{}
+	}
+	p := socketio.RoomPolicy{Revisions: rule.source.Ordering == v1alpha1.OrderingRoom}
+	if h := rule.source.History; h != nil {
+		p.HistoryMessages, p.HistoryAge = int(h.MaxMessages), h.MaxAge.Duration.Duration
+		p.HistoryOnJoin = h.OnJoin == nil || *h.OnJoin
+	}
+	return p
 }

@@ -3,7 +3,6 @@
 package service
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
@@ -152,28 +151,6 @@ func yielded(v ref.Val, want string) error {
 }
 
 func (r *run) limits() socketio.Limits { return r.socket.Namespace().Server().Limits() }
-
-// errJoins: a client joins rooms and leaves them as fast as it can.
-var errJoins = errors.New("join: the connection has joined too many rooms in too short a time")
-
-// mayJoin is the rule for the rooms of all namespaces, however a socket comes to join them. Where clients name
-// rooms, one could make as many as it likes, each with its subscription, but for spec.limits.maxRooms.
-func mayJoin(s *socketio.Socket, rooms []string) error { return s.CheckJoin(rooms...) }
-
-// join puts the socket into rooms.
-func (r *run) join(rooms []string) error {
-	if !r.socket.TakeJoins(rooms...) {
-		return errJoins
-	}
-	if !r.socket.JoinWaits(rooms...) {
-		return gone(r.socket.Join(rooms...))
-	}
-	var err error
-	return r.await(&pending{
-		wait: func(context.Context) { err = gone(r.socket.Join(rooms...)) },
-		then: func(*run) error { return err },
-	})
-}
 
 // set evaluates all values, then writes them together.
 func (r *run) set(names []string, programs []cel.Program) error {

@@ -149,26 +149,6 @@ func (r *Runtime) connected(s *socketio.Socket) {
 	welcome()
 }
 
-// failedAutoJoin is the kind of log lines of the namespaces of a label whose autoJoin fails.
-type failedAutoJoin string
-
-// autoJoin puts the socket into the rooms that each socket of the namespace joins.
-func (c *client) autoJoin(b *binding) {
-	err := gone(c.socket.Join(b.namespace.rooms.autoJoin...))
-	if err == nil {
-		return
-	}
-	b.failures.Inc()
-	log := c.runtime.log.With("namespace", b.label)
-	c.runtime.logLimit.Log(failedAutoJoin(b.label),
-		func() {
-			log.Warn("a socket does not join the rooms of autoJoin", "socket", c.socket.LogID(), "error", err)
-		},
-		func(more int) {
-			log.Warn(fmt.Sprintf("a socket does not join the rooms of autoJoin: %d more in the last minute", more))
-		})
-}
-
 // lifecycle runs the handlers of an event that is not the client's.
 func (c *client) lifecycle(event string, args ...ref.Val) {
 	b := c.bound()

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+)
+
+// errJoins: a client joins rooms and leaves them as fast as it can.
+var errJoins = errors.New("join: the connection has joined too many rooms in too short a time")
+
+func compileJoin(e v1alpha1.Expression) (step, error) {
+	names, err := compileRoomNames(string(e))
+	if err != nil {
+		return nil, fmt.Errorf("join: %w", err)
+	}
+	return func(r *run) error {
+		rooms, err := r.rooms(names)
+		if err != nil {
+			return fmt.Errorf("join: %w", err)
+		}
+		return r.join(rooms)
+	}, nil
+}
+
+func compileLeave(e v1alpha1.Expression) (step, error) {
+	names, err := compileRoomNames(string(e))
+	if err != nil {
+		return nil, fmt.Errorf("leave: %w", err)
+	}
+	return func(r *run) error {
+		rooms, err := r.rooms(names)
+		if err != nil {
+			return fmt.Errorf("leave: %w", err)
+		}
+		for _, room := range rooms {
+			r.socket.Leave(room)
+		}
+		return nil
+	}, nil
+}
+
+// join puts the socket into rooms.
+func (r *run) join(rooms []string) error {
+	if !r.socket.TakeJoins(rooms...) {
+		return errJoins
+	}
+	if !r.socket.JoinWaits(rooms...) {
+		return gone(r.socket.Join(rooms...))
+	}
+	var err error
+	return r.await(&pending{
+		wait: func(context.Context) { err = gone(r.socket.Join(rooms...)) },
+		then: func(*run) error { return err },
+	})
+}
+
+// failedAutoJoin is the kind of log lines of the namespaces of a label whose autoJoin fails.
+type failedAutoJoin string
+
+// autoJoin puts the socket into the rooms that each socket of the namespace joins.
+func (c *client) autoJoin(b *binding) {
+	err := gone(c.socket.Join(b.namespace.rooms.autoJoin...))
+	if err == nil {
+		return
+	}
+	b.failures.Inc()
+	log := c.runtime.log.With("namespace", b.label)
+	c.runtime.logLimit.Log(failedAutoJoin(b.label),
+		func() {
+			log.Warn("a socket does not join the rooms of autoJoin", "socket", c.socket.LogID(), "error", err)
+		},
+		func(more int) {
+			log.Warn(fmt.Sprintf("a socket does not join the rooms of autoJoin: %d more in the last minute", more))
+		})
+}
