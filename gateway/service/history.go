@@ -5,7 +5,6 @@ package service
 import (
 	"context"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/google/cel-go/cel"
@@ -117,27 +116,4 @@ func historyPage(room string, events []socketio.PastEvent, limit int) ref.Val {
 		"events": types.NewRefValList(types.DefaultTypeAdapter, page),
 		"next":   next,
 	})
-}
-
-// revision evaluates to a revision; null stands for none.
-func (r *run) revision(program cel.Program) (uint64, error) {
-	v, err := r.eval(program)
-	if err != nil {
-		return 0, err
-	}
-	switch v := expression.Compared(v).(type) {
-	case types.Null:
-		return 0, nil
-	case types.Uint:
-		return uint64(v), nil
-	case types.Int:
-		if v >= 0 {
-			return uint64(v), nil
-		}
-	case types.Double:
-		if v >= 0 && v < math.MaxInt64 {
-			return uint64(v), nil
-		}
-	}
-	return 0, yielded(v, "a revision")
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/types"
-	"github.com/google/cel-go/common/types/ref"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/realtime-operator/realtime-operator/api/expression"
@@ -103,29 +102,6 @@ func (r *Runtime) memberInfo(ns *namespace, params map[string]string, s *socketi
 	return nil
 }
 
-// memberVariables are what presenceInfo sees.
-type memberVariables struct {
-	variables
-	room string
-}
-
-var _ cel.Activation = (*memberVariables)(nil)
-
-// ResolveName gives the value of a variable.
-func (v *memberVariables) ResolveName(name string) (any, bool) {
-	if name == expression.Room {
-		return celvalue.Object{Declared: expression.RoomType, Field: v.roomField}, true
-	}
-	return v.variables.ResolveName(name)
-}
-
-func (v *memberVariables) roomField(name string) ref.Val {
-	if name == "name" {
-		return types.String(v.room)
-	}
-	return nil
-}
-
 // touchPresence shows others what has changed in a socket's data.
 func (r *run) touchPresence() {
 	if r.binding.namespace.rooms.info {
@@ -184,17 +160,4 @@ func (r *run) presence(room, after cel.Program, limit int) error {
 		r.ack(args)
 		return nil
 	}})
-}
-
-// text evaluates to a string.
-func (r *run) text(program cel.Program) (string, error) {
-	v, err := r.eval(program)
-	if err != nil {
-		return "", err
-	}
-	text, ok := r.budget.Computed(v).(types.String)
-	if !ok {
-		return "", yielded(v, "a string")
-	}
-	return string(text), nil
 }

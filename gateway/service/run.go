@@ -3,15 +3,11 @@
 package service
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/google/cel-go/cel"
-	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
-	"github.com/google/cel-go/common/types/traits"
 
-	"github.com/realtime-operator/realtime-operator/api/expression"
 	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/trace"
@@ -99,55 +95,6 @@ func (r *run) collect() *socketio.Receipt {
 		r.receipt = new(socketio.Receipt)
 	}
 	return r.receipt
-}
-
-func (r *run) eval(program cel.Program) (ref.Val, error) {
-	r.made.rooms = nil // earlier steps may have changed them
-	v, _, err := program.Eval(&r.variables)
-	return v, err
-}
-
-func (r *run) condition(program cel.Program) (bool, error) {
-	v, err := r.eval(program)
-	if err != nil {
-		return false, err
-	}
-	met, ok := v.(types.Bool)
-	if !ok {
-		return false, yielded(v, "a bool")
-	}
-	return bool(met), nil
-}
-
-// targetWork is what a room costs that is joined, left or sent to: a look-up and a message.
-const targetWork = 300
-
-func roomsOf(v ref.Val, b *expression.Budget) ([]string, error) {
-	switch v := b.Computed(v).(type) {
-	case types.String:
-		return []string{string(v)}, nil
-	case traits.Lister:
-		return roomList(v, b)
-	default:
-		return nil, yielded(v, "a string or a list of strings")
-	}
-}
-
-func roomList(list traits.Lister, b *expression.Budget) ([]string, error) {
-	rooms := []string{}
-	for it := list.Iterator(); it.HasNext() == types.True; {
-		room, ok := it.Next().(types.String)
-		if !ok {
-			return nil, errors.New("must yield a list of strings, and one of its values is none")
-		}
-		b.Charge(targetWork)
-		rooms = append(rooms, string(room))
-	}
-	return rooms, nil
-}
-
-func yielded(v ref.Val, want string) error {
-	return fmt.Errorf("must yield %s, and yields %s", want, v.Type().TypeName())
 }
 
 func (r *run) limits() socketio.Limits { return r.socket.Namespace().Server().Limits() }

@@ -9,8 +9,6 @@ import (
 	"github.com/google/cel-go/common/types/traits"
 
 	"github.com/realtime-operator/realtime-operator/api/expression"
-	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
-	"github.com/realtime-operator/realtime-operator/gateway/internal/jsonscan"
 	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
@@ -181,29 +179,6 @@ func (r *run) listByProgram(program cel.Program) (socketio.Args, error) {
 	return celvalue.Encode(v, &r.budget)
 }
 
-// argument is the JSON of one of the event's; nil if there is no such one.
-func (r *run) argument(index int) []byte {
-	list, at := r.args.JSON, &r.found
-	if len(list) == 0 {
-		return nil
-	}
-	if at.end == 0 || index < at.index {
-		*at = argument{index: -1, end: jsonscan.First(list, 0)}
-	}
-	for at.index < index {
-		start := jsonscan.Next(list, at.end)
-		if list[start] == ']' {
-			return nil
-		}
-		*at = argument{at.index + 1, start, jsonscan.ValueEnd(list, start)}
-		r.budget.ChargeCopy(at.end - at.start)
-	}
-	return list[at.start:at.end]
-}
-
-// argument is where an argument of an event is. The search for a later one goes on behind it.
-type argument struct{ index, start, end int }
-
 func (r *run) writeArgument(e *celvalue.Encoder, index int) bool {
 	raw := r.argument(index)
 	if raw == nil {
@@ -219,74 +194,4 @@ func (r *run) writeData(e *celvalue.Encoder, name string) (bool, error) {
 		return false, nil
 	}
 	return true, e.Value(v)
-}
-
-// roomNames is an expression for rooms.
-type roomNames struct {
-	program cel.Program
-	// constant are the rooms if they are always the same.
-	constant []string
-	// argument: they are those of args[index].
-	argument bool
-	index    int
-}
-
-func compileRoomNames(source string) (*roomNames, error) {
-	outline, err := expression.CompileOutline(expression.Rooms, source)
-	if err != nil {
-		return nil, err
-	}
-	n := &roomNames{program: outline.Program, argument: outline.Argument, index: outline.Index}
-	if outline.Constant != nil {
-		n.constant, err = roomsOf(outline.Constant, nil)
-	}
-	return n, err
-}
-
-// rooms evaluates to names of rooms, which are not to be changed.
-func (r *run) rooms(n *roomNames) ([]string, error) {
-	if n.constant != nil {
-		return n.constant, nil
-	}
-	if n.argument {
-		if raw := r.argument(n.index); len(raw) > 0 && raw[0] == '"' {
-			return []string{celvalue.Unquote(raw)}, nil
-		}
-	}
-	v, err := r.eval(n.program)
-	if err != nil {
-		return nil, err
-	}
-	return roomsOf(v, &r.budget)
-}
-
-func compileRooms(sources []v1alpha1.Expression) ([]*roomNames, error) {
-	var rooms []*roomNames
-	for _, source := range sources {
-		names, err := compileRoomNames(string(source))
-		if err != nil {
-			return nil, err
-		}
-		rooms = append(rooms, names)
-	}
-	return rooms, nil
-}
-
-// joined are the rooms of several expressions together; nil if there are none.
-func (r *run) joined(expressions []*roomNames) ([]string, error) {
-	switch len(expressions) {
-	case 0:
-		return nil, nil
-	case 1:
-		return r.rooms(expressions[0])
-	}
-	all := []string{}
-	for _, names := range expressions {
-		rooms, err := r.rooms(names)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, rooms...)
-	}
-	return all, nil
 }

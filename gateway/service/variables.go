@@ -69,14 +69,6 @@ func (v *variables) ResolveName(name string) (any, bool) {
 	}
 }
 
-// argumentList is the event's arguments as a list.
-func (v *variables) argumentList() ref.Val {
-	if v.argList == nil {
-		v.argList = celvalue.FromJSON(v.args.JSON, celvalue.Origin{Attachments: v.args.Attachments, Budget: &v.budget})
-	}
-	return v.argList
-}
-
 // Parent is nil: there are no other variables.
 func (v *variables) Parent() cel.Activation { return nil }
 
