@@ -13,6 +13,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/expression"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
+	"github.com/realtime-operator/realtime-operator/gateway/service/eval"
 )
 
 // admissionRule is one of the manifest's, ready to run.
@@ -40,9 +41,9 @@ func (r *Runtime) AllowRequest(req *http.Request) error {
 	if len(rules) == 0 {
 		return nil
 	}
-	v := &requestVariables{request: req, now: time.Now()}
+	v := &eval.Request{HTTP: req, Now: time.Now()}
 	for i, rule := range rules {
-		admitted, _, err := rule.condition.Eval(v)
+		admitted, err := v.Eval(rule.condition)
 		r.countWork(err, "", fmt.Sprintf("admission[%d]", i), "expression")
 		if err != nil {
 			r.ruleFailed(i, err)

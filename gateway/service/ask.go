@@ -10,10 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/google/cel-go/common/types"
-	"github.com/google/cel-go/common/types/ref"
-
-	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -54,7 +50,7 @@ func (r *run) ask(m *emission, ask func(context.Context) ([]socketio.Args, error
 		timeout: cmp.Or(m.ack.Timeout.Duration, defaultAckTimeout),
 		wait:    func(ctx context.Context) { answers, err = ask(ctx) },
 		then: func(r *run) error {
-			r.answers, r.missing = r.answerList(answers), err != nil
+			r.SetAnswers(answers, err != nil)
 			if err != nil && !unanswered(err) {
 				return fmt.Errorf("emit %s: %w", m.event, err)
 			}
@@ -70,15 +66,4 @@ func (r *run) ask(m *emission, ask func(context.Context) ([]socketio.Args, error
 // unanswered tells an error that means no more than that a client has not answered, in time or at all.
 func unanswered(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, socketio.ErrDisconnected) || errors.Is(err, socketio.ErrManyAcks)
-}
-
-func (v *variables) answerList(answers []socketio.Args) ref.Val {
-	values := make([]ref.Val, len(answers))
-	for i, a := range answers {
-		if len(a.JSON) == 0 {
-			a = answerDone
-		}
-		values[i] = celvalue.FromJSON(a.JSON, celvalue.Origin{Attachments: a.Attachments, Budget: &v.budget})
-	}
-	return types.NewRefValList(types.DefaultTypeAdapter, values)
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/gateway/service/eval"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -19,23 +20,23 @@ type emission struct {
 	volatile bool
 	local    bool
 	compress bool
-	rooms    []*roomNames // nil: the whole namespace
-	except   []*roomNames
-	args     *template // nil: none
+	rooms    []*eval.RoomNames // nil: the whole namespace
+	except   []*eval.RoomNames
+	args     *eval.Template // nil: none
 	ack      *v1alpha1.EmitAck
 }
 
 func compileEmit(e *v1alpha1.EmitAction) (step, error) {
 	m := &emission{to: e.To, event: e.Event, volatile: e.Volatile, local: e.Local, compress: e.Compress == nil || *e.Compress, ack: e.Ack}
 	var err error
-	if m.rooms, err = compileRooms(e.Rooms); err != nil {
+	if m.rooms, err = eval.CompileRooms(e.Rooms); err != nil {
 		return nil, fmt.Errorf("emit, rooms: %w", err)
 	}
-	if m.except, err = compileRooms(e.Except); err != nil {
+	if m.except, err = eval.CompileRooms(e.Except); err != nil {
 		return nil, fmt.Errorf("emit, except: %w", err)
 	}
 	if e.Args != "" {
-		if m.args, err = compileTemplate(string(e.Args)); err != nil {
+		if m.args, err = eval.CompileTemplate(string(e.Args)); err != nil {
 			return nil, fmt.Errorf("emit, args: %w", err)
 		}
 	}
@@ -46,7 +47,7 @@ func (m *emission) run(r *run) error {
 	var args socketio.Args
 	var err error
 	if m.args != nil {
-		if args, err = r.list(m.args); err != nil {
+		if args, err = r.List(m.args); err != nil {
 			return fmt.Errorf("emit %s, args: %w", m.event, err)
 		}
 	}
@@ -72,9 +73,9 @@ func (m *emission) run(r *run) error {
 func (m *emission) toSocket(r *run, args socketio.Args) error {
 	receipt, trace := r.collect(), r.trace()
 	if m.ack == nil && m.compress && !m.volatile && receipt == nil && trace == nil {
-		return gone(r.socket.EmitArgs(m.event, args))
+		return gone(r.Socket.EmitArgs(m.event, args))
 	}
-	e := m.emission(r.socket).Trace(trace)
+	e := m.emission(r.Socket).Trace(trace)
 	if m.ack == nil {
 		return gone(e.Receipt(receipt).EmitArgs(m.event, args))
 	}
@@ -98,18 +99,18 @@ func (m *emission) emission(s *socketio.Socket) *socketio.Emission {
 
 // audience is who receives the event.
 func (m *emission) audience(r *run) (*socketio.Broadcast, error) {
-	rooms, err := r.joined(m.rooms)
+	rooms, err := r.AllRooms(m.rooms)
 	if err != nil {
 		return nil, fmt.Errorf("rooms: %w", err)
 	}
-	except, err := r.joined(m.except)
+	except, err := r.AllRooms(m.except)
 	if err != nil {
 		return nil, fmt.Errorf("except: %w", err)
 	}
 	if m.to == v1alpha1.EmitToOthers {
-		except = append(slices.Clip(except), r.socket.ID())
+		except = append(slices.Clip(except), r.Socket.ID())
 	}
-	audience := r.socket.Namespace().Aim(socketio.Target{Rooms: rooms, Except: except, Local: m.local})
+	audience := r.Socket.Namespace().Aim(socketio.Target{Rooms: rooms, Except: except, Local: m.local})
 	if m.volatile {
 		audience = audience.Volatile()
 	}

@@ -47,17 +47,17 @@ func compileHistory(a *v1alpha1.HistoryAction) (step, error) {
 
 // history answers with a page of a room's history.
 func (r *run) history(room, before cel.Program, limit int) error {
-	name, err := r.text(room)
+	name, err := r.Text(room)
 	if err != nil {
 		return fmt.Errorf("room: %w", err)
 	}
 	var below uint64
 	if before != nil {
-		if below, err = r.revision(before); err != nil {
+		if below, err = r.Revision(before); err != nil {
 			return fmt.Errorf("before: %w", err)
 		}
 	}
-	rooms, ok := r.socket.Namespace().Adapter().(socketio.RoomHistory)
+	rooms, ok := r.Socket.Namespace().Adapter().(socketio.RoomHistory)
 	if !ok {
 		return fmt.Errorf("history: %w", socketio.ErrNoHistory)
 	}

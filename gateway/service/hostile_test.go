@@ -14,6 +14,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/expression"
 	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
+	"github.com/realtime-operator/realtime-operator/gateway/service/eval"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -152,15 +153,15 @@ func emitted(tb testing.TB, source string, args socketio.Args) (*expression.Budg
 	if err != nil {
 		tb.Fatal(err)
 	}
-	r := &run{variables: variables{name: "e", args: args, now: time.Now()}}
+	r := &run{Variables: eval.Variables{Name: "e", Args: args, Now: time.Now()}}
 	err = r.take(func(r *run) error {
-		v, err := r.eval(value)
+		v, err := r.Eval(value)
 		if err == nil {
-			_, err = celvalue.Encode(v, &r.budget)
+			_, err = celvalue.Encode(v, &r.Budget)
 		}
 		return err
 	})
-	return &r.budget, err
+	return &r.Budget, err
 }
 
 func TestNoEventCostsMoreThanItsLimit(t *testing.T) {
@@ -211,15 +212,15 @@ func benchmarkWork(b *testing.B, name, source, args string) {
 		}
 		done, before := 0, cpuTime(b)
 		for b.Loop() {
-			r := &run{variables: variables{name: "e", args: socketio.Args{JSON: []byte(args)}, now: time.Now()}}
+			r := &run{Variables: eval.Variables{Name: "e", Args: socketio.Args{JSON: []byte(args)}, Now: time.Now()}}
 			_ = r.take(func(r *run) error {
-				v, err := r.eval(value)
+				v, err := r.Eval(value)
 				if err == nil {
-					_, err = celvalue.Encode(v, &r.budget)
+					_, err = celvalue.Encode(v, &r.Budget)
 				}
 				return err
 			})
-			done += min(r.budget.Spent(), expression.WorkLimit)
+			done += min(r.Budget.Spent(), expression.WorkLimit)
 		}
 		spent := cpuTime(b) - before
 		b.ReportMetric(spent.Seconds()*1000/float64(b.N), "cpu-ms/event")

@@ -8,18 +8,19 @@ import (
 	"fmt"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/gateway/service/eval"
 )
 
 // errJoins: a client joins rooms and leaves them as fast as it can.
 var errJoins = errors.New("join: the connection has joined too many rooms in too short a time")
 
 func compileJoin(e v1alpha1.Expression) (step, error) {
-	names, err := compileRoomNames(string(e))
+	names, err := eval.CompileRoomNames(string(e))
 	if err != nil {
 		return nil, fmt.Errorf("join: %w", err)
 	}
 	return func(r *run) error {
-		rooms, err := r.rooms(names)
+		rooms, err := r.Rooms(names)
 		if err != nil {
 			return fmt.Errorf("join: %w", err)
 		}
@@ -28,17 +29,17 @@ func compileJoin(e v1alpha1.Expression) (step, error) {
 }
 
 func compileLeave(e v1alpha1.Expression) (step, error) {
-	names, err := compileRoomNames(string(e))
+	names, err := eval.CompileRoomNames(string(e))
 	if err != nil {
 		return nil, fmt.Errorf("leave: %w", err)
 	}
 	return func(r *run) error {
-		rooms, err := r.rooms(names)
+		rooms, err := r.Rooms(names)
 		if err != nil {
 			return fmt.Errorf("leave: %w", err)
 		}
 		for _, room := range rooms {
-			r.socket.Leave(room)
+			r.Socket.Leave(room)
 		}
 		return nil
 	}, nil
@@ -46,15 +47,15 @@ func compileLeave(e v1alpha1.Expression) (step, error) {
 
 // join puts the socket into rooms.
 func (r *run) join(rooms []string) error {
-	if !r.socket.TakeJoins(rooms...) {
+	if !r.Socket.TakeJoins(rooms...) {
 		return errJoins
 	}
-	if !r.socket.JoinWaits(rooms...) {
-		return gone(r.socket.Join(rooms...))
+	if !r.Socket.JoinWaits(rooms...) {
+		return gone(r.Socket.Join(rooms...))
 	}
 	var err error
 	return r.await(&pending{
-		wait: func(context.Context) { err = gone(r.socket.Join(rooms...)) },
+		wait: func(context.Context) { err = gone(r.Socket.Join(rooms...)) },
 		then: func(*run) error { return err },
 	})
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/expression"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
+	"github.com/realtime-operator/realtime-operator/gateway/service/eval"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -77,16 +78,16 @@ func TestEverydayExpressionsWithAThousandRoomsAreCheap(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := &run{variables: variables{args: args, now: time.Now()}}
-		v, err := r.eval(value)
+		r := &run{Variables: eval.Variables{Args: args, Now: time.Now()}}
+		v, err := r.Eval(value)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := celvalue.Encode(v, &r.budget)
+		got, err := celvalue.Encode(v, &r.Budget)
 		if err != nil || string(got.JSON) != want {
 			t.Errorf("%s is %s (%v), want %s", source, got.JSON, err, want)
 		}
-		if units := r.budget.Spent(); units > 150_000 {
+		if units := r.Budget.Spent(); units > 150_000 {
 			t.Errorf("%s costs %d units", source, units)
 		}
 	}

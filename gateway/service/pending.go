@@ -48,7 +48,7 @@ func (r *run) await(p *pending) error {
 
 // leaving tells whether what becomes of the socket does not wait for the run.
 func (r *run) leaving() bool {
-	return r.event == nil && r.name != v1alpha1.EventConnection
+	return r.event == nil && r.Name != v1alpha1.EventConnection
 }
 
 // wait goes on with the run when what it stands still for is there.
@@ -57,7 +57,7 @@ func (r *run) wait() {
 	r.pending = nil
 	var err error
 	if !p.aside {
-		r.socket.After(func() { err = c.waitFor(p) }, func() { c.resume(r, p, err) })
+		r.Socket.After(func() { err = c.waitFor(p) }, func() { c.resume(r, p, err) })
 		return
 	}
 	present := c.socket.Context()
@@ -98,7 +98,7 @@ var unbounded = context.Background()
 
 // resume goes on with a run whose wait is over.
 func (c *client) resume(r *run, p *pending, err error) {
-	r.data = celvalue.DataOf(c.socket) // other events may have changed it
+	r.Data = celvalue.DataOf(c.socket) // other events may have changed it
 	if err == nil {
 		err = r.take(p.goOn)
 	}

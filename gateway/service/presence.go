@@ -17,6 +17,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/gateway/presence"
 	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
+	"github.com/realtime-operator/realtime-operator/gateway/service/eval"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -74,14 +75,16 @@ func (r *Runtime) memberInfo(ns *namespace, params map[string]string, s *socketi
 	if rule == nil || rule.info == nil {
 		return nil
 	}
-	member := &memberVariables{
-		variables: variables{socket: s, params: params, now: time.Now(), data: celvalue.DataOf(s), budget: expression.NewBudget(infoWork)},
-		room:      room,
+	member := &eval.Member{
+		Variables: eval.Variables{
+			Socket: s, Params: params, Now: time.Now(), Data: celvalue.DataOf(s), Budget: expression.NewBudget(infoWork),
+		},
+		Room: room,
 	}
-	v, _, err := rule.info.Eval(member)
+	v, err := member.Eval(rule.info)
 	var args socketio.Args
 	if err == nil {
-		args, err = celvalue.Encode(v, &member.budget)
+		args, err = celvalue.Encode(v, &member.Variables.Budget)
 	}
 	if err != nil {
 		r.countWork(err, r.newBinding(r.program.Load(), s.Namespace().Name()).label, rule.place, "presenceInfo")
@@ -105,8 +108,8 @@ func (r *Runtime) memberInfo(ns *namespace, params map[string]string, s *socketi
 // touchPresence shows others what has changed in a socket's data.
 func (r *run) touchPresence() {
 	if r.binding.namespace.rooms.info {
-		if tracker, err := presence.Of(r.socket.Namespace()); err == nil {
-			tracker.Touch(r.socket)
+		if tracker, err := presence.Of(r.Socket.Namespace()); err == nil {
+			tracker.Touch(r.Socket)
 		}
 	}
 }
@@ -131,17 +134,17 @@ func compilePresence(a *v1alpha1.PresenceAction) (step, error) {
 
 // presence answers with the members of a room.
 func (r *run) presence(room, after cel.Program, limit int) error {
-	name, err := r.text(room)
+	name, err := r.Text(room)
 	if err != nil {
 		return fmt.Errorf("room: %w", err)
 	}
 	from := ""
 	if after != nil {
-		if from, err = r.text(after); err != nil {
+		if from, err = r.Text(after); err != nil {
 			return fmt.Errorf("after: %w", err)
 		}
 	}
-	tracker, err := presence.Of(r.socket.Namespace())
+	tracker, err := presence.Of(r.Socket.Namespace())
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/expression"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/gateway/service/eval"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -203,12 +204,12 @@ func compileSet(set map[string]v1alpha1.Expression) (step, error) {
 }
 
 func compileAck(e v1alpha1.Expression) (step, error) {
-	answer, err := compileTemplate(string(e))
+	answer, err := eval.CompileTemplate(string(e))
 	if err != nil {
 		return nil, fmt.Errorf("ack: %w", err)
 	}
 	return answering("ack", func(r *run) error {
-		args, err := r.list(answer)
+		args, err := r.List(answer)
 		if err != nil {
 			return err
 		}
@@ -232,7 +233,7 @@ func answering(name string, answer step) step {
 
 func disconnect(closeConnection bool) step {
 	return func(r *run) error {
-		r.socket.Disconnect(closeConnection)
+		r.Socket.Disconnect(closeConnection)
 		return nil
 	}
 }

@@ -9,13 +9,14 @@ import (
 	"github.com/google/cel-go/common/types/ref"
 
 	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
+	"github.com/realtime-operator/realtime-operator/gateway/service/eval"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/trace"
 )
 
 // run is one event on its way through its handlers, in the socket's turn. It stands still where a step waits for answers.
 type run struct {
-	variables
+	eval.Variables
 	event    *socketio.Event // nil at connection, disconnecting and disconnect
 	client   *client
 	handlers []*handler // those that are not done
@@ -28,11 +29,11 @@ type run struct {
 
 // begin starts a handler: it is false if its condition is not met.
 func (r *run) begin(h *handler) (bool, error) {
-	r.answers, r.missing = noAnswers, false
+	r.ClearAnswers()
 	if h.when == nil {
 		return true, nil
 	}
-	met, err := r.condition(h.when)
+	met, err := r.Condition(h.when)
 	if err != nil {
 		return false, fmt.Errorf("when: %w", err)
 	}
@@ -61,7 +62,7 @@ func (r *run) handle(h *handler) (done bool, err error) {
 
 // take runs a step. Work is paid for in expressions and in what becomes of their values.
 func (r *run) take(s step) (err error) {
-	defer r.budget.Recover(&err)
+	defer r.Budget.Recover(&err)
 	return s(r)
 }
 
@@ -91,35 +92,35 @@ func (r *run) collect() *socketio.Receipt {
 	if r.receipt != nil || !r.needsAck() {
 		return r.receipt
 	}
-	if _, stores := r.socket.Namespace().Adapter().(socketio.SessionKeeper); stores {
+	if _, stores := r.Socket.Namespace().Adapter().(socketio.SessionKeeper); stores {
 		r.receipt = new(socketio.Receipt)
 	}
 	return r.receipt
 }
 
-func (r *run) limits() socketio.Limits { return r.socket.Namespace().Server().Limits() }
+func (r *run) limits() socketio.Limits { return r.Socket.Namespace().Server().Limits() }
 
 // set evaluates all values, then writes them together.
 func (r *run) set(names []string, programs []cel.Program) error {
 	values := make([]ref.Val, len(names))
 	for i, program := range programs {
-		v, err := r.eval(program)
+		v, err := r.Eval(program)
 		if err == nil {
-			values[i], err = celvalue.Keep(v, &r.budget)
+			values[i], err = celvalue.Keep(v, &r.Budget)
 		}
 		if err != nil {
 			return fmt.Errorf("set %s: %w", names[i], err)
 		}
 	}
-	next := r.data.With(names, values)
+	next := r.Data.With(names, values)
 	if err := next.Check(r.limits().DataBytes); err != nil {
 		return fmt.Errorf("set: %w", err)
 	}
-	if err := r.socket.CheckData(next); err != nil {
+	if err := r.Socket.CheckData(next); err != nil {
 		return fmt.Errorf("set: %w", err)
 	}
-	r.data = next
-	r.socket.SetData(next)
+	r.Data = next
+	r.Socket.SetData(next)
 	r.touchPresence()
 	return nil
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
 	"github.com/realtime-operator/realtime-operator/gateway/presence"
 	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
+	"github.com/realtime-operator/realtime-operator/gateway/service/eval"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -155,7 +156,7 @@ func (c *client) lifecycle(event string, args ...ref.Val) {
 	if b.namespace == nil || len(b.namespace.lifecycle[event]) == 0 {
 		return
 	}
-	c.start(b, b.namespace.lifecycle[event], variables{name: event, argList: types.NewRefValList(types.DefaultTypeAdapter, args)}, nil)
+	c.start(b, b.namespace.lifecycle[event], eval.Variables{Name: event, ArgList: types.NewRefValList(types.DefaultTypeAdapter, args)}, nil)
 }
 
 // OnDisconnecting runs its handlers.
@@ -182,17 +183,17 @@ func (c *client) OnEvent(ev *socketio.Event) {
 		_ = ev.Ack(answerUnhandled) // who wants no answer gets none
 		return
 	}
-	c.start(b, handlers, variables{name: ev.Name, args: ev.Args}, ev)
+	c.start(b, handlers, eval.Variables{Name: ev.Name, Args: ev.Args}, ev)
 }
 
 // runs are those that have ended.
 var runs = sync.Pool{New: func() any { return new(run) }}
 
 // start runs handlers of an event, up to the first that waits.
-func (c *client) start(b *binding, handlers []*handler, v variables, ev *socketio.Event) {
-	v.socket, v.params, v.now, v.data = c.socket, b.params, time.Now(), celvalue.DataOf(c.socket)
+func (c *client) start(b *binding, handlers []*handler, v eval.Variables, ev *socketio.Event) {
+	v.Socket, v.Params, v.Now, v.Data = c.socket, b.params, time.Now(), celvalue.DataOf(c.socket)
 	r := runs.Get().(*run)
-	*r = run{client: c, binding: b, event: ev, handlers: handlers, variables: v}
+	*r = run{client: c, binding: b, event: ev, handlers: handlers, Variables: v}
 	if c.runtime.proceed(r) {
 		*r = run{}
 		runs.Put(r)
@@ -229,16 +230,16 @@ func (r *Runtime) proceed(run *run) (ended bool) {
 // client that has gone is none of the manifest's.
 func (r *Runtime) failed(run *run, err error) {
 	run.failed = true
-	if errors.Is(err, context.Canceled) && run.socket.Context().Err() != nil {
+	if errors.Is(err, context.Canceled) && run.Socket.Context().Err() != nil {
 		return
 	}
 	run.binding.failures.Inc()
 	r.countWork(err, run.binding.label, run.handlers[0].place, run.action())
 	about := []any{
-		"namespace", run.socket.Namespace().Name(), "event", fmt.Sprintf("%.128q", run.name), "handler", run.handlers[0].place,
+		"namespace", run.Socket.Namespace().Name(), "event", fmt.Sprintf("%.128q", run.Name), "handler", run.handlers[0].place,
 	}
 	r.logLimit.Log(run.handlers[0],
-		func() { r.log.Warn("a handler failed", append(about, "socket", run.socket.LogID(), "error", err)...) },
+		func() { r.log.Warn("a handler failed", append(about, "socket", run.Socket.LogID(), "error", err)...) },
 		func(more int) {
 			r.log.Warn(fmt.Sprintf("a handler failed: %d more in the last minute", more), about...)
 		})

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package service
+package eval
 
 import (
 	"fmt"
@@ -25,14 +25,14 @@ func nested(depth, size int) socketio.Args {
 // allocates.
 func TestRelayingLooksAtNoByteTwice(t *testing.T) {
 	for _, source := range []string{"args", "[args[0]]", "[{'v': args[0]}]", "[args[0]].map(x, x)"} {
-		list, err := compileTemplate(source)
+		list, err := CompileTemplate(source)
 		if err != nil {
 			t.Fatal(err)
 		}
 		allocations := func(depth int) float64 {
 			event := nested(depth, 1<<16)
 			return testing.AllocsPerRun(10, func() {
-				if _, err := (&run{variables: variables{args: event}}).list(list); err != nil {
+				if _, err := (&Variables{Args: event}).List(list); err != nil {
 					t.Fatal(err)
 				}
 			})
@@ -46,7 +46,7 @@ func TestRelayingLooksAtNoByteTwice(t *testing.T) {
 
 // BenchmarkRelayWithAttachment takes as long for a byte at any depth.
 func BenchmarkRelayWithAttachment(b *testing.B) {
-	list, err := compileTemplate("[args[0]]")
+	list, err := CompileTemplate("[args[0]]")
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func BenchmarkRelayWithAttachment(b *testing.B) {
 			event := nested(depth, 1<<20)
 			b.SetBytes(int64(len(event.JSON)))
 			for b.Loop() {
-				if _, err := (&run{variables: variables{args: event}}).list(list); err != nil {
+				if _, err := (&Variables{Args: event}).List(list); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -72,15 +72,15 @@ func BenchmarkChatMessage(b *testing.B) {
 func BenchmarkRelay(b *testing.B) { benchmarkList(b, "args") }
 
 func benchmarkList(b *testing.B, source string) {
-	list, err := compileTemplate(source)
+	list, err := CompileTemplate(source)
 	if err != nil {
 		b.Fatal(err)
 	}
 	raw := []byte(`["Ada","hello, all of you out there"]`)
 	b.ReportAllocs()
 	for b.Loop() {
-		r := &run{variables: variables{args: socketio.Args{JSON: raw}, now: time.Now()}}
-		if _, err := r.list(list); err != nil {
+		r := &Variables{Args: socketio.Args{JSON: raw}, Now: time.Now()}
+		if _, err := r.List(list); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package service
+package eval
 
 import (
 	"slices"
@@ -13,9 +13,10 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// template is an expression for a list of arguments as it is written: constant JSON with holes, which are filled from the event. CEL
-// evaluates what no hole knows better. A template does not change, and any number of events fill it at once.
-type template struct {
+// Template is an expression for a list of arguments as it is written: constant JSON with holes, which
+// are filled from the event. CEL evaluates what no hole knows better. A template does not change, and
+// any number of events fill it at once.
+type Template struct {
 	// program evaluates the whole, where there are no parts.
 	program cel.Program
 	// relay: the value is that of args.
@@ -34,21 +35,22 @@ type template struct {
 type part struct {
 	before []byte
 	// fill writes the hole, if it can; nil if it cannot.
-	fill func(*run, *celvalue.Encoder) (done bool, err error)
+	fill func(*Variables, *celvalue.Encoder) (done bool, err error)
 	// program evaluates what belongs there.
 	program cel.Program
 }
 
-func compileTemplate(source string) (*template, error) {
+// CompileTemplate compiles an expression that yields a list.
+func CompileTemplate(source string) (*Template, error) {
 	outline, err := expression.CompileOutline(expression.List, source)
 	if err != nil {
 		return nil, err
 	}
-	t := &template{program: outline.Program, relay: outline.Variable == expression.Args}
+	t := &Template{program: outline.Program, relay: outline.Variable == expression.Args}
 	if outline.List == nil {
 		return t, nil
 	}
-	c := templateCompiler{template: t}
+	c := templateCompiler{Template: t}
 	if err := c.add(&outline); err != nil {
 		return nil, err
 	}
@@ -62,7 +64,7 @@ func compileTemplate(source string) (*template, error) {
 
 // templateCompiler writes constants until it comes to a hole.
 type templateCompiler struct {
-	*template
+	*Template
 	celvalue.Encoder
 }
 
@@ -97,16 +99,16 @@ func (c *templateCompiler) add(o *expression.Outline) error {
 			return nil
 		})
 	case o.Argument:
-		c.hole(o, func(r *run, e *celvalue.Encoder) (bool, error) { return r.writeArgument(e, o.Index), nil })
+		c.hole(o, func(v *Variables, e *celvalue.Encoder) (bool, error) { return v.writeArgument(e, o.Index), nil })
 	case o.Variable == expression.Args:
-		c.hole(o, func(r *run, e *celvalue.Encoder) (bool, error) { return true, e.Value(r.argumentList()) })
+		c.hole(o, func(v *Variables, e *celvalue.Encoder) (bool, error) { return true, e.Value(v.argumentList()) })
 	case o.Variable == expression.Now:
-		c.hole(o, func(r *run, e *celvalue.Encoder) (bool, error) {
-			e.Time(r.now)
+		c.hole(o, func(v *Variables, e *celvalue.Encoder) (bool, error) {
+			e.Time(v.Now)
 			return true, nil
 		})
 	case o.Data != "":
-		c.hole(o, func(r *run, e *celvalue.Encoder) (bool, error) { return r.writeData(e, o.Data) })
+		c.hole(o, func(v *Variables, e *celvalue.Encoder) (bool, error) { return v.writeData(e, o.Data) })
 	default:
 		c.hole(o, nil)
 	}
@@ -120,34 +122,34 @@ func (c *templateCompiler) constantValue(o *expression.Outline) error {
 		return err
 	}
 	if len(e.Attachments) > 0 {
-		c.hole(o, func(_ *run, e *celvalue.Encoder) (bool, error) { return true, e.Value(o.Constant) })
+		c.hole(o, func(_ *Variables, e *celvalue.Encoder) (bool, error) { return true, e.Value(o.Constant) })
 		return nil
 	}
 	c.JSON = append(c.JSON, e.JSON...)
 	return nil
 }
 
-func (c *templateCompiler) hole(o *expression.Outline, fill func(*run, *celvalue.Encoder) (bool, error)) {
+func (c *templateCompiler) hole(o *expression.Outline, fill func(*Variables, *celvalue.Encoder) (bool, error)) {
 	c.parts = append(c.parts, part{before: slices.Clip(c.JSON), fill: fill, program: o.Program})
 	c.size += len(c.JSON) + holeSize
 	c.JSON = nil
 }
 
-// list evaluates to arguments.
-func (r *run) list(t *template) (socketio.Args, error) {
+// List evaluates to arguments for clients.
+func (v *Variables) List(t *Template) (socketio.Args, error) {
 	switch {
 	case t.constant != nil:
 		return *t.constant, nil
-	case t.relay && len(r.args.JSON) > 0 && len(r.args.Attachments) == 0:
-		return r.args, nil
+	case t.relay && len(v.Args.JSON) > 0 && len(v.Args.Attachments) == 0:
+		return v.Args, nil
 	case len(t.parts) == 0:
-		return r.listByProgram(t.program)
+		return v.listByProgram(t.program)
 	}
-	e := celvalue.Encoder{JSON: make([]byte, 0, t.size+len(r.args.JSON)), Foreign: t.foreign, Budget: &r.budget}
+	e := celvalue.Encoder{JSON: make([]byte, 0, t.size+len(v.Args.JSON)), Foreign: t.foreign, Budget: &v.Budget}
 	for i := range t.parts {
 		p := &t.parts[i]
 		e.JSON = append(e.JSON, p.before...)
-		if err := r.fill(&e, p); err != nil {
+		if err := v.fill(&e, p); err != nil {
 			return socketio.Args{}, err
 		}
 	}
@@ -155,43 +157,43 @@ func (r *run) list(t *template) (socketio.Args, error) {
 	return e.Args()
 }
 
-func (r *run) fill(e *celvalue.Encoder, p *part) error {
+func (v *Variables) fill(e *celvalue.Encoder, p *part) error {
 	if p.fill != nil {
-		if done, err := p.fill(r, e); done || err != nil {
+		if done, err := p.fill(v, e); done || err != nil {
 			return err
 		}
 	}
-	v, err := r.eval(p.program)
+	value, err := v.Eval(p.program)
 	if err != nil {
 		return err
 	}
-	return e.Value(v)
+	return e.Value(value)
 }
 
-func (r *run) listByProgram(program cel.Program) (socketio.Args, error) {
-	v, err := r.eval(program)
+func (v *Variables) listByProgram(program cel.Program) (socketio.Args, error) {
+	list, err := v.Eval(program)
 	if err != nil {
 		return socketio.Args{}, err
 	}
-	if _, ok := v.(traits.Lister); !ok {
-		return socketio.Args{}, yielded(v, "a list")
+	if _, ok := list.(traits.Lister); !ok {
+		return socketio.Args{}, yielded(list, "a list")
 	}
-	return celvalue.Encode(v, &r.budget)
+	return celvalue.Encode(list, &v.Budget)
 }
 
-func (r *run) writeArgument(e *celvalue.Encoder, index int) bool {
-	raw := r.argument(index)
+func (v *Variables) writeArgument(e *celvalue.Encoder, index int) bool {
+	raw := v.argument(index)
 	if raw == nil {
 		return false // CEL knows what to say
 	}
-	e.Source(raw, r.args.Attachments)
+	e.Source(raw, v.Args.Attachments)
 	return true
 }
 
-func (r *run) writeData(e *celvalue.Encoder, name string) (bool, error) {
-	v, ok := r.data.Field(name)
+func (v *Variables) writeData(e *celvalue.Encoder, name string) (bool, error) {
+	value, ok := v.Data.Field(name)
 	if !ok {
 		return false, nil
 	}
-	return true, e.Value(v)
+	return true, e.Value(value)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package service
+package eval
 
 import (
 	"github.com/google/cel-go/common/types/ref"
@@ -10,16 +10,16 @@ import (
 )
 
 // argumentList is the event's arguments as a list.
-func (v *variables) argumentList() ref.Val {
-	if v.argList == nil {
-		v.argList = celvalue.FromJSON(v.args.JSON, celvalue.Origin{Attachments: v.args.Attachments, Budget: &v.budget})
+func (v *Variables) argumentList() ref.Val {
+	if v.ArgList == nil {
+		v.ArgList = celvalue.FromJSON(v.Args.JSON, celvalue.Origin{Attachments: v.Args.Attachments, Budget: &v.Budget})
 	}
-	return v.argList
+	return v.ArgList
 }
 
 // argument is the JSON of one of the event's; nil if there is no such one.
-func (r *run) argument(index int) []byte {
-	list, at := r.args.JSON, &r.found
+func (v *Variables) argument(index int) []byte {
+	list, at := v.Args.JSON, &v.found
 	if len(list) == 0 {
 		return nil
 	}
@@ -32,7 +32,7 @@ func (r *run) argument(index int) []byte {
 			return nil
 		}
 		*at = argument{at.index + 1, start, jsonscan.ValueEnd(list, start)}
-		r.budget.ChargeCopy(at.end - at.start)
+		v.Budget.ChargeCopy(at.end - at.start)
 	}
 	return list[at.start:at.end]
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package service
+package eval
 
 import (
 	"encoding/json"
@@ -34,14 +34,14 @@ func TestTemplatesSayWhatTheirExpressionsSay(t *testing.T) {
 	}
 	set := (*celvalue.Data)(nil).With([]string{"name", "list"}, []ref.Val{types.String("Ada \"A\""), celvalue.FromJSON([]byte(`[1, {"a":2}]`), celvalue.Origin{})})
 	for _, source := range sources {
-		list, err := compileTemplate(source)
+		list, err := CompileTemplate(source)
 		if err != nil {
 			t.Fatalf("%s: %v", source, err)
 		}
 		for _, event := range events {
-			r := &run{variables: variables{name: "e", args: event, now: time.UnixMilli(1_780_000_000_123), data: set}}
+			r := &Variables{Name: "e", Args: event, Now: time.UnixMilli(1_780_000_000_123), Data: set}
 			want, wantErr := r.listByProgram(list.program)
-			got, err := r.list(list)
+			got, err := r.List(list)
 			if (err == nil) != (wantErr == nil) {
 				t.Errorf("%s of %s: error %v, want %v", source, event.JSON, err, wantErr)
 				continue
@@ -62,15 +62,15 @@ func decoded(t *testing.T, raw []byte) (v any) {
 }
 
 func TestRoomsWithoutEvaluation(t *testing.T) {
-	r := &run{variables: variables{args: socketio.Args{JSON: []byte(`["a\u0062",["x","y"],1]`)}}}
+	r := &Variables{Args: socketio.Args{JSON: []byte(`["a\u0062",["x","y"],1]`)}}
 	for source, want := range map[string][]string{
 		"'lobby'": {"lobby"}, "args[0]": {"ab"}, "args[1]": {"x", "y"}, "args[2]": nil, "args[3]": nil, "['a', args[0]]": {"a", "ab"}, "[]": {},
 	} {
-		names, err := compileRoomNames(source)
+		names, err := CompileRoomNames(source)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := r.rooms(names)
+		got, err := r.Rooms(names)
 		if !cmp.Equal(got, want) || (err == nil) != (want != nil) {
 			t.Errorf("%s: %q, %v, want %q", source, got, err, want)
 		}

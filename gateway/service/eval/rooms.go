@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package service
+package eval
 
 import (
 	"errors"
@@ -15,8 +15,9 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
 )
 
-// roomNames is an expression for rooms.
-type roomNames struct {
+// RoomNames is an expression for rooms, ready to run. It does not change, and any number of events
+// evaluate it at once.
+type RoomNames struct {
 	program cel.Program
 	// constant are the rooms if they are always the same.
 	constant []string
@@ -25,39 +26,41 @@ type roomNames struct {
 	index    int
 }
 
-func compileRoomNames(source string) (*roomNames, error) {
+// CompileRoomNames compiles an expression that yields the name of a room, or a list of them.
+func CompileRoomNames(source string) (*RoomNames, error) {
 	outline, err := expression.CompileOutline(expression.Rooms, source)
 	if err != nil {
 		return nil, err
 	}
-	n := &roomNames{program: outline.Program, argument: outline.Argument, index: outline.Index}
+	n := &RoomNames{program: outline.Program, argument: outline.Argument, index: outline.Index}
 	if outline.Constant != nil {
 		n.constant, err = roomsOf(outline.Constant, nil)
 	}
 	return n, err
 }
 
-// rooms evaluates to names of rooms, which are not to be changed.
-func (r *run) rooms(n *roomNames) ([]string, error) {
+// Rooms evaluates to names of rooms, which are not to be changed.
+func (v *Variables) Rooms(n *RoomNames) ([]string, error) {
 	if n.constant != nil {
 		return n.constant, nil
 	}
 	if n.argument {
-		if raw := r.argument(n.index); len(raw) > 0 && raw[0] == '"' {
+		if raw := v.argument(n.index); len(raw) > 0 && raw[0] == '"' {
 			return []string{celvalue.Unquote(raw)}, nil
 		}
 	}
-	v, err := r.eval(n.program)
+	rooms, err := v.Eval(n.program)
 	if err != nil {
 		return nil, err
 	}
-	return roomsOf(v, &r.budget)
+	return roomsOf(rooms, &v.Budget)
 }
 
-func compileRooms(sources []v1alpha1.Expression) ([]*roomNames, error) {
-	var rooms []*roomNames
+// CompileRooms compiles several such expressions; nil if there are none.
+func CompileRooms(sources []v1alpha1.Expression) ([]*RoomNames, error) {
+	var rooms []*RoomNames
 	for _, source := range sources {
-		names, err := compileRoomNames(string(source))
+		names, err := CompileRoomNames(string(source))
 		if err != nil {
 			return nil, err
 		}
@@ -66,17 +69,18 @@ func compileRooms(sources []v1alpha1.Expression) ([]*roomNames, error) {
 	return rooms, nil
 }
 
-// joined are the rooms of several expressions together; nil if there are none.
-func (r *run) joined(expressions []*roomNames) ([]string, error) {
+// AllRooms are the rooms of several expressions together; nil if there are none. They are not to be
+// changed.
+func (v *Variables) AllRooms(expressions []*RoomNames) ([]string, error) {
 	switch len(expressions) {
 	case 0:
 		return nil, nil
 	case 1:
-		return r.rooms(expressions[0])
+		return v.Rooms(expressions[0])
 	}
 	all := []string{}
 	for _, names := range expressions {
-		rooms, err := r.rooms(names)
+		rooms, err := v.Rooms(names)
 		if err != nil {
 			return nil, err
 		}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package eval
+
+import (
+	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/types"
+	"github.com/google/cel-go/common/types/ref"
+
+	"github.com/realtime-operator/realtime-operator/api/expression"
+	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
+)
+
+// Member is what presenceInfo sees: a socket as a member of a room. It is for one goroutine.
+type Member struct {
+	Variables Variables
+	Room      string
+}
+
+var _ cel.Activation = (*Member)(nil)
+
+// Eval evaluates what others see of the member.
+func (m *Member) Eval(program cel.Program) (ref.Val, error) {
+	v, _, err := program.Eval(m)
+	return v, err
+}
+
+// ResolveName gives the value of a variable.
+func (m *Member) ResolveName(name string) (any, bool) {
+	if name == expression.Room {
+		return celvalue.Object{Declared: expression.RoomType, Field: m.roomField}, true
+	}
+	return m.Variables.ResolveName(name)
+}
+
+// Parent is nil: there are no other variables.
+func (m *Member) Parent() cel.Activation { return nil }
+
+func (m *Member) roomField(name string) ref.Val {
+	if name == "name" {
+		return types.String(m.Room)
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package eval
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/types"
+	"github.com/google/cel-go/common/types/ref"
+
+	"github.com/realtime-operator/realtime-operator/api/expression"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio"
+	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
+)
+
+// Request is what admission rules see: an HTTP request for a handshake. It is for one goroutine.
+type Request struct {
+	HTTP *http.Request
+	Now  time.Time
+	// budget is for all rules together.
+	budget expression.Budget
+	// query and headers are made for the first rule that asks.
+	query, headers ref.Val
+}
+
+var _ cel.Activation = (*Request)(nil)
+
+// Eval evaluates a rule.
+func (r *Request) Eval(program cel.Program) (ref.Val, error) {
+	v, _, err := program.Eval(r)
+	return v, err
+}
+
+// ResolveName gives the value of a variable.
+func (r *Request) ResolveName(name string) (any, bool) {
+	switch name {
+	case expression.Work:
+		return &r.budget, true
+	case expression.Request:
+		return celvalue.Object{Declared: expression.RequestType, Field: r.field}, true
+	case expression.Now:
+		return types.Timestamp{Time: r.Now}, true
+	default:
+		return nil, false
+	}
+}
+
+// Parent is nil: there are no other variables.
+func (r *Request) Parent() cel.Activation { return nil }
+
+func (r *Request) field(name string) ref.Val {
+	switch name {
+	case "method":
+		return types.String(r.HTTP.Method)
+	case "host":
+		return types.String(r.HTTP.Host)
+	case "path":
+		return types.String(r.HTTP.URL.Path)
+	case "query":
+		if r.query == nil {
+			r.query = celvalue.StringMap(&r.budget, r.HTTP.URL.Query(), nil)
+		}
+		return r.query
+	case "headers":
+		if r.headers == nil {
+			r.headers = celvalue.StringMap(&r.budget, r.HTTP.Header, strings.ToLower)
+		}
+		return r.headers
+	case "address":
+		return types.String(engineio.AddressOf(r.HTTP))
+	case "secure":
+		return types.Bool(r.HTTP.TLS != nil)
+	default:
+		return nil
+	}
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package eval
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/types"
+	"github.com/google/cel-go/common/types/ref"
+
+	"github.com/realtime-operator/realtime-operator/api/expression"
+)
+
+// Eval evaluates to any value.
+func (v *Variables) Eval(program cel.Program) (ref.Val, error) {
+	v.made.rooms = nil // earlier actions may have changed them
+	result, _, err := program.Eval(v)
+	return result, err
+}
+
+// Condition evaluates to a bool.
+func (v *Variables) Condition(program cel.Program) (bool, error) {
+	result, err := v.Eval(program)
+	if err != nil {
+		return false, err
+	}
+	met, ok := result.(types.Bool)
+	if !ok {
+		return false, yielded(result, "a bool")
+	}
+	return bool(met), nil
+}
+
+// Text evaluates to a string.
+func (v *Variables) Text(program cel.Program) (string, error) {
+	result, err := v.Eval(program)
+	if err != nil {
+		return "", err
+	}
+	text, ok := v.Budget.Computed(result).(types.String)
+	if !ok {
+		return "", yielded(result, "a string")
+	}
+	return string(text), nil
+}
+
+// Revision evaluates to a revision of a room; null stands for none, which is 0.
+func (v *Variables) Revision(program cel.Program) (uint64, error) {
+	result, err := v.Eval(program)
+	if err != nil {
+		return 0, err
+	}
+	switch n := expression.Compared(result).(type) {
+	case types.Null:
+		return 0, nil
+	case types.Uint:
+		return uint64(n), nil
+	case types.Int:
+		if n >= 0 {
+			return uint64(n), nil
+		}
+	case types.Double:
+		if n >= 0 && n < math.MaxInt64 {
+			return uint64(n), nil
+		}
+	}
+	return 0, yielded(result, "a revision")
+}
+
+func yielded(v ref.Val, want string) error {
+	return fmt.Errorf("must yield %s, and yields %s", want, v.Type().TypeName())
+}
