@@ -53,11 +53,3 @@ func (r *Runtime) bindAll(p *Program) {
 	}
 	r.bindings.Store(all)
 }
-
-// bound is the binding to the program in force. It is called in the socket's turn.
-func (c *client) bound() *binding {
-	if p := c.runtime.program.Load(); c.binding == nil || c.binding.program != p {
-		c.binding = c.runtime.bind(p, c.socket)
-	}
-	return c.binding
-}

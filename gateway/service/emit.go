@@ -3,15 +3,20 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/gateway/service/eval"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
+
+// defaultAckTimeout is for a service that has not been through the schema.
+const defaultAckTimeout = 5 * time.Second
 
 // emission is an emit action with its expressions compiled.
 type emission struct {
@@ -126,4 +131,32 @@ func gone(err error) error {
 		return nil
 	}
 	return err
+}
+
+// ask lets the run stand still until clients have answered. Nothing of the connection is held up by that: the client's own
+// answer may be among those that are waited for.
+func (r *run) ask(m *emission, ask func(context.Context) ([]socketio.Args, error)) error {
+	var answers []socketio.Args
+	var err error
+	p := &pending{
+		aside:   true,
+		timeout: cmp.Or(m.ack.Timeout.Duration, defaultAckTimeout),
+		wait:    func(ctx context.Context) { answers, err = ask(ctx) },
+		then: func(r *run) error {
+			r.SetAnswers(answers, err != nil)
+			if err != nil && !unanswered(err) {
+				return fmt.Errorf("emit %s: %w", m.event, err)
+			}
+			return nil
+		},
+	}
+	if err := r.await(p); err != nil {
+		return fmt.Errorf("emit %s: %w", m.event, err)
+	}
+	return nil
+}
+
+// unanswered tells an error that means no more than that a client has not answered, in time or at all.
+func unanswered(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, socketio.ErrDisconnected) || errors.Is(err, socketio.ErrManyAcks)
 }

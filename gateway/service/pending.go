@@ -4,12 +4,19 @@ package service
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
 )
+
+// placeHandler is where a panic of a handler is stopped.
+const placeHandler = "handler"
+
+// errPanicked is why a handler fails whose wait has panicked; its log line has more.
+var errPanicked = errors.New("it panicked")
 
 // pending is what a step waits for, be it NATS, the log, other gateways or clients, and how the run goes on.
 // Every action that waits is one. It holds up no goroutine that others need: it has one of its own, whose

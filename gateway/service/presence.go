@@ -11,7 +11,6 @@ import (
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/types"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/realtime-operator/realtime-operator/api/expression"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
@@ -54,18 +53,6 @@ func (r *Runtime) configurePresence(ns *socketio.Namespace) {
 		c.Info = func(s *socketio.Socket, room string) any { return r.memberInfo(compiled, params, s, room) }
 	}
 	tracker.Configure(c)
-}
-
-func infoMetrics(b *presence.Budget) []prometheus.Collector {
-	return []prometheus.Collector{
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "realtime_presence_info_bytes", Help: "Memory that what presenceInfo shows of members takes on this gateway.",
-		}, func() float64 { return float64(b.Used()) }),
-		prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name: "realtime_presence_infos_left_out_total",
-			Help: "Times that there was no room for what presenceInfo shows of a member, of whom the id alone is seen.",
-		}, func() float64 { return float64(b.Refused()) }),
-	}
 }
 
 // memberInfo is what others see of a member. An expression that fails shows nothing, as one about data that is not there yet.

@@ -4,14 +4,12 @@ package service
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/google/cel-go/cel"
 
 	"github.com/realtime-operator/realtime-operator/api/expression"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
-	"github.com/realtime-operator/realtime-operator/gateway/service/eval"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -188,46 +186,6 @@ func compileAction(a *v1alpha1.Action) (step, error) {
 		return disconnect(a.Disconnect.Close), nil
 	default:
 		return nil, fmt.Errorf("no action is given")
-	}
-}
-
-func compileSet(set map[string]v1alpha1.Expression) (step, error) {
-	names := slices.Sorted(maps.Keys(set))
-	programs := make([]cel.Program, len(names))
-	for i, name := range names {
-		var err error
-		if programs[i], err = expression.Compile(expression.Value, string(set[name])); err != nil {
-			return nil, fmt.Errorf("set %s: %w", name, err)
-		}
-	}
-	return func(r *run) error { return r.set(names, programs) }, nil
-}
-
-func compileAck(e v1alpha1.Expression) (step, error) {
-	answer, err := eval.CompileTemplate(string(e))
-	if err != nil {
-		return nil, fmt.Errorf("ack: %w", err)
-	}
-	return answering("ack", func(r *run) error {
-		args, err := r.List(answer)
-		if err != nil {
-			return err
-		}
-		r.ack(args)
-		return nil
-	}), nil
-}
-
-// answering is an action that does nothing but answer: not where nobody waits for an answer.
-func answering(name string, answer step) step {
-	return func(r *run) error {
-		if !r.needsAck() {
-			return nil
-		}
-		if err := answer(r); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		return nil
 	}
 }
 

@@ -3,12 +3,10 @@
 package service
 
 import (
+	"context"
+	"errors"
 	"fmt"
 
-	"github.com/google/cel-go/cel"
-	"github.com/google/cel-go/common/types/ref"
-
-	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
 	"github.com/realtime-operator/realtime-operator/gateway/service/eval"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/trace"
@@ -79,48 +77,57 @@ func (r *run) trace() *trace.Parent {
 	return r.event.Trace()
 }
 
-func (r *run) needsAck() bool { return r.event != nil && r.event.NeedsAck() }
-
-// ack answers the client when what the event has led to is stored: who has an answer need not ask again. If it never will be,
-// the answer is that the event could not be handled. One who wants none, or has its answer, gets none.
-func (r *run) ack(args socketio.Args) {
-	_ = r.event.AckSettled(r.receipt, args, answerFailed)
-}
-
-// collect is the receipt for what the run emits. It is nil if no answer depends on it.
-func (r *run) collect() *socketio.Receipt {
-	if r.receipt != nil || !r.needsAck() {
-		return r.receipt
-	}
-	if _, stores := r.Socket.Namespace().Adapter().(socketio.SessionKeeper); stores {
-		r.receipt = new(socketio.Receipt)
-	}
-	return r.receipt
-}
-
 func (r *run) limits() socketio.Limits { return r.Socket.Namespace().Server().Limits() }
 
-// set evaluates all values, then writes them together.
-func (r *run) set(names []string, programs []cel.Program) error {
-	values := make([]ref.Val, len(names))
-	for i, program := range programs {
-		v, err := r.Eval(program)
-		if err == nil {
-			values[i], err = celvalue.Keep(v, &r.Budget)
+// proceed runs handlers in order, from where the run stands. One that fails ends, and the next ones still run. One that waits for
+// answers holds up the next ones, but no other event. When all are done, a client that waits for an acknowledgement and has
+// none gets it. ended is false if one waits.
+func (r *Runtime) proceed(run *run) (ended bool) {
+	for len(run.handlers) > 0 {
+		done, err := run.handle(run.handlers[0])
+		if !done {
+			run.wait()
+			return false
 		}
 		if err != nil {
-			return fmt.Errorf("set %s: %w", names[i], err)
+			r.failed(run, err)
 		}
+		run.next()
 	}
-	next := r.Data.With(names, values)
-	if err := next.Check(r.limits().DataBytes); err != nil {
-		return fmt.Errorf("set: %w", err)
+	if run.event == nil {
+		return true
 	}
-	if err := r.Socket.CheckData(next); err != nil {
-		return fmt.Errorf("set: %w", err)
+	answer := answerDone
+	if run.failed {
+		answer = answerFailed
 	}
-	r.Data = next
-	r.Socket.SetData(next)
-	r.touchPresence()
-	return nil
+	run.ack(answer)
+	return true
+}
+
+// failed counts and logs a failure of the handler at which the run stands. That it has waited for a
+// client that has gone is none of the manifest's.
+func (r *Runtime) failed(run *run, err error) {
+	run.failed = true
+	if errors.Is(err, context.Canceled) && run.Socket.Context().Err() != nil {
+		return
+	}
+	run.binding.failures.Inc()
+	r.countWork(err, run.binding.label, run.handlers[0].place, run.action())
+	about := []any{
+		"namespace", run.Socket.Namespace().Name(), "event", fmt.Sprintf("%.128q", run.Name), "handler", run.handlers[0].place,
+	}
+	r.logLimit.Log(run.handlers[0],
+		func() { r.log.Warn("a handler failed", append(about, "socket", run.Socket.LogID(), "error", err)...) },
+		func(more int) {
+			r.log.Warn(fmt.Sprintf("a handler failed: %d more in the last minute", more), about...)
+		})
+}
+
+// action is what the handler does now, as the manifest names it.
+func (r *run) action() string {
+	if r.step == 0 {
+		return "when"
+	}
+	return fmt.Sprintf("do[%d]", r.step-1)
 }

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package service
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/cel-go/common/types"
+	"github.com/google/cel-go/common/types/ref"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
+	"github.com/realtime-operator/realtime-operator/gateway/service/eval"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+// client is what the runtime keeps of a socket beside its data. It is used in the socket's turn alone, but for count.
+type client struct {
+	runtime *Runtime
+	socket  *socketio.Socket
+	// binding is that of the namespace to the program of the last event; see bound.
+	binding *binding
+	// count is how many handlers of the socket wait for answers.
+	count atomic.Int32
+}
+
+// waiting is how many handlers of the connection wait.
+func (c *client) waiting() int {
+	n := 0
+	for _, l := range c.socket.ConnectionListeners() {
+		if other, ok := l.(*client); ok {
+			n += int(other.count.Load())
+		}
+	}
+	return n
+}
+
+func (r *Runtime) connected(s *socketio.Socket) {
+	c := &client{runtime: r, socket: s}
+	s.Listen(c)
+	welcome := func() { c.lifecycle(v1alpha1.EventConnection) }
+	b := c.bound()
+	if ns := b.namespace; ns != nil && len(ns.rooms.autoJoin) > 0 {
+		join := func() { c.autoJoin(b) }
+		if s.JoinWaits(ns.rooms.autoJoin...) {
+			s.After(join, welcome)
+			return
+		}
+		join()
+	}
+	welcome()
+}
+
+// lifecycle runs the handlers of an event that is not the client's.
+func (c *client) lifecycle(event string, args ...ref.Val) {
+	b := c.bound()
+	if b.namespace == nil || len(b.namespace.lifecycle[event]) == 0 {
+		return
+	}
+	c.start(b, b.namespace.lifecycle[event], eval.Variables{Name: event, ArgList: types.NewRefValList(types.DefaultTypeAdapter, args)}, nil)
+}
+
+// OnDisconnecting runs its handlers.
+func (c *client) OnDisconnecting(reason string) {
+	c.lifecycle(v1alpha1.EventDisconnecting, types.String(reason))
+}
+
+// OnDisconnect runs its handlers.
+func (c *client) OnDisconnect(reason string) {
+	c.lifecycle(v1alpha1.EventDisconnect, types.String(reason))
+}
+
+var _ socketio.Listener = (*client)(nil)
+
+// OnEvent runs the handlers of a client's event, and sees to it that one who waits for an answer gets it.
+func (c *client) OnEvent(ev *socketio.Event) {
+	b := c.bound()
+	if b.namespace == nil {
+		return
+	}
+	b.events.Inc()
+	handlers := b.namespace.on(ev.Name)
+	if len(handlers) == 0 {
+		_ = ev.Ack(answerUnhandled) // who wants no answer gets none
+		return
+	}
+	c.start(b, handlers, eval.Variables{Name: ev.Name, Args: ev.Args}, ev)
+}
+
+// runs are those that have ended.
+var runs = sync.Pool{New: func() any { return new(run) }}
+
+// start runs handlers of an event, up to the first that waits.
+func (c *client) start(b *binding, handlers []*handler, v eval.Variables, ev *socketio.Event) {
+	v.Socket, v.Params, v.Now, v.Data = c.socket, b.params, time.Now(), celvalue.DataOf(c.socket)
+	r := runs.Get().(*run)
+	*r = run{client: c, binding: b, event: ev, handlers: handlers, Variables: v}
+	if c.runtime.proceed(r) {
+		*r = run{}
+		runs.Put(r)
+	}
+}
+
+// bound is the binding to the program in force. It is called in the socket's turn.
+func (c *client) bound() *binding {
+	if p := c.runtime.program.Load(); c.binding == nil || c.binding.program != p {
+		c.binding = c.runtime.bind(p, c.socket)
+	}
+	return c.binding
+}

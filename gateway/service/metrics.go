@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package service
+
+import (
+	"errors"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/realtime-operator/realtime-operator/api/expression"
+	"github.com/realtime-operator/realtime-operator/gateway/presence"
+)
+
+// metrics are what a runtime counts of its handlers. Safe for concurrent use.
+type metrics struct {
+	events, failures *prometheus.CounterVec
+	// overwork counts what a manifest's author has to mend, by the place in the manifest.
+	overwork *prometheus.CounterVec
+}
+
+func newMetrics() metrics {
+	return metrics{
+		events: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "realtime_events_total",
+			Help: "Events that clients have sent, by namespace.",
+		}, []string{"namespace"}),
+		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "realtime_handler_errors_total",
+			Help: "Handlers that failed, by namespace.",
+		}, []string{"namespace"}),
+		overwork: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "realtime_expression_limit_total",
+			Help: "Evaluations that ended because an event may not cost more work, by namespace, handler and expression.",
+		}, []string{"namespace", "handler", "expression"}),
+	}
+}
+
+// register adds the metrics to a registry, and those of presenceInfo.
+func (m *metrics) register(registry prometheus.Registerer, infos *presence.Budget) {
+	registry.MustRegister(m.events, m.failures, m.overwork)
+	registry.MustRegister(infoMetrics(infos)...)
+}
+
+// forget removes a namespace that is no more.
+func (m *metrics) forget(namespace string) {
+	m.events.DeleteLabelValues(namespace)
+	m.failures.DeleteLabelValues(namespace)
+	m.overwork.DeletePartialMatch(prometheus.Labels{"namespace": namespace})
+}
+
+// countWork counts an error if it is that of an event that costs too much work.
+func (m *metrics) countWork(err error, namespace, handler, expr string) {
+	var overwork *expression.WorkError
+	if errors.As(err, &overwork) {
+		m.overwork.WithLabelValues(namespace, handler, expr).Inc()
+	}
+}
+
+func infoMetrics(b *presence.Budget) []prometheus.Collector {
+	return []prometheus.Collector{
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "realtime_presence_info_bytes", Help: "Memory that what presenceInfo shows of members takes on this gateway.",
+		}, func() float64 { return float64(b.Used()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "realtime_presence_infos_left_out_total",
+			Help: "Times that there was no room for what presenceInfo shows of a member, of whom the id alone is seen.",
+		}, func() float64 { return float64(b.Refused()) }),
+	}
+}
