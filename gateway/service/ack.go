@@ -10,7 +10,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// Answers to an event that asks for an acknowledgement and gets none from a handler. They tell a client nothing of the inside.
+// Answers for events that ask for an acknowledgement and get none from a handler. They tell clients
+// nothing about the service.
 var (
 	answerDone      = socketio.Args{JSON: []byte(`[]`)}
 	answerFailed    = socketio.Args{JSON: []byte(`[{"error":"the service could not handle the event"}]`)}
@@ -22,7 +23,7 @@ func compileAck(e v1alpha1.Expression) (step, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ack: %w", err)
 	}
-	return answering("ack", func(r *run) error {
+	return ifAckWanted("ack", func(r *run) error {
 		args, err := r.List(answer)
 		if err != nil {
 			return err
@@ -32,8 +33,9 @@ func compileAck(e v1alpha1.Expression) (step, error) {
 	}), nil
 }
 
-// answering is an action that does nothing but answer: not where nobody waits for an answer.
-func answering(name string, answer step) step {
+// ifAckWanted makes a step of an action that does nothing but answer: it is skipped if the client
+// has not asked for an acknowledgement.
+func ifAckWanted(name string, answer step) step {
 	return func(r *run) error {
 		if !r.needsAck() {
 			return nil
@@ -47,14 +49,15 @@ func answering(name string, answer step) step {
 
 func (r *run) needsAck() bool { return r.event != nil && r.event.NeedsAck() }
 
-// ack answers the client when what the event has led to is stored: who has an answer need not ask again. If it never will be,
-// the answer is that the event could not be handled. One who wants none, or has its answer, gets none.
+// ack answers the client once everything that the run has emitted is stored, so that a client with
+// an answer need not send the event again. If that fails for good, the answer is answerFailed. It
+// does nothing if the client wants no acknowledgement, or has one.
 func (r *run) ack(args socketio.Args) {
 	_ = r.event.AckSettled(r.receipt, args, answerFailed)
 }
 
-// collect is the receipt for what the run emits. It is nil if no answer depends on it.
-func (r *run) collect() *socketio.Receipt {
+// emitReceipt is the receipt for all that the run emits; nil if no acknowledgement depends on it.
+func (r *run) emitReceipt() *socketio.Receipt {
 	if r.receipt != nil || !r.needsAck() {
 		return r.receipt
 	}

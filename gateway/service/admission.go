@@ -34,8 +34,9 @@ func compileAdmission(rules []v1alpha1.AdmissionRule) ([]admissionRule, error) {
 	return compiled, nil
 }
 
-// AllowRequest judges a handshake by the rules of the program in force (engineio.Config.AllowRequest). A rule that fails
-// refuses, since nobody can tell what it would have said.
+// AllowRequest judges a handshake by the rules of the program in force
+// (engineio.Config.AllowRequest). A rule that fails refuses, since nobody can tell what it would
+// have said.
 func (r *Runtime) AllowRequest(req *http.Request) error {
 	rules := r.program.Load().admission
 	if len(rules) == 0 {
@@ -44,7 +45,7 @@ func (r *Runtime) AllowRequest(req *http.Request) error {
 	v := &eval.Request{HTTP: req, Now: time.Now()}
 	for i, rule := range rules {
 		admitted, err := v.Eval(rule.condition)
-		r.countWork(err, "", fmt.Sprintf("admission[%d]", i), "expression")
+		r.countLimitHit(err, "", fmt.Sprintf("admission[%d]", i), "expression")
 		if err != nil {
 			r.ruleFailed(i, err)
 		}

@@ -48,8 +48,9 @@ const guideHandlers = `
 
 const hundredBytes = "hello, all of you out there hello, all of you out there hello, all of you out there hello, all of "
 
-// BenchmarkEvent takes an event from a poll's body through its handler, and what comes of it to the answer to the next poll: all that
-// happens to an event but system calls. A request carries many, so that the price of requests does not count.
+// BenchmarkEvent takes an event from a poll's body through its handler, and what comes of it to the
+// answer to the next poll: all that happens to an event but system calls. A request carries many,
+// so that the price of requests does not count.
 func BenchmarkEvent(b *testing.B) {
 	for _, event := range []struct{ name, packet string }{
 		{"echo", `421["echo","` + hundredBytes + `"]`},
@@ -111,7 +112,8 @@ func connectPolling(b testing.TB, server http.Handler) *pollingClient {
 
 func (c *pollingClient) post(packets string) { c.do("POST", packets) }
 
-// poll fetches what waits, a few packets at a time. To know when that is all, it asks for an answer.
+// poll fetches what waits, a few packets at a time. To know when that is all, it asks for an
+// answer.
 func (c *pollingClient) poll() {
 	c.post(`420["fence"]`)
 	for !strings.Contains(c.do("GET", ""), "430[") {

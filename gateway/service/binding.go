@@ -8,11 +8,12 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// binding is what a program says of a namespace, with what the runtime counts there: found once, as the name, its parameters and the
-// counters are looked up in maps, and those of dynamic namespaces by expressions. It does not change.
+// binding is a namespace as a program defines it, with its counters. It saves each event the
+// look-up of the name, which takes a regular expression for dynamic namespaces, and of the
+// counters. It does not change.
 type binding struct {
 	program *Program
-	// namespace is nil if the program says nothing of it.
+	// namespace is nil if the program does not define it.
 	namespace *namespace
 	params    map[string]string // of a dynamic namespace
 	// label is how metrics name the namespace.
@@ -23,8 +24,8 @@ type binding struct {
 // dynamicLabel stands in metrics for all dynamic namespaces, whose names are the clients' choice.
 const dynamicLabel = "dynamic"
 
-// bind is the binding of a socket's namespace to a program.
-func (r *Runtime) bind(p *Program, s *socketio.Socket) *binding {
+// bindingOf is the binding of a socket's namespace to a program.
+func (r *Runtime) bindingOf(p *Program, s *socketio.Socket) *binding {
 	name := s.Namespace().Name()
 	if b := r.bindings.Load().byName[name]; b != nil && b.program == p {
 		return b
@@ -43,7 +44,8 @@ func (r *Runtime) newBinding(p *Program, name string) *binding {
 	return &binding{p, ns, params, name, r.events.WithLabelValues(name), r.failures.WithLabelValues(name)}
 }
 
-// bindings are those of the namespaces that a program names. Each socket of a dynamic one has its own.
+// bindings are those of a program's static namespaces. Each socket of a dynamic namespace has its
+// own binding.
 type bindings struct{ byName map[string]*binding }
 
 func (r *Runtime) bindAll(p *Program) {

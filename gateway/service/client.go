@@ -16,11 +16,11 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// client is what the runtime keeps of a socket beside its data. It is used in the socket's turn alone, but for count.
+// client runs the handlers of one socket. It is used in the socket's turn only, except for count.
 type client struct {
 	runtime *Runtime
 	socket  *socketio.Socket
-	// binding is that of the namespace to the program of the last event; see bound.
+	// binding is the one that the last event used; see currentBinding.
 	binding *binding
 	// count is how many handlers of the socket wait for answers.
 	count atomic.Int32
@@ -37,11 +37,12 @@ func (c *client) waiting() int {
 	return n
 }
 
+// connected sets up a new socket: it joins the rooms of autoJoin, then its handlers run.
 func (r *Runtime) connected(s *socketio.Socket) {
 	c := &client{runtime: r, socket: s}
 	s.Listen(c)
 	welcome := func() { c.lifecycle(v1alpha1.EventConnection) }
-	b := c.bound()
+	b := c.currentBinding()
 	if ns := b.namespace; ns != nil && len(ns.rooms.autoJoin) > 0 {
 		join := func() { c.autoJoin(b) }
 		if s.JoinWaits(ns.rooms.autoJoin...) {
@@ -53,9 +54,9 @@ func (r *Runtime) connected(s *socketio.Socket) {
 	welcome()
 }
 
-// lifecycle runs the handlers of an event that is not the client's.
+// lifecycle runs the handlers of connection, disconnecting or disconnect.
 func (c *client) lifecycle(event string, args ...ref.Val) {
-	b := c.bound()
+	b := c.currentBinding()
 	if b.namespace == nil || len(b.namespace.lifecycle[event]) == 0 {
 		return
 	}
@@ -74,9 +75,10 @@ func (c *client) OnDisconnect(reason string) {
 
 var _ socketio.Listener = (*client)(nil)
 
-// OnEvent runs the handlers of a client's event, and sees to it that one who waits for an answer gets it.
+// OnEvent runs the handlers of a client's event. An event that asks for an acknowledgement gets
+// exactly one.
 func (c *client) OnEvent(ev *socketio.Event) {
-	b := c.bound()
+	b := c.currentBinding()
 	if b.namespace == nil {
 		return
 	}
@@ -89,7 +91,7 @@ func (c *client) OnEvent(ev *socketio.Event) {
 	c.start(b, handlers, eval.Variables{Name: ev.Name, Args: ev.Args}, ev)
 }
 
-// runs are those that have ended.
+// runs are finished runs, for reuse.
 var runs = sync.Pool{New: func() any { return new(run) }}
 
 // start runs handlers of an event, up to the first that waits.
@@ -97,16 +99,16 @@ func (c *client) start(b *binding, handlers []*handler, v eval.Variables, ev *so
 	v.Socket, v.Params, v.Now, v.Data = c.socket, b.params, time.Now(), celvalue.DataOf(c.socket)
 	r := runs.Get().(*run)
 	*r = run{client: c, binding: b, event: ev, handlers: handlers, Variables: v}
-	if c.runtime.proceed(r) {
+	if c.runtime.runHandlers(r) {
 		*r = run{}
 		runs.Put(r)
 	}
 }
 
-// bound is the binding to the program in force. It is called in the socket's turn.
-func (c *client) bound() *binding {
+// currentBinding is the binding to the program in force. It is called in the socket's turn.
+func (c *client) currentBinding() *binding {
 	if p := c.runtime.program.Load(); c.binding == nil || c.binding.program != p {
-		c.binding = c.runtime.bind(p, c.socket)
+		c.binding = c.runtime.bindingOf(p, c.socket)
 	}
 	return c.binding
 }

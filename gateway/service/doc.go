@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package service makes a RealtimeService run: Compile turns its namespaces and handlers into a Program, and a Runtime
-// puts programs in force on a Socket.IO server, one after another, while clients stay.
+// Package service makes a RealtimeService run: Compile turns its namespaces and handlers into a
+// Program, and a Runtime puts programs in force on a Socket.IO server, one after another, while
+// clients stay.
 //
 //	manifest ── Compile ──▶ Program ── Runtime.Apply ──▶ the next event of each client
 //
@@ -10,5 +11,6 @@
 //	                                └── pending: an action waits ─┘
 //
 // An action has a file, which compiles it to a step and has what the step does: ack, emit, history,
-// join, presence, set. Package eval evaluates its expressions, and package celvalue has their values.
+// join, presence, set. Package eval evaluates its expressions, and package celvalue has their
+// values.
 package service

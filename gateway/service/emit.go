@@ -69,20 +69,20 @@ func (m *emission) run(r *run) error {
 			return audience.EmitArgsWithAck(ctx, m.event, args)
 		})
 	}
-	if receipt := r.collect(); receipt != nil {
+	if receipt := r.emitReceipt(); receipt != nil {
 		audience = audience.Receipt(receipt)
 	}
 	return audience.EmitArgs(m.event, args)
 }
 
 func (m *emission) toSocket(r *run, args socketio.Args) error {
-	receipt, trace := r.collect(), r.trace()
+	receipt, trace := r.emitReceipt(), r.trace()
 	if m.ack == nil && m.compress && !m.volatile && receipt == nil && trace == nil {
-		return gone(r.Socket.EmitArgs(m.event, args))
+		return ignoreDisconnected(r.Socket.EmitArgs(m.event, args))
 	}
 	e := m.emission(r.Socket).Trace(trace)
 	if m.ack == nil {
-		return gone(e.Receipt(receipt).EmitArgs(m.event, args))
+		return ignoreDisconnected(e.Receipt(receipt).EmitArgs(m.event, args))
 	}
 	return r.ask(m, func(ctx context.Context) ([]socketio.Args, error) {
 		answer, err := e.EmitArgsWithAck(ctx, m.event, args)
@@ -125,16 +125,16 @@ func (m *emission) audience(r *run) (*socketio.Broadcast, error) {
 	return audience, nil
 }
 
-// gone makes nothing of the socket's having left: it is no mistake of the manifest's.
-func gone(err error) error {
+// ignoreDisconnected returns nil if the socket has left, which is not the manifest's fault.
+func ignoreDisconnected(err error) error {
 	if errors.Is(err, socketio.ErrDisconnected) {
 		return nil
 	}
 	return err
 }
 
-// ask lets the run stand still until clients have answered. Nothing of the connection is held up by that: the client's own
-// answer may be among those that are waited for.
+// ask suspends the run until clients have answered. Other events of the connection are handled
+// meanwhile, because the client's own answer may be among the expected ones.
 func (r *run) ask(m *emission, ask func(context.Context) ([]socketio.Args, error)) error {
 	var answers []socketio.Args
 	var err error
@@ -156,7 +156,7 @@ func (r *run) ask(m *emission, ask func(context.Context) ([]socketio.Args, error
 	return nil
 }
 
-// unanswered tells an error that means no more than that a client has not answered, in time or at all.
+// unanswered tells whether an error only means that a client has not answered, in time or at all.
 func unanswered(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, socketio.ErrDisconnected) || errors.Is(err, socketio.ErrManyAcks)
 }

@@ -12,8 +12,9 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 )
 
-// snippet is a manifest of the guide, and behind it in a comment what is sent and received. A line of the script is for
-// client a or b: "a> packet" is sent, "a< packet" must come, "a+ namespace" joins; "refused text" wants a refusal.
+// snippet is a manifest of the guide, and behind it in a comment what is sent and received. A line
+// of the script is for client a or b: "a> packet" is sent, "a< packet" must come, "a+ namespace"
+// joins; "refused text" wants a refusal.
 var snippet = regexp.MustCompile("(?s)```yaml\n(.*?)```\n(?:<!-- test\n(.*?)-->)?")
 
 // TestTheGuide runs every manifest of docs/how-to/handlers.md.

@@ -22,8 +22,8 @@ const (
 	historyTimeout = 5 * time.Second
 	// defaultHistoryLimit is the schema's, for a service that has not been through it.
 	defaultHistoryLimit = 50
-	// maxPageBytes bounds a page of a history, which is one packet: whatever clients may ask for is to fit
-	// into what may wait for them.
+	// maxPageBytes bounds a page of a history. It is one packet, which must fit into the client's
+	// queue.
 	maxPageBytes = 1 << 20
 )
 
@@ -42,7 +42,7 @@ func compileHistory(a *v1alpha1.HistoryAction) (step, error) {
 	if a.Limit != nil {
 		limit = int(*a.Limit)
 	}
-	return answering("history", func(r *run) error { return r.history(room, before, limit) }), nil
+	return ifAckWanted("history", func(r *run) error { return r.history(room, before, limit) }), nil
 }
 
 // history answers with a page of a room's history.
@@ -82,7 +82,8 @@ func (r *run) ackHistory(name string, events []socketio.PastEvent, limit int) er
 	return nil
 }
 
-// historyPage is the newest of events, as many as the limit, maxPageBytes and a packet's attachments allow.
+// historyPage is the newest of events, as many as the limit, maxPageBytes and a packet's
+// attachments allow.
 func historyPage(room string, events []socketio.PastEvent, limit int) ref.Val {
 	first, attachments, bytes := len(events), 0, 0
 	for first > 0 && len(events)-first < limit {

@@ -154,7 +154,7 @@ func emitted(tb testing.TB, source string, args socketio.Args) (*expression.Budg
 		tb.Fatal(err)
 	}
 	r := &run{Variables: eval.Variables{Name: "e", Args: args, Now: time.Now()}}
-	err = r.take(func(r *run) error {
+	err = r.runStep(func(r *run) error {
 		v, err := r.Eval(value)
 		if err == nil {
 			_, err = celvalue.Encode(v, &r.Budget)
@@ -213,7 +213,7 @@ func benchmarkWork(b *testing.B, name, source, args string) {
 		done, before := 0, cpuTime(b)
 		for b.Loop() {
 			r := &run{Variables: eval.Variables{Name: "e", Args: socketio.Args{JSON: []byte(args)}, Now: time.Now()}}
-			_ = r.take(func(r *run) error {
+			_ = r.runStep(func(r *run) error {
 				v, err := r.Eval(value)
 				if err == nil {
 					_, err = celvalue.Encode(v, &r.Budget)

@@ -11,7 +11,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/service/eval"
 )
 
-// errJoins: a client joins rooms and leaves them as fast as it can.
+// errJoins stops clients that join and leave rooms as fast as they can.
 var errJoins = errors.New("join: the connection has joined too many rooms in too short a time")
 
 func compileJoin(e v1alpha1.Expression) (step, error) {
@@ -51,11 +51,11 @@ func (r *run) join(rooms []string) error {
 		return errJoins
 	}
 	if !r.Socket.JoinWaits(rooms...) {
-		return gone(r.Socket.Join(rooms...))
+		return ignoreDisconnected(r.Socket.Join(rooms...))
 	}
 	var err error
 	return r.await(&pending{
-		wait: func(context.Context) { err = gone(r.Socket.Join(rooms...)) },
+		wait: func(context.Context) { err = ignoreDisconnected(r.Socket.Join(rooms...)) },
 		then: func(*run) error { return err },
 	})
 }
@@ -65,7 +65,7 @@ type failedAutoJoin string
 
 // autoJoin puts the socket into the rooms that each socket of the namespace joins.
 func (c *client) autoJoin(b *binding) {
-	err := gone(c.socket.Join(b.namespace.rooms.autoJoin...))
+	err := ignoreDisconnected(c.socket.Join(b.namespace.rooms.autoJoin...))
 	if err == nil {
 		return
 	}

@@ -33,10 +33,10 @@ func TestHistoryKeepsBytes(t *testing.T) {
 	}
 }
 
-func TestPublicationsKeepBytes(t *testing.T) {
+func TestPublishRequestsKeepBytes(t *testing.T) {
 	for seed := range uint64(200) {
 		d := documenttest.New(seed, false)
-		p, err := parsePublication([]byte(`{"event":"e","args":`+d.Raw()+`}`), "/")
+		p, err := parsePublishRequest([]byte(`{"event":"e","args":`+d.Raw()+`}`), "/")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,11 +11,11 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/presence"
 )
 
-// metrics are what a runtime counts of its handlers. Safe for concurrent use.
+// metrics are a runtime's counters. Safe for concurrent use.
 type metrics struct {
 	events, failures *prometheus.CounterVec
-	// overwork counts what a manifest's author has to mend, by the place in the manifest.
-	overwork *prometheus.CounterVec
+	// limitHits counts evaluations that exceeded the work budget, by their place in the manifest.
+	limitHits *prometheus.CounterVec
 }
 
 func newMetrics() metrics {
@@ -28,7 +28,7 @@ func newMetrics() metrics {
 			Name: "realtime_handler_errors_total",
 			Help: "Handlers that failed, by namespace.",
 		}, []string{"namespace"}),
-		overwork: prometheus.NewCounterVec(prometheus.CounterOpts{
+		limitHits: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "realtime_expression_limit_total",
 			Help: "Evaluations that ended because an event may not cost more work, by namespace, handler and expression.",
 		}, []string{"namespace", "handler", "expression"}),
@@ -37,7 +37,7 @@ func newMetrics() metrics {
 
 // register adds the metrics to a registry, and those of presenceInfo.
 func (m *metrics) register(registry prometheus.Registerer, infos *presence.Budget) {
-	registry.MustRegister(m.events, m.failures, m.overwork)
+	registry.MustRegister(m.events, m.failures, m.limitHits)
 	registry.MustRegister(infoMetrics(infos)...)
 }
 
@@ -45,14 +45,14 @@ func (m *metrics) register(registry prometheus.Registerer, infos *presence.Budge
 func (m *metrics) forget(namespace string) {
 	m.events.DeleteLabelValues(namespace)
 	m.failures.DeleteLabelValues(namespace)
-	m.overwork.DeletePartialMatch(prometheus.Labels{"namespace": namespace})
+	m.limitHits.DeletePartialMatch(prometheus.Labels{"namespace": namespace})
 }
 
-// countWork counts an error if it is that of an event that costs too much work.
-func (m *metrics) countWork(err error, namespace, handler, expr string) {
-	var overwork *expression.WorkError
-	if errors.As(err, &overwork) {
-		m.overwork.WithLabelValues(namespace, handler, expr).Inc()
+// countLimitHit counts an error if it means that the work budget was exceeded.
+func (m *metrics) countLimitHit(err error, namespace, handler, expr string) {
+	var exceeded *expression.WorkError
+	if errors.As(err, &exceeded) {
+		m.limitHits.WithLabelValues(namespace, handler, expr).Inc()
 	}
 }
 

@@ -40,11 +40,11 @@ func TestAnEventThatCostsTooMuchFails(t *testing.T) {
 			c.Send(`420["e",`+many+`]`, `421["ok",1]`)
 			c.Expect(`430`+failed, `431[1]`)
 			if tt.place != "" && tt.action != "" {
-				if n := testutil.ToFloat64(r.overwork.WithLabelValues("/", tt.place, tt.action)); n != 1 {
+				if n := testutil.ToFloat64(r.limitHits.WithLabelValues("/", tt.place, tt.action)); n != 1 {
 					t.Errorf("%v events of %s, %s are counted", n, tt.place, tt.action)
 				}
 			}
-			if n := testutil.CollectAndCount(r.overwork); n == 0 {
+			if n := testutil.CollectAndCount(r.limitHits); n == 0 {
 				t.Error("nothing is counted")
 			}
 			if !strings.Contains(log.String(), "more work than the 1000000 units") || !strings.Contains(log.String(), "handler=handlers[") {
@@ -148,7 +148,7 @@ func TestRulesForAHandshakeShareABudget(t *testing.T) {
 	if err == nil || err.Error() != "too much" {
 		t.Errorf("error %v", err)
 	}
-	if n := testutil.CollectAndCount(r.overwork); n != 1 {
+	if n := testutil.CollectAndCount(r.limitHits); n != 1 {
 		t.Errorf("%d rules are counted", n)
 	}
 }
@@ -167,7 +167,7 @@ func TestPresenceInfoHasASmallBudget(t *testing.T) {
 	known.hear(t, c, people{id: "[true,true]"})
 	c.Send(`42["e",[` + commas(3000, quoted("a")) + `]]`)
 	known.hear(t, c, people{id: ""})
-	if n := testutil.ToFloat64(r.overwork.WithLabelValues("/", "rooms[1]", "presenceInfo")); n != 1 {
+	if n := testutil.ToFloat64(r.limitHits.WithLabelValues("/", "rooms[1]", "presenceInfo")); n != 1 {
 		t.Errorf("%v are counted", n)
 	}
 }

@@ -12,24 +12,24 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
 )
 
-// placeHandler is where a panic of a handler is stopped.
+// placeHandler names handlers where panics are reported.
 const placeHandler = "handler"
 
-// errPanicked is why a handler fails whose wait has panicked; its log line has more.
+// errPanicked is the error of a handler whose wait has panicked. The panic itself is logged.
 var errPanicked = errors.New("it panicked")
 
-// pending is what a step waits for, be it NATS, the log, other gateways or clients, and how the run goes on.
-// Every action that waits is one. It holds up no goroutine that others need: it has one of its own, whose
-// stack is small, while expressions have made that of the run deep; and a gateway may wait for many clients
-// at once.
+// pending is what a step waits for (NATS, the log, other gateways or clients), and how the run
+// continues. Every action that waits uses it. It blocks no goroutine that others need: it waits in
+// one of its own, with a small stack, because the expressions of a run need a deep one and a
+// gateway may wait for many clients at once.
 //
 //	handler ── step returns with r.pending ──▶ waits ── wait returns ──▶ then, in the socket's turn
 type pending struct {
-	// wait does the waiting. Its context ends after the timeout, or when the client has gone. What has no
-	// timeout bounds itself; its context does not end.
+	// wait does the waiting. Its context ends after the timeout, or when the client leaves. Without
+	// a timeout, wait must end by itself, and its context does not end.
 	wait    func(context.Context)
 	timeout time.Duration
-	// then goes on where the step has stopped, and the handler with the next step behind it; nil: at once.
+	// then is the rest of the step; nil: there is none. The handler continues after it.
 	then step
 	// aside: other events of the socket are handled meanwhile, such as the client's answer that is
 	// waited for. Then the run ends here if the client goes. Otherwise the socket's events wait for
@@ -37,7 +37,8 @@ type pending struct {
 	aside bool
 }
 
-// await lets the run stand still for something. A client that is leaving waits for nothing.
+// await suspends the run, unless the client is leaving: then it waits at once. It fails if too many
+// handlers of the connection are suspended.
 func (r *run) await(p *pending) error {
 	if p.aside {
 		if most := r.limits().WaitingHandlers; r.client.waiting() >= most {
@@ -53,12 +54,12 @@ func (r *run) await(p *pending) error {
 	return nil
 }
 
-// leaving tells whether what becomes of the socket does not wait for the run.
+// leaving tells whether the socket's end does not wait for the run.
 func (r *run) leaving() bool {
 	return r.event == nil && r.Name != v1alpha1.EventConnection
 }
 
-// wait goes on with the run when what it stands still for is there.
+// wait resumes the run when the wait is over.
 func (r *run) wait() {
 	p, c := r.pending, r.client
 	r.pending = nil
@@ -73,14 +74,14 @@ func (r *run) wait() {
 		err := c.waitFor(p)
 		c.socket.InTurn(func() {
 			c.count.Add(-1)
-			if present.Err() == nil { // else there is nobody any more for whom to go on
+			if present.Err() == nil { // otherwise the client has left, and the run ends here
 				c.resume(r, p, err)
 			}
 		})
 	}()
 }
 
-// waitFor waits. If that panics, it is the handler that fails.
+// waitFor waits. A panic fails the handler.
 //
 //nolint:contextcheck // it takes the socket's context, whoever runs or compiles the handler
 func (c *client) waitFor(p *pending) (err error) {
@@ -90,7 +91,8 @@ func (c *client) waitFor(p *pending) (err error) {
 			err = errPanicked
 		}
 	}()
-	if p.timeout == 0 { // a socket keeps its context once it has one: it is not asked for where nothing ends by it
+	// A socket's context costs memory from its first use on. It is used only where it ends something.
+	if p.timeout == 0 {
 		p.wait(unbounded)
 		return nil
 	}
@@ -103,17 +105,17 @@ func (c *client) waitFor(p *pending) (err error) {
 // unbounded is the context of waits that bound themselves.
 var unbounded = context.Background()
 
-// resume goes on with a run whose wait is over.
+// resume continues a run whose wait is over.
 func (c *client) resume(r *run, p *pending, err error) {
 	r.Data = celvalue.DataOf(c.socket) // other events may have changed it
 	if err == nil {
-		err = r.take(p.goOn)
+		err = r.runStep(p.goOn)
 	}
 	if err != nil {
 		c.runtime.failed(r, fmt.Errorf("do[%d]: %w", r.step-1, err))
-		r.next()
+		r.nextHandler()
 	}
-	c.runtime.proceed(r)
+	c.runtime.runHandlers(r)
 }
 
 func (p *pending) goOn(r *run) error {

@@ -25,12 +25,12 @@ const (
 	presenceTimeout = 2 * time.Second
 	// defaultPresenceLimit is the schema's, for a service that has not been through it.
 	defaultPresenceLimit = 100
-	// infoWork is the work that presenceInfo may do: one event may ask for that of a socket in each of
-	// its rooms.
+	// infoWork is the work that presenceInfo may do: one event may ask for that of a socket in each
+	// of its rooms.
 	infoWork = expression.WorkLimit / 20
 )
 
-// configurePresence puts the rules of the program in force for a namespace.
+// configurePresence applies the program's rules to the presence of a namespace.
 func (r *Runtime) configurePresence(ns *socketio.Namespace) {
 	compiled, params := r.program.Load().find(ns.Name())
 	wanted := compiled != nil && compiled.rooms.presence
@@ -55,7 +55,8 @@ func (r *Runtime) configurePresence(ns *socketio.Namespace) {
 	tracker.Configure(c)
 }
 
-// memberInfo is what others see of a member. An expression that fails shows nothing, as one about data that is not there yet.
+// memberInfo is what other members see of a socket. If the expression fails, for example because
+// data is not set yet, they see nothing.
 func (r *Runtime) memberInfo(ns *namespace, params map[string]string, s *socketio.Socket, room string) any {
 	defer r.panics.Catch(placeHandler)
 	rule := ns.rule(room)
@@ -74,7 +75,7 @@ func (r *Runtime) memberInfo(ns *namespace, params map[string]string, s *socketi
 		args, err = celvalue.Encode(v, &member.Variables.Budget)
 	}
 	if err != nil {
-		r.countWork(err, r.newBinding(r.program.Load(), s.Namespace().Name()).label, rule.place, "presenceInfo")
+		r.countLimitHit(err, r.newBinding(r.program.Load(), s.Namespace().Name()).label, rule.place, "presenceInfo")
 	}
 	switch {
 	case err != nil:
@@ -92,7 +93,7 @@ func (r *Runtime) memberInfo(ns *namespace, params map[string]string, s *socketi
 	return nil
 }
 
-// touchPresence shows others what has changed in a socket's data.
+// touchPresence updates what other members see of the socket, after its data have changed.
 func (r *run) touchPresence() {
 	if r.binding.namespace.rooms.info {
 		if tracker, err := presence.Of(r.Socket.Namespace()); err == nil {
@@ -116,7 +117,7 @@ func compilePresence(a *v1alpha1.PresenceAction) (step, error) {
 	if a.Limit != nil {
 		limit = int(*a.Limit)
 	}
-	return answering("presence", func(r *run) error { return r.presence(room, after, limit) }), nil
+	return ifAckWanted("presence", func(r *run) error { return r.presence(room, after, limit) }), nil
 }
 
 // presence answers with the members of a room.

@@ -184,7 +184,8 @@ func TestAReloadTurnsPresenceOnAndOff(t *testing.T) {
 	known.hear(t, a, people{aID: "1"})
 	r.Apply(program(t, rules("{name: r}")))
 	a.Send(`42["set",2]`)
-	// Nothing but the answer: what was due before the last reload may come, but nothing of what is set now.
+	// Nothing but the answer: what was due before the last reload may come, but nothing of what is
+	// set now.
 	for text := a.Receive(); text != `42["done"]`; text = a.Receive() {
 		if strings.Contains(text, `"info":2`) {
 			t.Errorf("received %s", text)

@@ -13,12 +13,13 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// Program is a service whose expressions are compiled. It does not change, and any number of events run it at once.
+// Program is a service with its expressions compiled. It does not change, and is safe for
+// concurrent use.
 type Program struct {
 	admission  []admissionRule
 	namespaces map[string]*namespace
 	dynamic    []dynamicNamespace
-	// maxPayload bounds what is published from elsewhere, in bytes; 0: no bound.
+	// maxPayload bounds publish requests, in bytes; 0: no bound.
 	maxPayload int64
 	// limits are what one connection can make the gateway hold.
 	limits socketio.Limits
@@ -30,7 +31,8 @@ type dynamicNamespace struct {
 	namespace *namespace
 }
 
-// find is what the program says of a namespace, and what the groups of a pattern have matched; nil if it says nothing.
+// find is the namespace of a name, with what the groups of a pattern have matched; nil if the
+// program does not define it.
 func (p *Program) find(name string) (*namespace, map[string]string) {
 	if ns := p.namespaces[name]; ns != nil {
 		return ns, nil
@@ -47,7 +49,8 @@ func (p *Program) find(name string) (*namespace, map[string]string) {
 type namespace struct {
 	// lifecycle holds the handlers of connection, disconnecting and disconnect.
 	lifecycle map[string][]*handler
-	// events holds, by name, the handlers of clients' events in the manifest's order, those of '*' among them.
+	// events holds, by name, the handlers of clients' events in the manifest's order, those of '*'
+	// among them.
 	events map[string][]*handler
 	// any holds the handlers of '*' alone: for events that no handler names.
 	any   []*handler
@@ -65,8 +68,8 @@ type handler struct {
 // step is one action, ready to run.
 type step func(*run) error
 
-// Compile makes a service ready to run. It refuses, with its path, an expression that does not compile; the API server and
-// `realtime dev` have refused such a service before.
+// Compile makes a service ready to run. It refuses, with its path, an expression that does not
+// compile; the API server and `realtime dev` have refused such a service before.
 func Compile(svc *v1alpha1.RealtimeService) (*Program, error) {
 	if errs := svc.Validate(); len(errs) > 0 {
 		return nil, errs.ToAggregate()

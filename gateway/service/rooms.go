@@ -24,7 +24,8 @@ type roomRule struct {
 
 // roomRules are those of a namespace.
 type roomRules struct {
-	// exact holds the rules of single rooms, by name. No pattern that comes before matches them: Validate sees to it.
+	// exact holds the rules of single rooms, by name. No pattern that comes before matches them:
+	// Validate sees to it.
 	exact map[string]*roomRule
 	// patterns are the others, in the manifest's order.
 	patterns []*roomRule
@@ -58,7 +59,7 @@ func compileRoomRules(rules []v1alpha1.RoomRule) (roomRules, error) {
 	return compiled, nil
 }
 
-// rule is what holds for a room; nil if no rule does.
+// rule is the rule for a room; nil if there is none.
 func (n *namespace) rule(room string) *roomRule {
 	if rule := n.rooms.exact[room]; rule != nil {
 		return rule
@@ -71,7 +72,7 @@ func (n *namespace) rule(room string) *roomRule {
 	return nil
 }
 
-// configureRooms puts the rules of the program in force for the rooms of a namespace.
+// configureRooms applies the program's rules to the rooms of a namespace.
 func (r *Runtime) configureRooms(ns *socketio.Namespace) {
 	ns.SetJoinRule(mayJoin)
 	r.configurePresence(ns)
@@ -88,11 +89,11 @@ func (r *Runtime) configureRooms(ns *socketio.Namespace) {
 	})
 }
 
-// mayJoin is the rule for the rooms of all namespaces, however a socket comes to join them. Where clients name
-// rooms, one could make as many as it likes, each with its subscription, but for spec.limits.maxRooms.
+// mayJoin is the join rule of all namespaces; every way into a room asks it. Each room costs a
+// subscription, so where clients choose the names, spec.limits.maxRooms bounds them.
 func mayJoin(s *socketio.Socket, rooms []string) error { return s.CheckJoin(rooms...) }
 
-// policy is what the log must know of a room.
+// policy is what the event log must know about a room.
 func (n *namespace) policy(room string) socketio.RoomPolicy {
 	rule := n.rule(room)
 	if rule == nil {

@@ -12,20 +12,21 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/trace"
 )
 
-// run is one event on its way through its handlers, in the socket's turn. It stands still where a step waits for answers.
+// run is one event on its way through its handlers, in the socket's turn. It is suspended while a
+// step waits; see pending.
 type run struct {
 	eval.Variables
 	event    *socketio.Event // nil at connection, disconnecting and disconnect
 	client   *client
-	handlers []*handler // those that are not done
-	step     int        // the next one of that
-	failed   bool       // one has
+	handlers []*handler // the current one and those that follow
+	step     int        // the next one of the current handler
+	failed   bool       // a handler has failed
 	pending  *pending   // what the last step waits for
 	binding  *binding
-	receipt  *socketio.Receipt // of what has been emitted so far; see collect
+	receipt  *socketio.Receipt // of what has been emitted so far; see emitReceipt
 }
 
-// begin starts a handler: it is false if its condition is not met.
+// begin starts a handler. It returns false if the handler's condition is not met.
 func (r *run) begin(h *handler) (bool, error) {
 	r.ClearAnswers()
 	if h.when == nil {
@@ -38,8 +39,9 @@ func (r *run) begin(h *handler) (bool, error) {
 	return met, nil
 }
 
-// handle runs a handler from the step that is next, up to the first that fails or waits. done is false if one waits.
-func (r *run) handle(h *handler) (done bool, err error) {
+// runHandler runs a handler from its next step, up to the first that fails or waits. done is false
+// if a step waits.
+func (r *run) runHandler(h *handler) (done bool, err error) {
 	if r.step == 0 {
 		if met, err := r.begin(h); err != nil || !met {
 			return true, err
@@ -48,7 +50,7 @@ func (r *run) handle(h *handler) (done bool, err error) {
 	for r.step < len(h.steps) {
 		i := r.step
 		r.step++
-		if err := r.take(h.steps[i]); err != nil {
+		if err := r.runStep(h.steps[i]); err != nil {
 			return true, fmt.Errorf("do[%d]: %w", i, err)
 		}
 		if r.pending != nil {
@@ -58,18 +60,18 @@ func (r *run) handle(h *handler) (done bool, err error) {
 	return true, nil
 }
 
-// take runs a step. Work is paid for in expressions and in what becomes of their values.
-func (r *run) take(s step) (err error) {
+// runStep runs a step. It fails if the event's work budget is exhausted.
+func (r *run) runStep(s step) (err error) {
 	defer r.Budget.Recover(&err)
 	return s(r)
 }
 
-// next goes on to the next handler.
-func (r *run) next() {
+// nextHandler goes on to the next handler.
+func (r *run) nextHandler() {
 	r.handlers, r.step = r.handlers[1:], 0
 }
 
-// trace is that of the event; nil for none.
+// trace is the event's trace; nil if it has none.
 func (r *run) trace() *trace.Parent {
 	if r.event == nil {
 		return nil
@@ -79,12 +81,12 @@ func (r *run) trace() *trace.Parent {
 
 func (r *run) limits() socketio.Limits { return r.Socket.Namespace().Server().Limits() }
 
-// proceed runs handlers in order, from where the run stands. One that fails ends, and the next ones still run. One that waits for
-// answers holds up the next ones, but no other event. When all are done, a client that waits for an acknowledgement and has
-// none gets it. ended is false if one waits.
-func (r *Runtime) proceed(run *run) (ended bool) {
+// runHandlers runs the remaining handlers in order. If one fails, the next ones still run. If one
+// waits, runHandlers returns false, and the run continues later. After the last one, a client that
+// asked for an acknowledgement and has none gets it.
+func (r *Runtime) runHandlers(run *run) (ended bool) {
 	for len(run.handlers) > 0 {
-		done, err := run.handle(run.handlers[0])
+		done, err := run.runHandler(run.handlers[0])
 		if !done {
 			run.wait()
 			return false
@@ -92,7 +94,7 @@ func (r *Runtime) proceed(run *run) (ended bool) {
 		if err != nil {
 			r.failed(run, err)
 		}
-		run.next()
+		run.nextHandler()
 	}
 	if run.event == nil {
 		return true
@@ -105,15 +107,15 @@ func (r *Runtime) proceed(run *run) (ended bool) {
 	return true
 }
 
-// failed counts and logs a failure of the handler at which the run stands. That it has waited for a
-// client that has gone is none of the manifest's.
+// failed counts and logs a failure of the current handler. A wait that ended because the client
+// left is no failure.
 func (r *Runtime) failed(run *run, err error) {
 	run.failed = true
 	if errors.Is(err, context.Canceled) && run.Socket.Context().Err() != nil {
 		return
 	}
 	run.binding.failures.Inc()
-	r.countWork(err, run.binding.label, run.handlers[0].place, run.action())
+	r.countLimitHit(err, run.binding.label, run.handlers[0].place, run.action())
 	about := []any{
 		"namespace", run.Socket.Namespace().Name(), "event", fmt.Sprintf("%.128q", run.Name), "handler", run.handlers[0].place,
 	}
@@ -124,7 +126,7 @@ func (r *Runtime) failed(run *run, err error) {
 		})
 }
 
-// action is what the handler does now, as the manifest names it.
+// action is the path of the current action within its handler.
 func (r *run) action() string {
 	if r.step == 0 {
 		return "when"

@@ -371,7 +371,8 @@ func TestVolatile(t *testing.T) {
 	}
 
 	c := connect(t, url)
-	// What came before may still be on its way, as the server sees it, when the first ones are sent.
+	// What came before may still be on its way, as the server sees it, when the first ones are
+	// sent.
 	for i := range 1000 {
 		c.Send(`420["move",2]`)
 		got := c.Receive()

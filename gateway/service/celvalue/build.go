@@ -27,8 +27,8 @@ func Strings(b *expression.Budget, list []string) ref.Val {
 	return types.NewStringList(types.DefaultTypeAdapter, list)
 }
 
-// StringMap is a map of strings, which the budget pays for. It joins several values of one name with
-// ", ", as HTTP does (RFC 9110 section 5.2). A function may rewrite the names; nil: they stay.
+// StringMap is a map of strings, which the budget pays for. It joins several values of one name
+// with ", ", as HTTP does (RFC 9110 section 5.2). A function may rewrite the names; nil: they stay.
 func StringMap(b *expression.Budget, values map[string][]string, rename func(string) string) ref.Val {
 	joined := make(map[string]string, len(values))
 	for name, list := range values {

@@ -36,7 +36,8 @@ func (d *Data) With(names []string, values []ref.Val) *Data {
 	return next
 }
 
-// To an expression they are a map. Most ask for a field by its name, which takes no more than a look; for all else a map of CEL's is made.
+// Expressions see the data as a map. Most select a field, which is one look-up; everything else
+// makes a map of CEL's.
 var _ traits.Mapper = (*Data)(nil)
 
 // Field gives a field.

@@ -25,13 +25,14 @@ import (
 // isoMillis is how JavaScript's toISOString writes a time.
 const isoMillis = "2006-01-02T15:04:05.000Z"
 
-// errPlaceholder refuses what a client could do to those who receive its data: they would take it for a placeholder.
+// errPlaceholder refuses data that recipients would take for a placeholder.
 var errPlaceholder = errors.New("data that looks like a binary placeholder cannot go out together with binary data")
 
 // writtenWork is what writing a value costs.
 const writtenWork = 3
 
-// Encode writes a value as a client receives it; docs/reference/expressions.md has the table. Bytes become attachments.
+// Encode writes a value as a client receives it; docs/reference/expressions.md has the table. Bytes
+// become attachments.
 func Encode(v ref.Val, b *expression.Budget) (args socketio.Args, err error) {
 	defer b.Recover(&err)
 	e := &Encoder{Budget: b}
@@ -47,7 +48,7 @@ func (e *Encoder) Args() (socketio.Args, error) {
 	if len(e.Attachments) > socketio.MaxAttachments {
 		return socketio.Args{}, fmt.Errorf("%d binary values in one packet, clients take %d", len(e.Attachments), socketio.MaxAttachments)
 	}
-	if len(e.Attachments) > 0 && e.Foreign && len(placeholder.Find(e.JSON)) != len(e.Attachments) {
+	if len(e.Attachments) > 0 && e.ForeignPlaceholders && len(placeholder.Find(e.JSON)) != len(e.Attachments) {
 		return socketio.Args{}, errPlaceholder
 	}
 	return socketio.Args{JSON: e.JSON, Attachments: e.Attachments}, nil
@@ -56,12 +57,12 @@ func (e *Encoder) Args() (socketio.Args, error) {
 // Encoder writes values as a client receives them, one after another. Its owner may append JSON
 // that is constant. Not for concurrent use.
 type Encoder struct {
-	// JSON is what has been written so far, and the placeholders in it are numbered like Attachments.
+	// JSON is what has been written so far. Its placeholders refer to Attachments.
 	JSON        []byte
 	Attachments [][]byte
-	// Foreign is true if what looks like a placeholder may be in JSON and is none of the encoder's: in
-	// what came without attachments, or as a map of an expression.
-	Foreign bool
+	// ForeignPlaceholders is true if JSON may have what looks like a placeholder and was not
+	// written by the encoder: in data that came without attachments, or in a map of an expression.
+	ForeignPlaceholders bool
 	// Budget pays for what is written; nil: nobody does.
 	Budget *expression.Budget
 }
@@ -140,14 +141,14 @@ func (e *Encoder) bytes(b []byte) {
 func (e *Encoder) Source(raw []byte, attachments [][]byte) {
 	e.Budget.ChargeCopy(len(raw))
 	if len(attachments) == 0 {
-		e.Foreign = e.Foreign || raw[0] == '[' || raw[0] == '{'
+		e.ForeignPlaceholders = e.ForeignPlaceholders || raw[0] == '[' || raw[0] == '{'
 		e.JSON = append(e.JSON, raw...)
 		return
 	}
 	from := 0
 	for _, p := range placeholder.Find(raw) {
 		if p.Num < 0 || p.Num >= len(attachments) {
-			e.Foreign = true
+			e.ForeignPlaceholders = true
 			continue
 		}
 		e.JSON = append(e.JSON, raw[from:p.Start]...)
@@ -186,7 +187,7 @@ func (e *Encoder) mapper(m traits.Mapper) error {
 		all = append(all, member{name, m.Get(key)})
 	}
 	slices.SortFunc(all, func(a, b member) int { return bytes.Compare([]byte(a.name), []byte(b.name)) })
-	e.Foreign = true
+	e.ForeignPlaceholders = true
 	return e.Sequence('{', '}', func(comma func()) error {
 		for _, member := range all {
 			comma()

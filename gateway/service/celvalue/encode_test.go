@@ -14,7 +14,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/jsonscan"
 )
 
-// FuzzJSON walks whatever a client may send the way expressions do, and wants it to come out meaning the same.
+// FuzzJSON walks whatever a client may send the way expressions do, and wants it to come out
+// meaning the same.
 func FuzzJSON(f *testing.F) {
 	for _, seed := range []string{
 		`[]`, `[1]`, ` [ "a" , {"b" : [1e5,-0.0,true,false,null]} ]`, `[{"a":1,"a":2}]`, `["\ud800\"\\",""]`, `[[[[]]],{"":{}}]`,
@@ -25,7 +26,7 @@ func FuzzJSON(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		raw = bytes.TrimSpace(raw)
 		if !utf8.Valid(raw) || !json.Valid(raw) || raw[0] != '[' {
-			return // refused before expressions see it: FuzzDecoder, FuzzPublication
+			return // refused before expressions see it: FuzzDecoder, FuzzPublishRequest
 		}
 		list := FromJSON(raw, Origin{})
 		rebuilt, err := Encode(rebuild(list.(traits.Lister)), nil)

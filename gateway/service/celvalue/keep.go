@@ -13,8 +13,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/jsonscan"
 )
 
-// Keep makes of a value what can be stored: lists and maps as JSON of their own, since those of an event hold on to the whole
-// event.
+// Keep makes a copy of a value that can be stored. Lists and maps of an event would keep the whole
+// event in memory.
 func Keep(v ref.Val, b *expression.Budget) (ref.Val, error) {
 	switch v := v.(type) {
 	case types.String:
@@ -34,11 +34,11 @@ func Keep(v ref.Val, b *expression.Budget) (ref.Val, error) {
 	return FromJSON(args.JSON, Origin{Attachments: args.Attachments}), nil
 }
 
-// readings are the forms in which expressions may look into a stored value. Each is made once, for
-// whatever event needs it first.
+// readings are the forms in which expressions may read a stored value. Each is made once. The event
+// that stores the value pays for them, because any later event may be the first to need them.
 const readings = 3
 
-// readingWork is what a look at all that is in a value of valid JSON costs.
+// readingWork is the work of reading all of a value, which is valid JSON.
 func readingWork(raw []byte) int {
 	work := 0
 	for i := 0; i < len(raw); i++ {

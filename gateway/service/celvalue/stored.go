@@ -15,7 +15,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/plainjson"
 )
 
-// storedValue is a value of socket.data with the type that JSON does not tell. One of its fields is set.
+// storedValue is a value of socket.data with the type that JSON does not tell. One of its fields is
+// set.
 type storedValue struct {
 	Int       *int64          `json:"int,omitempty"`
 	Uint      *uint64         `json:"uint,omitempty"`
@@ -27,7 +28,8 @@ type storedValue struct {
 	Attachments [][]byte `json:"attachments,omitempty"`
 }
 
-// EncodeData writes what `set` has stored with a socket, so that it can be kept for the client's return.
+// EncodeData encodes the data of a socket, so that another gateway can restore them when the client
+// comes back.
 func EncodeData(v any) ([]byte, error) {
 	d, ok := v.(*Data)
 	if !ok {
@@ -50,7 +52,7 @@ func EncodeData(v any) ([]byte, error) {
 	return append(buf, '}'), nil
 }
 
-// Check bounds what a socket has: it fails if that takes more bytes, encoded.
+// Check fails if the encoded data take more than most bytes.
 func (d *Data) Check(most int) error {
 	encoded, err := EncodeData(d)
 	if err != nil {

@@ -17,25 +17,26 @@ func (v *Variables) argumentList() ref.Val {
 	return v.ArgList
 }
 
-// argument is the JSON of one of the event's; nil if there is no such one.
+// argument is the JSON of the event's argument with an index; nil if there is none.
 func (v *Variables) argument(index int) []byte {
-	list, at := v.Args.JSON, &v.found
+	list, at := v.Args.JSON, &v.lastArgument
 	if len(list) == 0 {
 		return nil
 	}
 	if at.end == 0 || index < at.index {
-		*at = argument{index: -1, end: jsonscan.First(list, 0)}
+		*at = argumentPosition{index: -1, end: jsonscan.First(list, 0)}
 	}
 	for at.index < index {
 		start := jsonscan.Next(list, at.end)
 		if list[start] == ']' {
 			return nil
 		}
-		*at = argument{at.index + 1, start, jsonscan.ValueEnd(list, start)}
+		*at = argumentPosition{at.index + 1, start, jsonscan.ValueEnd(list, start)}
 		v.Budget.ChargeCopy(at.end - at.start)
 	}
 	return list[at.start:at.end]
 }
 
-// argument is where an argument of an event is. The search for a later one goes on behind it.
-type argument struct{ index, start, end int }
+// argumentPosition is where an argument is in the event's JSON. The search for a later one starts
+// there.
+type argumentPosition struct{ index, start, end int }

@@ -11,7 +11,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
 )
 
-// Member is what presenceInfo sees: a socket as a member of a room. It is for one goroutine.
+// Member is what presenceInfo sees: a socket as a member of a room. Not for concurrent use.
 type Member struct {
 	Variables Variables
 	Room      string

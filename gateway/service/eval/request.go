@@ -16,7 +16,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
 )
 
-// Request is what admission rules see: an HTTP request for a handshake. It is for one goroutine.
+// Request is what admission rules see: an HTTP request for a handshake. Not for concurrent use.
 type Request struct {
 	HTTP *http.Request
 	Now  time.Time

@@ -15,7 +15,7 @@ import (
 
 // Eval evaluates to any value.
 func (v *Variables) Eval(program cel.Program) (ref.Val, error) {
-	v.made.rooms = nil // earlier actions may have changed them
+	v.cache.rooms = nil // earlier actions may have changed them
 	result, _, err := program.Eval(v)
 	return result, err
 }
@@ -28,7 +28,7 @@ func (v *Variables) Condition(program cel.Program) (bool, error) {
 	}
 	met, ok := result.(types.Bool)
 	if !ok {
-		return false, yielded(result, "a bool")
+		return false, wrongType(result, "a bool")
 	}
 	return bool(met), nil
 }
@@ -41,7 +41,7 @@ func (v *Variables) Text(program cel.Program) (string, error) {
 	}
 	text, ok := v.Budget.Computed(result).(types.String)
 	if !ok {
-		return "", yielded(result, "a string")
+		return "", wrongType(result, "a string")
 	}
 	return string(text), nil
 }
@@ -66,9 +66,9 @@ func (v *Variables) Revision(program cel.Program) (uint64, error) {
 			return uint64(n), nil
 		}
 	}
-	return 0, yielded(result, "a revision")
+	return 0, wrongType(result, "a revision")
 }
 
-func yielded(v ref.Val, want string) error {
+func wrongType(v ref.Val, want string) error {
 	return fmt.Errorf("must yield %s, and yields %s", want, v.Type().TypeName())
 }

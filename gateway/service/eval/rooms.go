@@ -89,8 +89,8 @@ func (v *Variables) AllRooms(expressions []*RoomNames) ([]string, error) {
 	return all, nil
 }
 
-// targetWork is what a room costs that is joined, left or sent to: a look-up and a message.
-const targetWork = 300
+// roomWork is the work of a room that is joined, left or sent to: a look-up and a message.
+const roomWork = 300
 
 func roomsOf(v ref.Val, b *expression.Budget) ([]string, error) {
 	switch v := b.Computed(v).(type) {
@@ -99,7 +99,7 @@ func roomsOf(v ref.Val, b *expression.Budget) ([]string, error) {
 	case traits.Lister:
 		return roomList(v, b)
 	default:
-		return nil, yielded(v, "a string or a list of strings")
+		return nil, wrongType(v, "a string or a list of strings")
 	}
 }
 
@@ -110,7 +110,7 @@ func roomList(list traits.Lister, b *expression.Budget) ([]string, error) {
 		if !ok {
 			return nil, errors.New("must yield a list of strings, and one of its values is none")
 		}
-		b.Charge(targetWork)
+		b.Charge(roomWork)
 		rooms = append(rooms, string(room))
 	}
 	return rooms, nil

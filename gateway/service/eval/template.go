@@ -13,9 +13,9 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// Template is an expression for a list of arguments as it is written: constant JSON with holes, which
-// are filled from the event. CEL evaluates what no hole knows better. A template does not change, and
-// any number of events fill it at once.
+// Template is an expression for a list of arguments, ready to run: constant JSON with holes, which
+// are filled from the event, without CEL where that is possible. A template does not change, and is
+// safe for concurrent use.
 type Template struct {
 	// program evaluates the whole, where there are no parts.
 	program cel.Program
@@ -24,11 +24,12 @@ type Template struct {
 	// constant is the value if it has no holes.
 	constant *socketio.Args
 	parts    []part
-	// tail is what comes behind the last hole, size about how long the result is without what comes from the event.
+	// tail is the text after the last hole; size is about that of the result, without the parts
+	// that come from the event.
 	tail []byte
 	size int
-	// foreign is that of an encoder that has written the constant text.
-	foreign bool
+	// foreignPlaceholders is that of an encoder that has written the constant text.
+	foreignPlaceholders bool
 }
 
 // part is a hole, and what comes before it.
@@ -54,7 +55,7 @@ func CompileTemplate(source string) (*Template, error) {
 	if err := c.add(&outline); err != nil {
 		return nil, err
 	}
-	t.tail, t.foreign = c.JSON, c.Foreign
+	t.tail, t.foreignPlaceholders = c.JSON, c.ForeignPlaceholders
 	t.size += len(t.tail)
 	if len(t.parts) == 0 {
 		t.constant = &socketio.Args{JSON: t.tail}
@@ -86,7 +87,7 @@ func (c *templateCompiler) add(o *expression.Outline) error {
 			return nil
 		})
 	case o.Map != nil:
-		c.Foreign = true
+		c.ForeignPlaceholders = true
 		return c.Sequence('{', '}', func(comma func()) error {
 			for i := range o.Map {
 				comma()
@@ -115,7 +116,8 @@ func (c *templateCompiler) add(o *expression.Outline) error {
 	return nil
 }
 
-// constantValue writes it now, unless it is binary: then its number is known when the event is written.
+// constantValue writes a constant. Binary ones become holes, because the number of an attachment is
+// known only when an event is written.
 func (c *templateCompiler) constantValue(o *expression.Outline) error {
 	var e celvalue.Encoder
 	if err := e.Value(o.Constant); err != nil {
@@ -145,7 +147,7 @@ func (v *Variables) List(t *Template) (socketio.Args, error) {
 	case len(t.parts) == 0:
 		return v.listByProgram(t.program)
 	}
-	e := celvalue.Encoder{JSON: make([]byte, 0, t.size+len(v.Args.JSON)), Foreign: t.foreign, Budget: &v.Budget}
+	e := celvalue.Encoder{JSON: make([]byte, 0, t.size+len(v.Args.JSON)), ForeignPlaceholders: t.foreignPlaceholders, Budget: &v.Budget}
 	for i := range t.parts {
 		p := &t.parts[i]
 		e.JSON = append(e.JSON, p.before...)
@@ -176,7 +178,7 @@ func (v *Variables) listByProgram(program cel.Program) (socketio.Args, error) {
 		return socketio.Args{}, err
 	}
 	if _, ok := list.(traits.Lister); !ok {
-		return socketio.Args{}, yielded(list, "a list")
+		return socketio.Args{}, wrongType(list, "a list")
 	}
 	return celvalue.Encode(list, &v.Budget)
 }

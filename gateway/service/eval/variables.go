@@ -15,33 +15,32 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// Variables are what the expressions of one event see (package expression), and evaluate them. Nothing
-// is decoded before it is asked for. They are for one goroutine at a time.
+// Variables are what the expressions of one event see (package expression); the methods evaluate
+// them. Nothing is decoded before it is asked for. Not for concurrent use.
 type Variables struct {
 	Socket *socketio.Socket
 	Params map[string]string // of a dynamic namespace
 	Name   string            // of the event
-	// Args are the event's; ArgList is what expressions see of them, made when the first one asks. An
-	// event that no client has sent has ArgList alone.
+	// Args are the event's; ArgList is what expressions see of them, made when the first one asks.
+	// An event that no client has sent has ArgList alone.
 	Args    socketio.Args
 	ArgList ref.Val
-	// found is the argument that a template asked for last.
-	found argument
-	Now   time.Time
-	Data  *celvalue.Data
-	// answers and missing are what has come of the last emit with ack.
+	// lastArgument is the one that a template has used last.
+	lastArgument argumentPosition
+	Now          time.Time
+	Data         *celvalue.Data
+	// answers and missing are the result of the last emit with ack.
 	answers ref.Val
 	missing bool
 	// handshake is made when the first expression asks for more of it than auth.
 	handshake *socketio.Handshake
 	// Budget is for all expressions of the event.
 	Budget expression.Budget
-	// made are values that are made for the first expression that asks.
-	made made
+	cache  cache
 }
 
-// made are those of socket's fields that take more than a look. A loop may ask in each round.
-type made struct {
+// cache has fields of socket that are costly to make: a loop may ask for them in each round.
+type cache struct {
 	rooms, auth, query, headers ref.Val
 }
 
@@ -50,7 +49,7 @@ var (
 	noArguments = []byte("[]")
 )
 
-// SetAnswers sets what has come of an emit with ack: clients' answers, and whether any are missing.
+// SetAnswers sets the result of an emit with ack: clients' answers, and whether any are missing.
 func (v *Variables) SetAnswers(answers []socketio.Args, missing bool) {
 	values := make([]ref.Val, len(answers))
 	for i, a := range answers {
@@ -62,7 +61,7 @@ func (v *Variables) SetAnswers(answers []socketio.Args, missing bool) {
 	v.answers, v.missing = types.NewRefValList(types.DefaultTypeAdapter, values), missing
 }
 
-// ClearAnswers is for the begin of a handler, which has asked nobody yet.
+// ClearAnswers forgets the answers at the start of a handler.
 func (v *Variables) ClearAnswers() { v.answers, v.missing = noAnswers, false }
 
 var _ cel.Activation = (*Variables)(nil)
@@ -114,18 +113,18 @@ func (v *Variables) socketField(name string) ref.Val {
 }
 
 func (v *Variables) roomList() ref.Val {
-	if v.made.rooms == nil {
-		v.made.rooms = celvalue.Strings(&v.Budget, v.Socket.Rooms())
+	if v.cache.rooms == nil {
+		v.cache.rooms = celvalue.Strings(&v.Budget, v.Socket.Rooms())
 	}
-	return v.made.rooms
+	return v.cache.rooms
 }
 
 func (v *Variables) handshakeField(name string) ref.Val {
 	if name == "auth" {
-		if v.made.auth == nil {
-			v.made.auth = celvalue.FromJSON(v.Socket.Auth(), celvalue.Origin{Budget: &v.Budget})
+		if v.cache.auth == nil {
+			v.cache.auth = celvalue.FromJSON(v.Socket.Auth(), celvalue.Origin{Budget: &v.Budget})
 		}
-		return v.made.auth
+		return v.cache.auth
 	}
 	if v.handshake == nil {
 		v.handshake = v.Socket.Handshake()
@@ -133,15 +132,15 @@ func (v *Variables) handshakeField(name string) ref.Val {
 	h := v.handshake
 	switch name {
 	case "query":
-		if v.made.query == nil {
-			v.made.query = celvalue.StringMap(&v.Budget, h.Query, nil)
+		if v.cache.query == nil {
+			v.cache.query = celvalue.StringMap(&v.Budget, h.Query, nil)
 		}
-		return v.made.query
+		return v.cache.query
 	case "headers":
-		if v.made.headers == nil {
-			v.made.headers = celvalue.StringMap(&v.Budget, h.Headers, strings.ToLower)
+		if v.cache.headers == nil {
+			v.cache.headers = celvalue.StringMap(&v.Budget, h.Headers, strings.ToLower)
 		}
-		return v.made.headers
+		return v.cache.headers
 	case "address":
 		return types.String(h.Address)
 	case "time":

@@ -15,15 +15,16 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// maxNames is how many rooms and sockets one publication may name, and leave out: each room is a message of its own between gateways.
+// maxNames bounds the rooms and sockets that one request names, and those that it excepts: each
+// room is a message of its own between gateways.
 const maxNames = 1000
 
-// publication is what a program asks to be emitted; docs/how-to/publish.md tells it to people.
-type publication struct {
+// publishRequest is an event that a publisher asks to emit; docs/how-to/publish.md describes it.
+type publishRequest struct {
 	namespace string
 	event     string
 	args      socketio.Args
-	// rooms are those of the members that are meant, and ids of sockets; nil: the whole namespace.
+	// rooms are the rooms and socket ids to send to; nil: the whole namespace.
 	rooms, except []string
 	volatile      bool
 	uncompressed  bool
@@ -47,9 +48,10 @@ func (n *names) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// parsePublication reads a document. A namespace from elsewhere, as of a URL, must not be named in it.
-func parsePublication(data []byte, namespace string) (*publication, error) {
-	p := &publication{namespace: namespace}
+// parsePublishRequest reads a JSON document. It must not name a namespace if the caller does, for
+// example because the URL has one.
+func parsePublishRequest(data []byte, namespace string) (*publishRequest, error) {
+	p := &publishRequest{namespace: namespace}
 	var (
 		args           json.RawMessage
 		rooms, sockets names
@@ -82,12 +84,13 @@ func parsePublication(data []byte, namespace string) (*publication, error) {
 	}
 	p.except, p.uncompressed = except, !compress
 	var err error
-	p.args, err = publishedArgs(args, binary)
+	p.args, err = publishArgs(args, binary)
 	return p, err
 }
 
-// readFields reads an object whose fields are all known, spelled as they are, and given once. encoding/json alone would
-// take "Rooms" for "rooms", the last of two, and null for nothing: an event for some would go out to all.
+// readFields reads an object whose fields are all known, spelled as they are, and given once.
+// encoding/json alone would take "Rooms" for "rooms", the last of two, and null for nothing: an
+// event for some would go out to all.
 func readFields(data []byte, fields map[string]any) error {
 	if !utf8.Valid(data) {
 		return errors.New("the document is not UTF-8")
@@ -144,9 +147,9 @@ func readField(name string, raw json.RawMessage, fields map[string]any, seen map
 	return nil
 }
 
-// publishedArgs keeps the arguments as they were written, without the space between. Where there is binary data, each piece must
-// have its placeholder.
-func publishedArgs(raw json.RawMessage, binary names) (socketio.Args, error) {
+// publishArgs keeps the arguments as they were written, without the space between. Where there is
+// binary data, each piece must have its placeholder.
+func publishArgs(raw json.RawMessage, binary names) (socketio.Args, error) {
 	if raw == nil {
 		raw = json.RawMessage("[]")
 	}
@@ -174,7 +177,8 @@ func publishedArgs(raw json.RawMessage, binary names) (socketio.Args, error) {
 	return args, checkPlaceholders(args)
 }
 
-// checkPlaceholders wants one placeholder for each attachment, and no other: a client would close the connection.
+// checkPlaceholders wants one placeholder for each attachment, and no other: a client would close
+// the connection.
 func checkPlaceholders(args socketio.Args) error {
 	used := make([]int, len(args.Attachments))
 	for _, p := range placeholder.Find(args.JSON) {

@@ -11,55 +11,55 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-func TestPublication(t *testing.T) {
+func TestPublishRequest(t *testing.T) {
 	for _, tt := range []struct {
 		name, document, namespace string
-		want                      publication
+		want                      publishRequest
 	}{
 		{
 			"all that can be said", `{"namespace": "/chat", "event": "e", "args": [1], "rooms": ["a"], "sockets": ["id"], "except": ["b"], "volatile": true, "compress": false}`, "",
-			publication{
+			publishRequest{
 				namespace: "/chat", event: "e", args: socketio.Args{JSON: []byte("[1]")},
 				rooms: []string{"a", "id"}, except: []string{"b"}, volatile: true, uncompressed: true,
 			},
 		},
-		{"the namespace of the URL", `{"event":"e"}`, "/", publication{namespace: "/", event: "e", args: socketio.Args{JSON: []byte("[]")}}},
+		{"the namespace of the URL", `{"event":"e"}`, "/", publishRequest{namespace: "/", event: "e", args: socketio.Args{JSON: []byte("[]")}}},
 		{
 			"order and numbers as they are", `{"event":"e","args":[ {"b":1.0,"a":12345678901234567890,"<":"\u2028"} ]}`, "/",
-			publication{namespace: "/", event: "e", args: socketio.Args{JSON: []byte(`[{"b":1.0,"a":12345678901234567890,"<":"\u2028"}]`)}},
+			publishRequest{namespace: "/", event: "e", args: socketio.Args{JSON: []byte(`[{"b":1.0,"a":12345678901234567890,"<":"\u2028"}]`)}},
 		},
 		{
 			"nobody", `{"event":"e","rooms":[]}`, "/",
-			publication{namespace: "/", event: "e", args: socketio.Args{JSON: []byte("[]")}, rooms: []string{}},
+			publishRequest{namespace: "/", event: "e", args: socketio.Args{JSON: []byte("[]")}, rooms: []string{}},
 		},
 		{
 			"no socket", `{"event":"e","sockets":[]}`, "/",
-			publication{namespace: "/", event: "e", args: socketio.Args{JSON: []byte("[]")}, rooms: []string{}},
+			publishRequest{namespace: "/", event: "e", args: socketio.Args{JSON: []byte("[]")}, rooms: []string{}},
 		},
 		{
 			"binary data", `{"event":"e","args":[{"a":{"_placeholder":true,"num":1}},{"_placeholder":true,"num":0}],"binary":["AAE=",""]}`, "/",
-			publication{namespace: "/", event: "e", args: socketio.Args{
+			publishRequest{namespace: "/", event: "e", args: socketio.Args{
 				JSON: []byte(`[{"a":{"_placeholder":true,"num":1}},{"_placeholder":true,"num":0}]`), Attachments: [][]byte{{0, 1}, {}},
 			}},
 		},
 		{
 			"what looks like a placeholder where nothing is binary", `{"event":"e","args":[{"_placeholder":true,"num":9}]}`, "/",
-			publication{namespace: "/", event: "e", args: socketio.Args{JSON: []byte(`[{"_placeholder":true,"num":9}]`)}},
+			publishRequest{namespace: "/", event: "e", args: socketio.Args{JSON: []byte(`[{"_placeholder":true,"num":9}]`)}},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := parsePublication([]byte(tt.document), tt.namespace)
+			got, err := parsePublishRequest([]byte(tt.document), tt.namespace)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(&tt.want, got, cmp.AllowUnexported(publication{})); diff != "" {
+			if diff := cmp.Diff(&tt.want, got, cmp.AllowUnexported(publishRequest{})); diff != "" {
 				t.Error(diff)
 			}
 		})
 	}
 }
 
-func TestPublicationsThatAreRefused(t *testing.T) {
+func TestPublishRequestsThatAreRefused(t *testing.T) {
 	many := `["` + strings.Repeat(`r","`, maxNames) + `r"]`
 	for _, tt := range []struct{ name, document, want string }{
 		{"nothing", ``, "not a JSON object"},
@@ -93,25 +93,25 @@ func TestPublicationsThatAreRefused(t *testing.T) {
 		{"no number", `{"event":"e","args":[{"a":[{"_placeholder":true}]}],"binary":[""]}`, `no piece of "binary", which has 1: {"_placeholder":true}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := parsePublication([]byte(tt.document), "/")
+			_, err := parsePublishRequest([]byte(tt.document), "/")
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want %q", err, tt.want)
 			}
 		})
 	}
-	if _, err := parsePublication([]byte(`{"event":"e"}`), ""); err == nil || !strings.Contains(err.Error(), `"namespace" is missing`) {
+	if _, err := parsePublishRequest([]byte(`{"event":"e"}`), ""); err == nil || !strings.Contains(err.Error(), `"namespace" is missing`) {
 		t.Errorf("without a namespace: %v", err)
 	}
 }
 
-func FuzzPublication(f *testing.F) {
+func FuzzPublishRequest(f *testing.F) {
 	for _, seed := range []string{
 		`{"namespace":"/","event":"e","args":[{"_placeholder":true,"num":0}],"binary":["AAE="]}`, `{"event":"e","rooms":[],"compress":false}`, `{"event":"e"}{}`, `[`,
 	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		p, err := parsePublication(data, "")
+		p, err := parsePublishRequest(data, "")
 		if err != nil {
 			return
 		}
