@@ -5,8 +5,8 @@ package socketio
 import (
 	"context"
 	"fmt"
-	"slices"
 
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/event"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/trace"
 )
@@ -27,10 +27,7 @@ type Broadcast struct {
 // room on a whole namespace aims at nobody, not at everybody.
 func (b *Broadcast) To(rooms ...string) *Broadcast {
 	next := *b
-	next.target.Rooms = appendNew(b.target.Rooms, rooms)
-	if next.target.Rooms == nil {
-		next.target.Rooms = []string{}
-	}
+	next.target = b.target.With(rooms)
 	return &next
 }
 
@@ -40,7 +37,7 @@ func (b *Broadcast) In(rooms ...string) *Broadcast { return b.To(rooms...) }
 // Except adds rooms whose members are left out. A socket's id is a room of its own.
 func (b *Broadcast) Except(rooms ...string) *Broadcast {
 	next := *b
-	next.target.Except = appendNew(b.target.Except, rooms)
+	next.target = b.target.Without(rooms)
 	return &next
 }
 
@@ -110,7 +107,7 @@ func (b *Broadcast) EmitArgs(event string, args Args) error {
 	if err := b.namespace.server.checkEmission(p); err != nil {
 		return err
 	}
-	if b.nobody() {
+	if b.target.Nobody() {
 		return nil
 	}
 	if err := b.namespace.adapter.Broadcast(b.delivery(p)); err != nil {
@@ -137,7 +134,7 @@ func (b *Broadcast) EmitArgsWithAck(ctx context.Context, event string, args Args
 	if err := b.namespace.server.checkEmission(p); err != nil {
 		return nil, err
 	}
-	if b.nobody() {
+	if b.target.Nobody() {
 		return nil, nil
 	}
 	answers, err := b.namespace.adapter.BroadcastWithAck(ctx, b.delivery(p))
@@ -149,7 +146,7 @@ func (b *Broadcast) EmitArgsWithAck(ctx context.Context, event string, args Args
 
 // FetchSockets describes the sockets that are meant, on all servers.
 func (b *Broadcast) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
-	if b.nobody() {
+	if b.target.Nobody() {
 		return nil, nil
 	}
 	sockets, err := b.namespace.adapter.FetchSockets(ctx, b.target)
@@ -165,7 +162,7 @@ func (b *Broadcast) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 // CountSockets returns the number of sockets that are meant, on all servers, without fetching them.
 // If a server does not answer, the others' sockets are counted, and there is an error too.
 func (b *Broadcast) CountSockets(ctx context.Context) (int, error) {
-	if b.nobody() {
+	if b.target.Nobody() {
 		return 0, nil
 	}
 	n, err := b.namespace.adapter.CountSockets(ctx, b.target)
@@ -178,7 +175,7 @@ func (b *Broadcast) CountSockets(ctx context.Context) (int, error) {
 // SocketsJoin puts the sockets that are meant into rooms, but for those to which a JoinRule does not allow one of them. It
 // returns when events to these rooms reach all others.
 func (b *Broadcast) SocketsJoin(ctx context.Context, rooms ...string) error {
-	if b.nobody() {
+	if b.target.Nobody() {
 		return nil
 	}
 	if err := b.namespace.adapter.SocketsJoin(ctx, b.target, rooms...); err != nil {
@@ -189,7 +186,7 @@ func (b *Broadcast) SocketsJoin(ctx context.Context, rooms ...string) error {
 
 // SocketsLeave takes the sockets that are meant out of rooms.
 func (b *Broadcast) SocketsLeave(ctx context.Context, rooms ...string) error {
-	if b.nobody() {
+	if b.target.Nobody() {
 		return nil
 	}
 	if err := b.namespace.adapter.SocketsLeave(ctx, b.target, rooms...); err != nil {
@@ -200,7 +197,7 @@ func (b *Broadcast) SocketsLeave(ctx context.Context, rooms ...string) error {
 
 // DisconnectSockets disconnects the sockets that are meant; see Socket.Disconnect.
 func (b *Broadcast) DisconnectSockets(ctx context.Context, closeConnection bool) error {
-	if b.nobody() {
+	if b.target.Nobody() {
 		return nil
 	}
 	if err := b.namespace.adapter.DisconnectSockets(ctx, b.target, closeConnection); err != nil {
@@ -209,39 +206,18 @@ func (b *Broadcast) DisconnectSockets(ctx context.Context, closeConnection bool)
 	return nil
 }
 
-// nobody tells whether rooms were asked for, but none was named.
-func (b *Broadcast) nobody() bool { return b.target.Rooms != nil && len(b.target.Rooms) == 0 }
-
 func (b *Broadcast) delivery(p *parser.Packet) *Delivery {
 	p.Namespace = b.namespace.name
 	e := b.namespace.server.codec.Encode(p)
-	return &Delivery{
-		Text: e.Text, Attachments: e.Attachments, message: e.Message,
-		Target: b.target, Volatile: b.volatile, Uncompressed: b.uncompressed, Receipt: b.receipt, Trace: b.trace,
-	}
-}
-
-// appendNew copies list and adds what it lacks, so that no two values share memory.
-func appendNew(list, more []string) []string {
-	if len(list)+len(more) == 0 {
-		return nil
-	}
-	out := make([]string, len(list), len(list)+len(more))
-	copy(out, list)
-	for _, s := range more {
-		if !slices.Contains(out, s) {
-			out = append(out, s)
-		}
-	}
-	return out
+	e.Uncompressed = b.uncompressed
+	d := event.NewDelivery(e, b.target)
+	d.Volatile, d.Receipt, d.Trace = b.volatile, b.receipt, b.trace
+	return d
 }
 
 // Aim is To, Except and Local in one step. Rooms that are nil mean the whole namespace, and empty ones nobody.
 func (n *Namespace) Aim(t Target) *Broadcast {
-	if len(t.Rooms) > 1 { // a room that is named twice is meant once
-		t.Rooms = appendNew(nil, t.Rooms)
-	}
-	return &Broadcast{namespace: n, target: t}
+	return &Broadcast{namespace: n, target: t.Once()}
 }
 
 // Emit sends an event to every socket of the namespace. See NewArgs for values.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/event"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/trace"
 )
@@ -114,7 +115,7 @@ func (s *Socket) EmitWithAck(ctx context.Context, event string, values ...any) (
 }
 
 func eventPacket(event string, args Args) *parser.Packet {
-	return &parser.Packet{Type: parser.Event, Event: event, Payload: args.list(), Attachments: args.Attachments}
+	return &parser.Packet{Type: parser.Event, Event: event, Payload: args.List(), Attachments: args.Attachments}
 }
 
 func (s *Socket) emit(p *parser.Packet, f flags) error {
@@ -146,17 +147,9 @@ func (s *Socket) emit(p *parser.Packet, f flags) error {
 
 // emitKept lets the adapter send the event to the room of the socket's id, so that it is there for a client that comes back.
 func (s *Socket) emitKept(p *parser.Packet, e parser.Encoded, f flags) error {
-	err := s.namespace.adapter.Broadcast(&Delivery{
-		Target:       Target{Rooms: []string{s.id}, Local: f.volatile},
-		Text:         e.Text,
-		message:      e.Message,
-		Attachments:  e.Attachments,
-		Volatile:     f.volatile,
-		Uncompressed: f.uncompressed,
-		Receipt:      f.receipt,
-		Trace:        f.trace,
-	})
-	if err != nil {
+	d := event.NewDelivery(e, Target{Rooms: []string{s.id}, Local: f.volatile})
+	d.Volatile, d.Receipt, d.Trace = f.volatile, f.receipt, f.trace
+	if err := s.namespace.adapter.Broadcast(d); err != nil {
 		return fmt.Errorf("emit %s: %w", p.Event, err)
 	}
 	return nil

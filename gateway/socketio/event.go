@@ -130,7 +130,7 @@ func (e *Event) sendAck(args Args) error {
 		Namespace:   e.socket.namespace.name,
 		ID:          e.id,
 		HasID:       true,
-		Payload:     args.list(),
+		Payload:     args.List(),
 		Attachments: args.Attachments,
 	})
 	return nil

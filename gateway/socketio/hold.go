@@ -8,21 +8,6 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 )
 
-// Past is what an adapter has to send to a socket before what was held for it.
-type Past struct {
-	// Has tells whether an event is part of it, by its Position. It is asked before Next, for events that
-	// were held: those which it has are sent as part of it, and not a second time.
-	Has func(position uint64) bool
-	// Next is the next event, nil at the end. It is called as the client takes the events, with the offset
-	// of what the socket got before them: a client that is lost in the middle does not get the rest, but
-	// misses nothing else. It may not wait, nor use the socket's session. Where it would have to wait it
-	// returns NotYet, and is called again after ResumePast.
-	Next func() *Delivery
-}
-
-// NotYet is what Past.Next returns while it waits for the next event.
-var NotYet = &Delivery{}
-
 // ResumePast goes on with a Past that has returned NotYet.
 func (s *Socket) ResumePast() { s.conn.session.ResumeBacklog() }
 
@@ -52,7 +37,7 @@ func (g *gate) release(first Past, s *Socket) {
 		case NotYet:
 			return engineio.NotYet
 		default:
-			return d.messages(codec)
+			return d.Messages(codec)
 		}
 	})
 	g.send(session)
@@ -60,7 +45,7 @@ func (g *gate) release(first Past, s *Socket) {
 
 // DecodeEvent reads the event of a delivery of the namespace.
 func (n *Namespace) DecodeEvent(d *Delivery) (event string, args Args, err error) {
-	p, err := n.server.codec.Decode(d.encoded())
+	p, err := n.server.codec.Decode(d.Encoded())
 	if err != nil {
 		return "", Args{}, err
 	}

@@ -92,7 +92,7 @@ var _ SessionKeeper = (*memoryKeeper)(nil)
 func (k *memoryKeeper) Broadcast(d *Delivery) error {
 	e := &keptEvent{Delivery: *d, at: time.Now()}
 	e.Receipt = nil // expects nothing here, and need not be kept
-	notifyOutgoing(k.admit(e), d.encoded())
+	notifyOutgoing(k.admit(e), d.Encoded())
 	return nil
 }
 

@@ -5,6 +5,8 @@ package socketio
 import (
 	"fmt"
 	"slices"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/event"
 )
 
 // On adds a handler for an event from the client. off removes it.
@@ -169,11 +171,7 @@ func decodeAs[T any](ev *Event) (T, error) {
 }
 
 // Decode reads argument i of an answer or an event as a T; see Args.Decode.
-func Decode[T any](args Args, i int) (T, error) {
-	var value T
-	err := args.Decode(i, &value)
-	return value, err
-}
+func Decode[T any](args Args, i int) (T, error) { return event.Decode[T](args, i) }
 
 // DataOf returns what SetData has stored with the socket, if it is a T.
 func DataOf[T any](s *Socket) (T, bool) {

@@ -165,7 +165,7 @@ func (b *backlog) next(c parser.Codec) []*engineio.Message {
 	b.missed[0] = nil
 	b.missed = b.missed[1:]
 	b.conn.needRare().backlog.Add(-sizeOf(d))
-	return d.messages(c)
+	return d.Messages(c)
 }
 
 func sizeOf(d *Delivery) int64 {

@@ -129,7 +129,7 @@ func (r *Rooms) Names() []string {
 
 // Broadcast queues the packet with each member that is meant, once.
 func (r *Rooms) Broadcast(d *Delivery) error {
-	notifyOutgoing(r.spread(d, nil), d.encoded())
+	notifyOutgoing(r.spread(d, nil), d.Encoded())
 	return nil
 }
 
@@ -144,7 +144,7 @@ func (r *Rooms) spread(d *Delivery, also func(*Socket)) (watched []*Socket) {
 			also(s)
 		}
 		if messages == nil {
-			messages = d.messages(s.conn.server.codec)
+			messages = d.Messages(s.conn.server.codec)
 		}
 		if s.hasOutgoing.Load() {
 			watched = append(watched, s)
@@ -335,7 +335,7 @@ func (r *Rooms) ServerSideEmitWithAck(context.Context, string, Args) ([]Args, er
 // once for each of them, from any goroutine and perhaps before Ask returns: with what the client has said, or with ok false
 // when it has gone without a word, or has not answered so much already that it is not asked. It must not block. After stop, no further call begins.
 func (r *Rooms) Ask(d *Delivery, answer func(args Args, ok bool)) (asked int, stop func(), err error) {
-	e := d.encoded()
+	e := d.Encoded()
 	sockets := r.selected(&d.Target)
 	if len(sockets) == 0 {
 		return 0, func() {}, nil

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package socketio_test
+package event_test
 
 import (
 	"bytes"
@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/event"
 )
 
 type file struct {
@@ -21,7 +21,7 @@ type file struct {
 
 func TestBinaryWithinArguments(t *testing.T) {
 	value := map[string]any{"empty": []any{}, "name": "<a>", "none": map[string]any(nil), "parts": []any{[]byte{1}, "x", map[string]any{"b": []byte{2, 3}}}}
-	args, err := socketio.NewArgs(value, []byte{4}, []any{1.0, nil})
+	args, err := event.NewArgs(value, []byte{4}, []any{1.0, nil})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,25 +54,25 @@ func TestBinaryWithinArguments(t *testing.T) {
 	if err := args.Decode(2, &m); err == nil {
 		t.Error("a list is a map")
 	}
-	none := socketio.Args{JSON: []byte(`[null]`), Attachments: args.Attachments}
+	none := event.Args{JSON: []byte(`[null]`), Attachments: args.Attachments}
 	if err := none.Scan(&m); err != nil || m != nil {
 		t.Errorf("null is read as %v, %v", m, err)
 	}
 }
 
 func TestBinaryFieldOfAStruct(t *testing.T) {
-	args := socketio.Args{
+	args := event.Args{
 		JSON:        []byte(`[{"name":"n","size":9007199254740993,"body":{"_placeholder":true,"num":0}},{"body":{"_placeholder":true,"num":1}}]`),
 		Attachments: [][]byte{{0xff, 0}},
 	}
-	got, err := socketio.Decode[file](args, 0)
+	got, err := event.Decode[file](args, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(file{"n", 9007199254740993, []byte{0xff, 0}}, got); diff != "" {
 		t.Error(diff)
 	}
-	if _, err := socketio.Decode[any](args, 1); err == nil || !strings.Contains(err.Error(), "names attachment 1 of 1") {
+	if _, err := event.Decode[any](args, 1); err == nil || !strings.Contains(err.Error(), "names attachment 1 of 1") {
 		t.Errorf("the error is %v", err)
 	}
 }
@@ -80,11 +80,11 @@ func TestBinaryFieldOfAStruct(t *testing.T) {
 func TestAMapWithinItselfIsRefused(t *testing.T) {
 	loop := map[string]any{}
 	loop["loop"] = loop
-	if _, err := socketio.NewArgs(loop); err == nil {
+	if _, err := event.NewArgs(loop); err == nil {
 		t.Error("it is encoded")
 	}
 	loop["binary"] = []byte{1}
-	if _, err := socketio.NewArgs(loop); err == nil {
+	if _, err := event.NewArgs(loop); err == nil {
 		t.Error("it is encoded")
 	}
 }
@@ -92,22 +92,22 @@ func TestAMapWithinItselfIsRefused(t *testing.T) {
 // What a handler in Go reads as json.RawMessage and emits again is as it was sent.
 func TestRawArgumentsKeepTheirBytes(t *testing.T) {
 	const value = `{"z": 9007199254740993,"a":"\u003c<","a":1.0}`
-	args := socketio.Args{
+	args := event.Args{
 		JSON:        []byte(`[` + value + `,{"v":` + value + `,"body":{"_placeholder":true,"num":0}}]`),
 		Attachments: [][]byte{{1, 2}},
 	}
-	alone, err := socketio.Decode[json.RawMessage](args, 0)
+	alone, err := event.Decode[json.RawMessage](args, 0)
 	if err != nil || string(alone) != value {
 		t.Errorf("read is %s, %v", alone, err)
 	}
-	field, err := socketio.Decode[struct {
+	field, err := event.Decode[struct {
 		V    json.RawMessage
 		Body []byte
 	}](args, 1)
 	if err != nil || string(field.V) != value || !bytes.Equal(field.Body, []byte{1, 2}) {
 		t.Errorf("read are %s and %v, %v", field.V, field.Body, err)
 	}
-	again, err := socketio.NewArgs(alone, field.V)
+	again, err := event.NewArgs(alone, field.V)
 	if want := strings.ReplaceAll(value, " ", ""); err != nil || string(again.JSON) != "["+want+","+want+"]" {
 		t.Errorf("emitted are %s, %v", again.JSON, err)
 	}
@@ -115,7 +115,7 @@ func TestRawArgumentsKeepTheirBytes(t *testing.T) {
 
 // Scan looks at the list of arguments once, not once for each pointer.
 func TestScanSplitsOnce(t *testing.T) {
-	args := socketio.Args{JSON: []byte("[" + strings.Repeat("1,", 10_000) + "1]")}
+	args := event.Args{JSON: []byte("[" + strings.Repeat("1,", 10_000) + "1]")}
 	var n [20]int
 	pointers := make([]any, len(n))
 	for i := range n {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package socketio_test
+package event_test
 
 import (
 	"context"
 	"errors"
 	"testing"
 
-	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/event"
 )
 
 func TestReceipt(t *testing.T) {
@@ -25,7 +25,7 @@ func TestReceipt(t *testing.T) {
 		"an error counts before all have come in": {2, []error{first}, true, first},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var r socketio.Receipt
+			var r event.Receipt
 			for range tt.expected {
 				r.Expect()
 			}
@@ -55,7 +55,7 @@ func TestReceipt(t *testing.T) {
 }
 
 func TestWithoutAReceiptAllIsWell(t *testing.T) {
-	var r *socketio.Receipt
+	var r *event.Receipt
 	r.Expect()
 	r.Resolve(errors.New("of no interest"))
 	if err := r.Wait(t.Context()); err != nil || r.Expected() != 0 {

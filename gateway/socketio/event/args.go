@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package socketio
+package event
 
 import (
 	"encoding/json"
@@ -68,8 +68,8 @@ func (a Args) decodeOf(values []json.RawMessage, i int, v any) error {
 	return nil
 }
 
-// list is the arguments as a JSON array even if nothing was given.
-func (a Args) list() []byte {
+// List is the arguments as a JSON array, even if nothing was given.
+func (a Args) List() []byte {
 	if len(a.JSON) == 0 {
 		return emptyList
 	}
@@ -92,4 +92,11 @@ func (a Args) Scan(pointers ...any) error {
 		}
 	}
 	return nil
+}
+
+// Decode reads argument i of an answer or an event as a T; see Args.Decode.
+func Decode[T any](args Args, i int) (T, error) {
+	var value T
+	err := args.Decode(i, &value)
+	return value, err
 }

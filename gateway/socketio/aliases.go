@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package socketio
+
+import (
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/event"
+)
+
+// What an event consists of. It is in a package of its own, since it knows no sockets.
+type (
+	// Args are the arguments of an event or an acknowledgement, encoded; see [event.Args] for how to read them.
+	Args = event.Args
+	// Target says which sockets of a namespace are meant; see [event.Target].
+	Target = event.Target
+	// Delivery is an event on its way to many; see [event.Delivery].
+	Delivery = event.Delivery
+	// Receipt reports whether emissions were stored; see [event.Receipt].
+	Receipt = event.Receipt
+	// Past is what an adapter has to send to a socket before what was held for it; see [event.Past].
+	Past = event.Past
+	// RoomPolicy says how an Adapter that stores events treats a room; see [event.RoomPolicy].
+	RoomPolicy = event.RoomPolicy
+	// RoomPolicies is an Adapter that treats rooms by policies; see [event.RoomPolicies].
+	RoomPolicies = event.RoomPolicies
+	// RoomHistory is an Adapter that keeps histories of rooms; see [event.RoomHistory].
+	RoomHistory = event.RoomHistory
+	// PastEvent is an event of a room's history; see [event.PastEvent].
+	PastEvent = event.PastEvent
+)
+
+// NewArgs encodes values as arguments; see [event.NewArgs] for how.
+func NewArgs(values ...any) (Args, error) { return event.NewArgs(values...) }
+
+// NotYet is what Past.Next returns while it waits for the next event.
+var NotYet = event.NotYet
+
+// ErrNoHistory is the error for a room of which nothing is kept.
+var ErrNoHistory = event.ErrNoHistory
