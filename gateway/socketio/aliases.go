@@ -3,6 +3,7 @@
 package socketio
 
 import (
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/client"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/event"
 )
 
@@ -27,6 +28,26 @@ type (
 	// PastEvent is an event of a room's history; see [event.PastEvent].
 	PastEvent = event.PastEvent
 )
+
+// What a server knows of a client, and allows it. It is in a package of its own, since it knows no sockets.
+type (
+	// Handshake is what a client says of itself when it connects; see [client.Handshake].
+	Handshake = client.Handshake
+	// Identity is who a client is, as whatever has authenticated it states; see [client.Identity].
+	Identity = client.Identity
+	// ConnectError is a middleware's refusal; see [client.ConnectError].
+	ConnectError = client.ConnectError
+	// Limits bound what one client can make a server hold; see [client.Limits] for each of them.
+	Limits = client.Limits
+	// Session is what a SessionKeeper has kept of a socket; see [client.Session].
+	Session = client.Session
+)
+
+// DefaultMaxNamespaces is Limits.Namespaces, unless it is set.
+const DefaultMaxNamespaces = client.DefaultMaxNamespaces
+
+// DefaultLimits are those of a server whose limits nobody has set.
+func DefaultLimits() Limits { return client.DefaultLimits() }
 
 // NewArgs encodes values as arguments; see [event.NewArgs] for how.
 func NewArgs(values ...any) (Args, error) { return event.NewArgs(values...) }

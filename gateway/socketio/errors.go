@@ -20,16 +20,6 @@ var (
 	ErrNoAck = errors.New("no acknowledgement is asked for")
 )
 
-// ConnectError is a middleware's refusal: the client gets connect_error with this message and data.
-// Of any other error it gets the text alone.
-type ConnectError struct {
-	Message string
-	// Data is sent as JSON if it is not nil.
-	Data any
-}
-
-func (e *ConnectError) Error() string { return e.Message }
-
 // IsReservedEvent reports whether Socket.IO reserves the name, so that nobody may emit it
 // (socket.io-parser, RESERVED_EVENTS).
 func IsReservedEvent(name string) bool { return parser.IsReservedEvent(name) }

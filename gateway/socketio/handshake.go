@@ -4,39 +4,11 @@ package socketio
 
 import (
 	"encoding/json"
-	"fmt"
-	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
-
-// Handshake is the information about a client from its first request and its CONNECT packet. It
-// must not be changed.
-type Handshake struct {
-	// Auth is the client's auth payload, a JSON object; {} if the client gave none.
-	Auth json.RawMessage `json:"auth"`
-	// Query has the parameters of the connection's first request.
-	Query url.Values `json:"query"`
-	// Headers are those of the connection's first request.
-	Headers http.Header `json:"headers"`
-	// Address is the IP address that the connection comes from.
-	Address string `json:"address"`
-	// Time is when the socket connected.
-	Time time.Time `json:"time"`
-	// Secure reports whether the first request came over TLS.
-	Secure bool `json:"secure"`
-}
-
-// DecodeAuth reads the client's auth payload into v, as json.Unmarshal does.
-func (h *Handshake) DecodeAuth(v any) error {
-	if err := json.Unmarshal(h.Auth, v); err != nil {
-		return fmt.Errorf("decode auth: %w", err)
-	}
-	return nil
-}
 
 // noAuth is the payload of a client that gives none.
 var noAuth = json.RawMessage("{}")

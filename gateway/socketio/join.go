@@ -103,11 +103,3 @@ func (s *Socket) mayComeBackTo() func(room string) bool {
 		return allowed
 	}
 }
-
-// Allows reports whether the socket that takes the session over may be in one of its rooms; see
-// Namespace.SetJoinRule. It is for Recover, in the same goroutine and without a lock of the keeper's: the
-// rule may ask for the socket's rooms.
-func (s *Session) Allows(room string) bool { return s.allows == nil || s.allows(room) }
-
-// allowsAll reports whether no rule has to be asked.
-func (s *Session) allowsAll() bool { return s.allows == nil }

@@ -61,7 +61,7 @@ func (k *memoryKeeper) Recover(s *Socket, session *Session) ([]*Delivery, uint64
 
 // refusedRooms are those of a session that its client may not be in any more.
 func (k *memoryKeeper) refusedRooms(session *Session) map[string]bool {
-	if session.allowsAll() {
+	if session.AllowsAll() {
 		return nil
 	}
 	k.mu.Lock()

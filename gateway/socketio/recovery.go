@@ -38,25 +38,6 @@ type Recovery struct {
 	DecodeData func([]byte) (any, error)
 }
 
-// Session is what a SessionKeeper has kept of a socket.
-type Session struct {
-	// PID is the private id, by which a client asks for the session. Who knows it can take the session over.
-	PID string
-	// SocketID is the socket's id.
-	SocketID string
-	// Identity is who the client was; nil if it was anonymous.
-	Identity *Identity
-	// Data is the socket's data, as Recovery.EncodeData has written it; nil if there was none.
-	Data []byte
-	// Holder names the socket that has the session, or had it last. It is another one after each Recover.
-	Holder string
-	// State is the keeper's own.
-	State any
-
-	// allows is nil where all rooms are; see Allows.
-	allows func(room string) bool
-}
-
 // SessionKeeper is an Adapter that keeps what sockets are, and what they miss, while their clients are away. Its methods may
 // be called from any goroutine.
 type SessionKeeper interface {

@@ -114,7 +114,7 @@ func (s *Socket) judge(k SessionKeeper, session *Session, asked recoveryRequest)
 // the session.
 func (s *Socket) takeOver(k SessionKeeper, session *Session) (*backlog, error) {
 	joined := s.Rooms()
-	session.allows = s.mayComeBackTo()
+	session.Restrict(s.mayComeBackTo())
 	missed, position, err := k.Recover(s, session)
 	if err == nil {
 		b := &backlog{missed: missed, position: position, conn: s.conn}

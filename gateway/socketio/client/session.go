@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package client
+
+// Session is what a SessionKeeper has kept of a socket.
+type Session struct {
+	// PID is the private id, by which a client asks for the session. Who knows it can take the session over.
+	PID string
+	// SocketID is the socket's id.
+	SocketID string
+	// Identity is who the client was; nil if it was anonymous.
+	Identity *Identity
+	// Data is the socket's data, as Recovery.EncodeData has written it; nil if there was none.
+	Data []byte
+	// Holder names the socket that has the session, or had it last. It is another one after each Recover.
+	Holder string
+	// State is the keeper's own.
+	State any
+
+	// allows is nil where all rooms are; see Allows.
+	allows func(room string) bool
+}
+
+// Restrict has a function say which of its rooms the session may be recovered with; nil allows all.
+func (s *Session) Restrict(allows func(room string) bool) { s.allows = allows }
+
+// Allows reports whether the socket that takes the session over may be in one of its rooms; see
+// Namespace.SetJoinRule. It is for Recover, in the same goroutine and without a lock of the keeper's: the
+// rule may ask for the socket's rooms.
+func (s *Session) Allows(room string) bool { return s.allows == nil || s.allows(room) }
+
+// AllowsAll reports whether no rule has to be asked.
+func (s *Session) AllowsAll() bool { return s.allows == nil }
