@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/client"
 )
 
 // Recovery lets a client that has lost its connection come back as the socket that it was: with its id, rooms and data, and with
@@ -87,12 +88,12 @@ type recoveryRequest struct {
 // Errors of a SessionKeeper that cannot recover a session.
 var (
 	// ErrUnavailable: not now, but perhaps later.
-	ErrUnavailable = errors.New("sessions cannot be recovered now")
+	ErrUnavailable = client.ErrUnavailable
 	// ErrSessionEnded: there is none any more.
-	ErrSessionEnded = errors.New("the session has ended")
-	errManyRooms    = errors.New("the connection would be in too many rooms")
+	ErrSessionEnded = client.ErrSessionEnded
 	// ErrTooMuchMissed: the client has missed more than is kept for it.
-	ErrTooMuchMissed = errors.New("too much was missed")
+	ErrTooMuchMissed = client.ErrTooMuchMissed
+	errManyRooms     = errors.New("the connection would be in too many rooms")
 )
 
 // Recovered tells whether the client has come back after it had lost its connection: the socket has the id, the rooms and

@@ -102,11 +102,8 @@ func (s *Socket) alias() string {
 	return s.namespace.name + "#" + s.conn.session.ID()
 }
 
-// isAlias reports whether a room is the socket's alias. Stand-ins for clients that are away have no
-// connection, and no alias.
-func (s *Socket) isAlias(room string) bool {
-	return s.conn != nil && s.conn.isV2() && room == s.alias()
-}
+// isAlias reports whether a room is the socket's alias.
+func (s *Socket) isAlias(room string) bool { return s.conn.isV2() && room == s.alias() }
 
 // LogID names the socket in logs. It is ID, which is no secret.
 func (s *Socket) LogID() string { return s.id }

@@ -2,6 +2,18 @@
 
 package client
 
+import "errors"
+
+// Why a session cannot be recovered.
+var (
+	// ErrUnavailable: not now, but perhaps later.
+	ErrUnavailable = errors.New("sessions cannot be recovered now")
+	// ErrSessionEnded: there is none any more.
+	ErrSessionEnded = errors.New("the session has ended")
+	// ErrTooMuchMissed: the client has missed more than is kept for it.
+	ErrTooMuchMissed = errors.New("too much was missed")
+)
+
 // Session is what a SessionKeeper has kept of a socket.
 type Session struct {
 	// PID is the private id, by which a client asks for the session. Who knows it can take the session over.
