@@ -24,7 +24,7 @@ func (s *Socket) awaitAck(id uint64, f ackFunc) error {
 	switch {
 	case s.acksClosed:
 		return ErrDisconnected
-	case len(s.acks) >= s.conn.server.limits.Load().PendingAcks:
+	case len(s.acks) >= s.limits().PendingAcks:
 		return ErrManyAcks
 	}
 	if s.acks == nil {
@@ -81,7 +81,7 @@ func (s *Socket) emitWithAck(ctx context.Context, p *parser.Packet, f flags) (Ar
 	if err := s.emit(p, f); err != nil {
 		return Args{}, err
 	}
-	s.conn.session.HandOn() // a handler of the connection may wait here
+	s.conn.Session().HandOn() // a handler of the connection may wait here
 	select {
 	case a := <-answers:
 		if !a.ok {

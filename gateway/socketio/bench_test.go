@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/conn"
 )
 
 // An event of a hundred bytes, as those of chats are, and one that wants an answer.
@@ -44,7 +46,7 @@ func BenchmarkEcho(b *testing.B) {
 }
 
 // benchmarkConnection is the server's side of a client that takes what it is sent.
-func benchmarkConnection(b *testing.B, onConnection func(*Socket)) *connection {
+func benchmarkConnection(b *testing.B, onConnection func(*Socket)) *conn.Conn[*member] {
 	b.Helper()
 	connected := make(chan *Socket, 1)
 	url := benchmarkServer(b, func(s *Socket) {

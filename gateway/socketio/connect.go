@@ -3,118 +3,47 @@
 package socketio
 
 import (
-	"encoding/json"
 	"errors"
-	"time"
 
-	"github.com/realtime-operator/realtime-operator/gateway/internal/plainjson"
-	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/conn"
 )
 
-// maxKept is how many sockets a connection keeps that have left their namespace; see lane.socket. Without a bound, a
-// client could pile them up in dynamic namespaces.
-const maxKept = 64
-
-var (
-	errLargeAuth        = &ConnectError{Message: "Auth payload too large"}
-	errInvalidNamespace = &ConnectError{Message: "Invalid namespace"}
-	errManyNamespaces   = &ConnectError{Message: "Too many namespaces"}
-	errFastConnects     = &ConnectError{Message: "Too many namespaces in too short a time"}
-	errConnectError     = errors.New("CONNECT_ERROR from a client")
-	errSecondConnect    = errors.New("second CONNECT")
-)
-
-// refusals are the payloads of those that clients can bring about as often as they like.
-var refusals = map[error][]byte{
-	errLargeAuth: refusalOf(errLargeAuth), errInvalidNamespace: refusalOf(errInvalidNamespace),
-	errManyNamespaces: refusalOf(errManyNamespaces), errFastConnects: refusalOf(errFastConnects),
+// entry is a client on its way into a namespace.
+type entry struct {
+	conn.Arrival[*member]
+	namespace *Namespace
 }
 
-func refusalOf(err *ConnectError) []byte {
-	payload, _ := plainjson.Append(nil, refusal{Message: err.Message}) // a string always encodes
-	return payload
-}
-
-func (c *connection) onPacket(l *lane, p *parser.Packet) {
-	if p.Type == parser.Connect {
-		c.onConnect(l, p)
-		return
-	}
-	s := c.socket(l)
-	if s == nil {
-		c.violate(errors.New("packet for a namespace that the client is not in: " + withoutQuery(p.Namespace)))
-		return
-	}
-	switch p.Type {
-	case parser.Disconnect:
-		s.close(ReasonClientDisconnect)
-	case parser.Event:
-		s.onEvent(p)
-	case parser.Ack:
-		s.onAck(p)
-	default:
-		c.violate(errConnectError)
-	}
-}
-
-func (c *connection) onConnect(l *lane, p *parser.Packet) {
-	now, auth := time.Now(), authOf(p)
-	if err := c.beginConnect(l, now, auth); errors.Is(err, errSecondConnect) {
-		c.violate(errors.New("second CONNECT to " + withoutQuery(p.Namespace)))
-		return
-	} else if err != nil {
-		c.refuse(p.Namespace, err)
-		return
-	}
-	ns := c.server.enter(p.Namespace, func() *Handshake { return handshakeOf(c.session, auth, now) })
+// connect is told of each CONNECT that the limits allow.
+func (s *Server) connect(a conn.Arrival[*member]) {
+	ns := s.enter(a.Namespace, func() *Handshake { return handshakeOf(a.Conn.Session(), a.Auth, a.Time) })
 	if ns == nil {
-		c.endConnect(l)
-		c.refuse(p.Namespace, errInvalidNamespace)
+		a.End()
+		a.Refuse(conn.ErrInvalidNamespace)
 		return
 	}
-	if asked := c.askedFor(ns, auth); asked.PID != "" {
-		c.connectAgain(l, ns, asked, auth, now)
+	e := entry{a, ns}
+	if asked := e.askedFor(); asked.PID != "" {
+		e.connectAgain(asked)
 		return
 	}
-	c.letIn(c.newSocket(l, ns, auth, now), nil)
+	e.letIn(e.newSocket(), nil)
 }
 
-// beginConnect returns an error for a CONNECT that nobody needs to be asked about.
-func (c *connection) beginConnect(l *lane, now time.Time, auth json.RawMessage) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if l.alive() {
-		return errSecondConnect
-	}
-	defer c.lanes.close(l) // unless it is to be asked about
-	limits := c.server.limits.Load()
-	switch {
-	case c.lanes.alive() >= limits.Namespaces:
-		return errManyNamespaces
-	case !c.takeConnect(now):
-		return errFastConnects
-	case len(auth) > limits.AuthBytes:
-		return errLargeAuth
-	}
-	l.connecting = true
-	return nil
+func (e *entry) newSocket() *Socket {
+	s := e.socket()
+	s.id = e.namespace.server.newSocketID()
+	return s
 }
 
-// endConnect is the end of a CONNECT that was begun.
-func (c *connection) endConnect(l *lane) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	l.connecting = false
-	c.lanes.close(l)
+// socket has no id yet.
+func (e *entry) socket() *Socket {
+	return &Socket{namespace: e.namespace, conn: e.Conn, lane: e.Lane, auth: e.Auth, connected: e.Time.UnixNano()}
 }
 
-func (c *connection) newSocket(l *lane, ns *Namespace, auth json.RawMessage, now time.Time) *Socket {
-	return &Socket{id: c.server.newSocketID(), namespace: ns, conn: c, lane: l, auth: auth, connected: now.UnixNano()}
-}
-
-// connectAgain is onConnect for a client that asks for the session that it had. Many may do so at once, and the session may have to
+// connectAgain is connect for a client that asks for the session that it had. Many may do so at once, and the session may have to
 // be waited for.
-func (c *connection) connectAgain(l *lane, ns *Namespace, asked recoveryRequest, auth json.RawMessage, now time.Time) {
+func (e *entry) connectAgain(asked recoveryRequest) {
 	var s *Socket
 	var missed *backlog
 	var err error
@@ -122,40 +51,40 @@ func (c *connection) connectAgain(l *lane, ns *Namespace, asked recoveryRequest,
 		returned := false
 		defer func() {
 			if !returned { // a middleware has panicked
-				ns.leave()
+				e.namespace.leave()
 			}
 		}()
-		s, missed, err = c.recover(l, ns, asked, auth, now)
+		s, missed, err = e.recover(asked)
 		returned = true
 	}
-	c.after(l, find, func() {
+	e.Conn.After(e.Lane, find, func() {
 		switch {
 		case err != nil: // not to be had now
-			ns.leave()
-			c.endConnect(l)
-			c.refuseReturn(ns.name, err)
+			e.namespace.leave()
+			e.End()
+			e.refuseReturn(err)
 		case s == nil:
-			c.letIn(c.newSocket(l, ns, auth, now), nil)
+			e.letIn(e.newSocket(), nil)
 		default:
-			c.letIn(s, missed)
+			e.letIn(s, missed)
 		}
 	})
 }
 
 // refuseReturn is for a client that cannot come back now, or may not.
-func (c *connection) refuseReturn(namespace string, err error) {
+func (e *entry) refuseReturn(err error) {
 	var refused *returnRefused
 	if errors.As(err, &refused) {
-		c.refuse(namespace, refused.reason)
+		e.Refuse(refused.reason)
 		return
 	}
 	// Whose transport closes comes back, with the same wish; who was welcomed anew would have lost the session.
-	c.session.Close(ReasonForcedServerClose)
+	e.Conn.Session().Close(ReasonForcedServerClose)
 }
 
 // letIn makes a socket a member of its namespace, if middlewares do not refuse it.
-func (c *connection) letIn(s *Socket, missed *backlog) {
-	ns := s.namespace
+func (e *entry) letIn(s *Socket, missed *backlog) {
+	ns := e.namespace
 	added, returned := false, false
 	var refused error
 	defer func() {
@@ -167,9 +96,9 @@ func (c *connection) letIn(s *Socket, missed *backlog) {
 			s.abandon()
 			ns.remove(s)
 		}
-		c.endConnect(s.lane)
+		e.End()
 		if refused != nil { // a client that is told so has left its rooms
-			c.refuse(ns.name, refused)
+			e.Refuse(refused)
 		}
 	}()
 	if !s.recovered { // one that is has been judged before
@@ -179,11 +108,11 @@ func (c *connection) letIn(s *Socket, missed *backlog) {
 	}
 	if added = ns.add(s); !added {
 		if s.state.Load() != stateClosed {
-			refused = errInvalidNamespace
+			refused = conn.ErrInvalidNamespace
 		}
 		return
 	}
-	if !c.admit(s) {
+	if !e.Admit((*member)(s)) {
 		s.abandon()
 		ns.remove(s)
 		returned = true
@@ -195,42 +124,4 @@ func (c *connection) letIn(s *Socket, missed *backlog) {
 		s.connect()
 	}
 	returned = true
-}
-
-// admit makes the socket one of the connection's, unless that has closed meanwhile.
-func (c *connection) admit(s *Socket) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		return false
-	}
-	c.stopTimer()
-	s.lane.socket = s
-	return true
-}
-
-// refuse answers CONNECT with CONNECT_ERROR.
-func (c *connection) refuse(namespace string, err error) {
-	if payload, ok := refusals[err]; ok && !c.isV2() {
-		c.send(&parser.Packet{Type: parser.ConnectError, Namespace: namespace, Payload: payload})
-		return
-	}
-	body := refusal{Message: err.Error()}
-	var connectErr *ConnectError
-	if errors.As(err, &connectErr) {
-		body.Message, body.Data = connectErr.Message, connectErr.Data
-	}
-	payload, err := plainjson.Append(nil, c.refusalForm(body))
-	if err != nil {
-		c.server.log.Error("encode the data of a connect error; it is left out", "namespace", withoutQuery(namespace), "error", err)
-		body.Data = nil
-		payload, _ = plainjson.Append(nil, c.refusalForm(body)) // a string always encodes
-	}
-	c.send(&parser.Packet{Type: parser.ConnectError, Namespace: namespace, Payload: payload})
-}
-
-// refusal is the payload of CONNECT_ERROR.
-type refusal struct {
-	Message string `json:"message"`
-	Data    any    `json:"data,omitempty"`
 }

@@ -30,7 +30,7 @@ func (s *Socket) needExtras() *extras {
 // ended when the handlers of OnDisconnecting and OnDisconnect are called; one that needs the values for
 // something that takes a live context uses [context.WithoutCancel].
 func (s *Socket) Context() context.Context {
-	parent := s.conn.session.Context()
+	parent := s.conn.Session().Context()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.needExtras()

@@ -119,7 +119,7 @@ func eventPacket(event string, args Args) *parser.Packet {
 }
 
 func (s *Socket) emit(p *parser.Packet, f flags) error {
-	if err := s.conn.server.checkEmission(p); err != nil {
+	if err := s.namespace.server.checkEmission(p); err != nil {
 		return err
 	}
 	if !s.Connected() {
@@ -131,7 +131,7 @@ func (s *Socket) emit(p *parser.Packet, f flags) error {
 		}
 	}
 	p.Namespace = s.namespace.name
-	e := s.conn.server.codec.Encode(p)
+	e := s.namespace.server.codec.Encode(p)
 	e.Uncompressed = f.uncompressed
 	if s.pid != "" && !p.HasID {
 		return s.emitKept(p, e, f)
@@ -140,7 +140,7 @@ func (s *Socket) emit(p *parser.Packet, f flags) error {
 		s.notifyOutgoing(p.Event, Args{JSON: p.Payload, Attachments: p.Attachments})
 	}
 	if s.takes(f.volatile) {
-		s.conn.sendEncoded(e)
+		s.conn.SendEncoded(e)
 	}
 	return nil
 }
@@ -183,7 +183,7 @@ func (s *Socket) OnAnyOutgoing(f func(event string, args Args)) (off func()) {
 
 // notifyOutgoing calls the handlers. One that panics ends the socket's connection, and not what is sent to others.
 func (s *Socket) notifyOutgoing(event string, args Args) {
-	defer s.conn.recovered()
+	defer s.conn.Recovered()
 	h, _ := s.handled()
 	for _, f := range h.outgoing {
 		(*f)(event, args)
@@ -206,7 +206,7 @@ func (s *Socket) emitEarly(p *parser.Packet, f flags) bool {
 		return false
 	}
 	h := s.handlers()
-	if len(h.early) >= s.conn.server.limits.Load().EarlyEvents {
+	if len(h.early) >= s.limits().EarlyEvents {
 		return false
 	}
 	f.receipt.Expect()

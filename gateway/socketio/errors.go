@@ -5,6 +5,7 @@ package socketio
 import (
 	"errors"
 
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/conn"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
 
@@ -27,7 +28,7 @@ func IsReservedEvent(name string) bool { return parser.IsReservedEvent(name) }
 // Why a socket has disconnected, as OnDisconnect and OnDisconnecting tell.
 const (
 	// ReasonClientDisconnect: the client has left the namespace.
-	ReasonClientDisconnect = "client namespace disconnect"
+	ReasonClientDisconnect = conn.ReasonClientDisconnect
 	// ReasonServerDisconnect: the server has called Disconnect.
 	ReasonServerDisconnect = "server namespace disconnect"
 	// ReasonServerShuttingDown: the server is closing or draining.
@@ -44,7 +45,7 @@ const (
 	ReasonForcedClose = "forced close"
 	// ReasonForcedServerClose: the client has sent a packet that is not allowed at this point, such
 	// as an event for a namespace that it is not in.
-	ReasonForcedServerClose = "forced server close"
+	ReasonForcedServerClose = conn.ReasonForcedServerClose
 	// ReasonSlowConsumer: more data waited for the client than the server keeps.
 	ReasonSlowConsumer = "slow consumer"
 )

@@ -78,7 +78,7 @@ func (e *Event) claim(answers ...Args) error {
 }
 
 func (e *Event) checkAck(args Args) error {
-	if n, most := len(args.Attachments), e.socket.conn.server.codec.MaxAttachments(); n > most {
+	if n, most := len(args.Attachments), e.socket.namespace.server.codec.MaxAttachments(); n > most {
 		return fmt.Errorf("acknowledge %s: %d binary arguments, clients take %d", e.Name, n, most)
 	}
 	return nil
@@ -125,7 +125,7 @@ func (e *Event) sendAck(args Args) error {
 	if err := e.checkAck(args); err != nil {
 		return err
 	}
-	e.socket.conn.send(&parser.Packet{
+	e.socket.conn.Send(&parser.Packet{
 		Type:        parser.Ack,
 		Namespace:   e.socket.namespace.name,
 		ID:          e.id,
@@ -175,7 +175,7 @@ func (s *Socket) onEvent(p *parser.Packet) {
 func (s *Socket) failed(err error) {
 	h, _ := s.handled()
 	if len(h.errors) == 0 {
-		s.conn.server.log.Debug("nobody handles a socket's error", "socket", s.LogID(), "error", err)
+		s.namespace.server.log.Debug("nobody handles a socket's error", "socket", s.LogID(), "error", err)
 	}
 	for _, f := range h.errors {
 		(*f)(err)

@@ -7,16 +7,12 @@ import (
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
-	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
-
-// noAuth is the payload of a client that gives none.
-var noAuth = json.RawMessage("{}")
 
 // Handshake returns the information about the client. Each call decodes it again, since few callers
 // need it and headers take much memory.
 func (s *Socket) Handshake() *Handshake {
-	return handshakeOf(s.conn.session, s.auth, time.Unix(0, s.connected))
+	return handshakeOf(s.conn.Session(), s.auth, time.Unix(0, s.connected))
 }
 
 // Auth is Handshake().Auth without the rest.
@@ -32,12 +28,4 @@ func handshakeOf(session *engineio.Session, auth json.RawMessage, connected time
 		Time:    connected,
 		Secure:  first.Secure,
 	}
-}
-
-// authOf is what a CONNECT packet brings.
-func authOf(p *parser.Packet) json.RawMessage {
-	if len(p.Payload) == 0 {
-		return noAuth
-	}
-	return p.Payload
 }

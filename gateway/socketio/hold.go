@@ -9,7 +9,7 @@ import (
 )
 
 // ResumePast goes on with a Past that has returned NotYet.
-func (s *Socket) ResumePast() { s.conn.session.ResumeBacklog() }
+func (s *Socket) ResumePast() { s.conn.Session().ResumeBacklog() }
 
 // Hold keeps back what is broadcast to the socket, for an adapter that has something to send before it. It
 // lasts until release is called, which sends that, and then what was held. There is one Hold at a time:
@@ -26,7 +26,7 @@ func (s *Socket) Hold() (release func(Past)) {
 func (g *gate) release(first Past, s *Socket) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	codec, session := s.conn.server.codec, s.conn.session
+	codec, session := s.namespace.server.codec, s.conn.Session()
 	g.drop(session, func(h heldMessages) bool { return h.position != 0 && first.Has(h.position) })
 	next := first.Next // and nothing else, for as long as that waits
 	// A session that has closed tells OnClose.

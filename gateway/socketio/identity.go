@@ -19,7 +19,7 @@ var ErrIdentitySet = errors.New("the identity of a socket is set once, before it
 // is anonymous, the client starts a new session, and the one that it has asked for is left alone. Without
 // them the socket has the identity that it had.
 func (s *Socket) SetIdentity(id Identity) error {
-	if err := id.Check(s.conn.server.limits.Load().IdentityBytes); err != nil {
+	if err := id.Check(s.limits().IdentityBytes); err != nil {
 		return fmt.Errorf("set the identity of a socket: %w", err)
 	}
 	s.mu.Lock()

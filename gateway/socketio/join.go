@@ -95,7 +95,7 @@ func (s *Socket) mayComeBackTo() func(room string) bool {
 		if !known {
 			err := (*rule)(s, []string{room})
 			if err != nil {
-				s.conn.server.log.Debug("a client comes back without a room", "socket", s.LogID(), "error", err)
+				s.namespace.server.log.Debug("a client comes back without a room", "socket", s.LogID(), "error", err)
 			}
 			allowed = err == nil
 			judged[room] = allowed

@@ -2,43 +2,29 @@
 
 package socketio
 
-import (
-	"sync/atomic"
-	"time"
-
-	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/bounds"
-)
-
-// How many more namespaces and rooms a connection may join at once than it may be in: some are left, and others joined.
-const (
-	moreNamespaces = 64
-	moreRooms      = 100
-)
-
-// limitsInForce are those of a server.
-type limitsInForce struct {
-	Limits
-	// paced: somebody has set them, so that they bound how fast namespaces and rooms are joined, too. An
-	// application's own server has no such bound, as the reference has none.
-	paced bool
-}
+import "github.com/realtime-operator/realtime-operator/gateway/socketio/internal/conn"
 
 // SetLimits puts limits in force, for all connections. What is beyond them already stays.
-func (s *Server) SetLimits(l Limits) { s.limits.Store(&limitsInForce{l.WithDefaults(), true}) }
+func (s *Server) SetLimits(l Limits) {
+	s.host.Limits.Store(&conn.Limits{Limits: l.WithDefaults(), Paced: true})
+}
 
 // Limits are those in force, with their defaults filled in.
-func (s *Server) Limits() Limits { return s.limits.Load().Limits }
+func (s *Server) Limits() Limits { return s.host.Limits.Load().Limits }
+
+// limits are those in force, as they concern the socket.
+func (s *Socket) limits() *Limits { return &s.namespace.server.host.Limits.Load().Limits }
 
 // RoomsLeft is how many more rooms the sockets of the connection may join; bounded is false if that is any
 // number.
 func (s *Socket) RoomsLeft() (left int, bounded bool) {
-	l := s.conn.server.limits.Load()
+	l := s.limits()
 	if l.Rooms == 0 {
 		return 0, false
 	}
 	left = l.Rooms - s.joined()
-	for _, other := range s.conn.all() {
-		if other != s && other.state.Load() != stateClosed {
+	for _, other := range s.conn.Sockets() {
+		if other := (*Socket)(other); other != s && other.state.Load() != stateClosed {
 			left -= other.joined()
 		}
 	}
@@ -54,11 +40,6 @@ func (s *Socket) fitsRooms() bool {
 	return !bounded || left >= 0
 }
 
-// losses counts what clients lose that do not read. Safe for concurrent use.
-type losses struct {
-	volatileEvents, slowConsumers atomic.Uint64
-}
-
 // Losses is what clients have lost that did not read what they were sent.
 type Losses struct {
 	// VolatileEvents is how many volatile events were dropped; one for two clients counts twice.
@@ -69,7 +50,7 @@ type Losses struct {
 
 // Losses counts since the server was made.
 func (s *Server) Losses() Losses {
-	return Losses{VolatileEvents: s.losses.volatileEvents.Load(), SlowConsumers: s.losses.slowConsumers.Load()}
+	return Losses{VolatileEvents: s.volatileEvents.Load(), SlowConsumers: s.host.SlowConsumers.Load()}
 }
 
 // QueueVolatile says whether volatile events wait like others for clients that cannot take them at once, up to the engine's
@@ -82,11 +63,11 @@ func (s *Socket) takes(volatile bool) bool {
 	if !s.arrived() {
 		return false
 	}
-	server := s.conn.server
-	if !volatile || s.conn.session.Writable() || server.queueVolatile.Load() {
+	server := s.namespace.server
+	if !volatile || s.conn.Session().Writable() || server.queueVolatile.Load() {
 		return true
 	}
-	server.losses.volatileEvents.Add(1)
+	server.volatileEvents.Add(1)
 	return false
 }
 
@@ -95,7 +76,7 @@ func (s *Socket) takes(volatile bool) bool {
 // beyond what it is in at a time.
 // Like RoomsLeft it is for who lets clients choose rooms, and is called by handlers.
 func (s *Socket) TakeJoins(rooms ...string) bool {
-	l := s.conn.server.limits.Load()
+	l := s.limits()
 	if l.Rooms == 0 {
 		return true
 	}
@@ -108,24 +89,5 @@ func (s *Socket) TakeJoins(rooms ...string) bool {
 	if n == 0 {
 		return true
 	}
-	s.conn.mu.Lock()
-	defer s.conn.mu.Unlock()
-	return s.conn.needRare().paced.joins.Take(time.Now(), n, max(10, l.Rooms/10), l.Rooms+moreRooms)
+	return s.conn.TakeJoins(n)
 }
-
-// takeConnect tells whether the connection may join another namespace now: as many as it may be in and 64 more at once, and a
-// quarter of that, but 4 at least, in each second. The lock is held.
-func (c *connection) takeConnect(now time.Time) bool {
-	if !c.greeted { // most join one and no more, and keep no bucket
-		c.greeted = true
-		return true
-	}
-	l := c.server.limits.Load()
-	if !l.paced {
-		return true
-	}
-	return c.needRare().paced.connects.Take(now, 1, max(4, l.Namespaces/4), l.Namespaces+moreNamespaces)
-}
-
-// buckets are what bounds how fast a connection does what is not free.
-type buckets struct{ connects, joins bounds.Bucket }

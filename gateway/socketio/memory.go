@@ -74,5 +74,5 @@ func (k *memoryKeeper) Close() error {
 // tellUnkept says in the log that the socket's client starts a new session when it comes back: with other data than it had it would
 // not be the same.
 func (s *Socket) tellUnkept(err error) {
-	s.conn.server.log.Error("a socket's session ends, since its data cannot be kept", "socket", s.LogID(), "error", err)
+	s.namespace.server.log.Error("a socket's session ends, since its data cannot be kept", "socket", s.LogID(), "error", err)
 }

@@ -197,8 +197,8 @@ func (s *Socket) Listen(l Listener) {
 // ConnectionListeners are the listeners of all sockets of the connection, this one's among them.
 func (s *Socket) ConnectionListeners() []Listener {
 	var all []Listener
-	for _, other := range s.conn.all() {
-		if _, l := other.handled(); l != nil {
+	for _, other := range s.conn.Sockets() {
+		if _, l := other.socket().handled(); l != nil {
 			all = append(all, l)
 		}
 	}

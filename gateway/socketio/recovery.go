@@ -104,7 +104,7 @@ func (s *Socket) Recovered() bool { return s.recovered }
 // Limits.Rooms and Limits.RoomNameBytes, or would be more than is kept for its client's return. Join without a rule joins them
 // all the same, but the client cannot be recovered any more then.
 func (s *Socket) CheckJoin(rooms ...string) error {
-	most := s.conn.server.limits.Load().RoomNameBytes
+	most := s.limits().RoomNameBytes
 	for _, room := range rooms {
 		if len(room) > most {
 			return fmt.Errorf("the name of a room has %d bytes, and may have %d", len(room), most)
@@ -129,7 +129,7 @@ func (s *Socket) CheckData(v any) error {
 	if err != nil {
 		return err
 	}
-	if most := s.conn.server.limits.Load().DataBytes; len(data) > most {
+	if most := s.limits().DataBytes; len(data) > most {
 		return fmt.Errorf("the socket's data take %d bytes, more than %d", len(data), most)
 	}
 	if k := s.namespace.keeper(); k != nil {
@@ -146,7 +146,7 @@ func (s *Socket) encodeData(data any) ([]byte, error) {
 		return nil, nil
 	}
 	encode := json.Marshal
-	if r := s.conn.server.recovery; r != nil && r.EncodeData != nil {
+	if r := s.namespace.server.recovery; r != nil && r.EncodeData != nil {
 		encode = r.EncodeData
 	}
 	b, err := encode(data)
@@ -160,7 +160,7 @@ func (s *Socket) restoreData(b []byte) error {
 	if len(b) == 0 {
 		return nil
 	}
-	if decode := s.conn.server.recovery.DecodeData; decode != nil {
+	if decode := s.namespace.server.recovery.DecodeData; decode != nil {
 		data, err := decode(b)
 		s.data = data
 		return err
@@ -184,7 +184,7 @@ func (s *Socket) resume(b *backlog) {
 // welcomeBack is false for a socket that has been superseded. As for welcome, one that panics counts as
 // connected.
 func (s *Socket) welcomeBack(b *backlog) bool {
-	codec := s.conn.server.codec
+	codec := s.namespace.server.codec
 	g := s.gate.Load()
 	s.welcoming.Lock()
 	defer s.welcoming.Unlock()
@@ -192,10 +192,10 @@ func (s *Socket) welcomeBack(b *backlog) bool {
 		return false
 	}
 	defer s.state.Store(stateConnected)
-	s.conn.send(s.conn.welcome(s))
+	s.conn.Send(s.answer())
 	// A session that has closed tells OnClose.
-	_ = s.conn.session.SendBacklog(func() []*engineio.Message { return b.next(codec) })
-	g.open(b.position, s.conn.session)
+	_ = s.conn.Session().SendBacklog(func() []*engineio.Message { return b.next(codec) })
+	g.open(b.position, s.conn.Session())
 	s.gate.Store(nil)
 	return true
 }
@@ -210,11 +210,11 @@ func (s *Socket) Supersede() {
 		s.leaveRooms(func() {})
 		s.namespace.remove(s)
 	}
-	s.conn.session.Close(ReasonTransportClose)
+	s.conn.Session().Close(ReasonTransportClose)
 }
 
 // Interrupt closes the connection of a socket without a word, as if the network had failed: its client connects again.
-func (s *Socket) Interrupt() { s.conn.session.Close(ReasonTransportClose) }
+func (s *Socket) Interrupt() { s.conn.Session().Close(ReasonTransportClose) }
 
 // recoverable tells whether a client comes back after an end of its socket: it does not when it has left the namespace or was
 // told to.

@@ -6,10 +6,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/apart"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/conn"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
 
@@ -24,37 +24,34 @@ func (r *returnRefused) Error() string { return "a middleware refuses: " + r.rea
 func (r *returnRefused) Unwrap() error { return r.reason }
 
 // askedFor is what a client asks for that can have its session; nothing for one that begins anew.
-func (c *connection) askedFor(ns *Namespace, auth json.RawMessage) (asked recoveryRequest) {
-	if ns.keeper() == nil || c.isV2() || len(auth) == 0 {
+func (e *entry) askedFor() (asked recoveryRequest) {
+	if e.namespace.keeper() == nil || e.Conn.IsV2() || len(e.Auth) == 0 {
 		return asked
 	}
-	apart.Do(func() { _ = json.Unmarshal(auth, &asked) }) // for what follows may wait; what cannot be read is left out
+	apart.Do(func() { _ = json.Unmarshal(e.Auth, &asked) }) // for what follows may wait; what cannot be read is left out
 	return asked
 }
 
 // recover is the client's old socket, if it may have it, and that can be had: in its rooms, with what
 // it has missed in hand. It is nil for a client that begins anew. A *returnRefused refuses the client;
 // upon any other error nobody can tell, and the client had better come again.
-func (c *connection) recover(
-	l *lane, ns *Namespace, asked recoveryRequest, auth json.RawMessage, now time.Time,
-) (*Socket, *backlog, error) {
-	k := ns.keeper()
+func (e *entry) recover(asked recoveryRequest) (*Socket, *backlog, error) {
+	k := e.namespace.keeper()
 	session, err := k.Find(asked.PID, asked.Offset)
 	if session == nil {
 		return nil, nil, err
 	}
-	return c.recoverAs(l, ns, k, session, asked, auth, now)
+	return e.recoverAs(k, session, asked)
 }
 
 // recoverAs makes the socket of a session that was found. It is not a part of recover, whose frame
 // is on the stack of a goroutine that waits for Find.
-func (c *connection) recoverAs(
-	l *lane, ns *Namespace, k SessionKeeper, session *Session, asked recoveryRequest, auth json.RawMessage, now time.Time,
+func (e *entry) recoverAs(
+	k SessionKeeper, session *Session, asked recoveryRequest,
 ) (_ *Socket, _ *backlog, err error) {
-	s := &Socket{
-		id: session.SocketID, pid: session.PID, recovered: true,
-		namespace: ns, conn: c, lane: l, auth: auth, connected: now.UnixNano(),
-	}
+	server := e.namespace.server
+	s := e.socket()
+	s.id, s.pid, s.recovered = session.SocketID, session.PID, true
 	s.gate.Store(&gate{})
 	recovered := false
 	defer func() {
@@ -63,19 +60,19 @@ func (c *connection) recoverAs(
 		}
 	}()
 	if err := s.restoreData(session.Data); err != nil {
-		c.server.log.Error("restore a socket's data; its client starts a new session", "socket", s.LogID(), "error", err)
+		server.log.Error("restore a socket's data; its client starts a new session", "socket", s.LogID(), "error", err)
 		return nil, nil, nil
 	}
-	judged := c.server.recovery.RunMiddlewares && ns.hasMiddlewares()
+	judged := server.recovery.RunMiddlewares && e.namespace.hasMiddlewares()
 	if judged {
 		if session, err = s.judge(k, session, asked); session == nil {
 			return nil, nil, err
 		}
 	}
-	if !c.server.recovery.RunMiddlewares {
+	if !server.recovery.RunMiddlewares {
 		s.restoreIdentity(session.Identity)
 	} else if !s.Identity().Same(session.Identity) {
-		c.server.log.Debug("a session is another user's; the client starts a new one", "socket", s.LogID())
+		server.log.Debug("a session is another user's; the client starts a new one", "socket", s.LogID())
 		return nil, nil, nil
 	}
 	b, err := s.takeOver(k, session)
@@ -117,7 +114,9 @@ func (s *Socket) takeOver(k SessionKeeper, session *Session) (*backlog, error) {
 	session.Restrict(s.mayComeBackTo())
 	missed, position, err := k.Recover(s, session)
 	if err == nil {
-		b := &backlog{missed: missed, position: position, conn: s.conn}
+		b := &backlog{
+			missed: missed, position: position, conn: s.conn, most: int64(s.limits().MissedBytes),
+		}
 		switch {
 		case !s.fitsRooms():
 			err = errManyRooms
@@ -131,7 +130,7 @@ func (s *Socket) takeOver(k SessionKeeper, session *Session) (*backlog, error) {
 		}
 		k.Release(s, false)
 	}
-	s.conn.server.log.Debug("a session is not recovered", "socket", s.LogID(), "error", err)
+	s.namespace.server.log.Debug("a session is not recovered", "socket", s.LogID(), "error", err)
 	return nil, err
 }
 
@@ -139,7 +138,9 @@ func (s *Socket) takeOver(k SessionKeeper, session *Session) (*backlog, error) {
 type backlog struct {
 	missed   []*Delivery
 	position uint64
-	conn     *connection
+	conn     *conn.Conn[*member]
+	// most is how many bytes may wait of all that the connection's sockets have missed.
+	most int64
 }
 
 // admit counts the backlog among those of its connection. It is false if they would be too much.
@@ -148,9 +149,9 @@ func (b *backlog) admit() bool {
 	for _, d := range b.missed {
 		size += sizeOf(d)
 	}
-	waits := b.conn.needRare().backlog.Add(size)
-	if waits > int64(b.conn.server.limits.Load().MissedBytes) && waits > size {
-		b.conn.needRare().backlog.Add(-size)
+	waits := b.conn.AddBacklog(size)
+	if waits > b.most && waits > size {
+		b.conn.AddBacklog(-size)
 		return false
 	}
 	return true
@@ -164,7 +165,7 @@ func (b *backlog) next(c parser.Codec) []*engineio.Message {
 	d := b.missed[0]
 	b.missed[0] = nil
 	b.missed = b.missed[1:]
-	b.conn.needRare().backlog.Add(-sizeOf(d))
+	b.conn.AddBacklog(-sizeOf(d))
 	return d.Messages(c)
 }
 

@@ -144,12 +144,12 @@ func (r *Rooms) spread(d *Delivery, also func(*Socket)) (watched []*Socket) {
 			also(s)
 		}
 		if messages == nil {
-			messages = d.Messages(s.conn.server.codec)
+			messages = d.Messages(s.namespace.server.codec)
 		}
 		if s.hasOutgoing.Load() {
 			watched = append(watched, s)
 		}
-		if g := s.gate.Load(); g != nil && !d.Volatile && g.hold(d.Position, messages, s.conn.session) {
+		if g := s.gate.Load(); g != nil && !d.Volatile && g.hold(d.Position, messages, s.conn.Session()) {
 			return
 		}
 		s.deliverSoon(messages, d.Volatile)
@@ -163,7 +163,7 @@ func notifyOutgoing(sockets []*Socket, e parser.Encoded) {
 	if len(sockets) == 0 {
 		return
 	}
-	p, err := sockets[0].conn.server.codec.Decode(e)
+	p, err := sockets[0].namespace.server.codec.Decode(e)
 	if err != nil {
 		return // from a gateway with another parser; the clients will not understand it either
 	}
@@ -196,7 +196,7 @@ var _ Adapter = (*Rooms)(nil)
 // is closed by its session, which spares everybody else.
 func (s *Socket) deliverSoon(messages []*engineio.Message, volatile bool) {
 	if s.takes(volatile) {
-		_ = s.conn.session.SendSoon(messages...)
+		_ = s.conn.Session().SendSoon(messages...)
 	}
 }
 
@@ -301,7 +301,7 @@ func (r *Rooms) CountSockets(_ context.Context, t Target) (int, error) {
 func (r *Rooms) SocketsJoin(_ context.Context, t Target, rooms ...string) error {
 	for _, s := range r.selected(&t) {
 		if err := s.Join(rooms...); err != nil {
-			s.conn.server.log.Debug("a socket is not put into rooms", "socket", s.LogID(), "error", err)
+			s.namespace.server.log.Debug("a socket is not put into rooms", "socket", s.LogID(), "error", err)
 		}
 	}
 	return nil

@@ -60,6 +60,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/conn"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
 
@@ -68,9 +69,6 @@ const DefaultConnectTimeout = 45 * time.Second
 
 // DefaultPath is where stock clients look for a server.
 const DefaultPath = "/socket.io/"
-
-// placeHandler is where a panic of a handler is stopped, as Options.Engine.OnPanic is told.
-const placeHandler = "handler"
 
 // Parser names how packets look on the wire. Clients have to use the same.
 type Parser string
@@ -128,12 +126,10 @@ type Server struct {
 	newSocketID    func() string
 	recovery       *Recovery
 	log            *slog.Logger
-	panics         *panics.Watch
-	connectTimeout atomic.Int64
 	queueVolatile  atomic.Bool
-	limits         atomic.Pointer[limitsInForce]
-	losses         losses
-	suspended      atomic.Int64
+	volatileEvents atomic.Uint64 // that were dropped
+	// host is what the connections share.
+	host conn.Host[*member]
 
 	mu          sync.RWMutex
 	namespaces  map[string]*Namespace // guarded by mu
@@ -166,12 +162,13 @@ func NewServer(o Options) (*Server, error) {
 	if s.log == nil {
 		s.log = slog.Default()
 	}
-	s.limits.Store(&limitsInForce{Limits: DefaultLimits()})
+	s.host.Limits.Store(&conn.Limits{Limits: DefaultLimits()})
 	if o.Limits != nil {
 		s.SetLimits(*o.Limits)
 	}
-	s.panics = panics.NewWatch(s.log, o.Engine.OnPanic)
-	s.connectTimeout.Store(int64(o.ConnectTimeout))
+	s.host.Codec, s.host.Log, s.host.Connect = codec, s.log, s.connect
+	s.host.Panics = panics.NewWatch(s.log, o.Engine.OnPanic)
+	s.setConnectTimeout(o.ConnectTimeout)
 	engine, err := engineio.NewServer(s.engineConfig(o.Engine))
 	if err != nil {
 		return nil, fmt.Errorf("start the engine: %w", err)
@@ -194,17 +191,24 @@ func (s *Server) Reconfigure(engine engineio.Config, connectTimeout time.Duratio
 	if err := s.engine.Reconfigure(s.engineConfig(engine)); err != nil {
 		return fmt.Errorf("reconfigure the engine: %w", err)
 	}
-	s.connectTimeout.Store(int64(connectTimeout))
+	s.setConnectTimeout(connectTimeout)
 	return nil
+}
+
+func (s *Server) setConnectTimeout(timeout time.Duration) {
+	if timeout <= 0 {
+		timeout = DefaultConnectTimeout
+	}
+	s.host.ConnectTimeout.Store(int64(timeout))
 }
 
 func (s *Server) engineConfig(c engineio.Config) engineio.Config {
 	c.OnSession = func(session *engineio.Session) engineio.Handler {
-		conn := newConnection(s, session)
-		if conn.isV2() {
-			conn.connectV2()
+		c := conn.New(&s.host, session)
+		if c.IsV2() {
+			c.ConnectV2()
 		}
-		return conn
+		return c
 	}
 	if c.Path == "" {
 		c.Path = DefaultPath
@@ -327,7 +331,7 @@ func (s *Server) Close() error { return s.Shutdown(context.Background()) }
 // Shutdown is Close that waits no longer than until the context ends. Its error says then how many clients have handlers that still
 // run. Those are not interrupted; the adapters are released when they have returned.
 func (s *Server) Shutdown(ctx context.Context) error {
-	within := withinHandler()
+	within := conn.WithinHandler()
 	if within {
 		ended, end := context.WithCancel(ctx)
 		end()

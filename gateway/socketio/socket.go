@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/conn"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
 
@@ -28,8 +29,8 @@ type Socket struct {
 	// ended: the context has ended. acksClosed: nobody can wait for the client any more. Guarded by mu.
 	ended, acksClosed bool
 	namespace         *Namespace
-	conn              *connection
-	lane              *lane
+	conn              *conn.Conn[*member]
+	lane              *conn.Lane[*member]
 	// auth is the client's auth payload, and connected when it came, in nanoseconds since 1970; see Handshake.
 	auth      []byte
 	connected int64
@@ -61,7 +62,7 @@ func (s *Socket) ID() string { return s.id }
 func (s *Socket) Namespace() *Namespace { return s.namespace }
 
 // Transport is "polling" or "websocket", as of now.
-func (s *Socket) Transport() string { return s.conn.session.Transport() }
+func (s *Socket) Transport() string { return s.conn.Session().Transport() }
 
 // Connected tells whether the socket is still in its namespace.
 func (s *Socket) Connected() bool { return s.state.Load() == stateConnected }
@@ -121,10 +122,10 @@ func (s *Socket) disconnect(closeConnection bool) {
 	switch {
 	case !closeConnection: // once: a second DISCONNECT would end the socket with which the client comes back
 		s.end(ReasonServerDisconnect, func() {
-			s.conn.send(&parser.Packet{Type: parser.Disconnect, Namespace: s.namespace.name})
+			s.conn.Send(&parser.Packet{Type: parser.Disconnect, Namespace: s.namespace.name})
 		})
 	case s.state.Load() == stateConnected:
-		s.conn.disconnect()
+		s.conn.Disconnect()
 	}
 }
 
@@ -133,7 +134,7 @@ func (s *Socket) disconnect(closeConnection bool) {
 func (s *Socket) connect() {
 	s.joinOwn(s.ownRooms())
 	k := s.namespace.keeper()
-	if k == nil || s.conn.isV2() {
+	if k == nil || s.conn.IsV2() {
 		s.arrive()
 		return
 	}
@@ -164,7 +165,7 @@ func (s *Socket) welcome() {
 	defer s.welcoming.Unlock()
 	s.state.Store(stateWelcoming)
 	defer s.state.Store(stateConnected)
-	s.conn.send(s.conn.welcome(s))
+	s.conn.Send(s.answer())
 }
 
 // announce tells the handlers of the socket.
@@ -195,7 +196,7 @@ func (s *Socket) abandon() {
 	s.namespace.adapter.LeaveAll(s)
 	s.dropEarly()
 	if g := s.gate.Load(); g != nil {
-		g.discard(s.conn.session)
+		g.discard(s.conn.Session())
 	}
 }
 
@@ -221,7 +222,7 @@ func (s *Socket) end(reason string, tell func()) {
 	// Who waits for an answer, or for the context, may be what the connection's handlers wait for.
 	s.abandonAcks()
 	s.endContext()
-	s.conn.run(s.lane, func() {
+	s.conn.Run(s.lane, func() {
 		// A handler that panics must not leave the socket in its rooms.
 		defer s.gone(reason)
 		h, listener := s.handled()

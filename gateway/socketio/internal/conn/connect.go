@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/plainjson"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/client"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
+)
+
+var (
+	errLargeAuth = &client.ConnectError{Message: "Auth payload too large"}
+	// ErrInvalidNamespace is for a client that asks for a namespace that is not there.
+	ErrInvalidNamespace = &client.ConnectError{Message: "Invalid namespace"}
+	errManyNamespaces   = &client.ConnectError{Message: "Too many namespaces"}
+	errFastConnects     = &client.ConnectError{Message: "Too many namespaces in too short a time"}
+	errConnectError     = errors.New("CONNECT_ERROR from a client")
+	errSecondConnect    = errors.New("second CONNECT")
+)
+
+// refusals are the payloads of those that clients can bring about as often as they like.
+var refusals = map[error][]byte{
+	errLargeAuth: refusalOf(errLargeAuth), ErrInvalidNamespace: refusalOf(ErrInvalidNamespace),
+	errManyNamespaces: refusalOf(errManyNamespaces), errFastConnects: refusalOf(errFastConnects),
+}
+
+func refusalOf(err *client.ConnectError) []byte {
+	payload, _ := plainjson.Append(nil, refusal{Message: err.Message}) // a string always encodes
+	return payload
+}
+
+func (c *Conn[S]) onPacket(l *Lane[S], p *parser.Packet) {
+	if p.Type == parser.Connect {
+		c.onConnect(l, p)
+		return
+	}
+	s, ok := c.socket(l)
+	if !ok {
+		c.violate(errors.New("packet for a namespace that the client is not in: " + WithoutQuery(p.Namespace)))
+		return
+	}
+	switch p.Type {
+	case parser.Disconnect:
+		s.OnLeave(ReasonClientDisconnect)
+	case parser.Event:
+		s.OnEvent(*p)
+	case parser.Ack:
+		s.OnAck(*p)
+	default:
+		c.violate(errConnectError)
+	}
+}
+
+func (c *Conn[S]) onConnect(l *Lane[S], p *parser.Packet) {
+	now, auth := time.Now(), authOf(p)
+	if err := c.beginConnect(l, now, auth); errors.Is(err, errSecondConnect) {
+		c.violate(errors.New("second CONNECT to " + WithoutQuery(p.Namespace)))
+	} else if err != nil {
+		c.refuse(p.Namespace, err)
+	} else {
+		c.host.Connect(Arrival[S]{Conn: c, Lane: l, Namespace: p.Namespace, Auth: auth, Time: now})
+	}
+}
+
+// noAuth is the payload of a client that gives none.
+var noAuth = json.RawMessage("{}")
+
+// authOf is what a CONNECT packet brings.
+func authOf(p *parser.Packet) json.RawMessage {
+	if len(p.Payload) == 0 {
+		return noAuth
+	}
+	return p.Payload
+}
+
+// beginConnect returns an error for a CONNECT that nobody needs to be asked about.
+func (c *Conn[S]) beginConnect(l *Lane[S], now time.Time, auth json.RawMessage) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if l.alive() {
+		return errSecondConnect
+	}
+	defer c.lanes.close(l) // unless it is to be asked about
+	limits := c.host.Limits.Load()
+	switch {
+	case c.lanes.alive() >= limits.Namespaces:
+		return errManyNamespaces
+	case !c.takeConnect(now):
+		return errFastConnects
+	case len(auth) > limits.AuthBytes:
+		return errLargeAuth
+	}
+	l.connecting = true
+	return nil
+}
+
+// Arrival is a client that asks to be let into a namespace. It ends by End.
+type Arrival[S Socket] struct {
+	Conn      *Conn[S]
+	Lane      *Lane[S]
+	Namespace string
+	// Auth is the client's auth payload; {} if it gave none.
+	Auth json.RawMessage
+	Time time.Time
+}
+
+// Admit makes a socket the client's in the namespace, unless the connection has closed meanwhile.
+func (a *Arrival[S]) Admit(s S) bool {
+	c := a.Conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return false
+	}
+	c.stopTimer()
+	a.Lane.socket = s
+	return true
+}
+
+// End is the end of the arrival, whether or not the client was let in.
+func (a *Arrival[S]) End() {
+	a.Conn.mu.Lock()
+	defer a.Conn.mu.Unlock()
+	a.Lane.connecting = false
+	a.Conn.lanes.close(a.Lane)
+}
+
+// Refuse answers with CONNECT_ERROR.
+func (a *Arrival[S]) Refuse(err error) { a.Conn.refuse(a.Namespace, err) }
+
+// refuse answers CONNECT with CONNECT_ERROR.
+func (c *Conn[S]) refuse(namespace string, err error) {
+	if payload, ok := refusals[err]; ok && !c.IsV2() {
+		c.Send(&parser.Packet{Type: parser.ConnectError, Namespace: namespace, Payload: payload})
+		return
+	}
+	body := refusal{Message: err.Error()}
+	var connectErr *client.ConnectError
+	if errors.As(err, &connectErr) {
+		body.Message, body.Data = connectErr.Message, connectErr.Data
+	}
+	payload, err := plainjson.Append(nil, c.refusalForm(body))
+	if err != nil {
+		c.host.Log.Error("encode the data of a connect error; it is left out", "namespace", WithoutQuery(namespace), "error", err)
+		body.Data = nil
+		payload, _ = plainjson.Append(nil, c.refusalForm(body)) // a string always encodes
+	}
+	c.Send(&parser.Packet{Type: parser.ConnectError, Namespace: namespace, Payload: payload})
+}
+
+// refusal is the payload of CONNECT_ERROR.
+type refusal struct {
+	Message string `json:"message"`
+	Data    any    `json:"data,omitempty"`
+}

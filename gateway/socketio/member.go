@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package socketio
+
+import "github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
+
+// member is a Socket as its connection sees it; see conn.Socket. It has the methods that are none of an
+// application's business.
+type member Socket
+
+func (m *member) socket() *Socket { return (*Socket)(m) }
+
+func (m *member) Alive() bool { return m.state.Load() != stateClosed }
+
+func (m *member) OnEvent(p parser.Packet) { m.socket().onEvent(&p) }
+
+func (m *member) OnAck(p parser.Packet) { m.socket().onAck(&p) }
+
+func (m *member) AbandonAcks() { m.socket().abandonAcks() }
+
+func (m *member) Leave() { m.socket().disconnect(false) }
+
+func (m *member) OnLeave(reason string) { m.socket().close(reason) }
+
+func (m *member) WantsUpgrade() bool {
+	h, _ := m.socket().handled()
+	return len(h.upgraded) > 0
+}
+
+func (m *member) OnUpgrade(transport string) {
+	h, _ := m.socket().handled()
+	for _, f := range h.upgraded {
+		(*f)(transport)
+	}
+}
