@@ -5,6 +5,7 @@ package socketio
 import (
 	"errors"
 
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/backlog"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/conn"
 )
 
@@ -45,7 +46,7 @@ func (e *entry) socket() *Socket {
 // be waited for.
 func (e *entry) connectAgain(asked recoveryRequest) {
 	var s *Socket
-	var missed *backlog
+	var missed *backlog.Missed
 	var err error
 	find := func() {
 		returned := false
@@ -83,7 +84,7 @@ func (e *entry) refuseReturn(err error) {
 }
 
 // letIn makes a socket a member of its namespace, if middlewares do not refuse it.
-func (e *entry) letIn(s *Socket, missed *backlog) {
+func (e *entry) letIn(s *Socket, missed *backlog.Missed) {
 	ns := e.namespace
 	added, returned := false, false
 	var refused error

@@ -10,6 +10,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/client"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/backlog"
 )
 
 // Recovery lets a client that has lost its connection come back as the socket that it was: with its id, rooms and data, and with
@@ -172,7 +173,7 @@ func (s *Socket) restoreData(b []byte) error {
 // CONNECT goes first, since a client that is connected notes the offset of each event that it gets: if the link breaks again, the
 // client asks for the rest. Stock clients keep events that come before CONNECT, without their offsets, even beyond the end of the
 // connection, and would get those twice. It runs in the socket's turn.
-func (s *Socket) resume(b *backlog) {
+func (s *Socket) resume(b *backlog.Missed) {
 	if !s.welcomeBack(b) {
 		s.abandon()
 		s.namespace.remove(s)
@@ -183,7 +184,7 @@ func (s *Socket) resume(b *backlog) {
 
 // welcomeBack is false for a socket that has been superseded. As for welcome, one that panics counts as
 // connected.
-func (s *Socket) welcomeBack(b *backlog) bool {
+func (s *Socket) welcomeBack(b *backlog.Missed) bool {
 	codec := s.namespace.server.codec
 	g := s.gate.Load()
 	s.welcoming.Lock()
@@ -194,8 +195,8 @@ func (s *Socket) welcomeBack(b *backlog) bool {
 	defer s.state.Store(stateConnected)
 	s.conn.Send(s.answer())
 	// A session that has closed tells OnClose.
-	_ = s.conn.Session().SendBacklog(func() []*engineio.Message { return b.next(codec) })
-	g.open(b.position, s.conn.Session())
+	_ = s.conn.Session().SendBacklog(func() []*engineio.Message { return b.Next(codec) })
+	g.Open(b.Position(), s.conn.Session())
 	s.gate.Store(nil)
 	return true
 }

@@ -7,10 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 
-	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/apart"
-	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/conn"
-	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/backlog"
 )
 
 // errSessionChanged: the client, or somebody with its private id, has come by another connection
@@ -35,7 +33,7 @@ func (e *entry) askedFor() (asked recoveryRequest) {
 // recover is the client's old socket, if it may have it, and that can be had: in its rooms, with what
 // it has missed in hand. It is nil for a client that begins anew. A *returnRefused refuses the client;
 // upon any other error nobody can tell, and the client had better come again.
-func (e *entry) recover(asked recoveryRequest) (*Socket, *backlog, error) {
+func (e *entry) recover(asked recoveryRequest) (*Socket, *backlog.Missed, error) {
 	k := e.namespace.keeper()
 	session, err := k.Find(asked.PID, asked.Offset)
 	if session == nil {
@@ -48,11 +46,11 @@ func (e *entry) recover(asked recoveryRequest) (*Socket, *backlog, error) {
 // is on the stack of a goroutine that waits for Find.
 func (e *entry) recoverAs(
 	k SessionKeeper, session *Session, asked recoveryRequest,
-) (_ *Socket, _ *backlog, err error) {
+) (_ *Socket, _ *backlog.Missed, err error) {
 	server := e.namespace.server
 	s := e.socket()
 	s.id, s.pid, s.recovered = session.SocketID, session.PID, true
-	s.gate.Store(&gate{})
+	s.gate.Store(&backlog.Gate{})
 	recovered := false
 	defer func() {
 		if !recovered { // or a middleware has panicked
@@ -109,18 +107,16 @@ func (s *Socket) judge(k SessionKeeper, session *Session, asked recoveryRequest)
 
 // takeOver makes the socket the session's only one. Rooms that a middleware has joined become part of
 // the session.
-func (s *Socket) takeOver(k SessionKeeper, session *Session) (*backlog, error) {
+func (s *Socket) takeOver(k SessionKeeper, session *Session) (*backlog.Missed, error) {
 	joined := s.Rooms()
 	session.Restrict(s.mayComeBackTo())
 	missed, position, err := k.Recover(s, session)
 	if err == nil {
-		b := &backlog{
-			missed: missed, position: position, conn: s.conn, most: int64(s.limits().MissedBytes),
-		}
+		b := backlog.NewMissed(missed, position, s.conn)
 		switch {
 		case !s.fitsRooms():
 			err = errManyRooms
-		case !b.admit():
+		case !b.Admit(s.limits().MissedBytes):
 			err = ErrTooMuchMissed
 		default:
 			if len(joined) > 0 {
@@ -132,47 +128,4 @@ func (s *Socket) takeOver(k SessionKeeper, session *Session) (*backlog, error) {
 	}
 	s.namespace.server.log.Debug("a session is not recovered", "socket", s.LogID(), "error", err)
 	return nil, err
-}
-
-// backlog is what a socket has missed, up to a position.
-type backlog struct {
-	missed   []*Delivery
-	position uint64
-	conn     *conn.Conn[*member]
-	// most is how many bytes may wait of all that the connection's sockets have missed.
-	most int64
-}
-
-// admit counts the backlog among those of its connection. It is false if they would be too much.
-func (b *backlog) admit() bool {
-	size := int64(0)
-	for _, d := range b.missed {
-		size += sizeOf(d)
-	}
-	waits := b.conn.AddBacklog(size)
-	if waits > b.most && waits > size {
-		b.conn.AddBacklog(-size)
-		return false
-	}
-	return true
-}
-
-// next makes the messages of the first event that is left, and takes it off; none at the end.
-func (b *backlog) next(c parser.Codec) []*engineio.Message {
-	if len(b.missed) == 0 {
-		return nil
-	}
-	d := b.missed[0]
-	b.missed[0] = nil
-	b.missed = b.missed[1:]
-	b.conn.AddBacklog(-sizeOf(d))
-	return d.Messages(c)
-}
-
-func sizeOf(d *Delivery) int64 {
-	n := len(d.Text) + len(d.ExtraArgs)
-	for _, a := range d.Attachments {
-		n += len(a)
-	}
-	return int64(n)
 }

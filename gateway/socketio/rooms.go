@@ -149,7 +149,7 @@ func (r *Rooms) spread(d *Delivery, also func(*Socket)) (watched []*Socket) {
 		if s.hasOutgoing.Load() {
 			watched = append(watched, s)
 		}
-		if g := s.gate.Load(); g != nil && !d.Volatile && g.hold(d.Position, messages, s.conn.Session()) {
+		if g := s.gate.Load(); g != nil && !d.Volatile && g.Hold(d.Position, messages, s.conn.Session()) {
 			return
 		}
 		s.deliverSoon(messages, d.Volatile)

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/backlog"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/conn"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
@@ -51,7 +52,7 @@ type Socket struct {
 	extras   *extras   // what few sockets have, made when it is needed; guarded by mu
 
 	// gate holds what comes in while a client that has come back is told what it has missed; nil otherwise.
-	gate atomic.Pointer[gate]
+	gate atomic.Pointer[backlog.Gate]
 }
 
 // ID names the socket, and is a room of which the socket alone is a member. It differs with each connection but for a socket that is
@@ -196,7 +197,7 @@ func (s *Socket) abandon() {
 	s.namespace.adapter.LeaveAll(s)
 	s.dropEarly()
 	if g := s.gate.Load(); g != nil {
-		g.discard(s.conn.Session())
+		g.Discard(s.conn.Session())
 	}
 }
 
