@@ -39,12 +39,19 @@ type (
 	ConnectError = client.ConnectError
 	// Limits bound what one client can make a server hold; see [client.Limits] for each of them.
 	Limits = client.Limits
+	// Recovery lets a client that has lost its connection come back as the socket that it was; see [client.Recovery].
+	Recovery = client.Recovery
 	// Session is what a SessionKeeper has kept of a socket; see [client.Session].
 	Session = client.Session
 )
 
-// DefaultMaxNamespaces is Limits.Namespaces, unless it is set.
-const DefaultMaxNamespaces = client.DefaultMaxNamespaces
+// What is in force where Limits and Recovery say nothing.
+const (
+	DefaultMaxNamespaces    = client.DefaultMaxNamespaces
+	DefaultMaxDisconnection = client.DefaultMaxDisconnection
+	DefaultMaxMessages      = client.DefaultMaxMessages
+	DefaultMaxSessions      = client.DefaultMaxSessions
+)
 
 // DefaultLimits are those of a server whose limits nobody has set.
 func DefaultLimits() Limits { return client.DefaultLimits() }

@@ -171,12 +171,12 @@ func (s *Server) checkEmission(p *parser.Packet) error {
 func (s *Socket) OnAnyOutgoing(f func(event string, args Args)) (off func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h := s.handlers().outgoing.add(f)
+	h := s.handlers().outgoing.Add(f)
 	s.hasOutgoing.Store(true)
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.handling.outgoing.remove(h)
+		s.handling.outgoing.Remove(h)
 		s.hasOutgoing.Store(len(s.handling.outgoing) > 0)
 	}
 }

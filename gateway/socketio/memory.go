@@ -6,16 +6,8 @@ import (
 	"cmp"
 	"time"
 
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/client"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/memory"
-)
-
-const (
-	// DefaultMaxDisconnection is how long a single server keeps the session of a client that is away.
-	DefaultMaxDisconnection = 2 * time.Minute
-	// DefaultMaxMessages is how many events a single server keeps for each client.
-	DefaultMaxMessages = 1000
-	// DefaultMaxSessions is how many sessions a single server keeps, in each namespace, for clients that are away.
-	DefaultMaxSessions = 10_000
 )
 
 // memoryKeeper is the SessionKeeper of a single server: who is there is in Rooms, and who is away in Sessions.
@@ -31,9 +23,9 @@ var _ SessionKeeper = (*memoryKeeper)(nil)
 func newMemoryKeeper(r *Recovery, detection time.Duration) *memoryKeeper {
 	rooms := NewRooms()
 	return &memoryKeeper{rooms, memory.New(memory.Config[*Socket]{
-		MaxDisconnection: cmp.Or(max(r.MaxDisconnection, 0), DefaultMaxDisconnection),
-		MaxMessages:      cmp.Or(max(r.MaxMessages, 0), DefaultMaxMessages),
-		MaxSessions:      cmp.Or(max(r.MaxSessions, 0), DefaultMaxSessions),
+		MaxDisconnection: cmp.Or(max(r.MaxDisconnection, 0), client.DefaultMaxDisconnection),
+		MaxMessages:      cmp.Or(max(r.MaxMessages, 0), client.DefaultMaxMessages),
+		MaxSessions:      cmp.Or(max(r.MaxSessions, 0), client.DefaultMaxSessions),
 		Detection:        detection,
 		Rooms:            rooms,
 		NewID:            randomID,

@@ -5,6 +5,8 @@ package socketio
 import (
 	"sync"
 	"sync/atomic"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/handlers"
 )
 
 // Namespace is a separate channel on the connections of a server. Safe for concurrent use.
@@ -20,12 +22,11 @@ type Namespace struct {
 	ackIDs  atomic.Uint64
 	// joinRule is nil where all rooms are allowed.
 	joinRule atomic.Pointer[JoinRule]
+	entrance handlers.Entrance[*Socket]
 
 	mu           sync.RWMutex
-	middlewares  []func(*Socket) error                       // guarded by mu
-	onConnection []func(*Socket)                             // guarded by mu
-	onServerSide map[string]handlers[func(*ServerSideEvent)] // guarded by mu
-	sockets      map[string]*Socket                          // by id; guarded by mu
+	onServerSide handlers.ByName[func(*ServerSideEvent)] // guarded by mu
+	sockets      map[string]*Socket                      // by id; guarded by mu
 	// entering counts the sockets that run through middlewares. Guarded by mu.
 	entering int
 	retired  bool // guarded by mu
@@ -46,16 +47,12 @@ func (n *Namespace) Param(group string) string { return n.params[group] }
 // Use adds a middleware. If it returns an error, the client is refused with connect_error.
 // Middlewares run in order, before the connection handlers.
 func (n *Namespace) Use(f func(*Socket) error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.middlewares = append(n.middlewares, f)
+	n.entrance.Use(f)
 }
 
 // OnConnection adds a handler for each socket that connects.
 func (n *Namespace) OnConnection(f func(*Socket)) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.onConnection = append(n.onConnection, f)
+	n.entrance.OnConnection(f)
 }
 
 // Len returns the number of sockets on this server.
@@ -107,41 +104,24 @@ func (n *Namespace) nextAckID() uint64 { return n.ackIDs.Add(1) - 1 }
 // authorize runs the middlewares.
 func (n *Namespace) authorize(s *Socket) error {
 	if p := n.parent.Load(); p != nil {
-		if err := p.authorize(s); err != nil {
+		if err := p.entrance.Authorize(s); err != nil {
 			return err
 		}
 	}
-	n.mu.RLock()
-	middlewares := n.middlewares
-	n.mu.RUnlock()
-	for _, f := range middlewares {
-		if err := f(s); err != nil {
-			return err
-		}
-	}
-	return nil
+	return n.entrance.Authorize(s)
 }
 
 // hasMiddlewares reports whether authorize asks anybody.
 func (n *Namespace) hasMiddlewares() bool {
-	if p := n.parent.Load(); p != nil && p.hasMiddlewares() {
-		return true
-	}
-	n.mu.RLock()
-	defer n.mu.RUnlock()
-	return len(n.middlewares) > 0
+	p := n.parent.Load()
+	return n.entrance.HasMiddlewares() || p != nil && p.entrance.HasMiddlewares()
 }
 
 func (n *Namespace) connected(s *Socket) {
 	if p := n.parent.Load(); p != nil {
-		p.connected(s)
+		p.entrance.Connected(s)
 	}
-	n.mu.RLock()
-	onConnection := n.onConnection
-	n.mu.RUnlock()
-	for _, f := range onConnection {
-		f(s)
-	}
+	n.entrance.Connected(s)
 }
 
 // enter keeps the namespace while a socket is on its way in; add or leave ends that. It is false if the namespace has been

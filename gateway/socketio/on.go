@@ -4,16 +4,16 @@ package socketio
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/event"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/handlers"
 )
 
 // On adds a handler for an event from the client. off removes it.
 func (s *Socket) On(event string, f func(*Event)) (off func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h := s.addHandler(event, f)
+	h := s.handlers().events.Add(event, f)
 	return func() { s.removeHandler(event, h) }
 }
 
@@ -22,7 +22,7 @@ func (s *Socket) Once(event string, f func(*Event)) (off func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var h *func(*Event)
-	h = s.addHandler(event, func(ev *Event) {
+	h = s.handlers().events.Add(event, func(ev *Event) {
 		s.removeHandler(event, h)
 		f(ev)
 	})
@@ -36,35 +36,16 @@ func (s *Socket) Off(event string) {
 	delete(s.handlers().events, event)
 }
 
-// addHandler is called with mu held.
-func (s *Socket) addHandler(event string, f func(*Event)) *func(*Event) {
-	on := s.handlers()
-	if on.events == nil {
-		on.events = map[string]handlers[func(*Event)]{}
-	}
-	list := on.events[event]
-	h := list.add(f)
-	on.events[event] = list
-	return h
-}
-
 func (s *Socket) removeHandler(event string, h *func(*Event)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	events := s.handling.events
-	list := events[event]
-	list.remove(h)
-	if len(list) == 0 {
-		delete(events, event)
-		return
-	}
-	events[event] = list
+	s.handling.events.Remove(event, h)
 }
 
 // OnAny adds a handler for every event from the client. It is called before middlewares and the
 // handlers of On.
 func (s *Socket) OnAny(f func(*Event)) (off func()) {
-	return register(s, func(h *handling) *handlers[func(*Event)] { return &h.any }, f)
+	return register(s, func(h *handling) *handlers.List[func(*Event)] { return &h.any }, f)
 }
 
 // Use adds a middleware for events from the client. If it returns an error, the OnError handlers
@@ -79,36 +60,36 @@ func (s *Socket) Use(f func(*Event) error) {
 
 // OnError adds a handler for events that middlewares refuse and that typed handlers cannot decode.
 func (s *Socket) OnError(f func(error)) (off func()) {
-	return register(s, func(h *handling) *handlers[func(error)] { return &h.errors }, f)
+	return register(s, func(h *handling) *handlers.List[func(error)] { return &h.errors }, f)
 }
 
 // OnDisconnecting adds a handler that is called, with the reason, before the socket leaves its
 // rooms.
 func (s *Socket) OnDisconnecting(f func(reason string)) (off func()) {
-	return register(s, func(h *handling) *handlers[func(string)] { return &h.disconnecting }, f)
+	return register(s, func(h *handling) *handlers.List[func(string)] { return &h.disconnecting }, f)
 }
 
 // OnDisconnect adds a handler that is called, with the reason, when the socket has left its rooms.
 func (s *Socket) OnDisconnect(f func(reason string)) (off func()) {
-	return register(s, func(h *handling) *handlers[func(string)] { return &h.disconnected }, f)
+	return register(s, func(h *handling) *handlers.List[func(string)] { return &h.disconnected }, f)
 }
 
 // OnUpgrade adds a handler that is called when the connection changes to another transport,
 // "websocket" or "webtransport", like the "upgrade" event of Node's socket.conn. Most connections
 // of stock clients begin with polling.
 func (s *Socket) OnUpgrade(f func(transport string)) (off func()) {
-	return register(s, func(h *handling) *handlers[func(string)] { return &h.upgraded }, f)
+	return register(s, func(h *handling) *handlers.List[func(string)] { return &h.upgraded }, f)
 }
 
-func register[F any](s *Socket, of func(*handling) *handlers[F], f F) (off func()) {
+func register[F any](s *Socket, of func(*handling) *handlers.List[F], f F) (off func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := of(s.handlers())
-	h := list.add(f)
+	h := list.Add(f)
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		list.remove(h)
+		list.Remove(h)
 	}
 }
 
@@ -207,13 +188,13 @@ func (s *Socket) ConnectionListeners() []Listener {
 
 // handling is the functions of the application that are called for a socket. Guarded by the socket's mu.
 type handling struct {
-	events        map[string]handlers[func(*Event)]
-	any           handlers[func(*Event)]
-	outgoing      handlers[func(string, Args)]
-	errors        handlers[func(error)]
-	disconnecting handlers[func(string)]
-	disconnected  handlers[func(string)]
-	upgraded      handlers[func(string)]
+	events        handlers.ByName[func(*Event)]
+	any           handlers.List[func(*Event)]
+	outgoing      handlers.List[func(string, Args)]
+	errors        handlers.List[func(error)]
+	disconnecting handlers.List[func(string)]
+	disconnected  handlers.List[func(string)]
+	upgraded      handlers.List[func(string)]
 	middlewares   []func(*Event) error
 	// early is what a middleware has emitted to a client that is not connected yet; see Socket.emitEarly.
 	early []earlyEvent
@@ -238,26 +219,11 @@ func (s *Socket) handled() (handling, Listener) {
 }
 
 // handledEvent are the functions for an event.
-func (s *Socket) handledEvent(event string) handlers[func(*Event)] {
+func (s *Socket) handledEvent(event string) handlers.List[func(*Event)] {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.handling == nil {
 		return nil
 	}
 	return s.handling.events[event]
-}
-
-// handlers is a list of functions of the application. It is changed under its owner's lock; who has read it under that lock
-// may walk it afterwards, whatever is changed meanwhile.
-type handlers[F any] []*F
-
-// add returns what remove takes, since functions cannot be compared.
-func (h *handlers[F]) add(f F) *F {
-	*h = append(*h, &f)
-	return &f
-}
-
-func (h *handlers[F]) remove(f *F) {
-	kept := slices.Clone(*h) // somebody may be walking the list as it is
-	*h = slices.DeleteFunc(kept, func(g *F) bool { return g == f })
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"regexp"
 	"sync"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/handlers"
 )
 
 // ParentNamespace stands for all namespaces whose name matches. Each is created when the first
@@ -18,11 +20,10 @@ type ParentNamespace struct {
 	pattern    *Pattern
 	accept     func(name string, h *Handshake) bool
 	acceptName func(name string) bool
+	entrance   handlers.Entrance[*Socket]
 
-	mu           sync.RWMutex
-	middlewares  []func(*Socket) error // guarded by mu
-	onConnection []func(*Socket)       // guarded by mu
-	onNamespace  []func(*Namespace)    // guarded by mu
+	mu          sync.RWMutex
+	onNamespace []func(*Namespace) // guarded by mu
 }
 
 // Pattern matches whole names of namespaces.
@@ -90,17 +91,13 @@ func (s *Server) addParent(p *ParentNamespace) *ParentNamespace {
 // Use adds a middleware to all namespaces of the parent; see Namespace.Use. It runs before their
 // own.
 func (p *ParentNamespace) Use(f func(*Socket) error) *ParentNamespace {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.middlewares = append(p.middlewares, f)
+	p.entrance.Use(f)
 	return p
 }
 
 // OnConnection adds a handler for each socket that connects to one of the namespaces.
 func (p *ParentNamespace) OnConnection(f func(*Socket)) *ParentNamespace {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.onConnection = append(p.onConnection, f)
+	p.entrance.OnConnection(f)
 	return p
 }
 
@@ -146,33 +143,6 @@ func (p *ParentNamespace) Children() []*Namespace {
 		}
 	}
 	return children
-}
-
-func (p *ParentNamespace) authorize(s *Socket) error {
-	p.mu.RLock()
-	middlewares := p.middlewares
-	p.mu.RUnlock()
-	for _, f := range middlewares {
-		if err := f(s); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (p *ParentNamespace) hasMiddlewares() bool {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	return len(p.middlewares) > 0
-}
-
-func (p *ParentNamespace) connected(s *Socket) {
-	p.mu.RLock()
-	onConnection := p.onConnection
-	p.mu.RUnlock()
-	for _, f := range onConnection {
-		f(s)
-	}
 }
 
 // enter finds the namespace that a client wants to connect to, or makes it, and enters it; nil if there is none. Of many

@@ -3,42 +3,13 @@
 package socketio
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/client"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/backlog"
 )
-
-// Recovery lets a client that has lost its connection come back as the socket that it was: with its id, rooms and data, and with
-// the events that it has missed ("Connection state recovery" in Socket.IO's documentation). Socket.Recovered tells. Each event that
-// is not to be acknowledged then has one argument more, a string, by which the client says what it has got. Volatile events and
-// those with acknowledgements are not sent again. SocketsJoin, SocketsLeave and DisconnectSockets reach who is there, not who is away.
-//
-// Without Options.NewAdapter the server keeps sessions in its memory, where they end with it or with their namespace. Any other
-// adapter must be a SessionKeeper, as that of package cluster is.
-type Recovery struct {
-	// MaxDisconnection is how long a client may be away, from when the server has noticed; DefaultMaxDisconnection if zero. It and
-	// the two below are for sessions in memory alone; package cluster has its own.
-	MaxDisconnection time.Duration
-	// MaxMessages is how many events are kept for each client; DefaultMaxMessages if zero. Who has missed more begins anew. An event
-	// is in memory once, and takes a pointer for each client, until no client that comes back could have missed it.
-	MaxMessages int
-	// MaxSessions is how many clients of a namespace may be away at once; DefaultMaxSessions if zero. For one more, the one that has
-	// been away for the longest begins anew.
-	MaxSessions int
-	// RunMiddlewares runs the middlewares of a namespace for clients that come back too, before anything of their session is
-	// touched: a client that is refused takes it from nobody, and does not prolong it. The socket has its id and its data
-	// then, and not yet its rooms. By default such clients are taken for let in, as by the reference implementation.
-	RunMiddlewares bool
-	// EncodeData and DecodeData write and read what Socket.SetData has stored. By default it is JSON, and what is read is
-	// what encoding/json makes of it, such as map[string]any.
-	EncodeData func(any) ([]byte, error)
-	DecodeData func([]byte) (any, error)
-}
 
 // SessionKeeper is an Adapter that keeps what sockets are, and what they miss, while their clients are away. Its methods may
 // be called from any goroutine.
@@ -146,11 +117,7 @@ func (s *Socket) encodeData(data any) ([]byte, error) {
 	if data == nil {
 		return nil, nil
 	}
-	encode := json.Marshal
-	if r := s.namespace.server.recovery; r != nil && r.EncodeData != nil {
-		encode = r.EncodeData
-	}
-	b, err := encode(data)
+	b, err := s.namespace.server.recovery.Encode(data)
 	if err != nil {
 		return nil, fmt.Errorf("encode the data of socket %s: %w", s.id, err)
 	}
@@ -161,12 +128,9 @@ func (s *Socket) restoreData(b []byte) error {
 	if len(b) == 0 {
 		return nil
 	}
-	if decode := s.namespace.server.recovery.DecodeData; decode != nil {
-		data, err := decode(b)
-		s.data = data
-		return err
-	}
-	return json.Unmarshal(b, &s.data)
+	data, err := s.namespace.server.recovery.Decode(b)
+	s.data = data
+	return err
 }
 
 // resume tells a client that has come back that it is connected, then what it has missed, and then what has come in meanwhile.

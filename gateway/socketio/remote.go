@@ -106,18 +106,11 @@ func (e *ServerSideEvent) Ack(values ...any) error {
 func (n *Namespace) OnServerSide(event string, f func(*ServerSideEvent)) (off func()) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.onServerSide == nil {
-		n.onServerSide = map[string]handlers[func(*ServerSideEvent)]{}
-	}
-	list := n.onServerSide[event]
-	h := list.add(f)
-	n.onServerSide[event] = list
+	h := n.onServerSide.Add(event, f)
 	return func() {
 		n.mu.Lock()
 		defer n.mu.Unlock()
-		list := n.onServerSide[event]
-		list.remove(h)
-		n.onServerSide[event] = list
+		n.onServerSide.Remove(event, h)
 	}
 }
 

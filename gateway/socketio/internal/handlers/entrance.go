@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package handlers
+
+import "sync"
+
+// Entrance is what an application has called for each socket that comes into a namespace. Safe for concurrent use.
+type Entrance[S any] struct {
+	mu          sync.RWMutex
+	middlewares []func(S) error // guarded by mu
+	connected   []func(S)       // guarded by mu
+}
+
+// Use adds a middleware.
+func (e *Entrance[S]) Use(f func(S) error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.middlewares = append(e.middlewares, f)
+}
+
+// OnConnection adds a function for sockets that have connected.
+func (e *Entrance[S]) OnConnection(f func(S)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.connected = append(e.connected, f)
+}
+
+// Authorize runs the middlewares in order, up to the first that refuses the socket.
+func (e *Entrance[S]) Authorize(s S) error {
+	e.mu.RLock()
+	middlewares := e.middlewares
+	e.mu.RUnlock()
+	for _, f := range middlewares {
+		if err := f(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// HasMiddlewares reports whether Authorize asks anybody.
+func (e *Entrance[S]) HasMiddlewares() bool {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return len(e.middlewares) > 0
+}
+
+// Connected tells of a socket that has connected.
+func (e *Entrance[S]) Connected(s S) {
+	e.mu.RLock()
+	connected := e.connected
+	e.mu.RUnlock()
+	for _, f := range connected {
+		f(s)
+	}
+}
