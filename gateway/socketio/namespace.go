@@ -3,10 +3,12 @@
 package socketio
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/handlers"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/roll"
 )
 
 // Namespace is a separate channel on the connections of a server. Safe for concurrent use.
@@ -23,13 +25,10 @@ type Namespace struct {
 	// joinRule is nil where all rooms are allowed.
 	joinRule atomic.Pointer[JoinRule]
 	entrance handlers.Entrance[*Socket]
+	present  roll.Roll[*Socket]
 
 	mu           sync.RWMutex
 	onServerSide handlers.ByName[func(*ServerSideEvent)] // guarded by mu
-	sockets      map[string]*Socket                      // by id; guarded by mu
-	// entering counts the sockets that run through middlewares. Guarded by mu.
-	entering int
-	retired  bool // guarded by mu
 }
 
 // Name returns the name, such as "/" or "/chat".
@@ -56,23 +55,11 @@ func (n *Namespace) OnConnection(f func(*Socket)) {
 }
 
 // Len returns the number of sockets on this server.
-func (n *Namespace) Len() int {
-	n.mu.RLock()
-	defer n.mu.RUnlock()
-	return len(n.sockets)
-}
+func (n *Namespace) Len() int { return n.present.Len() }
 
 // Sockets lists the connected sockets of this server, in no order; FetchSockets describes those of all servers.
 func (n *Namespace) Sockets() []*Socket {
-	n.mu.RLock()
-	defer n.mu.RUnlock()
-	sockets := make([]*Socket, 0, len(n.sockets))
-	for _, s := range n.sockets {
-		if s.arrived() {
-			sockets = append(sockets, s)
-		}
-	}
-	return sockets
+	return slices.DeleteFunc(n.present.All(), func(s *Socket) bool { return !s.arrived() })
 }
 
 // Rooms returns the number of members of each room on this server, without the rooms of socket ids.
@@ -84,9 +71,7 @@ func (n *Namespace) RoomSize(room string) int { return n.adapter.RoomSize(room) 
 
 // Socket returns the socket with an id, nil if it is not connected to this server.
 func (n *Namespace) Socket(id string) *Socket {
-	n.mu.RLock()
-	defer n.mu.RUnlock()
-	if s := n.sockets[id]; s != nil && s.arrived() {
+	if s := n.present.Get(id); s != nil && s.arrived() {
 		return s
 	}
 	return nil
@@ -124,54 +109,23 @@ func (n *Namespace) connected(s *Socket) {
 	n.entrance.Connected(s)
 }
 
-// enter keeps the namespace while a socket is on its way in; add or leave ends that. It is false if the namespace has been
-// removed.
-func (n *Namespace) enter() bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.retired {
-		return false
-	}
-	n.entering++
-	return true
-}
-
 // add makes the socket one of the namespace's, unless that has been removed meanwhile, or the socket superseded: the one that has its
 // id then is there already, or comes later.
 func (n *Namespace) add(s *Socket) bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.retired || s.state.Load() == stateClosed {
-		return false
-	}
-	n.entering--
-	n.sockets[s.id] = s
-	return true
+	return s.state.Load() != stateClosed && n.present.Add(s.id, s)
 }
 
 // leave is the end of a socket that had entered, but was not added.
-func (n *Namespace) leave() { n.depart(func() { n.entering-- }) }
+func (n *Namespace) leave() { n.left(n.present.Leave(n.isTransient())) }
 
 // remove forgets a socket whose last handler has run.
-func (n *Namespace) remove(s *Socket) {
-	n.depart(func() {
-		if n.sockets[s.id] == s { // not one that has been recovered with its id
-			delete(n.sockets, s.id)
-		}
-	})
-}
+func (n *Namespace) remove(s *Socket) { n.left(n.present.Remove(s.id, s, n.isTransient())) }
 
-// depart takes somebody out. The last one out of a removed namespace, or out of a dynamic one that is
-// not to stay without sockets, closes the adapter.
-func (n *Namespace) depart(out func()) {
-	n.mu.Lock()
-	out()
-	empty := len(n.sockets) == 0 && n.entering == 0
-	if empty && n.parent.Load() != nil && n.server.cleanup {
-		n.retired = true
-	}
-	last := empty && n.retired
-	n.mu.Unlock()
+// isTransient tells whether the namespace is not to stay without sockets.
+func (n *Namespace) isTransient() bool { return n.parent.Load() != nil && n.server.cleanup }
+
+// left is told whether somebody who has left was the last one out of a removed namespace.
+func (n *Namespace) left(last bool) {
 	if last {
 		n.server.forget(n)
 		n.closeAdapter()
@@ -179,31 +133,13 @@ func (n *Namespace) depart(out func()) {
 }
 
 func (n *Namespace) retire() {
-	n.mu.Lock()
-	if n.retired {
-		n.mu.Unlock()
-		return
-	}
-	n.retired = true
-	sockets := make([]*Socket, 0, len(n.sockets))
-	for _, s := range n.sockets {
-		sockets = append(sockets, s)
-	}
-	unused := len(n.sockets) == 0 && n.entering == 0
-	n.mu.Unlock()
+	sockets, unused := n.present.Retire()
 	if unused {
 		n.closeAdapter()
-		return
 	}
 	for _, s := range sockets {
 		s.Disconnect(false)
 	}
-}
-
-func (n *Namespace) isRetired() bool {
-	n.mu.RLock()
-	defer n.mu.RUnlock()
-	return n.retired
 }
 
 // closeAdapter comes once: nobody enters a namespace that is retired, and the last one leaves once.

@@ -156,7 +156,7 @@ func (s *Server) enter(name string, h func() *Handshake) *Namespace {
 		case len(ns.suitors) > 0 && ns.parent.Load() == nil:
 			s.adopt(ns, h())
 		}
-		if ns == nil || ns.enter() {
+		if ns == nil || ns.present.Enter() {
 			return ns
 		}
 		s.forget(ns) // its last socket has just left

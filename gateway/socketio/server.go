@@ -285,7 +285,7 @@ func (s *Server) addNamespace(name string, setup func(*Namespace)) *Namespace {
 	if ns := s.namespaces[name]; ns != nil {
 		return ns
 	}
-	ns := &Namespace{server: s, name: name, sockets: map[string]*Socket{}}
+	ns := &Namespace{server: s, name: name}
 	ns.adapter = s.newAdapter(ns)
 	setup(ns)
 	for _, f := range s.onNamespace {

@@ -173,7 +173,7 @@ func (s *Socket) welcome() {
 func (s *Socket) announce() {
 	s.sendEarly()
 	s.namespace.connected(s)
-	if s.namespace.isRetired() {
+	if s.namespace.present.Retired() {
 		s.Disconnect(false) // removed while the socket was on its way in
 	}
 }
