@@ -5,6 +5,7 @@ package socketio
 import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/client"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/event"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/remote"
 )
 
 // What an event consists of. It is in a package of its own, since it knows no sockets.
@@ -43,6 +44,14 @@ type (
 	Recovery = client.Recovery
 	// Session is what a SessionKeeper has kept of a socket; see [client.Session].
 	Session = client.Session
+)
+
+// What a server sees of the others.
+type (
+	// RemoteSocket describes a socket on any server, and acts on it there; see [remote.Socket].
+	RemoteSocket = remote.Socket
+	// ServerSideEvent is an event that another server has sent by ServerSideEmit; see [remote.Event].
+	ServerSideEvent = remote.Event
 )
 
 // What is in force where Limits and Recovery say nothing.

@@ -151,7 +151,7 @@ func (b *Broadcast) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 	}
 	sockets, err := b.namespace.adapter.FetchSockets(ctx, b.target)
 	for i := range sockets {
-		sockets[i].namespace = b.namespace
+		sockets[i].ReachBy(b.namespace.reach)
 	}
 	if err != nil {
 		return sockets, fmt.Errorf("fetch sockets: %w", err)

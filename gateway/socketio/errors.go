@@ -5,20 +5,21 @@ package socketio
 import (
 	"errors"
 
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/event"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/conn"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
 
 var (
 	// ErrDisconnected is returned for operations on a socket that has left its namespace.
-	ErrDisconnected = errors.New("socket is disconnected")
+	ErrDisconnected = event.ErrDisconnected
 	// ErrManyAcks is returned if a client that already owes 1,024 acknowledgements is asked for
 	// another one.
 	ErrManyAcks = errors.New("the client owes too many acknowledgements")
 	// ErrReservedEvent is returned for event names that Socket.IO reserves.
 	ErrReservedEvent = errors.New("event name is reserved")
 	// ErrNoAck is returned by Event.Ack when the client asked for no acknowledgement, or has got one.
-	ErrNoAck = errors.New("no acknowledgement is asked for")
+	ErrNoAck = event.ErrNoAck
 )
 
 // IsReservedEvent reports whether Socket.IO reserves the name, so that nobody may emit it
