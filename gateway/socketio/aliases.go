@@ -5,6 +5,7 @@ package socketio
 import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/client"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/event"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/names"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/remote"
 )
 
@@ -46,6 +47,12 @@ type (
 	Session = client.Session
 )
 
+// Pattern matches whole names of namespaces; see [names.Pattern].
+type Pattern = names.Pattern
+
+// ParsePattern reads a pattern such as `/orders/(?P<id>[0-9]+)`; see [names.ParsePattern].
+func ParsePattern(pattern string) (*Pattern, error) { return names.ParsePattern(pattern) }
+
 // What a server sees of the others.
 type (
 	// RemoteSocket describes a socket on any server, and acts on it there; see [remote.Socket].
@@ -73,3 +80,18 @@ var NotYet = event.NotYet
 
 // ErrNoHistory is the error for a room of which nothing is kept.
 var ErrNoHistory = event.ErrNoHistory
+
+// Why a socket has disconnected, as OnDisconnect and OnDisconnecting tell; see [client.ReasonClientDisconnect] and those
+// below it for what they mean.
+const (
+	ReasonClientDisconnect   = client.ReasonClientDisconnect
+	ReasonServerDisconnect   = client.ReasonServerDisconnect
+	ReasonServerShuttingDown = client.ReasonServerShuttingDown
+	ReasonPingTimeout        = client.ReasonPingTimeout
+	ReasonTransportClose     = client.ReasonTransportClose
+	ReasonTransportError     = client.ReasonTransportError
+	ReasonParseError         = client.ReasonParseError
+	ReasonForcedClose        = client.ReasonForcedClose
+	ReasonForcedServerClose  = client.ReasonForcedServerClose
+	ReasonSlowConsumer       = client.ReasonSlowConsumer
+)

@@ -5,6 +5,7 @@ package socketio
 import (
 	"errors"
 
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/client"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/backlog"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/conn"
 )
@@ -17,7 +18,7 @@ type entry struct {
 
 // connect is told of each CONNECT that the limits allow.
 func (s *Server) connect(a conn.Arrival[*member]) {
-	ns := s.enter(a.Namespace, func() *Handshake { return handshakeOf(a.Conn.Session(), a.Auth, a.Time) })
+	ns := s.enter(a.Namespace, func() *Handshake { return client.NewHandshake(a.Conn.Session().Handshake(), a.Auth, a.Time) })
 	if ns == nil {
 		a.End()
 		a.Refuse(conn.ErrInvalidNamespace)

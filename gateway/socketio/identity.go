@@ -3,8 +3,12 @@
 package socketio
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/client"
 )
 
 // ErrIdentitySet is returned for an identity that comes too late: the socket has one, or is connected.
@@ -52,3 +56,12 @@ func (s *Socket) restoreIdentity(id *Identity) {
 	defer s.mu.Unlock()
 	s.needExtras().identity = id
 }
+
+// Handshake returns the information about the client. Each call decodes it again, since few callers
+// need it and headers take much memory.
+func (s *Socket) Handshake() *Handshake {
+	return client.NewHandshake(s.conn.Session().Handshake(), s.auth, time.Unix(0, s.connected))
+}
+
+// Auth is Handshake().Auth without the rest.
+func (s *Socket) Auth() json.RawMessage { return s.auth }

@@ -28,7 +28,7 @@ func newMemoryKeeper(r *Recovery, detection time.Duration) *memoryKeeper {
 		MaxSessions:      cmp.Or(max(r.MaxSessions, 0), client.DefaultMaxSessions),
 		Detection:        detection,
 		Rooms:            rooms,
-		NewID:            randomID,
+		NewID:            client.NewID,
 		Unkept:           (*Socket).tellUnkept,
 	})}
 }

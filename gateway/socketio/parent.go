@@ -5,10 +5,10 @@ package socketio
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"sync"
 
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/handlers"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/names"
 )
 
 // ParentNamespace stands for all namespaces whose name matches. Each is created when the first
@@ -16,69 +16,43 @@ import (
 // concurrent use.
 type ParentNamespace struct {
 	server *Server
-	// pattern is that of OfPattern, accept the function of OfFunc, acceptName that of OfNames; two of them are nil.
-	pattern    *Pattern
-	accept     func(name string, h *Handshake) bool
-	acceptName func(name string) bool
-	entrance   handlers.Entrance[*Socket]
+	// match tells whether a namespace of that name, which a client wants to connect to, is the parent's.
+	match func(name string, h func() *Handshake) (params map[string]string, ok bool)
+	// seesClients: match needs the client's handshake.
+	seesClients bool
+	entrance    handlers.Entrance[*Socket]
 
 	mu          sync.RWMutex
 	onNamespace []func(*Namespace) // guarded by mu
-}
-
-// Pattern matches whole names of namespaces.
-type Pattern struct{ re *regexp.Regexp }
-
-// ParsePattern reads a pattern such as `/orders/(?P<id>[0-9]+)`. The syntax is that of package
-// regexp: matching takes linear time, whatever name a client chooses.
-func ParsePattern(pattern string) (*Pattern, error) {
-	// Alone first: `/a)|(?:/b` is no pattern, but would be one between the anchors.
-	if _, err := regexp.Compile(pattern); err != nil {
-		return nil, fmt.Errorf("namespaces by pattern %q: %w", pattern, err)
-	}
-	re, err := regexp.Compile(`\A(?:` + pattern + `)\z`)
-	if err != nil {
-		return nil, fmt.Errorf("namespaces by pattern %q: %w", pattern, err)
-	}
-	return &Pattern{re}, nil
-}
-
-// Match reports whether the whole name matches, and returns the matches of the named groups.
-func (p *Pattern) Match(name string) (params map[string]string, ok bool) {
-	found := p.re.FindStringSubmatch(name)
-	if found == nil {
-		return nil, false
-	}
-	params = map[string]string{}
-	for i, group := range p.re.SubexpNames() {
-		if group != "" {
-			params[group] = found[i]
-		}
-	}
-	return params, true
 }
 
 // OfPattern serves all namespaces whose name matches a pattern; see ParsePattern. Namespace.Param
 // returns the match of a named group. An existing namespace takes precedence, then patterns in the
 // order in which they were added.
 func (s *Server) OfPattern(pattern string) (*ParentNamespace, error) {
-	p, err := ParsePattern(pattern)
+	p, err := names.ParsePattern(pattern)
 	if err != nil {
 		return nil, err
 	}
-	return s.addParent(&ParentNamespace{server: s, pattern: p}), nil
+	return s.addParent(&ParentNamespace{server: s, match: func(name string, _ func() *Handshake) (map[string]string, bool) {
+		return p.Match(name)
+	}}), nil
 }
 
 // OfFunc serves all namespaces that a function accepts. The function is called when a client
 // connects to a name that does not exist yet, and may be called for many clients at once.
 func (s *Server) OfFunc(accept func(name string, h *Handshake) bool) *ParentNamespace {
-	return s.addParent(&ParentNamespace{server: s, accept: accept})
+	return s.addParent(&ParentNamespace{server: s, seesClients: true, match: func(name string, h func() *Handshake) (map[string]string, bool) {
+		return nil, accept(name, h())
+	}})
 }
 
 // OfNames is OfFunc for functions that only need the name, which saves decoding the client's
 // Handshake for each name that it asks for. A name that Of creates belongs to the parent at once.
 func (s *Server) OfNames(accept func(name string) bool) *ParentNamespace {
-	return s.addParent(&ParentNamespace{server: s, acceptName: accept})
+	return s.addParent(&ParentNamespace{server: s, match: func(name string, _ func() *Handshake) (map[string]string, bool) {
+		return nil, accept(name)
+	}})
 }
 
 func (s *Server) addParent(p *ParentNamespace) *ParentNamespace {
@@ -109,18 +83,6 @@ func (p *ParentNamespace) OnNamespace(f func(*Namespace)) *ParentNamespace {
 	defer p.mu.Unlock()
 	p.onNamespace = append(p.onNamespace, f)
 	return p
-}
-
-// match tells whether a namespace of that name, which a client wants to connect to, is the parent's.
-func (p *ParentNamespace) match(name string, h func() *Handshake) (params map[string]string, ok bool) {
-	switch {
-	case p.pattern != nil:
-		return p.pattern.Match(name)
-	case p.acceptName != nil:
-		return nil, p.acceptName(name)
-	default:
-		return nil, p.accept(name, h())
-	}
 }
 
 func (p *ParentNamespace) made(ns *Namespace) {
@@ -154,7 +116,7 @@ func (s *Server) enter(name string, h func() *Handshake) *Namespace {
 		case ns == nil:
 			ns = s.makeChild(name, h)
 		case len(ns.suitors) > 0 && ns.parent.Load() == nil:
-			s.adopt(ns, h())
+			s.adopt(ns, h)
 		}
 		if ns == nil || ns.present.Enter() {
 			return ns
@@ -185,7 +147,7 @@ func (s *Server) allParents() []*ParentNamespace {
 // none does.
 func (s *Server) parentByName(name string) (_ *ParentNamespace, params map[string]string, suitors []*ParentNamespace) {
 	for _, p := range s.allParents() {
-		if p.accept != nil {
+		if p.seesClients {
 			suitors = append(suitors, p)
 			continue
 		}
@@ -197,9 +159,9 @@ func (s *Server) parentByName(name string) (_ *ParentNamespace, params map[strin
 }
 
 // adopt makes a namespace that Of has made a child of the first parent that accepts a client of it.
-func (s *Server) adopt(ns *Namespace, h *Handshake) {
+func (s *Server) adopt(ns *Namespace, h func() *Handshake) {
 	for _, p := range ns.suitors {
-		if !p.accept(ns.name, h) {
+		if _, ok := p.match(ns.name, h); !ok {
 			continue
 		}
 		s.mu.Lock()

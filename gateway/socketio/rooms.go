@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/collect"
@@ -99,13 +100,7 @@ var _ WatchableRooms = (*Rooms)(nil)
 
 // selected lists the connected sockets that are meant. What is done with them then is done without the lock.
 func (r *Rooms) selected(t *Target) []*Socket {
-	var sockets []*Socket
-	r.Each(t, func(s *Socket) {
-		if s.arrived() {
-			sockets = append(sockets, s)
-		}
-	})
-	return sockets
+	return slices.DeleteFunc(r.Selected(*t), func(s *Socket) bool { return !s.arrived() })
 }
 
 // FetchSockets describes the sockets that are meant.

@@ -47,21 +47,20 @@ package socketio
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/client"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/conn"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/names"
 )
 
 // DefaultConnectTimeout is how long a connection may be without a namespace.
@@ -157,7 +156,7 @@ func NewServer(o Options) (*Server, error) {
 		s.newAdapter = singleServer(&o)
 	}
 	if s.newSocketID == nil {
-		s.newSocketID = randomID
+		s.newSocketID = client.NewID
 	}
 	if s.log == nil {
 		s.log = slog.Default()
@@ -238,7 +237,7 @@ func (s *Server) Connections() int { return s.engine.Len() }
 // its middlewares hold, whoever comes first. One for which there is a parent of OfFunc belongs to that as soon as the function
 // accepts a client of it. The main namespace never has a parent by Of.
 func (s *Server) Of(name string) *Namespace {
-	name = fullName(name)
+	name = names.Full(name)
 	if ns := s.namespace(name); ns != nil {
 		return ns
 	}
@@ -260,15 +259,7 @@ func (s *Server) Of(name string) *Namespace {
 // It is for a server that clients are on already: a new namespace is set up before the first of them can connect to it. setup
 // must not call the server.
 func (s *Server) AddNamespace(name string, setup func(*Namespace)) *Namespace {
-	return s.addNamespace(fullName(name), setup)
-}
-
-// fullName is the name of a namespace, which begins with a slash; users may leave that away.
-func fullName(name string) string {
-	if strings.HasPrefix(name, "/") {
-		return name
-	}
-	return "/" + name
+	return s.addNamespace(names.Full(name), setup)
 }
 
 // OnNamespace adds a function that is called for each namespace that is made from now on, before its first socket, as Node's
@@ -304,7 +295,7 @@ func (s *Server) namespace(name string) *Namespace {
 // RemoveNamespace disconnects the sockets of a namespace; their connections live on. New clients get
 // connect_error "Invalid namespace".
 func (s *Server) RemoveNamespace(name string) {
-	name = fullName(name)
+	name = names.Full(name)
 	s.mu.Lock()
 	ns := s.namespaces[name]
 	delete(s.namespaces, name)
@@ -363,13 +354,6 @@ func (s *Server) closeAdapters() error {
 		errs = append(errs, ns.adapter.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// randomID returns 120 random bits as 20 characters of base64url.
-func randomID() string {
-	var b [15]byte
-	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
-	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
 // Within calls f with the namespace of a name, and reports whether there is one. A dynamic namespace that has no socket on this

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 )
 
 // Handshake is the information about a client from its first request and its CONNECT packet. It
@@ -33,4 +35,16 @@ func (h *Handshake) DecodeAuth(v any) error {
 		return fmt.Errorf("decode auth: %w", err)
 	}
 	return nil
+}
+
+// NewHandshake returns that of a client whose connection has begun with a request.
+func NewHandshake(first *engineio.Handshake, auth json.RawMessage, connected time.Time) *Handshake {
+	return &Handshake{
+		Auth:    auth,
+		Query:   first.Query,
+		Headers: first.Header,
+		Address: first.Address,
+		Time:    connected,
+		Secure:  first.Secure,
+	}
 }

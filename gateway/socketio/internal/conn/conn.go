@@ -11,15 +11,8 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/client"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
-)
-
-// Why a socket has left, or a connection has ended.
-const (
-	// ReasonClientDisconnect: the client has left the namespace.
-	ReasonClientDisconnect = "client namespace disconnect"
-	// ReasonForcedServerClose: the client has sent a packet that is not allowed at this point.
-	ReasonForcedServerClose = "forced server close"
 )
 
 // Host is what the connections of a server share.
@@ -91,7 +84,7 @@ func (c *Conn[S]) connectTimedOut() {
 	idle := !c.lanes.joined()
 	c.mu.Unlock()
 	if idle {
-		c.session.Close(ReasonForcedServerClose)
+		c.session.Close(client.ReasonForcedServerClose)
 	}
 }
 
@@ -245,7 +238,7 @@ func (c *Conn[S]) fail(err error) {
 // violate closes the connection of a client whose packet makes no sense where it stands.
 func (c *Conn[S]) violate(err error) {
 	c.host.Log.Debug("misplaced packet", "client", c.session.LogID(), "error", err)
-	c.session.Close(ReasonForcedServerClose)
+	c.session.Close(client.ReasonForcedServerClose)
 }
 
 // Send sends a packet.

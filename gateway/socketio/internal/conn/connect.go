@@ -45,7 +45,7 @@ func (c *Conn[S]) onPacket(l *Lane[S], p *parser.Packet) {
 	}
 	switch p.Type {
 	case parser.Disconnect:
-		s.OnLeave(ReasonClientDisconnect)
+		s.OnLeave(client.ReasonClientDisconnect)
 	case parser.Event:
 		s.OnEvent(*p)
 	case parser.Ack:
