@@ -26,7 +26,7 @@ var maxSize = size{files: 25, lines: 3500}
 // tooLarge are packages above maxSize, with the size that they must not exceed. Nothing is added here;
 // a package that no longer needs its entry fails the test until the entry is removed.
 var tooLarge = map[string]size{
-	"gateway/socketio": {files: 25, lines: 3592},
+	"gateway/socketio": {files: 24, lines: 3549},
 }
 
 func TestPackagesAreSmall(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/event"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
 
@@ -71,7 +72,7 @@ type answer struct {
 }
 
 // emitWithAck sends an event and waits for the answer.
-func (s *Socket) emitWithAck(ctx context.Context, p *parser.Packet, f flags) (Args, error) {
+func (s *Socket) emitWithAck(ctx context.Context, p *parser.Packet, f event.Flags) (Args, error) {
 	answers := make(chan answer, 1)
 	p.ID, p.HasID = s.namespace.nextAckID(), true
 	if err := s.awaitAck(p.ID, func(args Args, ok bool) { answers <- answer{args, ok} }); err != nil {

@@ -78,8 +78,28 @@ func NewArgs(values ...any) (Args, error) { return event.NewArgs(values...) }
 // NotYet is what Past.Next returns while it waits for the next event.
 var NotYet = event.NotYet
 
-// ErrNoHistory is the error for a room of which nothing is kept.
-var ErrNoHistory = event.ErrNoHistory
+// What goes wrong with events, and with sessions that are to be recovered.
+var (
+	// ErrDisconnected is returned for operations on a socket that has left its namespace.
+	ErrDisconnected = event.ErrDisconnected
+	// ErrManyAcks is returned if a client that already owes 1,024 acknowledgements (Limits.PendingAcks) is asked for another one.
+	ErrManyAcks = event.ErrManyAcks
+	// ErrReservedEvent is returned for event names that Socket.IO reserves; see IsReservedEvent.
+	ErrReservedEvent = event.ErrReservedEvent
+	// ErrNoAck is returned by Event.Ack when the client asked for no acknowledgement, or has got one.
+	ErrNoAck = event.ErrNoAck
+	// ErrNoHistory is the error for a room of which nothing is kept.
+	ErrNoHistory = event.ErrNoHistory
+	// ErrUnavailable: the session cannot be recovered now, but perhaps later.
+	ErrUnavailable = client.ErrUnavailable
+	// ErrSessionEnded: there is none any more.
+	ErrSessionEnded = client.ErrSessionEnded
+	// ErrTooMuchMissed: the client has missed more than is kept for it.
+	ErrTooMuchMissed = client.ErrTooMuchMissed
+)
+
+// IsReservedEvent reports whether Socket.IO reserves the name, so that nobody may emit it.
+func IsReservedEvent(name string) bool { return event.IsReservedEvent(name) }
 
 // Why a socket has disconnected, as OnDisconnect and OnDisconnecting tell; see [client.ReasonClientDisconnect] and those
 // below it for what they mean.

@@ -16,11 +16,7 @@ import (
 type Broadcast struct {
 	namespace *Namespace
 	target    Target
-	volatile  bool
-	// uncompressed is the opposite of what Compress says, so that zero is the default.
-	uncompressed bool
-	receipt      *Receipt
-	trace        *trace.Parent
+	flags     event.Flags
 }
 
 // To adds rooms whose members are meant. A member of several gets the event once. To() without any
@@ -51,7 +47,7 @@ func (b *Broadcast) Local() *Broadcast {
 // Volatile makes an event that is dropped for clients that cannot take it at once; see Socket.Volatile.
 func (b *Broadcast) Volatile() *Broadcast {
 	next := *b
-	next.volatile = true
+	next.flags.Volatile = true
 	return &next
 }
 
@@ -59,7 +55,7 @@ func (b *Broadcast) Volatile() *Broadcast {
 // compressed already, as pictures are, costs time and gains nothing.
 func (b *Broadcast) Compress(allowed bool) *Broadcast {
 	next := *b
-	next.uncompressed = !allowed
+	next.flags.Uncompressed = !allowed
 	return &next
 }
 
@@ -67,7 +63,7 @@ func (b *Broadcast) Compress(allowed bool) *Broadcast {
 // Emit without an error says only that the event waits to be stored. Elsewhere r expects nothing.
 func (b *Broadcast) Receipt(r *Receipt) *Broadcast {
 	next := *b
-	next.receipt = r
+	next.flags.Receipt = r
 	return &next
 }
 
@@ -79,11 +75,11 @@ func (b *Broadcast) WithContext(ctx context.Context) *Broadcast {
 
 // Trace has the event carry a trace to all servers; nil: none.
 func (b *Broadcast) Trace(p *trace.Parent) *Broadcast {
-	if p == b.trace {
+	if p == b.flags.Trace {
 		return b
 	}
 	next := *b
-	next.trace = p
+	next.flags.Trace = p
 	return &next
 }
 
@@ -208,11 +204,7 @@ func (b *Broadcast) DisconnectSockets(ctx context.Context, closeConnection bool)
 
 func (b *Broadcast) delivery(p *parser.Packet) *Delivery {
 	p.Namespace = b.namespace.name
-	e := b.namespace.server.codec.Encode(p)
-	e.Uncompressed = b.uncompressed
-	d := event.NewDelivery(e, b.target)
-	d.Volatile, d.Receipt, d.Trace = b.volatile, b.receipt, b.trace
-	return d
+	return event.NewDelivery(b.namespace.server.codec.Encode(p), b.target, b.flags)
 }
 
 // Aim is To, Except and Local in one step. Rooms that are nil mean the whole namespace, and empty ones nobody.

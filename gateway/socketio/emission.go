@@ -14,15 +14,7 @@ import (
 // Emission is an emission to one client in the making. Each step returns a new value. Safe for concurrent use.
 type Emission struct {
 	socket *Socket
-	flags  flags
-}
-
-// flags are how a packet goes out.
-type flags struct {
-	volatile     bool
-	uncompressed bool
-	receipt      *Receipt
-	trace        *trace.Parent
+	flags  event.Flags
 }
 
 // Volatile makes an event that is dropped if the client cannot take it at once: while it polls between two requests, or while
@@ -36,14 +28,14 @@ func (s *Socket) Compress(allowed bool) *Emission { return (&Emission{socket: s}
 // Volatile makes the event one that may be dropped; see Socket.Volatile.
 func (e *Emission) Volatile() *Emission {
 	next := *e
-	next.flags.volatile = true
+	next.flags.Volatile = true
 	return &next
 }
 
 // Compress allows or forbids the transport to compress the event; see Broadcast.Compress.
 func (e *Emission) Compress(allowed bool) *Emission {
 	next := *e
-	next.flags.uncompressed = !allowed
+	next.flags.Uncompressed = !allowed
 	return &next
 }
 
@@ -51,7 +43,7 @@ func (e *Emission) Compress(allowed bool) *Emission {
 // those that ask for an acknowledgement, are not stored.
 func (e *Emission) Receipt(r *Receipt) *Emission {
 	next := *e
-	next.flags.receipt = r
+	next.flags.Receipt = r
 	return &next
 }
 
@@ -61,7 +53,7 @@ func (e *Emission) WithContext(ctx context.Context) *Emission { return e.Trace(t
 // Trace is Broadcast.Trace. Only events that are stored for a client's return leave the server.
 func (e *Emission) Trace(p *trace.Parent) *Emission {
 	next := *e
-	next.flags.trace = p
+	next.flags.Trace = p
 	return &next
 }
 
@@ -103,8 +95,8 @@ func (s *Socket) Emit(event string, values ...any) error {
 }
 
 // EmitArgs is Emit with arguments that are encoded already.
-func (s *Socket) EmitArgs(event string, args Args) error {
-	return s.emit(eventPacket(event, args), flags{})
+func (s *Socket) EmitArgs(name string, args Args) error {
+	return s.emit(eventPacket(name, args), event.Flags{})
 }
 
 // EmitWithAck sends an event and waits for the client's answer, until the context ends or the client goes (ErrDisconnected). A handler
@@ -118,7 +110,7 @@ func eventPacket(event string, args Args) *parser.Packet {
 	return &parser.Packet{Type: parser.Event, Event: event, Payload: args.List(), Attachments: args.Attachments}
 }
 
-func (s *Socket) emit(p *parser.Packet, f flags) error {
+func (s *Socket) emit(p *parser.Packet, f event.Flags) error {
 	if err := s.namespace.server.checkEmission(p); err != nil {
 		return err
 	}
@@ -132,23 +124,22 @@ func (s *Socket) emit(p *parser.Packet, f flags) error {
 	}
 	p.Namespace = s.namespace.name
 	e := s.namespace.server.codec.Encode(p)
-	e.Uncompressed = f.uncompressed
+	e.Uncompressed = f.Uncompressed
 	if s.pid != "" && !p.HasID {
 		return s.emitKept(p, e, f)
 	}
 	if s.hasOutgoing.Load() {
 		s.notifyOutgoing(p.Event, Args{JSON: p.Payload, Attachments: p.Attachments})
 	}
-	if s.takes(f.volatile) {
+	if s.takes(f.Volatile) {
 		s.conn.SendEncoded(e)
 	}
 	return nil
 }
 
 // emitKept lets the adapter send the event to the room of the socket's id, so that it is there for a client that comes back.
-func (s *Socket) emitKept(p *parser.Packet, e parser.Encoded, f flags) error {
-	d := event.NewDelivery(e, Target{Rooms: []string{s.id}, Local: f.volatile})
-	d.Volatile, d.Receipt, d.Trace = f.volatile, f.receipt, f.trace
+func (s *Socket) emitKept(p *parser.Packet, e parser.Encoded, f event.Flags) error {
+	d := event.NewDelivery(e, Target{Rooms: []string{s.id}, Local: f.Volatile}, f)
 	if err := s.namespace.adapter.Broadcast(d); err != nil {
 		return fmt.Errorf("emit %s: %w", p.Event, err)
 	}
@@ -194,12 +185,12 @@ func (s *Socket) notifyOutgoing(event string, args Args) {
 // those for Node keep it themselves.
 type earlyEvent struct {
 	packet *parser.Packet
-	flags  flags
+	flags  event.Flags
 }
 
 // emitEarly keeps an event until the client is connected. It is false if the client is, if it has gone, if the event asks for an
 // answer, which nobody could wait for, or if too many wait.
-func (s *Socket) emitEarly(p *parser.Packet, f flags) bool {
+func (s *Socket) emitEarly(p *parser.Packet, f event.Flags) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state.Load() > stateWelcoming || p.HasID {
@@ -209,7 +200,7 @@ func (s *Socket) emitEarly(p *parser.Packet, f flags) bool {
 	if len(h.early) >= s.limits().EarlyEvents {
 		return false
 	}
-	f.receipt.Expect()
+	f.Receipt.Expect()
 	h.early = append(h.early, earlyEvent{p, f})
 	return true
 }
@@ -218,7 +209,7 @@ func (s *Socket) emitEarly(p *parser.Packet, f flags) bool {
 func (s *Socket) sendEarly() {
 	for _, e := range s.takeEarly() {
 		err := s.emit(e.packet, e.flags)
-		e.flags.receipt.Resolve(err)
+		e.flags.Receipt.Resolve(err)
 		if err != nil {
 			s.failed(err)
 		}
@@ -228,7 +219,7 @@ func (s *Socket) sendEarly() {
 // dropEarly drops what was kept for a client that is not let in.
 func (s *Socket) dropEarly() {
 	for _, e := range s.takeEarly() {
-		e.flags.receipt.Resolve(fmt.Errorf("emit %s: %w", e.packet.Event, ErrDisconnected))
+		e.flags.Receipt.Resolve(fmt.Errorf("emit %s: %w", e.packet.Event, ErrDisconnected))
 	}
 }
 

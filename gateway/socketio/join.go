@@ -79,27 +79,20 @@ func (s *Socket) mayJoin(rooms []string) error {
 // isOwn tells whether a room exists for the socket alone.
 func (s *Socket) isOwn(room string) bool { return room == s.id || s.isAlias(room) }
 
-// mayComeBackTo is what a SessionKeeper asks about each room of a session that the socket takes over. The
-// rule is asked once about each.
+// mayComeBackTo is what is asked about each room of a session that the socket takes over; nil for all.
 func (s *Socket) mayComeBackTo() func(room string) bool {
 	rule := s.namespace.joinRule.Load()
 	if rule == nil {
 		return nil
 	}
-	judged := map[string]bool{}
 	return func(room string) bool {
 		if s.isOwn(room) {
 			return true
 		}
-		allowed, known := judged[room]
-		if !known {
-			err := (*rule)(s, []string{room})
-			if err != nil {
-				s.namespace.server.log.Debug("a client comes back without a room", "socket", s.LogID(), "error", err)
-			}
-			allowed = err == nil
-			judged[room] = allowed
+		err := (*rule)(s, []string{room})
+		if err != nil {
+			s.namespace.server.log.Debug("a client comes back without a room", "socket", s.LogID(), "error", err)
 		}
-		return allowed
+		return err == nil
 	}
 }

@@ -45,14 +45,10 @@ func (n *Namespace) Param(group string) string { return n.params[group] }
 
 // Use adds a middleware. If it returns an error, the client is refused with connect_error.
 // Middlewares run in order, before the connection handlers.
-func (n *Namespace) Use(f func(*Socket) error) {
-	n.entrance.Use(f)
-}
+func (n *Namespace) Use(f func(*Socket) error) { n.entrance.Use(f) }
 
 // OnConnection adds a handler for each socket that connects.
-func (n *Namespace) OnConnection(f func(*Socket)) {
-	n.entrance.OnConnection(f)
-}
+func (n *Namespace) OnConnection(f func(*Socket)) { n.entrance.OnConnection(f) }
 
 // Len returns the number of sockets on this server.
 func (n *Namespace) Len() int { return n.present.Len() }

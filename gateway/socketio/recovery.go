@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
-	"github.com/realtime-operator/realtime-operator/gateway/socketio/client"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/backlog"
 )
 
@@ -57,16 +56,7 @@ type recoveryRequest struct {
 	Offset string `json:"offset"`
 }
 
-// Errors of a SessionKeeper that cannot recover a session.
-var (
-	// ErrUnavailable: not now, but perhaps later.
-	ErrUnavailable = client.ErrUnavailable
-	// ErrSessionEnded: there is none any more.
-	ErrSessionEnded = client.ErrSessionEnded
-	// ErrTooMuchMissed: the client has missed more than is kept for it.
-	ErrTooMuchMissed = client.ErrTooMuchMissed
-	errManyRooms     = errors.New("the connection would be in too many rooms")
-)
+var errManyRooms = errors.New("the connection would be in too many rooms")
 
 // Recovered tells whether the client has come back after it had lost its connection: the socket has the id, the rooms and
 // the data that it had then.

@@ -29,17 +29,30 @@ type Session struct {
 	// State is the keeper's own.
 	State any
 
-	// allows is nil where all rooms are; see Allows.
+	// allows is nil where all rooms are; see Allows. judged is what it has said.
 	allows func(room string) bool
+	judged map[string]bool
 }
 
-// Restrict has a function say which of its rooms the session may be recovered with; nil allows all.
-func (s *Session) Restrict(allows func(room string) bool) { s.allows = allows }
+// Restrict has a function say which of its rooms the session may be recovered with, once about each; nil allows all.
+func (s *Session) Restrict(allows func(room string) bool) {
+	s.allows, s.judged = allows, map[string]bool{}
+}
 
 // Allows reports whether the socket that takes the session over may be in one of its rooms; see
 // Namespace.SetJoinRule. It is for Recover, in the same goroutine and without a lock of the keeper's: the
 // rule may ask for the socket's rooms.
-func (s *Session) Allows(room string) bool { return s.allows == nil || s.allows(room) }
+func (s *Session) Allows(room string) bool {
+	if s.allows == nil {
+		return true
+	}
+	allowed, known := s.judged[room]
+	if !known {
+		allowed = s.allows(room)
+		s.judged[room] = allowed
+	}
+	return allowed
+}
 
 // AllowsAll reports whether no rule has to be asked.
 func (s *Session) AllowsAll() bool { return s.allows == nil }

@@ -36,10 +36,18 @@ type Delivery struct {
 	shared *sharedMessages
 }
 
+// Flags are how an event goes out; see the fields of Delivery.
+type Flags struct {
+	Volatile, Uncompressed bool
+	Receipt                *Receipt
+	Trace                  *trace.Parent
+}
+
 // NewDelivery returns the delivery of an encoded packet to who is meant.
-func NewDelivery(e parser.Encoded, t Target) *Delivery {
+func NewDelivery(e parser.Encoded, t Target, f Flags) *Delivery {
 	return &Delivery{
-		Text: e.Text, Attachments: e.Attachments, message: e.Message, Target: t, Uncompressed: e.Uncompressed,
+		Text: e.Text, Attachments: e.Attachments, message: e.Message, Target: t,
+		Volatile: f.Volatile, Uncompressed: f.Uncompressed, Receipt: f.Receipt, Trace: f.Trace,
 	}
 }
 

@@ -2,11 +2,23 @@
 
 package event
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
+)
 
 var (
 	// ErrDisconnected is returned for operations on a socket that has left its namespace.
 	ErrDisconnected = errors.New("socket is disconnected")
+	// ErrManyAcks is returned if a client that already owes as many acknowledgements as it may is asked for another one.
+	ErrManyAcks = errors.New("the client owes too many acknowledgements")
+	// ErrReservedEvent is returned for event names that Socket.IO reserves.
+	ErrReservedEvent = errors.New("event name is reserved")
 	// ErrNoAck is returned if nobody has asked for an acknowledgement, or has got one.
 	ErrNoAck = errors.New("no acknowledgement is asked for")
 )
+
+// IsReservedEvent reports whether Socket.IO reserves the name, so that nobody may emit it
+// (socket.io-parser, RESERVED_EVENTS).
+func IsReservedEvent(name string) bool { return parser.IsReservedEvent(name) }
