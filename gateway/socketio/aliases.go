@@ -41,6 +41,8 @@ type (
 	ConnectError = client.ConnectError
 	// Limits bound what one client can make a server hold; see [client.Limits] for each of them.
 	Limits = client.Limits
+	// Losses is what clients have lost that did not read what they were sent; see [client.Losses].
+	Losses = client.Losses
 	// Recovery lets a client that has lost its connection come back as the socket that it was; see [client.Recovery].
 	Recovery = client.Recovery
 	// Session is what a SessionKeeper has kept of a socket; see [client.Session].

@@ -40,14 +40,6 @@ func (s *Socket) fitsRooms() bool {
 	return !bounded || left >= 0
 }
 
-// Losses is what clients have lost that did not read what they were sent.
-type Losses struct {
-	// VolatileEvents is how many volatile events were dropped; one for two clients counts twice.
-	VolatileEvents uint64
-	// SlowConsumers is how many connections were closed with ReasonSlowConsumer.
-	SlowConsumers uint64
-}
-
 // Losses counts since the server was made.
 func (s *Server) Losses() Losses {
 	return Losses{VolatileEvents: s.volatileEvents.Load(), SlowConsumers: s.host.SlowConsumers.Load()}

@@ -123,7 +123,7 @@ func (n *Namespace) isTransient() bool { return n.parent.Load() != nil && n.serv
 // left is told whether somebody who has left was the last one out of a removed namespace.
 func (n *Namespace) left(last bool) {
 	if last {
-		n.server.forget(n)
+		n.server.namespaces.Forget(n.name, n)
 		n.closeAdapter()
 	}
 }

@@ -5,6 +5,7 @@ package socketio
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/handlers"
@@ -96,22 +97,14 @@ func (p *ParentNamespace) made(ns *Namespace) {
 
 // Children lists the namespaces that exist now, on this server.
 func (p *ParentNamespace) Children() []*Namespace {
-	p.server.mu.RLock()
-	defer p.server.mu.RUnlock()
-	var children []*Namespace
-	for _, ns := range p.server.namespaces {
-		if ns.parent.Load() == p {
-			children = append(children, ns)
-		}
-	}
-	return children
+	return slices.DeleteFunc(p.server.namespaces.All(), func(ns *Namespace) bool { return ns.parent.Load() != p })
 }
 
 // enter finds the namespace that a client wants to connect to, or makes it, and enters it; nil if there is none. Of many
 // who come first at once, one makes it.
 func (s *Server) enter(name string, h func() *Handshake) *Namespace {
 	for {
-		ns := s.namespace(name)
+		ns := s.namespaces.Get(name)
 		switch {
 		case ns == nil:
 			ns = s.makeChild(name, h)
@@ -121,7 +114,7 @@ func (s *Server) enter(name string, h func() *Handshake) *Namespace {
 		if ns == nil || ns.present.Enter() {
 			return ns
 		}
-		s.forget(ns) // its last socket has just left
+		s.namespaces.Forget(ns.name, ns) // its last socket has just left
 	}
 }
 
@@ -170,15 +163,6 @@ func (s *Server) adopt(ns *Namespace, h func() *Handshake) {
 			ns.belongTo(p)
 		}
 		return
-	}
-}
-
-// forget takes a namespace that is no more out of the list, unless that has a new one of the name.
-func (s *Server) forget(ns *Namespace) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.namespaces[ns.name] == ns {
-		delete(s.namespaces, ns.name)
 	}
 }
 

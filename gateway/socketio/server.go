@@ -46,6 +46,7 @@
 package socketio
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -74,21 +75,11 @@ type Parser string
 
 const (
 	// ParserJSON is the parser that stock clients have: JSON, with binary values as messages of their own.
-	ParserJSON Parser = "json"
+	ParserJSON Parser = parser.NameJSON
 	// ParserMsgpack is socket.io-msgpack-parser, and the client files with msgpack in their name: smaller packets, all of
 	// them binary.
-	ParserMsgpack Parser = "msgpack"
+	ParserMsgpack Parser = parser.NameMsgpack
 )
-
-func (p Parser) codec() (parser.Codec, error) {
-	switch p {
-	case "", ParserJSON:
-		return parser.JSON, nil
-	case ParserMsgpack:
-		return parser.Msgpack, nil
-	}
-	return 0, fmt.Errorf("unknown parser %q: %s and %s are known", p, ParserJSON, ParserMsgpack)
-}
 
 // MaxAttachments is the most attachments, 10, that a packet may announce (socket.io-parser 4.2.6 and later).
 const MaxAttachments = parser.MaxAttachments
@@ -130,16 +121,17 @@ type Server struct {
 	// host is what the connections share.
 	host conn.Host[*member]
 
-	mu          sync.RWMutex
-	namespaces  map[string]*Namespace // guarded by mu
-	parents     []*ParentNamespace    // guarded by mu
-	onNamespace []func(*Namespace)    // guarded by mu
+	namespaces names.Registry[*Namespace]
+
+	// mu is held, too, while a namespace that is there is given a parent.
+	mu      sync.RWMutex
+	parents []*ParentNamespace // guarded by mu
 }
 
 // NewServer returns a server without namespaces; Of makes them. Its error is that an option makes no sense, such as an unknown
 // parser.
 func NewServer(o Options) (*Server, error) {
-	codec, err := o.Parser.codec()
+	codec, err := parser.Named(string(o.Parser))
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +142,6 @@ func NewServer(o Options) (*Server, error) {
 		log:         o.Log,
 		codec:       codec,
 		cleanup:     o.CleanupEmptyChildNamespaces,
-		namespaces:  map[string]*Namespace{},
 	}
 	if s.newAdapter == nil {
 		s.newAdapter = singleServer(&o)
@@ -195,10 +186,7 @@ func (s *Server) Reconfigure(engine engineio.Config, connectTimeout time.Duratio
 }
 
 func (s *Server) setConnectTimeout(timeout time.Duration) {
-	if timeout <= 0 {
-		timeout = DefaultConnectTimeout
-	}
-	s.host.ConnectTimeout.Store(int64(timeout))
+	s.host.ConnectTimeout.Store(int64(cmp.Or(max(timeout, 0), DefaultConnectTimeout)))
 }
 
 func (s *Server) engineConfig(c engineio.Config) engineio.Config {
@@ -238,7 +226,7 @@ func (s *Server) Connections() int { return s.engine.Len() }
 // accepts a client of it. The main namespace never has a parent by Of.
 func (s *Server) Of(name string) *Namespace {
 	name = names.Full(name)
-	if ns := s.namespace(name); ns != nil {
+	if ns := s.namespaces.Get(name); ns != nil {
 		return ns
 	}
 	if name == "/" {
@@ -265,42 +253,22 @@ func (s *Server) AddNamespace(name string, setup func(*Namespace)) *Namespace {
 // OnNamespace adds a function that is called for each namespace that is made from now on, before its first socket, as Node's
 // new_namespace. It must not use the server: that is locked until it has returned.
 func (s *Server) OnNamespace(f func(*Namespace)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.onNamespace = append(s.onNamespace, f)
+	s.namespaces.OnAdd(f)
 }
 
 func (s *Server) addNamespace(name string, setup func(*Namespace)) *Namespace {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if ns := s.namespaces[name]; ns != nil {
+	return s.namespaces.Add(name, func() *Namespace {
+		ns := &Namespace{server: s, name: name}
+		ns.adapter = s.newAdapter(ns)
+		setup(ns)
 		return ns
-	}
-	ns := &Namespace{server: s, name: name}
-	ns.adapter = s.newAdapter(ns)
-	setup(ns)
-	for _, f := range s.onNamespace {
-		f(ns)
-	}
-	s.namespaces[name] = ns
-	return ns
-}
-
-func (s *Server) namespace(name string) *Namespace {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.namespaces[name]
+	})
 }
 
 // RemoveNamespace disconnects the sockets of a namespace; their connections live on. New clients get
 // connect_error "Invalid namespace".
 func (s *Server) RemoveNamespace(name string) {
-	name = names.Full(name)
-	s.mu.Lock()
-	ns := s.namespaces[name]
-	delete(s.namespaces, name)
-	s.mu.Unlock()
-	if ns != nil {
+	if ns := s.namespaces.Remove(names.Full(name)); ns != nil {
 		ns.retire()
 	}
 }
@@ -345,12 +313,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 }
 
 func (s *Server) closeAdapters() error {
-	s.mu.Lock()
-	namespaces := s.namespaces
-	s.namespaces = map[string]*Namespace{}
-	s.mu.Unlock()
 	var errs []error
-	for _, ns := range namespaces {
+	for _, ns := range s.namespaces.Clear() {
 		errs = append(errs, ns.adapter.Close())
 	}
 	return errors.Join(errs...)

@@ -83,3 +83,11 @@ func positiveOr(n, otherwise int) int {
 	}
 	return otherwise
 }
+
+// Losses is what clients have lost that did not read what they were sent.
+type Losses struct {
+	// VolatileEvents is how many volatile events were dropped; one for two clients counts twice.
+	VolatileEvents uint64
+	// SlowConsumers is how many connections were closed with ReasonSlowConsumer.
+	SlowConsumers uint64
+}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package names has the names of namespaces, and patterns for them.
+// Package names has the names of namespaces, patterns for them, and the namespaces that there are.
 package names
 
 import (

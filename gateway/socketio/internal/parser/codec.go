@@ -2,6 +2,8 @@
 
 package parser
 
+import "fmt"
+
 // Codec is a wire format of packets. It has no state. It is an enum and no interface because packets
 // that are passed to the methods of an interface escape to the heap.
 type Codec uint8
@@ -14,6 +16,23 @@ const (
 	// its binary values are attachments.
 	Msgpack
 )
+
+// The names of the codecs, for those who configure a server.
+const (
+	NameJSON    = "json"
+	NameMsgpack = "msgpack"
+)
+
+// Named is the codec of a name; JSON if that is empty.
+func Named(name string) (Codec, error) {
+	switch name {
+	case "", NameJSON:
+		return JSON, nil
+	case NameMsgpack:
+		return Msgpack, nil
+	}
+	return 0, fmt.Errorf("unknown parser %q: %s and %s are known", name, NameJSON, NameMsgpack)
+}
 
 // Encode writes a packet.
 func (c Codec) Encode(p *Packet) Encoded {
