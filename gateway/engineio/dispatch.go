@@ -135,6 +135,22 @@ func (s *Session) HandOn() {
 	}
 }
 
+// Compute calls f, which uses the processor for milliseconds rather than microseconds, such as the
+// decoding of a message of a megabyte. A Handler calls it from within OnMessage. Such calls take
+// turns, which leaves half of the processors to all other clients; they are served meanwhile. So f
+// must neither wait nor call Compute.
+func (s *Session) Compute(f func()) {
+	s.mu.Lock()
+	t := s.transport
+	s.mu.Unlock()
+	if t, ok := t.(streamTransport); ok && t.shared().polled != nil {
+		t.shared().polled.Long()
+	}
+	s.server.computing <- struct{}{}
+	defer func() { <-s.server.computing }()
+	f()
+}
+
 // beginTurn begins a call of OnMessage. dispatching is held.
 func (s *Session) beginTurn(l *lone) (turn uint64) {
 	reader := patience.Polled

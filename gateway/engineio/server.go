@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -36,7 +37,10 @@ type Server struct {
 	handshakes ratelimit.Limiter
 
 	// watch finds slow handlers of readers with a goroutine of their own.
-	watch  patience.Watch
+	watch patience.Watch
+	// computing has an entry for each call of Session.Compute.
+	computing chan struct{}
+
 	wheel  *timingwheel.Wheel[*Session]
 	poller *netpoll.Poller
 	panics *panics.Watch
@@ -50,7 +54,10 @@ type Server struct {
 
 // NewServer makes a server. It returns an error if the configuration is invalid.
 func NewServer(c Config) (*Server, error) {
-	s := &Server{sessions: make(map[string]*Session), wheel: timingwheel.New((*Session).beat)}
+	s := &Server{
+		sessions: make(map[string]*Session), wheel: timingwheel.New((*Session).beat),
+		computing: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
+	}
 	if err := s.Reconfigure(c); err != nil {
 		return nil, err
 	}

@@ -105,8 +105,16 @@ func (c *client) waitFor(p *pending) (err error) {
 // unbounded is the context of waits that bound themselves.
 var unbounded = context.Background()
 
-// resume continues a run whose wait is over.
+// resume continues a run whose wait is over. Many waits may end at once, so the runs take turns, and
+// leave room for clients that wait for nothing.
 func (c *client) resume(r *run, p *pending, err error) {
+	c.socket.Compute(func() {
+		r.computing = true
+		c.goOn(r, p, err)
+	})
+}
+
+func (c *client) goOn(r *run, p *pending, err error) {
 	r.Data = celvalue.DataOf(c.socket) // other events may have changed it
 	if err == nil {
 		err = r.runStep(p.goOn)

@@ -24,6 +24,8 @@ type run struct {
 	pending  *pending   // what the last step waits for
 	binding  *binding
 	receipt  *socketio.Receipt // of what has been emitted so far; see emitReceipt
+	// computing: a resumed run is within Socket.Compute, up to its end.
+	computing bool
 }
 
 // begin starts a handler. It returns false if the handler's condition is not met.
@@ -39,9 +41,26 @@ func (r *run) begin(h *handler) (bool, error) {
 	return met, nil
 }
 
+// largeEvent is the size of an event's arguments, in bytes, from which on expressions may take long
+// enough to delay other clients.
+const largeEvent = 32 << 10
+
 // runHandler runs a handler from its next step, up to the first that fails or waits. done is false
-// if a step waits.
+// if a step waits. Other clients are served meanwhile if the event is large.
 func (r *run) runHandler(h *handler) (done bool, err error) {
+	if r.computing || r.event == nil || len(r.Args.JSON) < largeEvent {
+		return r.runSteps(h)
+	}
+	return r.compute(h)
+}
+
+// compute is apart from runHandler because its closure is on the heap.
+func (r *run) compute(h *handler) (done bool, err error) {
+	r.Socket.Compute(func() { done, err = r.runSteps(h) })
+	return done, err
+}
+
+func (r *run) runSteps(h *handler) (done bool, err error) {
 	if r.step == 0 {
 		if met, err := r.begin(h); err != nil || !met {
 			return true, err

@@ -205,5 +205,9 @@ func (s *Socket) After(wait, then func()) { s.conn.After(s.lane, wait, then) }
 // take its time.
 func (s *Socket) Suspend() (resume func(then func())) { return s.conn.Suspend(s.lane) }
 
+// Compute calls f, which uses the processor for milliseconds rather than microseconds. Such calls take turns, so that other clients are
+// served meanwhile. It is for a handler, and f must neither wait nor call Compute.
+func (s *Socket) Compute(f func()) { s.conn.Session().Compute(f) }
+
 // Suspended is how many handlers wait, of those that Suspend and After have suspended.
 func (s *Server) Suspended() int { return int(s.host.Suspended.Load()) }

@@ -232,6 +232,11 @@ func (c *Conn) HandOn() {
 	}
 }
 
+// Long is called by a Handle that is about to use the processor for milliseconds, and that keeps the
+// connection: other workers serve the other connections at once. Without it, they do so only some
+// milliseconds later.
+func (c *Conn) Long() { c.loop.long(c) }
+
 // read reads at most one buffer, after which other connections have their turn. If the buffer is
 // not full, all available data was read, but it is unknown whether that was the end, unless epoll
 // has reported it. It returns the remaining events.

@@ -38,6 +38,8 @@
 //	all workers are, and do not let go of theirs    --> hire twice as many
 //	one is free, but a connection waits all the same --> hire a second
 //
+// A handler that is about to compute for long says so (Conn.Long), and counts as busy from then on.
+//
 // A connection that is handed on is served by other workers while its worker is still in the slow
 // call of Handle. That worker no longer uses the connection, and leaves when the call returns.
 //

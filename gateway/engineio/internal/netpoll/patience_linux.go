@@ -118,12 +118,34 @@ func (l *loop) handOn(c *Conn, h Handler, atOnce bool) bool {
 	return true
 }
 
+// long makes other workers serve at once what is waiting for a worker that is going to be busy with
+// a connection.
+func (l *loop) long(c *Conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, w := range l.workers {
+		if w.serving == c {
+			w.long = true
+		}
+	}
+	switch waits := l.waiting.len() > 0 || l.tasks.len() > 0; {
+	case l.count == 0 && !waits:
+	case l.polling && !l.awoken:
+		if waits && l.epoll != nil {
+			l.awoken = true
+			l.epoll.awake()
+		}
+	case l.free(l.stuck()) == 0:
+		l.hire()
+	}
+}
+
 // stuck returns the number of workers that have been serving one connection for longer than
-// patience. The lock is held.
+// patience, or that are going to. The lock is held.
 func (l *loop) stuck() int {
 	n := 0
 	for _, w := range l.workers {
-		if w.serving != nil && w.since+1 < l.clock {
+		if w.serving != nil && (w.long || w.since+1 < l.clock) {
 			n++
 		}
 	}

@@ -108,6 +108,9 @@ func (c *Conn) Start(Handler) error { return errors.ErrUnsupported }
 // HandOn is never called.
 func (c *Conn) HandOn() {}
 
+// Long is never called.
+func (c *Conn) Long() {}
+
 // Write is never called.
 func (c *Conn) Write([]byte) (int, error) { return 0, errors.ErrUnsupported }
 

@@ -22,11 +22,11 @@ const (
 // borrows what it needs for reading and for tasks.
 type worker struct {
 	// serving is the connection that it serves, if any; since is the time at which it began, and
-	// next the time of the next attempt to hand the connection on. loose: it was handed on. The
-	// loop's lock guards them.
+	// next the time of the next attempt to hand the connection on. loose: it was handed on. long:
+	// the handler has called Long. The loop's lock guards them.
 	serving     *Conn
 	since, next uint64
-	loose       bool
+	loose, long bool
 }
 
 var (
@@ -89,7 +89,7 @@ func (l *loop) next(w *worker) (*Conn, events) {
 	happened := c.events
 	c.events, c.serving = 0, happened
 	l.served++
-	w.serving, w.since, w.next = c, l.clock, l.clock+1
+	w.serving, w.since, w.next, w.long = c, l.clock, l.clock+1, false
 	l.tick()
 	return c, happened
 }

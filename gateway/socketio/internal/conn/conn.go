@@ -91,7 +91,7 @@ func (c *Conn[S]) connectTimedOut() {
 // OnMessage takes a message of the session.
 func (c *Conn[S]) OnMessage(data []byte, binary bool) {
 	var p parser.Packet
-	complete, err := c.decoder.Add(c.host.Codec, data, binary, &p)
+	complete, err := c.decode(data, binary, &p)
 	if err != nil {
 		c.fail(err)
 		return
@@ -102,6 +102,23 @@ func (c *Conn[S]) OnMessage(data []byte, binary bool) {
 	case !c.hasJoined():
 		c.violate(errEarlyAttachments)
 	}
+}
+
+// largeMessage is the size, in bytes, from which on decoding a message takes long enough to delay other clients.
+const largeMessage = 32 << 10
+
+// decode returns true with the last message of a packet.
+func (c *Conn[S]) decode(data []byte, binary bool, p *parser.Packet) (complete bool, err error) {
+	if len(data) < largeMessage {
+		return c.decoder.Add(c.host.Codec, data, binary, p)
+	}
+	return c.decodeLarge(data, binary, p)
+}
+
+// decodeLarge is apart from decode because its closure is on the heap.
+func (c *Conn[S]) decodeLarge(data []byte, binary bool, p *parser.Packet) (complete bool, err error) {
+	c.session.Compute(func() { complete, err = c.decoder.Add(c.host.Codec, data, binary, p) })
+	return complete, err
 }
 
 // take takes a packet: an answer at once, since a handler may wait for it, and all else in the turn of its namespace.
