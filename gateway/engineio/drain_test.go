@@ -28,11 +28,11 @@ func TestDrain(t *testing.T) {
 
 	begun := time.Now()
 	drained := make(chan error, 1)
+	s.Engine.Refuse() // at once, or the next handshake may open one more session
 	go func() { drained <- s.Engine.Drain(t.Context(), engineio.Pace{Within: over}) }()
-	enginetest.Eventually(t, "handshakes to be refused", func() bool {
-		a := s.Do("GET", polling, "")
-		return a.Status == http.StatusServiceUnavailable && a.Header.Get("Retry-After") != ""
-	})
+	if a := s.Do("GET", polling, ""); a.Status != http.StatusServiceUnavailable || a.Header.Get("Retry-After") == "" {
+		t.Errorf("polling handshake answered %d", a.Status)
+	}
 	if socket, a := s.TryDial(websocket); socket != nil || a.Status != http.StatusServiceUnavailable || a.Header.Get("Retry-After") == "" {
 		t.Errorf("websocket handshake answered %d", a.Status)
 	}
@@ -70,10 +70,8 @@ func TestDrainingServerGoesOnServing(t *testing.T) {
 	p := s.Poll()
 	ctx, cancel := context.WithCancel(t.Context())
 	drained := make(chan error, 1)
+	s.Engine.Refuse()
 	go func() { drained <- s.Engine.Drain(ctx, engineio.Pace{Within: time.Hour}) }()
-	enginetest.Eventually(t, "handshakes to be refused", func() bool {
-		return s.Do("GET", polling, "").Status == http.StatusServiceUnavailable
-	})
 	p.WantAlive()
 	wantEcho(t, upgraded(t, s, p))
 	cancel()
@@ -90,6 +88,9 @@ func TestDrainWaitsForWhatWasSent(t *testing.T) {
 	drained := make(chan error, 1)
 	go func() { drained <- s.Engine.Drain(t.Context(), engineio.Pace{}) }()
 	p.WantClosed(engineio.ReasonServerShuttingDown)
+	if a := s.Do("GET", polling, ""); a.Status != http.StatusServiceUnavailable {
+		t.Errorf("a handshake during Drain was answered %d", a.Status)
+	}
 	p.Get().Want(t, http.StatusOK, "4last words")
 	p.Get().Want(t, http.StatusServiceUnavailable, `{"code":4,"message":"Server is shutting down"}`)
 	if err := <-drained; err != nil {
