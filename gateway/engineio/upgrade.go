@@ -19,8 +19,12 @@ const (
 	noopsPeriod = 100 * time.Millisecond
 )
 
+// maxProbes limits the probes of one connection. Clients send one; each costs a write of its own.
+const maxProbes = 8
+
 var (
 	errNoProbe       = errors.New("websocket did not probe before the upgrade")
+	errTooManyProbes = fmt.Errorf("websocket probed more than %d times", maxProbes)
 	errUpgradeClosed = errors.New("session ended during the upgrade")
 
 	probeData   = []byte("probe")
@@ -32,9 +36,8 @@ var (
 // the upgrade packet: after an earlier failure, polling continues.
 type upgrade struct {
 	stream streamTransport
-	// probed: the client has sent its ping, which was answered. Only the reader of the stream uses
-	// it.
-	probed bool
+	// probes is the number of answered probes. Only the reader of the stream uses it.
+	probes int
 	// noops answers pending polls once the client has probed. The session's lock guards it.
 	noops *time.Timer
 }
@@ -88,14 +91,16 @@ func (s *Session) probed(u *upgrade, p packet.Packet, err error) error {
 	case err != nil:
 		return fmt.Errorf("read probe: %w", err)
 	case p.Type == packet.Ping && string(p.Data) == string(probeData):
+		if u.probes++; u.probes > maxProbes {
+			return errTooManyProbes
+		}
 		d := u.stream.shared()
 		if _, err := d.conn.Write(d.encode(probeAnswer)); err != nil {
 			return fmt.Errorf("answer probe: %w", err)
 		}
 		s.startNoops(u)
-		u.probed = true
 		return nil
-	case p.Type == packet.Upgrade && u.probed:
+	case p.Type == packet.Upgrade && u.probes > 0:
 		if err := s.completeUpgrade(u); err != nil {
 			return err
 		}

@@ -171,6 +171,15 @@ func TestFailedUpgradeLeavesPolling(t *testing.T) {
 			socket.Write("4hello")
 			socket.WantClosed(1005)
 		},
+		"too many probes": func(t *testing.T, s *enginetest.Server, p *enginetest.Poller) {
+			socket := probed(t, s, p)
+			for range 7 {
+				socket.Write("2probe")
+				socket.ReadText()
+			}
+			socket.Write("2probe")
+			socket.WantClosed(1005)
+		},
 		"dropped at once": func(t *testing.T, s *enginetest.Server, p *enginetest.Poller) {
 			dialProbe(s, p).NetConn().Close()
 		},

@@ -98,7 +98,7 @@ var heldRows = []row{
 	{name: "slow-posts", does: "posts that come byte by byte", like: "visit-polling", clients: 200, act: holding(pollingOnly, slowPost)},
 	{name: "waiting-polls", does: "polls that wait", like: "visit-polling", clients: 200, act: holding(polls, waitingPoll)},
 	{name: "half-open", does: "websockets that never join", like: "visit", clients: 200, act: holding(socketOnly, nothing)},
-	{name: "half-upgraded", does: "upgrades that stop behind the probe", like: "visit-polling", clients: 200, act: holding(probes, writes(text("2probe")))},
+	{name: "half-upgraded", does: "upgrades that stop behind the probe", like: "visit-polling", clients: 200, act: holding(upgrading, writes(text("2probe")))},
 	{name: "half-message", does: "a message of 900 kB but for its last byte", like: "plain-900000", clients: 64, act: holding(joined, writes(frame(opText, `42["e",`+usual(900_000)))), holds: 2 * payload, why: "a message and its copy"},
 	{name: "half-frame", does: "a frame of 900 kB but for its last byte", like: "plain-900000", clients: 64, act: holding(joined, writes(cut(text(`42["e",`+usual(900_000)+`]`)))), holds: 2 * payload, why: "a message and its copy"},
 	{name: "attachments-announced", does: "a packet whose ten attachments never come", like: "visit", clients: 200, act: holding(joined, writes(text(`4510-["e",`+placeholder0+`]`)))},
