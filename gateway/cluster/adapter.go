@@ -68,6 +68,9 @@ func (a *adapter) wanted(rooms []string) []string {
 
 // Leave takes a socket out of a room.
 func (a *adapter) Leave(s *socketio.Socket, room string) {
+	if !a.rooms.Contains(s, room) {
+		return // clients may leave any number of rooms that they are not in
+	}
 	a.rooms.Leave(s, room)
 	a.abandon(room)
 }

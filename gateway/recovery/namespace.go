@@ -64,6 +64,9 @@ func (ns *Namespace) JoinWaits(s *socketio.Socket, rooms ...string) bool {
 
 // Leave takes a socket out of a room.
 func (ns *Namespace) Leave(s *socketio.Socket, room string) {
+	if !ns.base.Rooms().Contains(s, room) {
+		return // the session that is stored has not changed
+	}
 	ns.base.Leave(s, room)
 	if n := ns.sessionOf(s); n != nil {
 		n.touch(room)

@@ -242,3 +242,22 @@ func TestASessionWithDeltasIsStoredAsAWholeInANewLog(t *testing.T) {
 		t.Errorf("in %d rooms", got)
 	}
 }
+
+func TestLeavingARoomThatOneIsNotInStoresNothing(t *testing.T) {
+	checkNothingIsLeft(t)
+	one := recovering(t, startJetStream(t))
+	p := arrive(t, one, "room")
+	number := func() uint64 {
+		storedSession(one, t, p.PID)
+		return one.Cluster.Sessions().Get(p.PID).Number()
+	}
+	before := number()
+	p.Socket.Leave("elsewhere")
+	if got := number(); got != before {
+		t.Errorf("the session is stored again, as %d behind %d", got, before)
+	}
+	p.Socket.Leave("room")
+	if got := number(); got == before {
+		t.Error("the session is not stored without the room that it has left")
+	}
+}

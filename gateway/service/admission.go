@@ -45,8 +45,8 @@ func (r *Runtime) AllowRequest(req *http.Request) error {
 	v := &eval.Request{HTTP: req, Now: time.Now()}
 	for i, rule := range rules {
 		admitted, err := v.Eval(rule.condition)
-		r.countLimitHit(err, "", fmt.Sprintf("admission[%d]", i), "expression")
 		if err != nil {
+			r.countLimitHit(err, "", fmt.Sprintf("admission[%d]", i), func() string { return "expression" })
 			r.ruleFailed(i, err)
 		}
 		if admitted != types.True {

@@ -48,11 +48,12 @@ func (m *metrics) forget(namespace string) {
 	m.limitHits.DeletePartialMatch(prometheus.Labels{"namespace": namespace})
 }
 
-// countLimitHit counts an error if it means that the work budget was exceeded.
-func (m *metrics) countLimitHit(err error, namespace, handler, expr string) {
+// countLimitHit counts an error if it means that the work budget was exceeded. expr names the
+// expression.
+func (m *metrics) countLimitHit(err error, namespace, handler string, expr func() string) {
 	var exceeded *expression.WorkError
 	if errors.As(err, &exceeded) {
-		m.limitHits.WithLabelValues(namespace, handler, expr).Inc()
+		m.limitHits.WithLabelValues(namespace, handler, expr()).Inc()
 	}
 }
 

@@ -75,7 +75,7 @@ func (r *Runtime) memberInfo(ns *namespace, params map[string]string, s *socketi
 		args, err = celvalue.Encode(v, &member.Variables.Budget)
 	}
 	if err != nil {
-		r.countLimitHit(err, r.newBinding(r.program.Load(), s.Namespace().Name()).label, rule.place, "presenceInfo")
+		r.countLimitHit(err, r.newBinding(r.program.Load(), s.Namespace().Name()).label, rule.place, func() string { return "presenceInfo" })
 	}
 	switch {
 	case err != nil:

@@ -134,14 +134,15 @@ func (r *Runtime) failed(run *run, err error) {
 		return
 	}
 	run.binding.failures.Inc()
-	r.countLimitHit(err, run.binding.label, run.handlers[0].place, run.action())
-	about := []any{
-		"namespace", run.Socket.Namespace().Name(), "event", fmt.Sprintf("%.128q", run.Name), "handler", run.handlers[0].place,
-	}
-	r.logLimit.Log(run.handlers[0],
-		func() { r.log.Warn("a handler failed", append(about, "socket", run.Socket.LogID(), "error", err)...) },
+	handler, namespace := run.handlers[0], run.Socket.Namespace().Name()
+	r.countLimitHit(err, run.binding.label, handler.place, run.action)
+	r.logLimit.Log(handler,
+		func() {
+			r.log.Warn("a handler failed", "namespace", namespace, "event", fmt.Sprintf("%.128q", run.Name),
+				"handler", handler.place, "socket", run.Socket.LogID(), "error", err)
+		},
 		func(more int) {
-			r.log.Warn(fmt.Sprintf("a handler failed: %d more in the last minute", more), about...)
+			r.log.Warn(fmt.Sprintf("a handler failed: %d more in the last minute", more), "namespace", namespace, "handler", handler.place)
 		})
 }
 
