@@ -107,5 +107,5 @@ var requestRows = []row{
 	{name: "handshake-headers", does: "handshakes with 12 kB of headers, which are refused", like: "post-16000", clients: 16, prepare: silent, act: requesting(http.MethodGet, polling4, manyHeaders(12_000), "", http.StatusRequestHeaderFieldsTooLarge)},
 	{name: "handshakes", does: "opens sessions by polling and forgets them", like: "visit-polling", clients: 16, act: forgets},
 	{name: "aborted-polls", does: "opens a session, polls and goes", like: "visit-polling", clients: 16, act: aborts},
-	{name: "probes", does: "probes of an upgrade, again and again", like: "visit-polling", clients: 16, act: probes},
+	{name: "probes", ends: "closed with 1005", does: "probes of an upgrade, again and again", like: "visit-polling", clients: 16, act: probes},
 }
