@@ -53,7 +53,7 @@ func neighbour(t *testing.T, s *enginetest.Server) (stop func()) {
 }
 
 func TestSlowPostsAreGivenUp(t *testing.T) {
-	s := enginetest.Start(t, quick)
+	s := enginetest.Start(t, lively)
 	stop := neighbour(t, s)
 	var raws []*enginetest.Raw
 	var sessions []*enginetest.Session
@@ -75,7 +75,7 @@ func TestSlowPostsAreGivenUp(t *testing.T) {
 
 func TestBodyThatNobodyReadsIsNotWaitedFor(t *testing.T) {
 	cors := with(func(c *engineio.Config) { c.CORS = &engineio.CORS{Origins: []string{"*"}} })
-	s := enginetest.Start(t, quick, cors)
+	s := enginetest.Start(t, lively, cors)
 	stop := neighbour(t, s)
 	for name, head := range map[string]string{
 		"post to a session unknown": "POST /engine.io/?" + polling + "&sid=x HTTP/1.1\r\nContent-Length: 100\r\n",
@@ -127,7 +127,7 @@ func TestHalfOpenClientsAreForgotten(t *testing.T) {
 
 func TestFloodOfHandshakes(t *testing.T) {
 	const room = 50
-	s := enginetest.Start(t, quick, with(func(c *engineio.Config) { c.MaxSessions = room }))
+	s := enginetest.Start(t, lively, with(func(c *engineio.Config) { c.MaxSessions = room }))
 	stop := neighbour(t, s)
 	var flood sync.WaitGroup
 	var mu sync.Mutex

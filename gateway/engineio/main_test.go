@@ -20,3 +20,6 @@ func with(f func(c *engineio.Config)) func(*engineio.Config) { return f }
 var quick = with(func(c *engineio.Config) {
 	c.PingInterval, c.PingTimeout = 150*time.Millisecond, 100*time.Millisecond
 })
+
+// lively is quick, but for clients that must stay while the machine is busy.
+var lively = with(func(c *engineio.Config) { c.PingInterval, c.PingTimeout = 150*time.Millisecond, time.Second })
