@@ -11,6 +11,9 @@ type extras struct {
 	cancel context.CancelFunc
 	// identity is nil for an anonymous client.
 	identity *Identity
+	// early are the events that middlewares have emitted to a client that is not connected yet; see
+	// Socket.emitEarly.
+	early *[]earlyEvent
 }
 
 // needExtras is called with mu held.

@@ -128,7 +128,7 @@ func (s *Socket) emit(p *parser.Packet, f event.Flags) error {
 	if s.pid != "" && !p.HasID {
 		return s.emitKept(p, e, f)
 	}
-	if s.hasOutgoing.Load() {
+	if s.handlers.HasOutgoing() {
 		s.notifyOutgoing(p.Event, Args{JSON: p.Payload, Attachments: p.Attachments})
 	}
 	if s.takes(f.Volatile) {
@@ -157,28 +157,10 @@ func (s *Server) checkEmission(p *parser.Packet) error {
 	return nil
 }
 
-// OnAnyOutgoing adds a handler for every event that is sent to the client. It is called by who emits, possibly from many
-// goroutines at once: it must not block.
-func (s *Socket) OnAnyOutgoing(f func(event string, args Args)) (off func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	h := s.handlers().outgoing.Add(f)
-	s.hasOutgoing.Store(true)
-	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.handling.outgoing.Remove(h)
-		s.hasOutgoing.Store(len(s.handling.outgoing) > 0)
-	}
-}
-
 // notifyOutgoing calls the handlers. One that panics ends the socket's connection, and not what is sent to others.
 func (s *Socket) notifyOutgoing(event string, args Args) {
 	defer s.conn.Recovered()
-	h, _ := s.handled()
-	for _, f := range h.outgoing {
-		(*f)(event, args)
-	}
+	s.handlers.Outgoing(event, args)
 }
 
 // earlyEvent is an event that was emitted to a socket on its way in. Stock clients take no event before the answer to CONNECT;
@@ -196,12 +178,15 @@ func (s *Socket) emitEarly(p *parser.Packet, f event.Flags) bool {
 	if s.state.Load() > stateWelcoming || p.HasID {
 		return false
 	}
-	h := s.handlers()
-	if len(h.early) >= s.limits().EarlyEvents {
+	e := s.needExtras()
+	if e.early == nil {
+		e.early = &[]earlyEvent{}
+	}
+	if len(*e.early) >= s.limits().EarlyEvents {
 		return false
 	}
 	f.Receipt.Expect()
-	h.early = append(h.early, earlyEvent{p, f})
+	*e.early = append(*e.early, earlyEvent{p, f})
 	return true
 }
 
@@ -226,10 +211,10 @@ func (s *Socket) dropEarly() {
 func (s *Socket) takeEarly() []earlyEvent {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.handling == nil {
+	if s.extras == nil || s.extras.early == nil {
 		return nil
 	}
-	early := s.handling.early
-	s.handling.early = nil
+	early := *s.extras.early
+	s.extras.early = nil
 	return early
 }

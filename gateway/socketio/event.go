@@ -152,33 +152,19 @@ func (s *Socket) onEvent(p *parser.Packet) {
 	}
 	ev := &Event{Name: p.Event, Args: Args{JSON: p.Payload, Attachments: p.Attachments}, socket: s, id: p.ID}
 	ev.open.Store(p.HasID)
-	h, listener := s.handled()
-	if listener != nil {
-		listener.OnEvent(ev)
+	if l := s.listening(); l != nil {
+		l.OnEvent(ev)
 	}
-	for _, f := range h.any {
-		(*f)(ev)
-	}
-	for _, f := range h.middlewares {
-		if err := f(ev); err != nil {
-			_ = ev.replyOnce(map[string]string{"error": err.Error()}) // strings always encode
-			s.failed(fmt.Errorf("event %.128q: %w", ev.Name, err))
-			return
-		}
-	}
-	for _, f := range s.handledEvent(ev.Name) { // which those before may have changed
-		(*f)(ev)
-	}
+	s.handlers.Event(ev.Name, ev, func(err error) {
+		_ = ev.replyOnce(map[string]string{"error": err.Error()}) // strings always encode
+		s.failed(fmt.Errorf("event %.128q: %w", ev.Name, err))
+	})
 }
 
 // failed tells the OnError handlers, or the log.
 func (s *Socket) failed(err error) {
-	h, _ := s.handled()
-	if len(h.errors) == 0 {
+	if !s.handlers.Error(err) {
 		s.namespace.server.log.Debug("nobody handles a socket's error", "socket", s.LogID(), "error", err)
-	}
-	for _, f := range h.errors {
-		(*f)(err)
 	}
 }
 

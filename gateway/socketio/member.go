@@ -22,14 +22,6 @@ func (m *member) Leave() { m.socket().disconnect(false) }
 
 func (m *member) OnLeave(reason string) { m.socket().close(reason) }
 
-func (m *member) WantsUpgrade() bool {
-	h, _ := m.socket().handled()
-	return len(h.upgraded) > 0
-}
+func (m *member) WantsUpgrade() bool { return m.handlers.HasUpgrade() }
 
-func (m *member) OnUpgrade(transport string) {
-	h, _ := m.socket().handled()
-	for _, f := range h.upgraded {
-		(*f)(transport)
-	}
-}
+func (m *member) OnUpgrade(transport string) { m.handlers.Upgraded(transport) }

@@ -6,92 +6,50 @@ import (
 	"fmt"
 
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/event"
-	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/handlers"
 )
 
 // On adds a handler for an event from the client. off removes it.
-func (s *Socket) On(event string, f func(*Event)) (off func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	h := s.handlers().events.Add(event, f)
-	return func() { s.removeHandler(event, h) }
-}
+func (s *Socket) On(event string, f func(*Event)) (off func()) { return s.handlers.On(event, f) }
 
 // Once adds a handler for the next event of that name only.
-func (s *Socket) Once(event string, f func(*Event)) (off func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var h *func(*Event)
-	h = s.handlers().events.Add(event, func(ev *Event) {
-		s.removeHandler(event, h)
-		f(ev)
-	})
-	return func() { s.removeHandler(event, h) }
-}
+func (s *Socket) Once(event string, f func(*Event)) (off func()) { return s.handlers.Once(event, f) }
 
 // Off removes all handlers of an event.
-func (s *Socket) Off(event string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.handlers().events, event)
-}
-
-func (s *Socket) removeHandler(event string, h *func(*Event)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.handling.events.Remove(event, h)
-}
+func (s *Socket) Off(event string) { s.handlers.Off(event) }
 
 // OnAny adds a handler for every event from the client. It is called before middlewares and the
 // handlers of On.
-func (s *Socket) OnAny(f func(*Event)) (off func()) {
-	return register(s, func(h *handling) *handlers.List[func(*Event)] { return &h.any }, f)
+func (s *Socket) OnAny(f func(*Event)) (off func()) { return s.handlers.OnAny(f) }
+
+// OnAnyOutgoing adds a handler for every event that is sent to the client. It is called by the
+// goroutine that emits, and possibly by many at once: it must not block.
+func (s *Socket) OnAnyOutgoing(f func(event string, args Args)) (off func()) {
+	return s.handlers.OnAnyOutgoing(f)
 }
 
 // Use adds a middleware for events from the client. If it returns an error, the OnError handlers
 // are called instead of the handlers of On. A client that waits for an acknowledgement gets
 // {"error": "…"} with the text of the error, unless the middleware has answered.
-func (s *Socket) Use(f func(*Event) error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	h := s.handlers()
-	h.middlewares = append(h.middlewares, f)
-}
+func (s *Socket) Use(f func(*Event) error) { s.handlers.Use(f) }
 
 // OnError adds a handler for events that middlewares refuse and that typed handlers cannot decode.
-func (s *Socket) OnError(f func(error)) (off func()) {
-	return register(s, func(h *handling) *handlers.List[func(error)] { return &h.errors }, f)
-}
+func (s *Socket) OnError(f func(error)) (off func()) { return s.handlers.OnError(f) }
 
 // OnDisconnecting adds a handler that is called, with the reason, before the socket leaves its
 // rooms.
 func (s *Socket) OnDisconnecting(f func(reason string)) (off func()) {
-	return register(s, func(h *handling) *handlers.List[func(string)] { return &h.disconnecting }, f)
+	return s.handlers.OnDisconnecting(f)
 }
 
 // OnDisconnect adds a handler that is called, with the reason, when the socket has left its rooms.
 func (s *Socket) OnDisconnect(f func(reason string)) (off func()) {
-	return register(s, func(h *handling) *handlers.List[func(string)] { return &h.disconnected }, f)
+	return s.handlers.OnDisconnect(f)
 }
 
 // OnUpgrade adds a handler that is called when the connection changes to another transport,
 // "websocket" or "webtransport", like the "upgrade" event of Node's socket.conn. Most connections
 // of stock clients begin with polling.
-func (s *Socket) OnUpgrade(f func(transport string)) (off func()) {
-	return register(s, func(h *handling) *handlers.List[func(string)] { return &h.upgraded }, f)
-}
-
-func register[F any](s *Socket, of func(*handling) *handlers.List[F], f F) (off func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	list := of(s.handlers())
-	h := list.Add(f)
-	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		list.Remove(h)
-	}
-}
+func (s *Socket) OnUpgrade(f func(transport string)) (off func()) { return s.handlers.OnUpgrade(f) }
 
 // On adds a handler for an event whose first argument is a T: any type that encoding/json decodes,
 // []byte for a binary argument, or Args for all arguments as they are. For an event whose argument
@@ -179,51 +137,15 @@ func (s *Socket) Listen(l Listener) {
 func (s *Socket) ConnectionListeners() []Listener {
 	var all []Listener
 	for _, other := range s.conn.Sockets() {
-		if _, l := other.socket().handled(); l != nil {
+		if l := other.socket().listening(); l != nil {
 			all = append(all, l)
 		}
 	}
 	return all
 }
 
-// handling is the functions of the application that are called for a socket. Guarded by the socket's mu.
-type handling struct {
-	events        handlers.ByName[func(*Event)]
-	any           handlers.List[func(*Event)]
-	outgoing      handlers.List[func(string, Args)]
-	errors        handlers.List[func(error)]
-	disconnecting handlers.List[func(string)]
-	disconnected  handlers.List[func(string)]
-	upgraded      handlers.List[func(string)]
-	middlewares   []func(*Event) error
-	// early is what a middleware has emitted to a client that is not connected yet; see Socket.emitEarly.
-	early []earlyEvent
-}
-
-// handlers is what functions are added to. It is called with mu held.
-func (s *Socket) handlers() *handling {
-	if s.handling == nil {
-		s.handling = &handling{}
-	}
-	return s.handling
-}
-
-// handled are the functions as of now, which may be walked, and who listens. But events may be read with mu held only.
-func (s *Socket) handled() (handling, Listener) {
+func (s *Socket) listening() Listener {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.handling == nil {
-		return handling{}, s.listener
-	}
-	return *s.handling, s.listener
-}
-
-// handledEvent are the functions for an event.
-func (s *Socket) handledEvent(event string) handlers.List[func(*Event)] {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.handling == nil {
-		return nil
-	}
-	return s.handling.events[event]
+	return s.listener
 }

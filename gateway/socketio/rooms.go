@@ -40,7 +40,7 @@ func (r *Rooms) spread(d *Delivery, also func(*Socket)) (watched []*Socket) {
 		if messages == nil {
 			messages = d.Messages(s.namespace.server.codec)
 		}
-		if s.hasOutgoing.Load() {
+		if s.handlers.HasOutgoing() {
 			watched = append(watched, s)
 		}
 		if g := s.gate.Load(); g != nil && !d.Volatile && g.Hold(d.Position, messages, s.conn.Session()) {
@@ -198,7 +198,7 @@ func (r *Rooms) Ask(d *Delivery, answer func(args Args, ok bool)) (asked int, st
 func watched(sockets []*Socket) []*Socket {
 	var out []*Socket
 	for _, s := range sockets {
-		if s.hasOutgoing.Load() {
+		if s.handlers.HasOutgoing() {
 			out = append(out, s)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/backlog"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/conn"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/handlers"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
 
@@ -29,15 +30,14 @@ type Socket struct {
 	recovered bool
 	// ended: the context has ended. acksClosed: nobody can wait for the client any more. Guarded by mu.
 	ended, acksClosed bool
+	state             atomic.Int32 // one of those above
 	namespace         *Namespace
 	conn              *conn.Conn[*member]
 	lane              *conn.Lane[*member]
 	// auth is the client's auth payload, and connected when it came, in nanoseconds since 1970; see Handshake.
 	auth      []byte
 	connected int64
-	state     atomic.Int32
-	// hasOutgoing spares broadcasts the look at the handlers.
-	hasOutgoing atomic.Bool
+	handlers  handlers.Socket[*Event, Args]
 
 	// joining is held while rooms are joined, so that no room is joined after the last is left.
 	joining sync.Mutex
@@ -45,11 +45,10 @@ type Socket struct {
 	welcoming sync.Mutex
 
 	mu       sync.Mutex
-	data     any       // guarded by mu
-	listener Listener  // guarded by mu
-	handling *handling // made when a function is added; guarded by mu
-	acks     ackTable  // guarded by mu
-	extras   *extras   // what few sockets have, made when it is needed; guarded by mu
+	data     any      // guarded by mu
+	listener Listener // guarded by mu
+	acks     ackTable // guarded by mu
+	extras   *extras  // what few sockets have, made when it is needed; guarded by mu
 
 	// gate holds what comes in while a client that has come back is told what it has missed; nil otherwise.
 	gate atomic.Pointer[backlog.Gate]
@@ -226,13 +225,10 @@ func (s *Socket) end(reason string, tell func()) {
 	s.conn.Run(s.lane, func() {
 		// A handler that panics must not leave the socket in its rooms.
 		defer s.gone(reason)
-		h, listener := s.handled()
-		if listener != nil {
-			listener.OnDisconnecting(reason)
+		if l := s.listening(); l != nil {
+			l.OnDisconnecting(reason)
 		}
-		for _, f := range h.disconnecting {
-			(*f)(reason)
-		}
+		s.handlers.Disconnecting(reason)
 	})
 }
 
@@ -244,11 +240,8 @@ func (s *Socket) gone(reason string) {
 			k.Release(s, recoverable(reason))
 		}
 	})
-	h, listener := s.handled()
-	if listener != nil {
-		listener.OnDisconnect(reason)
+	if l := s.listening(); l != nil {
+		l.OnDisconnect(reason)
 	}
-	for _, f := range h.disconnected {
-		(*f)(reason)
-	}
+	s.handlers.Disconnected(reason)
 }
