@@ -10,15 +10,17 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
 
-// ackFunc takes a client's acknowledgement; ok is false if the client has gone without one. It is called once, and must
-// not block.
+// ackFunc receives a client's acknowledgement; ok is false if the client disconnected without one.
+// It is called once, and must not block.
 type ackFunc func(args Args, ok bool)
 
-// ackTable holds who waits for a client's acknowledgements. Guarded by the socket's mu.
+// ackTable has a function for each acknowledgement that the client owes. Guarded by the socket's
+// mu.
 type ackTable map[uint64]ackFunc
 
-// awaitAck sees to it that f gets the answer to a packet with the id. Its errors are ErrDisconnected and
-// ErrManyAcks: whoever asks a client that never answers would pile up otherwise.
+// awaitAck registers f for the acknowledgement of the packet with that id. It returns
+// ErrDisconnected, or ErrManyAcks: a client that never answers must not collect functions without a
+// bound.
 func (s *Socket) awaitAck(id uint64, f ackFunc) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -35,7 +37,7 @@ func (s *Socket) awaitAck(id uint64, f ackFunc) error {
 	return nil
 }
 
-// takeAck returns who waits for the answer, once.
+// takeAck returns and removes the function for an acknowledgement.
 func (s *Socket) takeAck(id uint64) ackFunc {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -44,7 +46,7 @@ func (s *Socket) takeAck(id uint64) ackFunc {
 	return f
 }
 
-// abandonAcks ends the wait of everybody: the client has gone.
+// abandonAcks reports to all waiting functions that the client has disconnected.
 func (s *Socket) abandonAcks() {
 	s.mu.Lock()
 	waiting := s.acks
@@ -55,7 +57,8 @@ func (s *Socket) abandonAcks() {
 	}
 }
 
-// onAck hands a client's answer to who waits for it. One that nobody waits for, any more, is ignored.
+// onAck passes an acknowledgement on to its function. It is ignored if there is none, or none any
+// more.
 func (s *Socket) onAck(p *parser.Packet) {
 	if !p.HasID {
 		return
@@ -65,7 +68,7 @@ func (s *Socket) onAck(p *parser.Packet) {
 	}
 }
 
-// answer is what a single client has said, or not.
+// answer is a client's acknowledgement, or its absence.
 type answer struct {
 	args Args
 	ok   bool
@@ -78,11 +81,11 @@ func (s *Socket) emitWithAck(ctx context.Context, p *parser.Packet, f event.Flag
 	if err := s.awaitAck(p.ID, func(args Args, ok bool) { answers <- answer{args, ok} }); err != nil {
 		return Args{}, fmt.Errorf("emit %s: %w", p.Event, err)
 	}
-	defer func() { _ = s.takeAck(p.ID) }() // nobody waits any more
+	defer func() { _ = s.takeAck(p.ID) }() // no longer waited for
 	if err := s.emit(p, f); err != nil {
 		return Args{}, err
 	}
-	s.conn.Session().HandOn() // a handler of the connection may wait here
+	s.conn.Session().HandOn() // this may block a handler of the connection
 	select {
 	case a := <-answers:
 		if !a.ok {

@@ -11,69 +11,71 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/trace"
 )
 
-// Broadcast aims at many sockets of a namespace: To and Except narrow it, Emit and the like act on who is meant. Each step
-// returns a new value, so that a half-made one can be kept. Safe for concurrent use.
+// Broadcast addresses many sockets of a namespace: To and Except select them, Emit and the other
+// methods act on them. Each step returns a new value, so intermediate values can be kept. Safe for
+// concurrent use.
 type Broadcast struct {
 	namespace *Namespace
 	target    Target
 	flags     event.Flags
 }
 
-// To adds rooms whose members are meant. A member of several gets the event once. To() without any
-// room on a whole namespace aims at nobody, not at everybody.
+// To adds rooms whose members are addressed. A member of several rooms gets the event once. To()
+// without any room addresses nobody, not the whole namespace.
 func (b *Broadcast) To(rooms ...string) *Broadcast {
 	next := *b
 	next.target = b.target.With(rooms)
 	return &next
 }
 
-// In is To, for those who find that `io.In("room").SocketsJoin(…)` reads better.
+// In is To, for code such as `io.In("room").SocketsJoin(…)`.
 func (b *Broadcast) In(rooms ...string) *Broadcast { return b.To(rooms...) }
 
-// Except adds rooms whose members are left out. A socket's id is a room of its own.
+// Except adds rooms whose members are excluded. A socket's id is a room of its own.
 func (b *Broadcast) Except(rooms ...string) *Broadcast {
 	next := *b
 	next.target = b.target.Without(rooms)
 	return &next
 }
 
-// Local aims at the sockets of this server alone.
+// Local addresses only the sockets of this server.
 func (b *Broadcast) Local() *Broadcast {
 	next := *b
 	next.target.Local = true
 	return &next
 }
 
-// Volatile makes an event that is dropped for clients that cannot take it at once; see Socket.Volatile.
+// Volatile drops the event for clients that cannot take it at once; see Socket.Volatile.
 func (b *Broadcast) Volatile() *Broadcast {
 	next := *b
 	next.flags.Volatile = true
 	return &next
 }
 
-// Compress allows or forbids the transport to compress the event, where the engine is configured to compress at all. What is
-// compressed already, as pictures are, costs time and gains nothing.
+// Compress allows or forbids the transport to compress the event, if the engine compresses at all.
+// Forbid it for data that is compressed already, such as images.
 func (b *Broadcast) Compress(allowed bool) *Broadcast {
 	next := *b
 	next.flags.Uncompressed = !allowed
 	return &next
 }
 
-// Receipt has r report whether the events that are emitted get stored. It concerns adapters that store events first: there,
-// Emit without an error says only that the event waits to be stored. Elsewhere r expects nothing.
+// Receipt lets r report whether the emitted events were stored. It is for adapters that store
+// events first: with them, Emit without an error only means that the event waits to be stored. With
+// other adapters r expects nothing.
 func (b *Broadcast) Receipt(r *Receipt) *Broadcast {
 	next := *b
 	next.flags.Receipt = r
 	return &next
 }
 
-// WithContext has the event carry the trace of a context, if it has one, to all servers. Emit does not wait,
-// so that the context's end does not matter.
+// WithContext adds the trace of a context, if it has one, to the event, for all servers. Emit does
+// not wait, so the end of the context has no effect.
 func (b *Broadcast) WithContext(ctx context.Context) *Broadcast {
 	return b.Trace(trace.FromContext(ctx))
 }
 
-// Trace has the event carry a trace to all servers; nil: none.
+// Trace adds a trace to the event, for all servers; nil removes it.
 func (b *Broadcast) Trace(p *trace.Parent) *Broadcast {
 	if p == b.flags.Trace {
 		return b
@@ -83,12 +85,14 @@ func (b *Broadcast) Trace(p *trace.Parent) *Broadcast {
 	return &next
 }
 
-// Emit sends an event, and does not wait for clients. See NewArgs for values. An error says that the event went nowhere: its name is
-// Socket.IO's own (ErrReservedEvent), a value cannot be encoded, or the adapter cannot send. That nobody is meant is none.
+// Emit sends an event, and does not wait for clients. See NewArgs for values. An error means that
+// the event was sent to nobody: its name is reserved (ErrReservedEvent), a value cannot be encoded,
+// or the adapter cannot send. It is no error if no socket is addressed.
 //
-// With an adapter that stores events first, such as package cluster with recovery, no error means that the event waits to be
-// stored, and the adapter retries until it is. It can still be rejected later, for example if the stream takes no message of
-// its size, and it is lost with a server that ends before it is stored. Receipt reports that.
+// With an adapter that stores events first, such as package cluster with recovery, no error means
+// that the event waits to be stored, and the adapter retries until it is. It can still be rejected
+// later, for example if the stream accepts no message of its size, and it is lost if the server
+// ends before it is stored. A Receipt reports that.
 func (b *Broadcast) Emit(event string, values ...any) error {
 	args, err := NewArgs(values...)
 	if err != nil {
@@ -97,7 +101,7 @@ func (b *Broadcast) Emit(event string, values ...any) error {
 	return b.EmitArgs(event, args)
 }
 
-// EmitArgs is Emit with arguments that are encoded already.
+// EmitArgs is Emit with encoded arguments.
 func (b *Broadcast) EmitArgs(event string, args Args) error {
 	p := eventPacket(event, args)
 	if err := b.namespace.server.checkEmission(p); err != nil {
@@ -112,10 +116,10 @@ func (b *Broadcast) EmitArgs(event string, args Args) error {
 	return nil
 }
 
-// EmitWithAck sends an event and waits until every client that is meant has answered, or the context ends. The answers
-// that came in are returned in either case; the error is nil if that is all of them. A client that
-// disconnects is no longer waited for, and makes the error ErrDisconnected. Where nobody is meant there is no answer
-// and no error.
+// EmitWithAck sends an event and waits until every addressed client has answered, or the context
+// ends. It returns the answers that arrived in either case; the error is nil if all clients have
+// answered. A client that disconnects is no longer waited for, and causes ErrDisconnected. If
+// nobody is addressed there are no answers and no error.
 func (b *Broadcast) EmitWithAck(ctx context.Context, event string, values ...any) ([]Args, error) {
 	args, err := NewArgs(values...)
 	if err != nil {
@@ -124,7 +128,7 @@ func (b *Broadcast) EmitWithAck(ctx context.Context, event string, values ...any
 	return b.EmitArgsWithAck(ctx, event, args)
 }
 
-// EmitArgsWithAck is EmitWithAck with arguments that are encoded already.
+// EmitArgsWithAck is EmitWithAck with encoded arguments.
 func (b *Broadcast) EmitArgsWithAck(ctx context.Context, event string, args Args) ([]Args, error) {
 	p := eventPacket(event, args)
 	if err := b.namespace.server.checkEmission(p); err != nil {
@@ -140,7 +144,7 @@ func (b *Broadcast) EmitArgsWithAck(ctx context.Context, event string, args Args
 	return answers, nil
 }
 
-// FetchSockets describes the sockets that are meant, on all servers.
+// FetchSockets describes the addressed sockets, on all servers.
 func (b *Broadcast) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 	if b.target.Nobody() {
 		return nil, nil
@@ -155,8 +159,8 @@ func (b *Broadcast) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 	return sockets, nil
 }
 
-// CountSockets returns the number of sockets that are meant, on all servers, without fetching them.
-// If a server does not answer, the others' sockets are counted, and there is an error too.
+// CountSockets returns the number of addressed sockets, on all servers, without fetching them. If a
+// server does not answer, it returns the number of the other servers' sockets, and an error.
 func (b *Broadcast) CountSockets(ctx context.Context) (int, error) {
 	if b.target.Nobody() {
 		return 0, nil
@@ -168,8 +172,8 @@ func (b *Broadcast) CountSockets(ctx context.Context) (int, error) {
 	return n, nil
 }
 
-// SocketsJoin puts the sockets that are meant into rooms, but for those to which a JoinRule does not allow one of them. It
-// returns when events to these rooms reach all others.
+// SocketsJoin puts the addressed sockets into rooms, except those to which a JoinRule forbids one
+// of them. It returns when events to these rooms reach all others.
 func (b *Broadcast) SocketsJoin(ctx context.Context, rooms ...string) error {
 	if b.target.Nobody() {
 		return nil
@@ -180,7 +184,7 @@ func (b *Broadcast) SocketsJoin(ctx context.Context, rooms ...string) error {
 	return nil
 }
 
-// SocketsLeave takes the sockets that are meant out of rooms.
+// SocketsLeave removes the addressed sockets from rooms.
 func (b *Broadcast) SocketsLeave(ctx context.Context, rooms ...string) error {
 	if b.target.Nobody() {
 		return nil
@@ -191,7 +195,7 @@ func (b *Broadcast) SocketsLeave(ctx context.Context, rooms ...string) error {
 	return nil
 }
 
-// DisconnectSockets disconnects the sockets that are meant; see Socket.Disconnect.
+// DisconnectSockets disconnects the addressed sockets; see Socket.Disconnect.
 func (b *Broadcast) DisconnectSockets(ctx context.Context, closeConnection bool) error {
 	if b.target.Nobody() {
 		return nil
@@ -207,7 +211,8 @@ func (b *Broadcast) delivery(p *parser.Packet) *Delivery {
 	return event.NewDelivery(b.namespace.server.codec.Encode(p), b.target, b.flags)
 }
 
-// Aim is To, Except and Local in one step. Rooms that are nil mean the whole namespace, and empty ones nobody.
+// Aim is To, Except and Local in one step. Nil rooms address the whole namespace, an empty list
+// nobody.
 func (n *Namespace) Aim(t Target) *Broadcast {
 	return &Broadcast{namespace: n, target: t.Once()}
 }
@@ -217,7 +222,7 @@ func (n *Namespace) Emit(event string, values ...any) error {
 	return n.everyone().Emit(event, values...)
 }
 
-// EmitArgs is Emit with arguments that are encoded already.
+// EmitArgs is Emit with encoded arguments.
 func (n *Namespace) EmitArgs(event string, args Args) error {
 	return n.everyone().EmitArgs(event, args)
 }
@@ -227,19 +232,19 @@ func (n *Namespace) EmitWithAck(ctx context.Context, event string, values ...any
 	return n.everyone().EmitWithAck(ctx, event, values...)
 }
 
-// To aims at the members of rooms.
+// To addresses the members of rooms.
 func (n *Namespace) To(rooms ...string) *Broadcast { return n.everyone().To(rooms...) }
 
 // In is To.
 func (n *Namespace) In(rooms ...string) *Broadcast { return n.everyone().To(rooms...) }
 
-// Except aims at everybody but the members of rooms.
+// Except addresses everybody but the members of rooms.
 func (n *Namespace) Except(rooms ...string) *Broadcast { return n.everyone().Except(rooms...) }
 
-// Local aims at the sockets of this server.
+// Local addresses the sockets of this server.
 func (n *Namespace) Local() *Broadcast { return n.everyone().Local() }
 
-// Volatile makes an event that may be lost; see Broadcast.Volatile.
+// Volatile drops the event for clients that cannot take it at once; see Broadcast.Volatile.
 func (n *Namespace) Volatile() *Broadcast { return n.everyone().Volatile() }
 
 // Compress allows or forbids compression; see Broadcast.Compress.
@@ -261,7 +266,7 @@ func (n *Namespace) SocketsJoin(ctx context.Context, rooms ...string) error {
 	return n.everyone().SocketsJoin(ctx, rooms...)
 }
 
-// SocketsLeave takes all sockets out of rooms.
+// SocketsLeave removes all sockets from rooms.
 func (n *Namespace) SocketsLeave(ctx context.Context, rooms ...string) error {
 	return n.everyone().SocketsLeave(ctx, rooms...)
 }
@@ -273,7 +278,7 @@ func (n *Namespace) DisconnectSockets(ctx context.Context, closeConnection bool)
 
 func (n *Namespace) everyone() *Broadcast { return &Broadcast{namespace: n} }
 
-// What follows is short for the same on the main namespace, Of("/").
+// What follows are shorthands for methods of the main namespace, Of("/").
 
 // OnConnection adds a handler for each socket that connects to the main namespace.
 func (s *Server) OnConnection(f func(*Socket)) { s.Of("/").OnConnection(f) }
@@ -284,24 +289,25 @@ func (s *Server) Use(f func(*Socket) error) { s.Of("/").Use(f) }
 // Emit sends an event to every socket of the main namespace. See NewArgs for values.
 func (s *Server) Emit(event string, values ...any) error { return s.Of("/").Emit(event, values...) }
 
-// EmitWithAck sends an event to every socket of the main namespace and collects the answers; see Broadcast.EmitWithAck.
+// EmitWithAck sends an event to every socket of the main namespace and collects the answers; see
+// Broadcast.EmitWithAck.
 func (s *Server) EmitWithAck(ctx context.Context, event string, values ...any) ([]Args, error) {
 	return s.Of("/").EmitWithAck(ctx, event, values...)
 }
 
-// To aims at the members of rooms of the main namespace.
+// To addresses the members of rooms of the main namespace.
 func (s *Server) To(rooms ...string) *Broadcast { return s.Of("/").To(rooms...) }
 
 // In is To.
 func (s *Server) In(rooms ...string) *Broadcast { return s.Of("/").To(rooms...) }
 
-// Except aims at everybody in the main namespace but the members of rooms.
+// Except addresses all sockets of the main namespace except the members of rooms.
 func (s *Server) Except(rooms ...string) *Broadcast { return s.Of("/").Except(rooms...) }
 
-// Local aims at the sockets of the main namespace on this server.
+// Local addresses the sockets of the main namespace on this server.
 func (s *Server) Local() *Broadcast { return s.Of("/").Local() }
 
-// Volatile makes an event that may be lost; see Broadcast.Volatile.
+// Volatile drops the event for clients that cannot take it at once; see Broadcast.Volatile.
 func (s *Server) Volatile() *Broadcast { return s.Of("/").Volatile() }
 
 // Compress allows or forbids compression; see Broadcast.Compress.
@@ -323,7 +329,7 @@ func (s *Server) SocketsJoin(ctx context.Context, rooms ...string) error {
 	return s.Of("/").SocketsJoin(ctx, rooms...)
 }
 
-// SocketsLeave takes all sockets of the main namespace out of rooms.
+// SocketsLeave removes all sockets of the main namespace from rooms.
 func (s *Server) SocketsLeave(ctx context.Context, rooms ...string) error {
 	return s.Of("/").SocketsLeave(ctx, rooms...)
 }
@@ -333,7 +339,7 @@ func (s *Server) DisconnectSockets(ctx context.Context, closeConnection bool) er
 	return s.Of("/").DisconnectSockets(ctx, closeConnection)
 }
 
-// OnServerSide adds a handler for an event of the other servers' to the main namespace.
+// OnServerSide adds a handler for an event from other servers to the main namespace.
 func (s *Server) OnServerSide(event string, f func(*ServerSideEvent)) (off func()) {
 	return s.Of("/").OnServerSide(event, f)
 }
@@ -343,7 +349,8 @@ func (s *Server) ServerSideEmit(event string, values ...any) error {
 	return s.Of("/").ServerSideEmit(event, values...)
 }
 
-// ServerSideEmitWithAck is ServerSideEmit with an answer of each other server; see Namespace.ServerSideEmitWithAck.
+// ServerSideEmitWithAck is ServerSideEmit with an answer from each other server; see
+// Namespace.ServerSideEmitWithAck.
 func (s *Server) ServerSideEmitWithAck(ctx context.Context, event string, values ...any) ([]Args, error) {
 	return s.Of("/").ServerSideEmitWithAck(ctx, event, values...)
 }

@@ -10,13 +10,13 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/conn"
 )
 
-// entry is a client on its way into a namespace.
+// entry is a client that is connecting to a namespace.
 type entry struct {
 	conn.Arrival[*member]
 	namespace *Namespace
 }
 
-// connect is told of each CONNECT that the limits allow.
+// connect handles each CONNECT that the limits allow.
 func (s *Server) connect(a conn.Arrival[*member]) {
 	ns := s.enter(a.Namespace, func() *Handshake { return client.NewHandshake(a.Conn.Session().Handshake(), a.Auth, a.Time) })
 	if ns == nil {
@@ -38,13 +38,13 @@ func (e *entry) newSocket() *Socket {
 	return s
 }
 
-// socket has no id yet.
+// socket returns a socket without an id.
 func (e *entry) socket() *Socket {
 	return &Socket{namespace: e.namespace, conn: e.Conn, lane: e.Lane, auth: e.Auth, connected: e.Time.UnixNano()}
 }
 
-// connectAgain is connect for a client that asks for the session that it had. Many may do so at once, and the session may have to
-// be waited for.
+// connectAgain is connect for a client that asks for its former session. Many clients may do so at
+// once, and finding the session may block.
 func (e *entry) connectAgain(asked recoveryRequest) {
 	var s *Socket
 	var missed *backlog.Missed
@@ -61,7 +61,7 @@ func (e *entry) connectAgain(asked recoveryRequest) {
 	}
 	e.Conn.After(e.Lane, find, func() {
 		switch {
-		case err != nil: // not to be had now
+		case err != nil: // the session is not available now
 			e.namespace.leave()
 			e.End()
 			e.refuseReturn(err)
@@ -73,18 +73,19 @@ func (e *entry) connectAgain(asked recoveryRequest) {
 	})
 }
 
-// refuseReturn is for a client that cannot come back now, or may not.
+// refuseReturn refuses a client that cannot come back now, or may not.
 func (e *entry) refuseReturn(err error) {
 	var refused *returnRefused
 	if errors.As(err, &refused) {
 		e.Refuse(refused.reason)
 		return
 	}
-	// Whose transport closes comes back, with the same wish; who was welcomed anew would have lost the session.
+	// A client whose transport closes reconnects and asks for the session again. If it were given a
+	// new session, it would lose the former one.
 	e.Conn.Session().Close(ReasonForcedServerClose)
 }
 
-// letIn makes a socket a member of its namespace, if middlewares do not refuse it.
+// letIn adds a socket to its namespace, unless a middleware refuses it.
 func (e *entry) letIn(s *Socket, missed *backlog.Missed) {
 	ns := e.namespace
 	added, returned := false, false
@@ -94,16 +95,16 @@ func (e *entry) letIn(s *Socket, missed *backlog.Missed) {
 		case !added: // refused, or a middleware has panicked
 			s.abandon()
 			ns.leave()
-		case !returned && s.state.Load() == stateConnecting: // what followed has panicked
+		case !returned && s.state.Load() == stateConnecting: // what followed add has panicked
 			s.abandon()
 			ns.remove(s)
 		}
 		e.End()
-		if refused != nil { // a client that is told so has left its rooms
+		if refused != nil { // a client that learns of its refusal has left its rooms
 			e.Refuse(refused)
 		}
 	}()
-	if !s.recovered { // one that is has been judged before
+	if !s.recovered { // the middlewares have judged a recovered one before
 		if refused = ns.authorize(s); refused != nil {
 			return
 		}

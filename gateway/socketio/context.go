@@ -4,14 +4,15 @@ package socketio
 
 import "context"
 
-// extras are what few sockets have: a gateway with many that do nothing keeps none of it.
+// extras are the parts that few sockets have. They are allocated when needed, so that idle sockets
+// take less memory.
 type extras struct {
-	// ctx is the socket's context, and cancel ends it; nil until it is asked for.
+	// ctx is the socket's context, and cancel ends it; both are nil until Context is called.
 	ctx    context.Context
 	cancel context.CancelFunc
 	// identity is nil for an anonymous client.
 	identity *Identity
-	// early are the events that middlewares have emitted to a client that is not connected yet; see
+	// early are the events that middlewares have emitted to a client that is still connecting; see
 	// Socket.emitEarly.
 	early *[]earlyEvent
 }
@@ -24,14 +25,16 @@ func (s *Socket) needExtras() *extras {
 	return s.extras
 }
 
-// Context is what the socket's handlers pass on to what they call. It has the values of the request that
+// Context is the context for what the socket's handlers call. It has the values of the request that
 // began the connection: what an http.Handler around the server, or a middleware of
-// Options.Engine.Middlewares, has put there by [http.Request.WithContext], as socket.request has in Node.
+// Options.Engine.Middlewares, has stored by [http.Request.WithContext], like socket.request in
+// Node.
 //
-// It ends when the client has left the namespace or its connection is lost: at once, while handlers of the
-// socket may still be running or waiting, so that nothing goes on for a client that has gone. So it has
-// ended when the handlers of OnDisconnecting and OnDisconnect are called; one that needs the values for
-// something that takes a live context uses [context.WithoutCancel].
+// It ends as soon as the client has left the namespace or its connection is lost, even while
+// handlers of the socket are still running or waiting, so that no work continues for a client that
+// has gone. It has therefore ended when the handlers of OnDisconnecting and OnDisconnect are
+// called. If these need its values in a context that has not ended, they use
+// [context.WithoutCancel].
 func (s *Socket) Context() context.Context {
 	parent := s.conn.Session().Context()
 	s.mu.Lock()

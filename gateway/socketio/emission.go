@@ -11,21 +11,22 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/trace"
 )
 
-// Emission is an emission to one client in the making. Each step returns a new value. Safe for concurrent use.
+// Emission is an event for one client that is not sent yet. Each step returns a new value. Safe for
+// concurrent use.
 type Emission struct {
 	socket *Socket
 	flags  event.Flags
 }
 
-// Volatile makes an event that is dropped if the client cannot take it at once: while it polls between two requests, or while
-// its connection is full of packets that it has not read; Server.QueueVolatile has it wait instead. It is for what the next event replaces,
-// such as a position.
+// Volatile drops the event if the client cannot take it at once: a polling client between two
+// requests, or a client that has not read what was sent before. Server.QueueVolatile lets such
+// events wait instead. It is for values that the next event replaces, such as a position.
 func (s *Socket) Volatile() *Emission { return (&Emission{socket: s}).Volatile() }
 
 // Compress allows or forbids the transport to compress an event; see Broadcast.Compress.
 func (s *Socket) Compress(allowed bool) *Emission { return (&Emission{socket: s}).Compress(allowed) }
 
-// Volatile makes the event one that may be dropped; see Socket.Volatile.
+// Volatile drops the event if the client cannot take it at once; see Socket.Volatile.
 func (e *Emission) Volatile() *Emission {
 	next := *e
 	next.flags.Volatile = true
@@ -39,8 +40,8 @@ func (e *Emission) Compress(allowed bool) *Emission {
 	return &next
 }
 
-// Receipt has r report whether the event gets stored; see Broadcast.Receipt. Events for a client that cannot be recovered, and
-// those that ask for an acknowledgement, are not stored.
+// Receipt lets r report whether the event was stored; see Broadcast.Receipt. Events for a client
+// that cannot be recovered, and those that ask for an acknowledgement, are not stored.
 func (e *Emission) Receipt(r *Receipt) *Emission {
 	next := *e
 	next.flags.Receipt = r
@@ -50,7 +51,7 @@ func (e *Emission) Receipt(r *Receipt) *Emission {
 // WithContext is Broadcast.WithContext.
 func (e *Emission) WithContext(ctx context.Context) *Emission { return e.Trace(trace.FromContext(ctx)) }
 
-// Trace is Broadcast.Trace. Only events that are stored for a client's return leave the server.
+// Trace is Broadcast.Trace. Only events that are stored for recovery leave the server.
 func (e *Emission) Trace(p *trace.Parent) *Emission {
 	next := *e
 	next.flags.Trace = p
@@ -66,12 +67,13 @@ func (e *Emission) Emit(event string, values ...any) error {
 	return e.EmitArgs(event, args)
 }
 
-// EmitArgs is Emit with arguments that are encoded already.
+// EmitArgs is Emit with encoded arguments.
 func (e *Emission) EmitArgs(event string, args Args) error {
 	return e.socket.emit(eventPacket(event, args), e.flags)
 }
 
-// EmitWithAck is Socket.EmitWithAck. An event that is dropped gets no answer before the context ends.
+// EmitWithAck is Socket.EmitWithAck. If the event is dropped, EmitWithAck returns when the context
+// ends.
 func (e *Emission) EmitWithAck(ctx context.Context, event string, values ...any) (Args, error) {
 	args, err := NewArgs(values...)
 	if err != nil {
@@ -80,28 +82,31 @@ func (e *Emission) EmitWithAck(ctx context.Context, event string, values ...any)
 	return e.EmitArgsWithAck(ctx, event, args)
 }
 
-// EmitArgsWithAck is EmitWithAck with arguments that are encoded already.
+// EmitArgsWithAck is EmitWithAck with encoded arguments.
 func (e *Emission) EmitArgsWithAck(ctx context.Context, event string, args Args) (Args, error) {
 	return e.socket.emitWithAck(ctx, eventPacket(event, args), e.flags)
 }
 
-// Emit sends an event to the client. See NewArgs for values. An error says that the event was not queued: the socket has gone
-// (ErrDisconnected), the name is Socket.IO's own (ErrReservedEvent), or a value cannot be encoded. What a middleware of the
-// namespace emits is sent once the client is connected, and not if it is refused. That there is no error does not say
-// that the client has got it; EmitWithAck does. Nor does it say, where events are stored for recovery, that this one is:
-// Emission.Receipt reports that.
+// Emit sends an event to the client. See NewArgs for values. An error means that the event was not
+// queued: the socket has disconnected (ErrDisconnected), the name is reserved (ErrReservedEvent),
+// or a value cannot be encoded. Events that a middleware of the namespace emits are sent when the
+// client is connected, and dropped if it is refused. Without an error it is still unknown whether
+// the client has received the event; EmitWithAck tells. If events are stored for recovery, it is
+// also unknown whether this one is stored; Emission.Receipt reports that.
 func (s *Socket) Emit(event string, values ...any) error {
 	return (&Emission{socket: s}).Emit(event, values...)
 }
 
-// EmitArgs is Emit with arguments that are encoded already.
+// EmitArgs is Emit with encoded arguments.
 func (s *Socket) EmitArgs(name string, args Args) error {
 	return s.emit(eventPacket(name, args), event.Flags{})
 }
 
-// EmitWithAck sends an event and waits for the client's answer, until the context ends or the client goes (ErrDisconnected). A handler
-// may call it, too: the socket's next event waits for the handler, its answers do not. Only a client that sends more events meanwhile
-// than wait for a handler, 16 KiB, is not read, so that its answer is not either; it is given up after a ping timeout.
+// EmitWithAck sends an event and waits for the client's answer, until the context ends or the
+// client disconnects (ErrDisconnected). A handler may call it: the socket's next event waits for
+// the handler, but acknowledgements do not. However, if the client sends more than 16 KiB of events
+// meanwhile, its connection is not read any further, so the acknowledgement is not read either, and
+// the client is disconnected after a ping timeout.
 func (s *Socket) EmitWithAck(ctx context.Context, event string, values ...any) (Args, error) {
 	return (&Emission{socket: s}).EmitWithAck(ctx, event, values...)
 }
@@ -137,7 +142,8 @@ func (s *Socket) emit(p *parser.Packet, f event.Flags) error {
 	return nil
 }
 
-// emitKept lets the adapter send the event to the room of the socket's id, so that it is there for a client that comes back.
+// emitKept broadcasts the event to the room of the socket's id, so that the adapter stores it for
+// recovery.
 func (s *Socket) emitKept(p *parser.Packet, e parser.Encoded, f event.Flags) error {
 	d := event.NewDelivery(e, Target{Rooms: []string{s.id}, Local: f.Volatile}, f)
 	if err := s.namespace.adapter.Broadcast(d); err != nil {
@@ -157,21 +163,23 @@ func (s *Server) checkEmission(p *parser.Packet) error {
 	return nil
 }
 
-// notifyOutgoing calls the handlers. One that panics ends the socket's connection, and not what is sent to others.
+// notifyOutgoing calls the handlers of OnAnyOutgoing. If one panics, only the socket's connection
+// ends.
 func (s *Socket) notifyOutgoing(event string, args Args) {
 	defer s.conn.Recovered()
 	s.handlers.Outgoing(event, args)
 }
 
-// earlyEvent is an event that was emitted to a socket on its way in. Stock clients take no event before the answer to CONNECT;
-// those for Node keep it themselves.
+// earlyEvent is an event that was emitted to a connecting socket. Stock clients take no events
+// before the answer to CONNECT; those for Node buffer them themselves.
 type earlyEvent struct {
 	packet *parser.Packet
 	flags  event.Flags
 }
 
-// emitEarly keeps an event until the client is connected. It is false if the client is, if it has gone, if the event asks for an
-// answer, which nobody could wait for, or if too many wait.
+// emitEarly stores an event until the client is connected. It returns false if the client is
+// connected already or has gone, if too many events wait, or if the event asks for an
+// acknowledgement, which the emitter could not wait for.
 func (s *Socket) emitEarly(p *parser.Packet, f event.Flags) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -190,7 +198,7 @@ func (s *Socket) emitEarly(p *parser.Packet, f event.Flags) bool {
 	return true
 }
 
-// sendEarly sends what was kept. The client is connected.
+// sendEarly sends the stored events to a client that is now connected.
 func (s *Socket) sendEarly() {
 	for _, e := range s.takeEarly() {
 		err := s.emit(e.packet, e.flags)
@@ -201,7 +209,7 @@ func (s *Socket) sendEarly() {
 	}
 }
 
-// dropEarly drops what was kept for a client that is not let in.
+// dropEarly drops the stored events of a client that was refused.
 func (s *Socket) dropEarly() {
 	for _, e := range s.takeEarly() {
 		e.flags.Receipt.Resolve(fmt.Errorf("emit %s: %w", e.packet.Event, ErrDisconnected))

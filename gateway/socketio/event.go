@@ -13,14 +13,14 @@ import (
 
 // Event is an event that a client has emitted.
 type Event struct {
-	// Name of the event; an integer name is given as its digits.
+	// Name is the name of the event; an integer is given in decimal digits.
 	Name string
-	// Args are the arguments behind the name. They may be kept, and must not be changed.
+	// Args are the arguments after the name. They may be kept, and must not be changed.
 	Args Args
 
 	socket *Socket
 	id     uint64
-	// ctx is what SetContext has set; nil otherwise. It is a pointer, so that an event takes no more memory.
+	// ctx is the context of SetContext; nil without one. It is a pointer so that events stay small.
 	ctx *context.Context
 	// open is true while the client waits for an acknowledgement.
 	open atomic.Bool
@@ -29,7 +29,7 @@ type Event struct {
 // Socket returns the socket of the client that sent the event.
 func (e *Event) Socket() *Socket { return e.socket }
 
-// Context is the context of the event: that of SetContext, or else the socket's.
+// Context returns the context of SetContext, or that of the socket without one.
 func (e *Event) Context() context.Context {
 	if e.ctx != nil {
 		return *e.ctx
@@ -37,11 +37,12 @@ func (e *Event) Context() context.Context {
 	return e.socket.Context()
 }
 
-// SetContext gives the event a context for the handlers behind the caller, which is a middleware (Socket.Use)
-// or OnAny. It should derive from Context. Called by a handler of the event, before the next.
+// SetContext sets the context for the handlers that run after the caller, which is a middleware
+// (Socket.Use) or a handler of OnAny. It should be derived from Context. Only handlers of the event
+// may call it, before they return.
 func (e *Event) SetContext(ctx context.Context) { e.ctx = &ctx }
 
-// Trace is that of the context that SetContext has set; nil if there is none.
+// Trace returns the trace of the context that SetContext has set; nil if there is none.
 func (e *Event) Trace() *trace.Parent {
 	if e.ctx == nil {
 		return nil
@@ -52,8 +53,9 @@ func (e *Event) Trace() *trace.Parent {
 // NeedsAck reports whether the client waits for an acknowledgement that nobody has given.
 func (e *Event) NeedsAck() bool { return e.open.Load() }
 
-// Ack answers the client with arguments. The first answer counts; after it, or when the client asked for none, Ack
-// returns ErrNoAck. It also fails, and the client still waits, if the arguments are more than clients take.
+// Ack answers the client with arguments. Only the first answer counts; after it, or if the client
+// asked for none, Ack returns ErrNoAck. If there are more attachments than clients accept, Ack
+// returns an error, and the client still waits.
 func (e *Event) Ack(args Args) error {
 	if err := e.claim(args); err != nil {
 		return err
@@ -61,7 +63,7 @@ func (e *Event) Ack(args Args) error {
 	return e.sendAck(args)
 }
 
-// claim takes the right to answer, with any of the arguments.
+// claim takes the right to answer, if each of the possible answers can be sent.
 func (e *Event) claim(answers ...Args) error {
 	if !e.open.Load() {
 		return ErrNoAck
@@ -84,9 +86,10 @@ func (e *Event) checkAck(args Args) error {
 	return nil
 }
 
-// AckSettled is Ack when the outcome of what the event has led to is known: with args if the socket's changes (see
-// Socket.Settle) and the events that receipt has collected are stored, with failure if any of them is not. The receipt may be
-// nil. Errors are those of Ack; that the client has gone meanwhile is none.
+// AckSettled answers when the outcome of the event's effects is known: with args if the socket's
+// changes (see Socket.Settle) and the events that receipt has collected are stored, and with
+// failure otherwise. The receipt may be nil. It returns the errors of Ack, but no error if the
+// client disconnects before the answer.
 func (e *Event) AckSettled(receipt *Receipt, args, failure Args) error {
 	if err := e.claim(args, failure); err != nil {
 		return err
@@ -110,7 +113,8 @@ func (e *Event) ackLater(receipt *Receipt, args, failure Args) {
 	})
 }
 
-// ClaimAck makes the answer the caller's, to be given later: NeedsAck is false from now on. The answer is given once.
+// ClaimAck gives the caller the right to answer later: NeedsAck returns false from now on. answer
+// may be called once.
 func (e *Event) ClaimAck() (answer func(Args) error, err error) {
 	if !e.open.CompareAndSwap(true, false) {
 		return nil, ErrNoAck
@@ -145,7 +149,7 @@ func (e *Event) Reply(values ...any) error {
 	return e.Ack(args)
 }
 
-// onEvent calls the handlers of an event. What comes in after the socket has left is ignored.
+// onEvent calls the handlers of an event. It ignores events that arrive after the socket has left.
 func (s *Socket) onEvent(p *parser.Packet) {
 	if !s.Connected() || p.Payload == nil {
 		return
@@ -161,39 +165,43 @@ func (s *Socket) onEvent(p *parser.Packet) {
 	})
 }
 
-// failed tells the OnError handlers, or the log.
+// failed passes an error to the OnError handlers, or logs it if there are none.
 func (s *Socket) failed(err error) {
 	if !s.handlers.Error(err) {
 		s.namespace.server.log.Debug("nobody handles a socket's error", "socket", s.LogID(), "error", err)
 	}
 }
 
-// Broadcast aims at everybody in the namespace but the socket itself.
+// Broadcast addresses all sockets of the namespace except this one.
 func (s *Socket) Broadcast() *Broadcast { return s.namespace.Except(s.id) }
 
-// To aims at the members of rooms but the socket itself.
+// To addresses the members of rooms except the socket itself.
 func (s *Socket) To(rooms ...string) *Broadcast { return s.Broadcast().To(rooms...) }
 
-// Except aims at everybody in the namespace but the socket itself and the members of rooms.
+// Except addresses all sockets of the namespace except the socket itself and the members of rooms.
 func (s *Socket) Except(rooms ...string) *Broadcast { return s.Broadcast().Except(rooms...) }
 
-// InTurn calls f as a handler of the socket is called: while none of them runs, at once or, while one does, behind it, by
-// whoever runs that. It is for what a handler could not wait for: the handler starts a goroutine, and that comes back by
-// InTurn. The socket may have left meanwhile; Connected tells.
+// InTurn calls f like a handler of the socket: at once if none is running, otherwise after the
+// handlers that run or wait, in the goroutine that runs those. It is for results that a handler
+// does not wait for: the handler starts a goroutine, which calls InTurn when it is done. The socket
+// may have disconnected by then; see Connected.
 func (s *Socket) InTurn(f func()) { s.conn.Run(s.lane, f) }
 
-// After is Suspend for a handler that waits for a function: then is called when that has returned.
+// After is Suspend for a handler that waits for a function: it calls wait in another goroutine, and
+// then then.
 func (s *Socket) After(wait, then func()) { s.conn.After(s.lane, wait, then) }
 
-// Suspend is for a handler that waits: it returns, and goes on in what resume is given, when that is called. Until then nothing else
-// of the socket has its turn, as if the handler had waited; but no goroutine waits, with all that the handler has had on its stack.
-// It is called by a handler, and resume exactly once. That calls what it is given, and whatever else has its turn then, so it may
-// take its time.
+// Suspend lets a handler wait without a goroutine: the handler calls Suspend and returns, and
+// continues in the function that is passed to resume. Until then no other handler of the socket
+// runs, as if the handler had blocked, but its stack is free. Only handlers may call Suspend, and
+// resume must be called exactly once. resume runs the function and all handlers that have become
+// due, so it may take long.
 func (s *Socket) Suspend() (resume func(then func())) { return s.conn.Suspend(s.lane) }
 
-// Compute calls f, which uses the processor for milliseconds rather than microseconds. Such calls take turns, so that other clients are
-// served meanwhile. It is for a handler, and f must neither wait nor call Compute.
+// Compute calls f, which uses the processor for milliseconds rather than microseconds. Such calls
+// take turns, so that other clients are served in the meantime. Only handlers may call it, and f
+// must neither block nor call Compute.
 func (s *Socket) Compute(f func()) { s.conn.Session().Compute(f) }
 
-// Suspended is how many handlers wait, of those that Suspend and After have suspended.
+// Suspended returns the number of handlers that Suspend and After have suspended.
 func (s *Server) Suspended() int { return int(s.host.Suspended.Load()) }

@@ -62,7 +62,8 @@ func ExampleSocket_Once() {
 	// 42["quiet now"]
 }
 
-// All members of a room are asked at once. Those that answered in time are there even if others did not.
+// All members of a room are asked at once. Those that answered in time are there even if others did
+// not.
 func ExampleBroadcast_EmitWithAck() {
 	io, dial, stop := newExample()
 	defer stop()

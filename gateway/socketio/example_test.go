@@ -168,7 +168,8 @@ func ExampleServer_OfPattern() {
 	// Output: 42/orders/42,["order","42"]
 }
 
-// A middleware lets in who has the right token. Who has not gets connect_error, with data if there is any.
+// A middleware lets in who has the right token. Who has not gets connect_error, with data if there
+// is any.
 func ExampleServer_Use() {
 	io, dial, stop := newExample()
 	defer stop()
@@ -193,7 +194,8 @@ func ExampleServer_Use() {
 	// 42["welcome"]
 }
 
-// A middleware of the socket sees each of its events before the handlers; what it refuses goes to OnError.
+// A middleware of the socket sees each of its events before the handlers; what it refuses goes to
+// OnError.
 func ExampleSocket_Use() {
 	io, dial, stop := newExample()
 	defer stop()
@@ -212,7 +214,8 @@ func ExampleSocket_Use() {
 	// Output: 42["refused","event \"admin\": unauthorized event"]
 }
 
-// The heartbeat is built in: the server pings, and a client that does not answer is gone. Its pace is a setting.
+// The heartbeat is built in: the server pings, and a client that does not answer is gone. Its pace
+// is a setting.
 func ExampleNewServer() {
 	io, err := socketio.NewServer(socketio.Options{
 		ConnectTimeout: 10 * time.Second,
@@ -324,7 +327,8 @@ func ExampleOnAck() {
 	// Output: 437[6]
 }
 
-// A cursor's position is worth nothing when the next one is there: it may be dropped for a client that is slow.
+// A cursor's position is worth nothing when the next one is there: it may be dropped for a client
+// that is slow.
 func ExampleBroadcast_Volatile() {
 	io, _, stop := newExample()
 	defer stop()

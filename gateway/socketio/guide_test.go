@@ -14,8 +14,8 @@ import (
 
 var goBlock = regexp.MustCompile("(?s)```go\n(.*?)```")
 
-// TestTheGuideShowsWhatRuns finds every Go snippet of docs/how-to/go-server.md, whitespace aside, in the body of an example that runs,
-// or in a program.
+// TestTheGuideShowsWhatRuns finds every Go snippet of docs/how-to/go-server.md, whitespace aside,
+// in the body of an example that runs, or in a program.
 func TestTheGuideShowsWhatRuns(t *testing.T) {
 	guide, err := os.ReadFile("../../docs/how-to/go-server.md")
 	if err != nil {
@@ -55,7 +55,8 @@ func isPartOfOne(bodies map[string]string, snippet string) bool {
 // oneLine makes the kind and amount of whitespace equal.
 func oneLine(code string) string { return strings.Join(strings.Fields(code), " ") }
 
-// exampleBodies are those of the examples in files that say what they print: others are compiled, but do not run.
+// exampleBodies are those of the examples in files that say what they print: others are compiled,
+// but do not run.
 func exampleBodies(t *testing.T, files ...string) map[string]string {
 	t.Helper()
 	bodies := map[string]string{}

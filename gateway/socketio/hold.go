@@ -4,12 +4,12 @@ package socketio
 
 import "github.com/realtime-operator/realtime-operator/gateway/socketio/internal/backlog"
 
-// ResumePast goes on with a Past that has returned NotYet.
+// ResumePast continues with a Past that has returned NotYet.
 func (s *Socket) ResumePast() { s.conn.Session().ResumeBacklog() }
 
-// Hold keeps back what is broadcast to the socket, for an adapter that has something to send before it. It
-// lasts until release is called, which sends that, and then what was held. There is one Hold at a time:
-// adapters use it within Join.
+// Hold holds back events that are broadcast to the socket, for an adapter that has to send
+// something else first. release sends that, and then the held events. A socket can have one Hold at
+// a time; adapters use it in Join.
 func (s *Socket) Hold() (release func(Past)) {
 	g := &backlog.Gate{}
 	s.gate.Store(g)
@@ -19,7 +19,7 @@ func (s *Socket) Hold() (release func(Past)) {
 	}
 }
 
-// DecodeEvent reads the event of a delivery of the namespace.
+// DecodeEvent decodes the event of a delivery of the namespace.
 func (n *Namespace) DecodeEvent(d *Delivery) (event string, args Args, err error) {
 	p, err := n.server.codec.Decode(d.Encoded())
 	if err != nil {

@@ -11,17 +11,17 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/client"
 )
 
-// ErrIdentitySet is returned for an identity that comes too late: the socket has one, or is connected.
+// ErrIdentitySet is returned if the socket already has an identity, or is connected.
 var ErrIdentitySet = errors.New("the identity of a socket is set once, before it connects")
 
-// SetIdentity says who the client is. It is called by a middleware of the namespace, once: from then on
-// the identity does not change (ErrIdentitySet). Other errors say that there is no user, that the claims are
-// no JSON object, or that all of it takes more than Limits.IdentityBytes.
+// SetIdentity sets the identity of the client. A middleware of the namespace calls it, once; after
+// that the identity does not change (ErrIdentitySet). It also returns an error if there is no user,
+// if the claims are not a JSON object, or if the identity takes more than Limits.IdentityBytes.
 //
-// A client that comes back by Recovery is compared with the one that it says it was. With
-// Recovery.RunMiddlewares the middlewares set its identity again; if that is another user's, or one of them
-// is anonymous, the client starts a new session, and the one that it has asked for is left alone. Without
-// them the socket has the identity that it had.
+// The identity of a client that asks for recovery is compared with that of its session. With
+// Recovery.RunMiddlewares the middlewares set it again: if it belongs to another user, or one of
+// the two is anonymous, the client starts a new session, and the former one is left alone. Without
+// RunMiddlewares the socket has its former identity.
 func (s *Socket) SetIdentity(id Identity) error {
 	if err := id.Check(s.limits().IdentityBytes); err != nil {
 		return fmt.Errorf("set the identity of a socket: %w", err)
@@ -36,8 +36,8 @@ func (s *Socket) SetIdentity(id Identity) error {
 	return nil
 }
 
-// Identity is what a middleware has said of the client by SetIdentity; nil for an anonymous client. It must
-// not be changed.
+// Identity returns the identity that a middleware has set by SetIdentity; nil for an anonymous
+// client. It must not be changed.
 func (s *Socket) Identity() *Identity {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -47,7 +47,7 @@ func (s *Socket) Identity() *Identity {
 	return s.extras.identity
 }
 
-// restoreIdentity gives the socket of a client that has come back the identity that it had.
+// restoreIdentity gives a recovered socket its former identity.
 func (s *Socket) restoreIdentity(id *Identity) {
 	if id == nil {
 		return
@@ -63,5 +63,5 @@ func (s *Socket) Handshake() *Handshake {
 	return client.NewHandshake(s.conn.Session().Handshake(), s.auth, time.Unix(0, s.connected))
 }
 
-// Auth is Handshake().Auth without the rest.
+// Auth returns Handshake().Auth without decoding the rest.
 func (s *Socket) Auth() json.RawMessage { return s.auth }

@@ -51,8 +51,9 @@ func TestAnIdleClientKeepsToItsBudgetOfMemory(t *testing.T) {
 	}
 }
 
-// BenchmarkIdleSocket reports the live heap of a client that is in the main namespace and in one room, in bytes: of what is above
-// the engine's session, and of that with what it keeps of the handshake.
+// BenchmarkIdleSocket reports the live heap of a client that is in the main namespace and in one
+// room, in bytes: of what is above the engine's session, and of that with what it keeps of the
+// handshake.
 func BenchmarkIdleSocket(b *testing.B) {
 	const sockets = 4000
 	for b.Loop() {
@@ -62,7 +63,8 @@ func BenchmarkIdleSocket(b *testing.B) {
 	}
 }
 
-// idleClient is the live heap of a client's session, and of its socket, in bytes, as the mean of so many.
+// idleClient is the live heap of a client's session, and of its socket, in bytes, as the mean of so
+// many.
 func idleClient(t testing.TB, clients int) (session, socket float64) {
 	t.Helper()
 	engine := idleHeap(t, clients, func(c engineio.Config) (http.Handler, func()) {

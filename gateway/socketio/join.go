@@ -7,21 +7,23 @@ import (
 	"slices"
 )
 
-// JoinRule says whether a socket may be in rooms besides those that it is in. An error says why not. It is
-// called while the socket's other joins wait, from any goroutine: it must return soon, and must not have the
-// socket join, leave or disconnect.
+// JoinRule decides whether a socket may join additional rooms. An error says why not. It is called
+// from any goroutine, while the socket's other joins wait: it must return soon, and must not let
+// the socket join, leave or disconnect.
 type JoinRule func(s *Socket, rooms []string) error
 
-// SetJoinRule puts a rule in force for the rooms of the namespace on this server, in place of the one before;
-// nil allows all, as it is without one. What is joined already stays. Nothing gets around it:
+// SetJoinRule sets the rule for the rooms of the namespace on this server, and replaces the
+// previous one; nil allows all rooms, as by default. Sockets stay in the rooms that they have
+// joined. Nothing bypasses the rule:
 //
-//   - of the rooms of one Socket.Join, on whoever's behalf, all are joined or none;
-//   - Broadcast.SocketsJoin and RemoteSocket.Join, also those of other servers, leave out the sockets that
-//     may not be in all of the rooms;
-//   - a client that comes back is asked for each of its rooms alone, as the user that it is now. It is not in
-//     those that it may not be in any more, and does not get what was sent to them.
+//   - a Socket.Join, by whatever caller, joins all of its rooms or none;
+//   - Broadcast.SocketsJoin and RemoteSocket.Join, also those of other servers, leave out the
+//     sockets that may not be in all of the rooms;
+//   - a returning client is asked about each of its rooms separately, with its present identity. It
+//     does not return to rooms that it may not join any more, and does not receive what was sent to
+//     them.
 //
-// The rooms of the sockets' own ids are none of its concern. For dynamic namespaces, set it in
+// The rule is not asked about the rooms of socket ids. For dynamic namespaces, set it in
 // ParentNamespace.OnNamespace.
 func (n *Namespace) SetJoinRule(rule JoinRule) {
 	if rule == nil {
@@ -31,11 +33,12 @@ func (n *Namespace) SetJoinRule(rule JoinRule) {
 	n.joinRule.Store(&rule)
 }
 
-// Join puts the socket into rooms: all of them, or none if the namespace's JoinRule does not allow one. That
-// is its error, or ErrDisconnected for a socket that has gone. It returns when events to the rooms reach the
-// socket from all servers.
+// Join puts the socket into rooms: all of them, or none if the namespace's JoinRule forbids one. It
+// returns the rule's error, or ErrDisconnected if the socket has disconnected. Otherwise it returns
+// when events to the rooms reach the socket from all servers.
 //
-// A client whose socket is in more rooms than can be kept is not recovered; CheckJoin tells.
+// A client whose socket is in more rooms than can be stored is not recovered; CheckJoin reports
+// that.
 func (s *Socket) Join(rooms ...string) error {
 	s.joining.Lock()
 	defer s.joining.Unlock()
@@ -49,7 +52,7 @@ func (s *Socket) Join(rooms ...string) error {
 	return nil
 }
 
-// joinOwn puts the socket into rooms that are beyond all rules.
+// joinOwn puts the socket into rooms without asking the rule.
 func (s *Socket) joinOwn(rooms []string) {
 	s.joining.Lock()
 	defer s.joining.Unlock()
@@ -76,10 +79,11 @@ func (s *Socket) mayJoin(rooms []string) error {
 	return nil
 }
 
-// isOwn tells whether a room exists for the socket alone.
+// isOwn reports whether a room exists for the socket alone.
 func (s *Socket) isOwn(room string) bool { return room == s.id || s.isAlias(room) }
 
-// mayComeBackTo is what is asked about each room of a session that the socket takes over; nil for all.
+// mayComeBackTo returns the function that decides about each room of a session that the socket
+// takes over; nil allows all.
 func (s *Socket) mayComeBackTo() func(room string) bool {
 	rule := s.namespace.joinRule.Load()
 	if rule == nil {

@@ -4,8 +4,8 @@ package socketio
 
 import "github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 
-// member is a Socket as its connection sees it; see conn.Socket. It has the methods that are none of an
-// application's business.
+// member is a Socket as its connection uses it; see conn.Socket. It has the methods that are not
+// for applications.
 type member Socket
 
 func (m *member) socket() *Socket { return (*Socket)(m) }

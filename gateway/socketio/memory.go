@@ -10,8 +10,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/memory"
 )
 
-// memoryKeeper is the SessionKeeper of a single server: who is there is in Rooms, and who is away in Sessions.
-// Safe for concurrent use.
+// memoryKeeper is the SessionKeeper of a single server: Rooms has the connected sockets, and
+// Sessions those whose clients are away. Safe for concurrent use.
 type memoryKeeper struct {
 	*Rooms
 	*memory.Sessions[*Socket]
@@ -19,7 +19,8 @@ type memoryKeeper struct {
 
 var _ SessionKeeper = (*memoryKeeper)(nil)
 
-// newMemoryKeeper is told how long it may take until a client is noticed to be gone.
+// newMemoryKeeper makes a memoryKeeper; detection is the longest time until a lost connection is
+// noticed.
 func newMemoryKeeper(r *Recovery, detection time.Duration) *memoryKeeper {
 	rooms := NewRooms()
 	return &memoryKeeper{rooms, memory.New(memory.Config[*Socket]{
@@ -33,13 +34,13 @@ func newMemoryKeeper(r *Recovery, detection time.Duration) *memoryKeeper {
 	})}
 }
 
-// Broadcast queues the event with all who are meant, and keeps it for them unless it is volatile.
+// Broadcast queues the event for all targets, and stores it for them unless it is volatile.
 func (k *memoryKeeper) Broadcast(d *Delivery) error {
 	notifyOutgoing(k.spreadKept(d), d.Encoded())
 	return nil
 }
 
-// spreadKept is spread of an event that is kept.
+// spreadKept is spread for an event that is stored.
 func (k *memoryKeeper) spreadKept(d *Delivery) (watched []*Socket) {
 	e := k.Begin(d)
 	defer k.End()
@@ -49,7 +50,8 @@ func (k *memoryKeeper) spreadKept(d *Delivery) (watched []*Socket) {
 	return k.spread(&e.Delivery, func(s *Socket) { k.KeepEvent(s, e) })
 }
 
-// LeaveAll keeps the session of a socket that has recovered it, but whose connection was lost before it was connected.
+// LeaveAll keeps the session of a socket that has recovered it, but lost its connection before it
+// was connected.
 func (k *memoryKeeper) LeaveAll(s *Socket) {
 	if k.HasSession(s) {
 		k.Release(s, true)
@@ -57,14 +59,14 @@ func (k *memoryKeeper) LeaveAll(s *Socket) {
 	k.Rooms.LeaveAll(s)
 }
 
-// Close ends the sessions of who is away; the others end with their sockets.
+// Close ends the sessions of clients that are away; the others end with their sockets.
 func (k *memoryKeeper) Close() error {
 	k.EndAll()
 	return k.Rooms.Close()
 }
 
-// tellUnkept says in the log that the socket's client starts a new session when it comes back: with other data than it had it would
-// not be the same.
+// tellUnkept logs that the socket's client starts a new session when it comes back: with other data
+// than before it would not be the same socket.
 func (s *Socket) tellUnkept(err error) {
 	s.namespace.server.log.Error("a socket's session ends, since its data cannot be kept", "socket", s.LogID(), "error", err)
 }

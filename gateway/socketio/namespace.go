@@ -16,13 +16,14 @@ type Namespace struct {
 	server  *Server
 	name    string
 	adapter Adapter
-	// parent is the one that the namespace belongs to; nil if it has none. It is set once.
+	// parent is the parent of a dynamic namespace; nil if it has none. It is set once.
 	parent atomic.Pointer[ParentNamespace]
 	params map[string]string
-	// suitors are parents that have to see a client before they know whether the namespace, made without one, is theirs.
+	// suitors are the parents that have to see a client to decide whether the namespace, which Of
+	// has created without a parent, is theirs.
 	suitors []*ParentNamespace
 	ackIDs  atomic.Uint64
-	// joinRule is nil where all rooms are allowed.
+	// joinRule is nil if all rooms are allowed.
 	joinRule atomic.Pointer[JoinRule]
 	entrance handlers.Entrance[*Socket]
 	present  roll.Roll[*Socket]
@@ -40,7 +41,8 @@ func (n *Namespace) Server() *Server { return n.server }
 // Adapter returns the adapter, which keeps the rooms of the namespace.
 func (n *Namespace) Adapter() Adapter { return n.adapter }
 
-// Param is what the named group of the pattern has matched in the name of a dynamic namespace; see Server.OfPattern.
+// Param returns the match of a named group of the pattern in a dynamic namespace's name; see
+// Server.OfPattern.
 func (n *Namespace) Param(group string) string { return n.params[group] }
 
 // Use adds a middleware. If it returns an error, the client is refused with connect_error.
@@ -53,7 +55,8 @@ func (n *Namespace) OnConnection(f func(*Socket)) { n.entrance.OnConnection(f) }
 // Len returns the number of sockets on this server.
 func (n *Namespace) Len() int { return n.present.Len() }
 
-// Sockets lists the connected sockets of this server, in no order; FetchSockets describes those of all servers.
+// Sockets lists the connected sockets of this server, in no order; FetchSockets describes those of
+// all servers.
 func (n *Namespace) Sockets() []*Socket {
 	return slices.DeleteFunc(n.present.All(), func(s *Socket) bool { return !s.arrived() })
 }
@@ -73,13 +76,14 @@ func (n *Namespace) Socket(id string) *Socket {
 	return nil
 }
 
-// belongTo makes the namespace one of a parent's. The server's lock is held.
+// belongTo sets the parent of the namespace. The server's lock is held.
 func (n *Namespace) belongTo(p *ParentNamespace) {
 	n.parent.Store(p)
 	p.made(n)
 }
 
-// nextAckID numbers the acknowledgements of all sockets, since a broadcast goes out to many with one number.
+// nextAckID numbers the acknowledgements of all sockets, since a broadcast has one number for all
+// its receivers.
 func (n *Namespace) nextAckID() uint64 { return n.ackIDs.Add(1) - 1 }
 
 // authorize runs the middlewares.
@@ -92,7 +96,7 @@ func (n *Namespace) authorize(s *Socket) error {
 	return n.entrance.Authorize(s)
 }
 
-// hasMiddlewares reports whether authorize asks anybody.
+// hasMiddlewares reports whether authorize runs any middleware.
 func (n *Namespace) hasMiddlewares() bool {
 	p := n.parent.Load()
 	return n.entrance.HasMiddlewares() || p != nil && p.entrance.HasMiddlewares()
@@ -105,22 +109,23 @@ func (n *Namespace) connected(s *Socket) {
 	n.entrance.Connected(s)
 }
 
-// add makes the socket one of the namespace's, unless that has been removed meanwhile, or the socket superseded: the one that has its
-// id then is there already, or comes later.
+// add adds the socket to the namespace, unless the namespace has been removed meanwhile, or the
+// socket superseded: then another socket with its id is there already, or comes later.
 func (n *Namespace) add(s *Socket) bool {
 	return s.state.Load() != stateClosed && n.present.Add(s.id, s)
 }
 
-// leave is the end of a socket that had entered, but was not added.
+// leave undoes Enter for a socket that was not added.
 func (n *Namespace) leave() { n.left(n.present.Leave(n.isTransient())) }
 
-// remove forgets a socket whose last handler has run.
+// remove removes a socket after its last handler has run.
 func (n *Namespace) remove(s *Socket) { n.left(n.present.Remove(s.id, s, n.isTransient())) }
 
-// isTransient tells whether the namespace is not to stay without sockets.
+// isTransient reports whether the namespace is removed with its last socket.
 func (n *Namespace) isTransient() bool { return n.parent.Load() != nil && n.server.cleanup }
 
-// left is told whether somebody who has left was the last one out of a removed namespace.
+// left is called when a socket has left; last is true if it was the last one of a removed
+// namespace.
 func (n *Namespace) left(last bool) {
 	if last {
 		n.server.namespaces.Forget(n.name, n)
@@ -138,7 +143,7 @@ func (n *Namespace) retire() {
 	}
 }
 
-// closeAdapter comes once: nobody enters a namespace that is retired, and the last one leaves once.
+// closeAdapter is called once: no socket enters a retired namespace, and the last one leaves once.
 func (n *Namespace) closeAdapter() {
 	if err := n.adapter.Close(); err != nil {
 		n.server.log.Error("close the adapter of a removed namespace", "namespace", n.name, "error", err)

@@ -86,7 +86,7 @@ func OnAck[T, R any](s *Socket, event string, f func(s *Socket, value T) (R, err
 	})
 }
 
-// replyOnce answers a client that waits; the handlers of others do not care.
+// replyOnce answers an event that asks for an acknowledgement, and ignores others.
 func (e *Event) replyOnce(value any) error {
 	if !e.NeedsAck() {
 		return nil
@@ -109,7 +109,7 @@ func decodeAs[T any](ev *Event) (T, error) {
 	return value, nil
 }
 
-// Decode reads argument i of an answer or an event as a T; see Args.Decode.
+// Decode decodes argument i of an answer or an event as a T; see Args.Decode.
 func Decode[T any](args Args, i int) (T, error) { return event.Decode[T](args, i) }
 
 // DataOf returns what SetData has stored with the socket, if it is a T.
@@ -118,22 +118,22 @@ func DataOf[T any](s *Socket) (T, bool) {
 	return value, ok
 }
 
-// Listener is told of what becomes of a socket: what the functions of OnAny, OnDisconnecting and OnDisconnect are told, by one value. Where
-// there are many sockets, that takes less memory. Its methods are called as handlers are, before them.
+// Listener has the functions of OnAny, OnDisconnecting and OnDisconnect in one value, which takes
+// less memory if there are many sockets. Its methods are called like handlers, before them.
 type Listener interface {
 	OnEvent(*Event)
 	OnDisconnecting(reason string)
 	OnDisconnect(reason string)
 }
 
-// Listen makes a listener the socket's, in place of the one before; nil ends it.
+// Listen sets the socket's listener, and replaces the previous one; nil removes it.
 func (s *Socket) Listen(l Listener) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.listener = l
 }
 
-// ConnectionListeners are the listeners of all sockets of the connection, this one's among them.
+// ConnectionListeners returns the listeners of all sockets of the connection, including this one.
 func (s *Socket) ConnectionListeners() []Listener {
 	var all []Listener
 	for _, other := range s.conn.Sockets() {

@@ -17,9 +17,10 @@ import (
 // concurrent use.
 type ParentNamespace struct {
 	server *Server
-	// match tells whether a namespace of that name, which a client wants to connect to, is the parent's.
+	// match reports whether a namespace of that name, to which a client wants to connect, belongs
+	// to the parent.
 	match func(name string, h func() *Handshake) (params map[string]string, ok bool)
-	// seesClients: match needs the client's handshake.
+	// seesClients reports whether match needs the client's handshake.
 	seesClients bool
 	entrance    handlers.Entrance[*Socket]
 
@@ -100,8 +101,8 @@ func (p *ParentNamespace) Children() []*Namespace {
 	return slices.DeleteFunc(p.server.namespaces.All(), func(ns *Namespace) bool { return ns.parent.Load() != p })
 }
 
-// enter finds the namespace that a client wants to connect to, or makes it, and enters it; nil if there is none. Of many
-// who come first at once, one makes it.
+// enter finds or creates the namespace that a client wants to connect to, and enters it; nil if
+// there is none. If many clients come first at once, one of them creates it.
 func (s *Server) enter(name string, h func() *Handshake) *Namespace {
 	for {
 		ns := s.namespaces.Get(name)
@@ -136,8 +137,8 @@ func (s *Server) allParents() []*ParentNamespace {
 	return s.parents
 }
 
-// parentByName is the parent whose pattern a name matches, and what its groups have matched; or those who have to be asked, if
-// none does.
+// parentByName returns the parent whose pattern matches a name, and the matches of its groups. If
+// there is none, it returns the parents that have to see a client.
 func (s *Server) parentByName(name string) (_ *ParentNamespace, params map[string]string, suitors []*ParentNamespace) {
 	for _, p := range s.allParents() {
 		if p.seesClients {
@@ -151,7 +152,7 @@ func (s *Server) parentByName(name string) (_ *ParentNamespace, params map[strin
 	return nil, nil, suitors
 }
 
-// adopt makes a namespace that Of has made a child of the first parent that accepts a client of it.
+// adopt gives a namespace that Of has created to the first parent that accepts a client of it.
 func (s *Server) adopt(ns *Namespace, h func() *Handshake) {
 	for _, p := range ns.suitors {
 		if _, ok := p.match(ns.name, h); !ok {
@@ -166,11 +167,12 @@ func (s *Server) adopt(ns *Namespace, h func() *Handshake) {
 	}
 }
 
-// ParentBroadcast aims at sockets of all namespaces of a parent that are there on this server when the event is emitted; those
-// of one namespace are reached on all servers. Each step returns a new value. Safe for concurrent use.
+// ParentBroadcast addresses sockets of all namespaces of a parent that exist on this server when
+// the event is emitted; within each of them it reaches the sockets of all servers. Each step
+// returns a new value. Safe for concurrent use.
 type ParentBroadcast struct {
 	parent *ParentNamespace
-	// of has no namespace: it is that of the next one.
+	// of has no namespace; EmitArgs sets one after the other.
 	of Broadcast
 }
 
@@ -181,21 +183,21 @@ func (p *ParentNamespace) Emit(event string, values ...any) error {
 	return p.everyone().Emit(event, values...)
 }
 
-// To aims at the members of rooms, in each of the namespaces.
+// To addresses the members of rooms, in each of the namespaces.
 func (p *ParentNamespace) To(rooms ...string) *ParentBroadcast { return p.everyone().To(rooms...) }
 
 // In is To.
 func (p *ParentNamespace) In(rooms ...string) *ParentBroadcast { return p.everyone().To(rooms...) }
 
-// Except aims at everybody but the members of rooms.
+// Except addresses all sockets except the members of rooms.
 func (p *ParentNamespace) Except(rooms ...string) *ParentBroadcast {
 	return p.everyone().Except(rooms...)
 }
 
-// Local aims at the sockets of this server.
+// Local addresses the sockets of this server.
 func (p *ParentNamespace) Local() *ParentBroadcast { return p.everyone().Local() }
 
-// Volatile makes an event that may be lost; see Broadcast.Volatile.
+// Volatile drops the event for clients that cannot take it at once; see Broadcast.Volatile.
 func (p *ParentNamespace) Volatile() *ParentBroadcast { return p.everyone().Volatile() }
 
 // Compress allows or forbids compression; see Broadcast.Compress.
@@ -203,21 +205,21 @@ func (p *ParentNamespace) Compress(allowed bool) *ParentBroadcast {
 	return p.everyone().Compress(allowed)
 }
 
-// To adds rooms whose members are meant; see Broadcast.To.
+// To adds rooms whose members are addressed; see Broadcast.To.
 func (b *ParentBroadcast) To(rooms ...string) *ParentBroadcast { return b.with(b.of.To(rooms...)) }
 
 // In is To.
 func (b *ParentBroadcast) In(rooms ...string) *ParentBroadcast { return b.To(rooms...) }
 
-// Except adds rooms whose members are left out.
+// Except adds rooms whose members are excluded.
 func (b *ParentBroadcast) Except(rooms ...string) *ParentBroadcast {
 	return b.with(b.of.Except(rooms...))
 }
 
-// Local aims at the sockets of this server alone.
+// Local addresses only the sockets of this server.
 func (b *ParentBroadcast) Local() *ParentBroadcast { return b.with(b.of.Local()) }
 
-// Volatile makes an event that may be lost; see Broadcast.Volatile.
+// Volatile drops the event for clients that cannot take it at once; see Broadcast.Volatile.
 func (b *ParentBroadcast) Volatile() *ParentBroadcast { return b.with(b.of.Volatile()) }
 
 // Compress allows or forbids compression; see Broadcast.Compress.
@@ -229,8 +231,8 @@ func (b *ParentBroadcast) with(of *Broadcast) *ParentBroadcast {
 	return &ParentBroadcast{parent: b.parent, of: *of}
 }
 
-// Emit sends an event. Its error is that of Broadcast.Emit for each namespace in which it has failed; the others have got the
-// event. See NewArgs for values.
+// Emit sends an event. It returns the error of Broadcast.Emit for each namespace in which it has
+// failed; the others have received the event. See NewArgs for values.
 func (b *ParentBroadcast) Emit(event string, values ...any) error {
 	args, err := NewArgs(values...)
 	if err != nil {
@@ -239,7 +241,7 @@ func (b *ParentBroadcast) Emit(event string, values ...any) error {
 	return b.EmitArgs(event, args)
 }
 
-// EmitArgs is Emit with arguments that are encoded already.
+// EmitArgs is Emit with encoded arguments.
 func (b *ParentBroadcast) EmitArgs(event string, args Args) error {
 	var errs []error
 	for _, ns := range b.parent.Children() {

@@ -60,7 +60,8 @@ func (p *poller) post(payload string) {
 	}
 }
 
-// expectClosed wants the session's end: a CLOSE packet, perhaps behind a NOOP, and then nothing more.
+// expectClosed wants the session's end: a CLOSE packet, perhaps behind a NOOP, and then nothing
+// more.
 func (p *poller) expectClosed() {
 	p.t.Helper()
 	if _, body := p.get(); body != "1" && body != "6\x1e1" {

@@ -10,38 +10,42 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/backlog"
 )
 
-// SessionKeeper is an Adapter that keeps what sockets are, and what they miss, while their clients are away. Its methods may
-// be called from any goroutine.
+// SessionKeeper is an Adapter that stores sockets and the events that they miss while their clients
+// are away. Its methods may be called from any goroutine.
 type SessionKeeper interface {
 	Adapter
-	// Keep begins to keep a socket that is in the room of its id. It calls a function exactly once, now or later and perhaps in
-	// another goroutine, with the socket's private id when it is safe. Without one, the socket cannot be recovered. The function must
-	// not block.
+	// Keep begins to store a socket that is in the room of its id. It calls kept exactly once, at
+	// once or later and perhaps in another goroutine, with the socket's private id when the session
+	// is stored. An empty id means that the socket cannot be recovered. kept must not block.
 	Keep(s *Socket, kept func(pid string))
-	// Find is the session that a client left with a private id; nil if there is none that could be recovered. The offset is what
-	// the client has got last, perhaps empty, and not to be trusted. Its error is that nobody can tell now.
+	// Find returns the session with a private id; nil if there is none that could be recovered. The
+	// offset is that of the last event that the client has received; it may be empty, and must not
+	// be trusted. An error means that the keeper cannot tell now.
 	Find(pid, offset string) (*Session, error)
-	// Recover makes a socket of this server, whose id is the session's, the session's only one, wherever it was before. It puts
-	// the socket into those of its rooms that the session allows (Session.Allows); of the others, nothing is part
-	// of the session any more, nor of what was missed. It returns what it has missed, in order, up to a position; what comes behind it is held
-	// by the socket already. Others may have missed the same deliveries: nobody changes them. Where it may be tried again, the error is
-	// ErrUnavailable.
+	// Recover makes a socket of this server, whose id is the session's, the only one of the
+	// session, and ends any other. It puts the socket into those of its rooms that the session
+	// allows (Session.Allows); the other rooms, and what was sent to them, are no longer part of
+	// the session. It returns the missed events, in order, up to a position; the socket holds what
+	// comes after it. Other sockets may have missed the same deliveries, so they must not be
+	// changed. The error is ErrUnavailable if the client may try again.
 	Recover(s *Socket, session *Session) (missed []*Delivery, position uint64, err error)
-	// Save keeps a socket's data, which have changed. It does not wait.
+	// Save stores a socket's data, which have changed. It does not wait.
 	Save(s *Socket)
-	// Fits returns an error if a socket could not be kept any more with these rooms too, or with these data, as Recovery.EncodeData
-	// has written them; nil data are those that it has.
+	// Fits returns an error if a socket could no longer be stored with these additional rooms, or
+	// with these data, as encoded by Recovery.EncodeData; nil data are the present ones.
 	Fits(s *Socket, joined []string, data []byte) error
-	// Release ends a session: for good, or until the client asks for it. The socket is in its rooms yet. It does not wait.
+	// Release ends a session: for good, or until the client asks for it. The socket is still in its
+	// rooms. It does not wait.
 	Release(s *Socket, recoverable bool)
-	// Settle calls a function exactly once, now or soon and perhaps in another goroutine, when the outcome of all that the
-	// socket has changed until now (rooms, data) and of all events emitted until now is known. The error is nil if the
-	// changes are stored; otherwise it says why they are not, or why the keeper cannot tell. Whether events are stored is
-	// told to their receipts, before f is called. f must not block.
+	// Settle calls f exactly once, at once or soon and perhaps in another goroutine, when the
+	// outcome of all changes of the socket until now (rooms, data) and of all events emitted until
+	// now is known. The error is nil if the changes are stored; otherwise it says why they are not,
+	// or why the keeper cannot tell. The receipts of events are resolved before f is called. f must
+	// not block.
 	Settle(s *Socket, f func(error))
 }
 
-// keeper is the namespace's adapter if sockets are to be recovered, nil otherwise.
+// keeper returns the namespace's adapter if sockets can be recovered, nil otherwise.
 func (n *Namespace) keeper() SessionKeeper {
 	if n.server.recovery == nil {
 		return nil
@@ -50,7 +54,7 @@ func (n *Namespace) keeper() SessionKeeper {
 	return k
 }
 
-// recoveryRequest is what a client's CONNECT says of the session that it had.
+// recoveryRequest is the part of a client's CONNECT that asks for its former session.
 type recoveryRequest struct {
 	PID    string `json:"pid"`
 	Offset string `json:"offset"`
@@ -58,13 +62,13 @@ type recoveryRequest struct {
 
 var errManyRooms = errors.New("the connection would be in too many rooms")
 
-// Recovered tells whether the client has come back after it had lost its connection: the socket has the id, the rooms and
-// the data that it had then.
+// Recovered reports whether the client has come back after a loss of its connection. The socket
+// then has the id, the rooms and the data that it had before.
 func (s *Socket) Recovered() bool { return s.recovered }
 
-// CheckJoin is for rooms that clients choose, as in a JoinRule: it returns an error if the socket may not be in these rooms too, by
-// Limits.Rooms and Limits.RoomNameBytes, or would be more than is kept for its client's return. Join without a rule joins them
-// all the same, but the client cannot be recovered any more then.
+// CheckJoin is for rooms that clients choose, for example in a JoinRule: it returns an error if
+// additional rooms exceed Limits.Rooms or Limits.RoomNameBytes, or cannot be stored for recovery.
+// Join without a rule joins them nevertheless, but then the client can no longer be recovered.
 func (s *Socket) CheckJoin(rooms ...string) error {
 	most := s.limits().RoomNameBytes
 	for _, room := range rooms {
@@ -81,8 +85,8 @@ func (s *Socket) CheckJoin(rooms ...string) error {
 	return nil
 }
 
-// CheckData is what CheckJoin is to Join, for SetData: an error says that the value cannot be encoded, takes more
-// than Limits.DataBytes, or cannot be kept for a client's return.
+// CheckData is for SetData what CheckJoin is for Join: it returns an error if the value cannot be
+// encoded, takes more than Limits.DataBytes, or cannot be stored for recovery.
 func (s *Socket) CheckData(v any) error {
 	if v == nil {
 		return nil
@@ -100,7 +104,7 @@ func (s *Socket) CheckData(v any) error {
 	return nil
 }
 
-// EncodeData is the socket's data as Recovery.EncodeData writes them; nil if there are none.
+// EncodeData returns the socket's data as encoded by Recovery.EncodeData; nil if there are none.
 func (s *Socket) EncodeData() ([]byte, error) { return s.encodeData(s.Data()) }
 
 func (s *Socket) encodeData(data any) ([]byte, error) {
@@ -123,10 +127,11 @@ func (s *Socket) restoreData(b []byte) error {
 	return err
 }
 
-// resume tells a client that has come back that it is connected, then what it has missed, and then what has come in meanwhile.
-// CONNECT goes first, since a client that is connected notes the offset of each event that it gets: if the link breaks again, the
-// client asks for the rest. Stock clients keep events that come before CONNECT, without their offsets, even beyond the end of the
-// connection, and would get those twice. It runs in the socket's turn.
+// resume tells a returning client that it is connected, then sends what it has missed, and then
+// what was held meanwhile. CONNECT goes first, since a connected client stores the offset of each
+// event that it receives: if the connection is lost again, the client asks for the rest. Stock
+// clients buffer events that arrive before CONNECT, without their offsets and even beyond the end
+// of the connection, and would receive those twice. It runs in the socket's turn.
 func (s *Socket) resume(b *backlog.Missed) {
 	if !s.welcomeBack(b) {
 		s.abandon()
@@ -136,8 +141,8 @@ func (s *Socket) resume(b *backlog.Missed) {
 	s.announce()
 }
 
-// welcomeBack is false for a socket that has been superseded. As for welcome, one that panics counts as
-// connected.
+// welcomeBack returns false if the socket has been superseded. As in welcome, a socket counts as
+// connected after a panic.
 func (s *Socket) welcomeBack(b *backlog.Missed) bool {
 	codec := s.namespace.server.codec
 	g := s.gate.Load()
@@ -148,16 +153,17 @@ func (s *Socket) welcomeBack(b *backlog.Missed) bool {
 	}
 	defer s.state.Store(stateConnected)
 	s.conn.Send(s.answer())
-	// A session that has closed tells OnClose.
+	// If the session has closed, OnClose reports it.
 	_ = s.conn.Session().SendBacklog(func() []*engineio.Message { return b.Next(codec) })
 	g.Open(b.Position(), s.conn.Session())
 	s.gate.Store(nil)
 	return true
 }
 
-// Supersede ends a socket whose session is recovered elsewhere, and its connection. No handler is called: the client is connected, by
-// another connection. Of a socket that is on its way in only the connection is ended: who connects it sees that it must not, or is
-// telling client and handlers, and will tell them of the end.
+// Supersede ends a socket whose session is recovered elsewhere, and its connection. It calls no
+// handler, since the client is connected, by another connection. If the socket is still connecting,
+// only its connection is ended: the code that connects it then stops, or reports the end to the
+// client and the handlers.
 func (s *Socket) Supersede() {
 	if !s.state.CompareAndSwap(stateConnecting, stateClosed) && s.state.CompareAndSwap(stateConnected, stateClosing) {
 		s.abandonAcks()
@@ -168,11 +174,11 @@ func (s *Socket) Supersede() {
 	s.conn.Session().Close(ReasonTransportClose)
 }
 
-// Interrupt closes the connection of a socket without a word, as if the network had failed: its client connects again.
+// Interrupt closes the socket's connection as if the network had failed: its client reconnects.
 func (s *Socket) Interrupt() { s.conn.Session().Close(ReasonTransportClose) }
 
-// recoverable tells whether a client comes back after an end of its socket: it does not when it has left the namespace or was
-// told to.
+// recoverable reports whether the client of a socket that has ended may come back: not if it has
+// left the namespace or was disconnected from it.
 func recoverable(reason string) bool {
 	return reason != ReasonClientDisconnect && reason != ReasonServerDisconnect
 }

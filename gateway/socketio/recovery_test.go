@@ -81,7 +81,8 @@ func (g *guest) vanish() {
 	<-gone
 }
 
-// emitVolatile emits a volatile event until it gets through: one that comes while another is being written is dropped.
+// emitVolatile emits a volatile event until it gets through: one that comes while another is being
+// written is dropped.
 func (g *guest) emitVolatile(b interface{ Emit(string, ...any) error }) {
 	g.T.Helper()
 	const ordinary = `["n","ordinary"]`

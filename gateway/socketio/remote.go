@@ -10,11 +10,11 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/remote"
 )
 
-// describe is the socket as others may see it.
+// describe returns the socket as other servers see it.
 func (s *Socket) describe() RemoteSocket {
 	data, err := json.Marshal(s.Data())
 	if err != nil {
-		// A value that has no JSON, such as a channel, is of use on its own server only.
+		// A value that JSON cannot represent, such as a channel, stays on its own server.
 		data = []byte("null")
 	}
 	r := RemoteSocket{ID: s.id, Handshake: *s.Handshake(), Rooms: s.Rooms(), Data: data}
@@ -22,10 +22,11 @@ func (s *Socket) describe() RemoteSocket {
 	return r
 }
 
-// reach is the socket of an id, wherever it is.
+// reach addresses the socket with an id, on any server.
 func (n *Namespace) reach(id string) remote.Reach { return n.To(id) }
 
-// OnServerSide adds a handler for an event of the other servers'. Handlers of different events run in parallel.
+// OnServerSide adds a handler for an event from other servers. Handlers of different events run in
+// parallel.
 func (n *Namespace) OnServerSide(event string, f func(*ServerSideEvent)) (off func()) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -50,8 +51,9 @@ func (n *Namespace) ServerSideEmit(event string, values ...any) error {
 	return nil
 }
 
-// ServerSideEmitWithAck is ServerSideEmit that waits for an answer of each other server, until the context ends. The answers
-// that came in are returned in either case; the error is nil if that is all of them.
+// ServerSideEmitWithAck is ServerSideEmit that waits for an answer from each other server, until
+// the context ends. It returns the answers that arrived in either case; the error is nil if all
+// servers have answered.
 func (n *Namespace) ServerSideEmitWithAck(ctx context.Context, event string, values ...any) ([]Args, error) {
 	args, err := NewArgs(values...)
 	if err != nil {

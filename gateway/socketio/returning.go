@@ -11,28 +11,30 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/backlog"
 )
 
-// errSessionChanged: the client, or somebody with its private id, has come by another connection
-// while middlewares were asked whether it may.
+// errSessionChanged: the client, or another one with its private id, has taken the session over
+// while middlewares judged the client.
 var errSessionChanged = errors.New("the session has changed while its client was judged")
 
-// returnRefused says that a middleware does not let a client come back.
+// returnRefused is the error of a middleware that refuses a returning client.
 type returnRefused struct{ reason error }
 
 func (r *returnRefused) Error() string { return "a middleware refuses: " + r.reason.Error() }
 func (r *returnRefused) Unwrap() error { return r.reason }
 
-// askedFor is what a client asks for that can have its session; nothing for one that begins anew.
+// askedFor returns what a client asks for that may be recovered; it is empty if the client starts a
+// new session.
 func (e *entry) askedFor() (asked recoveryRequest) {
 	if e.namespace.keeper() == nil || e.Conn.IsV2() || len(e.Auth) == 0 {
 		return asked
 	}
-	apart.Do(func() { _ = json.Unmarshal(e.Auth, &asked) }) // for what follows may wait; what cannot be read is left out
+	apart.Do(func() { _ = json.Unmarshal(e.Auth, &asked) }) // apart, since the caller's stack stays while it waits; a request that cannot be decoded is empty
 	return asked
 }
 
-// recover is the client's old socket, if it may have it, and that can be had: in its rooms, with what
-// it has missed in hand. It is nil for a client that begins anew. A *returnRefused refuses the client;
-// upon any other error nobody can tell, and the client had better come again.
+// recover returns the client's former socket, in its rooms, with the events that it has missed, if
+// the client may have it and it is available; nil if the client starts a new session.
+// A *returnRefused refuses the client; any other error means that the outcome is unknown, and that
+// the client should try again.
 func (e *entry) recover(asked recoveryRequest) (*Socket, *backlog.Missed, error) {
 	k := e.namespace.keeper()
 	session, err := k.Find(asked.PID, asked.Offset)
@@ -42,8 +44,8 @@ func (e *entry) recover(asked recoveryRequest) (*Socket, *backlog.Missed, error)
 	return e.recoverAs(k, session, asked)
 }
 
-// recoverAs makes the socket of a session that was found. It is not a part of recover, whose frame
-// is on the stack of a goroutine that waits for Find.
+// recoverAs makes the socket of a session that was found. It is separate from recover, so that its
+// frame is not on the stack of a goroutine that waits for Find.
 func (e *entry) recoverAs(
 	k SessionKeeper, session *Session, asked recoveryRequest,
 ) (_ *Socket, _ *backlog.Missed, err error) {
@@ -87,14 +89,14 @@ func (e *entry) recoverAs(
 	return nil, nil, nil
 }
 
-// judge asks the middlewares whether a client may come back, and returns its session as it is then;
-// nil if that has ended. They come before the session is taken over: knowing a private id must not be
-// enough to end the connection of the client that the session belongs to.
+// judge runs the middlewares for a returning client, and returns its session as it is after that;
+// nil if that has ended. They run before the session is taken over: knowing a private id must not
+// be enough to end the connection of the session's client.
 func (s *Socket) judge(k SessionKeeper, session *Session, asked recoveryRequest) (*Session, error) {
 	if err := s.namespace.authorize(s); err != nil {
 		return nil, &returnRefused{err}
 	}
-	// They may have taken their time.
+	// The middlewares may have taken long.
 	again, err := k.Find(asked.PID, asked.Offset)
 	if again == nil {
 		return nil, err
@@ -105,8 +107,8 @@ func (s *Socket) judge(k SessionKeeper, session *Session, asked recoveryRequest)
 	return again, nil
 }
 
-// takeOver makes the socket the session's only one. Rooms that a middleware has joined become part of
-// the session.
+// takeOver makes the socket the session's only one. Rooms that a middleware has joined become part
+// of the session.
 func (s *Socket) takeOver(k SessionKeeper, session *Session) (*backlog.Missed, error) {
 	joined := s.Rooms()
 	session.Restrict(s.mayComeBackTo())

@@ -14,25 +14,26 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/rooms"
 )
 
-// Rooms is the in-memory Adapter. Who is in which room on this server is in [rooms.Members], whose methods it has.
-// Safe for concurrent use.
+// Rooms is the in-memory Adapter. [rooms.Members], whose methods it has, keeps the rooms of this
+// server. Safe for concurrent use.
 type Rooms struct {
 	*rooms.Members[*Socket]
 }
 
-// NewRooms returns an Adapter for a single server, which is no SessionKeeper: with Options.Recovery, leave Options.NewAdapter nil.
+// NewRooms returns an Adapter for a single server. It is not a SessionKeeper: with
+// Options.Recovery, leave Options.NewAdapter nil.
 func NewRooms() *Rooms { return &Rooms{rooms.New((*Socket).isOwn, (*Socket).isAlias)} }
 
-// Broadcast queues the packet with each member that is meant, once.
+// Broadcast queues the packet once for each target.
 func (r *Rooms) Broadcast(d *Delivery) error {
 	notifyOutgoing(r.spread(d, nil), d.Encoded())
 	return nil
 }
 
-// spread queues the packet, calls also (unless nil) with each member that is meant, and returns those whose OnAnyOutgoing handlers
-// are to be told.
+// spread queues the packet for each target, calls also (unless nil) for it, and returns the targets
+// with OnAnyOutgoing handlers.
 func (r *Rooms) spread(d *Delivery, also func(*Socket)) (watched []*Socket) {
-	var messages []*engineio.Message // made for the first who is meant
+	var messages []*engineio.Message // made for the first target
 	r.Each(&d.Target, func(s *Socket) {
 		if also != nil {
 			also(s)
@@ -51,8 +52,8 @@ func (r *Rooms) spread(d *Delivery, also func(*Socket)) (watched []*Socket) {
 	return watched
 }
 
-// notifyOutgoing tells the OnAnyOutgoing handlers of sockets about a packet. The lock is not held: they are the
-// application's.
+// notifyOutgoing calls the OnAnyOutgoing handlers of sockets for a packet. No lock is held, since
+// they belong to the application.
 func notifyOutgoing(sockets []*Socket, e parser.Encoded) {
 	if len(sockets) == 0 {
 		return
@@ -66,7 +67,7 @@ func notifyOutgoing(sockets []*Socket, e parser.Encoded) {
 	}
 }
 
-// Close releases nothing; it is the end for who watches.
+// Close releases nothing. It tells the watcher.
 func (r *Rooms) Close() error {
 	if w := r.Watcher(); w != nil {
 		w.Closed()
@@ -76,34 +77,36 @@ func (r *Rooms) Close() error {
 
 var _ Adapter = (*Rooms)(nil)
 
-// deliverSoon sends messages of one packet to one of many who get them. A socket that has gone gets nothing; a client that is too slow
-// is closed by its session, which spares everybody else.
+// deliverSoon sends the messages of one packet to one of its receivers. A disconnected socket
+// receives nothing. If the client is too slow its session closes it, so that others are not
+// affected.
 func (s *Socket) deliverSoon(messages []*engineio.Message, volatile bool) {
 	if s.takes(volatile) {
 		_ = s.conn.Session().SendSoon(messages...)
 	}
 }
 
-// RoomWatcher learns who is in which room of a namespace on this server; see [rooms.Watcher].
+// RoomWatcher is told of the members of a namespace's rooms on this server; see [rooms.Watcher].
 type RoomWatcher = rooms.Watcher[*Socket]
 
-// WatchableRooms is an Adapter that tells who is in its rooms on this server, as Rooms does and that of
-// package cluster. There is one watcher.
+// WatchableRooms is an Adapter that tells a watcher of its rooms' members on this server, like
+// Rooms and the adapter of package cluster. It has one watcher.
 type WatchableRooms interface {
 	// Watch tells a watcher of all members, and of each change from then on; nil ends it.
 	Watch(w RoomWatcher)
-	// Watcher is the one that Watch was given; nil if none.
+	// Watcher returns the watcher that Watch has set; nil if there is none.
 	Watcher() RoomWatcher
 }
 
 var _ WatchableRooms = (*Rooms)(nil)
 
-// selected lists the connected sockets that are meant. What is done with them then is done without the lock.
+// selected returns the connected sockets among the targets, for operations that are called without
+// the lock.
 func (r *Rooms) selected(t *Target) []*Socket {
 	return slices.DeleteFunc(r.Selected(*t), func(s *Socket) bool { return !s.arrived() })
 }
 
-// FetchSockets describes the sockets that are meant.
+// FetchSockets describes the targets.
 func (r *Rooms) FetchSockets(_ context.Context, t Target) ([]RemoteSocket, error) {
 	selected := r.selected(&t)
 	sockets := make([]RemoteSocket, len(selected))
@@ -113,7 +116,7 @@ func (r *Rooms) FetchSockets(_ context.Context, t Target) ([]RemoteSocket, error
 	return sockets, nil
 }
 
-// CountSockets counts the sockets that are meant.
+// CountSockets returns the number of targets.
 func (r *Rooms) CountSockets(_ context.Context, t Target) (int, error) {
 	n := 0
 	r.Each(&t, func(s *Socket) {
@@ -124,7 +127,7 @@ func (r *Rooms) CountSockets(_ context.Context, t Target) (int, error) {
 	return n, nil
 }
 
-// SocketsJoin puts all who are meant into rooms, but for those that may not be in them.
+// SocketsJoin puts all targets into rooms, except those that may not join them.
 func (r *Rooms) SocketsJoin(_ context.Context, t Target, rooms ...string) error {
 	for _, s := range r.selected(&t) {
 		if err := s.Join(rooms...); err != nil {
@@ -134,7 +137,7 @@ func (r *Rooms) SocketsJoin(_ context.Context, t Target, rooms ...string) error 
 	return nil
 }
 
-// SocketsLeave takes all who are meant out of rooms.
+// SocketsLeave removes all targets from rooms.
 func (r *Rooms) SocketsLeave(_ context.Context, t Target, rooms ...string) error {
 	for _, s := range r.selected(&t) {
 		for _, room := range rooms {
@@ -144,7 +147,7 @@ func (r *Rooms) SocketsLeave(_ context.Context, t Target, rooms ...string) error
 	return nil
 }
 
-// DisconnectSockets disconnects all who are meant.
+// DisconnectSockets disconnects all targets.
 func (r *Rooms) DisconnectSockets(_ context.Context, t Target, closeConnection bool) error {
 	for _, s := range r.selected(&t) {
 		s.Disconnect(closeConnection)
@@ -152,15 +155,17 @@ func (r *Rooms) DisconnectSockets(_ context.Context, t Target, closeConnection b
 	return nil
 }
 
-// ServerSideEmit has no other server to reach.
+// ServerSideEmit does nothing: there is no other server.
 func (r *Rooms) ServerSideEmit(string, Args) error { return nil }
 
-// ServerSideEmitWithAck has no other server to ask.
+// ServerSideEmitWithAck does nothing: there is no other server.
 func (r *Rooms) ServerSideEmitWithAck(context.Context, string, Args) ([]Args, error) { return nil, nil }
 
-// Ask delivers like Broadcast, with a request for an acknowledgement, and returns how many clients it asks. answer is called
-// once for each of them, from any goroutine and perhaps before Ask returns: with what the client has said, or with ok false
-// when it has gone without a word, or has not answered so much already that it is not asked. It must not block. After stop, no further call begins.
+// Ask delivers like Broadcast, but asks for acknowledgements, and returns the number of clients
+// that it asks. answer is called once for each of them, from any goroutine and possibly before Ask
+// returns: with the client's answer, or with ok false if the client disconnects first, or is not
+// asked because it owes too many acknowledgements. answer must not block. After stop, no further
+// call begins.
 func (r *Rooms) Ask(d *Delivery, answer func(args Args, ok bool)) (asked int, stop func(), err error) {
 	e := d.Encoded()
 	sockets := r.selected(&d.Target)
@@ -205,7 +210,7 @@ func watched(sockets []*Socket) []*Socket {
 	return out
 }
 
-// BroadcastWithAck asks all who are meant and collects the answers.
+// BroadcastWithAck asks all targets and collects the answers.
 func (r *Rooms) BroadcastWithAck(ctx context.Context, d *Delivery) ([]Args, error) {
 	c := collect.New[Args](ErrDisconnected)
 	asked, stop, err := r.Ask(d, c.Add)

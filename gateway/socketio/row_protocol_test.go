@@ -17,7 +17,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// The tests named after rows are those of the behaviours that the official suites of Socket.IO judge.
+// The tests named after rows are those of the behaviours that the official suites of Socket.IO
+// judge.
 
 func TestRow36To38ProtocolViolations(t *testing.T) {
 	tests := []struct {

@@ -88,7 +88,8 @@ func TestRow53VolatileEventsAndQuestionsAreNotSentAgain(t *testing.T) {
 	g.emitVolatile(r.io.To("room").Volatile())
 	g.emitVolatile(g.socket.Volatile())
 	usable := g.Offset
-	// Nor does a question change the offset: its last argument is no string to a client, which adds the answer's function.
+	// Nor does a question change the offset: its last argument is no string to a client, which adds
+	// the answer's function.
 	ctx, cancel := context.WithCancel(t.Context())
 	answered := make(chan error, 1)
 	go func() {
@@ -301,7 +302,8 @@ func TestRow53AMiddlewareMayRefuseWhoComesBack(t *testing.T) {
 	}
 }
 
-// A client that is too slow is closed within a broadcast, which has the keeper's lock: its session is released behind it.
+// A client that is too slow is closed within a broadcast, which has the keeper's lock: its session
+// is released behind it.
 func TestRow53AClientThatIsTooSlowHoldsNobodyUp(t *testing.T) {
 	r := newRecovering(t, socketio.Options{Engine: engineio.Config{MaxQueueMessages: 4}})
 	slow, quick := r.arrive(t, "room"), r.arrive(t, "room")

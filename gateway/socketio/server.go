@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package socketio is a Socket.IO server (protocol v5, and 2.x clients by engineio.Config.AllowEIO3) for stock clients:
-// namespaces, rooms, events and acknowledgements over the connections of package engineio. It is a Go server library in its
-// own right:
+// Package socketio is a Socket.IO server (protocol v5, and 2.x clients by
+// engineio.Config.AllowEIO3) for stock clients: namespaces, rooms, events and acknowledgements over
+// the connections of package engineio. It is also a Go server library:
 //
 //	io, err := socketio.NewServer(socketio.Options{})
 //	if err != nil {
@@ -16,7 +16,7 @@
 //	})
 //	http.Handle("/socket.io/", io)
 //
-// Who knows the server for Node finds the names that he knows. What differs is what Go does in another way:
+// Names are those of the server for Node where possible. What is different in Go:
 //
 //	io.on("connection", f)             io.OnConnection(f)
 //	socket.on("e", (a, b) => …)        socket.On("e", func(ev *Event) { ev.Args.Scan(&a, &b) })
@@ -40,9 +40,10 @@
 //	connectionStateRecovery: {}        Options{Recovery: &Recovery{}}, socket.Recovered()
 //	serveClient: true                  package clientbundle
 //
-// Handlers of one socket run one at a time, in the order of its packets; different sockets run in parallel, also those of one client in
-// several namespaces. A handler that waits holds up its own socket only, neither the client's heartbeat nor its acknowledgements, so it
-// may wait for these: see Socket.EmitWithAck.
+// Handlers of one socket run one at a time, in the order of its packets; different sockets run in
+// parallel, including those of one client in several namespaces. A handler that blocks delays only
+// its own socket, neither the client's heartbeat nor its acknowledgements, so it may wait for
+// these: see Socket.EmitWithAck.
 package socketio
 
 import (
@@ -64,50 +65,57 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/names"
 )
 
-// DefaultConnectTimeout is how long a connection may be without a namespace.
+// DefaultConnectTimeout is how long a connection may stay without a namespace.
 const DefaultConnectTimeout = 45 * time.Second
 
-// DefaultPath is where stock clients look for a server.
+// DefaultPath is the path that stock clients use.
 const DefaultPath = "/socket.io/"
 
-// Parser names how packets look on the wire. Clients have to use the same.
+// Parser is the encoding of packets. Clients have to use the same one.
 type Parser string
 
 const (
-	// ParserJSON is the parser that stock clients have: JSON, with binary values as messages of their own.
+	// ParserJSON is the parser of stock clients: JSON, with binary values as separate messages.
 	ParserJSON Parser = parser.NameJSON
-	// ParserMsgpack is socket.io-msgpack-parser, and the client files with msgpack in their name: smaller packets, all of
-	// them binary.
+	// ParserMsgpack is socket.io-msgpack-parser, and that of the client files with msgpack in their
+	// name: smaller packets, all of them binary.
 	ParserMsgpack Parser = parser.NameMsgpack
 )
 
-// MaxAttachments is the most attachments, 10, that a packet may announce (socket.io-parser 4.2.6 and later).
+// MaxAttachments is the maximum number of attachments of a packet, 10 (socket.io-parser 4.2.6 and
+// later).
 const MaxAttachments = parser.MaxAttachments
 
 // Options configure a Server. The zero value has the defaults of the reference.
 type Options struct {
-	// Engine holds the settings of the transport; its Path is DefaultPath if empty. OnSession is the server's own.
+	// Engine holds the settings of the transport. Its Path is DefaultPath if empty. The server sets
+	// OnSession itself.
 	Engine engineio.Config
-	// ConnectTimeout is how long a connection may be without a namespace before it is closed; 45 s if zero.
+	// ConnectTimeout is how long a connection may stay without a namespace before it is closed; 45
+	// s if zero.
 	ConnectTimeout time.Duration
-	// Parser is how packets look on the wire; ParserJSON if empty.
+	// Parser is the encoding of packets; ParserJSON if empty.
 	Parser Parser
-	// NewAdapter makes the adapter of a namespace; if nil, one for a single server, which keeps sessions in memory if there is a
-	// Recovery. It must not use the namespace yet, but for its name.
+	// NewAdapter makes the adapter of a namespace. If nil, it is one for a single server, which
+	// stores sessions in memory if there is a Recovery. It may only use the name of the namespace,
+	// which is not ready yet.
 	NewAdapter func(*Namespace) Adapter
 	// CleanupEmptyChildNamespaces removes a dynamic namespace when its last socket has left.
 	CleanupEmptyChildNamespaces bool
-	// Limits bound what a client can make the server hold; nil: DefaultLimits. SetLimits changes them.
+	// Limits bound what a client can make the server hold; nil: DefaultLimits. SetLimits changes
+	// them.
 	Limits *Limits
-	// Recovery lets clients come back as the sockets that they were, if NewAdapter is nil or makes a SessionKeeper; nil: never.
+	// Recovery enables connection state recovery, if NewAdapter is nil or makes a SessionKeeper. If
+	// nil, no client is recovered.
 	Recovery *Recovery
 	// NewSocketID makes the ids of sockets; 20 random characters if nil.
 	NewSocketID func() string
-	// Log gets what goes wrong without anybody to tell; slog's default if nil.
+	// Log receives errors that no caller gets; slog's default if nil.
 	Log *slog.Logger
 }
 
-// Server is a Socket.IO server, an http.Handler for the path of its engine. Safe for concurrent use. Close ends it.
+// Server is a Socket.IO server, an http.Handler for the path of its engine. Safe for concurrent
+// use. Close ends it.
 type Server struct {
 	engine         *engineio.Server
 	newAdapter     func(*Namespace) Adapter
@@ -117,19 +125,19 @@ type Server struct {
 	recovery       *Recovery
 	log            *slog.Logger
 	queueVolatile  atomic.Bool
-	volatileEvents atomic.Uint64 // that were dropped
-	// host is what the connections share.
+	volatileEvents atomic.Uint64 // dropped ones
+	// host is shared by the connections.
 	host conn.Host[*member]
 
 	namespaces names.Registry[*Namespace]
 
-	// mu is held, too, while a namespace that is there is given a parent.
+	// mu is also held while an existing namespace is given a parent.
 	mu      sync.RWMutex
 	parents []*ParentNamespace // guarded by mu
 }
 
-// NewServer returns a server without namespaces; Of makes them. Its error is that an option makes no sense, such as an unknown
-// parser.
+// NewServer returns a server without namespaces; Of makes them. It returns an error if an option is
+// invalid, such as an unknown parser.
 func NewServer(o Options) (*Server, error) {
 	codec, err := parser.Named(string(o.Parser))
 	if err != nil {
@@ -167,7 +175,7 @@ func NewServer(o Options) (*Server, error) {
 	return s, nil
 }
 
-// singleServer makes adapters that reach this server alone.
+// singleServer returns the function that makes adapters for a single server.
 func singleServer(o *Options) func(*Namespace) Adapter {
 	if o.Recovery == nil {
 		return func(*Namespace) Adapter { return NewRooms() }
@@ -176,7 +184,7 @@ func singleServer(o *Options) func(*Namespace) Adapter {
 	return func(*Namespace) Adapter { return newMemoryKeeper(recovery, detection) }
 }
 
-// Reconfigure changes the settings of the wire. Connections that are open keep theirs.
+// Reconfigure changes the settings of the wire. Open connections keep theirs.
 func (s *Server) Reconfigure(engine engineio.Config, connectTimeout time.Duration) error {
 	if err := s.engine.Reconfigure(s.engineConfig(engine)); err != nil {
 		return fmt.Errorf("reconfigure the engine: %w", err)
@@ -209,21 +217,24 @@ func (s *Server) engineConfig(c engineio.Config) engineio.Config {
 // ServeHTTP serves the path of the engine.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.engine.ServeHTTP(w, r) }
 
-// Release answers the poll that waits for a session of the engine, if one does, so that its client polls again.
+// Release answers the waiting poll of an engine session, if there is one, so that its client polls
+// again.
 func (s *Server) Release(sessionID string) { s.engine.Release(sessionID) }
 
-// Engine is what carries the connections, for a transport with a listener of its own (package engineio/webtransport).
+// Engine returns the engine, which carries the connections, for transports with a listener of their
+// own (package engineio/webtransport).
 func (s *Server) Engine() *engineio.Server { return s.engine }
 
-// Connections is the number of clients, whatever namespaces they are in.
+// Connections returns the number of clients, whatever namespaces they are in.
 func (s *Server) Connections() int { return s.engine.Len() }
 
-// Of returns the namespace of a name such as "/chat", and makes it if it is not there. Until then clients cannot connect to it: that
-// goes for the main namespace, "/", too. "chat" means "/chat".
+// Of returns the namespace of a name such as "/chat", and creates it if it does not exist. Before
+// that, clients cannot connect to it, not even to the main namespace, "/". "chat" means "/chat".
 //
-// A name that matches a pattern of OfPattern makes a namespace of that parent, as the first client that connects to it would:
-// its middlewares hold, whoever comes first. One for which there is a parent of OfFunc belongs to that as soon as the function
-// accepts a client of it. The main namespace never has a parent by Of.
+// A name that matches a pattern of OfPattern creates a namespace of that parent, as the first
+// client that connects to it would: the parent's middlewares apply. A name with a parent of OfFunc
+// belongs to it as soon as the function accepts a client of it. The main namespace never gets a
+// parent by Of.
 func (s *Server) Of(name string) *Namespace {
 	name = names.Full(name)
 	if ns := s.namespaces.Get(name); ns != nil {
@@ -243,15 +254,16 @@ func (s *Server) Of(name string) *Namespace {
 	})
 }
 
-// AddNamespace makes a namespace without a parent, whatever patterns its name matches, and returns it; or the one that is there.
-// It is for a server that clients are on already: a new namespace is set up before the first of them can connect to it. setup
-// must not call the server.
+// AddNamespace creates a namespace without a parent, whatever patterns its name matches, and
+// returns it, or the existing one. It is for a server that clients are connected to: setup runs
+// before the first of them can connect to the namespace. setup must not call the server.
 func (s *Server) AddNamespace(name string, setup func(*Namespace)) *Namespace {
 	return s.addNamespace(names.Full(name), setup)
 }
 
-// OnNamespace adds a function that is called for each namespace that is made from now on, before its first socket, as Node's
-// new_namespace. It must not use the server: that is locked until it has returned.
+// OnNamespace adds a function that is called for each namespace that is created from now on, before
+// its first socket, like Node's new_namespace event. It must not use the server, which is locked
+// until it returns.
 func (s *Server) OnNamespace(f func(*Namespace)) {
 	s.namespaces.OnAdd(f)
 }
@@ -265,30 +277,33 @@ func (s *Server) addNamespace(name string, setup func(*Namespace)) *Namespace {
 	})
 }
 
-// RemoveNamespace disconnects the sockets of a namespace; their connections live on. New clients get
-// connect_error "Invalid namespace".
+// RemoveNamespace disconnects the sockets of a namespace; their connections stay open. New clients
+// get connect_error "Invalid namespace".
 func (s *Server) RemoveNamespace(name string) {
 	if ns := s.namespaces.Remove(names.Full(name)); ns != nil {
 		ns.retire()
 	}
 }
 
-// Refuse refuses new connections from now on; those that are open stay.
+// Refuse refuses new connections from now on; open ones stay.
 func (s *Server) Refuse() { s.engine.Refuse() }
 
-// Drain refuses new connections and closes those that are open at an even pace, so that clients come back elsewhere.
+// Drain refuses new connections and closes the open ones at an even pace, so that clients reconnect
+// elsewhere.
 func (s *Server) Drain(ctx context.Context, pace engineio.Pace) error {
 	return s.engine.Drain(ctx, pace)
 }
 
-// Close ends all connections, waits until their handlers have returned, and releases the adapters. It may be called by a handler:
-// there it ends the connections and does not wait, since it would wait for that handler; all else follows when it has returned.
+// Close ends all connections, waits until their handlers have returned, and releases the adapters.
+// A handler may call it too: then it ends the connections and returns without waiting, since it
+// would wait for that handler; the rest follows when the handler has returned.
 //
 //nolint:contextcheck // Shutdown is for those who have a context
 func (s *Server) Close() error { return s.Shutdown(context.Background()) }
 
-// Shutdown is Close that waits no longer than until the context ends. Its error says then how many clients have handlers that still
-// run. Those are not interrupted; the adapters are released when they have returned.
+// Shutdown is Close with a limit: it stops waiting when the context ends. Its error then says how
+// many clients still have running handlers. These are not interrupted; the adapters are released
+// when they have returned.
 func (s *Server) Shutdown(ctx context.Context) error {
 	within := conn.WithinHandler()
 	if within {
@@ -320,9 +335,10 @@ func (s *Server) closeAdapters() error {
 	return errors.Join(errs...)
 }
 
-// Within calls f with the namespace of a name, and reports whether there is one. A dynamic namespace that has no socket on this
-// server is there for the call: it reaches those on other servers, and is removed afterwards where
-// Options.CleanupEmptyChildNamespaces says so. Functions of OfFunc are asked with the Handshake of nobody.
+// Within calls f with the namespace of a name, and reports whether it exists. A dynamic namespace
+// without a socket on this server exists during the call: it reaches sockets on other servers, and
+// is removed afterwards if Options.CleanupEmptyChildNamespaces is set. Functions of OfFunc are
+// called with an empty Handshake.
 func (s *Server) Within(name string, f func(*Namespace)) bool {
 	ns := s.enter(name, func() *Handshake { return &Handshake{} })
 	if ns == nil {

@@ -20,7 +20,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// slow is a server some of whose handlers wait until the end of the test, or until release is called.
+// slow is a server some of whose handlers wait until the end of the test, or until release is
+// called.
 func slow(t *testing.T, o socketio.Options) (url string, release func()) {
 	t.Helper()
 	o.Log = slog.New(slog.DiscardHandler)
@@ -258,8 +259,8 @@ func TestAHandlerThatAsksIsToldThatItsClientHasGone(t *testing.T) {
 	}
 }
 
-// A client that sends without end, while its handler waits for an answer that is behind all that, is not read, and so not asked for
-// ever.
+// A client that sends without end, while its handler waits for an answer that is behind all that,
+// is not read, and so not asked for ever.
 func TestAHandlerThatAsksAClientWhichSendsTooMuch(t *testing.T) {
 	url, errs := asking(t, socketio.Options{Engine: engineio.Config{PingInterval: 50 * time.Millisecond, PingTimeout: 50 * time.Millisecond}})
 	c, _ := wiretest.Connect(t, url, path, "/")

@@ -12,7 +12,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
 
-// States of a socket, in the order in which it passes them.
+// The states of a socket, in the order in which it passes them.
 const (
 	stateConnecting int32 = iota
 	stateWelcoming
@@ -21,25 +21,29 @@ const (
 	stateClosed
 )
 
-// Socket is a client in one namespace. Its methods may be called from any goroutine and do not block; its handlers
-// are called one at a time. It ends with its connection, by Disconnect, or when the client leaves.
+// Socket is a client in one namespace. Its methods may be called from any goroutine and do not
+// block; its handlers are called one at a time. It ends with its connection, by Disconnect, or when
+// the client leaves.
 type Socket struct {
 	id string
-	// pid is the private id by which the client asks for its session; empty if it cannot.
+	// pid is the private id by which the client asks for recovery; empty if it cannot be recovered.
 	pid       string
 	recovered bool
-	// ended: the context has ended. acksClosed: nobody can wait for the client any more. Guarded by mu.
+	// ended: the context has ended. acksClosed: no acknowledgement can be awaited any more. Guarded
+	// by mu.
 	ended, acksClosed bool
-	state             atomic.Int32 // one of those above
+	state             atomic.Int32 // one of the states above
 	namespace         *Namespace
 	conn              *conn.Conn[*member]
 	lane              *conn.Lane[*member]
-	// auth is the client's auth payload, and connected when it came, in nanoseconds since 1970; see Handshake.
+	// auth is the client's auth payload, and connected is when it arrived, in nanoseconds since
+	// 1970; see Handshake.
 	auth      []byte
 	connected int64
 	handlers  handlers.Socket[*Event, Args]
 
-	// joining is held while rooms are joined, so that no room is joined after the last is left.
+	// joining is held while the socket joins rooms, so that it joins none after it has left them
+	// all.
 	joining sync.Mutex
 	// welcoming is held while the client is told that it is connected.
 	welcoming sync.Mutex
@@ -48,35 +52,36 @@ type Socket struct {
 	data     any      // guarded by mu
 	listener Listener // guarded by mu
 	acks     ackTable // guarded by mu
-	extras   *extras  // what few sockets have, made when it is needed; guarded by mu
+	extras   *extras  // allocated when needed; guarded by mu
 
-	// gate holds what comes in while a client that has come back is told what it has missed; nil otherwise.
+	// gate holds events while a returning client is sent what it has missed; nil otherwise.
 	gate atomic.Pointer[backlog.Gate]
 }
 
-// ID names the socket, and is a room of which the socket alone is a member. It differs with each connection but for a socket that is
-// recovered.
+// ID returns the name of the socket, which is also a room whose only member is the socket. It
+// differs for each connection, except for a recovered socket.
 func (s *Socket) ID() string { return s.id }
 
-// Namespace is the one that the socket is in.
+// Namespace returns the namespace of the socket.
 func (s *Socket) Namespace() *Namespace { return s.namespace }
 
-// Transport is "polling" or "websocket", as of now.
+// Transport returns the current transport, "polling", "websocket" or "webtransport".
 func (s *Socket) Transport() string { return s.conn.Session().Transport() }
 
-// Connected tells whether the socket is still in its namespace.
+// Connected reports whether the socket is still in its namespace.
 func (s *Socket) Connected() bool { return s.state.Load() == stateConnected }
 
-// Data is what SetData has stored with the socket.
+// Data returns what SetData has stored with the socket.
 func (s *Socket) Data() any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.data
 }
 
-// SetData stores a value of the application's with the socket. Where clients can be recovered, or other servers fetch sockets, it
-// has to be one that can be encoded as JSON, or by Recovery.EncodeData. A client whose socket's data cannot be kept is not recovered;
-// CheckData tells. A value that is changed after this call is not kept.
+// SetData stores a value with the socket. If clients can be recovered, or other servers fetch
+// sockets, it must be encodable as JSON, or by Recovery.EncodeData. A client whose data cannot be
+// stored is not recovered; CheckData reports that. Changes to the value after this call are not
+// stored.
 func (s *Socket) SetData(v any) {
 	s.mu.Lock()
 	s.data = v
@@ -86,7 +91,7 @@ func (s *Socket) SetData(v any) {
 	}
 }
 
-// JoinWaits reports whether Join is likely to wait, as for another server or a store; see After.
+// JoinWaits reports whether Join is likely to wait for another server or a store; see After.
 func (s *Socket) JoinWaits(rooms ...string) bool {
 	a, ok := s.namespace.adapter.(interface {
 		JoinWaits(s *Socket, rooms ...string) bool
@@ -94,22 +99,23 @@ func (s *Socket) JoinWaits(rooms ...string) bool {
 	return ok && a.JoinWaits(s, rooms...)
 }
 
-// Leave takes the socket out of a room.
+// Leave removes the socket from a room.
 func (s *Socket) Leave(room string) { s.namespace.adapter.Leave(s, room) }
 
-// Rooms lists the rooms that the socket is in, its own id among them, in no order.
+// Rooms lists the rooms of the socket, its own id among them, in no order.
 func (s *Socket) Rooms() []string { return s.namespace.adapter.RoomsOf(s) }
 
-// Disconnect ends the socket: with close the whole connection, without it this namespace alone, and the client
-// does not come back by itself.
+// Disconnect ends the socket: with closeConnection the whole connection, otherwise only this
+// namespace. The client is told, and does not reconnect by itself.
 func (s *Socket) Disconnect(closeConnection bool) {
 	s.Settle(func(error) { s.disconnect(closeConnection) })
 }
 
-// Settle calls a function exactly once, when it is known whether what the socket has changed until now (rooms, data) is
-// stored: at once where clients cannot be recovered, else perhaps later, in another goroutine. The function must not block.
-// With a nil error no loss of a server undoes the changes. Otherwise they are not stored: a client that comes back may find
-// them undone. A Receipt tells the same of events.
+// Settle calls f exactly once, when it is known whether the changes of the socket until now (rooms,
+// data) are stored: at once if clients cannot be recovered, otherwise perhaps later, in another
+// goroutine. f must not block. With a nil error no loss of a server undoes the changes. Otherwise
+// they are not stored: a client that comes back may find them undone. A Receipt reports the same
+// for events.
 func (s *Socket) Settle(f func(error)) {
 	if k := s.namespace.keeper(); k != nil {
 		k.Settle(s, f)
@@ -120,7 +126,7 @@ func (s *Socket) Settle(f func(error)) {
 
 func (s *Socket) disconnect(closeConnection bool) {
 	switch {
-	case !closeConnection: // once: a second DISCONNECT would end the socket with which the client comes back
+	case !closeConnection: // once: a second DISCONNECT would end the socket with which the client reconnects
 		s.end(ReasonServerDisconnect, func() {
 			s.conn.Send(&parser.Packet{Type: parser.Disconnect, Namespace: s.namespace.name})
 		})
@@ -129,8 +135,9 @@ func (s *Socket) disconnect(closeConnection bool) {
 	}
 }
 
-// connect makes the socket a member of its namespace, and tells the client and the handlers, when it is kept. It runs in the
-// socket's turn. A client that knows of its connection is within reach of all servers; one that does not gets no event yet.
+// connect adds the socket to its namespace and, when it is stored, tells the client and the
+// handlers. It runs in the socket's turn. A client that is told is within reach of all servers;
+// before that it gets no events.
 func (s *Socket) connect() {
 	s.joinOwn(s.ownRooms())
 	k := s.namespace.keeper()
@@ -158,8 +165,8 @@ func (s *Socket) arrive() {
 	s.announce()
 }
 
-// welcome tells the client. If it panics the socket counts as connected, so that the end of the
-// connection ends it too.
+// welcome tells the client that it is connected. After a panic the socket counts as connected, so
+// that the end of the connection ends it too.
 func (s *Socket) welcome() {
 	s.welcoming.Lock()
 	defer s.welcoming.Unlock()
@@ -168,17 +175,17 @@ func (s *Socket) welcome() {
 	s.conn.Send(s.answer())
 }
 
-// announce tells the handlers of the socket.
+// announce calls the handlers for a new socket.
 func (s *Socket) announce() {
 	s.sendEarly()
 	s.namespace.connected(s)
 	if s.namespace.present.Retired() {
-		s.Disconnect(false) // removed while the socket was on its way in
+		s.Disconnect(false) // the namespace was removed meanwhile
 	}
 }
 
-// arrived tells whether the socket is connected. Whoever comes while the client is being told waits for that, so that nothing
-// overtakes the answer to CONNECT, and nothing behind it is lost.
+// arrived reports whether the socket is connected. While the client is being told, it waits for
+// that, so that no event overtakes the answer to CONNECT, and none that follows is lost.
 func (s *Socket) arrived() bool {
 	if s.state.Load() == stateWelcoming {
 		s.welcoming.Lock()
@@ -187,7 +194,7 @@ func (s *Socket) arrived() bool {
 	return s.Connected()
 }
 
-// abandon ends a socket that has not connected. A middleware may have let it join rooms.
+// abandon ends a socket that has not connected. It may be in rooms that a middleware has joined.
 func (s *Socket) abandon() {
 	s.joining.Lock()
 	defer s.joining.Unlock()
@@ -200,7 +207,7 @@ func (s *Socket) abandon() {
 	}
 }
 
-// leaveRooms takes the socket out of all rooms for good. Before that it calls a function.
+// leaveRooms removes the socket from all rooms for good. It calls before first.
 func (s *Socket) leaveRooms(before func()) {
 	s.joining.Lock()
 	defer s.joining.Unlock()
@@ -209,17 +216,17 @@ func (s *Socket) leaveRooms(before func()) {
 	before()
 }
 
-// close ends a socket whose client knows of that.
+// close ends a socket without telling its client.
 func (s *Socket) close(reason string) { s.end(reason, func() {}) }
 
-// end ends the socket, once: it tells the client; then come the handlers for disconnecting, the
-// rooms, and the handlers for disconnect.
+// end ends the socket, once: it tells the client, calls the handlers of OnDisconnecting, leaves the
+// rooms, and calls the handlers of OnDisconnect.
 func (s *Socket) end(reason string, tell func()) {
 	if !s.state.CompareAndSwap(stateConnected, stateClosing) {
 		return
 	}
 	tell()
-	// Who waits for an answer, or for the context, may be what the connection's handlers wait for.
+	// The connection's handlers may wait for code that waits for an acknowledgement or the context.
 	s.abandonAcks()
 	s.endContext()
 	s.conn.Run(s.lane, func() {
@@ -233,7 +240,7 @@ func (s *Socket) end(reason string, tell func()) {
 }
 
 func (s *Socket) gone(reason string) {
-	// The namespace may release its adapter only when the last handler has broadcast its last.
+	// The namespace may release its adapter only after the last handler's last broadcast.
 	defer s.namespace.remove(s)
 	s.leaveRooms(func() {
 		if k := s.namespace.keeper(); k != nil && s.pid != "" {

@@ -4,7 +4,7 @@ package socketio
 
 import "github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 
-// answer is that to the CONNECT of a client that is let in.
+// answer returns the answer to the CONNECT of a client that is let in.
 func (s *Socket) answer() *parser.Packet {
 	p := &parser.Packet{Type: parser.Connect, Namespace: s.namespace.name}
 	if !s.conn.IsV2() {
@@ -16,11 +16,11 @@ func (s *Socket) answer() *parser.Packet {
 	return p
 }
 
-// A 2.x client is not told the id of its socket: it takes the id of its Engine.IO session for it,
-// which is a bearer secret. So its socket has an id of its own, as any other, and only that one is
+// A 2.x client is not told the id of its socket: it uses the id of its Engine.IO session, which is
+// a bearer secret. Its socket therefore has an id of its own, like any other, and only that one is
 // shown to others. The id that the client knows is an alias: a second room of the socket's own, so
-// that a client which has told its id to another is reached by it. No list of rooms has the alias,
-// and no RoomWatcher hears of it.
+// that a client that has told its id to another one can be reached by it. The alias is in no list
+// of rooms, and no RoomWatcher is told of it.
 
 // ownRooms are the rooms that exist for the socket alone.
 func (s *Socket) ownRooms() []string {
@@ -30,8 +30,8 @@ func (s *Socket) ownRooms() []string {
 	return []string{s.id, s.alias()}
 }
 
-// alias is the id that a 2.x client takes for that of its socket: the session's, with the namespace
-// in front if that is not the main one.
+// alias returns the id that a 2.x client takes for that of its socket: the session's, with the
+// namespace in front if that is not the main one.
 func (s *Socket) alias() string {
 	if s.namespace.name == "/" {
 		return s.conn.Session().ID()
@@ -42,5 +42,5 @@ func (s *Socket) alias() string {
 // isAlias reports whether a room is the socket's alias.
 func (s *Socket) isAlias(room string) bool { return s.conn.IsV2() && room == s.alias() }
 
-// LogID names the socket in logs. It is ID, which is no secret.
+// LogID names the socket in logs. It is the same as ID, which is no secret.
 func (s *Socket) LogID() string { return s.id }

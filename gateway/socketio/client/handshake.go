@@ -19,7 +19,7 @@ type Handshake struct {
 	Auth json.RawMessage `json:"auth"`
 	// Query has the parameters of the connection's first request.
 	Query url.Values `json:"query"`
-	// Headers are those of the connection's first request.
+	// Headers has the headers of the connection's first request.
 	Headers http.Header `json:"headers"`
 	// Address is the IP address that the connection comes from.
 	Address string `json:"address"`
@@ -37,7 +37,7 @@ func (h *Handshake) DecodeAuth(v any) error {
 	return nil
 }
 
-// NewHandshake returns that of a client whose connection has begun with a request.
+// NewHandshake returns the handshake of a client whose connection has begun with a request.
 func NewHandshake(first *engineio.Handshake, auth json.RawMessage, connected time.Time) *Handshake {
 	return &Handshake{
 		Auth:    auth,

@@ -10,24 +10,26 @@ import (
 	"time"
 )
 
-// Identity is who a client is, as whatever has authenticated it states. It says nothing of what the
-// application keeps of the client: that is Socket.Data, which the client's own events may change.
+// Identity is the user of a client, as an authenticator states it. What the application stores
+// about the client is not part of it: that is Socket.Data, which the client's own events may
+// change.
 type Identity struct {
-	// Provider names what has authenticated the client, such as an entry of the configuration. The same
-	// user of two providers is two users.
+	// Provider names the authenticator, such as an entry of the configuration. Equal users of
+	// different providers are different users.
 	Provider string `json:"provider,omitempty"`
-	// User is the person or the device, as the provider names it: the subject of a token, for example.
+	// User is the name of the person or device at the provider, such as the subject of a token.
 	// Required.
 	User string `json:"user"`
-	// Claims are what else is stated of the client, as a JSON object; nil for nothing.
+	// Claims are further statements about the client, as a JSON object; nil if there are none.
 	Claims json.RawMessage `json:"claims,omitempty"`
-	// Expires is when the statement ends; zero for never. Nothing happens by itself then.
+	// Expires is when the statement ends; zero for never. Nothing happens automatically at that
+	// time.
 	Expires time.Time `json:"expires,omitzero"`
 }
 
-// Same reports whether two identities are of the same user. Claims and expiry may differ: a client that has
-// renewed its token is the one that it was. A nil Identity is that of an anonymous client; all of them are
-// the same.
+// Same reports whether two identities are of the same user. Claims and expiry may differ: a client
+// that has renewed its token is still the same. A nil Identity stands for an anonymous client; all
+// of these are the same.
 func (i *Identity) Same(other *Identity) bool {
 	if i == nil || other == nil {
 		return i == other
@@ -35,8 +37,8 @@ func (i *Identity) Same(other *Identity) bool {
 	return i.Provider == other.Provider && i.User == other.User
 }
 
-// Check returns an error for an identity without a user, one whose claims are no JSON object, and one that
-// takes more bytes than that as JSON.
+// Check returns an error if there is no user, if the claims are not a JSON object, or if the
+// identity takes more than most bytes as JSON.
 func (i *Identity) Check(most int) error {
 	if i.User == "" {
 		return errors.New("there is no user")

@@ -2,50 +2,54 @@
 
 package client
 
-// DefaultMaxNamespaces is Limits.Namespaces, unless it is set.
+// DefaultMaxNamespaces is the default of Limits.Namespaces.
 const DefaultMaxNamespaces = 128
 
-// Limits bound what one client can make a server hold. Those of the transport, such as the size of a message
-// and of what waits to be sent, are fields of engineio.Config. In a field of Limits, zero stands for its
-// default; bytes are bytes. docs/reference/limits.md adds all of them up.
+// Limits bound what one client can make a server hold. The limits of the transport, such as the
+// size of a message and of the send queue, are fields of engineio.Config. A zero field has its
+// default. Sizes are in bytes. docs/reference/limits.md adds all limits up.
 type Limits struct {
-	// Namespaces is how many namespaces a connection may be in at once; 128 by default. Of dynamic ones a
-	// client could otherwise make as many as it likes, each with its adapter. One more is refused.
+	// Namespaces is how many namespaces a connection may be in at once; 128 by default. Without a
+	// limit, a client could create any number of dynamic namespaces, each with its adapter. Further
+	// ones are refused.
 	//
-	// A server whose limits are set also bounds how fast a connection joins them: 64 more at once, and then
-	// a quarter of them in a second. To join and to leave again and again would take them one after the other.
+	// A server whose limits are set also bounds how fast a connection joins them: a burst of 64
+	// more than that, and a quarter of them per second. Otherwise a client could join and leave one
+	// after the other without a limit.
 	Namespaces int
-	// Rooms is how many rooms the sockets of a connection may be in together, besides those of their own
-	// ids; any number by default. Join does not look, since only clients that choose rooms need bounds: a
-	// JoinRule asks Socket.CheckJoin, and Socket.TakeJoins tells whether they are joined too fast. A client
-	// whose session would be beyond it is not recovered.
+	// Rooms is how many rooms the sockets of a connection may be in together, not counting those of
+	// their own ids; unlimited by default. Join does not check it, since only rooms that clients
+	// choose need a limit: a JoinRule calls Socket.CheckJoin, and Socket.TakeJoins bounds how fast
+	// rooms are joined. A client whose session would exceed it is not recovered.
 	Rooms int
-	// RoomNameBytes is how long the name of a room may be; 1,024 by default. CheckJoin looks at it.
+	// RoomNameBytes is the maximum length of a room's name; 1,024 by default. CheckJoin checks it.
 	RoomNameBytes int
-	// AuthBytes is how large the auth payload of a CONNECT may be, which the socket keeps; 16 KiB by
-	// default. A larger one is refused.
+	// AuthBytes is the maximum size of the auth payload of a CONNECT, which the socket keeps; 16
+	// KiB by default. A larger one is refused.
 	AuthBytes int
-	// IdentityBytes is how large Socket.SetIdentity takes an identity, as JSON; 16 KiB by default.
-	IdentityBytes int
-	// DataBytes is how much Socket.CheckData takes, encoded; 64 KiB by default. Package cluster stores no
-	// more than that for a client's return, whatever the limit.
-	DataBytes int
-	// PendingAcks is how many acknowledgements a socket's client may owe; 1,024 by default. Whoever asks
-	// for one more gets ErrManyAcks.
-	PendingAcks int
-	// EarlyEvents is how many events of middlewares wait for a socket until it is connected; 1,024 by
+	// IdentityBytes is the maximum size of an identity as JSON, for Socket.SetIdentity; 16 KiB by
 	// default.
+	IdentityBytes int
+	// DataBytes is the maximum size of a socket's data, encoded, for Socket.CheckData; 64 KiB by
+	// default. Package cluster never stores more than that for recovery.
+	DataBytes int
+	// PendingAcks is how many acknowledgements a socket's client may owe; 1,024 by default. Asking
+	// for one more returns ErrManyAcks.
+	PendingAcks int
+	// EarlyEvents is how many events that middlewares emit may wait until the socket is connected;
+	// 1,024 by default.
 	EarlyEvents int
-	// MissedBytes is how much may wait of what the sockets of a connection have missed; 16 MiB by default.
-	// Each of them may have missed that much, and a connection may be in many namespaces. A client with
-	// more starts a new session.
+	// MissedBytes is how much of what the sockets of a connection have missed may wait; 16 MiB by
+	// default. Each of them may have missed that much, and a connection may be in many namespaces.
+	// A client with more starts a new session.
 	MissedBytes int
-	// WaitingHandlers is how many handlers of a connection may wait at once while its other events go on,
-	// each with its event; 16 by default. It is for package service, whose manifests let clients ask for that.
+	// WaitingHandlers is how many handlers of a connection may wait at once, each with its event,
+	// while the connection's other events continue; 16 by default. It is for package service, whose
+	// manifests let clients start such handlers.
 	WaitingHandlers int
 }
 
-// DefaultLimits are those of a server whose limits nobody has set.
+// DefaultLimits returns the limits of a server for which none are set.
 func DefaultLimits() Limits {
 	return Limits{
 		Namespaces:      DefaultMaxNamespaces,
@@ -60,7 +64,7 @@ func DefaultLimits() Limits {
 	}
 }
 
-// WithDefaults fills in what is not set.
+// WithDefaults replaces zero fields by their defaults.
 func (l Limits) WithDefaults() Limits {
 	d := DefaultLimits()
 	return Limits{
@@ -84,10 +88,10 @@ func positiveOr(n, otherwise int) int {
 	return otherwise
 }
 
-// Losses is what clients have lost that did not read what they were sent.
+// Losses counts what slow consumers have lost.
 type Losses struct {
-	// VolatileEvents is how many volatile events were dropped; one for two clients counts twice.
+	// VolatileEvents is the number of dropped volatile events, counted for each client.
 	VolatileEvents uint64
-	// SlowConsumers is how many connections were closed with ReasonSlowConsumer.
+	// SlowConsumers is the number of connections closed with ReasonSlowConsumer.
 	SlowConsumers uint64
 }

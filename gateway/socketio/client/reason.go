@@ -2,7 +2,7 @@
 
 package client
 
-// Why a socket has disconnected, as its handlers are told.
+// The reasons for the end of a socket, which its handlers receive.
 const (
 	// ReasonClientDisconnect: the client has left the namespace.
 	ReasonClientDisconnect = "client namespace disconnect"
@@ -12,13 +12,14 @@ const (
 	ReasonServerShuttingDown = "server shutting down"
 	// ReasonPingTimeout: the client has not answered a ping in time.
 	ReasonPingTimeout = "ping timeout"
-	// ReasonTransportClose: the client has closed the connection, or its network has.
+	// ReasonTransportClose: the client has closed the connection, or the network has failed.
 	ReasonTransportClose = "transport close"
 	// ReasonTransportError: the client has violated the transport.
 	ReasonTransportError = "transport error"
 	// ReasonParseError: the client has sent an invalid packet.
 	ReasonParseError = "parse error"
-	// ReasonForcedClose: the server has closed the connection, as when a handler panics.
+	// ReasonForcedClose: the server has closed the connection, for example because a handler
+	// panicked.
 	ReasonForcedClose = "forced close"
 	// ReasonForcedServerClose: the client has sent a packet that is not allowed at this point, such
 	// as an event for a namespace that it is not in.

@@ -10,7 +10,7 @@ import (
 )
 
 // Args are the arguments of an event or an acknowledgement. They stay encoded, so that relayed
-// arguments keep their bytes: the order of keys, the form of numbers.
+// arguments keep their bytes: the order of keys and the form of numbers.
 type Args struct {
 	// JSON is a JSON array, such as [1,{"a":2}]. It has {"_placeholder":true,"num":n} in place of
 	// an attachment.
@@ -22,8 +22,8 @@ type Args struct {
 var emptyList = []byte("[]")
 
 // NewArgs encodes values as arguments. A []byte becomes an attachment wherever it is: as an
-// argument, in a map, a list or a struct field; but not in values that encode themselves, nor if
-// its type is a named one. json.RawMessage is kept as it is. Everything else is encoded by
+// argument, in a map, a list or a struct field; but not within values that encode themselves, nor
+// if its type is a named one. A json.RawMessage is kept as it is. Everything else is encoded by
 // encoding/json, without HTML escaping.
 func NewArgs(values ...any) (Args, error) {
 	list, attachments, err := parser.EncodeArgs(values...)
@@ -39,8 +39,8 @@ func (a Args) Len() int {
 	return len(values)
 }
 
-// Decode reads argument i into v, as json.Unmarshal does. An attachment is read into []byte, as an
-// argument, within one, and as a field of a struct. Values of type any, map[string]any and []any
+// Decode decodes argument i into v, like json.Unmarshal. An attachment is decoded into []byte, as
+// an argument, within one, and as a field of a struct. Values of type any, map[string]any and []any
 // have []byte in place of attachments.
 func (a Args) Decode(i int, v any) error {
 	values, err := parser.SplitArgs(a.JSON)
@@ -50,7 +50,7 @@ func (a Args) Decode(i int, v any) error {
 	return a.decodeOf(values, i, v)
 }
 
-// decodeOf is Decode of arguments that are split.
+// decodeOf is Decode for arguments that are already split.
 func (a Args) decodeOf(values []json.RawMessage, i int, v any) error {
 	if i < 0 || i >= len(values) {
 		return fmt.Errorf("decode argument %d: there are %d", i, len(values))
@@ -68,7 +68,7 @@ func (a Args) decodeOf(values []json.RawMessage, i int, v any) error {
 	return nil
 }
 
-// List is the arguments as a JSON array, even if nothing was given.
+// List returns the arguments as a JSON array, an empty one if there are none.
 func (a Args) List() []byte {
 	if len(a.JSON) == 0 {
 		return emptyList
@@ -76,8 +76,8 @@ func (a Args) List() []byte {
 	return a.JSON
 }
 
-// Scan reads the arguments into pointers, one after the other, as Decode does. There may be more
-// arguments than pointers.
+// Scan decodes the arguments into pointers, in order, like Decode. There may be more arguments than
+// pointers.
 func (a Args) Scan(pointers ...any) error {
 	if len(pointers) == 0 {
 		return nil
@@ -94,7 +94,7 @@ func (a Args) Scan(pointers ...any) error {
 	return nil
 }
 
-// Decode reads argument i of an answer or an event as a T; see Args.Decode.
+// Decode decodes argument i of an answer or an event as a T; see Args.Decode.
 func Decode[T any](args Args, i int) (T, error) {
 	var value T
 	err := args.Decode(i, &value)

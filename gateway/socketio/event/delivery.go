@@ -10,40 +10,44 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/trace"
 )
 
-// Delivery is an event on its way to many: encoded once, with who is meant.
+// Delivery is a broadcast event: encoded once, with its target.
 type Delivery struct {
 	Target
-	// Text and Attachments are the packet as it goes to each client. A parser that has no text leaves it empty.
+	// Text and Attachments are the packet as each client receives it. A parser without text leaves
+	// Text empty.
 	Text        []byte
 	Attachments [][]byte
 	// Volatile drops the event for clients that cannot take it at once.
 	Volatile bool
-	// ExtraArgs, if there are any, are appended to the arguments that clients get: JSON values with commas between them.
-	// Where clients can be recovered, the last is a string, the offset by which they say what they have got.
+	// ExtraArgs, if any, are appended to the arguments that clients receive: JSON values separated
+	// by commas. If clients can be recovered, the last is a string, the offset of the event.
 	ExtraArgs []byte
-	// Position is the event's place in the order in which a SessionKeeper has stored them; 0 if it has not.
+	// Position is the event's sequence in the order of a SessionKeeper's store; 0 if it is not
+	// stored.
 	Position uint64
 	// Uncompressed keeps the transport from compressing the packet.
 	Uncompressed bool
-	// Trace is the distributed trace that the event is part of; nil for none. An adapter carries it to the other servers.
+	// Trace is the distributed trace of the event; nil for none. An adapter carries it to the other
+	// servers.
 	Trace *trace.Parent
-	// Receipt learns whether an adapter that stores events has stored this one. It may be nil, and stays on this server.
+	// Receipt is told whether an adapter that stores events has stored this one. It may be nil, and
+	// stays on this server.
 	Receipt *Receipt
 
-	// message is Text as the engine takes it, unless that has been replaced.
+	// message is Text in the form that the engine takes, unless Text has been replaced.
 	message *engineio.Message
-	// shared is what Share has begun; nil otherwise.
+	// shared is set by Share; nil otherwise.
 	shared *sharedMessages
 }
 
-// Flags are how an event goes out; see the fields of Delivery.
+// Flags are how an event is sent; see the fields of Delivery.
 type Flags struct {
 	Volatile, Uncompressed bool
 	Receipt                *Receipt
 	Trace                  *trace.Parent
 }
 
-// NewDelivery returns the delivery of an encoded packet to who is meant.
+// NewDelivery returns the delivery of an encoded packet to a target.
 func NewDelivery(e parser.Encoded, t Target, f Flags) *Delivery {
 	return &Delivery{
 		Text: e.Text, Attachments: e.Attachments, message: e.Message, Target: t,
@@ -51,7 +55,8 @@ func NewDelivery(e parser.Encoded, t Target, f Flags) *Delivery {
 	}
 }
 
-// Encoded is the packet, without the extra arguments. It is for package socketio, as Messages is.
+// Encoded returns the packet without the extra arguments. It is for package socketio, like
+// Messages.
 func (d *Delivery) Encoded() parser.Encoded {
 	e := parser.Encoded{Text: d.Text, Attachments: d.Attachments, Uncompressed: d.Uncompressed}
 	if d.message != nil && d.message.Carries(d.Text) {
@@ -60,17 +65,17 @@ func (d *Delivery) Encoded() parser.Encoded {
 	return e
 }
 
-// sharedMessages are those of a delivery, made for the first who is sent it.
+// sharedMessages are the messages of a delivery, made for the first receiver.
 type sharedMessages struct {
 	once     sync.Once
 	messages []*engineio.Message
 }
 
-// Share has the messages of a delivery made once for all who are sent it, however often that happens. The delivery does not change
-// any more.
+// Share encodes the messages of a delivery once for all its receivers, however often it is
+// delivered. The delivery must not change any more.
 func (d *Delivery) Share() { d.shared = &sharedMessages{} }
 
-// Messages are the packet as it goes to each client, with its extra arguments if it has any.
+// Messages returns the packet as each client receives it, with its extra arguments if it has any.
 func (d *Delivery) Messages(c parser.Codec) []*engineio.Message {
 	if d.shared == nil {
 		return d.encodeMessages(c)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package event has what an event consists of on its way from who emits it to the clients that get it: its
-// arguments, who is meant, the packet that is encoded once for all of them, and the receipt of a store. It
-// knows neither sockets nor namespaces. Package socketio has the same types under the same names.
+// Package event has the parts of an event on its way from the emitter to the clients: its
+// arguments, its target, the packet that is encoded once for all receivers, and the receipt of a
+// store. It knows neither sockets nor namespaces. Package socketio has the same types under the
+// same names.
 package event

@@ -11,11 +11,13 @@ import (
 var (
 	// ErrDisconnected is returned for operations on a socket that has left its namespace.
 	ErrDisconnected = errors.New("socket is disconnected")
-	// ErrManyAcks is returned if a client that already owes as many acknowledgements as it may is asked for another one.
+	// ErrManyAcks is returned if a client that already owes as many acknowledgements as it may
+	// (Limits.PendingAcks) is asked for another one.
 	ErrManyAcks = errors.New("the client owes too many acknowledgements")
 	// ErrReservedEvent is returned for event names that Socket.IO reserves.
 	ErrReservedEvent = errors.New("event name is reserved")
-	// ErrNoAck is returned if nobody has asked for an acknowledgement, or has got one.
+	// ErrNoAck is returned for the acknowledgement of an event that asked for none, or has received
+	// one.
 	ErrNoAck = errors.New("no acknowledgement is asked for")
 )
 

@@ -8,38 +8,42 @@ import (
 	"time"
 )
 
-// RoomPolicy says how an Adapter that stores events treats a room. The zero value is that of rooms of which nothing is
-// asked but recovery.
+// RoomPolicy is how an Adapter that stores events treats a room. With the zero value it stores them
+// for recovery only.
 type RoomPolicy struct {
-	// Revisions gives each event of the room one argument more, {"revision": n}: its place in the one order in which all
-	// members get the room's events. It is greater than that of the event before it, not by one.
+	// Revisions gives each event of the room one more argument, {"revision": n}: its place in the
+	// one order in which all members receive the room's events. Each revision is greater than the
+	// one before, but not by one.
 	Revisions bool
-	// HistoryMessages and HistoryAge are how much of the room is kept for those who come later; none if either is zero.
+	// HistoryMessages and HistoryAge bound the room's history; there is none if either is zero.
 	HistoryMessages int
 	HistoryAge      time.Duration
-	// HistoryOnJoin sends it to each socket that joins, as the events that it consists of, before any later one of the room.
+	// HistoryOnJoin sends the history to each socket that joins, as events, before any later one of
+	// the room.
 	HistoryOnJoin bool
 }
 
-// HasHistory tells whether anything of the room is kept.
+// HasHistory reports whether the room has a history.
 func (p RoomPolicy) HasHistory() bool { return p.HistoryMessages > 0 && p.HistoryAge > 0 }
 
-// RoomPolicies is an Adapter that treats rooms by policies, as that of package cluster does with recovery.
+// RoomPolicies is an Adapter that treats rooms by policies, like that of package cluster with
+// recovery.
 type RoomPolicies interface {
-	// SetRoomPolicy says how the rooms of the namespace are treated from now on.
+	// SetRoomPolicy sets the policies of the namespace's rooms from now on.
 	SetRoomPolicy(policy func(room string) RoomPolicy)
 }
 
-// RoomHistory is an Adapter that keeps histories of rooms, as that of package cluster does with recovery.
+// RoomHistory is an Adapter that stores histories of rooms, like that of package cluster with
+// recovery.
 type RoomHistory interface {
-	// History is what is kept of a room: the newest events with a revision below before, in order. Before 0
-	// stands for all. There are at most limit of them, and as many as fit into maxBytes; but always one, and
-	// where limit allows it, one more than fits, which tells that there are more. Its error is ErrNoHistory
-	// for a room of which nothing is kept.
+	// History returns the newest events of a room with a revision below before, in order; if before
+	// is 0, the newest of all. It returns at most limit events, and as many as fit into maxBytes,
+	// but at least one. If limit allows it, it returns one more than fits, which means that there
+	// are more. The error is ErrNoHistory for a room without a history.
 	History(ctx context.Context, room string, before uint64, limit, maxBytes int) ([]PastEvent, error)
 }
 
-// ErrNoHistory is the error for a room of which nothing is kept.
+// ErrNoHistory is returned for a room without a history.
 var ErrNoHistory = errors.New("the room has no history")
 
 // PastEvent is an event of a room's history.
@@ -50,7 +54,7 @@ type PastEvent struct {
 	Time     time.Time
 }
 
-// Size is about what the event takes in memory, in bytes.
+// Size returns the approximate size of the event in memory, in bytes.
 func (e *PastEvent) Size() int {
 	n := len(e.Event) + len(e.Args.JSON)
 	for _, a := range e.Args.Attachments {

@@ -7,11 +7,11 @@ import (
 	"sync"
 )
 
-// Receipt reports whether emissions were stored, for adapters that store events before they deliver them, as package
-// cluster does with recovery. Emit returns when such an adapter has taken the event; whether it gets stored is known only
-// later. Pass a Receipt to Broadcast.Receipt or
-// Emission.Receipt of package socketio to learn it. One Receipt may collect any number of
-// emissions. The zero value is ready for use. Safe for concurrent use; must not be copied. Methods of a nil Receipt do
+// Receipt reports whether events were stored, for adapters that store events before they deliver
+// them, as package cluster does with recovery. Emit returns when such an adapter has accepted the
+// event; only later is it known whether it was stored. Pass a Receipt to Broadcast.Receipt or
+// Emission.Receipt of package socketio. One Receipt may collect any number of events. The zero
+// value is ready for use. Safe for concurrent use; must not be copied. Methods of a nil Receipt do
 // nothing and report success.
 type Receipt struct {
 	mu       sync.Mutex
@@ -32,8 +32,8 @@ func (r *Receipt) Expect() {
 	r.open++
 }
 
-// Resolve is for adapters: it reports the outcome of one expected event. A nil error means that the event is stored, any
-// other that it never will be.
+// Resolve is for adapters: it reports the outcome of one expected event. A nil error means that the
+// event is stored, any other that it never will be.
 func (r *Receipt) Resolve(err error) {
 	if r == nil {
 		return
@@ -55,8 +55,8 @@ func (r *Receipt) Resolve(err error) {
 	}
 }
 
-// Expected returns how many of the collected events are stored or were meant to be. It is 0 if the adapter stores nothing,
-// and volatile and local events do not count.
+// Expected returns the number of collected events that are stored or were to be stored. It is 0 if
+// the adapter stores nothing. Volatile and local events do not count.
 func (r *Receipt) Expected() int {
 	if r == nil {
 		return 0
@@ -66,8 +66,9 @@ func (r *Receipt) Expected() int {
 	return r.expected
 }
 
-// Notify calls f once: with nil when all events that were collected are stored, or with the first error. It calls f at
-// once if that is known already, otherwise in another goroutine. f must not block.
+// Notify calls f once: with nil when all collected events are stored, or with the first error. It
+// calls f at once if the outcome is known already, otherwise in another goroutine. f must not
+// block.
 func (r *Receipt) Notify(f func(error)) {
 	if r == nil {
 		f(nil)
@@ -84,8 +85,9 @@ func (r *Receipt) Notify(f func(error)) {
 	f(err)
 }
 
-// Wait returns nil when all events that were collected are stored, the first error if one of them never will be, or the
-// context's error. It must not be called from a handler, which would hold up the socket's other events.
+// Wait returns nil when all collected events are stored, the first error if one of them never will
+// be, or the context's error. It must not be called from a handler, which would delay the socket's
+// other events.
 func (r *Receipt) Wait(ctx context.Context) error {
 	outcome := make(chan error, 1)
 	r.Notify(func(err error) { outcome <- err })

@@ -4,17 +4,18 @@ package event
 
 import "slices"
 
-// Target says which sockets of a namespace are meant.
+// Target selects sockets of a namespace.
 type Target struct {
-	// Rooms are those whose members are meant; nil means the whole namespace, and empty nobody.
+	// Rooms selects the members of these rooms; nil selects the whole namespace, and an empty list
+	// nobody.
 	Rooms []string
-	// Except are rooms whose members are left out.
+	// Except excludes the members of these rooms.
 	Except []string
-	// Local means sockets of this server alone.
+	// Local selects only sockets of this server.
 	Local bool
 }
 
-// With adds rooms whose members are meant. No rooms at all, in place of the whole namespace, mean nobody.
+// With adds rooms whose members are selected. Adding no room to the whole namespace selects nobody.
 func (t Target) With(rooms []string) Target {
 	if t.Rooms = appendNew(t.Rooms, rooms); t.Rooms == nil {
 		t.Rooms = []string{}
@@ -22,13 +23,13 @@ func (t Target) With(rooms []string) Target {
 	return t
 }
 
-// Without adds rooms whose members are left out.
+// Without adds rooms whose members are excluded.
 func (t Target) Without(rooms []string) Target {
 	t.Except = appendNew(t.Except, rooms)
 	return t
 }
 
-// Once is the target with each of its rooms named once.
+// Once returns the target without repeated rooms.
 func (t Target) Once() Target {
 	if len(t.Rooms) > 1 {
 		t.Rooms = appendNew(nil, t.Rooms)
@@ -36,10 +37,10 @@ func (t Target) Once() Target {
 	return t
 }
 
-// Nobody reports whether rooms were asked for, but none was named.
+// Nobody reports whether the list of rooms is empty, but not nil.
 func (t *Target) Nobody() bool { return t.Rooms != nil && len(t.Rooms) == 0 }
 
-// appendNew copies list and adds what it lacks, so that no two values share memory.
+// appendNew returns a copy of list with what it lacks of more, so that no two values share memory.
 func appendNew(list, more []string) []string {
 	if len(list)+len(more) == 0 {
 		return nil

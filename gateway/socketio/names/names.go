@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package names has the names of namespaces, patterns for them, and the namespaces that there are.
+// Package names has the names of namespaces, patterns for them, and the existing namespaces.
 package names
 
 import (
@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Full is the name of a namespace, which begins with a slash; users may leave that away.
+// Full returns the full name of a namespace, with the leading slash, which users may omit.
 func Full(name string) string {
 	if strings.HasPrefix(name, "/") {
 		return name
@@ -20,10 +20,10 @@ func Full(name string) string {
 // Pattern matches whole names of namespaces.
 type Pattern struct{ re *regexp.Regexp }
 
-// ParsePattern reads a pattern such as `/orders/(?P<id>[0-9]+)`. The syntax is that of package
+// ParsePattern parses a pattern such as `/orders/(?P<id>[0-9]+)`. The syntax is that of package
 // regexp: matching takes linear time, whatever name a client chooses.
 func ParsePattern(pattern string) (*Pattern, error) {
-	// Alone first: `/a)|(?:/b` is no pattern, but would be one between the anchors.
+	// Compiled alone first: `/a)|(?:/b` is not a pattern, but would be one between the anchors.
 	if _, err := regexp.Compile(pattern); err != nil {
 		return nil, fmt.Errorf("namespaces by pattern %q: %w", pattern, err)
 	}

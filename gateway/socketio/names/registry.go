@@ -8,30 +8,31 @@ import (
 	"sync"
 )
 
-// Registry has the namespaces of a server by their names. The zero value is empty. Safe for concurrent use.
+// Registry has the namespaces of a server by their names. The zero value is empty. Safe for
+// concurrent use.
 type Registry[N comparable] struct {
 	mu     sync.RWMutex
 	byName map[string]N // guarded by mu
 	onAdd  []func(N)    // guarded by mu
 }
 
-// OnAdd adds a function that is called for each namespace that is added, before Get finds it. It must not use the
-// registry.
+// OnAdd adds a function that is called for each namespace that is added, before Get finds it. It
+// must not use the registry.
 func (r *Registry[N]) OnAdd(f func(N)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.onAdd = append(r.onAdd, f)
 }
 
-// Get is the namespace of a name; the zero value if there is none.
+// Get returns the namespace with a name; the zero value if there is none.
 func (r *Registry[N]) Get(name string) N {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return r.byName[name]
 }
 
-// Add is Get, but makes the namespace if there is none. Of many who come at once, one makes it. newNamespace must not
-// use the registry.
+// Add returns the namespace with a name, and creates it if there is none. If many callers come at
+// once, one of them creates it. newNamespace must not use the registry.
 func (r *Registry[N]) Add(name string, newNamespace func() N) N {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -49,7 +50,7 @@ func (r *Registry[N]) Add(name string, newNamespace func() N) N {
 	return n
 }
 
-// Remove takes the namespace of a name out, and returns it; the zero value if there is none.
+// Remove removes and returns the namespace with a name; the zero value if there is none.
 func (r *Registry[N]) Remove(name string) N {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -58,7 +59,7 @@ func (r *Registry[N]) Remove(name string) N {
 	return n
 }
 
-// Forget takes a namespace out, unless there is a new one of the name.
+// Forget removes a namespace, unless there is a new one with its name.
 func (r *Registry[N]) Forget(name string, n N) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -74,7 +75,7 @@ func (r *Registry[N]) All() []N {
 	return slices.Collect(maps.Values(r.byName))
 }
 
-// Clear takes all namespaces out, and returns them.
+// Clear removes and returns all namespaces.
 func (r *Registry[N]) Clear() []N {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 
 // Event is an event that another server has sent by ServerSideEmit.
 type Event struct {
-	// Name of the event.
+	// Name is the name of the event.
 	Name string
 	// Args are the arguments. They may be kept, and must not be changed.
 	Args event.Args
@@ -24,7 +24,8 @@ type Event struct {
 // NeedsAck reports whether the other server waits for an answer that nobody has given.
 func (e *Event) NeedsAck() bool { return e.open.Load() }
 
-// Ack answers the other server. The first answer counts; after it, or when none is asked for, Ack returns ErrNoAck.
+// Ack answers the other server. Only the first answer counts; after it, or if no answer was asked
+// for, Ack returns ErrNoAck.
 func (e *Event) Ack(values ...any) error {
 	args, err := event.NewArgs(values...)
 	if err != nil {
@@ -37,7 +38,8 @@ func (e *Event) Ack(values ...any) error {
 	return nil
 }
 
-// NewEvent returns an event of another server's. answer is nil if that does not wait for one.
+// NewEvent returns an event from another server. answer is nil if that server does not wait for
+// one.
 func NewEvent(name string, args event.Args, answer func(event.Args)) *Event {
 	e := &Event{Name: name, Args: args, answer: answer}
 	e.open.Store(answer != nil)

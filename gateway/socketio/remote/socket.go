@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package remote has what a server sees of the others: their sockets, and the events that they send to servers.
+// Package remote has what a server sees of the other servers: their sockets, and their events for
+// servers.
 package remote
 
 import (
@@ -12,7 +13,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/event"
 )
 
-// Reach acts on sockets wherever they are, as socketio.Broadcast does.
+// Reach acts on sockets of any server, as socketio.Broadcast does.
 type Reach interface {
 	Emit(name string, values ...any) error
 	EmitWithAck(ctx context.Context, name string, values ...any) ([]event.Args, error)
@@ -21,12 +22,12 @@ type Reach interface {
 	DisconnectSockets(ctx context.Context, closeConnection bool) error
 }
 
-// Socket describes a socket on any server, as it was when it was fetched. Its methods act on
-// the socket there.
+// Socket describes a socket on any server, as it was when it was fetched. Its methods act on the
+// socket there.
 type Socket struct {
 	ID        string           `json:"id"`
 	Handshake client.Handshake `json:"handshake"`
-	// Rooms are those of the socket, its own id among them, in no order.
+	// Rooms are the rooms of the socket, its own id among them, in no order.
 	Rooms []string `json:"rooms"`
 	// Data is what SetData has stored with the socket, as JSON; see DecodeData.
 	Data json.RawMessage `json:"data"`
@@ -34,7 +35,7 @@ type Socket struct {
 	reach func(id string) Reach
 }
 
-// DecodeData reads the socket's data into v, as json.Unmarshal does.
+// DecodeData decodes the socket's data into v, like json.Unmarshal.
 func (r *Socket) DecodeData(v any) error {
 	if err := json.Unmarshal(r.Data, v); err != nil {
 		return fmt.Errorf("decode the data of socket %s: %w", r.ID, err)
@@ -47,7 +48,8 @@ func (r *Socket) Emit(name string, values ...any) error {
 	return r.only().Emit(name, values...)
 }
 
-// EmitWithAck sends an event and waits for the client's answer, until the context ends or the client goes (ErrDisconnected).
+// EmitWithAck sends an event and waits for the client's answer, until the context ends or the
+// client disconnects (ErrDisconnected).
 func (r *Socket) EmitWithAck(ctx context.Context, name string, values ...any) (event.Args, error) {
 	answers, err := r.only().EmitWithAck(ctx, name, values...)
 	switch {
@@ -59,7 +61,7 @@ func (r *Socket) EmitWithAck(ctx context.Context, name string, values ...any) (e
 	return answers[0], nil
 }
 
-// Join puts the socket into rooms, unless a JoinRule of its server does not allow one of them.
+// Join puts the socket into rooms, unless a JoinRule of its server forbids one of them.
 func (r *Socket) Join(ctx context.Context, rooms ...string) error {
 	return r.only().SocketsJoin(ctx, rooms...)
 }
@@ -76,5 +78,5 @@ func (r *Socket) Disconnect(ctx context.Context, closeConnection bool) error {
 
 func (r *Socket) only() Reach { return r.reach(r.ID) }
 
-// ReachBy says how the socket of an id is reached. It is for package socketio.
+// ReachBy sets the function that addresses the socket by its id. It is for package socketio.
 func (r *Socket) ReachBy(reach func(id string) Reach) { r.reach = reach }

@@ -2,19 +2,21 @@
 
 package rooms
 
-// Watcher learns who is in which room of a namespace on this server, in whatever way he comes or goes: by Join and Leave, by
-// SocketsJoin of another server, by the end of his connection. Its methods are called with the rooms locked, so in the
-// order in which rooms change: they must return at once, and must not use the adapter.
+// Watcher is told of the members of a namespace's rooms on this server, however they join or leave:
+// by Join and Leave, by SocketsJoin of another server, or by the end of a connection. Its methods
+// are called with the rooms locked, and therefore in the order of the changes: they must return at
+// once, and must not use the adapter.
 type Watcher[S any] interface {
-	// Joined tells of a member. It may be one that has been told of before.
+	// Joined reports a member. It may have been reported before.
 	Joined(s S, room string)
-	// Left tells of a member that is none any more.
+	// Left reports a former member.
 	Left(s S, room string)
-	// Closed ends it: the adapter is closed.
+	// Closed reports that the adapter is closed. No call follows.
 	Closed()
 }
 
-// Watch tells a watcher of all members, and of each change from then on. There is one watcher; nil ends it.
+// Watch tells a watcher of all members, and of each change from then on. There is one watcher; nil
+// removes it.
 func (m *Members[S]) Watch(w Watcher[S]) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -29,14 +31,14 @@ func (m *Members[S]) Watch(w Watcher[S]) {
 	}
 }
 
-// Watcher is the one that Watch has been given; nil if none.
+// Watcher returns the watcher that Watch has set; nil if there is none.
 func (m *Members[S]) Watcher() Watcher[S] {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	return m.watcher
 }
 
-// changed is called with mu held. Nobody is told of an alias.
+// changed is called with mu held. The watcher is not told of aliases.
 func (m *Members[S]) changed(s S, name string, joined bool) {
 	switch {
 	case m.watcher == nil || m.isAlias(s, name):

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package trace carries the place of an event in a distributed trace, as W3C's Trace Context writes it
-// (https://www.w3.org/TR/trace-context/), from whoever emits the event to whoever delivers it. It makes no
-// spans.
+// Package trace carries the place of an event in a distributed trace, in the form of W3C's Trace
+// Context (https://www.w3.org/TR/trace-context/), from the emitter of the event to its delivery. It
+// creates no spans.
 package trace
 
 import (
@@ -15,19 +15,21 @@ type Parent struct {
 	// ID is the value of the header traceparent, such as
 	// 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01.
 	ID string
-	// State is that of the header tracestate; empty if there is none.
+	// State is the value of the header tracestate; empty if there is none.
 	State string
 }
 
 const (
-	// maxTraceParent is more than the header takes of a version to come: parsers of version 00 read its first 55 bytes.
+	// maxTraceParent leaves room for later versions of the header: parsers of version 00 read its
+	// first 55 bytes.
 	maxTraceParent = 128
-	// maxTraceState is what everybody has to pass on; more may be dropped (section 3.3.1.5).
+	// maxTraceState is the length that everybody has to pass on; a longer state may be dropped
+	// (section 3.3.1.5).
 	maxTraceState = 512
 )
 
-// New is the parent that the values of the headers traceparent and tracestate name; nil if the first names
-// none. A second that nobody has to pass on, because it is long or no text, is left out.
+// New returns the parent that the headers traceparent and tracestate describe; nil if the first is
+// invalid. A tracestate that may be dropped, because it is too long or not text, is dropped.
 func New(parent, state string) *Parent {
 	if !isTraceParent(parent) {
 		return nil
@@ -38,7 +40,8 @@ func New(parent, state string) *Parent {
 	return &Parent{parent, state}
 }
 
-// isTraceParent knows version 00, and of later ones what they have in common with it (section 3.2.4).
+// isTraceParent accepts version 00, and the part of later versions that is common to them (section
+// 3.2.4).
 func isTraceParent(s string) bool {
 	const id, parent, flags, end = 3, 36, 53, 55
 	if len(s) < end || len(s) > maxTraceParent || s[id-1] != '-' || s[parent-1] != '-' || s[flags-1] != '-' {
@@ -58,12 +61,12 @@ func isHex(s string) bool {
 	return !strings.ContainsFunc(s, func(c rune) bool { return (c < '0' || c > '9') && (c < 'a' || c > 'f') })
 }
 
-// isHexID is false for zero, which stands for no id.
+// isHexID returns false for zero, which is an invalid id.
 func isHexID(s string) bool { return isHex(s) && strings.Trim(s, "0") != "" }
 
 type contextKey struct{}
 
-// NewContext is a context with a parent; the context itself for one that is nil.
+// NewContext returns a context with a parent; ctx itself if the parent is nil.
 func NewContext(ctx context.Context, p *Parent) context.Context {
 	if p == nil {
 		return ctx
@@ -71,7 +74,7 @@ func NewContext(ctx context.Context, p *Parent) context.Context {
 	return context.WithValue(ctx, contextKey{}, p)
 }
 
-// FromContext is the parent of a context; nil if it has none.
+// FromContext returns the parent of a context; nil if it has none.
 func FromContext(ctx context.Context) *Parent {
 	p, _ := ctx.Value(contextKey{}).(*Parent)
 	return p

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package backlog puts in order what a socket is sent that comes back or joins late: first what was before, at the
-// pace of its client, then what has come in meanwhile.
+// Package backlog orders what is sent to a socket that returns or joins late: first the earlier
+// events, at the pace of its client, then those that have arrived meanwhile.
 package backlog
 
 import (
@@ -12,7 +12,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
 
-// Gate holds what comes in for a socket while it is still being told what was before. Safe for concurrent use.
+// Gate holds new events for a socket while earlier ones are still being sent. Safe for concurrent
+// use.
 type Gate struct {
 	mu     sync.Mutex
 	held   []heldMessages // guarded by mu
@@ -24,22 +25,22 @@ type heldMessages struct {
 	messages []*engineio.Message
 }
 
-// Hold is false when the gate is open. What is held counts towards the limits of the session, which ends
-// when there is too much of it.
+// Hold holds messages, and returns false if the gate is open. Held messages count towards the
+// limits of the session, which ends if there are too many.
 func (g *Gate) Hold(position uint64, messages []*engineio.Message, session *engineio.Session) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.opened {
 		return false
 	}
-	// A session that has closed tells OnClose.
+	// If the session has closed, OnClose reports it.
 	if session.Hold(messages...) == nil {
 		g.held = append(g.held, heldMessages{position, messages})
 	}
 	return true
 }
 
-// Open lets through what was held: what has no position, and what is behind one.
+// Open sends the held messages without a position, and those with a position after the given one.
 func (g *Gate) Open(position uint64, session *engineio.Session) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -47,7 +48,7 @@ func (g *Gate) Open(position uint64, session *engineio.Session) {
 	g.send(session)
 }
 
-// Discard drops what was held, of a socket that does not come in.
+// Discard drops the held messages of a socket that does not connect.
 func (g *Gate) Discard(session *engineio.Session) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -55,7 +56,7 @@ func (g *Gate) Discard(session *engineio.Session) {
 	g.opened = true
 }
 
-// drop drops a part of what was held. The lock is held.
+// drop drops some of the held messages. The lock is held.
 func (g *Gate) drop(session *engineio.Session, dropped func(heldMessages) bool) {
 	kept := g.held[:0]
 	for _, h := range g.held {
@@ -69,7 +70,7 @@ func (g *Gate) drop(session *engineio.Session, dropped func(heldMessages) bool) 
 	g.held = kept
 }
 
-// send lets through what was held, and all that comes after it. The lock is held.
+// send sends the held messages, and opens the gate. The lock is held.
 func (g *Gate) send(session *engineio.Session) {
 	for _, h := range g.held {
 		session.SendHeld(h.messages...)
@@ -77,13 +78,14 @@ func (g *Gate) send(session *engineio.Session) {
 	g.held, g.opened = nil, true
 }
 
-// Release sends what was before, then what was held, and opens the gate. What is part of the former is not sent twice.
+// Release sends first, then the held messages, and opens the gate. Messages that are part of first
+// are not sent twice.
 func (g *Gate) Release(first event.Past, codec parser.Codec, session *engineio.Session) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.drop(session, func(h heldMessages) bool { return h.position != 0 && first.Has(h.position) })
-	next := first.Next // and nothing else, for as long as that waits
-	// A session that has closed tells OnClose.
+	next := first.Next // refers to nothing else, for as long as it waits
+	// If the session has closed, OnClose reports it.
 	_ = session.SendBacklog(func() []*engineio.Message {
 		switch d := next(); d {
 		case nil:

@@ -8,29 +8,29 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
 
-// Account counts the bytes that wait of what the sockets of a connection have missed.
+// Account counts the bytes of the backlogs of a connection's sockets.
 type Account interface {
-	// AddBacklog adds bytes, and returns how many they are then.
+	// AddBacklog adds bytes, and returns the new sum.
 	AddBacklog(size int64) int64
 }
 
-// Missed is what a socket has missed, up to a position.
+// Missed is the backlog of a socket, up to a position.
 type Missed struct {
 	missed   []*event.Delivery
 	position uint64
 	account  Account
 }
 
-// NewMissed returns what was missed, of which the account does not know yet; see Admit.
+// NewMissed returns a backlog that the account does not count yet; see Admit.
 func NewMissed(missed []*event.Delivery, position uint64, account Account) *Missed {
 	return &Missed{missed, position, account}
 }
 
-// Position is that of the last event that can be part of it.
+// Position returns the position of the last event that can be part of the backlog.
 func (b *Missed) Position() uint64 { return b.position }
 
-// Admit counts the backlog among those of its connection. It is false if they would be more than most bytes, unless this
-// one is alone.
+// Admit counts the backlog among those of its connection. It returns false if they would take more
+// than most bytes, unless this one is the only one.
 func (b *Missed) Admit(most int) bool {
 	size := int64(0)
 	for _, d := range b.missed {
@@ -44,7 +44,7 @@ func (b *Missed) Admit(most int) bool {
 	return true
 }
 
-// Next makes the messages of the first event that is left, and takes it off; none at the end.
+// Next removes the first event and returns its messages; none at the end.
 func (b *Missed) Next(c parser.Codec) []*engineio.Message {
 	if len(b.missed) == 0 {
 		return nil

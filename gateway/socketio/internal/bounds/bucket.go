@@ -4,10 +4,10 @@ package bounds
 
 import "time"
 
-// Bucket is when all that was taken from it is earned, in nanoseconds since 1970.
+// Bucket is the time at which all that was taken from it is earned, in nanoseconds since 1970.
 type Bucket int64
 
-// Take takes n, unless that makes more than so many at once besides what has been earned.
+// Take takes n, and returns false if more than atOnce would be taken without being earned.
 func (b *Bucket) Take(now time.Time, n, perSecond, atOnce int) bool {
 	each := int64(time.Second) / int64(perSecond)
 	until := max(int64(*b), now.UnixNano()) + int64(n)*each

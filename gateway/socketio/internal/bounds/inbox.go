@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package bounds bounds what one client can have a server hold and do.
+// Package bounds bounds what one client can make a server hold and do.
 package bounds
 
 import (
@@ -8,21 +8,21 @@ import (
 	"sync/atomic"
 )
 
-// MaxInbox is what may wait in an Inbox, in bytes.
+// MaxInbox is the capacity of an Inbox, in bytes.
 const MaxInbox = 16 << 10
 
-// Inbox bounds what waits for its turn. Safe for concurrent use.
+// Inbox bounds the packets that wait for their turn. Safe for concurrent use.
 type Inbox struct {
 	size atomic.Int64
 	mu   sync.Mutex
-	// room is closed when there is some; nil if nobody waits for that. Guarded by mu.
+	// room is closed when the inbox is no longer full; nil if nobody waits for that. Guarded by mu.
 	room chan struct{}
 }
 
-// Add adds something that waits.
+// Add counts a packet that waits.
 func (b *Inbox) Add(size int) { b.size.Add(int64(size)) }
 
-// Remove takes off what has its turn now. It tells whether somebody waits for room.
+// Remove counts a packet that no longer waits. It reports whether somebody has waited for room.
 func (b *Inbox) Remove(size int) (waited bool) {
 	left := b.size.Add(-int64(size))
 	b.mu.Lock()
@@ -35,7 +35,7 @@ func (b *Inbox) Remove(size int) (waited bool) {
 	return waited
 }
 
-// Full returns what is closed when there is room, nil if there is some.
+// Full returns a channel that is closed when there is room; nil if there is room now.
 func (b *Inbox) Full() <-chan struct{} {
 	if b.size.Load() < MaxInbox {
 		return nil

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package callstack tells by whom a function is called.
+// Package callstack finds the callers of a function.
 package callstack
 
 import (
@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Has tells whether a function is on the caller's stack whose full name begins so.
+// Has reports whether a function whose full name has that prefix is on the caller's stack.
 func Has(prefix string) bool {
 	var pcs [64]uintptr
 	for skip := 0; ; skip += len(pcs) {

@@ -10,24 +10,25 @@ import (
 	"sync"
 )
 
-// Collector gathers answers that may come before it is known how many to expect. Safe for concurrent use.
+// Collector gathers answers that may arrive before it is known how many to expect. Safe for
+// concurrent use.
 type Collector[A any] struct {
-	complete chan struct{} // closed when all are in
+	complete chan struct{} // closed when all have arrived
 	left     error
 
 	mu       sync.Mutex
 	answers  []A  // guarded by mu
-	gone     int  // how many left without an answer; guarded by mu
+	gone     int  // receivers that left without an answer; guarded by mu
 	expected int  // guarded by mu
 	counted  bool // expected is known; guarded by mu
 }
 
-// New makes a Collector. left is the error for those that leave without an answer.
+// New makes a Collector. left is the error for receivers that leave without an answer.
 func New[A any](left error) *Collector[A] {
 	return &Collector[A]{complete: make(chan struct{}), left: left}
 }
 
-// Add takes an answer or, if it is not ok, that there will be none.
+// Add adds an answer or, if ok is false, counts a receiver that will not answer.
 func (c *Collector[A]) Add(answer A, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -39,7 +40,7 @@ func (c *Collector[A]) Add(answer A, ok bool) {
 	c.check()
 }
 
-// Expect says how many there are to answer.
+// Expect sets the number of receivers.
 func (c *Collector[A]) Expect(n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -53,7 +54,8 @@ func (c *Collector[A]) check() {
 	}
 }
 
-// Wait returns the answers when all are in, or the context ends. Its error says how many are missing.
+// Wait returns the answers when all have arrived, or when the context ends. Its error says how many
+// are missing.
 func (c *Collector[A]) Wait(ctx context.Context) ([]A, error) {
 	var err error
 	select {
@@ -63,7 +65,7 @@ func (c *Collector[A]) Wait(ctx context.Context) ([]A, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	answers := slices.Clone(c.answers) // more may come until the asking is stopped
+	answers := slices.Clone(c.answers) // more may arrive until the caller stops asking
 	switch missing := c.expected - len(answers); {
 	case missing == 0:
 		return answers, nil

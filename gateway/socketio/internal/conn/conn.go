@@ -20,37 +20,40 @@ type Host[S Socket] struct {
 	Codec  parser.Codec
 	Log    *slog.Logger
 	Panics *panics.Watch
-	// Connect lets a client into a namespace, or refuses it. It is called in the turn of that.
+	// Connect lets a client into a namespace, or refuses it. It is called in the namespace's turn.
 	Connect func(Arrival[S])
-	// ConnectTimeout is how long a connection may be without a namespace, in nanoseconds.
+	// ConnectTimeout is how long a connection may stay without a namespace, in nanoseconds.
 	ConnectTimeout atomic.Int64
 	Limits         atomic.Pointer[Limits]
-	// Suspended is how many handlers wait of those that have been suspended.
+	// Suspended is the number of suspended handlers.
 	Suspended atomic.Int64
-	// SlowConsumers is how many connections were closed because their clients did not read.
+	// SlowConsumers is the number of connections that were closed because their clients did not
+	// read.
 	SlowConsumers atomic.Uint64
 }
 
-// Socket is a client in one namespace. Its methods are called in the turn of that, but for AbandonAcks, OnAck and
-// WantsUpgrade.
+// Socket is a client in one namespace. Its methods are called in the namespace's turn, except
+// AbandonAcks, OnAck and WantsUpgrade.
 type Socket interface {
 	comparable
-	// Alive is false for a socket that has left its namespace.
+	// Alive returns false if the socket has left its namespace.
 	Alive() bool
-	// OnEvent and OnAck take what the client sends. Packets come by value, so that they need not be on the heap.
+	// OnEvent and OnAck receive packets from the client, by value, so that these need not be on the
+	// heap.
 	OnEvent(p parser.Packet)
 	OnAck(p parser.Packet)
 	// AbandonAcks ends the wait for the client's acknowledgements.
 	AbandonAcks()
 	WantsUpgrade() bool
 	OnUpgrade(transport string)
-	// Leave is the end of the socket by the server, and OnLeave by the client or with its connection.
+	// Leave ends the socket on behalf of the server, OnLeave on behalf of the client or because its
+	// connection ends.
 	Leave()
 	OnLeave(reason string)
 }
 
-// Conn is one Engine.IO session and the sockets of its client, one per namespace. It is the session's Handler. Safe
-// for concurrent use.
+// Conn is one Engine.IO session and the sockets of its client, one per namespace. It is the
+// session's Handler. Safe for concurrent use.
 type Conn[S Socket] struct {
 	host    *Host[S]
 	session *engineio.Session
@@ -60,10 +63,11 @@ type Conn[S Socket] struct {
 
 	mu    sync.Mutex
 	lanes laneSet[S] // guarded by mu
-	// connectTimer closes a connection that joins no namespace; nil once it has joined one. Guarded by mu.
+	// connectTimer closes a connection that joins no namespace; nil after it has joined one.
+	// Guarded by mu.
 	connectTimer *time.Timer
 	closed       bool // guarded by mu
-	// greeted: there was a CONNECT. Guarded by mu.
+	// greeted reports whether there was a CONNECT. Guarded by mu.
 	greeted bool
 }
 
@@ -76,7 +80,7 @@ func New[S Socket](host *Host[S], session *engineio.Session) *Conn[S] {
 	return c
 }
 
-// Session is that of the transport.
+// Session returns the session of the transport.
 func (c *Conn[S]) Session() *engineio.Session { return c.session }
 
 func (c *Conn[S]) connectTimedOut() {
@@ -88,7 +92,7 @@ func (c *Conn[S]) connectTimedOut() {
 	}
 }
 
-// OnMessage takes a message of the session.
+// OnMessage handles a message of the session.
 func (c *Conn[S]) OnMessage(data []byte, binary bool) {
 	var p parser.Packet
 	complete, err := c.decode(data, binary, &p)
@@ -104,7 +108,8 @@ func (c *Conn[S]) OnMessage(data []byte, binary bool) {
 	}
 }
 
-// largeMessage is the size, in bytes, from which on decoding a message takes long enough to delay other clients.
+// largeMessage is the size, in bytes, from which on decoding a message takes long enough to delay
+// other clients.
 const largeMessage = 32 << 10
 
 // decode returns true with the last message of a packet.
@@ -115,13 +120,14 @@ func (c *Conn[S]) decode(data []byte, binary bool, p *parser.Packet) (complete b
 	return c.decodeLarge(data, binary, p)
 }
 
-// decodeLarge is apart from decode because its closure is on the heap.
+// decodeLarge is separate from decode because its closure is on the heap.
 func (c *Conn[S]) decodeLarge(data []byte, binary bool, p *parser.Packet) (complete bool, err error) {
 	c.session.Compute(func() { complete, err = c.decoder.Add(c.host.Codec, data, binary, p) })
 	return complete, err
 }
 
-// take takes a packet: an answer at once, since a handler may wait for it, and all else in the turn of its namespace.
+// take handles a packet: an acknowledgement at once, since a handler may wait for it, and any other
+// packet in the turn of its namespace.
 func (c *Conn[S]) take(p *parser.Packet) {
 	if p.Type == parser.Connect {
 		c.splitQuery(p)
@@ -136,14 +142,15 @@ func (c *Conn[S]) take(p *parser.Packet) {
 		s.OnAck(*p)
 		return
 	case s != none && p.Type == parser.Disconnect:
-		s.AbandonAcks() // for which a handler may wait, too
+		s.AbandonAcks() // a handler may wait for these, too
 	}
 	if c.awaitRoom() {
 		c.runPacket(l, p)
 	}
 }
 
-// lane is that of a packet's namespace, and the socket that is there; both are nil if the client has not asked to be let in.
+// lane returns the lane of a packet's namespace and the socket there; both are nil if the client
+// has not sent a CONNECT for it.
 func (c *Conn[S]) lane(p *parser.Packet) (l *Lane[S], s S) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -157,17 +164,17 @@ func (c *Conn[S]) lane(p *parser.Packet) (l *Lane[S], s S) {
 	return l, l.socket
 }
 
-// errEarlyAttachments: a client that nobody has let in yet may not have the server keep attachments.
+// errEarlyAttachments: a client must be let in before it can make the server keep attachments.
 var errEarlyAttachments = errors.New("attachments are announced before CONNECT")
 
-// hasJoined tells whether the client has been let into a namespace.
+// hasJoined reports whether the client has been let into a namespace.
 func (c *Conn[S]) hasJoined() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.lanes.joined()
 }
 
-// OnUpgrade takes the change of the session's transport.
+// OnUpgrade handles a change of the session's transport.
 func (c *Conn[S]) OnUpgrade(transport string) {
 	for _, l := range c.allLanes() {
 		if s, ok := c.socket(l); ok && s.WantsUpgrade() {
@@ -176,7 +183,8 @@ func (c *Conn[S]) OnUpgrade(transport string) {
 	}
 }
 
-// OnClose takes the end of the session. It returns when all handlers have: who closes a server waits for that.
+// OnClose handles the end of the session. It returns when all handlers have returned, which the
+// code that closes a server waits for.
 func (c *Conn[S]) OnClose(reason engineio.CloseReason, _ error) {
 	if reason == engineio.ReasonSlowConsumer {
 		c.host.SlowConsumers.Add(1)
@@ -195,10 +203,10 @@ func (c *Conn[S]) OnClose(reason engineio.CloseReason, _ error) {
 		}
 		run(l, func() {
 			c.closeLane(l, string(reason))
-			c.Run(l, ended.Done) // behind what that has brought about
+			c.Run(l, ended.Done) // after the handlers that the end has caused
 		})
 		if s, ok := c.socket(l); ok {
-			s.AbandonAcks() // for which a handler may wait
+			s.AbandonAcks() // a handler may wait for these
 		}
 	}
 	ended.Wait()
@@ -210,7 +218,7 @@ func (c *Conn[S]) closeLane(l *Lane[S], reason string) {
 	}
 }
 
-// socket is the one that was let into a namespace last; ok is false if none was.
+// socket returns the socket that was let into a namespace last; ok is false if there was none.
 func (c *Conn[S]) socket(l *Lane[S]) (s S, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -223,14 +231,15 @@ func (c *Conn[S]) allLanes() []*Lane[S] {
 	return c.lanes.all()
 }
 
-// Sockets lists those that were let in; some may have left.
+// Sockets returns the sockets that were let in; some may have left.
 func (c *Conn[S]) Sockets() []S {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.lanes.sockets()
 }
 
-// stopTimer is called with mu held. A timer would keep some 200 bytes for as long as the connection lives.
+// stopTimer is called with mu held. A timer would occupy some 200 bytes as long as the connection
+// lives.
 func (c *Conn[S]) stopTimer() {
 	if c.connectTimer != nil {
 		c.connectTimer.Stop()
@@ -238,7 +247,7 @@ func (c *Conn[S]) stopTimer() {
 	}
 }
 
-// Disconnect leaves all namespaces and closes the connection, when the client has been told.
+// Disconnect leaves all namespaces, and closes the connection when the client has been told.
 func (c *Conn[S]) Disconnect() {
 	for _, s := range c.Sockets() {
 		s.Leave()
@@ -252,7 +261,7 @@ func (c *Conn[S]) fail(err error) {
 	c.session.Close(engineio.ReasonParseError)
 }
 
-// violate closes the connection of a client whose packet makes no sense where it stands.
+// violate closes the connection of a client whose packet is not allowed at this point.
 func (c *Conn[S]) violate(err error) {
 	c.host.Log.Debug("misplaced packet", "client", c.session.LogID(), "error", err)
 	c.session.Close(client.ReasonForcedServerClose)
@@ -261,9 +270,9 @@ func (c *Conn[S]) violate(err error) {
 // Send sends a packet.
 func (c *Conn[S]) Send(p *parser.Packet) { c.SendEncoded(c.host.Codec.Encode(p)) }
 
-// SendEncoded sends a packet that is encoded already.
+// SendEncoded sends an encoded packet.
 func (c *Conn[S]) SendEncoded(e parser.Encoded) {
-	// A session that has closed, or that closes because this is too much for it, tells OnClose.
+	// If the session has closed, or closes because this is too much for it, OnClose reports it.
 	if e.Message != nil && len(e.Attachments) == 0 && !e.Uncompressed {
 		_ = c.session.Send(e.Message)
 		return

@@ -14,7 +14,7 @@ import (
 
 var (
 	errLargeAuth = &client.ConnectError{Message: "Auth payload too large"}
-	// ErrInvalidNamespace is for a client that asks for a namespace that is not there.
+	// ErrInvalidNamespace is the refusal of a namespace that does not exist.
 	ErrInvalidNamespace = &client.ConnectError{Message: "Invalid namespace"}
 	errManyNamespaces   = &client.ConnectError{Message: "Too many namespaces"}
 	errFastConnects     = &client.ConnectError{Message: "Too many namespaces in too short a time"}
@@ -22,7 +22,7 @@ var (
 	errSecondConnect    = errors.New("second CONNECT")
 )
 
-// refusals are the payloads of those that clients can bring about as often as they like.
+// refusals are the encoded payloads of refusals that clients can cause as often as they like.
 var refusals = map[error][]byte{
 	errLargeAuth: refusalOf(errLargeAuth), ErrInvalidNamespace: refusalOf(ErrInvalidNamespace),
 	errManyNamespaces: refusalOf(errManyNamespaces), errFastConnects: refusalOf(errFastConnects),
@@ -66,10 +66,10 @@ func (c *Conn[S]) onConnect(l *Lane[S], p *parser.Packet) {
 	}
 }
 
-// noAuth is the payload of a client that gives none.
+// noAuth is the auth payload of a client that sends none.
 var noAuth = json.RawMessage("{}")
 
-// authOf is what a CONNECT packet brings.
+// authOf returns the auth payload of a CONNECT.
 func authOf(p *parser.Packet) json.RawMessage {
 	if len(p.Payload) == 0 {
 		return noAuth
@@ -77,14 +77,14 @@ func authOf(p *parser.Packet) json.RawMessage {
 	return p.Payload
 }
 
-// beginConnect returns an error for a CONNECT that nobody needs to be asked about.
+// beginConnect returns an error for a CONNECT that is refused without asking the namespace.
 func (c *Conn[S]) beginConnect(l *Lane[S], now time.Time, auth json.RawMessage) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if l.alive() {
 		return errSecondConnect
 	}
-	defer c.lanes.close(l) // unless it is to be asked about
+	defer c.lanes.close(l) // unless the namespace is asked
 	limits := c.host.Limits.Load()
 	switch {
 	case c.lanes.alive() >= limits.Namespaces:
@@ -98,17 +98,18 @@ func (c *Conn[S]) beginConnect(l *Lane[S], now time.Time, auth json.RawMessage) 
 	return nil
 }
 
-// Arrival is a client that asks to be let into a namespace. It ends by End.
+// Arrival is a client that asks to be let into a namespace. Its handling ends with End.
 type Arrival[S Socket] struct {
 	Conn      *Conn[S]
 	Lane      *Lane[S]
 	Namespace string
-	// Auth is the client's auth payload; {} if it gave none.
+	// Auth is the client's auth payload; {} if it sent none.
 	Auth json.RawMessage
 	Time time.Time
 }
 
-// Admit makes a socket the client's in the namespace, unless the connection has closed meanwhile.
+// Admit makes the socket the client's socket in the namespace, unless the connection has closed
+// meanwhile.
 func (a *Arrival[S]) Admit(s S) bool {
 	c := a.Conn
 	c.mu.Lock()
@@ -121,7 +122,7 @@ func (a *Arrival[S]) Admit(s S) bool {
 	return true
 }
 
-// End is the end of the arrival, whether or not the client was let in.
+// End ends the arrival, whether or not the client was let in.
 func (a *Arrival[S]) End() {
 	a.Conn.mu.Lock()
 	defer a.Conn.mu.Unlock()

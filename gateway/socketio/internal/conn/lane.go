@@ -4,43 +4,48 @@ package conn
 
 import "github.com/realtime-operator/realtime-operator/gateway/socketio/internal/turn"
 
-// maxKept is how many sockets a connection keeps that have left their namespace; see Lane.socket. Without a bound, a
-// client could pile them up in dynamic namespaces.
+// maxKept is how many sockets that have left their namespace a connection keeps; see Lane.socket.
+// Without a bound, a client could accumulate them in dynamic namespaces.
 const maxKept = 64
 
-// Lane is one namespace of a connection. What the client sends for it has its turn one at a time and in order, whatever takes long in
-// others.
+// Lane is one namespace of a connection. The client's packets for it are handled one at a time and
+// in order, independently of other namespaces.
 type Lane[S Socket] struct {
 	turn turn.Turn
-	// name is that of the namespace; empty while the lane is nobody's.
+	// name is the name of the namespace; empty while the lane is free.
 	name string
-	// socket is the one that was let in last. One that has been disconnected stays until the client connects anew, so that what was
-	// on its way then is ignored and not an offence. Guarded by the connection's mu.
+	// socket is the socket that was let in last. A socket that was disconnected stays until the
+	// client connects again, so that packets that the client sent before it knew are ignored and no
+	// violation. Guarded by the connection's mu.
 	socket S
-	// connecting: a CONNECT has its turn, of a client that may be let in. Guarded by the connection's mu.
+	// connecting reports whether a CONNECT is being handled that may be accepted. Guarded by the
+	// connection's mu.
 	connecting bool
-	// size is that of the packet which has its turn, about. Who has the turn alone uses it.
+	// size is the approximate size of the packet that is being handled. Only the goroutine that has
+	// the turn uses it.
 	size int32
 }
 
-// alive tells whether the client is in the namespace, or about to be. The connection's mu is held.
+// alive reports whether the client is in the namespace, or about to be. The connection's mu is
+// held.
 func (l *Lane[S]) alive() bool {
 	return l.connecting || l.taken() && l.socket.Alive()
 }
 
-// taken tells whether a socket was let in. The connection's mu is held.
+// taken reports whether a socket was let in. The connection's mu is held.
 func (l *Lane[S]) taken() bool {
 	var none S
 	return l.socket != none
 }
 
-// laneSet is a connection's lanes by the names of their namespaces. Most connections have one, which needs no map.
+// laneSet has a connection's lanes by the names of their namespaces. Most connections have one,
+// which needs no map.
 type laneSet[S Socket] struct {
 	first  Lane[S]
 	others map[string]*Lane[S]
 }
 
-// get is the lane of a namespace; nil if there is none.
+// get returns the lane of a namespace; nil if there is none.
 func (s *laneSet[S]) get(name string) *Lane[S] {
 	if s.first.name == name {
 		return &s.first
@@ -48,7 +53,7 @@ func (s *laneSet[S]) get(name string) *Lane[S] {
 	return s.others[name]
 }
 
-// open is get, but makes the lane.
+// open returns the lane of a namespace, and creates it if there is none.
 func (s *laneSet[S]) open(name string) *Lane[S] {
 	if l := s.get(name); l != nil {
 		return l
@@ -68,7 +73,8 @@ func (s *laneSet[S]) open(name string) *Lane[S] {
 	return l
 }
 
-// close forgets a lane, unless the client has been let into the namespace, or may be now. What has been left there still has its turn.
+// close removes a lane, unless the client has been let into the namespace, or still may be. Packets
+// that wait in the lane are still handled.
 func (s *laneSet[S]) close(l *Lane[S]) {
 	switch {
 	case l.taken() || l.connecting:
@@ -79,8 +85,9 @@ func (s *laneSet[S]) close(l *Lane[S]) {
 	}
 }
 
-// closeUnused forgets the lanes of sockets that have left, but for the first. Only who takes the client's packets makes lanes, and looks
-// for them, so nothing is on its way to one that is free.
+// closeUnused removes the lanes of sockets that have left, except the first. Only the goroutine
+// that reads the client's packets creates and finds lanes, so no packet is on its way to a free
+// one.
 func (s *laneSet[S]) closeUnused() {
 	for name, l := range s.others {
 		if !l.alive() && l.turn.Free() {
@@ -89,7 +96,7 @@ func (s *laneSet[S]) closeUnused() {
 	}
 }
 
-// all lists them.
+// all returns all lanes.
 func (s *laneSet[S]) all() []*Lane[S] {
 	lanes := make([]*Lane[S], 0, 1+len(s.others))
 	if s.first.name != "" {
@@ -101,7 +108,7 @@ func (s *laneSet[S]) all() []*Lane[S] {
 	return lanes
 }
 
-// sockets lists those that were let in.
+// sockets returns the sockets that were let in.
 func (s *laneSet[S]) sockets() []S {
 	sockets := make([]S, 0, 1+len(s.others))
 	if s.first.taken() {
@@ -115,7 +122,7 @@ func (s *laneSet[S]) sockets() []S {
 	return sockets
 }
 
-// joined tells whether the client has been let into a namespace.
+// joined reports whether the client has been let into a namespace.
 func (s *laneSet[S]) joined() bool {
 	if s.first.taken() {
 		return true
@@ -128,7 +135,7 @@ func (s *laneSet[S]) joined() bool {
 	return false
 }
 
-// alive is how many namespaces the client is in, or about to be.
+// alive returns the number of namespaces that the client is in, or about to be.
 func (s *laneSet[S]) alive() int {
 	n := 0
 	if s.first.alive() {

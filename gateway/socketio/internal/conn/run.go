@@ -9,7 +9,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
 
-// Suspend has nothing else run in the lane until resume is called with what goes on then.
+// Suspend keeps everything else in the lane waiting until resume is called with the function that
+// continues.
 func (c *Conn[S]) Suspend(l *Lane[S]) (resume func(then func())) {
 	l.turn.Suspend()
 	c.host.Suspended.Add(1)
@@ -19,14 +20,14 @@ func (c *Conn[S]) Suspend(l *Lane[S]) (resume func(then func())) {
 		c.host.Suspended.Add(-1)
 		c.turned(size)
 		if !l.turn.Resume(then) {
-			return // whoever runs the handler goes on
+			return // the goroutine that runs the handler continues
 		}
 		c.call(then)
 		c.runRest(l)
 	}
 }
 
-// After is Suspend for a function that may wait: then runs when that has returned.
+// After is Suspend for a function that may block: when wait has returned, then runs in the lane.
 func (c *Conn[S]) After(l *Lane[S], wait, then func()) {
 	resume := c.Suspend(l)
 	go func() {
@@ -42,7 +43,7 @@ func (c *Conn[S]) After(l *Lane[S], wait, then func()) {
 	}()
 }
 
-// Run runs a function in its turn. When one panics, the rest still runs.
+// Run runs a function in its turn. After a panic, the rest still runs.
 func (c *Conn[S]) Run(l *Lane[S], f func()) {
 	if !l.turn.Begin() && l.turn.Leave(f, 0) {
 		return
@@ -51,7 +52,7 @@ func (c *Conn[S]) Run(l *Lane[S], f func()) {
 	c.runRest(l)
 }
 
-// runApart is Run for who must not wait.
+// runApart is Run for callers that must not block.
 func (c *Conn[S]) runApart(l *Lane[S], f func()) {
 	if !l.turn.Begin() && l.turn.Leave(f, 0) {
 		return
@@ -62,7 +63,7 @@ func (c *Conn[S]) runApart(l *Lane[S], f func()) {
 	}()
 }
 
-// runPacket takes a packet in its turn. Only one whose turn has not come is on the heap.
+// runPacket handles a packet in its turn. Only a packet that has to wait is on the heap.
 func (c *Conn[S]) runPacket(l *Lane[S], p *parser.Packet) {
 	size := packetSize(p)
 	if !l.turn.Begin() {
@@ -101,13 +102,14 @@ func (c *Conn[S]) callPacket(l *Lane[S], p *parser.Packet) {
 	c.onPacket(l, p)
 }
 
-// WithinHandler tells whether it is a handler of a connection that has called, or one of its functions in the same goroutine.
+// WithinHandler reports whether the caller is a handler of a connection, or a function that a
+// handler has called in the same goroutine.
 func WithinHandler() bool { return callstack.Has(callsHandlers) }
 
-// callsHandlers is what the names of those methods begin with that call handlers.
+// callsHandlers is the common prefix of the methods that call handlers.
 const callsHandlers = "github.com/realtime-operator/realtime-operator/gateway/socketio/internal/conn.(*Conn[...]).call"
 
-// Recovered is deferred. It closes the connection whose handler panics.
+// Recovered is deferred. It closes the connection if its handler panics.
 func (c *Conn[S]) Recovered() {
 	if p := recover(); p != nil {
 		c.host.Panics.Tell("handler", p, "client", c.session.LogID())
@@ -116,22 +118,23 @@ func (c *Conn[S]) Recovered() {
 }
 
 const (
-	// turnSize is what a packet that waits takes apart from its payload.
+	// turnSize is the size of a waiting packet apart from its payload.
 	turnSize = 256
-	// A suspended handler counts for suspendedSize and its packet, but for maxSuspendedSize at most: a client is read while one
-	// handler of it is suspended, however large its packet was.
+	// A suspended handler counts for suspendedSize and its packet, but for at most
+	// maxSuspendedSize: a client is read while one of its handlers is suspended, however large its
+	// packet was.
 	suspendedSize, maxSuspendedSize = 1 << 10, bounds.MaxInbox / 2
 )
 
-// turned is told that something has its turn which has waited in the inbox. A client that is not read as long as there is no room may
-// have answered a ping.
+// turned is called when something that has waited in the inbox has its turn. A client that was not
+// read because the inbox was full may have answered a ping in the meantime.
 func (c *Conn[S]) turned(size int) {
 	if c.inbox().Remove(size) {
 		c.session.PutOff()
 	}
 }
 
-// awaitRoom waits while much waits for its turn. It is false when the session closes.
+// awaitRoom blocks while the inbox is full. It returns false if the session closes.
 func (c *Conn[S]) awaitRoom() bool {
 	r := c.rare.Load()
 	if r == nil {
@@ -147,7 +150,7 @@ func (c *Conn[S]) awaitRoom() bool {
 	return true
 }
 
-// packetSize is about what a packet takes in memory while its turn has not come.
+// packetSize returns the approximate size in memory of a waiting packet.
 func packetSize(p *parser.Packet) int {
 	n := turnSize + len(p.Event) + len(p.Payload)
 	for _, a := range p.Attachments {

@@ -11,13 +11,14 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
 
-// Clients of Socket.IO 1.x and 2.x speak revision 3 of Engine.IO and revision 4 of Socket.IO. What differs is here, and in
-// v2.go of package socketio: they are in the main namespace from the first, and join others with a query instead of auth.
+// Clients of Socket.IO 1.x and 2.x speak revision 3 of Engine.IO and revision 4 of Socket.IO. The
+// differences are here, and in v2.go of package socketio: these clients are in the main namespace
+// from the start, and join others with a query instead of auth.
 
-// IsV2 tells whether the client is one of them.
+// IsV2 reports whether the client is one of them.
 func (c *Conn[S]) IsV2() bool { return c.session.Protocol() == 3 }
 
-// ConnectV2 is the CONNECT to the main namespace that such a client does not send.
+// ConnectV2 handles the CONNECT to the main namespace that such a client does not send.
 func (c *Conn[S]) ConnectV2() {
 	p := &parser.Packet{Type: parser.Connect, Namespace: "/"}
 	l, _ := c.lane(p)
@@ -26,7 +27,8 @@ func (c *Conn[S]) ConnectV2() {
 		defer close(done)
 		c.onPacket(l, p)
 	})
-	// The client reads the answer with that to its handshake, unless a handler takes long: that may wait for the client.
+	// The client reads this answer together with that to its handshake, unless a handler takes
+	// long, which may be waiting for the client.
 	late := time.NewTimer(connectV2Time)
 	defer late.Stop()
 	select {
@@ -35,17 +37,17 @@ func (c *Conn[S]) ConnectV2() {
 	}
 }
 
-// connectV2Time is how long the answer to a handshake waits for that to the CONNECT.
+// connectV2Time is how long the answer to a handshake waits for the answer to the CONNECT.
 const connectV2Time = 5 * time.Millisecond
 
-// splitQuery takes the query off the namespace of a CONNECT and makes it the auth payload.
+// splitQuery moves the query of a CONNECT's namespace to the auth payload.
 func (c *Conn[S]) splitQuery(p *parser.Packet) {
 	name, query, found := strings.Cut(p.Namespace, "?")
 	if !found || !c.IsV2() {
 		return
 	}
 	p.Namespace = name
-	values, _ := url.ParseQuery(query) // what it cannot read it leaves out
+	values, _ := url.ParseQuery(query) // it skips what it cannot parse
 	auth := map[string]string{}
 	for key, v := range values {
 		auth[key] = v[len(v)-1]
@@ -53,8 +55,9 @@ func (c *Conn[S]) splitQuery(p *parser.Packet) {
 	p.Payload, _ = json.Marshal(auth) // strings always encode
 }
 
-// refusalForm is what a client is told of a refusal. 2.x clients get a middleware's data, or else its message, by itself; the
-// reference makes no difference for a namespace that is not there.
+// refusalForm returns the payload of a refusal. 2.x clients receive only the data of the
+// middleware's error or, without data, the message; the reference does the same for a namespace
+// that does not exist.
 func (c *Conn[S]) refusalForm(r refusal) any {
 	switch {
 	case !c.IsV2(), r.Message == ErrInvalidNamespace.Message:
@@ -66,8 +69,8 @@ func (c *Conn[S]) refusalForm(r refusal) any {
 	}
 }
 
-// WithoutQuery is the name of a namespace as it may be logged. What clients put behind a question
-// mark is how those of 2.x authenticate.
+// WithoutQuery returns the name of a namespace in a form for logs. 2.x clients put credentials
+// after the question mark.
 func WithoutQuery(namespace string) string {
 	name, _, _ := strings.Cut(namespace, "?")
 	return name

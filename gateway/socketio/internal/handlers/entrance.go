@@ -4,7 +4,8 @@ package handlers
 
 import "sync"
 
-// Entrance is what an application has called for each socket that comes into a namespace. Safe for concurrent use.
+// Entrance has the functions that an application has registered for each socket that connects to a
+// namespace. Safe for concurrent use.
 type Entrance[S any] struct {
 	mu          sync.RWMutex
 	middlewares []func(S) error // guarded by mu
@@ -18,7 +19,7 @@ func (e *Entrance[S]) Use(f func(S) error) {
 	e.middlewares = append(e.middlewares, f)
 }
 
-// OnConnection adds a function for sockets that have connected.
+// OnConnection adds a function for connected sockets.
 func (e *Entrance[S]) OnConnection(f func(S)) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -38,14 +39,14 @@ func (e *Entrance[S]) Authorize(s S) error {
 	return nil
 }
 
-// HasMiddlewares reports whether Authorize asks anybody.
+// HasMiddlewares reports whether Authorize calls a middleware.
 func (e *Entrance[S]) HasMiddlewares() bool {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	return len(e.middlewares) > 0
 }
 
-// Connected tells of a socket that has connected.
+// Connected calls the functions for a connected socket.
 func (e *Entrance[S]) Connected(s S) {
 	e.mu.RLock()
 	connected := e.connected

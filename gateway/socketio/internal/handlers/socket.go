@@ -13,7 +13,8 @@ import (
 // concurrent use. The functions that are added get called by the methods in call.go.
 type Socket[E, A any] struct {
 	all atomic.Pointer[guarded[E, A]] // nil until a function is added
-	// outgoing reports whether there are functions of OnAnyOutgoing. Broadcasts read it for each socket.
+	// outgoing reports whether there are functions of OnAnyOutgoing. Broadcasts read it for each
+	// socket.
 	outgoing atomic.Bool
 }
 

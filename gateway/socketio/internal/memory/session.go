@@ -16,7 +16,7 @@ import (
 // found is the State of a session.
 type found struct{ offset uint64 }
 
-// Keep begins a session.
+// Keep creates the session of a socket.
 func (k *Sessions[S]) Keep(s S, kept func(pid string)) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -25,7 +25,7 @@ func (k *Sessions[S]) Keep(s S, kept func(pid string)) {
 	kept(n.pid)
 }
 
-// Find looks a session up.
+// Find finds a session.
 func (k *Sessions[S]) Find(pid, has string) (*client.Session, error) {
 	k.mu.Lock()
 	n := k.byPID[pid]
@@ -35,7 +35,7 @@ func (k *Sessions[S]) Find(pid, has string) (*client.Session, error) {
 	}
 	s, was, holder := n.socket, n.left, strconv.Itoa(n.takeovers)
 	k.mu.Unlock()
-	if was == nil { // its connection is dead, and nobody has noticed
+	if was == nil { // its connection is dead, which has not been noticed yet
 		var err error
 		if was, err = leftBy(s); err != nil {
 			k.config.Unkept(s, err)
@@ -48,7 +48,8 @@ func (k *Sessions[S]) Find(pid, has string) (*client.Session, error) {
 	}, nil
 }
 
-// leftBy is what a socket leaves behind. It calls the application: not with the lock.
+// leftBy returns what a socket leaves behind. It calls the application, and must be called without
+// the lock.
 func leftBy[S Socket](s S) (*left, error) {
 	data, err := s.EncodeData()
 	if err != nil {
@@ -71,7 +72,7 @@ func (k *Sessions[S]) Recover(s S, session *client.Session) ([]*event.Delivery, 
 	return missed, position, err
 }
 
-// refusedRooms are those of a session that its client may not be in any more.
+// refusedRooms returns the rooms of a session that its client may not join any more.
 func (k *Sessions[S]) refusedRooms(session *client.Session) map[string]bool {
 	if session.AllowsAll() {
 		return nil
@@ -91,7 +92,7 @@ func (k *Sessions[S]) refusedRooms(session *client.Session) map[string]bool {
 	return refused
 }
 
-// roomsOf are the rooms of a session. It is called with mu held.
+// roomsOf returns the rooms of a session. It is called with mu held.
 func (k *Sessions[S]) roomsOf(n *session[S]) []string {
 	if n.left != nil {
 		return k.away.RoomsOf(n)
@@ -99,8 +100,9 @@ func (k *Sessions[S]) roomsOf(n *session[S]) []string {
 	return k.config.Rooms.RoomsOf(n.socket)
 }
 
-// handOver returns the socket that had the session, too, if that is still there. Of refused rooms nothing is left: of what was missed
-// only that remains which was meant for the whole namespace, or for one of the other rooms.
+// handOver also returns the socket that had the session, if it still exists. Refused rooms are
+// dropped, and so are missed events, unless they were addressed to the whole namespace or to one of
+// the other rooms.
 func (k *Sessions[S]) handOver(
 	s S, pid string, offset uint64, refused map[string]bool,
 ) (missed []*event.Delivery, position uint64, old S, err error) {
@@ -111,7 +113,7 @@ func (k *Sessions[S]) handOver(
 		return nil, 0, old, client.ErrSessionEnded
 	}
 	if offset < n.floor || offset > k.number {
-		offset = n.floor // it has got nothing yet, or does not know what
+		offset = n.floor // it has received nothing yet, or does not know what
 	}
 	rooms := slices.DeleteFunc(k.roomsOf(n), func(room string) bool { return refused[room] })
 	old = n.socket
@@ -132,7 +134,8 @@ func (k *Sessions[S]) handOver(
 	return missed, k.number, old, nil
 }
 
-// detach takes a session from the socket that has it, or from among those that are away. It is called with mu held.
+// detach removes a session from the socket that has it, or from those that are away. It is called
+// with mu held.
 func (k *Sessions[S]) detach(n *session[S]) {
 	if n.left != nil {
 		k.away.LeaveAll(n)
@@ -143,7 +146,7 @@ func (k *Sessions[S]) detach(n *session[S]) {
 	}
 	delete(k.bySocket, n.socket)
 	var none S
-	n.socket = none // a client that is away keeps nothing of its connection
+	n.socket = none // a client that is away keeps nothing of its connection alive
 }
 
 // end is called with mu held.
@@ -157,13 +160,13 @@ func (k *Sessions[S]) endFirst() {
 	k.end(k.leavers.Front().Value.(*session[S])) //nolint:forcetypeassert // there is nothing else
 }
 
-// Save has nothing to do: data are read when they are needed.
+// Save does nothing: data are read when they are needed.
 func (k *Sessions[S]) Save(S) {}
 
-// Fits takes all: what is in memory is there already.
+// Fits always succeeds: the data are in memory already.
 func (k *Sessions[S]) Fits(S, []string, []byte) error { return nil }
 
-// Settle need not wait: what is in memory is as safe as it gets.
+// Settle does not wait: memory is all there is.
 func (k *Sessions[S]) Settle(_ S, f func(error)) { f(nil) }
 
 // Release ends a session, or keeps it for a while.
@@ -206,14 +209,14 @@ func (k *Sessions[S]) expire(n *session[S], was *left) {
 	}
 }
 
-// HasSession tells whether a session is the socket's.
+// HasSession reports whether the socket has a session.
 func (k *Sessions[S]) HasSession(s S) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.bySocket[s] != nil
 }
 
-// EndAll ends the sessions of clients that are away, and keeps none any more when they leave.
+// EndAll ends the sessions of clients that are away. Sockets that leave later keep none.
 func (k *Sessions[S]) EndAll() {
 	k.mu.Lock()
 	defer k.mu.Unlock()

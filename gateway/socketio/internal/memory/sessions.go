@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package memory keeps in the memory of a single server what its sockets are and what they miss while their
-// clients are away. It does not know how events get to sockets that are there: package socketio delivers them.
+// Package memory keeps the sessions of a single server in its memory: the sockets, and what they
+// miss while their clients are away. It does not deliver events to connected sockets; package
+// socketio does.
 //
-// Who is meant by an event is settled when it is emitted, for clients that are away as for those that are
-// there: so rooms and exceptions are those of that moment, and a busy room takes nothing from the members of a
-// quiet one.
+// The target of an event is resolved when it is emitted, for clients that are away as for connected
+// ones: rooms and exceptions are those of that moment, and a busy room takes no space from the
+// members of a quiet one.
 package memory
 
 import (
@@ -20,59 +21,61 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/roomindex"
 )
 
-// Socket is a client that is there.
+// Socket is a connected client.
 type Socket interface {
 	comparable
 	ID() string
 	Identity() *client.Identity
-	// EncodeData is the socket's data, as they are kept.
+	// EncodeData returns the socket's data in the form in which they are stored.
 	EncodeData() ([]byte, error)
-	// Supersede ends a socket whose session another one has.
+	// Supersede ends a socket whose session another one has taken over.
 	Supersede()
 }
 
-// Rooms are those of the sockets that are there.
+// Rooms are the rooms of connected sockets.
 type Rooms[S any] interface {
 	Join(s S, rooms ...string)
 	RoomsOf(s S) []string
 }
 
-// Config is what Sessions are made of. All fields are required.
+// Config has the settings of Sessions. All fields are required.
 type Config[S any] struct {
-	// MaxDisconnection is how long a client may be away, MaxSessions how many may be, and MaxMessages how many
-	// events are kept for each.
+	// MaxDisconnection is how long a client may be away, MaxSessions how many clients may be away,
+	// and MaxMessages how many events are stored for each.
 	MaxDisconnection         time.Duration
 	MaxMessages, MaxSessions int
-	// Detection is how long it may take until a client is noticed to be gone.
+	// Detection is the longest time until a lost connection is noticed.
 	Detection time.Duration
 	Rooms     Rooms[S]
 	// NewID makes private ids.
 	NewID func() string
-	// Unkept is told of a socket whose session ends because its data cannot be encoded.
+	// Unkept is called with a socket whose session ends because its data cannot be encoded.
 	Unkept func(s S, err error)
 }
 
-// Sessions are those of a namespace. Safe for concurrent use.
+// Sessions are the sessions of a namespace. Safe for concurrent use.
 type Sessions[S Socket] struct {
 	config Config[S]
-	// retention is for how long an event is of use: a client that is gone for longer does not come back.
+	// retention is how long an event is of use: a client that has been away for longer does not
+	// come back.
 	retention time.Duration
-	// mark tells offsets of these sessions from other strings.
+	// mark distinguishes offsets of these sessions from other strings.
 	mark string
 
-	// mu is held while an event gets its number and is queued with clients: each gets events in the order of their numbers. It is
-	// taken before the locks of Rooms and of sessions of package engineio, whose Send neither waits nor calls back: a client that is
-	// too slow is told to OnClose, and so to Release, by another goroutine.
+	// mu is held while an event gets its number and is queued for clients, so that each client
+	// receives events in the order of their numbers. It is taken before the locks of Rooms and of
+	// package engineio's sessions, whose Send neither blocks nor calls back: OnClose learns of a
+	// client that is too slow, and so does Release, in another goroutine.
 	mu       sync.Mutex
 	number   uint64                        // of the last event; guarded by mu
 	byPID    map[string]*session[S]        // guarded by mu
-	bySocket map[S]*session[S]             // those whose clients are there; guarded by mu
-	away     *roomindex.Index[*session[S]] // the others, in the rooms that they had; guarded by mu
-	leavers  list.List                     // those that are away, the longest first; guarded by mu
+	bySocket map[S]*session[S]             // of connected sockets; guarded by mu
+	away     *roomindex.Index[*session[S]] // the others, in their former rooms; guarded by mu
+	leavers  list.List                     // sessions that are away, the longest first; guarded by mu
 	closed   bool                          // guarded by mu
 }
 
-// New returns no sessions yet.
+// New returns an empty set of sessions.
 func New[S Socket](c Config[S]) *Sessions[S] {
 	return &Sessions[S]{
 		config:    c,
@@ -89,11 +92,12 @@ type session[S any] struct {
 	pid string
 	// takeovers is how often it has been recovered.
 	takeovers int
-	// socket is the client's; the zero value while it is away.
+	// socket is the client's socket; the zero value while the client is away.
 	socket S
-	// left is what the socket was; nil unless the client is away.
+	// left is what the socket has left behind; nil unless the client is away.
 	left *left
-	// floor is the number of the last event before the session; lost that of the last that was meant for it and is not kept.
+	// floor is the number of the last event before the session. lost is the number of the last
+	// event for it that is not stored.
 	floor, lost uint64
 	events      []*Event
 }
@@ -104,18 +108,19 @@ type left struct {
 	identity *client.Identity
 	data     []byte
 	expiry   *time.Timer
-	// place is that of the session among the leavers.
+	// place is the session's place among the leavers.
 	place *list.Element
 }
 
-// Event is shared by all sessions that it was meant for.
+// Event is an event that is shared by all sessions for which it is stored.
 type Event struct {
 	event.Delivery
 	at time.Time
 }
 
-// Begin numbers an event. Until End no other one is: the caller queues it with the sockets that are there, and tells
-// KeepEvent of each, unless it is volatile. For clients that are away it is kept.
+// Begin numbers an event. No other event is numbered before End: the caller queues it for the
+// connected targets and calls KeepEvent for each of them, unless it is volatile. Begin itself
+// stores it for clients that are away.
 func (k *Sessions[S]) Begin(d *event.Delivery) *Event {
 	e := &Event{Delivery: *d, at: time.Now()}
 	e.Receipt = nil // expects nothing here, and need not be kept
@@ -134,7 +139,7 @@ func (k *Sessions[S]) Begin(d *event.Delivery) *Event {
 // End lets the next event be numbered.
 func (k *Sessions[S]) End() { k.mu.Unlock() }
 
-// KeepEvent keeps an event for a socket that is meant, between Begin and End.
+// KeepEvent stores an event for a connected target, between Begin and End.
 func (k *Sessions[S]) KeepEvent(s S, e *Event) {
 	if n := k.bySocket[s]; n != nil {
 		k.keep(n, e)
@@ -151,7 +156,7 @@ func (k *Sessions[S]) keep(n *session[S], e *Event) {
 	n.events = append(n.events, e)
 }
 
-// isFor tells whether an event was meant for a socket in rooms, and not for those that it was in too.
+// isFor reports whether a socket in these rooms is a target of the event.
 func (e *Event) isFor(rooms []string) bool {
 	return e.Rooms == nil || slices.ContainsFunc(e.Rooms, func(room string) bool { return slices.Contains(rooms, room) })
 }

@@ -15,16 +15,16 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/plainjson"
 )
 
-// deepest bounds the nesting of maps and lists that hold binary values. It ends the walk of a map that
-// contains itself.
+// deepest bounds the nesting of maps and lists that hold binary values. It stops the walk of a map
+// that contains itself.
 const deepest = 1000
 
 var emptyList = []byte("[]")
 
 // EncodeArgs encodes values as arguments: a JSON array, and the binary values that its placeholders
-// name by index. []byte becomes an attachment wherever it stands, but for what encodes itself, as
-// json.RawMessage, which is kept as it is. Everything else is as encoding/json has it, without HTML
-// escaping.
+// name by index. []byte becomes an attachment wherever it is, except within values that encode
+// themselves, such as json.RawMessage, which is kept as it is. Everything else is encoded like by
+// encoding/json, without HTML escaping.
 func EncodeArgs(values ...any) (list []byte, attachments [][]byte, err error) {
 	e := argsEncoder{buf: []byte{'['}}
 	for i, v := range values {
@@ -38,7 +38,7 @@ func EncodeArgs(values ...any) (list []byte, attachments [][]byte, err error) {
 	return append(e.buf, ']'), e.attachments, nil
 }
 
-// SplitArgs splits a JSON array into its elements. No bytes at all are an empty array.
+// SplitArgs splits a JSON array into its elements. Empty input is an empty array.
 func SplitArgs(list []byte) ([]json.RawMessage, error) {
 	if len(list) == 0 {
 		return nil, nil
@@ -56,7 +56,7 @@ type binaryArgument struct {
 	Num         int  `json:"num"`
 }
 
-// DecodeBinaryArg is the attachment that an argument stands for.
+// DecodeBinaryArg returns the attachment that an argument stands for.
 func DecodeBinaryArg(raw []byte, attachments [][]byte) ([]byte, error) {
 	var p binaryArgument
 	if err := json.Unmarshal(raw, &p); err != nil || !p.Placeholder {
@@ -68,7 +68,7 @@ func DecodeBinaryArg(raw []byte, attachments [][]byte) ([]byte, error) {
 	return attachments[p.Num], nil
 }
 
-// argsEncoder writes arguments.
+// argsEncoder encodes arguments.
 type argsEncoder struct {
 	buf         []byte
 	attachments [][]byte
@@ -81,7 +81,7 @@ func (e *argsEncoder) value(v any) (err error) {
 	return e.leaf(v)
 }
 
-// tree writes a value that may contain binary values.
+// tree encodes a value that may contain binary values.
 func (e *argsEncoder) tree(v any, depth int) (err error) {
 	if depth > deepest {
 		return errors.New("too deep")
@@ -120,7 +120,7 @@ func (e *argsEncoder) list(v []any, depth int) error {
 	return nil
 }
 
-// object writes a map by its keys, as encoding/json does.
+// object encodes a map in the order of its keys, like encoding/json.
 func (e *argsEncoder) object(v map[string]any, depth int) error {
 	e.buf = append(e.buf, '{')
 	for i, key := range slices.Sorted(maps.Keys(v)) {
@@ -136,8 +136,8 @@ func (e *argsEncoder) object(v map[string]any, depth int) error {
 	return nil
 }
 
-// hasBinary reports whether a value is or contains []byte. A value that is nested too deep fails when it
-// is encoded, not here.
+// hasBinary reports whether a value is or contains []byte. A value that is nested too deep fails
+// when it is encoded, not here.
 func hasBinary(v any, depth int) bool {
 	if depth > deepest {
 		return false
@@ -159,8 +159,8 @@ func hasBinary(v any, depth int) bool {
 	return false
 }
 
-// DecodeArg reads an argument into v, as json.Unmarshal does. An attachment is read into []byte, and
-// what is read into any, map[string]any or []any has []byte where there are attachments.
+// DecodeArg decodes an argument into v, like json.Unmarshal. An attachment is decoded into []byte;
+// values of type any, map[string]any and []any have []byte in place of attachments.
 func DecodeArg(raw []byte, attachments [][]byte, v any) error {
 	places := placeholder.Find(raw)
 	if len(attachments) == 0 || len(places) == 0 {
@@ -185,8 +185,8 @@ func DecodeArg(raw []byte, attachments [][]byte, v any) error {
 // binaryParts are the attachments of arguments, which placeholders name by index.
 type binaryParts [][]byte
 
-// inBase64 puts attachments in their places as encoding/json reads them into []byte. All other bytes
-// stay as they are, for what is read into json.RawMessage or json.Number.
+// inBase64 replaces placeholders by their attachments in the form in which encoding/json decodes
+// them into []byte. All other bytes stay as they are, for json.RawMessage and json.Number.
 func (a binaryParts) inBase64(raw []byte, places []placeholder.Span) ([]byte, error) {
 	var out []byte
 	from := 0
@@ -239,7 +239,7 @@ func (a binaryParts) restore(v any) (_ any, err error) {
 	return v, nil
 }
 
-// named is the attachment with an index.
+// named returns the attachment with an index.
 func (a binaryParts) named(num any) ([]byte, error) {
 	i := -1
 	if f, ok := num.(float64); ok {

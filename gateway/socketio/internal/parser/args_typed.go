@@ -19,7 +19,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/plainjson"
 )
 
-// leaf writes a value that is no map[string]any, []any or []byte.
+// leaf encodes a value that is no map[string]any, []any or []byte.
 func (e *argsEncoder) leaf(v any) (err error) {
 	if mayHoldBytes(reflect.TypeOf(v)) {
 		return e.typed(v)
@@ -28,8 +28,9 @@ func (e *argsEncoder) leaf(v any) (err error) {
 	return err
 }
 
-// typed writes a value of a type that has []byte somewhere in it: as encoding/json does, but for the []byte. It is version 2 of that
-// package, which takes a function for a type; Go 1.27 has it in the standard library.
+// typed encodes a value of a type that contains []byte, like encoding/json, except for the []byte.
+// It uses version 2 of that package, which accepts a function for a type; Go 1.27 has it in the
+// standard library.
 func (e *argsEncoder) typed(v any) error {
 	attach := jsonv2.MarshalToFunc(func(enc *jsontext.Encoder, b []byte) error {
 		if b == nil {
@@ -53,11 +54,12 @@ func (e *argsEncoder) typed(v any) error {
 var (
 	bytesType    = reflect.TypeFor[[]byte]()
 	encodeSelves = []reflect.Type{reflect.TypeFor[json.Marshaler](), reflect.TypeFor[encoding.TextMarshaler]()}
-	// holders are the types that were asked for, and whether they may hold []byte.
+	// holders are the types that were examined, and whether they may hold []byte.
 	holders sync.Map
 )
 
-// mayHoldBytes reports whether values of a type may have []byte within them that encoding/json would write as base64.
+// mayHoldBytes reports whether values of a type may have []byte within them that encoding/json
+// would write as base64.
 func mayHoldBytes(t reflect.Type) bool {
 	if t == nil {
 		return false
@@ -70,7 +72,7 @@ func mayHoldBytes(t reflect.Type) bool {
 	return may
 }
 
-// reachesBytes looks at the types that a type is made of, except those that it has seen.
+// reachesBytes examines the types that a type is made of, except those in seen.
 func reachesBytes(t reflect.Type, seen map[reflect.Type]bool) bool {
 	if seen[t] || encodesItself(t) {
 		return false

@@ -4,8 +4,8 @@ package parser
 
 import "fmt"
 
-// Codec is a wire format of packets. It has no state. It is an enum and no interface because packets
-// that are passed to the methods of an interface escape to the heap.
+// Codec is a wire format of packets. It has no state. It is an enum and no interface because
+// packets that are passed to the methods of an interface escape to the heap.
 type Codec uint8
 
 const (
@@ -17,13 +17,13 @@ const (
 	Msgpack
 )
 
-// The names of the codecs, for those who configure a server.
+// The names of the codecs, for the configuration of a server.
 const (
 	NameJSON    = "json"
 	NameMsgpack = "msgpack"
 )
 
-// Named is the codec of a name; JSON if that is empty.
+// Named returns the codec with a name; JSON if the name is empty.
 func Named(name string) (Codec, error) {
 	switch name {
 	case "", NameJSON:
@@ -34,7 +34,7 @@ func Named(name string) (Codec, error) {
 	return 0, fmt.Errorf("unknown parser %q: %s and %s are known", name, NameJSON, NameMsgpack)
 }
 
-// Encode writes a packet.
+// Encode encodes a packet.
 func (c Codec) Encode(p *Packet) Encoded {
 	if c == Msgpack {
 		return p.encodeMsgpack()
@@ -56,7 +56,7 @@ func (c Codec) Decode(e Encoded) (*Packet, error) {
 	return p, nil
 }
 
-// MaxAttachments is the most attachments of a packet that stock clients accept.
+// MaxAttachments returns the maximum number of attachments that stock clients accept in a packet.
 func (c Codec) MaxAttachments() int {
 	if c == Msgpack {
 		return maxMsgpackAttachments

@@ -14,7 +14,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/placeholder"
 )
 
-// MaxAttachments is the most attachments that a packet may announce (socket.io-parser 4.2.6 and later).
+// MaxAttachments is the maximum number of attachments of a packet (socket.io-parser 4.2.6 and
+// later).
 const MaxAttachments = 10
 
 var (
@@ -22,7 +23,8 @@ var (
 	errUnexpectedBinary = errors.New("binary message without a packet that announces it")
 )
 
-// Decoder assembles packets from the Engine.IO messages of one connection. Not safe for concurrent use.
+// Decoder assembles packets from the Engine.IO messages of one connection. Not safe for concurrent
+// use.
 type Decoder struct{ waiting *incomplete }
 
 // incomplete is a packet some of whose attachments are missing.
@@ -31,9 +33,9 @@ type incomplete struct {
 	missing int
 }
 
-// Add takes the next message. It stores a packet in p and returns true if the message completes one;
-// false without an error means that attachments of the packet are still missing. Add retains data and
-// may write into it. After an error the connection must be closed.
+// Add takes the next message. It stores a packet in p and returns true if the message completes
+// one; false without an error means that attachments of the packet are still missing. Add retains
+// data and may write into it. After an error the connection must be closed.
 func (d *Decoder) Add(c Codec, data []byte, binary bool, p *Packet) (complete bool, err error) {
 	switch {
 	case c == JSON && binary:
@@ -80,8 +82,8 @@ func (d *Decoder) addBinary(data []byte, p *Packet) (complete bool, err error) {
 	return true, nil
 }
 
-// decodePacket reads a packet, and the number of attachments that it announces. It retains data and, for
-// an event, writes into it.
+// decodePacket decodes a packet, and returns the number of attachments that it announces. It
+// retains data and, for an event, writes into it.
 func decodePacket(data []byte) (*Packet, int, error) {
 	p := &Packet{}
 	attachments, err := p.decode(data)
@@ -97,7 +99,7 @@ func (p *Packet) decode(data []byte) (attachments int, err error) {
 		return 0, errors.New("empty packet")
 	}
 	if !utf8.Valid(data) {
-		// Relayed, it would fail the websocket of each recipient (RFC 6455 section 8.1).
+		// If it were relayed, the websocket of each recipient would fail (RFC 6455 section 8.1).
 		return 0, errors.New("packet is not UTF-8")
 	}
 	p.Type, p.Namespace = Type(data[0]), "/"
@@ -163,8 +165,8 @@ func countDigits(data []byte) int {
 	return n
 }
 
-// decodePayload checks that the payload fits the type. An EVENT or ACK without any payload is legal and
-// empty: the reference accepts and ignores it.
+// decodePayload checks that the payload fits the type. An EVENT or ACK without any payload is legal
+// and empty: the reference accepts and ignores it.
 func (p *Packet) decodePayload(data []byte, attachments int) error {
 	if len(data) == 0 {
 		if attachments > 0 {
@@ -175,7 +177,7 @@ func (p *Packet) decodePayload(data []byte, attachments int) error {
 	if err := jsonscan.Check(data); err != nil {
 		return err
 	}
-	if data[0] <= ' ' || data[len(data)-1] <= ' ' { // as hardly any
+	if data[0] <= ' ' || data[len(data)-1] <= ' ' { // hardly any has
 		data = bytes.TrimSpace(data)
 	}
 	switch p.Type {
@@ -204,8 +206,8 @@ func (p *Packet) decodePayload(data []byte, attachments int) error {
 	return nil
 }
 
-// takeEventName moves the first element of the payload to Event. No bytes are copied: the comma after the
-// name is overwritten with the bracket that opens the argument list.
+// takeEventName moves the first element of the payload to Event. No bytes are copied: the comma
+// after the name is overwritten with the bracket that opens the argument list.
 func (p *Packet) takeEventName() error {
 	name, end := firstElement(p.Payload)
 	if err := p.setEventName(name); err != nil {
@@ -253,8 +255,9 @@ func IsReservedEvent(name string) bool {
 	return false
 }
 
-// firstElement is the first element of a valid JSON array, and the index of the comma or bracket that
-// ends it. Of a nested value, which cannot name an event, it returns the opening bracket alone.
+// firstElement returns the first element of a valid JSON array, and the index of the comma or
+// bracket that ends it. For a nested value, which cannot name an event, it returns only the opening
+// bracket.
 func firstElement(list []byte) ([]byte, int) {
 	start := jsonscan.First(list, 0)
 	var end int
@@ -271,10 +274,10 @@ func firstElement(list []byte) ([]byte, int) {
 	return list[start:end], jsonscan.SkipSpace(list, end)
 }
 
-// checkPlaceholders refuses a placeholder that names no attachment: relayed, it would make each recipient
-// close its connection. It also refuses more placeholders than a packet may have attachments: each takes
-// some 30 bytes of JSON, and would become a copy of a whole attachment where arguments are decoded into a
-// struct.
+// checkPlaceholders refuses a placeholder that names no attachment: if it were relayed, each
+// recipient would close its connection. It also refuses more placeholders than a packet may have
+// attachments: each takes some 30 bytes of JSON, and would become a copy of a whole attachment when
+// arguments are decoded into a struct.
 func checkPlaceholders(data []byte, attachments int) error {
 	places := placeholder.Find(data)
 	if len(places) > MaxAttachments {

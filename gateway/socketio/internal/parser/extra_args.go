@@ -4,8 +4,8 @@ package parser
 
 import "bytes"
 
-// WithExtraArgs appends comma-separated JSON values to the arguments of an encoded event. It does not
-// change e.
+// WithExtraArgs appends comma-separated JSON values to the arguments of an encoded event. It does
+// not change e.
 func (c Codec) WithExtraArgs(e Encoded, values []byte) Encoded {
 	if c == Msgpack {
 		return withExtraArgsMsgpack(e, values)
@@ -13,8 +13,8 @@ func (c Codec) WithExtraArgs(e Encoded, values []byte) Encoded {
 	return withExtraArgsJSON(e, values)
 }
 
-// withExtraArgsJSON inserts the values before the last bracket. The comma is always right: every event
-// has at least its name.
+// withExtraArgsJSON inserts the values before the last bracket. The comma is always right: every
+// event has at least its name.
 func withExtraArgsJSON(e Encoded, values []byte) Encoded {
 	end := bytes.LastIndexByte(e.Text, ']')
 	if end < 0 {

@@ -20,8 +20,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/plainjson"
 )
 
-// maxMsgpackAttachments bounds the binary values of a packet. The format has no bound, but an empty value
-// takes two bytes on the wire, and many times that once it is decoded.
+// maxMsgpackAttachments bounds the binary values of a packet. The format has no bound, but an empty
+// value takes two bytes on the wire, and many times that once it is decoded.
 const maxMsgpackAttachments = 1000
 
 var errTextMsgpack = errors.New("text message, msgpack is binary")
@@ -137,8 +137,8 @@ func (p *Packet) checkMsgpack(attachments [][]byte) error {
 	return fmt.Errorf("payload %.20s does not fit packet type %q", p.Payload, byte(p.Type))
 }
 
-// namedOnce refuses a map that looks like the placeholder of a binary value elsewhere in the packet. When
-// the packet is encoded again, each such map would become a copy of that value.
+// namedOnce refuses a map that looks like the placeholder of a binary value elsewhere in the
+// packet. When the packet is encoded again, each such map would become a copy of that value.
 func namedOnce(payload []byte, attachments int) error {
 	if attachments == 0 {
 		return nil
@@ -208,8 +208,8 @@ func (t *transcoder) compound(code byte, depth int) error {
 	return fmt.Errorf("byte %#x begins no value", code)
 }
 
-// Floats are written such that writeNumber can tell them from integers, and float32 from float64: 1.0 is a
-// float64 and 1E0 a float32. Clients in JavaScript see no difference, others do.
+// Floats are written such that writeNumber can distinguish them from integers, and float32 from
+// float64: 1.0 is a float64 and 1E0 a float32. Clients in JavaScript see no difference, others do.
 var (
 	floatMark   = []byte(".0")
 	float32Mark = []byte("E0")
@@ -243,7 +243,7 @@ func (t *transcoder) float(code byte) error {
 	return nil
 }
 
-// infinity is a number beyond the range of a double, which JSON.parse reads as Infinity.
+// infinity returns a number beyond the range of a double, which JSON.parse reads as Infinity.
 func infinity(v float64) string {
 	if v < 0 {
 		return "-1e400"
@@ -356,7 +356,7 @@ func (t *transcoder) key() error {
 	return t.string()
 }
 
-// Types of extension that notepack, the reference's library, writes.
+// The extension types that notepack, the reference's library, writes.
 const (
 	extUndefinedOrBuffer = 0
 	extTimestamp         = -1
@@ -389,7 +389,7 @@ func (t *transcoder) extension() error {
 	return fmt.Errorf("extension type %d", typ)
 }
 
-// timestamp is the extension of the msgpack specification.
+// timestamp reads the extension type of the msgpack specification.
 func (t *transcoder) timestamp(data []byte) error {
 	switch len(data) {
 	case 4:
@@ -403,7 +403,7 @@ func (t *transcoder) timestamp(data []byte) error {
 	return fmt.Errorf("timestamp of %d bytes", len(data))
 }
 
-// date writes what JSON.stringify makes of a Date.
+// date writes a Date like JSON.stringify.
 func (t *transcoder) date(v time.Time) error {
 	v = v.UTC()
 	if year := v.Year(); year < 0 || year > 9999 {

@@ -19,8 +19,9 @@ func (p *Packet) encodeMsgpack() Encoded {
 	var buf bytes.Buffer
 	enc := msgpack.NewEncoder(&buf)
 	if err := writeMsgpack(enc, p); err != nil {
-		// Payloads of clients have been checked, and NewArgs writes valid JSON. Only a program that
-		// passes other bytes to EmitArgs gets here. Its clients receive the event without arguments.
+		// Payloads of clients have been checked, and NewArgs writes valid JSON. Only other bytes
+		// that a program passes to EmitArgs get here. Its clients receive the event without
+		// arguments.
 		buf.Reset()
 		bare := *p
 		bare.Payload, bare.Attachments = nil, nil
@@ -68,8 +69,8 @@ func writeMsgpack(enc *msgpack.Encoder, p *Packet) error {
 	return err
 }
 
-// msgpackWriter transcodes a JSON value. Msgpack wants the length of a list or map in front of it, so
-// these are counted beforehand, in a pass of their own.
+// msgpackWriter transcodes a JSON value. Msgpack has the length of a list or map in front of it, so
+// these are counted beforehand, in a separate pass.
 type msgpackWriter struct {
 	enc         *msgpack.Encoder
 	data        []byte
@@ -124,7 +125,7 @@ func (w *msgpackWriter) object(i int) (end int, err error) {
 	return i + 1, nil
 }
 
-// begin is the next list or map.
+// begin returns the next list or map.
 func (w *msgpackWriter) begin() *container {
 	c := &w.containers[w.seen]
 	w.seen++
@@ -143,7 +144,7 @@ func (w *msgpackWriter) scalar(raw []byte) error {
 	return writeNumber(w.enc, string(raw))
 }
 
-// unquote is the text of a string in JSON. What is not UTF-8 becomes U+FFFD.
+// unquote returns the text of a JSON string. Invalid UTF-8 becomes U+FFFD.
 func unquote(raw []byte) string {
 	if bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw) {
 		return string(raw[1 : len(raw)-1])
@@ -153,19 +154,19 @@ func unquote(raw []byte) string {
 	return text
 }
 
-// container is what is known of a list or map before it is written.
+// container describes a list or map before it is written.
 type container struct {
 	items int
-	// num is the attachment that a placeholder names; -1 if it is none of those that are there.
+	// num is the index of the attachment that a placeholder names; -1 for anything else.
 	num int
-	// next is the number of containers that begin before it ends.
+	// next is the number of containers that begin before this one ends.
 	next           int
 	object, marked bool
 }
 
-// containersOf finds the lists and maps of a valid JSON value, in the order in which they begin, in one
-// pass at any depth. Placeholders are told by their own members: unlike for placeholder.Find, one may
-// be within a map that looks like a placeholder and names nothing.
+// containersOf finds the lists and maps of a valid JSON value, in the order in which they begin, in
+// one pass at any depth. A placeholder is recognized by its own members: unlike for
+// placeholder.Find, one may be within a map that looks like a placeholder and names nothing.
 func containersOf(data []byte, attachments int) []container {
 	var all []container
 	var open []int  // of all
@@ -174,7 +175,7 @@ func containersOf(data []byte, attachments int) []container {
 		switch c := data[i]; c {
 		case '[', '{':
 			next := container{object: c == '{', num: -1}
-			if data[jsonscan.First(data, i)] != c+2 { // ']' and '}' stand two behind '[' and '{'
+			if data[jsonscan.First(data, i)] != c+2 { // ']' and '}' are two after '[' and '{'
 				next.items = 1
 			}
 			open, all = append(open, len(all)), append(all, next)
@@ -221,8 +222,8 @@ func (c *container) member(data []byte, start, end, attachments int) {
 	}
 }
 
-// writeNumber writes an integer if the number has neither fraction nor exponent and fits, and otherwise a
-// float; see transcoder.float.
+// writeNumber writes an integer if the number has neither fraction nor exponent and fits, and
+// otherwise a float; see transcoder.float.
 func writeNumber(enc *msgpack.Encoder, number string) error {
 	if n, err := strconv.ParseInt(number, 10, 64); err == nil && number != "-0" {
 		return enc.EncodeInt(n)

@@ -20,8 +20,8 @@ const (
 	Event        Type = '2'
 	Ack          Type = '3'
 	ConnectError Type = '4'
-	// binaryEvent and binaryAck exist on the wire only: there, a packet with attachments has a type
-	// of its own.
+	// binaryEvent and binaryAck exist on the wire only: there, a packet with attachments has its
+	// own type.
 	binaryEvent Type = '5'
 	binaryAck   Type = '6'
 )
@@ -39,16 +39,16 @@ type Packet struct {
 	Attachments [][]byte
 }
 
-// Encoded is a packet as it goes over the wire: its text, then its attachments.
+// Encoded is a packet on the wire: its text, then its attachments.
 type Encoded struct {
 	Text         []byte
 	Attachments  [][]byte
 	Uncompressed bool
-	// Message is Text as the engine takes it; nil if it has yet to be composed.
+	// Message is Text in the form that the engine takes; nil if it has not been composed yet.
 	Message *engineio.Message
 }
 
-// Messages are the Engine.IO messages of the packet, encoded once for all recipients.
+// Messages returns the Engine.IO messages of the packet, encoded once for all recipients.
 func (e Encoded) Messages() []*engineio.Message {
 	out := make([]*engineio.Message, 0, 1+len(e.Attachments))
 	if e.Message != nil {

@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package roll says who is in a namespace and on the way in, and when the last one has left one that is no more.
+// Package roll counts who is in a namespace and who is connecting to it, and finds the last one to
+// leave a namespace that is removed.
 package roll
 
 import "sync"
 
-// Roll is that of a namespace. Once retired, nobody enters it any more. The zero value is empty. Safe for concurrent
-// use.
+// Roll is the roll of a namespace. Once retired, it cannot be entered any more. The zero value is
+// empty. Safe for concurrent use.
 type Roll[S comparable] struct {
 	mu      sync.RWMutex
 	members map[string]S // by id; guarded by mu
-	// entering counts those that are on the way in. Guarded by mu.
+	// entering is the number of sockets that are connecting. Guarded by mu.
 	entering int
 	retired  bool // guarded by mu
 }
 
-// Enter keeps the namespace for somebody who is on the way in; Add or Leave ends that. It is false once it is retired.
+// Enter keeps the namespace for a socket that is connecting, until Add or Leave. It returns false
+// if the roll is retired.
 func (r *Roll[S]) Enter() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -26,8 +28,8 @@ func (r *Roll[S]) Enter() bool {
 	return true
 }
 
-// Add makes a member of somebody who had entered, unless the namespace has been retired meanwhile: then Leave is yet to
-// come.
+// Add makes a socket that has entered a member, unless the namespace has been retired meanwhile:
+// then the caller still has to call Leave.
 func (r *Roll[S]) Add(id string, s S) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -42,8 +44,8 @@ func (r *Roll[S]) Add(id string, s S) bool {
 	return true
 }
 
-// Leave is the end of somebody who had entered, but was not added. It is true for the last one out of a namespace that
-// is retired, or is retired when it is empty.
+// Leave ends the stay of a socket that has entered, but was not added. It returns true for the last
+// one of a namespace that is retired or, with retireEmpty, is retired now because it is empty.
 func (r *Roll[S]) Leave(retireEmpty bool) (last bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -51,7 +53,7 @@ func (r *Roll[S]) Leave(retireEmpty bool) (last bool) {
 	return r.isLast(retireEmpty)
 }
 
-// Remove is Leave for a member, unless another one has its id by now.
+// Remove is Leave for a member, unless another member has its id by now.
 func (r *Roll[S]) Remove(id string, s S, retireEmpty bool) (last bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -70,8 +72,9 @@ func (r *Roll[S]) isLast(retireEmpty bool) bool {
 	return empty && r.retired
 }
 
-// Retire lets nobody enter any more, and returns the members, who are to leave. unused: there is nobody who could be the
-// last to leave. A namespace that is retired already has neither.
+// Retire prevents further sockets from entering, and returns the members, which have to leave.
+// unused reports that nobody is left who could be the last to leave. For a retired namespace it
+// returns neither.
 func (r *Roll[S]) Retire() (members []S, unused bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -82,28 +85,28 @@ func (r *Roll[S]) Retire() (members []S, unused bool) {
 	return r.all(), len(r.members) == 0 && r.entering == 0
 }
 
-// Retired tells whether nobody enters any more.
+// Retired reports whether the namespace has been retired.
 func (r *Roll[S]) Retired() bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return r.retired
 }
 
-// Len is the number of members.
+// Len returns the number of members.
 func (r *Roll[S]) Len() int {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return len(r.members)
 }
 
-// Get is the member with an id; the zero value if there is none.
+// Get returns the member with an id; the zero value if there is none.
 func (r *Roll[S]) Get(id string) S {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return r.members[id]
 }
 
-// All lists the members, in no order.
+// All returns the members, in no order.
 func (r *Roll[S]) All() []S {
 	r.mu.RLock()
 	defer r.mu.RUnlock()

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package roomindex knows which members are in which rooms, in both directions. It knows neither
-// sockets nor events: package socketio puts its locks, watchers and deliveries around it.
+// Package roomindex indexes members by room, and rooms by member. It knows neither sockets nor
+// events: package socketio adds locks, watchers and deliveries.
 //
-// Most rooms are those of sockets' ids, with one member each, and some have all sockets of a gateway. A
-// broadcast walks the members far more often than a room changes. So a room keeps its members in a
-// slice, and their places in that slice only once they are many; a map for each room would take more
-// memory for a room of one, and more time to walk.
+// Most rooms are those of socket ids, with one member each, and some have all sockets of a gateway.
+// Broadcasts walk the members far more often than rooms change. Therefore a room keeps its members
+// in a slice, and an index of their places in the slice only if they are many; a map for each room
+// would take more memory for small rooms, and more time to walk.
 //
-// Invariants: a room is in the index while it has members; a member is in the index from its first Join
-// until LeaveAll; each change is told exactly once, in order.
+// Invariants: a room is in the index while it has members; a member is in the index from its first
+// Join until LeaveAll; each change is reported exactly once, in order.
 package roomindex
 
 import (
@@ -17,25 +17,26 @@ import (
 	"slices"
 )
 
-// fewMembers is up to how many a room has no index of its members: to look at each takes no longer then.
+// fewMembers is the number of members up to which a room has no index, since visiting all takes no
+// longer.
 const fewMembers = 8
 
-// Index says which members are in which rooms. Not safe for concurrent use, but for methods that change
+// Index has the rooms of members. Not safe for concurrent use, except for methods that change
 // nothing among themselves.
 type Index[M comparable] struct {
-	// rooms and joined are each other's inverse. A room without members is not in it.
+	// rooms and joined are each other's inverse. A room without members is in neither.
 	rooms   map[string]*room[M]
 	joined  map[M][]*room[M]
 	changed func(m M, name string, joined bool)
 }
 
-// New returns an empty index. It calls changed, in order, for each member that comes into a room or
-// leaves it.
+// New returns an empty index. It calls changed, in order, for each member that joins or leaves a
+// room.
 func New[M comparable](changed func(m M, name string, joined bool)) *Index[M] {
 	return &Index[M]{rooms: map[string]*room[M]{}, joined: map[M][]*room[M]{}, changed: changed}
 }
 
-// Join puts a member into rooms. It is one from then on, even in no room.
+// Join puts a member into rooms. It is a member of the index from then on, even without a room.
 func (x *Index[M]) Join(m M, names ...string) {
 	joined, ok := x.joined[m]
 	if !ok {
@@ -57,7 +58,7 @@ func (x *Index[M]) Join(m M, names ...string) {
 	x.joined[m] = joined
 }
 
-// Leave takes a member out of a room.
+// Leave removes a member from a room.
 func (x *Index[M]) Leave(m M, name string) {
 	joined, rm := x.joined[m], x.rooms[name]
 	if rm == nil || !rm.has(m) {
@@ -70,7 +71,7 @@ func (x *Index[M]) Leave(m M, name string) {
 	x.remove(m, rm)
 }
 
-// LeaveAll takes a member out of all its rooms and out of the index.
+// LeaveAll removes a member from all its rooms and from the index.
 func (x *Index[M]) LeaveAll(m M) {
 	for _, rm := range x.joined[m] {
 		x.remove(m, rm)
@@ -86,10 +87,10 @@ func (x *Index[M]) remove(m M, rm *room[M]) {
 	x.changed(m, rm.name, false)
 }
 
-// Len is the number of members.
+// Len returns the number of members.
 func (x *Index[M]) Len() int { return len(x.joined) }
 
-// RoomsOf lists the rooms that a member is in, in no order.
+// RoomsOf lists the rooms of a member, in no order.
 func (x *Index[M]) RoomsOf(m M) []string {
 	names := make([]string, 0, len(x.joined[m]))
 	for _, rm := range x.joined[m] {
@@ -98,7 +99,7 @@ func (x *Index[M]) RoomsOf(m M) []string {
 	return names
 }
 
-// CountRooms is how many rooms a member is in.
+// CountRooms returns the number of a member's rooms.
 func (x *Index[M]) CountRooms(m M) int { return len(x.joined[m]) }
 
 // Names lists the rooms, in no order.
@@ -110,7 +111,8 @@ func (x *Index[M]) Names() []string {
 	return names
 }
 
-// Rooms are all rooms and their members, in no order. The members are as of now and not to be kept.
+// Rooms iterates over all rooms and their members, in no order. The members are valid until the
+// next change.
 func (x *Index[M]) Rooms() iter.Seq2[string, []M] {
 	return func(yield func(string, []M) bool) {
 		for name, rm := range x.rooms {
@@ -121,7 +123,8 @@ func (x *Index[M]) Rooms() iter.Seq2[string, []M] {
 	}
 }
 
-// Members are those of a room, in no order, as of now and not to be kept; none if there is no such room.
+// Members returns the members of a room, in no order, valid until the next change; none if there is
+// no such room.
 func (x *Index[M]) Members(name string) []M {
 	if rm := x.rooms[name]; rm != nil {
 		return rm.members
@@ -129,14 +132,14 @@ func (x *Index[M]) Members(name string) []M {
 	return nil
 }
 
-// IsIn tells whether a member is in a room.
+// IsIn reports whether a member is in a room.
 func (x *Index[M]) IsIn(m M, name string) bool {
 	rm := x.rooms[name]
 	return rm != nil && rm.has(m)
 }
 
-// Each calls do once for every member of any of the rooms, but those of any in except. Rooms that are
-// nil mean all members. do must not change the index.
+// Each calls do once for every member of any of the rooms, except members of those in except. Nil
+// rooms select all members. do must not change the index.
 func (x *Index[M]) Each(rooms, except []string, do func(M)) {
 	var few [4]*room[M] // so that most calls allocate nothing
 	skipped := few[:0]
@@ -179,7 +182,7 @@ func inAny[M comparable](m M, rooms []*room[M]) bool {
 type room[M comparable] struct {
 	name    string
 	members []M
-	// index is where the members are; nil while they have always been few.
+	// index has the places of the members; nil as long as there have always been few.
 	index map[M]int
 }
 

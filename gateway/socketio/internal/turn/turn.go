@@ -5,9 +5,9 @@ package turn
 
 import "sync"
 
-// Turn is had by one at a time: whoever finds it free runs what is there, and whoever finds it taken, even
-// from within a function that it runs, leaves its function behind for that one. So callbacks never
-// overlap, and a callback may bring about another one.
+// Turn belongs to one goroutine at a time: the one that finds it free runs the functions, and any
+// other, even from within a function that runs, leaves its function in the queue. So functions
+// never overlap, and a function may add another one.
 //
 //	if t.Begin() {
 //		f()
@@ -19,21 +19,22 @@ import "sync"
 // The zero value is free. Safe for concurrent use.
 type Turn struct {
 	mu sync.Mutex
-	// later is what comes later: nothing if it is somebody's turn, and nothing does; nil if it is nobody's. Guarded by mu.
+	// later is the queue: nothing if somebody has the turn and the queue is empty; nil if nobody
+	// has the turn. Guarded by mu.
 	later *later
 }
 
-// later are the functions that are to come.
+// later has the functions that are to run.
 type later struct {
 	queue []entry
-	// suspended is how many functions go on later, resumed what those that may go on do next. parked: nobody
-	// has the turn until one of them goes on.
+	// suspended is the number of suspended functions, and resumed are the continuations of those
+	// that have been resumed. parked means that nobody has the turn until one of them is resumed.
 	suspended int
 	resumed   []func()
 	parked    bool
 }
 
-// nothing comes later. It is never changed.
+// nothing is the empty queue. It is never changed.
 var nothing = &later{}
 
 // entry is a function in the queue, and its size.
@@ -42,7 +43,8 @@ type entry struct {
 	size int
 }
 
-// Begin is true for who finds it free: the turn is his, until Next returns nil.
+// Begin takes the turn if it is free, and reports whether it was. The caller keeps it until Next
+// returns nil.
 func (t *Turn) Begin() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -53,14 +55,14 @@ func (t *Turn) Begin() bool {
 	return true
 }
 
-// Free tells whether nobody has the turn now.
+// Free reports whether nobody has the turn.
 func (t *Turn) Free() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.later == nil
 }
 
-// expect has a place for what comes later. The lock is held.
+// expect returns the queue, and allocates it if necessary. The lock is held.
 func (t *Turn) expect() *later {
 	if t.later == nothing {
 		t.later = &later{}
@@ -68,8 +70,8 @@ func (t *Turn) expect() *later {
 	return t.later
 }
 
-// Leave leaves a function to whoever has the turn. If nobody does any more, it is false, and the turn is the
-// caller's. The size is of no meaning here: Next returns it.
+// Leave leaves a function to the goroutine that has the turn. It returns false if nobody has it any
+// more; then the turn is the caller's. The size has no meaning here: Next returns it.
 func (t *Turn) Leave(f func(), size int) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -82,8 +84,8 @@ func (t *Turn) Leave(f func(), size int) bool {
 	return true
 }
 
-// Next is what comes next, and its size, for who has the turn; nil if nothing does now: then he has it no
-// more.
+// Next returns the next function and its size, for the goroutine that has the turn; nil if there is
+// none now, which frees the turn.
 func (t *Turn) Next() (f func(), size int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -110,15 +112,16 @@ func (t *Turn) Next() (f func(), size int) {
 	return e.call, e.size
 }
 
-// Suspend is for a function that returns before it is done: what is in the queue waits until Resume.
+// Suspend is called by a function that returns before it is done: the queue waits until Resume.
 func (t *Turn) Suspend() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.expect().suspended++
 }
 
-// Resume goes on with what was suspended. It is true if the turn is the caller's, who then calls the
-// function. Otherwise the function that was suspended has not returned yet, and who runs it goes on.
+// Resume continues what was suspended. It returns true if the turn is the caller's, who then calls
+// the function. Otherwise the suspended function has not returned yet, and the goroutine that runs
+// it calls it.
 func (t *Turn) Resume(then func()) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
