@@ -15,7 +15,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// adapter is a namespace's rooms on this gateway, and its way to those on others.
+// adapter has a namespace's rooms on this gateway, and reaches those on other gateways.
 type adapter struct {
 	cluster       *Cluster
 	namespace     *socketio.Namespace
@@ -25,7 +25,7 @@ type adapter struct {
 	presence      *presence.Tracker
 	// kept is nil without recovery.
 	kept *recovery.Namespace
-	// unused is told when this gateway does not hear of a room any more; nil if nobody asks.
+	// unused is called when this gateway unsubscribes from a room; nil if nobody needs to know.
 	unused func(room string)
 }
 
@@ -37,7 +37,8 @@ func newAdapter(c *Cluster, ns *socketio.Namespace) *adapter {
 	return a
 }
 
-// inboxOf keeps what is said of a room's members apart from what is said in it, which may wait for the log.
+// inboxOf separates news of a room's members from the events of the room, which may wait for the
+// log.
 func (a *adapter) inboxOf(subject string) *natsconn.Inbox {
 	if a.subjects.IsPresence(subject) {
 		return a.cluster.news
@@ -45,7 +46,7 @@ func (a *adapter) inboxOf(subject string) *natsconn.Inbox {
 	return a.cluster.incoming
 }
 
-// Join puts a socket into rooms, and returns when NATS has confirmed that the gateway hears of them.
+// Join puts a socket into rooms, and returns when NATS has confirmed the subscriptions to them.
 func (a *adapter) Join(s *socketio.Socket, rooms ...string) {
 	a.rooms.Join(s, rooms...)
 	a.subscriptions.want(a.wanted(rooms))
@@ -56,7 +57,7 @@ func (a *adapter) JoinWaits(_ *socketio.Socket, rooms ...string) bool {
 	return !a.subscriptions.inForce(a.wanted(rooms))
 }
 
-// wanted are the subjects of which a member of rooms has to hear.
+// wanted returns the subjects that a member of rooms has to receive.
 func (a *adapter) wanted(rooms []string) []string {
 	wanted := make([]string, 0, 1+len(rooms))
 	wanted = append(wanted, a.subjects.All())
@@ -66,7 +67,7 @@ func (a *adapter) wanted(rooms []string) []string {
 	return wanted
 }
 
-// Leave takes a socket out of a room.
+// Leave removes a socket from a room.
 func (a *adapter) Leave(s *socketio.Socket, room string) {
 	if !a.rooms.Contains(s, room) {
 		return // clients may leave any number of rooms that they are not in
@@ -75,7 +76,7 @@ func (a *adapter) Leave(s *socketio.Socket, room string) {
 	a.abandon(room)
 }
 
-// abandon gives up what only members of a room want, if it has none here any more.
+// abandon releases the subscriptions of a room that has no members here any more.
 func (a *adapter) abandon(room string) {
 	if a.rooms.Has(room) {
 		return
@@ -97,7 +98,7 @@ func (a *adapter) abandon(room string) {
 	a.subscriptions.release(a.subjects.Interest(room), unused)
 }
 
-// LeaveAll takes a socket out of all its rooms.
+// LeaveAll removes a socket from all its rooms.
 func (a *adapter) LeaveAll(s *socketio.Socket) {
 	rooms := a.rooms.RoomsOf(s)
 	a.rooms.LeaveAll(s)
@@ -110,22 +111,23 @@ func (a *adapter) LeaveAll(s *socketio.Socket) {
 	}
 }
 
-// RoomsOf lists the rooms that a socket is in.
+// RoomsOf lists the rooms of a socket.
 func (a *adapter) RoomsOf(s *socketio.Socket) []string { return a.rooms.RoomsOf(s) }
 
-// RoomSizes are the rooms with members on this gateway, each with how many.
+// RoomSizes returns the number of members of each room on this gateway.
 func (a *adapter) RoomSizes() map[string]int { return a.rooms.RoomSizes() }
 
-// RoomSize is the number of a room's members on this gateway.
+// RoomSize returns the number of a room's members on this gateway.
 func (a *adapter) RoomSize(room string) int { return a.rooms.RoomSize(room) }
 
-// Contains tells whether a socket is in a room.
+// Contains reports whether a socket is in a room.
 func (a *adapter) Contains(s *socketio.Socket, room string) bool { return a.rooms.Contains(s, room) }
 
-// CountRooms is how many they are.
+// CountRooms returns the number of a socket's rooms.
 func (a *adapter) CountRooms(s *socketio.Socket) int { return a.rooms.CountRooms(s) }
 
-// Broadcast delivers here and publishes for the others. Local members get it whatever becomes of NATS; see outgoing.
+// Broadcast delivers to members on this gateway and publishes for the others. Local members receive
+// the event even without NATS; see outgoing.
 func (a *adapter) Broadcast(d *socketio.Delivery) error {
 	if !d.Local {
 		if subjects := a.targets(d.Rooms); len(subjects) > 0 {
@@ -141,7 +143,7 @@ func (a *adapter) Broadcast(d *socketio.Delivery) error {
 	return a.broadcastHere(d)
 }
 
-// broadcastHere delivers to members on this gateway what is not stored.
+// broadcastHere delivers an event that is not stored to members on this gateway.
 func (a *adapter) broadcastHere(d *socketio.Delivery) error {
 	if l := a.cluster.events; l != nil {
 		defer l.Unordered(d)()
@@ -149,7 +151,7 @@ func (a *adapter) broadcastHere(d *socketio.Delivery) error {
 	return a.rooms.Broadcast(d)
 }
 
-// targets are the subjects on which a broadcast to rooms goes out; nil rooms mean the namespace.
+// targets returns the subjects of a broadcast to rooms; nil rooms stand for the namespace.
 func (a *adapter) targets(rooms []string) []string {
 	if rooms == nil {
 		return []string{a.subjects.All()}
@@ -157,16 +159,16 @@ func (a *adapter) targets(rooms []string) []string {
 	subjects := make([]string, 0, len(rooms))
 	for _, room := range rooms {
 		if gateway, _, ok := wire.OwnerOfRoom(room); ok && gateway == a.cluster.id && a.rooms.Has(room) {
-			continue // a socket of ours, known by its id
+			continue // a socket of this gateway, by its id
 		}
 		subjects = append(subjects, a.subjects.Room(room))
 	}
 	return subjects
 }
 
-// Close gives up all subscriptions.
+// Close ends all subscriptions.
 func (a *adapter) Close() error {
-	err := a.rooms.Close() // says to the others that nobody is here any more
+	err := a.rooms.Close() // tells the others that no members are left here
 	a.cluster.forget(a)
 	return errors.Join(err, a.subscriptions.close())
 }

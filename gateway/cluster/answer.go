@@ -14,7 +14,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// fetchedBytes is about how much of the sockets' description goes into one message; NATS takes 1 MiB by default.
+// fetchedBytes is the approximate size of a message with descriptions of sockets; NATS accepts 1
+// MiB by default.
 const fetchedBytes = 256 << 10
 
 var errNoNATS = errors.New("NATS is away, other gateways are out of reach")
@@ -34,15 +35,16 @@ func (c *Cluster) tell(r *request) error {
 	return nil
 }
 
-// reply sends an answer to who has sent a request.
+// reply sends an answer to the gateway that has sent a request.
 func (c *Cluster) reply(to *request, kind byte, args socketio.Args, count int) {
 	r := &request{kind: kind, id: to.id, from: c.id, count: uint64(count)}
 	r.delivery.Text, r.delivery.Attachments = args.JSON, args.Attachments
-	// Without NATS the other one takes this gateway for dead.
+	// Without NATS, the other gateway considers this one dead.
 	c.out.Send(wire.AnswerSubject(c.service, to.from), r.encode())
 }
 
-// receiveRequest does what another gateway asks for. What may block or take long has a goroutine of its own.
+// receiveRequest carries out a request of another gateway. What may block or take long runs in a
+// goroutine of its own.
 func (c *Cluster) receiveRequest(msg *nats.Msg) {
 	r, err := decodeRequest(msg.Data)
 	if err != nil {
@@ -65,7 +67,7 @@ func (c *Cluster) receiveRequest(msg *nats.Msg) {
 	}
 }
 
-// replyNothing answers for a namespace that is not here.
+// replyNothing answers for a namespace that does not exist here.
 func (c *Cluster) replyNothing(r *request) {
 	switch r.kind {
 	case requestServerSide:
@@ -76,8 +78,8 @@ func (c *Cluster) replyNothing(r *request) {
 	}
 }
 
-// answerAsk delivers to local clients, and passes their answers on. It runs in dispatch, so that the packet keeps its place
-// among those of the sender.
+// answerAsk delivers to local clients, and relays their answers. It runs in dispatch, so that the
+// packet keeps its place among those of the sender.
 func (a *adapter) answerAsk(r *request) {
 	n, stop, err := a.rooms.Ask(&r.delivery, func(args socketio.Args, ok bool) {
 		kind := answerAck
@@ -115,7 +117,7 @@ func (a *adapter) answer(r *request) {
 		a.serve(r, nil)
 		return
 	case requestServerSideAck:
-		// A gateway without a handler has nothing to say, and one whose handler gives no answer does not either.
+		// A gateway without a handler does not answer, nor does one whose handler gives no answer.
 		if !a.serve(r, func(args socketio.Args) {
 			a.cluster.reply(r, answerPart, args, 0)
 			a.cluster.reply(r, answerDone, socketio.Args{}, 0)
@@ -130,7 +132,7 @@ func (a *adapter) answer(r *request) {
 	a.cluster.reply(r, answerDone, socketio.Args{}, 0)
 }
 
-// serve calls the application's handlers; their panic must not end the gateway.
+// serve calls the application's handlers. If they panic, the gateway continues.
 func (a *adapter) serve(r *request, answer func(socketio.Args)) (handled bool) {
 	defer a.cluster.panics.Catch(placeHandler, "event", r.event)
 	return a.namespace.HandleServerSide(r.event, r.args(), answer)
@@ -178,7 +180,7 @@ func (a *adapter) answerCount(r *request) error {
 	return nil
 }
 
-// receiveAnswer takes an answer to a request of this gateway.
+// receiveAnswer handles an answer to a request of this gateway.
 func (c *Cluster) receiveAnswer(msg *nats.Msg) {
 	r, err := decodeRequest(msg.Data)
 	if err != nil {
@@ -187,7 +189,7 @@ func (c *Cluster) receiveAnswer(msg *nats.Msg) {
 	}
 	g := c.requests.find(r.id)
 	if g == nil {
-		return // nobody waits any more
+		return // no longer waited for
 	}
 	switch r.kind {
 	case answerCount:

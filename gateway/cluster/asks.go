@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// askKey names a requestAsk of another gateway.
+// askKey identifies a requestAsk of another gateway.
 type askKey struct {
 	from string
 	id   uint64
 }
 
-// asks are what clients are asked for other gateways. Each ends when the other gateway says so,
-// when that is no more, or at the deadline that the request has named: core NATS may lose a
-// requestStop. Safe for concurrent use.
+// asks are the open requests of other gateways for acknowledgements. Each ends when the other
+// gateway ends it or is lost, or at the deadline that the request has named, since core NATS may
+// lose a requestStop. Safe for concurrent use.
 type asks struct {
 	mu   sync.Mutex
 	open map[askKey]openAsk // guarded by mu
@@ -28,7 +28,7 @@ type openAsk struct {
 	timer *time.Timer // nil without a deadline
 }
 
-// add takes how to end an ask. Within 0 stands for no deadline.
+// add adds an ask, with the function that stops it. If within is 0 it has no deadline.
 func (a *asks) add(key askKey, stop func(), within time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -57,7 +57,7 @@ func (a *asks) end(key askKey) {
 	ask.stop()
 }
 
-// endOf stops all of a gateway.
+// endOf stops all asks of a gateway.
 func (a *asks) endOf(gateway string) {
 	a.endAll(func(key askKey) bool { return key.from == gateway })
 }
@@ -82,8 +82,8 @@ func (a *asks) len() int {
 	return len(a.open)
 }
 
-// millisecondsLeft is how long a context lasts, for the wire, at least 1 if it has an end at all;
-// otherwise 0.
+// millisecondsLeft returns the time until a context ends, for the wire: at least 1 if it has a
+// deadline, otherwise 0.
 func millisecondsLeft(ctx context.Context) uint64 {
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -92,7 +92,7 @@ func millisecondsLeft(ctx context.Context) uint64 {
 	return uint64(max(1, time.Until(deadline).Milliseconds()))
 }
 
-// milliseconds reads what millisecondsLeft has written.
+// milliseconds is the inverse of millisecondsLeft.
 func milliseconds(n uint64) time.Duration {
 	return time.Duration(min(n, math.MaxInt64/uint64(time.Millisecond))) * time.Millisecond
 }

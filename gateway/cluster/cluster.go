@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package cluster connects the gateways of a service over NATS, so that their clients see one server. It has the adapter
-// that carries broadcasts to the gateways with a member in the room, and to no others.
+// Package cluster connects the gateways of a service over NATS, so that their clients see one
+// server. It has the adapter that carries broadcasts to the gateways with a member in the room, and
+// to no others.
 //
-// Core NATS keeps the order of one publisher, and one goroutine delivers what comes in: the members of a room see the
-// events of one sender in the order in which it sent them.
+// Core NATS keeps the order of one publisher, and one goroutine delivers incoming messages: the
+// members of a room see the events of one sender in the order in which it sent them.
 package cluster
 
 import (
@@ -30,41 +31,47 @@ import (
 const (
 	// flushTimeout bounds the wait for NATS to confirm a subscription.
 	flushTimeout = time.Second
-	// DefaultLinger is how long a gateway stays subscribed to a room after its last member has left.
+	// DefaultLinger is how long a gateway stays subscribed to a room after its last member has
+	// left.
 	DefaultLinger = 5 * time.Second
 )
 
-// Options configure a gateway's link to the others.
+// Options configure a gateway's connection to the others.
 type Options struct {
-	// Service names the service, namespace/name. Only its gateways hear each other.
+	// Service is the service's name, namespace/name. Only gateways of the same service reach each
+	// other.
 	Service string
-	// Gateway names this gateway in logs and in NATS's own monitoring.
+	// Gateway is the name of this gateway in logs and in the monitoring of NATS.
 	Gateway string
-	// PeerAddress is the host and port on which the other gateways reach this one; empty if they do not.
+	// PeerAddress is the host and port on which other gateways reach this one; empty if they do
+	// not.
 	PeerAddress string
-	// Revision is of what this gateway is made, such as the pod template. Gateways of another one replace it, or it them.
+	// Revision identifies what this gateway is made of, such as the pod template. Gateways of
+	// different revisions replace each other.
 	Revision string
-	// URLs of the NATS servers.
+	// URLs are the addresses of the NATS servers.
 	URLs []string
-	// CredentialsDir holds what the servers ask for: user.creds, or token, or username and password; and ca.crt, tls.crt and
-	// tls.key. Empty: nothing.
+	// CredentialsDir has the credentials for NATS: user.creds, or token, or username and password;
+	// and ca.crt, tls.crt and tls.key. Empty: none.
 	CredentialsDir string
-	// Recovery stores what is emitted, for clients that come back; nil: nothing is stored. It takes JetStream.
+	// Recovery stores events for clients that come back, which requires JetStream; nil stores
+	// nothing.
 	Recovery *Recovery
-	// Linger is how long to stay subscribed to a room after its last member has left; DefaultLinger if zero.
+	// Linger is how long the gateway stays subscribed to a room after its last member has left;
+	// DefaultLinger if zero.
 	Linger time.Duration
-	// Registerer gets the metrics; none if nil.
+	// Registerer registers the metrics; nil: none.
 	Registerer prometheus.Registerer
-	// Log gets the state of the connection; slog's default if nil.
+	// Log receives the state of the connection; slog's default if nil.
 	Log *slog.Logger
-	// OnPanic is told the place of each panic that was stopped: PlaceMessage, or one of those of
+	// OnPanic is called with the place of each recovered panic: PlaceMessage, or one of
 	// engineio.PanicPlaces.
 	OnPanic func(place string)
 
-	// timing and now are defaultTiming and the time unless a test sets them.
+	// timing and now are defaultTiming and time.Now unless a test sets them.
 	timing timing
 	now    func() time.Time
-	// inboxBytes bounds what waits to be delivered; zero but in tests.
+	// inboxBytes bounds the messages that wait to be delivered; zero except in tests.
 	inboxBytes int
 }
 
@@ -72,7 +79,7 @@ var defaultTiming = timing{
 	Timing: membership.DefaultTiming, ping: natsconn.DefaultPingInterval, reconnect: natsconn.DefaultReconnectWait,
 }
 
-// Cluster is one gateway's link to the others. Safe for concurrent use. Close ends it.
+// Cluster is one gateway's connection to the others. Safe for concurrent use. Close ends it.
 type Cluster struct {
 	id      string
 	service string
@@ -80,17 +87,19 @@ type Cluster struct {
 	log     *slog.Logger
 	panics  *panics.Watch
 	link    *natsconn.Conn
-	nc      *nats.Conn // the link's
+	nc      *nats.Conn // of link
 	timing  timing
-	// incoming has what other gateways and the log say, for dispatch; news has what they say of themselves and of the members of
-	// their rooms, for peers, which must not wait for the log.
+	// incoming has messages of other gateways and of the log, for dispatch. news has what gateways
+	// announce of themselves and of the members of their rooms, for peers, and must not wait for
+	// the log.
 	incoming, news *natsconn.Inbox
-	// out has what is for other gateways.
+	// out has messages for other gateways.
 	out *natsconn.Outgoing
-	// restored tells dispatch that NATS is there, or there again.
+	// restored wakes dispatch when NATS is connected, or connected again.
 	restored chan struct{}
 	echoes   echoes
-	// life ends with Close, which calls end; stop is its channel. What nobody waits for takes its deadlines from it.
+	// life ends with Close, which calls end; stop is its channel. Work that nobody waits for takes
+	// its deadlines from it.
 	life     context.Context
 	end      context.CancelFunc
 	stop     <-chan struct{}
@@ -100,9 +109,9 @@ type Cluster struct {
 	subjects wire.ServiceSubjects
 	peers    *membership.Peers
 	requests requests
-	// pages has an entry for each page of members that others are asked for.
+	// pages has an entry for each page of members that this gateway asks the others for.
 	pages chan struct{}
-	// events and sessions are nil without recovery: nothing is stored.
+	// events and sessions are nil without recovery.
 	events   *eventlog.Log
 	sessions *recovery.Sessions
 	// logged and recoveries are their metrics.
@@ -113,18 +122,20 @@ type Cluster struct {
 	sending sync.Mutex
 	copies  uint64 // guarded by sending
 
-	// server is that of the namespaces; nil as long as there are none.
+	// server is the server of the namespaces; nil as long as there are none.
 	server atomic.Pointer[socketio.Server]
 
 	mu       sync.RWMutex
 	adapters map[string]*adapter // by prefix of their subjects; guarded by mu
 
-	// delivered is, for each publisher, the number of its last message on several subjects, until it is lost. Only dispatch uses it.
+	// delivered has, for each publisher that is not lost, the number of its last message on several
+	// subjects. Only dispatch uses it.
 	delivered map[string]uint64
 	asks      asks
 }
 
-// Connect starts a link. It returns at once, whether NATS is there or not, and keeps trying; Connected tells.
+// Connect returns a Cluster at once, whether NATS is reachable or not, and keeps trying to connect;
+// see Connected.
 //
 //nolint:contextcheck // what a link does until Close takes its deadlines from its own life
 func Connect(o Options) (*Cluster, error) {
@@ -197,7 +208,7 @@ func newCluster(o Options) *Cluster {
 	return c
 }
 
-// start runs what runs until Close.
+// start starts the goroutines that run until Close.
 func (c *Cluster) start() {
 	c.done.Go(func() { c.incoming.Run(c.stop) })
 	c.done.Go(func() { c.out.Run(c.stop) })
@@ -213,21 +224,22 @@ func (c *Cluster) start() {
 	}
 }
 
-// onError tells the log of what the connection has dropped.
+// onError logs what the connection has dropped.
 func (c *Cluster) onError(err error) {
 	if c.events != nil && errors.Is(err, nats.ErrSlowConsumer) {
 		c.events.Invalidate()
 	}
 }
 
-// overflow is told of a message that there was no room for. The log has it, if it had been stored.
+// overflow is called for a message that found no room in an inbox. If it was stored, it can be read
+// from the log.
 func (c *Cluster) overflow(*nats.Msg) {
 	if c.events != nil {
 		c.events.Invalidate()
 	}
 }
 
-// ID is this gateway's id, by which the others know it. It is another one after a restart.
+// ID returns this gateway's id, by which the others know it. It changes with each restart.
 func (c *Cluster) ID() string { return c.id }
 
 // NewAdapter returns the adapter of a Socket.IO namespace.
@@ -244,7 +256,7 @@ func (c *Cluster) NewAdapter(ns *socketio.Namespace) socketio.Adapter {
 	return adapter
 }
 
-// namespaces are the adapters of all namespaces.
+// namespaces returns the adapters of all namespaces.
 func (c *Cluster) namespaces() []*adapter {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -263,8 +275,8 @@ func (c *Cluster) forget(a *adapter) {
 	}
 }
 
-// Close ends the connection when what has been published is out. Adapters must be closed before.
-// Closing again is harmless.
+// Close ends the connection after all published messages are sent. Adapters must be closed before.
+// Closing again has no effect.
 func (c *Cluster) Close() { c.closing.Do(c.close) }
 
 func (c *Cluster) close() {
@@ -275,9 +287,9 @@ func (c *Cluster) close() {
 	if c.events != nil {
 		c.events.Close()
 	}
-	c.out.Close() // publishers have got their answers
+	c.out.Close() // publishers have received their answers
 	if c.nc.IsConnected() {
-		// What cannot be written in time is lost with the gateway either way.
+		// What cannot be written in time is lost in any case, since the gateway ends.
 		_ = c.nc.FlushTimeout(flushTimeout)
 	}
 	c.link.Close()
@@ -290,12 +302,12 @@ func (c *Cluster) close() {
 // SessionMACLength is how much longer a session's id is than a socket's; see wire.SessionMACLength.
 const SessionMACLength = wire.SessionMACLength
 
-// NewSocketID returns an id that names this gateway, so that an event for one socket finds its way
-// without a subscription for each.
+// NewSocketID returns an id that names this gateway, so that an event for one socket reaches it
+// without a subscription of its own.
 func (c *Cluster) NewSocketID() string {
 	return c.id + wire.RandomToken(wire.SocketIDLength-wire.GatewayIDLength)
 }
 
-// NewSessionID returns the id of a session whose requests no other gateway forwards. It names this
-// gateway, as the ids that forward.Identity seals do, and is a bearer secret.
+// NewSessionID returns the id of a session whose requests other gateways do not forward. It names
+// this gateway, like the ids that forward.Identity seals, and is a bearer secret.
 func (c *Cluster) NewSessionID() string { return c.NewSocketID() + wire.RandomToken(SessionMACLength) }

@@ -137,8 +137,8 @@ func TestARoomsTrafficReachesOnlyGatewaysWithAMember(t *testing.T) {
 	}
 }
 
-// deliveredTo is how many messages NATS has sent to a gateway for its namespaces, by NATS's own count.
-// What gateways say of themselves at times of their own is left out.
+// deliveredTo is how many messages NATS has sent to a gateway for its namespaces, by NATS's own
+// count. What gateways say of themselves at times of their own is left out.
 func deliveredTo(t *testing.T, ns *natsserver.Server, c *Cluster) (n int64) {
 	t.Helper()
 	id, err := c.nc.GetClientID()
@@ -201,7 +201,8 @@ func TestARoomThatIsJoinedAgainInTimeKeepsItsSubscription(t *testing.T) {
 	far.Expect(`42["e"]`)
 }
 
-// A client may join and leave rooms as fast as it can: the linger is for those that come back, not for all that there were.
+// A client may join and leave rooms as fast as it can: the linger is for those that come back, not
+// for all that there were.
 func TestSubscriptionsToRoomsThatWereLeftAreBounded(t *testing.T) {
 	checkNothingIsLeft(t)
 	ns := natstest.Start(t, nil)
@@ -275,7 +276,8 @@ func TestGatewaysFindNATSAgainAndWhatWasJoinedMeanwhile(t *testing.T) {
 	if err := one.IO.Of("/").To("room").Emit("after"); err != nil {
 		t.Fatal(err)
 	}
-	// What was emitted while NATS was away is kept by the client library, and may come or not: core NATS promises nothing.
+	// What was emitted while NATS was away is kept by the client library, and may come or not: core
+	// NATS promises nothing.
 	if got := far.Receive(); got == `42["while away"]` {
 		far.Expect(`42["after"]`)
 	} else if got != `42["after"]` {

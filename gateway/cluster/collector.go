@@ -11,7 +11,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// requests are those of this gateway that wait for answers. Safe for concurrent use.
+// requests are the requests of this gateway that wait for answers. Safe for concurrent use.
 type requests struct {
 	mu   sync.Mutex
 	last uint64                // guarded by mu
@@ -38,7 +38,7 @@ func (r *requests) find(id uint64) *collector {
 	return r.open[id]
 }
 
-// lost tells all who wait for a gateway that it is no more.
+// lost tells all waiting requests that a gateway is lost.
 func (r *requests) lost(peer string) {
 	r.mu.Lock()
 	open := make([]*collector, 0, len(r.open))
@@ -51,24 +51,25 @@ func (r *requests) lost(peer string) {
 	}
 }
 
-// collector collects what gateways answer to one request. It is complete when none of them has anything more to say. Safe for
-// concurrent use.
+// collector collects the answers of gateways to one request. It is complete when no gateway owes an
+// answer. Safe for concurrent use.
 type collector struct {
 	done chan struct{} // closed when it is complete
 
 	mu      sync.Mutex
-	owing   map[string]*owed // by gateway, those that are not through; guarded by mu
+	owing   map[string]*owed // by gateway; guarded by mu
 	answers []socketio.Args  // guarded by mu
-	clients int              // that are asked; guarded by mu
+	clients int              // clients that are asked; guarded by mu
 	gone    int              // clients that cannot answer any more; guarded by mu
 	closed  bool             // guarded by mu
 }
 
 // owed is what a gateway still owes.
 type owed struct {
-	// counted: it has said how many clients it asks.
+	// counted reports whether the gateway has said how many clients it asks.
 	counted bool
-	// missing are clients' answers. It is negative while they come before the number.
+	// missing is the number of missing answers of clients. It is negative if answers arrive before
+	// the number of clients.
 	missing int
 }
 
@@ -84,21 +85,21 @@ func newCollector(gateways []string) *collector {
 	return g
 }
 
-// add takes an answer, of which more may follow.
+// add adds an answer that others may follow.
 func (g *collector) add(args socketio.Args) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.answers = append(g.answers, args)
 }
 
-// finish takes a gateway's word that it is through.
+// finish notes that a gateway has sent all its answers.
 func (g *collector) finish(peer string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.drop(peer)
 }
 
-// count takes the number of clients that a gateway asks.
+// count notes the number of clients that a gateway asks.
 func (g *collector) count(peer string, n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -109,7 +110,7 @@ func (g *collector) count(peer string, n int) {
 	g.check(peer, p)
 }
 
-// acked takes a client's answer, or that it is gone.
+// acked adds a client's answer or, if ok is false, counts a client that has gone.
 func (g *collector) acked(peer string, args socketio.Args, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -123,7 +124,7 @@ func (g *collector) acked(peer string, args socketio.Args, ok bool) {
 	g.check(peer, p)
 }
 
-// lost gives up what a gateway owes.
+// lost gives up the answers that a gateway owes.
 func (g *collector) lost(peer string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -133,7 +134,8 @@ func (g *collector) lost(peer string) {
 	g.drop(peer)
 }
 
-// owedBy is called with mu held. A gateway that nobody knew of may answer too.
+// owedBy is called with mu held. A gateway that was not known when the request was sent may answer
+// too.
 func (g *collector) owedBy(peer string) *owed {
 	p := g.owing[peer]
 	if p == nil {
@@ -157,7 +159,8 @@ func (g *collector) drop(peer string) {
 	}
 }
 
-// wait returns what has come in when it is complete or the context ends, with an error if something is missing.
+// wait returns the answers when they are complete or the context ends, and an error if some are
+// missing.
 func (g *collector) wait(ctx context.Context) ([]socketio.Args, error) {
 	var err error
 	select {

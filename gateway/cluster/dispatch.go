@@ -13,9 +13,9 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
-// dispatch delivers what other gateways publish to local members. It only queues: no client can
-// hold it up. The log can, while what has gone by is read from it; so nothing that others wait for
-// by a clock runs here.
+// dispatch delivers messages of other gateways to local members. It only queues, so no client can
+// delay it. The log can, while missed events are read from it; therefore nothing with a deadline
+// for other gateways runs here.
 func (c *Cluster) dispatch() {
 	check := time.NewTicker(c.timing.Heartbeat)
 	defer check.Stop()
@@ -50,7 +50,7 @@ func (c *Cluster) dispatch() {
 	}
 }
 
-// takeIn receives what waits.
+// takeIn receives the waiting messages.
 func (c *Cluster) takeIn() {
 	for _, item := range c.incoming.Take() {
 		if item.Call != nil {
@@ -61,8 +61,9 @@ func (c *Cluster) takeIn() {
 	}
 }
 
-// together has nothing written to clients while queue hands them messages, so that several for one
-// client are written at once. What it returns is closed when they are.
+// together lets queue queue messages for clients, and writes them when it returns, so that several
+// messages for one client are written at once. It returns a channel that is closed when they are
+// written.
 func (c *Cluster) together(queue func()) (written <-chan struct{}) {
 	server := c.server.Load()
 	if server == nil { // without a namespace there is no client
@@ -74,7 +75,7 @@ func (c *Cluster) together(queue func()) (written <-chan struct{}) {
 	return server.Engine().Together(queue)
 }
 
-// checkLog looks after what waits to be stored.
+// checkLog checks the messages that wait to be stored.
 func (c *Cluster) checkLog(now time.Time) {
 	if c.events != nil {
 		c.events.Check(now)
@@ -82,7 +83,7 @@ func (c *Cluster) checkLog(now time.Time) {
 	}
 }
 
-// receive takes a message. One that makes it panic is dropped.
+// receive handles a message. If that panics, the message is dropped.
 func (c *Cluster) receive(msg *nats.Msg) {
 	defer c.panics.Catch(PlaceMessage, "subject", msg.Subject)
 	switch msg.Subject {
@@ -104,7 +105,7 @@ func (c *Cluster) receive(msg *nats.Msg) {
 	}
 	a := c.adapterOf(msg.Subject)
 	if a == nil {
-		return // a namespace that has just been removed
+		return // the namespace has just been removed
 	}
 	m, err := c.decodeMsg(msg)
 	if err != nil {
@@ -125,7 +126,7 @@ func (c *Cluster) receive(msg *nats.Msg) {
 		}
 		c.delivered[m.Publisher] = m.DedupID
 	}
-	_ = a.rooms.Broadcast(&m.Delivery) // Rooms never fails
+	_ = a.rooms.Broadcast(&m.Delivery) // Rooms returns no error
 }
 
 // adapterOf finds the adapter by the first three tokens of a subject.
@@ -143,7 +144,7 @@ func (c *Cluster) adapterOf(subject string) *adapter {
 	return c.adapters[subject[:end-1]]
 }
 
-// place gives a message its place among those that this gateway publishes, on all subjects. The
+// place gives a message its number among those that this gateway publishes, on all subjects. The
 // caller flushes c.out.
 func (c *Cluster) place(m *wire.Message, subjects []string) {
 	m.Publisher = c.id
@@ -159,7 +160,7 @@ func (c *Cluster) place(m *wire.Message, subjects []string) {
 	c.out.PushWith(header, subjects, m.Encode(), m.Delivery.Volatile)
 }
 
-// headerSize is what a header takes of NATS's max_payload; 0 for none.
+// headerSize returns how much of NATS's max_payload a header takes; 0 for none.
 func headerSize(h nats.Header) int {
 	if h == nil {
 		return 0
@@ -167,7 +168,7 @@ func headerSize(h nats.Header) int {
 	return (&nats.Msg{Header: h}).Size()
 }
 
-// fits tells whether NATS carries a message, which is known before anybody gets it.
+// fits reports whether a message is small enough for NATS, before anybody receives it.
 func (c *Cluster) fits(m *wire.Message) bool {
 	most := int(c.link.MaxPayload())
 	if most > 0 {

@@ -15,37 +15,37 @@ import (
 )
 
 // echoTimeout bounds the wait for gateways that do not answer. They are not waited for again until
-// they are heard of.
+// they are heard from.
 const echoTimeout = time.Second
 
-// echoes confirm that what this gateway has published, and subscribed to, has arrived at all NATS
-// servers that have a gateway of the service. A flush confirms that for the gateway's own server
-// only: what that server passes on to the others may be overtaken by what reaches them on another
-// way. NATS keeps the order of what one server passes on to another, subscriptions and messages
-// alike. So an answer to a question that was published last, from a gateway on each server, says
-// that all before it is there.
+// echoes confirm that all publications and subscriptions of this gateway have arrived at all NATS
+// servers to which a gateway of the service is connected. A flush confirms that for the gateway's
+// own server only: on its way to the other servers, a message may be overtaken by one that takes
+// another path. NATS keeps the order of what one server passes to another, subscriptions and
+// messages alike. So if a gateway on each server answers a question that was published last,
+// everything before it has arrived there.
 //
 // While one question is open all others wait for the next one, so that one round trip serves
-// everybody who asks meanwhile. Where all gateways are connected to the same server there is
-// nothing to ask. Safe for concurrent use.
+// everybody who asks in the meantime. If all gateways are connected to the same server no question
+// is needed. Safe for concurrent use.
 type echoes struct {
 	cluster *Cluster
-	timeout time.Duration // echoTimeout, but for tests
+	timeout time.Duration // echoTimeout, except in tests
 
 	mu sync.Mutex
 	// last numbers the questions. Guarded by mu.
 	last uint64
-	// open has been asked, next is going to be asked after it; nil if there is none. Guarded by mu.
+	// open has been asked, and next will be asked after it; nil if there is none. Guarded by mu.
 	open, next *echo
-	// mute are the gateways that have not answered, and since when. Guarded by mu.
+	// mute has the gateways that have not answered, and since when. Guarded by mu.
 	mute map[string]time.Time
 }
 
-// echo is one question. Its fields belong to echoes.mu.
+// echo is one question. Its fields are guarded by echoes.mu.
 type echo struct {
 	number uint64
-	// missing are the gateways that have not answered, with their servers; confirmed are the
-	// servers from which one has.
+	// missing has the gateways that have not answered, with their servers; confirmed has the
+	// servers from which a gateway has answered.
 	missing   map[string]string
 	confirmed map[string]bool
 	timer     *time.Timer
@@ -56,8 +56,8 @@ func (e *echoes) init(c *Cluster) {
 	e.cluster, e.timeout, e.mute = c, echoTimeout, map[string]time.Time{}
 }
 
-// confirm calls a function when all that has been published and subscribed to before has arrived:
-// at once if that needs no question.
+// confirm calls f when all earlier publications and subscriptions have arrived: at once if that
+// needs no question.
 func (e *echoes) confirm(f func()) {
 	e.mu.Lock()
 	if e.next == nil {
@@ -69,15 +69,15 @@ func (e *echoes) confirm(f func()) {
 	e.goOn(due)
 }
 
-// needed tells whether there are gateways on other servers.
+// needed reports whether there are gateways on other servers.
 func (e *echoes) needed() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return len(e.elsewhere()) > 0
 }
 
-// ask queues the next question if none is open, and returns what is to be called where nobody has
-// to be asked. The lock is held.
+// ask queues the next question if none is open, and returns the functions to call if nobody has to
+// be asked. The lock is held.
 func (e *echoes) ask() []func() {
 	if e.open != nil || e.next == nil {
 		return nil
@@ -95,8 +95,8 @@ func (e *echoes) ask() []func() {
 	return nil
 }
 
-// elsewhere are the gateways on other servers that would answer, with their servers. The lock is
-// held.
+// elsewhere returns the gateways on other servers that would answer, with their servers. The lock
+// is held.
 func (e *echoes) elsewhere() map[string]string {
 	if !e.cluster.link.Live() {
 		return nil
@@ -105,7 +105,7 @@ func (e *echoes) elsewhere() map[string]string {
 	return e.cluster.peers.Elsewhere(own, e.mute)
 }
 
-// answer tells another gateway that its question has arrived here.
+// answer answers the question of another gateway.
 func (e *echoes) answer(msg *nats.Msg) {
 	from, number, _, err := decodeEcho(msg.Data)
 	if err != nil {
@@ -116,7 +116,7 @@ func (e *echoes) answer(msg *nats.Msg) {
 	c.out.Send(wire.EchoedSubject(c.service, from), encodeEcho(c.id, number, c.nc.ConnectedServerId()))
 }
 
-// answered takes an answer.
+// answered handles an answer.
 func (e *echoes) answered(msg *nats.Msg) {
 	from, number, server, err := decodeEcho(msg.Data)
 	if err != nil {
@@ -125,7 +125,7 @@ func (e *echoes) answered(msg *nats.Msg) {
 	}
 	e.settle(func(q *echo) bool {
 		if q.number != number {
-			return false // a late one
+			return false // too late
 		}
 		delete(q.missing, from)
 		q.confirmed[server] = true
@@ -133,7 +133,7 @@ func (e *echoes) answered(msg *nats.Msg) {
 	})
 }
 
-// lost gives up a gateway that is no more.
+// lost gives up a gateway that is lost.
 func (e *echoes) lost(gateway string) {
 	e.settle(func(q *echo) bool {
 		delete(e.mute, gateway)
@@ -142,7 +142,7 @@ func (e *echoes) lost(gateway string) {
 	})
 }
 
-// expire gives up those that have not answered.
+// expire gives up the gateways that have not answered.
 func (e *echoes) expire(expired *echo) {
 	e.settle(func(q *echo) bool {
 		if q != expired {
@@ -173,7 +173,7 @@ func (e *echoes) settle(complete func(*echo) bool) {
 	e.goOn(due)
 }
 
-// goOn publishes what has been asked, and calls those that need not wait any more. Either may
+// goOn publishes the next question, and calls the functions that need not wait any more. Both may
 // block, so the lock is not held.
 func (e *echoes) goOn(due []func()) {
 	e.cluster.out.Flush()
@@ -182,7 +182,7 @@ func (e *echoes) goOn(due []func()) {
 	}
 }
 
-// end has nobody wait any more, for a gateway that ends.
+// end ends all waits, when the gateway ends.
 func (e *echoes) end() {
 	e.mu.Lock()
 	var due []func()
@@ -199,7 +199,7 @@ func (e *echoes) end() {
 	e.goOn(due)
 }
 
-// complete tells whether each server has confirmed, by one of its gateways.
+// complete reports whether a gateway on each server has answered.
 func (q *echo) complete() bool {
 	for _, server := range q.missing {
 		if !q.confirmed[server] {
@@ -209,7 +209,7 @@ func (q *echo) complete() bool {
 	return true
 }
 
-// encodeEcho makes a question or an answer: wire.Version, the id of the gateway that sends it,
+// encodeEcho encodes a question or an answer: wire.Version, the id of the gateway that sends it,
 // the question's number as a uvarint, and in an answer the id of that gateway's NATS server. What
 // follows is for later releases.
 func encodeEcho(gateway string, number uint64, server string) []byte {

@@ -18,8 +18,9 @@ func TestAGapBetweenNATSAndTheGatewayIsFilled(t *testing.T) {
 	emit(t, one.IO.To("room"), "n", 1)
 	p.Expect(`["n",1]`)
 
-	// A message that is lost on a route between two NATS servers shows by the next one's header. Here it is swallowed
-	// while the gateway is not subscribed to the room, of which the gateway itself does not know.
+	// A message that is lost on a route between two NATS servers shows by the next one's header.
+	// Here it is swallowed while the gateway is not subscribed to the room, of which the gateway
+	// itself does not know.
 	a := two.cluster.adapterOf(wire.NewSubjects("default/chat", "/").Prefix + ".x")
 	subject := a.subjects.Room("room")
 	a.subscriptions.mu.Lock()
@@ -62,8 +63,8 @@ func TestAGapThatCannotBeReadIsFilledLater(t *testing.T) {
 	p.Expect(`["n",2]`, `["n",3]`)
 }
 
-// swallow has a gateway not hear of a room while something is done, and not know of that, as when a message is lost on a route
-// between two NATS servers.
+// swallow has a gateway not hear of a room while something is done, and not know of that, as when a
+// message is lost on a route between two NATS servers.
 func swallow(t *testing.T, g *gateway, room string, do func()) {
 	t.Helper()
 	a := g.cluster.adapterOf(wire.NewSubjects("default/chat", "/").Prefix + ".x")

@@ -38,7 +38,8 @@ func recoveringWith(t *testing.T, ns *natsserver.Server, o Options) *gateway {
 	return g
 }
 
-// stored returns when all that the gateway has emitted is stored: a client that comes to another gateway has missed it then.
+// stored returns when all that the gateway has emitted is stored: a client that comes to another
+// gateway has missed it then.
 func (g *gateway) stored(t *testing.T) {
 	t.Helper()
 	stored := make(chan error, 1)

@@ -8,16 +8,18 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Connected tells whether NATS is connected now.
+// Connected reports whether NATS is connected now.
 func (c *Cluster) Connected() bool { return c.link.Connected() }
 
-// Status is NATS's word for the state of the connection, in lower case: connected, reconnecting and so on.
+// Status returns the state of the connection in the words of NATS, in lower case: connected,
+// reconnecting and so on.
 func (c *Cluster) Status() string { return c.link.Status() }
 
-// Problem says why NATS is not connected; it is empty while it is.
+// Problem returns the reason why NATS is not connected; it is empty while it is.
 func (c *Cluster) Problem() string { return c.link.Problem() }
 
-// Reached tells whether NATS, and the log of a service with recovery, could be used at some time.
+// Reached reports whether NATS, and the log of a service with recovery, has been usable at some
+// time.
 func (c *Cluster) Reached() bool {
 	if c.events != nil {
 		return c.events.WasReady()
@@ -25,23 +27,22 @@ func (c *Cluster) Reached() bool {
 	return c.link.Reached()
 }
 
-// Ended is closed when the connection has ended for good though nobody has called Close, as after
-// an error that the client library does not know. Nothing mends it but a new process.
+// Ended is closed when the connection has ended for good without Close, for example after an error
+// that the client library does not know. Only a new process can connect again.
 func (c *Cluster) Ended() <-chan struct{} { return c.link.Ended() }
 
-// SetCredentials hands over what NATS asks for, in place of the username and password in
-// Options.CredentialsDir as they are now. The next attempt to connect uses it; a connection that is
-// there stays.
+// SetCredentials sets the username and password for NATS, in place of the present ones in
+// Options.CredentialsDir. The next attempt to connect uses them; an open connection stays.
 func (c *Cluster) SetCredentials(username, password string) {
 	c.link.SetCredentials(username, password)
 }
 
-// publishRequest publishes a request, and waits for NATS to do so until the context ends.
+// publishRequest publishes a request, and waits until NATS has it or the context ends.
 func (c *Cluster) publishRequest(ctx context.Context, subject, reply string, data []byte) error {
 	return c.link.PublishRequest(ctx, subject, reply, data)
 }
 
-// request is publishRequest with one answer.
+// request is publishRequest for a request with one answer.
 func (c *Cluster) request(ctx context.Context, subject string, data []byte) (*nats.Msg, error) {
 	return c.link.Request(ctx, subject, data)
 }

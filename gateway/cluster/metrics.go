@@ -15,7 +15,7 @@ import (
 
 type metrics struct {
 	published, received, malformed, failed prometheus.Counter
-	// dropped counts what was not published, by reason.
+	// dropped counts messages that were not published, by reason.
 	dropped       *prometheus.CounterVec
 	subscriptions prometheus.Gauge
 	// droppedBefore counts for subscriptions that have ended.

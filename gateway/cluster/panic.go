@@ -11,9 +11,9 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
-// PlaceMessage is where a panic is stopped that a message of NATS has brought about, as
-// Options.OnPanic is told: the message is dropped, and what comes after it is taken. placeHandler is
-// that of code of the application.
+// PlaceMessage is the place, for Options.OnPanic, of a panic that a message of NATS has caused: the
+// message is dropped, and the next one is handled. placeHandler is the place for code of the
+// application.
 const (
 	PlaceMessage = panics.PlaceMessage
 	placeHandler = "handler"
@@ -21,8 +21,8 @@ const (
 
 var errPanicked = errors.New("it makes the decoder panic")
 
-// decode is wire.DecodeMessage for what others have sent or stored: where that panics, the message cannot
-// be read.
+// decode is wire.DecodeMessage for messages that others have sent or stored: if that panics, it
+// returns an error.
 func (c *Cluster) decode(data []byte) (m *wire.Message, err error) {
 	defer func() {
 		if value := recover(); value != nil {
@@ -33,13 +33,13 @@ func (c *Cluster) decode(data []byte) (m *wire.Message, err error) {
 	return wire.DecodeMessage(data)
 }
 
-// call calls a function whose panic ends nothing else.
+// call calls a function, and recovers its panic.
 func (c *Cluster) call(place string, f func()) {
 	defer c.panics.Catch(place)
 	f()
 }
 
-// decodeMsg reads a message that another gateway has published.
+// decodeMsg decodes a message that another gateway has published.
 func (c *Cluster) decodeMsg(msg *nats.Msg) (*wire.Message, error) {
 	m, err := c.decode(msg.Data)
 	if err == nil {

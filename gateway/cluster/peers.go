@@ -12,8 +12,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/membership"
 )
 
-// newPeers makes what keeps account of the other gateways. It calls back in its own goroutine, which
-// also takes what gateways say of the members of their rooms.
+// newPeers makes the list of the other gateways. It calls back in its own goroutine, which also
+// handles announcements about the members of rooms.
 func (c *Cluster) newPeers(o Options) *membership.Peers {
 	return membership.New(membership.Options{
 		ID: c.id, Subject: c.subjects.Peers, Address: o.PeerAddress, Revision: o.Revision,
@@ -25,9 +25,9 @@ func (c *Cluster) newPeers(o Options) *membership.Peers {
 	})
 }
 
-// subscribePeers begins to hear of the other gateways and of what they ask. What they say of
-// themselves is heard twice: by membership at once, and by dispatch, for which a farewell comes
-// behind all that the gateway had said before.
+// subscribePeers subscribes to the announcements and requests of the other gateways. Announcements
+// are received twice: by membership at once, and by dispatch, where a farewell comes after all that
+// the gateway had published before.
 func (c *Cluster) subscribePeers() error {
 	subjects := []string{c.subjects.Peers, c.subjects.Requests, c.subjects.Answers}
 	if c.events != nil {
@@ -46,7 +46,7 @@ func (c *Cluster) subscribePeers() error {
 	return c.peers.Subscribe()
 }
 
-// receiveNews takes what must not wait for the log. It runs in membership's goroutine.
+// receiveNews handles messages that must not wait for the log. It runs in membership's goroutine.
 func (c *Cluster) receiveNews(msg *nats.Msg) {
 	switch msg.Subject {
 	case c.subjects.Echoes:
@@ -54,13 +54,13 @@ func (c *Cluster) receiveNews(msg *nats.Msg) {
 	case c.subjects.Echoed:
 		c.echoes.answered(msg)
 	default:
-		if a := c.adapterOf(msg.Subject); a != nil { // else its namespace has just been removed
+		if a := c.adapterOf(msg.Subject); a != nil { // otherwise its namespace has just been removed
 			a.receivePresence(msg)
 		}
 	}
 }
 
-// relink does what is due when NATS is there, or there again.
+// relink does what is due when NATS is connected, or connected again.
 func (c *Cluster) relink() {
 	c.out.Flush()
 	c.presenceReconnected()
@@ -70,15 +70,15 @@ func (c *Cluster) relink() {
 	}
 }
 
-// heard is told that another gateway has said something of itself.
+// heard is called when another gateway has announced itself.
 func (c *Cluster) heard() {
 	if c.sessions != nil && c.sessions.PeerChanged(c.peers.AllTakeDeltas()) {
 		c.sessions.Flatten()
 	}
 }
 
-// gone gives up a gateway that is no more. What one that has left had said before may still wait for
-// dispatch, which hears the farewell behind it.
+// gone gives up a gateway that is lost. Earlier messages of a gateway that has left may still wait
+// for dispatch, which receives the farewell after them.
 func (c *Cluster) gone(id string, left bool) {
 	c.presenceLost(id)
 	c.echoes.lost(id)
@@ -87,51 +87,52 @@ func (c *Cluster) gone(id string, left bool) {
 	}
 }
 
-// receiveFarewell ends what a gateway that leaves has begun. It runs in dispatch.
+// receiveFarewell ends the requests of a gateway that leaves. It runs in dispatch.
 func (c *Cluster) receiveFarewell(msg *nats.Msg) {
 	a, err := membership.Decode(msg.Data)
-	if err == nil && a.Kind == membership.Farewell { // membership tells of what cannot be read
+	if err == nil && a.Kind == membership.Farewell { // membership reports what cannot be decoded
 		c.giveUp(a.ID)
 	}
 }
 
-// giveUp gives up what a gateway that is no more owes, and what it has begun. It runs in
-// dispatch.
+// giveUp ends the requests of a lost gateway, and the wait for its answers. It runs in dispatch.
 func (c *Cluster) giveUp(id string) {
 	c.requests.lost(id)
 	c.asks.endOf(id)
 	delete(c.delivered, id)
 }
 
-// PeerAddress is the host and port on which a gateway's peers reach it, by its id. It is false for one that is not there, or
-// that has none.
+// PeerAddress returns the host and port on which peers reach the gateway with that id. It returns
+// false if the gateway is not alive, or has no address.
 func (c *Cluster) PeerAddress(id string) (string, bool) { return c.peers.Address(id) }
 
-// FindPeer is PeerAddress for an id that a gateway of this service has given out: one that this gateway has never heard of
-// is asked for, for some seconds or until the context ends. While this gateway hears nothing, as without NATS, that says
-// nothing of the others.
+// FindPeer is PeerAddress for an id that a gateway of this service has issued: if this gateway has
+// never heard of it, it asks for it, for some seconds or until the context ends. While this gateway
+// hears nothing, for example without NATS, the result says nothing about the others.
 func (c *Cluster) FindPeer(ctx context.Context, id string) (string, bool) {
 	return c.peers.Find(ctx, id)
 }
 
-// AwaitPeerGone returns when a gateway is known not to be there any more, or the context ends.
+// AwaitPeerGone returns when a gateway is known to be lost, or the context ends.
 func (c *Cluster) AwaitPeerGone(ctx context.Context, id string) { c.peers.AwaitGone(ctx, id) }
 
-// Leaving tells the other gateways that this one takes no new clients. It may be called again.
+// Leaving announces that this gateway accepts no new clients. It may be called again.
 func (c *Cluster) Leaving() { c.peers.Leaving() }
 
-// AwaitSuccession waits while gateways of another revision replace those of this one and some of the latter still take
-// clients: who is sent away now might come to one of them, and be sent away again. It returns at once, with false, if nobody
-// replaces this one; otherwise with true, when all of this revision are leaving or the context ends.
+// AwaitSuccession waits while gateways of another revision replace those of this one, and some of
+// the latter still accept clients: a client that is sent away now might reconnect to one of them,
+// and be sent away again. It returns false at once if this gateway is not being replaced; otherwise
+// it returns true when all of this revision are leaving or the context ends.
 func (c *Cluster) AwaitSuccession(ctx context.Context) (replaced bool) {
 	return c.peers.AwaitSuccession(ctx)
 }
 
-// timing is how often gateways, and the connection to NATS, give a sign of life.
+// timing is how often gateways, and the connection to NATS, are checked for liveness.
 type timing struct {
 	membership.Timing
-	// ping is how often NATS is asked for a sign of life by the client library.
+	// ping is how often the client library pings NATS.
 	ping time.Duration
-	// reconnect is the pause, and the jitter on top, between two tries to connect to a server.
+	// reconnect is the pause, and the additional jitter, between two attempts to connect to a
+	// server.
 	reconnect time.Duration
 }

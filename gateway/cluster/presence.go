@@ -19,21 +19,21 @@ var _ socketio.WatchableRooms = (*adapter)(nil)
 // Watch tells a watcher of the members on this gateway; see socketio.Rooms.
 func (a *adapter) Watch(w socketio.RoomWatcher) { a.rooms.Watch(w) }
 
-// Watcher is the one that watches.
+// Watcher returns the watcher that Watch has set.
 func (a *adapter) Watcher() socketio.RoomWatcher { return a.rooms.Watcher() }
 
-// presenceLink carries what the gateways tell each other of a namespace's rooms with presence (presence.Link).
+// presenceLink carries the messages about a namespace's rooms with presence (presence.Link).
 type presenceLink struct{ a *adapter }
 
 var _ presence.Link = presenceLink{}
 
-// ID names this gateway.
+// ID returns the id of this gateway.
 func (l presenceLink) ID() string { return l.a.cluster.id }
 
 // Connected tells whether NATS is connected.
 func (l presenceLink) Connected() bool { return l.a.cluster.Connected() }
 
-// Listen subscribes to what is said of a room, and to what is said to this gateway.
+// Listen subscribes to the messages about a room, and to those for this gateway.
 func (l presenceLink) Listen(room string) {
 	l.a.subscriptions.want([]string{l.a.subjects.Presence(room), l.a.subjects.Members(l.a.cluster.id)})
 }
@@ -43,7 +43,7 @@ func (l presenceLink) Unlisten(room string) {
 	l.a.subscriptions.release(l.a.subjects.Presence(room), func() bool { return !l.a.presence.Holds(room) })
 }
 
-// Publish sends to the gateways with a member in a room.
+// Publish sends to the gateways with a member in the room.
 func (l presenceLink) Publish(room string, data []byte) error {
 	l.a.cluster.out.Send(l.a.subjects.Presence(room), data)
 	return nil
@@ -55,10 +55,11 @@ func (l presenceLink) Send(gateway string, data []byte) error {
 	return nil
 }
 
-// pagesAtOnce bounds the pages that are asked for, each of them of all other gateways. Others wait.
+// pagesAtOnce bounds the pages that are requested at once, each from all other gateways. Others
+// wait.
 const pagesAtOnce = 4
 
-// Pages asks all other gateways for their members.
+// Pages requests members from all other gateways.
 func (l presenceLink) Pages(ctx context.Context, room, after string, limit int) ([]presence.Page, error) {
 	select {
 	case l.a.cluster.pages <- struct{}{}:
@@ -95,7 +96,8 @@ func (a *adapter) answerPresence(r *request) error {
 	return nil
 }
 
-// receivePresence takes what another gateway says of a room's members. It runs in membership's goroutine.
+// receivePresence handles a message of another gateway about a room's members. It runs in
+// membership's goroutine.
 func (a *adapter) receivePresence(msg *nats.Msg) {
 	if err := a.presence.Receive(msg.Data); err != nil {
 		a.cluster.malformed(msg, err)
@@ -104,7 +106,7 @@ func (a *adapter) receivePresence(msg *nats.Msg) {
 	a.cluster.metrics.received.Inc()
 }
 
-// trackers are those of all namespaces.
+// trackers returns the trackers of all namespaces.
 func (c *Cluster) trackers() []*presence.Tracker {
 	namespaces := c.namespaces()
 	trackers := make([]*presence.Tracker, 0, len(namespaces))

@@ -13,27 +13,27 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/trace"
 )
 
-// The most that may wait to be handled at one gateway. What is beyond is dropped, and its publisher
-// waits for an answer in vain.
+// How many requests may wait at one gateway. Further ones are dropped, and their publishers receive
+// no answer.
 const (
 	queuePendingMessages = 16_384
 	queuePendingBytes    = 128 << 20
 )
 
 // ServeQueue answers the requests that programs send to a subject, each at one of the gateways that
-// serve it with the same queue group. Handle is called for one request at a time, and calls answer
-// once, then or later: a publisher whose event waits to be stored does not hold up the others. No
-// answer is sent where nobody waits for it. The context has the request's trace, and ends with the
-// cluster.
+// serve it with the same queue group. It calls handle for one request at a time; handle calls
+// answer once, at once or later: a publisher whose event waits to be stored does not delay the
+// others. If the publisher expects no answer none is sent. The context has the request's trace, and
+// ends with the cluster.
 //
-// Before handle is called, all has been delivered here that had arrived at this gateway's NATS
-// server before the request; and an answer is sent when what handle has published has arrived at
-// all servers with a gateway. So a publisher that awaits each answer keeps its order, whichever
+// When handle is called, everything that had arrived at this gateway's NATS server before the
+// request has been delivered. An answer is sent when what handle has published has arrived at all
+// servers with a gateway. So a publisher that awaits each answer keeps its order, whichever
 // gateways answer. Requests do not wait for the answers to others.
 //
-// stop leaves the rest to the other gateways, and may be called again. What it returns is closed
-// when all that had come in is answered; without NATS that is at once, since nobody hears an
-// answer.
+// stop leaves further requests to the other gateways, and may be called again. It returns a channel
+// that is closed when all requests that had arrived are answered; without NATS it is closed at
+// once, since nobody would receive an answer.
 //
 //nolint:contextcheck // what comes in is bounded by the link's life
 func (c *Cluster) ServeQueue(
@@ -57,7 +57,7 @@ func (c *Cluster) ServeQueue(
 			}
 			c.confirmPublished(func() {
 				defer end()
-				c.out.Send(msg.Reply, answer) // behind what it is the answer to
+				c.out.Send(msg.Reply, answer) // after what it is the answer to
 			})
 		})
 	})
@@ -76,7 +76,7 @@ func (c *Cluster) ServeQueue(
 		})
 	})
 	return func() <-chan struct{} {
-		// It fails only where the subscription has ended.
+		// Drain fails only if the subscription has ended.
 		if err := sub.Drain(); err != nil || !c.Connected() {
 			end()
 		}
@@ -84,8 +84,8 @@ func (c *Cluster) ServeQueue(
 	}, nil
 }
 
-// confirmPublished calls a function when what has been published has arrived at all NATS servers
-// with a gateway. What is stored is in the order of the log anyway.
+// confirmPublished calls a function when everything published before has arrived at all NATS
+// servers with a gateway. Stored events have the order of the log in any case.
 func (c *Cluster) confirmPublished(f func()) {
 	if c.events != nil {
 		f()
@@ -94,9 +94,9 @@ func (c *Cluster) confirmPublished(f func()) {
 	c.echoes.confirm(f)
 }
 
-// confirmSubscriptions returns when this gateway gets all that is published from now on to what it
-// has subscribed to, on whichever NATS server. What is stored comes from the log's own server, and
-// is missed by its number if it does not come.
+// confirmSubscriptions returns when this gateway receives everything that is published from now on
+// to its subscriptions, on any NATS server. Stored events come from the log's own server; if one
+// does not arrive, its number is missing.
 func (c *Cluster) confirmSubscriptions() {
 	if c.events == nil && c.echoes.needed() {
 		confirmed := make(chan struct{})
@@ -105,8 +105,8 @@ func (c *Cluster) confirmSubscriptions() {
 		return
 	}
 	if c.nc.IsConnected() {
-		// An error means that NATS went away meanwhile, and the client library subscribes again
-		// when it is back.
+		// An error means that NATS was lost meanwhile. The client library subscribes again when it
+		// is back.
 		_ = c.nc.FlushTimeout(flushTimeout)
 	}
 }

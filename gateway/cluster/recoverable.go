@@ -15,32 +15,34 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// IsTooLarge tells whether an error means that NATS carries no message of that size, or that the
-// log takes none.
+// IsTooLarge reports whether an error means that a message is too large for NATS or for the log.
 func IsTooLarge(err error) bool { return eventlog.IsTooLarge(err) }
 
-// Recovery says for how long, and how much, the log keeps for clients that are away.
+// Recovery is how long, and how much, the log stores for clients that are away.
 type Recovery struct {
 	// MaxDisconnection is how long after the loss of its connection a client may come back.
 	MaxDisconnection time.Duration
-	// MaxMessages is how much such a client may have missed. A client that has missed more starts a new session.
+	// MaxMessages is how many events such a client may have missed. A client that has missed more
+	// starts a new session.
 	MaxMessages int
-	// Detection is how long the loss of a connection may go unnoticed: the heartbeat's interval and timeout.
+	// Detection is how long the loss of a connection may go unnoticed: the heartbeat's interval and
+	// timeout.
 	Detection time.Duration
 	// HistoryAge is the longest that a room's history reaches back; 0 if none has one.
 	HistoryAge time.Duration
-	// HistoryBytes bounds what the histories of all rooms take in the memory of this gateway; 64 MiB if zero. Those beyond it are
-	// read from the log when they are asked for.
+	// HistoryBytes bounds the memory of this gateway for the histories of all rooms; 64 MiB if
+	// zero. Histories beyond it are read from the log when they are requested.
 	HistoryBytes int
-	// Replicas is on how many NATS servers the log is kept; 1 if zero.
+	// Replicas is the number of NATS servers that store the log; 1 if zero.
 	Replicas int
-	// MaxBytes bounds the stream; 0 leaves that to NATS. Beyond it new messages are refused until older ones have expired.
+	// MaxBytes bounds the stream; with 0, NATS decides. Beyond it new messages are refused until
+	// older ones have expired.
 	MaxBytes int64
-	// MaxPerSubject is how many events of a room are kept; 100,000 if zero.
+	// MaxPerSubject is how many events of a room are stored; 100,000 if zero.
 	MaxPerSubject int64
 }
 
-// keepSessions begins to store what is emitted, and the sessions of clients.
+// keepSessions begins to store events, and the sessions of clients.
 func (c *Cluster) keepSessions(o Options) {
 	host := logHost{c}
 	sessions := recovery.Config{
@@ -55,19 +57,19 @@ func (c *Cluster) keepSessions(o Options) {
 	c.sessions = recovery.New(c.life, host, c.events, sessions)
 }
 
-// Log is the log of what is emitted; nil without recovery.
+// Log returns the log of events; nil without recovery.
 func (c *Cluster) Log() *eventlog.Log { return c.events }
 
-// Sessions are those of the clients that can be recovered; nil without recovery.
+// Sessions returns the sessions of clients that can be recovered; nil without recovery.
 func (c *Cluster) Sessions() *recovery.Sessions { return c.sessions }
 
-// LogReady tells whether what is to be recoverable can be stored now. Without recovery it is true.
+// LogReady reports whether events can be stored now. Without recovery it returns true.
 func (c *Cluster) LogReady() bool { return c.events == nil || c.events.IsReady() }
 
-// Stores tells whether what is emitted is stored first.
+// Stores reports whether events are stored before they are delivered.
 func (c *Cluster) Stores() bool { return c.events != nil }
 
-// histories is the memory of the histories of rooms; nil without recovery.
+// histories returns the cache of rooms' histories; nil without recovery.
 func (c *Cluster) histories() *history.Cache {
 	if c.sessions == nil {
 		return nil
@@ -75,7 +77,8 @@ func (c *Cluster) histories() *history.Cache {
 	return c.sessions.Histories()
 }
 
-// recoverable is the adapter of a service with recovery: what it emits comes back from the log, and its sockets have sessions.
+// recoverable is the adapter of a service with recovery: its events are delivered from the log, and
+// its sockets have sessions.
 type recoverable struct {
 	*adapter
 	*recovery.Namespace
@@ -101,13 +104,14 @@ func (r recoverable) JoinWaits(s *socketio.Socket, rooms ...string) bool {
 	return r.Namespace.JoinWaits(s, rooms...)
 }
 
-// Leave takes a socket out of a room.
+// Leave removes a socket from a room.
 func (r recoverable) Leave(s *socketio.Socket, room string) { r.Namespace.Leave(s, room) }
 
-// LeaveAll takes a socket out of all its rooms, and out of its session.
+// LeaveAll removes a socket from all its rooms, and from its session.
 func (r recoverable) LeaveAll(s *socketio.Socket) { r.Namespace.LeaveAll(s) }
 
-// Broadcast stores an event, which the log then delivers everywhere. What is local or volatile is not stored.
+// Broadcast stores an event, which the log then delivers everywhere. Local and volatile events are
+// not stored.
 func (r recoverable) Broadcast(d *socketio.Delivery) error {
 	if d.Local || d.Volatile {
 		return r.adapter.Broadcast(d)
@@ -126,7 +130,7 @@ func (r recoverable) Broadcast(d *socketio.Delivery) error {
 	return err
 }
 
-// base is a namespace's adapter as recovery sees it.
+// base is a namespace's adapter in the form that recovery needs.
 type base struct{ *adapter }
 
 var _ recovery.Base = base{}
@@ -143,7 +147,7 @@ func (b base) Advance(subject string, sequence uint64) (before uint64) {
 
 func (b base) StartOver() { b.subscriptions.startOver() }
 
-// logHost is the gateway as the log and the sessions see it.
+// logHost is the gateway in the form that the log and the sessions need.
 type logHost struct{ c *Cluster }
 
 var (

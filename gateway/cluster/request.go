@@ -10,17 +10,17 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// What a gateway asks of the others, and what they answer. The numbers are on the wire.
+// The requests of gateways to others, and the answers. The numbers are on the wire.
 const (
-	// requestAsk: deliver to clients, and send their answers. The answers are one answerCount, and an answerAck or
-	// answerGone for each client, in any order. Count is for how many milliseconds they are of interest; 0, as older
-	// gateways send, for as long as it takes.
+	// requestAsk: deliver to clients, and send their answers. The answers are one answerCount, and
+	// an answerAck or answerGone for each client, in any order. Count is the time in milliseconds
+	// for which answers are accepted; 0, as older gateways send, stands for any time.
 	requestAsk byte = iota + 1
-	// requestStop: the answers to a requestAsk with the id are of no interest any more.
+	// requestStop: answers to the requestAsk with this id are no longer accepted.
 	requestStop
-	// requestFetch: describe the sockets that are meant. The answers are any number of answerPart, each
-	// a JSON list of sockets. With fetchCount as the count, there is one, a JSON number; gateways that
-	// do not know it answer with the lists.
+	// requestFetch: describe the targets. The answers are any number of answerPart, each a JSON
+	// list of sockets. With fetchCount as the count, there is one answer, a JSON number; gateways
+	// that do not know fetchCount answer with the lists.
 	requestFetch
 	requestJoin
 	requestLeave
@@ -28,7 +28,7 @@ const (
 	requestClose
 	requestServerSide
 	requestServerSideAck
-	// requestPresence asks for the members of a room on each gateway: count at most, behind the id in event.
+	// requestPresence: list the members of a room, at most count of them, after the id in event.
 	requestPresence
 
 	answerCount byte = iota + 100
@@ -39,24 +39,24 @@ const (
 	answerDone
 )
 
-// fetchCount in a requestFetch asks for the number of the sockets alone.
+// fetchCount in a requestFetch requests only the number of sockets.
 const fetchCount = 1
 
-// request is a request or an answer. On the wire it is wire.Version, the kind, and the fields in their order here; see
-// wire.Message for their forms. The delivery is the last, so that what a later release adds to a request
-// are fields of that message.
+// request is a request or an answer. On the wire it is wire.Version, the kind, and the fields in
+// their order here; see wire.Message for their forms. The delivery is the last, so that what a
+// later release adds to a request are fields of that message.
 type request struct {
 	kind byte
-	// id numbers the requests of a gateway; an answer has that of the request.
+	// id numbers the requests of a gateway; an answer has the id of its request.
 	id        uint64
 	from      string
 	namespace string
 	event     string
 	rooms     []string
-	// count is the number of clients in answerCount; of other meanings in requestAsk, requestFetch and
-	// requestPresence.
+	// count is the number of clients in answerCount; it has other meanings in requestAsk,
+	// requestFetch and requestPresence.
 	count uint64
-	// delivery has the sockets that are meant, and the packet or arguments.
+	// delivery has the target, and the packet or arguments.
 	delivery socketio.Delivery
 }
 
@@ -72,7 +72,7 @@ func (r *request) encode() []byte {
 	return append(buf, m.Encode()...)
 }
 
-// decodeRequest reads what encode has written. The result shares data's memory.
+// decodeRequest is the inverse of encode. The result shares data's memory.
 func decodeRequest(data []byte) (*request, error) {
 	if len(data) < 2 || data[0] != wire.Version {
 		return nil, fmt.Errorf("unknown version of request %.1x", data)

@@ -11,7 +11,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// BroadcastWithAck delivers here and elsewhere, and collects the answers of the clients of all gateways.
+// BroadcastWithAck delivers on all gateways, and collects the answers of their clients.
 func (a *adapter) BroadcastWithAck(ctx context.Context, d *socketio.Delivery) ([]socketio.Args, error) {
 	if d.Local {
 		return a.rooms.BroadcastWithAck(ctx, d)
@@ -48,7 +48,7 @@ func (a *adapter) FetchSockets(ctx context.Context, t socketio.Target) ([]socket
 	return sockets, err
 }
 
-// CountSockets counts the sockets of all gateways.
+// CountSockets returns the number of targets on all gateways.
 func (a *adapter) CountSockets(ctx context.Context, t socketio.Target) (int, error) {
 	n, err := a.rooms.CountSockets(ctx, t)
 	if err != nil || t.Local {
@@ -65,8 +65,8 @@ func (a *adapter) CountSockets(ctx context.Context, t socketio.Target) (int, err
 	return n, err
 }
 
-// countPart reads a part of the answer to fetchCount: the number of sockets, or the sockets themselves
-// from a gateway of an older release.
+// countPart decodes a part of the answer to fetchCount: the number of sockets, or the sockets
+// themselves from a gateway of an older release.
 func countPart(part []byte) (int, error) {
 	var n uint32
 	if err := json.Unmarshal(part, &n); err == nil {
@@ -86,12 +86,13 @@ func (a *adapter) SocketsJoin(ctx context.Context, t socketio.Target, rooms ...s
 	return err
 }
 
-// SocketsLeave takes the sockets of all gateways out of rooms.
+// SocketsLeave removes the sockets of all gateways from rooms.
 func (a *adapter) SocketsLeave(ctx context.Context, t socketio.Target, rooms ...string) error {
 	if t.Local {
 		return a.rooms.SocketsLeave(ctx, t, rooms...)
 	}
-	// The others first: here, the socket that is meant may be known by the room that it leaves, and there too.
+	// The others first: the target may be defined by the room that the sockets leave, here and
+	// there.
 	_, err := a.askAll(ctx, &request{kind: requestLeave, delivery: socketio.Delivery{Target: t}, rooms: rooms})
 	if e := a.rooms.SocketsLeave(ctx, t, rooms...); e != nil {
 		return e
@@ -112,14 +113,14 @@ func (a *adapter) DisconnectSockets(ctx context.Context, t socketio.Target, clos
 	return err
 }
 
-// ServerSideEmit gives the other gateways an event.
+// ServerSideEmit sends an event to the other gateways.
 func (a *adapter) ServerSideEmit(event string, args socketio.Args) error {
 	r := a.serverSide(requestServerSide, event, args)
 	r.namespace = a.namespace.Name()
 	return a.cluster.tell(r)
 }
 
-// ServerSideEmitWithAck is ServerSideEmit with an answer of each.
+// ServerSideEmitWithAck is ServerSideEmit with an answer from each.
 func (a *adapter) ServerSideEmitWithAck(ctx context.Context, event string, args socketio.Args) ([]socketio.Args, error) {
 	return a.askAll(ctx, a.serverSide(requestServerSideAck, event, args))
 }
@@ -128,11 +129,11 @@ func (a *adapter) serverSide(kind byte, event string, args socketio.Args) *reque
 	return &request{kind: kind, event: event, delivery: socketio.Delivery{Text: args.JSON, Attachments: args.Attachments}}
 }
 
-// askAll sends a request to all gateways, and waits until each has answered or is gone.
+// askAll sends a request to all gateways, and waits until each has answered or is lost.
 func (a *adapter) askAll(ctx context.Context, r *request) ([]socketio.Args, error) {
 	var g *collector
 	var err error
-	apart.Do(func() { g, err = a.ask(r) }) // for many may wait
+	apart.Do(func() { g, err = a.ask(r) }) // apart, since many may wait
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +141,8 @@ func (a *adapter) askAll(ctx context.Context, r *request) ([]socketio.Args, erro
 	return g.wait(ctx)
 }
 
-// ask sends a request to all gateways, and waits for answers of them and of more. The caller ends it.
+// ask sends a request to all gateways; the collector waits for them and for more. The caller ends
+// it.
 func (a *adapter) ask(r *request, more ...string) (*collector, error) {
 	r.namespace = a.namespace.Name()
 	g := newCollector(append(a.cluster.peers.List(), more...))
@@ -155,6 +157,6 @@ func (a *adapter) ask(r *request, more ...string) (*collector, error) {
 // stopAnswers ends a requestAsk.
 func (c *Cluster) stopAnswers(id uint64) {
 	c.requests.end(id)
-	// Without NATS the others take this gateway for dead, and stop too.
+	// Without NATS the others consider this gateway dead, and stop too.
 	_ = c.tell(&request{kind: requestStop, id: id})
 }

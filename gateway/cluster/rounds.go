@@ -11,36 +11,37 @@ import (
 const (
 	// gatherMost bounds the wait for more events before a round, however long the last one took.
 	gatherMost = 5 * time.Millisecond
-	// gatherLeast is a wait that is not worth a timer.
+	// gatherLeast is the shortest wait that is worth a timer.
 	gatherLeast = 200 * time.Microsecond
-	// gatherFactor is how much longer than the last round that wait is.
+	// gatherFactor is the ratio of that wait to the duration of the last round.
 	gatherFactor = 2
-	// busyFactor says when connections are busy: the last round ended less than so many times ago
-	// than it took.
+	// busyFactor determines whether connections are busy: they are if the time since the end of the
+	// last round is less than its duration times busyFactor.
 	busyFactor = 8
-	// roundTimeout is how long the end of a round is waited for.
+	// roundTimeout bounds the wait for the end of a round.
 	roundTimeout = 100 * time.Millisecond
 )
 
-// rounds have dispatch hand to clients together what the log brings one by one. A round is what
+// rounds let dispatch deliver events in batches, which the log brings one by one. A round is what
 // dispatch takes from its inbox at once. The next one begins when the clients have been written to,
-// and not before what else is on its way has had twice as long to come in as the last round took: so a
-// busy gateway writes several events by one system call, which is most of what a delivery costs
-// (decision 0026). Where it is not busy, an event does not wait. Only dispatch uses it.
+// and after a wait of twice the duration of the last round for further events: so a busy gateway
+// writes several events by one system call, which is most of the cost of a delivery (decision
+// 0026). If it is not busy, an event does not wait. Only dispatch uses it.
 type rounds struct {
 	inbox *natsconn.Inbox
-	// take hands out what waits in the inbox.
+	// take delivers what waits in the inbox.
 	take func()
-	// together has clients be written to when queue returns, and what it returns closed when they
-	// are; see engineio.Server.Together. Nil: nothing is gathered, there is nothing but take.
+	// together writes to clients when queue returns, and returns a channel that is closed when they
+	// are written to; see engineio.Server.Together. If nil, events are not gathered, and only take
+	// is used.
 	together func(queue func()) (written <-chan struct{})
-	// timer ends what lasts: the wait for more events, or that for the end of a round.
+	// timer ends the wait for more events, or the wait for the end of a round.
 	timer *time.Timer
-	// written is of the round that is going on; nil if none is.
+	// written belongs to the current round; nil if there is none.
 	written <-chan struct{}
-	// gathering: something waits in the inbox, and more is waited for.
+	// gathering reports whether something waits in the inbox, and more is waited for.
 	gathering bool
-	// began and ended are of the last round, took is how long rounds take.
+	// began and ended are the times of the last round, and took is the typical duration of rounds.
 	began, ended time.Time
 	took         time.Duration
 }
@@ -51,7 +52,7 @@ func newRounds(in *natsconn.Inbox, take func(), together func(func()) <-chan str
 	return r
 }
 
-// wake is told that something waits, as long as a round may begin.
+// wake returns a channel that reports waiting messages, or nil while no round may begin.
 func (r *rounds) wake() <-chan struct{} {
 	if r.written != nil || r.gathering {
 		return nil
@@ -59,7 +60,7 @@ func (r *rounds) wake() <-chan struct{} {
 	return r.inbox.Wake
 }
 
-// come is called when something waits, and begins a round now or by the timer.
+// come is called when messages wait, and begins a round now or by the timer.
 func (r *rounds) come(now time.Time) {
 	pause := min(gatherFactor*r.took, gatherMost)
 	if pause < gatherLeast || now.Sub(r.ended) > busyFactor*r.took {
@@ -70,7 +71,7 @@ func (r *rounds) come(now time.Time) {
 	r.timer.Reset(pause)
 }
 
-// begin takes a round.
+// begin begins a round.
 func (r *rounds) begin(now time.Time) {
 	if r.together == nil {
 		r.take()
@@ -85,7 +86,7 @@ func (r *rounds) begin(now time.Time) {
 func (r *rounds) end(now time.Time) {
 	r.timer.Stop()
 	r.written, r.ended = nil, now
-	// Some rounds have nothing for clients, and say nothing of those that have.
+	// Rounds without messages for clients are short, and say nothing about the others.
 	r.took = max(now.Sub(r.began), r.took-r.took/8)
 }
 

@@ -15,32 +15,34 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/natsconn"
 )
 
-// subscriptions are what a namespace of this gateway subscribes to: the subjects of rooms with a local member, and for a while
-// those of rooms that the last one has left, since many come back. So NATS routes, and a gateway gets no message that
-// nobody there wants. Safe for concurrent use.
+// subscriptions are the subscriptions of a namespace on this gateway: the subjects of rooms with a
+// local member, and for a while those of rooms that the last member has left, since many come back.
+// So NATS does the routing, and a gateway receives no message that nobody there needs. Safe for
+// concurrent use.
 type subscriptions struct {
 	cluster *Cluster
-	// inboxOf is where the messages of a subject go.
+	// inboxOf returns the inbox for the messages of a subject.
 	inboxOf func(subject string) *natsconn.Inbox
 
 	mu     sync.Mutex
 	subs   map[string]*subscription // by subject; guarded by mu
 	idle   map[string]idleSubject   // guarded by mu
-	sweep  *time.Timer              // set while something is idle; guarded by mu
+	sweep  *time.Timer              // set while a subject is idle; guarded by mu
 	closed bool                     // guarded by mu
 }
 
 type subscription struct {
 	sub *nats.Subscription
-	// last is the number of the last message of the log on the subject; 0 if there has been none. The lock of subscriptions guards it.
+	// last is the number of the last message of the log on the subject; 0 if there has been none.
+	// Guarded by the lock of subscriptions.
 	last uint64
-	// ready is closed when NATS has confirmed it, or did not in time.
+	// ready is closed when NATS has confirmed the subscription, or has not done so in time.
 	ready chan struct{}
 }
 
 type idleSubject struct {
 	since time.Time
-	// unused tells whether nobody has come back.
+	// unused reports whether the subject is still not needed.
 	unused func() bool
 }
 
@@ -48,8 +50,8 @@ func newSubscriptions(c *Cluster, inboxOf func(subject string) *natsconn.Inbox) 
 	return &subscriptions{cluster: c, inboxOf: inboxOf, subs: map[string]*subscription{}, idle: map[string]idleSubject{}}
 }
 
-// want subscribes to what is not subscribed yet, and returns when all of it is in force. While NATS is away it does not wait:
-// the client library subscribes again when it is back.
+// want subscribes to missing subjects, and returns when all are in force. While NATS is away it
+// does not wait: the client library subscribes again when it is back.
 func (i *subscriptions) want(subjects []string) {
 	var fresh, pending []*subscription
 	i.mu.Lock()
@@ -102,7 +104,7 @@ func (i *subscriptions) subscribe(subject string) *subscription {
 	}
 	sub, err := i.cluster.nc.ChanSubscribe(subject, i.inboxOf(subject).In)
 	if err != nil {
-		// Only a closed connection refuses.
+		// Only a closed connection refuses a subscription.
 		i.cluster.log.Error("subscribe to a room", "subject", wire.LoggedSubject(subject), "error", err)
 		return nil
 	}
@@ -112,8 +114,9 @@ func (i *subscriptions) subscribe(subject string) *subscription {
 	return s
 }
 
-// advance notes the number of a message of the log, and returns that of the one before it on the subject, or what begin was told. It is 0
-// if there was neither since the subscription began, or if the subscription is to more than this subject.
+// advance stores the number of a message of the log, and returns that of the one before it on the
+// subject, or the number passed to begin. It returns 0 if there was neither since the subscription
+// began, or if the subscription covers more than this subject.
 func (i *subscriptions) advance(subject string, number uint64) uint64 {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -126,8 +129,9 @@ func (i *subscriptions) advance(subject string, number uint64) uint64 {
 	return before
 }
 
-// begin says that a subject's messages up to a number concern nobody here, or have been delivered, if none has come in yet: so what
-// is lost before the first that comes in is missed too.
+// begin states that a subject's messages up to a number concern nobody here, or have been
+// delivered, if none has arrived yet: then messages that are lost before the first arrival are
+// noticed too.
 func (i *subscriptions) begin(subject string, number uint64) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -136,7 +140,8 @@ func (i *subscriptions) begin(subject string, number uint64) {
 	}
 }
 
-// startOver is for a log that was lost: all of the new one is for the subscriptions that there are.
+// startOver is called when the log was lost: all messages of the new one are for the present
+// subscriptions.
 func (i *subscriptions) startOver() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -145,11 +150,12 @@ func (i *subscriptions) startOver() {
 	}
 }
 
-// maxIdle is how many subjects are idle at most: who joins and leaves rooms as fast as it can would otherwise have a gateway
-// subscribed to all that it was in within the linger.
+// maxIdle bounds the number of idle subjects: otherwise a client that joins and leaves rooms as
+// fast as it can would make a gateway subscribe to all rooms of the linger.
 const maxIdle = 1000
 
-// release ends a subscription after the linger, or before that if there are too many such, if it is unused then.
+// release ends a subscription after the linger, or earlier if there are too many idle ones, unless
+// it is needed again by then.
 func (i *subscriptions) release(subject string, unused func() bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -165,7 +171,8 @@ func (i *subscriptions) release(subject string, unused func() bool) {
 	}
 }
 
-// sweepIdle ends what has been idle for long enough, and comes back for the rest.
+// sweepIdle ends the subscriptions that have been idle for long enough, and sets the timer for the
+// rest.
 func (i *subscriptions) sweepIdle() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -188,7 +195,7 @@ func (i *subscriptions) sweepIdle() {
 	}
 }
 
-// endOne ends one that is idle, whichever. It is called with mu held.
+// endOne ends any one of the idle subscriptions. It is called with mu held.
 func (i *subscriptions) endOne() {
 	for subject, idle := range i.idle {
 		i.end(subject, idle)
@@ -196,10 +203,11 @@ func (i *subscriptions) endOne() {
 	}
 }
 
-// end ends one that is idle, if nobody has come back. It is called with mu held.
+// end ends an idle subscription, unless it is needed again. It is called with mu held.
 func (i *subscriptions) end(subject string, idle idleSubject) {
 	delete(i.idle, subject)
-	// A member joins before it wants: who is there now either shows here, or subscribes anew after us.
+	// A socket becomes a member before it calls want: a member is either visible here, or
+	// subscribes again after this.
 	if !idle.unused() {
 		return
 	}
@@ -234,7 +242,8 @@ func (i *subscriptions) close() error {
 	return errors.Join(errs...)
 }
 
-// dropped is the number of messages that came in faster than they were taken, over the live subscriptions.
+// dropped returns the number of messages that arrived faster than they were handled, over the live
+// subscriptions.
 func (i *subscriptions) dropped() float64 {
 	i.mu.Lock()
 	defer i.mu.Unlock()

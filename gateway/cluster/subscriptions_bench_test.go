@@ -13,8 +13,9 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// BenchmarkFiftyThousandRooms has a gateway subscribed to so many rooms, and measures what a message of another gateway to
-// one of them costs, a thousand at a time. subscribe-ms is how long it took to subscribe to all.
+// BenchmarkFiftyThousandRooms has a gateway subscribed to so many rooms, and measures what a
+// message of another gateway to one of them costs, a thousand at a time. subscribe-ms is how long
+// it took to subscribe to all.
 func BenchmarkFiftyThousandRooms(b *testing.B) {
 	for _, rooms := range []int{1, 50_000} {
 		b.Run(fmt.Sprintf("rooms=%d", rooms), func(b *testing.B) {

@@ -4,9 +4,9 @@ package cluster
 
 import "sync"
 
-// tasks are goroutines that Close waits for. Unlike a sync.WaitGroup it takes new ones at any time:
-// handlers may still run, and start one, while Close waits or after it. The zero value is ready for
-// use. Safe for concurrent use.
+// tasks are goroutines that Close waits for. Unlike a sync.WaitGroup, tasks can be added at any
+// time: handlers may still run, and start one, while Close waits or after it. The zero value is
+// ready for use. Safe for concurrent use.
 type tasks struct {
 	mu      sync.Mutex
 	running int           // guarded by mu
@@ -22,7 +22,7 @@ func (t *tasks) Go(f func()) {
 	}()
 }
 
-// begin counts what ends with end, without a goroutine.
+// begin counts a task without a goroutine, which ends with end.
 func (t *tasks) begin() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -15,46 +15,49 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
-// healTimeout bounds the reading of what went by unheard. Nothing else is delivered meanwhile.
+// healTimeout bounds the time to read missed messages. Nothing else is delivered meanwhile.
 const healTimeout = 10 * time.Second
 
-// electionRoot begins the subjects on which JetStream says that a stream has a new leader
-// (io.nats.jetstream.advisory.v1.stream_leader_elected).
+// electionRoot is the prefix of the subjects on which JetStream announces that a stream has a new
+// leader (io.nats.jetstream.advisory.v1.stream_leader_elected).
 const electionRoot = "$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED."
 
-// elections is the subject for the log's stream.
+// elections returns the subject for the log's stream.
 func (l *Log) elections() string { return electionRoot + l.stream }
 
-// epoch counts the times at which messages may have gone by: NATS has been away, too much came in, or the stream has lost its leader with
-// what that had stored but not yet sent to us.
+// epoch counts the times at which messages may have been missed: NATS was away, too much arrived,
+// or the stream lost its leader with messages that the leader had stored but not sent yet.
 func (l *Log) epoch() uint64 {
 	return l.host.Connections() + l.invalidations.Load()
 }
 
-// isStale tells whether there has been a break that catchUp has not mended. It is asked in the loop.
+// isStale reports whether there has been an interruption that catchUp has not repaired. It is
+// called in the loop.
 func (l *Log) isStale() bool { return l.caughtUp != l.epoch()+1 }
 
-// mayHaveMissed tells whether messages may have gone by since catchUp: what comes in then may not be the next. While only the outbox is in trouble
-// messages still come in in order, and those of a log that is about to be lost come from nowhere else.
+// mayHaveMissed reports whether messages may have been missed since catchUp, so that the next
+// arrival may not be the next message. If only the outbox has a problem, messages still arrive in
+// order; and those of a log that is about to be lost can be received in no other way.
 func (l *Log) mayHaveMissed() bool {
 	return l.caughtUp == 0 || l.caughtMisses != l.misses.Load() || l.caughtReconnects != l.host.Connections()
 }
 
-// Invalidate is told that messages may have gone by though the connection has held. What comes in from now on is left to catchUp.
+// Invalidate is called when messages may have been missed although the connection has held. Further
+// arrivals are left to catchUp.
 func (l *Log) Invalidate() {
 	l.misses.Add(1)
 	l.invalidations.Add(1)
 	l.signal()
 }
 
-// catchUp delivers what has been stored since the last message that was delivered. It runs in the loop.
+// catchUp delivers the messages that were stored after the last delivered one. It runs in the loop.
 func (l *Log) catchUp(s streamState) error {
-	if !l.mayHaveMissed() { // what NATS had sent before the stream was looked at needs not be read
+	if !l.mayHaveMissed() { // what NATS had sent before the stream was inspected need not be read
 		l.host.Queued(func(*nats.Msg) bool { return false })
 	}
 	l.delivering.Lock()
 	delivered, incarnation := l.deliveredTo, l.incarnation
-	if incarnation == "" { // all that is there concerns nobody here
+	if incarnation == "" { // existing messages concern nobody here
 		l.deliveredTo, l.incarnation = s.last, s.incarnation
 	}
 	l.delivering.Unlock()
@@ -82,7 +85,7 @@ func (l *Log) catchUp(s streamState) error {
 	return nil
 }
 
-// caught notes that all has been delivered which the stream had when it was looked at.
+// caught notes that everything has been delivered that the stream had when it was inspected.
 func (l *Log) caught(s streamState) {
 	l.delivering.Lock()
 	l.deliveredTo = max(l.deliveredTo, s.last)
@@ -90,8 +93,8 @@ func (l *Log) caught(s streamState) {
 	l.caughtUp, l.caughtMisses, l.caughtReconnects = s.epoch+1, s.misses, s.reconnects
 }
 
-// replay delivers all messages behind the position, up to the end of the log. After an error another call goes on where it
-// stopped.
+// replay delivers all messages after the position, up to the end of the log. After an error,
+// another call continues where it stopped.
 func (l *Log) replay() error {
 	ctx, cancel := context.WithTimeout(l.life, healTimeout)
 	defer cancel()
@@ -116,13 +119,14 @@ func (l *Log) replay() error {
 	return l.verifyReplayed(ctx)
 }
 
-// liveSubject is where a stored message goes out.
+// liveSubject returns the subject on which a stored message is republished.
 func (l *Log) liveSubject(stored string) string {
 	return l.liveRoot + strings.TrimPrefix(stored, wire.EventRoot(l.service))
 }
 
-// verifyReplayed tells the members of rooms whose messages the log has dropped before they were read. Since reading went on
-// to the end of the log, a subject that has lost some has had as many newer ones as its limit.
+// verifyReplayed disconnects the members of rooms whose messages the log has dropped before they
+// were read. Since reading went on to the end of the log, a subject that has lost messages has had
+// as many newer ones as its limit.
 func (l *Log) verifyReplayed(ctx context.Context) error {
 	for subject, count := range l.replayed {
 		if count < l.Suspicious() {
@@ -139,7 +143,7 @@ func (l *Log) verifyReplayed(ctx context.Context) error {
 	return nil
 }
 
-// replayLive delivers a message that should have come in before.
+// replayLive delivers a message that should have arrived before.
 func (l *Log) replayLive(subject string, stored Message) {
 	defer l.panics.Catch(panics.PlaceMessage, "subject", subject)
 	ns := l.host.Namespace(subject)

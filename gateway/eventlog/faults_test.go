@@ -81,7 +81,8 @@ func TestAGatewayThatWasCutOffCatchesUp(t *testing.T) {
 	one, two := recovering(t, ns), recovering(t, ns)
 	p := arrive(t, two, "room")
 	proxyless := two.Cluster.Log().NATS()
-	// NATS drops the gateway's connection, and tells nobody: the client library reconnects by itself.
+	// NATS drops the gateway's connection, and tells nobody: the client library reconnects by
+	// itself.
 	cut := func() {
 		t.Helper()
 		id, err := proxyless.GetClientID()

@@ -18,15 +18,17 @@ import (
 )
 
 const (
-	// fetchBatch and fetchBatchBytes bound one answer of the stream, below what NATS lets wait for a client.
+	// fetchBatch and fetchBatchBytes bound one answer of the stream, below what NATS allows to wait
+	// for a client.
 	fetchBatch      = 512
 	fetchBatchBytes = 4 << 20
-	// AnswersQueue is how many messages wait to be read of one answer: a batch and its end. By default
-	// the client library makes room for 65,536, which is 512 KiB, for as long as an answer is waited for.
+	// AnswersQueue is how many messages of one answer may wait to be read: a batch and its end. By
+	// default the client library allocates space for 65,536 messages, which is 512 KiB, for as long
+	// as it waits for an answer.
 	AnswersQueue = fetchBatch + 1
 )
 
-// Status codes of answers to a direct get (NATS ADR-31).
+// The status codes of answers to a direct get (NATS ADR-31).
 const (
 	statusEnd      = "204"
 	statusNotFound = "404"
@@ -40,36 +42,37 @@ type directGet struct {
 	MaxBytes int    `json:"max_bytes,omitempty"`
 }
 
-// Message is a message as the stream has it.
+// Message is a message in the form in which the stream has it.
 type Message struct {
 	Sequence uint64
 	Subject  string
 	Data     []byte
 	Time     time.Time
-	// ID is what its publisher has given it.
+	// ID is the id that its publisher has given it.
 	ID string
-	// Trace is the distributed trace that the event is part of; nil for most.
+	// Trace is the distributed trace of the event; nil for most.
 	Trace *trace.Parent
 }
 
 // errIncomplete: a message of an answer did not arrive.
 var errIncomplete = errors.New("a part of JetStream's answer is missing")
 
-// End is beyond all sequences of the log.
+// End is greater than all sequences of the log.
 const End = math.MaxUint64
 
-// Fetch reads the messages of one subject from one sequence up to another, both included, in order. Its error is ErrTrimmed
-// if the log may have dropped some of them, as it keeps a limited number of messages of a subject; some may have been
-// handed to each by then.
+// Fetch reads the messages of one subject from one sequence to another, both included, in order. It
+// returns ErrTrimmed if the log may have dropped some of them, since it keeps a limited number of
+// messages of a subject; each may have been called for some by then.
 //
-// It reads by direct gets, which any replica answers, including one that does not have the last messages yet. So where an
-// answer has less than what was asked for, the leader of the stream is asked for more.
+// It reads by direct gets, which any replica answers, even one that does not have the last messages
+// yet. So if an answer has less than was requested, the leader of the stream is asked for more.
 func (l *Log) Fetch(ctx context.Context, subject string, from, to uint64, each func(Message) error) error {
 	r := reading{log: l, subject: subject, from: from, to: to, each: each, verified: true}
 	return r.run(ctx)
 }
 
-// Scan is Fetch for a subject that may have wildcards, and for a caller that verifies itself that nothing was dropped.
+// Scan is Fetch for a subject that may have wildcards, for callers that verify themselves that
+// nothing was dropped.
 func (l *Log) Scan(ctx context.Context, subject string, from, to uint64, each func(Message) error) error {
 	r := reading{log: l, subject: subject, from: from, to: to, each: each}
 	return r.run(ctx)
@@ -79,10 +82,10 @@ func (l *Log) Scan(ctx context.Context, subject string, from, to uint64, each fu
 type reading struct {
 	log     *Log
 	subject string
-	// from is the next number to read, to is the last.
+	// from is the next sequence to read, and to is the last.
 	from, to uint64
 	each     func(Message) error
-	// verified: each page is checked for messages that the log has dropped.
+	// verified reports whether each page is checked for messages that the log has dropped.
 	verified bool
 }
 
@@ -115,7 +118,7 @@ func (r *reading) run(ctx context.Context) error {
 func (r *reading) next(ctx context.Context) (more bool, err error) {
 	next, err := r.log.getFromLeader(ctx, messageGet{Sequence: r.from, Next: r.subject})
 	if errors.Is(err, ErrNotFound) {
-		return false, nil // had anything been dropped, newer messages would be there
+		return false, nil // if messages had been dropped, newer ones would be there
 	}
 	if err != nil {
 		return false, err
@@ -135,15 +138,15 @@ func (r *reading) next(ctx context.Context) (more bool, err error) {
 	return true, nil
 }
 
-// page is what one answer tells, apart from its messages.
+// page describes one answer, without its messages.
 type page struct {
-	// last is the number of its last message.
+	// last is the sequence of its last message.
 	last uint64
-	// sent is how many messages it has, pending how many follow them.
+	// sent is the number of its messages, and pending the number of those that follow them.
 	sent, pending int
 }
 
-// page reads one answer to its end, and hands over the messages up to the number where the reading ends.
+// page reads one answer to its end, and passes on the messages up to the end of the reading.
 func (r *reading) page(ctx context.Context) (p page, err error) {
 	nc := r.log.host.NATS()
 	inbox := nc.NewRespInbox()

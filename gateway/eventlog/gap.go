@@ -11,23 +11,25 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// Causes of a gap that cannot be filled, as the metric realtime_log_gaps_total names them.
+// The causes of a gap that cannot be filled, as labels of the metric realtime_log_gaps_total.
 const (
-	// gapTrimmed: the log has dropped the messages, as it held as many newer ones as it keeps of a subject.
+	// gapTrimmed: the log has dropped the messages, since it had as many newer ones as it keeps of
+	// a subject.
 	gapTrimmed = "trimmed"
-	// gapExpired: the gateway was cut off for longer than the log keeps messages.
+	// gapExpired: the gateway was disconnected for longer than the log keeps messages.
 	gapExpired = "expired"
 )
 
-// gap is a part of a subject's messages that did not come in: those between two numbers, without these.
+// gap is a part of a subject's messages that did not arrive: those between two sequences, excluding
+// both.
 type gap struct {
-	// subject is where the messages go out.
+	// subject is the subject on which the messages are republished.
 	subject       string
 	after, before uint64
 }
 
-// fillGap delivers the messages of a gap. If they cannot be read now it returns false: then nothing else is delivered
-// until catchUp has filled the gap.
+// fillGap delivers the messages of a gap. If they cannot be read now it returns false: then nothing
+// else is delivered until catchUp has filled the gap.
 func (l *Log) fillGap(g *gap) bool {
 	ctx, cancel := context.WithTimeout(l.life, healTimeout)
 	defer cancel()
@@ -53,8 +55,9 @@ func (l *Log) fillGaps(ctx context.Context) error {
 	return nil
 }
 
-// readGap leaves a gap as it is then: after an error another call goes on behind what has been delivered. Members of the room
-// are told if the log has dropped messages of the gap.
+// readGap updates the gap, so that after an error another call continues after the messages that
+// have been delivered. If the log has dropped messages of the gap, the members of the room are
+// disconnected.
 func (l *Log) readGap(ctx context.Context, g *gap) error {
 	ns := l.host.Namespace(g.subject)
 	if ns == nil {
@@ -72,8 +75,8 @@ func (l *Log) readGap(ctx context.Context, g *gap) error {
 	return err
 }
 
-// lose closes the connections of all sockets here to which a message on a subject may have been sent that is lost, and releases
-// them: their clients start new sessions. It runs in the loop.
+// lose closes the connections of all sockets here to which a lost message on a subject may have
+// been addressed, and releases them: their clients start new sessions. It runs in the loop.
 func (l *Log) lose(subject, cause string) {
 	ns := l.host.Namespace(subject)
 	if ns == nil {
@@ -90,8 +93,9 @@ func (l *Log) loseAll(cause string) {
 	}
 }
 
-// interrupt has the sockets' sessions end first, and closes the connections when that is stored: otherwise a client could be recovered by
-// another gateway, with the offset of an event behind the gap. Handlers hear of the end, so another goroutine does it.
+// interrupt ends the sockets' sessions first, and closes the connections when that is stored:
+// otherwise a client could be recovered by another gateway, with the offset of an event after the
+// gap. It calls handlers, and therefore runs in another goroutine.
 func (l *Log) interrupt(ns Namespace, sockets []*socketio.Socket, subject, cause string) {
 	if len(sockets) == 0 {
 		return
@@ -109,7 +113,7 @@ func (l *Log) interrupt(ns Namespace, sockets []*socketio.Socket, subject, cause
 	})
 }
 
-// targetOf is whom a message on a subject may reach here.
+// targetOf returns the sockets that a message on a subject may reach here.
 func targetOf(ns Namespace, subject string) socketio.Target {
 	if subject == ns.Subjects().All() {
 		return socketio.Target{}

@@ -15,19 +15,22 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
-// rereadPause is between two tries to ask it.
+// rereadPause is the pause between two attempts to ask the leader.
 const rereadPause = 20 * time.Millisecond
 
-// leaderTimeout is how long the stream's leader may take to answer. While there is none nobody does, and it is asked again.
+// leaderTimeout bounds the wait for the stream's leader. While there is no leader there is no
+// answer, and the request is repeated.
 const leaderTimeout = time.Second
 
-// codeNoMessage is JetStream's for a subject without a message (nats-server, server/errors.json).
+// codeNoMessage is JetStream's error code for a subject without a message (nats-server,
+// server/errors.json).
 const codeNoMessage = 10037
 
-// ErrNotFound says that the log has no such message.
+// ErrNotFound is returned if the log has no such message.
 var ErrNotFound = errors.New("not found")
 
-// messageGet asks the stream's leader for a message: the last of a subject, or the next from a number on.
+// messageGet is a request to the stream's leader for a message: the last of a subject, or the next
+// from a sequence on.
 type messageGet struct {
 	Sequence uint64 `json:"seq,omitempty"`
 	Next     string `json:"next_by_subj,omitempty"`
@@ -49,18 +52,20 @@ type messageGot struct {
 	} `json:"error"`
 }
 
-// Latest is the last message of a subject as the stream's leader has it; ErrNotFound if there is none.
+// Latest returns the last message of a subject from the stream's leader; ErrNotFound if there is
+// none.
 func (l *Log) Latest(ctx context.Context, subject string) (Message, error) {
 	return l.getFromLeader(ctx, messageGet{Last: subject})
 }
 
-// Next is the first message of a subject from a sequence on, as the stream's leader has it; ErrNotFound if there is none.
+// Next returns the first message of a subject from a sequence on, from the stream's leader;
+// ErrNotFound if there is none.
 func (l *Log) Next(ctx context.Context, subject string, from uint64) (Message, error) {
 	return l.getFromLeader(ctx, messageGet{Sequence: from, Next: subject})
 }
 
-// getFromLeader gets a message; ErrNotFound if there is none. The leader alone answers: others may not have yet what has been acknowledged to
-// a gateway.
+// getFromLeader gets a message; ErrNotFound if there is none. Only the leader is asked: other
+// replicas may not have yet what has been acknowledged to a gateway.
 func (l *Log) getFromLeader(ctx context.Context, get messageGet) (Message, error) {
 	request, err := json.Marshal(get)
 	if err != nil {
@@ -114,7 +119,7 @@ type multiLast struct {
 	Batch    int      `json:"batch"`
 }
 
-// LatestOf reads the last messages of subjects, as far as the replica that answers has them.
+// LatestOf reads the last messages of subjects, as far as the answering replica has them.
 func (l *Log) LatestOf(ctx context.Context, subjects []string, each func(Message)) error {
 	request, err := json.Marshal(multiLast{subjects, len(subjects)})
 	if err != nil {

@@ -20,34 +20,40 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// closeTimeout bounds the wait for what has still to be stored when the gateway ends.
+// closeTimeout bounds the wait for messages that are still to be stored when the gateway ends.
 const closeTimeout = time.Second
 
-// Config says what a log keeps, and how it is reached.
+// Config determines what a log keeps, and how it is reached.
 type Config struct {
-	// Service names the service, Gateway is the id of this gateway.
+	// Service is the name of the service, and Gateway the id of this gateway.
 	Service, Gateway string
-	// URLs of the NATS servers, and with what the outbox connects to them; see outbox.Options.
+	// URLs are the addresses of the NATS servers, and Publisher the options with which the outbox
+	// connects to them; see outbox.Options.
 	URLs      []string
 	Publisher []nats.Option
-	// Retention is how long everything is kept at least, Longest how long an event may ask to be kept; see Namespace.KeepFor.
+	// Retention is how long everything is kept at least, and Longest how long an event may ask to
+	// be kept; see Namespace.KeepFor.
 	Retention, Longest time.Duration
-	// Replicas is on how many NATS servers the log is kept; 1 if zero.
+	// Replicas is the number of NATS servers that store the log; 1 if zero.
 	Replicas int
-	// MaxBytes bounds the stream; 0 leaves that to NATS. Beyond it new messages are refused until older ones have expired.
+	// MaxBytes bounds the stream; with 0, NATS decides. Beyond it new messages are refused until
+	// older ones have expired.
 	MaxBytes int64
-	// MaxPerSubject is how many messages of a subject are kept; 100,000 if zero. Beyond it JetStream drops the oldest.
+	// MaxPerSubject is how many messages of a subject are kept; 100,000 if zero. Beyond it
+	// JetStream drops the oldest.
 	MaxPerSubject int64
-	// Log gets the state of the log, Panics those of messages.
+	// Log receives the state of the log, and Panics the panics that messages cause.
 	Log     *slog.Logger
 	Panics  *panics.Watch
 	Metrics *Metrics
 }
 
-// Log is the service's JetStream stream: what must be ordered and recoverable is stored there first, and comes out, to
-// all gateways with a member, in the order in which it was stored and with its sequence in it.
+// Log is the service's JetStream stream: what must be ordered and recoverable is stored there
+// first, and delivered, on all gateways with a member, in the order in which it was stored and with
+// its sequence.
 //
-// Methods that run in the loop say so; all others are safe for concurrent use. Close, and then Abandon in the loop, end it.
+// Methods that run in the loop say so; all others are safe for concurrent use. Close, and then
+// Abandon in the loop, end it.
 type Log struct {
 	host     Host
 	config   Config
@@ -62,53 +68,61 @@ type Log struct {
 	panics  *panics.Watch
 	metrics *Metrics
 	out     *outbox.Outbox
-	// control has the loop call functions.
+	// control has functions for the loop.
 	control chan func()
-	// signaled asks Run for preparation, broken says that of the outbox too.
+	// signaled asks Run for preparation; broken means that the outbox has asked for it.
 	signaled chan struct{}
 	broken   atomic.Bool
-	// ready is whether what is to be stored can be.
+	// ready reports whether messages can be stored.
 	ready readiness
 
-	// delivering is held while what has a number, or tells the last one, is handed to local sockets, so that no client is told a
-	// number before it has got what the number stands for.
+	// delivering is held while events with a sequence, or with the offset of the last one, are
+	// passed to local sockets, so that no client is told an offset before it has received the
+	// events up to it.
 	delivering sync.Mutex
-	// deliveredTo is the sequence up to which all has been delivered here. Guarded by delivering.
+	// deliveredTo is the sequence up to which all events have been delivered here. Guarded by
+	// delivering.
 	deliveredTo uint64
-	// incarnation tells a stream from one of the same name that was there before it. Guarded by delivering.
+	// incarnation distinguishes the stream from a former one of the same name. Guarded by
+	// delivering.
 	incarnation string
-	// liveRoot begins the subjects of all that comes out of the log.
+	// liveRoot is the prefix of the subjects on which the log republishes.
 	liveRoot string
-	// serials are of the messages that were delivered, tail is the end of the log. Only the loop uses them.
+	// serials has the serial numbers of delivered messages, and tail describes the end of the log.
+	// Only the loop uses them.
 	serials *serials
 	tail    tail
-	// restarting is the last change to another log; nil if there was none, or it was long ago. Only the loop uses it.
+	// restarting is the last change of the log incarnation; nil if there was none, or if it was
+	// long ago. Only the loop uses it.
 	restarting *restart
-	// reached is a number up to which all of the log that concerns this gateway had been sent to it before its last probe.
+	// reached is a sequence up to which all messages for this gateway had been sent to it before
+	// its last probe.
 	reached atomic.Uint64
-	// probed is what the last probe has found. Only probes use it.
+	// probed is the result of the last probe. Only probes use it.
 	probed probed
-	// caughtUp is one more than the epoch up to which deliveredTo counts, 0 at the beginning. Only the loop uses it.
+	// caughtUp is one more than the epoch for which deliveredTo is valid, 0 at the beginning. Only
+	// the loop uses it.
 	caughtUp uint64
-	// gaps are those that are still to be filled, replayed is how many messages of each subject an unfinished catchUp has
-	// delivered. Only the loop uses them.
+	// gaps are still to be filled, and replayed is the number of messages of each subject that an
+	// unfinished catchUp has delivered. Only the loop uses them.
 	gaps     []*gap
 	replayed map[string]int
-	// invalidations counts the times that messages may have gone by though the connection has held; misses does too, without those
-	// where only the outbox was in trouble. caughtMisses and caughtReconnects are those up to which deliveredTo counts; only
-	// the loop uses them.
+	// invalidations counts the times at which messages may have been missed although the connection
+	// has held; misses is the same without those where only the outbox had a problem. caughtMisses
+	// and caughtReconnects are the values for which deliveredTo is valid; only the loop uses them.
 	invalidations, misses          atomic.Uint64
 	caughtMisses, caughtReconnects uint64
-	// heardAt is when all that was stored until then had arrived here. Only Run uses it.
+	// heardAt is a time until which all stored messages have arrived here. Only Run uses it.
 	heardAt time.Time
-	// full is what is refused while too much waits.
+	// full counts what is refused while too much waits.
 	full     refusals
 	rejected *rejections
-	// limits are those of the stream.
+	// limits are the limits of the stream.
 	limits limits
 }
 
-// New makes a log that is not there yet: Run sees to that. The context is the gateway's life.
+// New returns a log whose stream may not exist yet; Run creates it. The context ends with the
+// gateway.
 func New(life context.Context, host Host, c Config) *Log {
 	subjects := wire.NewServiceSubjects(c.Service, c.Gateway)
 	l := &Log{
@@ -131,15 +145,16 @@ func New(life context.Context, host Host, c Config) *Log {
 	return l
 }
 
-// Subscriptions are the subjects that the loop is to hear of for the log's sake.
+// Subscriptions returns the subjects that the loop has to subscribe to for the log.
 func (l *Log) Subscriptions() []string {
 	return []string{l.subjects.Acks + "*", l.subjects.Restarts, l.elections()}
 }
 
-// Loop has functions that the loop is to call, between messages.
+// Loop returns functions that the loop has to call, between messages.
 func (l *Log) Loop() <-chan func() { return l.control }
 
-// InLoop has the loop call a function, and returns when it has begun; false if the gateway ends before.
+// InLoop passes a function to the loop, and returns when the loop has begun to call it; false if
+// the gateway ends first.
 func (l *Log) InLoop(f func()) bool {
 	select {
 	case l.control <- f:
@@ -149,7 +164,7 @@ func (l *Log) InLoop(f func()) bool {
 	}
 }
 
-// Take takes a message of Subscriptions. It is false for any other, and runs in the loop.
+// Take handles a message of Subscriptions, and returns false for any other. It runs in the loop.
 func (l *Log) Take(msg *nats.Msg) bool {
 	switch {
 	case msg.Subject == l.subjects.Restarts:
@@ -164,8 +179,9 @@ func (l *Log) Take(msg *nats.Msg) bool {
 	return true
 }
 
-// Append stores an event, which then comes out to all who are meant. It does not wait. outcome is called once, then or later, with the
-// reason if the event is not stored and never will be, which is returned too if it is known already.
+// Append stores an event, which is then delivered to all targets. It does not block. outcome is
+// called once, at once or later, with the reason if the event is not stored and never will be,
+// which Append also returns if it is known already.
 func (l *Log) Append(ns Namespace, d *socketio.Delivery, outcome func(error)) error {
 	m := &wire.Message{Publisher: l.gateway, Delivery: *d}
 	subject := ns.Subjects().All()
@@ -186,7 +202,7 @@ func (l *Log) Append(ns Namespace, d *socketio.Delivery, outcome func(error)) er
 	return nil
 }
 
-// Receive takes an event of the log, which has a sequence. It runs in the loop.
+// Receive handles an event of the log, which has a sequence. It runs in the loop.
 func (l *Log) Receive(ns Namespace, msg *nats.Msg, m *wire.Message) {
 	if l.mayHaveMissed() {
 		return // catchUp reads it from the stream
@@ -197,7 +213,7 @@ func (l *Log) Receive(ns Namespace, msg *nats.Msg, m *wire.Message) {
 	stale := number <= l.deliveredTo
 	l.delivering.Unlock()
 	if stale {
-		return // it came by catchUp already
+		return // catchUp has delivered it
 	}
 	if known := ns.Advance(msg.Subject, number); known != 0 && last > known {
 		if !l.fillGap(&gap{msg.Subject, known, number}) {
@@ -207,7 +223,8 @@ func (l *Log) Receive(ns Namespace, msg *nats.Msg, m *wire.Message) {
 	l.deliver(ns, m, Message{number, msg.Subject, msg.Data, timeOf(msg), idOf(msg), m.Delivery.Trace})
 }
 
-// deliver hands an event to those who are meant here, unless the same event was delivered as another message.
+// deliver passes an event to its targets on this gateway, unless it was delivered as another
+// message before.
 func (l *Log) deliver(ns Namespace, m *wire.Message, stored Message) {
 	if m.Publisher != l.gateway { // its own are known to be stored by their acknowledgements
 		l.tail.add(l.tailSubject(stored.Subject), stored.Sequence, m.Publisher)
@@ -228,16 +245,16 @@ func (l *Log) deliver(ns Namespace, m *wire.Message, stored Message) {
 	defer l.delivering.Unlock()
 	l.deliveredTo = max(l.deliveredTo, stored.Sequence)
 	d.ExtraArgs, d.Position = l.offset(d.ExtraArgs, l.deliveredTo), stored.Sequence
-	_ = ns.Rooms().Broadcast(d) // Rooms never fails
+	_ = ns.Rooms().Broadcast(d) // Rooms returns no error
 }
 
-// acked takes an acknowledgement. It runs in the loop.
+// acked handles an acknowledgement. It runs in the loop.
 func (l *Log) acked(msg *nats.Msg) {
 	ack, ok := l.out.Acknowledged(msg)
 	if !ok {
 		return
 	}
-	if !ack.Duplicate && !l.isStale() { // a duplicate went out long ago, and says nothing of what came in before it
+	if !ack.Duplicate && !l.isStale() { // a duplicate was republished long ago, and says nothing about earlier arrivals
 		l.passed(ack.Sequence)
 	}
 	if subject, isEvent := strings.CutPrefix(ack.Message.Subject, wire.EventRoot(l.service)); isEvent && ack.Sequence != 0 {
@@ -247,7 +264,7 @@ func (l *Log) acked(msg *nats.Msg) {
 	l.advance()
 }
 
-// resolve tells the one who has pushed a message what has become of it. It runs in the loop.
+// resolve reports the outcome of a message to its publisher. It runs in the loop.
 func (l *Log) resolve(m *outbox.Message, number uint64, err error) {
 	if err != nil {
 		l.reject(m, err)
@@ -255,7 +272,7 @@ func (l *Log) resolve(m *outbox.Message, number uint64, err error) {
 	m.Done(number, err)
 }
 
-// advance goes on behind what the log has taken. It runs in the loop.
+// advance continues after messages that the log has stored. It runs in the loop.
 func (l *Log) advance() {
 	refused, after := l.out.Advance()
 	for _, e := range refused {
@@ -267,12 +284,12 @@ func (l *Log) advance() {
 	l.relieved()
 }
 
-// advanceSoon has the loop call advance. It does not wait.
+// advanceSoon makes the loop call advance. It does not block.
 func (l *Log) advanceSoon() {
-	l.host.Go(func() { l.InLoop(l.advance) }) // else Abandon sees to it
+	l.host.Go(func() { l.InLoop(l.advance) }) // otherwise Abandon does it
 }
 
-// Abandon tells all who wait for the log that it has ended. It is the last that the loop does.
+// Abandon reports to all who wait for the log that it has ended. It is the last call in the loop.
 func (l *Log) Abandon() {
 	unstored, after := l.out.Abandon()
 	for _, e := range unstored {
@@ -283,21 +300,22 @@ func (l *Log) Abandon() {
 	}
 }
 
-// passed is told a number before which all has been delivered here, as that of a message which this gateway has stored.
+// passed is called with a sequence before which everything has been delivered here, such as that of
+// a message that this gateway has stored.
 func (l *Log) passed(number uint64) {
 	l.delivering.Lock()
 	defer l.delivering.Unlock()
 	l.deliveredTo = max(l.deliveredTo, number)
 }
 
-// Delivered is the sequence up to which all has been delivered here.
+// Delivered returns the sequence up to which all events have been delivered here.
 func (l *Log) Delivered() uint64 {
 	l.delivering.Lock()
 	defer l.delivering.Unlock()
 	return l.deliveredTo
 }
 
-// Close waits a little for what has still to be stored, and takes nothing more.
+// Close waits for a short time for messages that are still to be stored, and accepts no more.
 func (l *Log) Close() {
 	if l.ready.is() {
 		stored := make(chan struct{})
@@ -313,20 +331,21 @@ func (l *Log) Close() {
 	l.out.Close()
 }
 
-// Check looks after what waits to be stored. It is called every few seconds, in the loop.
+// Check checks the messages that wait to be stored. It is called every few seconds, in the loop.
 func (l *Log) Check(now time.Time) { l.out.Check(now) }
 
-// AfterAll calls a function when the outcome of all that has been stored here until now is known; the error says that the log has ended.
+// AfterAll calls a function when the outcome of everything stored here until now is known; an error
+// means that the log has ended.
 func (l *Log) AfterAll(f func(error)) { l.out.AfterAll(f) }
 
-// Waiting is the number of messages that wait to be stored.
+// Waiting returns the number of messages that wait to be stored.
 func (l *Log) Waiting() int { return l.out.Waiting() }
 
-// IsReady tells whether what is to be stored can be now, WasReady whether it could at some time.
+// IsReady reports whether messages can be stored now.
 func (l *Log) IsReady() bool { return l.ready.is() }
 
-// WasReady tells whether the log could be used at some time.
+// WasReady reports whether messages could be stored at some time.
 func (l *Log) WasReady() bool { return l.ready.wasOnce() }
 
-// AwaitReady returns when the log is ready, or with the error of the context.
+// AwaitReady returns nil when the log is ready, or the error of the context.
 func (l *Log) AwaitReady(ctx context.Context) error { return l.ready.wait(ctx) }

@@ -6,16 +6,18 @@ import "github.com/prometheus/client_golang/prometheus"
 
 // Metrics count what happens to a log.
 type Metrics struct {
-	// Refused and Rejected are messages that were not taken, and that were not stored, the latter by reason.
+	// Refused counts messages that were not accepted, and Rejected those that were not stored, by
+	// reason.
 	Refused  prometheus.Counter
 	Rejected *prometheus.CounterVec
-	// Healed are messages that were read, as they did not come in; Repeated are those that were stored twice.
+	// Healed counts messages that were read because they did not arrive, and Repeated those that
+	// were stored twice.
 	Healed, Repeated prometheus.Counter
-	// Gaps are losses of events, by cause.
+	// Gaps counts losses of events, by cause.
 	Gaps *prometheus.CounterVec
 }
 
-// NewMetrics makes them, for a log or for a service without one.
+// NewMetrics returns the metrics, for a log or for a service without one.
 func NewMetrics() *Metrics {
 	counter := func(name, help string) prometheus.Counter {
 		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
@@ -34,7 +36,8 @@ func NewMetrics() *Metrics {
 	}
 }
 
-// Collectors are the metrics with those that a log is asked for; the log is nil for a service without one, which is ready.
+// Collectors returns the metrics, including those that are read from a log; l is nil for a service
+// without a log, which counts as ready.
 func (m *Metrics) Collectors(l *Log) []prometheus.Collector {
 	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "realtime_log_waiting_messages", Help: "Messages that wait to be stored.",

@@ -9,48 +9,50 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// Unordered prepares an event that is not stored: to clients that can be recovered it says what they have got before it. The
-// caller delivers it, then calls what is returned.
+// Unordered prepares an event that is not stored: it tells clients that can be recovered what they
+// have received before it. The caller delivers it, then calls done.
 func (l *Log) Unordered(d *socketio.Delivery) (done func()) {
 	l.delivering.Lock()
 	d.ExtraArgs = l.offset(nil, l.deliveredTo)
 	return l.delivering.Unlock
 }
 
-// offset adds to extra arguments what a client is told of its place in the log. The lock delivering is held.
+// offset appends the offset of a position to extra arguments. The lock delivering is held.
 func (l *Log) offset(values []byte, position uint64) []byte {
 	return offset.Append(values, l.incarnation, position)
 }
 
-// AppendOffset adds to extra arguments the offset of a sequence.
+// AppendOffset appends the offset of a sequence to extra arguments.
 func (l *Log) AppendOffset(values []byte, sequence uint64) []byte {
 	l.delivering.Lock()
 	defer l.delivering.Unlock()
 	return l.offset(values, sequence)
 }
 
-// ParseOffset is what a client says that it has got: 0 if it is nothing that it was told, or of a log that is no more.
+// ParseOffset returns the sequence of a client's offset: 0 if the offset is unknown, or belongs to
+// a lost log incarnation.
 func (l *Log) ParseOffset(has string) uint64 {
 	l.delivering.Lock()
 	defer l.delivering.Unlock()
 	return offset.Parse(l.incarnation, has)
 }
 
-// Incarnation names the stream that there is now; another one of the same name has another.
+// Incarnation returns the name of the present log incarnation.
 func (l *Log) Incarnation() string {
 	l.delivering.Lock()
 	defer l.delivering.Unlock()
 	return l.incarnation
 }
 
-// Hold begins to keep back what comes in for a socket, behind a sequence, and returns the offset of what it has got.
+// Hold begins to hold events for a socket, after a sequence, and returns the offset of what it has
+// received.
 func (l *Log) Hold(s *socketio.Socket) (release func(socketio.Past), since uint64, offset []byte) {
 	l.delivering.Lock()
 	defer l.delivering.Unlock()
 	return s.Hold(), l.deliveredTo, l.offset(nil, l.deliveredTo)
 }
 
-// AppendRevision adds to extra arguments the revision of an event.
+// AppendRevision appends the revision of an event to extra arguments.
 func AppendRevision(values []byte, sequence uint64) []byte {
 	values = append(values, `{"revision":`...)
 	return append(strconv.AppendUint(values, sequence, 10), '}')

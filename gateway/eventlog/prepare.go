@@ -12,29 +12,30 @@ import (
 )
 
 const (
-	// PrepareTimeout bounds one try to reach JetStream.
+	// PrepareTimeout bounds one attempt to reach JetStream.
 	PrepareTimeout = 2 * time.Second
-	// prepareWait is the pause between two tries.
+	// prepareWait is the pause between two attempts.
 	prepareWait = 500 * time.Millisecond
 )
 
 // errInterrupted: the log must be prepared once more, at once.
 var errInterrupted = errors.New("something has happened meanwhile")
 
-// Prepare has Run prepare the log anew, and then the outbox send all again that is not acknowledged.
+// Prepare makes Run prepare the log again, and then the outbox send again everything that is not
+// acknowledged.
 func (l *Log) Prepare() {
 	l.ready.set(false)
 	l.broken.Store(true)
 	l.signal()
 }
 
-// onOutboxTrouble is told by the outbox that it cannot go on.
+// onOutboxTrouble is called when the outbox cannot continue.
 func (l *Log) onOutboxTrouble() {
 	l.invalidations.Add(1)
 	l.Prepare()
 }
 
-// signal has Run look for what is to be done.
+// signal makes Run check what there is to do.
 func (l *Log) signal() {
 	select {
 	case l.signaled <- struct{}{}:
@@ -57,7 +58,7 @@ func (l *Log) Run() {
 			begin := time.Now()
 			if silent = l.probe(silent); silent < probeTries {
 				if silent == 0 && l.ready.is() {
-					l.heardAt = begin // the answer came behind all that was stored before
+					l.heardAt = begin // the answer came after all that was stored before
 				}
 				continue
 			}
@@ -72,7 +73,7 @@ func (l *Log) Run() {
 	}
 }
 
-// restore prepares the log until that succeeds. It is false when the gateway ends.
+// restore prepares the log until that succeeds. It returns false when the gateway ends.
 func (l *Log) restore() bool {
 	for warned := false; ; {
 		l.broken.Store(false)
@@ -97,7 +98,7 @@ func (l *Log) restore() bool {
 	}
 }
 
-// heal makes sure of the stream, and delivers what went by.
+// heal checks the stream, and delivers missed messages.
 func (l *Log) heal() error {
 	ctx, cancel := context.WithTimeout(l.life, PrepareTimeout)
 	defer cancel()
@@ -112,7 +113,7 @@ func (l *Log) heal() error {
 	if l.isAnother(state.incarnation) && !l.out.Paused() {
 		return errInterrupted // the outbox must not store anything before that is known here
 	}
-	// What has come in since the subscriptions are back waits behind this.
+	// Messages that have arrived since the subscriptions are back wait for this.
 	healed := make(chan error, 1)
 	if !l.InLoop(func() { healed <- l.catchUp(state) }) {
 		return nats.ErrConnectionClosed
@@ -128,7 +129,8 @@ func (l *Log) heal() error {
 	return err
 }
 
-// prepare heals the log, and sends what has waited. It returns when the log takes that: a stream may be there and have no room.
+// prepare heals the log, and sends the waiting messages. It returns when the log accepts them: a
+// stream may exist and have no room.
 func (l *Log) prepare() error {
 	if err := l.heal(); err != nil {
 		return err
@@ -152,13 +154,14 @@ func (l *Log) prepare() error {
 	}
 }
 
-// interrupted looks after what has happened while the log is waited for. Its error is that it has to be prepared once more.
+// interrupted handles what has happened while Run waits for the log. An error means that the log
+// has to be prepared once more.
 func (l *Log) interrupted() error {
 	if err := l.out.Problem(); err != nil {
 		return fmt.Errorf("store what waits: %w", err)
 	}
 	if l.broken.Load() {
-		return errInterrupted // NATS has been away
+		return errInterrupted // NATS was away
 	}
-	return l.heal() // messages may have gone by
+	return l.heal() // messages may have been missed
 }

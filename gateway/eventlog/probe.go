@@ -12,20 +12,21 @@ import (
 )
 
 const (
-	// probeInterval is how often the log is asked whether it is there. Who stores something learns it by that; a gateway whose clients
-	// only listen would learn of lost quorum from nobody.
+	// probeInterval is how often the log is probed. Gateways that store something notice a failure
+	// by that; a gateway whose clients only listen would not notice a lost quorum otherwise.
 	probeInterval = 2500 * time.Millisecond
-	// probeTimeout is how long it may take to answer.
+	// probeTimeout bounds the wait for the answer.
 	probeTimeout = 2 * time.Second
-	// probeTries is how often in a row it must not answer: a busy machine answers late, and then again in time.
+	// probeTries is how many probes in a row must fail: a busy machine may answer one late, and the
+	// next in time.
 	probeTries = 2
 )
 
-// probe asks the log whether it is there, and returns how often in a row it has not been. What asks for run meanwhile ends the
-// probe.
+// probe probes the log, and returns how many probes in a row have failed. A request for preparation
+// ends the probe.
 func (l *Log) probe(silent int) int {
 	if !l.ready.is() {
-		return 0 // it has not been reached yet, and is going to be when NATS is
+		return 0 // not reached yet; it will be when NATS is
 	}
 	ctx, cancel := context.WithTimeout(l.life, probeTimeout)
 	defer cancel()
@@ -48,7 +49,8 @@ func (l *Log) probe(silent int) int {
 	return 0
 }
 
-// askForQuorum asks whether the stream could take something now. One that has taken the place of another is left to run.
+// askForQuorum asks whether the stream could store something now. If it is another incarnation, it
+// returns without an error and leaves it to Run.
 func (l *Log) askForQuorum(ctx context.Context, epoch uint64) error {
 	info, err := l.streamInfo(ctx, "")
 	if err != nil {
@@ -65,20 +67,20 @@ func (l *Log) askForQuorum(ctx context.Context, epoch uint64) error {
 	return nil
 }
 
-// isAnother tells whether an incarnation is not that of the log which this gateway has used.
+// isAnother reports whether an incarnation is not the one that this gateway has used.
 func (l *Log) isAnother(incarnation string) bool {
 	l.delivering.Lock()
 	defer l.delivering.Unlock()
 	return l.incarnation != "" && l.incarnation != incarnation
 }
 
-// probed is what the last probe has found. Probes come one at a time.
+// probed is the result of the last probe. Probes run one at a time.
 type probed struct {
 	epoch, last uint64
 }
 
-// answered takes what a probe has found. All that was stored before the last one has come in by now, if nothing has gone by
-// meanwhile.
+// answered handles the result of a probe. All messages that were stored before the previous probe
+// have arrived by now, if none have been missed meanwhile.
 func (p *probed) answered(l *Log, epoch, last uint64) {
 	if p.epoch == epoch {
 		l.reached.Store(p.last)
@@ -86,8 +88,9 @@ func (p *probed) answered(l *Log, epoch, last uint64) {
 	*p = probed{epoch, last}
 }
 
-// quorumOf is an error if a stream has too few servers left. One without a leader answers all the same, by whatever member is there;
-// and the last leader takes itself for one for ten seconds more.
+// quorumOf returns an error if a stream has too few servers left. A stream without a leader still
+// answers, by any of its members; and the last leader considers itself the leader for ten seconds
+// more.
 func quorumOf(c *jetstream.ClusterInfo) error {
 	switch {
 	case c == nil: // a single server, which has answered

@@ -88,7 +88,8 @@ func TestWithoutQuorumEventsWaitAndOtherRoomsGoOn(t *testing.T) {
 	})
 	one := replicated(t, cluster.Options{URLs: trio.URLs(), Log: log.Logger()})
 	survivor := connectedTo(t, trio, one)
-	// The other one loses its server, and hears of the rest from it: who neither publishes nor loses a server has nothing to notice.
+	// The other one loses its server, and hears of the rest from it: who neither publishes nor
+	// loses a server has nothing to notice.
 	two := replicated(t, cluster.Options{URLs: []string{trio.URL((survivor + 1) % 3)}})
 	near, far := arrive(t, one, "room"), arrive(t, two, "room")
 	emit(t, one.IO.To("room"), "n", 0)

@@ -17,28 +17,33 @@ import (
 )
 
 const (
-	// logPerSubject bounds how many messages of one subject the log keeps. Beyond it JetStream drops the oldest.
+	// logPerSubject bounds how many messages of one subject the log keeps. Beyond it JetStream
+	// drops the oldest.
 	logPerSubject = 100_000
-	// earlierPerSubject is the bound that gateways of earlier releases set. During a rollout either bound may be in force.
+	// earlierPerSubject is the bound that gateways of earlier releases set. During a rollout either
+	// bound may be in force.
 	earlierPerSubject = 10_000
-	// limitSinceKey names the stream's metadata that say since when logPerSubject has been in force, in milliseconds
-	// since 1970; 0 stands for the stream's creation. Gateways of earlier releases remove it when they set their bound.
+	// limitSinceKey is the key in the stream's metadata for the time since which logPerSubject has
+	// been in force, in milliseconds since 1970; 0 stands for the stream's creation. Gateways of
+	// earlier releases remove it when they set their bound.
 	limitSinceKey = "realtime-operator.io/limit-since"
 	// limitFromStart is its value for a stream that never had another bound.
 	limitFromStart = "0"
 )
 
-// ErrTrimmed says that the log may have dropped messages that were asked for, because it holds as many newer ones of their subject
-// as it keeps. The client of a session starts a new one, as for any other session that has missed too much.
+// ErrTrimmed is returned if the log may have dropped requested messages, because it has as many
+// newer ones of their subject as it keeps. The client starts a new session, as for any session that
+// has missed too much.
 var ErrTrimmed = fmt.Errorf("the log no longer reaches back that far: %w", socketio.ErrTooMuchMissed)
 
-// A message of subject S that somebody may have missed is younger than the retention. If the limit of messages per subject
-// has dropped it, S held as many newer messages as the limit allows at that moment. All of them are younger than the
-// retention too, so none has expired since, and S still holds that many behind the dropped one. So a reader that finds
-// fewer messages between its position and the end of the subject has not lost any. The answer to a direct get says how many
-// there are without another request; see docs/decisions/0017.
+// A message of subject S that somebody may have missed is younger than the retention. If the limit
+// of messages per subject has dropped it, S had as many newer messages as the limit allows at that
+// moment. All of them are younger than the retention too, so none has expired since, and S still
+// has that many after the dropped one. So a reader that finds fewer messages between its position
+// and the end of the subject has not lost any. The answer to a direct get says how many there are
+// without another request; see docs/decisions/0017.
 
-// limit is how many messages of a subject the log keeps.
+// limit returns how many messages of a subject the log keeps.
 func (l *Log) limit() int64 {
 	if l.config.MaxPerSubject > 0 {
 		return l.config.MaxPerSubject
@@ -46,10 +51,12 @@ func (l *Log) limit() int64 {
 	return logPerSubject
 }
 
-// Suspicious is from how many messages of one subject on some may have been dropped in front of them.
+// Suspicious returns the number of messages of one subject from which on earlier ones may have been
+// dropped.
 func (l *Log) Suspicious() int { return int(min(l.limit(), earlierPerSubject)) }
 
-// verifyReach returns ErrTrimmed if a subject with so many messages behind a position may have lost some there.
+// verifyReach returns ErrTrimmed if a subject with that many messages after a position may have
+// lost some there.
 func (l *Log) verifyReach(ctx context.Context, subject string, count int) error {
 	limit, err := l.limits.inForce(ctx, l)
 	if err != nil {
@@ -61,14 +68,15 @@ func (l *Log) verifyReach(ctx context.Context, subject string, count int) error 
 	return nil
 }
 
-// verifyLeader is verifyReach for messages from a number on that only the leader has, of which it has told the first.
+// verifyLeader is verifyReach for messages from a sequence on that only the leader has; first is
+// the first of them.
 func (l *Log) verifyLeader(ctx context.Context, subject string, from, first uint64) error {
 	info, err := l.limits.info(ctx, l)
 	if err != nil {
 		return err
 	}
 	if info.State.LastSeq < first+uint64(l.Suspicious())-1 {
-		return nil // so many messages do not follow, of all subjects
+		return nil // not that many messages follow, of all subjects
 	}
 	info, err = l.streamInfo(ctx, subject)
 	if err != nil {
@@ -78,7 +86,8 @@ func (l *Log) verifyLeader(ctx context.Context, subject string, from, first uint
 	if count < uint64(l.Suspicious()) {
 		return nil
 	}
-	// The oldest messages are dropped first: if one from before is still there, none behind it is missing.
+	// The oldest messages are dropped first: if an earlier one is still there, none after it is
+	// missing.
 	oldest, err := l.getFromLeader(ctx, messageGet{Sequence: 1, Next: subject})
 	switch {
 	case errors.Is(err, ErrNotFound):
@@ -90,7 +99,8 @@ func (l *Log) verifyLeader(ctx context.Context, subject string, from, first uint
 	return l.verifyReach(ctx, subject, int(count))
 }
 
-// streamInfo asks the leader of the stream. With a subject the answer counts the messages of it.
+// streamInfo asks the leader of the stream. With a subject, the answer has the number of its
+// messages.
 func (l *Log) streamInfo(ctx context.Context, subject string) (*jetstream.StreamInfo, error) {
 	request, err := json.Marshal(struct {
 		Subject string `json:"subjects_filter,omitempty"`
@@ -115,14 +125,15 @@ func (l *Log) streamInfo(ctx context.Context, subject string) (*jetstream.Stream
 	return &answer.StreamInfo, nil
 }
 
-// limits is what the stream says of its limits. Readers that ask at the same time share a request. Safe for concurrent use.
+// limits caches what the stream says about its limits. Readers that ask at the same time share a
+// request. Safe for concurrent use.
 type limits struct {
 	mu    sync.Mutex
 	asked time.Time             // when the last request was sent; guarded by mu
 	last  *jetstream.StreamInfo // its answer; guarded by mu
 }
 
-// info is what the stream says to a request that is sent after the call.
+// info returns the stream's answer to a request that is sent after the call.
 func (i *limits) info(ctx context.Context, l *Log) (*jetstream.StreamInfo, error) {
 	called := time.Now()
 	i.mu.Lock()
@@ -138,7 +149,8 @@ func (i *limits) info(ctx context.Context, l *Log) (*jetstream.StreamInfo, error
 	return i.last, nil
 }
 
-// inForce is the number of messages per subject below which none was dropped within the retention, up to the call.
+// inForce returns the number of messages per subject below which none was dropped within the
+// retention, up to the call.
 func (i *limits) inForce(ctx context.Context, l *Log) (int64, error) {
 	info, err := i.info(ctx, l)
 	if err != nil {
@@ -151,13 +163,14 @@ func (i *limits) inForce(ctx context.Context, l *Log) (int64, error) {
 	return limit, nil
 }
 
-// limitHolds tells whether the limit has been in force since a time.
+// limitHolds reports whether the limit has been in force since a time.
 func limitHolds(since string, from time.Time) bool {
 	ms, err := strconv.ParseInt(since, 10, 64)
 	return err == nil && time.UnixMilli(ms).Before(from)
 }
 
-// FirstKept is the sequence of the oldest message of a subject if older ones may have been dropped; else 0.
+// FirstKept returns the sequence of the oldest message of a subject if older ones may have been
+// dropped; otherwise 0.
 func (l *Log) FirstKept(ctx context.Context, subject string) (uint64, error) {
 	info, err := l.streamInfo(ctx, subject)
 	if err != nil {

@@ -22,7 +22,8 @@ import (
 // fewPerSubject is how many messages of a subject the log keeps in tests of what is beyond.
 const fewPerSubject = 20
 
-// keepingFew is a gateway whose log keeps few messages of a subject, but enough of them that a client could be recovered.
+// keepingFew is a gateway whose log keeps few messages of a subject, but enough of them that a
+// client could be recovered.
 func keepingFew(t *testing.T, url string, o cluster.Options) *gateway {
 	t.Helper()
 	o.URLs = []string{url}
@@ -224,7 +225,8 @@ func TestMembersAreToldWhenTheirGatewayWasCutOffForTooLong(t *testing.T) {
 	member.Wire.ExpectClosed()
 }
 
-// A log with a limit in bytes refuses what is new, and still drops the oldest of a subject that is at its limit.
+// A log with a limit in bytes refuses what is new, and still drops the oldest of a subject that is
+// at its limit.
 func TestALogThatIsFullRefusesWhatIsNew(t *testing.T) {
 	for name, start := range map[string]func(t *testing.T) []string{
 		"one server":    func(t *testing.T) []string { return []string{startJetStream(t).ClientURL()} },

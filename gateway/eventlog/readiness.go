@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// readiness is a state that can be waited for. The zero value is not ready. Safe for concurrent use.
+// readiness is a state that can be awaited. The zero value is not ready. Safe for concurrent use.
 type readiness struct {
 	mu    sync.Mutex
 	ready bool          // guarded by mu
@@ -21,7 +21,7 @@ func (r *readiness) is() bool {
 	return r.ready
 }
 
-// wasOnce tells whether it has been ready at some time.
+// wasOnce reports whether it has been ready at some time.
 func (r *readiness) wasOnce() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

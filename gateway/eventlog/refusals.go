@@ -9,16 +9,16 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/eventlog/outbox"
 )
 
-// refusals are what a log that cannot be reached leads to, when as much waits for it as may. Safe for concurrent use.
+// refusals count what is refused because too much waits for an unreachable log. Safe for concurrent
+// use.
 type refusals struct {
-	// refused is how much has been since the log was full; 0 while it is not.
+	// refused is the number of refusals since the log was full; 0 while it is not.
 	refused atomic.Int64
-	// held are the functions that Admit has counted.
+	// held is the number of functions that Admit has counted.
 	held atomic.Int64
 }
 
-// Push has a message stored. One that is refused is counted; the first that there is no room for is
-// logged.
+// Push stores a message. If it is refused it is counted; the first refusal is logged.
 func (l *Log) Push(e *outbox.Message) error {
 	err := l.out.Push(e)
 	switch {
@@ -38,7 +38,7 @@ func (l *Log) refuse() {
 	}
 }
 
-// relieved is called when the log has taken something. It runs in the loop.
+// relieved is called when the log has stored something. It runs in the loop.
 func (l *Log) relieved() {
 	if l.full.refused.Load() == 0 || l.out.Waiting() > 0 {
 		return
@@ -46,8 +46,9 @@ func (l *Log) relieved() {
 	l.log.Info("all that waited for the log of events is stored", "stream", l.stream, "refused", l.full.refused.Swap(0))
 }
 
-// Admit counts a function among those that wait for the log, until it is called. It is false for one too many, as when a client that is not
-// answered sends on and on: that one has to be called at once, with an error.
+// Admit counts a function among those that wait for the log, until it is called. It returns false
+// if there are too many, for example because a client sends on and on without an answer: then the
+// function has to be called at once, with an error.
 func (l *Log) Admit(f func(error)) (counted func(error), ok bool) {
 	if l.full.held.Add(1) > int64(l.out.MaxMessages()) {
 		l.full.held.Add(-1)

@@ -15,13 +15,14 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
-// rejectionLogInterval is how often at most a reason is logged. All rejections are counted.
+// rejectionLogInterval is the shortest time between two logs of the same reason. All rejections are
+// counted.
 const rejectionLogInterval = time.Minute
 
-// Reasons for which messages are never stored, as labels of a metric.
+// The reasons for which messages are never stored, as labels of a metric.
 const (
-	reasonSize      = "size"      // NATS or the stream takes no message of that size
-	reasonJetStream = "jetstream" // JetStream refuses it for good, for another reason
+	reasonSize      = "size"      // too large for NATS or the stream
+	reasonJetStream = "jetstream" // JetStream refuses it permanently, for another reason
 	reasonClosed    = "closed"    // the gateway ended before
 )
 
@@ -36,22 +37,21 @@ func rejectionReason(err error) string {
 	}
 }
 
-// IsTooLarge tells whether an error means that NATS carries no message of that size, or that the
-// log takes none.
+// IsTooLarge reports whether an error means that a message is too large for NATS or the log.
 func IsTooLarge(err error) bool {
 	return errors.Is(err, nats.ErrMaxPayload) || errors.Is(err, outbox.ErrTooLarge)
 }
 
-// rejections are the messages that were not stored and never will be. One client that sends what
-// can never be stored must not fill the gateway's log, so each reason is logged once in a while.
-// Safe for concurrent use.
+// rejections count the messages that were not stored and never will be. One client that sends such
+// messages must not fill the gateway's log, so each reason is logged at intervals. Safe for
+// concurrent use.
 type rejections struct {
 	size, jetStream, closed rejectionLog
 }
 
 type rejectionLog struct {
 	sometimes rate.Sometimes
-	// unlogged is how many there have been since the last line.
+	// unlogged is the number of rejections since the last log line.
 	unlogged atomic.Int64
 }
 
@@ -74,8 +74,8 @@ func (r *rejections) of(reason string) *rejectionLog {
 	}
 }
 
-// reject counts a message that is not stored and never will be, and logs the reason. That a session
-// belongs to another gateway by now is no fault, and is told to its client.
+// reject counts a message that is not stored and never will be, and logs the reason. A session that
+// belongs to another gateway by now is no error, and is reported to its client.
 func (l *Log) reject(e *outbox.Message, err error) {
 	if errors.Is(err, outbox.ErrWrongSequence) {
 		return

@@ -15,7 +15,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
-// Messages whose acknowledgements got lost are stored once, also when JetStream has forgotten their ids: the gateway sees them in the log.
+// Messages whose acknowledgements got lost are stored once, also when JetStream has forgotten their
+// ids: the gateway sees them in the log.
 func TestWhatIsStoredIsNotSentAgain(t *testing.T) {
 	for name, arrives := range map[string]func(g *gateway, msg *nats.Msg) bool{
 		"nothing comes back":          func(*gateway, *nats.Msg) bool { return false },
@@ -82,8 +83,9 @@ func forgetAfter(t *testing.T, js jetstream.JetStream, name string, window time.
 	}
 }
 
-// forgotten returns when JetStream does not remember the ids of messages that are stored now. The server restarts its timer
-// before it has the new window, so on a busy machine only the next change takes effect.
+// forgotten returns when JetStream does not remember the ids of messages that are stored now. The
+// server restarts its timer before it has the new window, so on a busy machine only the next change
+// takes effect.
 func forgotten(t *testing.T, js jetstream.JetStream, subject string) {
 	t.Helper()
 	stream, window := "", 100*time.Millisecond

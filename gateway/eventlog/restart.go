@@ -15,45 +15,54 @@ import (
 )
 
 const (
-	// restartInterval is how often a gateway looks whether all have come over to the new log.
+	// restartInterval is how often a gateway checks whether all gateways use the new log
+	// incarnation.
 	restartInterval = 200 * time.Millisecond
-	// restartTimeout is how long it waits for gateways that are alive and have not: those of a release before this one never say so.
+	// restartTimeout bounds the wait for live gateways that do not: those of a release before this
+	// one never say that they do.
 	restartTimeout = time.Minute
-	// restartMemory is how long it remembers the log that was lost, for gateways that come later.
+	// restartMemory is how long a gateway remembers the lost log incarnation, for gateways that
+	// come later.
 	restartMemory = 5 * time.Minute
 )
 
-// gapRestarted: the log was lost before this gateway had read the end of it.
+// gapRestarted: the log incarnation was lost before this gateway had read its end.
 const gapRestarted = "log_lost"
 
-// ErrLost says that a message was to follow one of a log that was lost.
+// ErrLost is returned for a message that was to follow one of a lost log incarnation.
 var ErrLost = errors.New("the log was lost")
 
-// restart is the change from a log that was lost to the one in its place, as this gateway knows it. Only the loop uses it.
+// restart is the change from a lost log incarnation to the next one, as this gateway sees it. Only
+// the loop uses it.
 //
-// Every gateway stores again all that is not acknowledged to it, delivers the new log from its beginning, and leaves out what it has
-// delivered from the old one. What the old log had acknowledged and a gateway has not delivered is lost for its clients: gateways tell
-// each other the position that they had reached in the old log, and the subjects that had messages behind another's position. Sessions
-// are stored in the new log when all that is done, so a client that is lost before starts a new session.
+// Every gateway stores again all messages that are not acknowledged to it, delivers the new
+// incarnation from its beginning, and skips what it has delivered from the old one. Messages that
+// the old incarnation had acknowledged and that a gateway has not delivered are lost for its
+// clients: gateways tell each other the position that they had reached in the old incarnation, and
+// the subjects that had messages after another gateway's position. Sessions are stored in the new
+// incarnation after all that, so a client that is lost earlier starts a new session.
 type restart struct {
-	// log is the incarnation of the log that was lost.
+	// log is the lost log incarnation.
 	log string
-	// deliveredTo is the sequence up to which all of it was delivered here, tail what this gateway knows of its end.
+	// deliveredTo is the sequence up to which it was delivered here, and tail describes its end.
 	deliveredTo uint64
 	tail        tail
 	since       time.Time
-	// sockets are those that were connected then.
+	// sockets are the sockets that were connected then.
 	sockets map[*socketio.Socket]struct{}
-	// stored: what this gateway held is in the new log. peers are the others that have come over, and whether that holds for them.
+	// stored reports whether this gateway's outbox is stored in the new incarnation. peers are the
+	// other gateways that use it, with the same information.
 	stored bool
 	peers  map[string]bool
-	// positions are how far the others had come in the old log.
+	// positions are the positions of the others in the old incarnation.
 	positions map[string]uint64
-	// announced: the others have been told how far this gateway had come. restored: sessions are stored in the new log.
+	// announced: this gateway has announced its position. restored: sessions are stored in the new
+	// incarnation.
 	announced, restored bool
 }
 
-// startOver turns to a log that has taken the place of one that was lost. What comes then is read from its beginning.
+// startOver changes to the log incarnation that has replaced a lost one. It is read from its
+// beginning.
 func (l *Log) startOver(s streamState) {
 	l.takeQueued(s.created)
 	for _, g := range l.gaps {
@@ -80,7 +89,7 @@ func (l *Log) startOver(s streamState) {
 	}
 	l.out.AfterAll(func(err error) {
 		if err != nil {
-			return // the gateway ends, and has not stored what it held
+			return // the gateway ends, and has not stored its outbox
 		}
 		r.stored = true
 		l.announceRestart()
@@ -88,8 +97,9 @@ func (l *Log) startOver(s streamState) {
 	l.awaitRestart(r)
 }
 
-// takeQueued delivers what came in from the log that was lost and was not looked at yet. Messages of the new log are read from
-// its beginning later. If some have been dropped on their way it does nothing, as the position would pass them.
+// takeQueued delivers messages of the lost incarnation that have arrived and were not handled yet.
+// Messages of the new one are read from its beginning later. If some have been dropped on their way
+// it does nothing, since the position would skip them.
 func (l *Log) takeQueued(created time.Time) {
 	whole := l.caughtMisses == l.misses.Load()
 	l.host.Queued(func(msg *nats.Msg) bool {
@@ -104,14 +114,15 @@ func (l *Log) takeQueued(created time.Time) {
 	})
 }
 
-// awaitRestart looks after the restart at intervals until it is over.
+// awaitRestart checks the restart at intervals until it is over.
 func (l *Log) awaitRestart(r *restart) {
 	time.AfterFunc(restartInterval, func() { l.InLoop(func() { l.watchRestart(r) }) })
 }
 
-// watchRestart has the host store sessions in the new log when all gateways have come over to it. It runs in the loop.
+// watchRestart lets the host store sessions in the new incarnation when all gateways use it. It
+// runs in the loop.
 func (l *Log) watchRestart(r *restart) {
-	if l.restarting != r { // the next log was lost too
+	if l.restarting != r { // the next incarnation was lost too
 		return
 	}
 	age := time.Since(r.since)
@@ -129,12 +140,13 @@ func (l *Log) watchRestart(r *restart) {
 	l.log.Info("all gateways use the new log; clients can be recovered from it", "stream", l.stream, "after", age.Round(time.Millisecond))
 }
 
-// complete tells whether all gateways that are alive have come over, and have stored what they held.
+// complete reports whether all live gateways use the new incarnation, and have stored their
+// outboxes.
 func (r *restart) complete(alive []string) bool {
 	return !slices.ContainsFunc(alive, func(id string) bool { return !r.peers[id] })
 }
 
-// members are the sockets of all namespaces.
+// members returns the sockets of all namespaces.
 func (l *Log) members() map[*socketio.Socket]struct{} {
 	all := map[*socketio.Socket]struct{}{}
 	for _, ns := range l.host.Namespaces() {

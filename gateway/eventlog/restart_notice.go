@@ -13,23 +13,24 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// restartChunk is how many subjects one notice names: about 32 KiB, far below what NATS carries.
+// restartChunk is how many subjects one notice has: about 32 KiB, far below the limit of NATS.
 const restartChunk = 1000
 
-// restartNotice is what gateways tell each other of a log that was lost. There are two kinds: how far a gateway had come in it, and
-// which subjects had messages behind that of another one. Gateways of a release before this one do not listen; members that a gateway does
-// not know it passes over.
+// restartNotice is a message between gateways about a lost log incarnation. There are two kinds:
+// the position that a gateway had reached in it, and the subjects that had messages after the
+// position of another one. Gateways of a release before this one do not subscribe to them; a
+// gateway ignores members that it does not know.
 type restartNotice struct {
-	// Gateway has sent it.
+	// Gateway is the sender.
 	Gateway string `json:"gw"`
-	// Log is the incarnation of the log that was lost.
+	// Log is the lost log incarnation.
 	Log string `json:"log"`
-	// Position is the number up to which the gateway had delivered all of it.
+	// Position is the sequence up to which the gateway had delivered it.
 	Position uint64 `json:"position,omitempty"`
-	// Stored: what the gateway held is in the new log, or it held nothing.
+	// Stored: the gateway's outbox is stored in the new incarnation, or was empty.
 	Stored bool `json:"stored,omitempty"`
-	// Beyond are subjects, by their hashes, with the numbers of their last messages. All is in place of them if they are too many: some
-	// subjects have messages up to that number.
+	// Beyond has subjects, by their hashes, with the sequences of their last messages. All replaces
+	// them if they are too many: some subjects have messages up to that sequence.
 	Beyond map[string]uint64 `json:"beyond,omitempty"`
 	All    uint64            `json:"all,omitempty"`
 }
@@ -38,26 +39,27 @@ func (w *restartNotice) namesSubjects() bool { return w.All != 0 || len(w.Beyond
 
 func (w *restartNotice) encode() []byte {
 	b, err := json.Marshal(w)
-	if err != nil { // strings and numbers
+	if err != nil { // it has strings and numbers only
 		panic(err)
 	}
 	return b
 }
 
-// announceRestart tells the others how far this gateway had come in the old log. It runs in the loop.
+// announceRestart announces this gateway's position in the old incarnation. It runs in the loop.
 func (l *Log) announceRestart() {
 	if r := l.restarting; r != nil {
 		l.announce(&restartNotice{Log: r.log, Position: r.deliveredTo, Stored: r.stored})
 	}
 }
 
-// announce sends a notice. One that is lost with NATS is sent again when another gateway comes over.
+// announce sends a notice. If it is lost with NATS it is sent again when another gateway changes
+// over.
 func (l *Log) announce(w *restartNotice) {
 	w.Gateway = l.gateway
 	l.host.Send(l.subjects.Restarts, w.encode())
 }
 
-// receiveRestart takes a notice of another gateway. It runs in the loop.
+// receiveRestart handles a notice of another gateway. It runs in the loop.
 func (l *Log) receiveRestart(msg *nats.Msg) {
 	var w restartNotice
 	if err := json.Unmarshal(msg.Data, &w); err != nil {
@@ -65,13 +67,14 @@ func (l *Log) receiveRestart(msg *nats.Msg) {
 		return
 	}
 	l.delivering.Lock()
-	same := w.Log == l.incarnation // this gateway has not come over yet, and says so when it does
+	same := w.Log == l.incarnation // this gateway has not changed over yet, and announces it when it does
 	l.delivering.Unlock()
 	r := l.restarting
 	switch {
 	case same:
 	case r == nil || r.log != w.Log:
-		// This gateway never had that log, and says so in order not to be waited for. Notices of that kind are not answered.
+		// This gateway never had that incarnation, and says so, so that nobody waits for it. Such
+		// notices are not answered.
 		if !w.namesSubjects() && (w.Position != 0 || !w.Stored) {
 			l.announce(&restartNotice{Log: w.Log, Stored: true})
 		}
@@ -82,7 +85,8 @@ func (l *Log) receiveRestart(msg *nats.Msg) {
 	}
 }
 
-// announceForDead tells the others what gateways had stored that are no more. It is called when all that are alive have come over.
+// announceForDead announces the subjects of messages that lost gateways had stored. It is called
+// when all live gateways have changed over.
 func (l *Log) announceForDead(r *restart) {
 	alive := l.host.Peers()
 	dead := func(publisher string) bool { return publisher != "" && !slices.Contains(alive, publisher) }
@@ -91,29 +95,30 @@ func (l *Log) announceForDead(r *restart) {
 	}
 }
 
-// ownBeyond are the subjects of which this gateway has stored messages without delivering them.
+// ownBeyond returns the subjects of messages that this gateway has stored but not delivered.
 func (r *restart) ownBeyond() *restartNotice {
 	beyond, all := r.tail.beyond(r.deliveredTo, ownMessages)
 	return &restartNotice{Log: r.log, Beyond: beyond, All: all}
 }
 
-// ownMessages is for those that this gateway has stored.
+// ownMessages selects the messages that this gateway has stored.
 func ownMessages(publisher string) bool { return publisher == "" }
 
-// meet takes how far another gateway had come, and tells it what it has not.
+// meet handles the position of another gateway, and answers with the subjects that it has missed.
 func (l *Log) meet(r *restart, w *restartNotice) {
 	if _, met := r.peers[w.Gateway]; !met {
-		l.announceRestart() // it may not have been there when that was said
+		l.announceRestart() // it may have started after the announcement
 	}
 	r.peers[w.Gateway] = r.peers[w.Gateway] || w.Stored
 	if w.Position != 0 {
 		r.positions[w.Gateway] = w.Position
-		// What others have stored they say themselves; what they do not know to be stored they store again.
+		// Other gateways announce their own messages; those that they do not know to be stored they
+		// store again.
 		l.announceBeyond(r, w.Position, ownMessages)
 	}
 }
 
-// announceBeyond tells a gateway that had come to a position which subjects had messages behind it.
+// announceBeyond tells a gateway with that position which subjects had messages after it.
 func (l *Log) announceBeyond(r *restart, position uint64, of func(publisher string) bool) {
 	beyond, all := r.tail.beyond(position, of)
 	if all != 0 {
@@ -129,7 +134,8 @@ func (l *Log) announceBeyond(r *restart, position uint64, of func(publisher stri
 	}
 }
 
-// interruptBeyond closes the connections of those who were to receive messages of the old log that were not delivered here.
+// interruptBeyond closes the connections of the targets of messages of the old incarnation that
+// were not delivered here.
 func (l *Log) interruptBeyond(r *restart, w *restartNotice) {
 	lost := func(subject string) bool {
 		return max(w.All, w.Beyond[subjectHash(l.tailSubject(subject))]) > r.deliveredTo
@@ -156,7 +162,7 @@ func (l *Log) interruptBeyond(r *restart, w *restartNotice) {
 	}
 }
 
-// tailSubject is a live subject as tail has it.
+// tailSubject returns a live subject in the form that tail uses.
 func (l *Log) tailSubject(subject string) string {
 	return strings.TrimPrefix(subject, l.liveRoot)
 }

@@ -18,7 +18,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// awaitRestarted returns when the sessions of a gateway are in the log that has taken the place of one that was lost.
+// awaitRestarted returns when the sessions of a gateway are in the log that has taken the place of
+// one that was lost.
 func awaitRestarted(t *testing.T, gateways ...*gateway) {
 	t.Helper()
 	for _, g := range gateways {
@@ -72,8 +73,8 @@ func sequence(from, to int) (events []string) {
 	return events
 }
 
-// The gateways come back one after the other, and each stores what has waited there. What the first has stored before the last is there
-// is delivered by all.
+// The gateways come back one after the other, and each stores what has waited there. What the first
+// has stored before the last is there is delivered by all.
 func TestWhatWaitsIsDeliveredByAllGatewaysWhenTheLogIsLost(t *testing.T) {
 	checkNothingIsLeft(t)
 	ns := startRestartable(t)
@@ -140,8 +141,8 @@ func TestWhatWaitsIsDeliveredByAllGatewaysWhenTheLogIsLost(t *testing.T) {
 	}
 }
 
-// What was stored and delivered, but not acknowledged when the log was lost, is stored again for those who have not got it, and
-// delivered to nobody twice.
+// What was stored and delivered, but not acknowledged when the log was lost, is stored again for
+// those who have not got it, and delivered to nobody twice.
 func TestWhatWasDeliveredBeforeTheLogWasLostIsNotDeliveredAgain(t *testing.T) {
 	checkNothingIsLeft(t)
 	ns := startRestartable(t)
@@ -167,8 +168,8 @@ func TestWhatWasDeliveredBeforeTheLogWasLostIsNotDeliveredAgain(t *testing.T) {
 	}
 }
 
-// A gateway that was cut off before the log was lost has not delivered all that was acknowledged. Its members are told; those of
-// rooms where nothing is lost stay.
+// A gateway that was cut off before the log was lost has not delivered all that was acknowledged.
+// Its members are told; those of rooms where nothing is lost stay.
 func TestMembersAreToldWhatWasLostWithTheLog(t *testing.T) {
 	for name, lateFirst := range map[string]bool{"the one that knows comes first": false, "the one that knows comes last": true} {
 		t.Run(name, func(t *testing.T) {
@@ -208,7 +209,8 @@ func TestMembersAreToldWhatWasLostWithTheLog(t *testing.T) {
 	}
 }
 
-// Nothing proves that a client has received the end of a log that was lost but an offset of the new one.
+// Nothing proves that a client has received the end of a log that was lost but an offset of the new
+// one.
 func TestAClientWithAnOffsetOfALostLogStartsAFreshSession(t *testing.T) {
 	checkNothingIsLeft(t)
 	ns := startRestartable(t)
@@ -241,7 +243,8 @@ func TestAClientWithAnOffsetOfALostLogStartsAFreshSession(t *testing.T) {
 	}
 }
 
-// A busy gateway has not looked at all that came in when NATS goes away. If the log is lost with it, that comes from nowhere else.
+// A busy gateway has not looked at all that came in when NATS goes away. If the log is lost with
+// it, that comes from nowhere else.
 func TestWhatCameInBeforeNATSWasLostIsDelivered(t *testing.T) {
 	checkNothingIsLeft(t)
 	ns := startRestartable(t)

@@ -11,26 +11,27 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
-// windowBits is how far back a window reaches. The oldest message that a gateway may send again is at most its outbox behind
-// the newest: outbox.MaxMessages events, and as many records of sessions.
+// windowBits is the size of a window. The oldest message that a gateway may send again is at most
+// an outbox behind the newest: outbox.MaxMessages events, and as many session records.
 const windowBits = 2 * outbox.MaxMessages
 
-// windowsKept are those of gateways that are out of reach or gone, of 16 KiB each.
+// windowsKept is how many windows of unreachable or lost gateways are kept, of 16 KiB each.
 const windowsKept = 64
 
-// serials remembers which messages of each gateway were delivered here, by their serial numbers: a message that is stored a second time,
-// because the log was lost or because JetStream has forgotten its id, is delivered once. Only the loop uses it.
+// serials stores which messages of each gateway were delivered here, by their serial numbers: a
+// message that is stored a second time, because the log was lost or because JetStream has forgotten
+// its id, is delivered once. Only the loop uses it.
 type serials struct {
-	// prefix begins the ids of all gateways of the service.
+	// prefix is the prefix of the ids of all gateways of the service.
 	prefix  string
 	windows map[string]*window // by gateway
-	// clock counts the messages; it orders the windows by their last use.
+	// clock counts messages, and orders the windows by their last use.
 	clock uint64
-	// alive lists the gateways that are there.
+	// alive returns the live gateways.
 	alive func() []string
 }
 
-// window is the last serial numbers of one gateway.
+// window has the last serial numbers of one gateway.
 type window struct {
 	highest uint64
 	used    uint64
@@ -41,7 +42,8 @@ func newSerials(acks, gateway string, alive func() []string) *serials {
 	return &serials{prefix: strings.TrimSuffix(acks[len(wire.LiveRoot):], gateway+"."), windows: map[string]*window{}, alive: alive}
 }
 
-// first tells whether a message is delivered for the first time. One without an id of a gateway always is.
+// first reports whether a message is delivered for the first time. It returns true for a message
+// without an id of a gateway.
 func (s *serials) first(id string) bool {
 	rest, ours := strings.CutPrefix(id, s.prefix)
 	if !ours {
@@ -63,7 +65,7 @@ func (s *serials) first(id string) bool {
 	return w.add(serial)
 }
 
-// add is false for a number that is in the window already.
+// add adds a number, and returns false if it is in the window already.
 func (w *window) add(serial uint64) bool {
 	switch {
 	case serial > w.highest:
@@ -84,7 +86,8 @@ func (w *window) add(serial uint64) bool {
 	return true
 }
 
-// forget drops windows of gateways that are no more, but keeps those used last: a gateway that is out of reach may come back.
+// forget drops windows of lost gateways, except those used last: an unreachable gateway may come
+// back.
 func (s *serials) forget() {
 	if len(s.windows) <= windowsKept {
 		return

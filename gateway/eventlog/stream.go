@@ -17,33 +17,34 @@ import (
 )
 
 const (
-	// retentionSlack is what clocks and timers may differ by.
+	// retentionSlack is a tolerance for differences of clocks and timers.
 	retentionSlack = 10 * time.Second
-	// duplicateWindow is how long JetStream knows the messages that it has stored by their ids, so that one which is sent again, as its
-	// acknowledgement was lost, is stored once.
+	// duplicateWindow is how long JetStream remembers the ids of stored messages, so that a message
+	// that is sent again, because its acknowledgement was lost, is stored once.
 	duplicateWindow = 2 * time.Minute
 )
 
-// Start is the sequence of the first message of each log, which concerns nobody: see markStart. What began before the log
-// begins there.
+// Start is the sequence of the first message of each log, which has no target: see markStart. A
+// session that began before the log begins there.
 const Start = 1
 
 // incarnationBase is the base of the number that names an incarnation of the stream.
 const incarnationBase = 36
 
-// retention is how long everything is kept.
+// retention returns how long everything is kept.
 func (l *Log) retention() time.Duration { return l.config.Retention + retentionSlack }
 
-// streamState is a stream as it was found.
+// streamState is the state of an inspected stream.
 type streamState struct {
 	incarnation string
 	created     time.Time
 	last        uint64
-	// epoch is that before it was looked at.
+	// epoch is the epoch before the inspection.
 	epoch uint64
-	// misses and reconnects are the parts of it that messages on their way to this gateway may have been lost in.
+	// misses and reconnects are the part of it in which messages on their way to this gateway may
+	// have been lost.
 	misses, reconnects uint64
-	// away is how long ago it was certain that nothing had gone by.
+	// away is the time since it was certain that nothing had been missed.
 	away time.Duration
 }
 
@@ -73,8 +74,8 @@ func (l *Log) ensureStream(ctx context.Context, state *streamState) error {
 	return nil
 }
 
-// markStart stores the first message of a log, unless another gateway has. So no event has its number, and a session can say that it
-// begins where the log does.
+// markStart stores the first message of a log, unless another gateway has stored it. So no event
+// has its sequence, and a session can begin where the log does.
 func (l *Log) markStart(ctx context.Context, js jetstream.JetStream) error {
 	_, err := js.Publish(ctx, wire.StartSubject(l.service), nil, jetstream.WithExpectLastSequence(0))
 	var refused *jetstream.APIError
@@ -87,7 +88,8 @@ func (l *Log) markStart(ctx context.Context, js jetstream.JetStream) error {
 	return nil
 }
 
-// streamConfig is what a gateway asks of the stream. A stream that exists is updated in place.
+// streamConfig returns the configuration of the stream that this gateway wants. An existing stream
+// is updated in place.
 func (l *Log) streamConfig(limitSince string) jetstream.StreamConfig {
 	config := jetstream.StreamConfig{
 		Name:              l.stream,
@@ -108,14 +110,15 @@ func (l *Log) streamConfig(limitSince string) jetstream.StreamConfig {
 		Metadata: map[string]string{limitSinceKey: limitSince},
 	}
 	if l.config.MaxBytes > 0 {
-		// The oldest of a subject still goes at its limit. With DiscardOld the oldest of the stream would go at this one, and nothing
-		// would show it.
+		// The oldest message of a subject is still dropped at the limit per subject. With
+		// DiscardOld the oldest of the stream would be dropped at MaxBytes, without any sign of it.
 		config.MaxBytes, config.Discard = l.config.MaxBytes, jetstream.DiscardNew
 	}
 	return config
 }
 
-// limitSince is since when a stream has the limit of messages per subject that this gateway asks for.
+// limitSince returns the time since which a stream has the limit of messages per subject that this
+// gateway wants.
 func (l *Log) limitSince(config jetstream.StreamConfig) string {
 	if since, ok := config.Metadata[limitSinceKey]; ok && config.MaxMsgsPerSubject >= l.limit() {
 		return since
@@ -123,15 +126,16 @@ func (l *Log) limitSince(config jetstream.StreamConfig) string {
 	return strconv.FormatInt(time.Now().UnixMilli(), 10)
 }
 
-// incarnationOf tells a stream from another one of the same name.
+// incarnationOf returns a name that distinguishes a stream from another one of the same name.
 func incarnationOf(info *jetstream.StreamInfo) string {
 	return strconv.FormatInt(info.Created.UnixMilli(), incarnationBase)
 }
 
-// maxAge is for how long the stream keeps what has no time of its own.
+// maxAge returns how long the stream keeps messages without a time of their own.
 func (l *Log) maxAge() time.Duration { return max(l.retention(), l.config.Longest) }
 
-// Header is that of a message which is kept for so long, and at least for as long as Config.Retention says.
+// Header returns the header of a message that is kept for that long, but at least for
+// Config.Retention.
 func (l *Log) Header(keep time.Duration) nats.Header {
 	age := max(l.retention(), keep)
 	if age >= l.maxAge() {
@@ -141,10 +145,10 @@ func (l *Log) Header(keep time.Duration) nats.Header {
 	return nats.Header{jetstream.MsgTTLHeader: []string{seconds + "s"}}
 }
 
-// idOf is what the publisher of a message has given it.
+// idOf returns the id that the publisher has given a message.
 func idOf(msg *nats.Msg) string { return msg.Header.Get(nats.MsgIdHdr) }
 
-// timeOf is when a message of the log was stored.
+// timeOf returns when a message of the log was stored.
 func timeOf(msg *nats.Msg) time.Time {
 	t, err := time.Parse(time.RFC3339Nano, msg.Header.Get(jetstream.TimeStampHeaer))
 	if err != nil {

@@ -8,27 +8,29 @@ import (
 )
 
 const (
-	// tailSize bounds how many of the last messages of the log a gateway remembers the numbers of. It must cover the messages
-	// of two probes, 5 s, or all members are told instead of a few rooms' after the log was lost.
+	// tailSize bounds the messages at the end of the log whose sequences a gateway remembers. It
+	// must cover the time of two probes, 5 s; otherwise all members are disconnected after the log
+	// was lost, instead of those of a few rooms.
 	tailSize = 65_536
 	// tailSubjects bounds the subjects that one gateway names to the others.
 	tailSubjects = 4096
 )
 
-// tail is what a gateway knows of the end of the log: the subjects and numbers of the messages that it has stored, and of those
-// of other gateways that it has delivered. Only the loop uses it.
+// tail describes the end of the log: the subjects and sequences of the messages that this gateway
+// has stored, and of those of other gateways that it has delivered. Only the loop uses it.
 type tail struct {
 	messages []tailMessage // a ring
 	next     int
-	// highest is the highest number seen, forgotten the highest that is no longer in the ring.
+	// highest is the highest sequence seen, and forgotten the highest that is no longer in the
+	// ring.
 	highest, forgotten uint64
 }
 
-// tailMessage has the subject without what begins the subjects of all events.
+// tailMessage has the subject without the common prefix of all events' subjects.
 type tailMessage struct {
 	subject string
 	number  uint64
-	// publisher is the gateway that has stored it; empty for this one, which then knows that it is stored.
+	// publisher is the gateway that has stored the message; empty for this one.
 	publisher string
 }
 
@@ -43,8 +45,8 @@ func (t *tail) add(subject string, number uint64, publisher string) {
 	t.next = (t.next + 1) % tailSize
 }
 
-// beyond lists the subjects with messages of some publishers behind a number, by their hashes, and the last number of each. If it
-// cannot name them all, it returns the highest number instead.
+// beyond returns the subjects with messages of some publishers after a sequence, by their hashes,
+// and the last sequence of each. If there are too many, it returns the highest sequence instead.
 func (t *tail) beyond(number uint64, of func(publisher string) bool) (subjects map[string]uint64, all uint64) {
 	if t.forgotten > number {
 		return nil, t.highest
@@ -63,7 +65,7 @@ func (t *tail) beyond(number uint64, of func(publisher string) bool) (subjects m
 	return subjects, 0
 }
 
-// subjectHash stands for a subject. Two that have the same are told together.
+// subjectHash returns the hash of a subject. Subjects with the same hash are treated as one.
 func subjectHash(subject string) string {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(subject)) // never fails

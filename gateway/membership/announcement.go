@@ -12,20 +12,21 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
-// Kind is what a gateway announces. The values are on the wire.
+// Kind is the kind of an announcement. The values are on the wire.
 type Kind byte
 
 // The kinds of announcements.
 const (
-	// Hello is of a gateway that has just come, or that asks who is there: the others say Alive.
+	// Hello: the gateway has just started, or asks which gateways are alive. The others answer
+	// Alive.
 	Hello Kind = 'h'
 	// Alive is a heartbeat.
 	Alive Kind = 'a'
-	// Farewell is of a gateway that leaves.
+	// Farewell: the gateway leaves.
 	Farewell Kind = 'b'
 )
 
-// Announcement is what a gateway says of itself to all others. On the wire it is the kind, the id, and
+// Announcement is what a gateway announces to all others. On the wire it is the kind, the id, and
 // the fields.
 type Announcement struct {
 	Kind   Kind
@@ -33,33 +34,34 @@ type Announcement struct {
 	Fields Fields
 }
 
-// Fields are what a gateway says of itself besides its id. On the wire they are, for each, a number and
-// the value's length, as uvarints, and the value. What is empty is left out.
+// Fields describe a gateway. On the wire each is a number and the value's length, as uvarints, and
+// the value. Empty fields are omitted.
 type Fields struct {
 	// Address is the host and port on which its peers reach it.
 	Address string
-	// Revision is of what it is made; of two that differ one replaces the other.
+	// Revision identifies what the gateway is made of; gateways of different revisions replace each
+	// other.
 	Revision string
-	// Leaving is true from when it takes no new clients.
+	// Leaving is true once it accepts no new clients.
 	Leaving bool
-	// Server is the id of the NATS server that it is connected to. A gateway that names it answers
-	// echoes, too.
+	// Server is the id of the NATS server that it is connected to. A gateway with this field also
+	// answers echoes.
 	Server string
-	// Deltas: it understands those of sessions.
+	// Deltas: it understands the deltas of sessions.
 	Deltas bool
 }
 
-// The numbers of the fields. Gateways of two releases meet in every rollout: one passes over what it
-// does not know, so that others may be added; a number is never given to something else.
+// The numbers of the fields. Gateways of two releases meet in every rollout: a gateway ignores
+// fields that it does not know, so that others can be added; a number is never reused.
 const (
 	fieldAddress  = 1
 	fieldRevision = 2
-	fieldLeaving  = 3 // there, with no value, while it is so
+	fieldLeaving  = 3 // present, without a value, if true
 	fieldServer   = 4
-	fieldDeltas   = 5 // there, with no value
+	fieldDeltas   = 5 // present, without a value, if true
 )
 
-// Encode writes the announcement.
+// Encode encodes the announcement.
 func (a Announcement) Encode() []byte { return a.Fields.append(append([]byte{byte(a.Kind)}, a.ID...)) }
 
 func (f Fields) append(buf []byte) []byte {
@@ -81,7 +83,7 @@ func (f Fields) append(buf []byte) []byte {
 	return buf
 }
 
-// Decode reads what Encode has written.
+// Decode is the inverse of Encode.
 func Decode(data []byte) (Announcement, error) {
 	if len(data) < 1+wire.GatewayIDLength {
 		return Announcement{}, fmt.Errorf("%d bytes of a gateway's announcement", len(data))
@@ -116,9 +118,9 @@ func decodeFields(data []byte) (Fields, error) {
 	return f, nil
 }
 
-// announce tells the other gateways of this one. Without NATS nobody hears it, which says as much.
-// Nothing follows a farewell: the others would wait for this gateway again, until its silence has lasted
-// long enough.
+// announce publishes an announcement of this gateway. Without NATS nobody receives it, which has
+// the same effect as silence. Nothing follows a farewell: otherwise the others would wait for this
+// gateway until it is considered dead.
 func (p *Peers) announce(kind Kind) {
 	p.announcing.Lock()
 	defer p.announcing.Unlock()
@@ -132,13 +134,13 @@ func (p *Peers) announce(kind Kind) {
 	_ = nc.Publish(p.subject, Announcement{kind, p.id, fields}.Encode())
 }
 
-// Greet says that this gateway has come, and asks who is there.
+// Greet announces that this gateway has started, and asks which gateways are alive.
 func (p *Peers) Greet() { p.announce(Hello) }
 
-// Farewell says that this gateway leaves. It is the last that the others hear of it.
+// Farewell announces that this gateway leaves. It is its last announcement.
 func (p *Peers) Farewell() { p.announce(Farewell) }
 
-// receive notes that a gateway is there, or is not. It runs in Run.
+// receive handles an announcement. It runs in Run.
 func (p *Peers) receive(msg *nats.Msg) {
 	a, err := Decode(msg.Data)
 	if err != nil {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package membership knows which gateways of a service are there. Each announces itself on NATS: when it
-// comes, at each heartbeat, and when it leaves. What the others know of it is one of three states:
+// Package membership knows which gateways of a service are alive. Each announces itself on NATS:
+// when it starts, at each heartbeat, and when it leaves. To the others it is in one of three
+// states:
 //
 //	           Hello, Alive              silent for Timing.Dead while this gateway hears; or Farewell
 //	unknown ──────────────────▶ present ───────────────────────────────────────────────────────────▶ absent
@@ -10,12 +11,13 @@
 //	  │  └───────────────────────── does not answer Find for findTimeout ─────────────────────────────┘   │
 //	  └───────────────────────────────────────── after a minute ──────────────────────────────────────────┘
 //
-// An id is one process's: a gateway that restarts is another one, and one that has left does not come
-// back.
+// An id belongs to one process: a gateway that restarts has another one, and one that has left does
+// not come back.
 //
-// Silence proves nothing while this gateway cannot hear: without NATS, with a connection that has gone
-// silent, or after a pause of the process in which heartbeats have piled up. See livenessWindow.
+// Silence proves nothing while this gateway cannot receive: without NATS, with a connection that
+// has gone silent, or after a pause of the process in which heartbeats have accumulated. See
+// livenessWindow.
 //
-// Run has a goroutine of its own, and an Inbox of its own, so that a gateway which reads the log for
-// long neither misses the others nor is missed. It waits for nothing but a write to NATS.
+// Run has its own goroutine and its own Inbox, so that a gateway that reads the log for a long time
+// neither misses the others nor is missed. It blocks for nothing but a write to NATS.
 package membership

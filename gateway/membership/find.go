@@ -8,28 +8,29 @@ import (
 )
 
 const (
-	// findTimeout is how long a gateway that nobody has heard of may take to say that it is there. One that has just started, or
-	// that this one is too young to know, answers within a round trip; and one that has missed the question says so by its next
-	// heartbeat.
+	// findTimeout is how long a gateway that is not known may take to announce itself. One that has
+	// just started, or that this gateway is too young to know, answers within a round trip; one
+	// that has missed the question announces itself at its next heartbeat.
 	findTimeout = heartbeatInterval + 500*time.Millisecond
-	// findLimit is for how long that is waited for in all, where this gateway does not hear what others say.
+	// findLimit bounds the whole wait, for a gateway that does not receive the announcements of
+	// others.
 	findLimit = deadAfter + censusInterval
-	// askAgain is the least time between two questions who is there.
+	// askAgain is the shortest time between two questions.
 	askAgain = 100 * time.Millisecond
-	// absentFor is how long one that did not answer, or has gone, is not asked for again.
+	// absentFor is how long a gateway that did not answer, or was lost, is not asked for again.
 	absentFor = time.Minute
 )
 
-// Address is the host and port on which a gateway's peers reach it, by its id. It is false for one that is not there, or
-// that has none.
+// Address returns the host and port on which peers reach the gateway with that id. It returns false
+// if the gateway is not alive, or has no address.
 func (p *Peers) Address(id string) (string, bool) {
 	address, s, _ := p.table.look(id)
 	return address, s == statePresent && address != ""
 }
 
-// Find is Address for an id that a gateway of this service has given out: one that this gateway has never heard of
-// is asked for, for some seconds or until the context ends. While this gateway hears nothing, as without NATS, that says
-// nothing of the others.
+// Find is Address for an id that a gateway of this service has issued: if this gateway has never
+// heard of it, it asks for it, for some seconds or until the context ends. While this gateway
+// receives nothing, for example without NATS, the result says nothing about the others.
 func (p *Peers) Find(ctx context.Context, id string) (string, bool) {
 	if address, s, _ := p.table.look(id); s != stateUnknown {
 		return address, s == statePresent && address != ""
@@ -51,11 +52,11 @@ func (p *Peers) Find(ctx context.Context, id string) (string, bool) {
 			return "", false
 		}
 		if p.conn.Connected() && p.table.askDue(now) {
-			p.announce(Hello) // upon which all say that they are there
+			p.announce(Hello) // all answer that they are alive
 		}
 		select {
 		case <-changed:
-		case <-time.After(askAgain): // who has just come may have missed the question
+		case <-time.After(askAgain): // a gateway that has just started may have missed the question
 		case <-ctx.Done():
 			return "", false
 		case <-p.stopped:
@@ -64,7 +65,7 @@ func (p *Peers) Find(ctx context.Context, id string) (string, bool) {
 	}
 }
 
-// AwaitGone returns when a gateway is known not to be there any more, or the context ends.
+// AwaitGone returns when a gateway is known to be lost, or the context ends.
 func (p *Peers) AwaitGone(ctx context.Context, id string) {
 	gone := p.table.endOf(id)
 	if gone == nil {

@@ -4,7 +4,7 @@ package membership
 
 import "context"
 
-// Leaving tells the other gateways that this one takes no new clients. It may be called again.
+// Leaving announces that this gateway accepts no new clients. It may be called again.
 func (p *Peers) Leaving() {
 	fields := *p.own.Load()
 	fields.Leaving = true
@@ -12,9 +12,10 @@ func (p *Peers) Leaving() {
 	p.announce(Alive)
 }
 
-// AwaitSuccession waits while gateways of another revision replace those of this one and some of the latter still take
-// clients: who is sent away now might come to one of them, and be sent away again. It returns at once, with false, if nobody
-// replaces this one; otherwise with true, when all of this revision are leaving or the context ends.
+// AwaitSuccession waits while gateways of another revision replace those of this one, and some of
+// the latter still accept clients: a client that is sent away now might reconnect to one of them,
+// and be sent away again. It returns false at once if this gateway is not being replaced; otherwise
+// it returns true when all of this revision are leaving or the context ends.
 func (p *Peers) AwaitSuccession(ctx context.Context) (replaced bool) {
 	for {
 		successors, remaining, changed := p.table.succession(p.own.Load().Revision)
@@ -32,8 +33,9 @@ func (p *Peers) AwaitSuccession(ctx context.Context) (replaced bool) {
 	}
 }
 
-// succession tells whether there are gateways of another revision, and others of this one, that take clients, and what is
-// closed when that may have changed. Who names no revision, as in an older release, takes no part.
+// succession reports whether there are gateways of another revision, and others of this one, that
+// accept clients, and returns a channel that is closed when that may have changed. Gateways without
+// a revision, such as those of an older release, are ignored.
 func (t *table) succession(revision string) (successors, remaining bool, changed <-chan struct{}) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

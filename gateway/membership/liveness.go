@@ -4,18 +4,19 @@ package membership
 
 import "time"
 
-// livenessWindow is since when this gateway can tell who lives. Only Run uses it.
+// livenessWindow determines since when this gateway can judge the liveness of others. Only Run uses
+// it.
 type livenessWindow struct {
 	timing Timing
-	// hearing is when NATS was back, or this process itself was held up for the last time.
+	// hearing is when NATS came back, or when this process was last delayed.
 	hearing time.Time
 	last    time.Time
 }
 
 func newLivenessWindow(t Timing) *livenessWindow { return &livenessWindow{timing: t} }
 
-// canTell tells whether who has been silent for the time after which a gateway is dead is so. It is
-// asked at each census.
+// canTell reports whether a gateway that has been silent for Timing.Dead is dead. It is called at
+// each census.
 func (w *livenessWindow) canTell(now time.Time, heard bool) bool {
 	late := now.Sub(w.last) > 4*w.timing.Census
 	w.last = now
@@ -25,9 +26,9 @@ func (w *livenessWindow) canTell(now time.Time, heard bool) bool {
 	return now.Sub(w.hearing) >= w.timing.Dead
 }
 
-// takeCensus gives up the gateways that do not live. It runs in Run. While NATS is away, or does not
-// answer, silence says nothing of the others, nor does it after a pause of this process, in which their
-// heartbeats have piled up.
+// takeCensus gives up dead gateways. It runs in Run. While NATS is away, or does not answer,
+// silence says nothing about the others; nor does it after a pause of this process, in which their
+// heartbeats have accumulated.
 func (p *Peers) takeCensus(w *livenessWindow, now time.Time) {
 	can := w.canTell(now, p.hears(now))
 	p.table.hears(w.hearing)
@@ -39,9 +40,9 @@ func (p *Peers) takeCensus(w *livenessWindow, now time.Time) {
 	}
 }
 
-// hears tells whether NATS is there, and has answered at one of the last two heartbeats: so it notices a
-// connection that has gone silent before the silence of others has lasted long enough to take them for
-// dead.
+// hears reports whether NATS is connected, and has answered at one of the last two heartbeats: so a
+// connection that has gone silent is noticed before the others have been silent for long enough to
+// be considered dead.
 func (p *Peers) hears(now time.Time) bool {
 	return p.conn.Connected() && p.conn.HeardSince(now.Add(-2*p.timing.Heartbeat))
 }

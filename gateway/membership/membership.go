@@ -14,53 +14,55 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/natsconn"
 )
 
-// Timing is how often gateways give a sign of life.
+// Timing is the timing of heartbeats and of their checks.
 type Timing struct {
-	// Heartbeat is how often a gateway says that it lives.
+	// Heartbeat is the time between two heartbeats.
 	Heartbeat time.Duration
-	// Dead is how long a gateway may be silent before nobody waits for its answers.
+	// Dead is how long a gateway may be silent before it is considered dead.
 	Dead time.Duration
-	// Census is how often it is looked for gateways that are silent.
+	// Census is how often silent gateways are looked for.
 	Census time.Duration
 }
 
 const (
 	heartbeatInterval = 2500 * time.Millisecond
-	// deadAfter is three heartbeats, and what the next may be late. One that stops says so.
+	// deadAfter is three heartbeats, and a tolerance for a late one. A gateway that stops announces
+	// it.
 	deadAfter = 3*heartbeatInterval + 500*time.Millisecond
-	// censusInterval adds to deadAfter, and to the time until the members of a room know who is gone.
-	// Ten seconds are promised; all of it is 8.6, so that a busy machine keeps the promise too.
+	// censusInterval adds to deadAfter, and to the time until the members of a room are told. Ten
+	// seconds are promised; the sum is 8.6 seconds, so that a busy machine keeps the promise too.
 	censusInterval = 500 * time.Millisecond
 )
 
-// DefaultTiming is that of gateways. All of a service must have the same.
+// DefaultTiming is the timing of gateways. All gateways of a service must have the same.
 var DefaultTiming = Timing{Heartbeat: heartbeatInterval, Dead: deadAfter, Census: censusInterval}
 
-// Options are what Peers need.
+// Options configure Peers.
 type Options struct {
-	// ID is this gateway's, Subject where all announce themselves.
+	// ID is the id of this gateway, and Subject the subject of all announcements.
 	ID, Subject string
-	// Address and Revision are what this gateway says of itself; see Fields.
+	// Address and Revision are fields of this gateway's announcements; see Fields.
 	Address, Revision string
 	Conn              *natsconn.Conn
-	// Inbox is taken by Run: what gateways announce, and what else is subscribed to with it.
+	// Inbox has the announcements, and the messages of other subscriptions to it. Run handles them.
 	Inbox    *natsconn.Inbox
 	Timing   Timing
 	Panics   *panics.Watch
 	Handlers Handlers
 }
 
-// Handlers are called by Run, one after the other. They wait for nothing but a write to NATS.
+// Handlers are called by Run, one after the other. They must not block, except for a write to NATS.
 type Handlers struct {
-	// Message takes what comes into the Inbox and is no announcement.
+	// Message handles messages in the Inbox that are no announcements.
 	Message func(*nats.Msg)
-	// Malformed is told of an announcement that cannot be read.
+	// Malformed is called for an announcement that cannot be decoded.
 	Malformed func(*nats.Msg, error)
-	// Heard is told that another gateway has said something of itself.
+	// Heard is called when another gateway has announced itself.
 	Heard func()
-	// Gone is told that another gateway is no more, and whether it has said so itself.
+	// Gone is called when another gateway is lost; left reports whether it has announced that
+	// itself.
 	Gone func(id string, left bool)
-	// Beat is called at each heartbeat, Restored when NATS is there, or there again.
+	// Beat is called at each heartbeat, and Restored when NATS is connected, or connected again.
 	Beat     func(now time.Time)
 	Restored func()
 }
@@ -75,16 +77,16 @@ type Peers struct {
 	panics   *panics.Watch
 	handlers Handlers
 	table    *table
-	// own is what this gateway says of itself.
+	// own has the fields of this gateway.
 	own atomic.Pointer[Fields]
-	// announcing is held while it says it.
+	// announcing is held while they are announced.
 	announcing sync.Mutex
-	left       bool // Farewell has been said; guarded by announcing
+	left       bool // Farewell has been called; guarded by announcing
 	// stopped is closed when Run ends.
 	stopped chan struct{}
 }
 
-// New returns Peers that know nobody yet.
+// New returns Peers that know no gateway yet.
 func New(o Options) *Peers {
 	p := &Peers{
 		id: o.ID, subject: o.Subject, conn: o.Conn, inbox: o.Inbox, timing: o.Timing, panics: o.Panics, handlers: o.Handlers,
@@ -94,7 +96,7 @@ func New(o Options) *Peers {
 	return p
 }
 
-// Subscribe begins to hear of the others.
+// Subscribe subscribes to the announcements of the others.
 func (p *Peers) Subscribe() error {
 	if _, err := p.conn.NATS().ChanSubscribe(p.subject, p.inbox.In); err != nil {
 		return fmt.Errorf("subscribe to %s: %w", p.subject, err)
@@ -102,7 +104,7 @@ func (p *Peers) Subscribe() error {
 	return nil
 }
 
-// Run keeps account of which gateways are there until stop is closed, and says that this one is.
+// Run maintains the list of live gateways until stop is closed, and announces this gateway.
 func (p *Peers) Run(stop <-chan struct{}) {
 	defer close(p.stopped)
 	var others sync.WaitGroup
@@ -122,7 +124,7 @@ func (p *Peers) Run(stop <-chan struct{}) {
 		case now := <-census.C:
 			p.takeCensus(window, now)
 		case <-p.conn.Up():
-			p.announce(Alive) // from a server that may be another one than before
+			p.announce(Alive) // by a NATS server that may not be the previous one
 			p.handlers.Restored()
 		case <-p.inbox.Wake:
 			p.takeIn()
@@ -132,7 +134,7 @@ func (p *Peers) Run(stop <-chan struct{}) {
 	}
 }
 
-// takeIn takes what waits in the inbox.
+// takeIn handles the messages in the inbox.
 func (p *Peers) takeIn() {
 	for _, item := range p.inbox.Take() {
 		if item.Call != nil {
@@ -143,7 +145,7 @@ func (p *Peers) takeIn() {
 	}
 }
 
-// take takes a message. One that makes it panic is dropped.
+// take handles a message. If that panics, the message is dropped.
 func (p *Peers) take(msg *nats.Msg) {
 	defer p.panics.Catch(panics.PlaceMessage, "subject", msg.Subject)
 	if msg.Subject == p.subject {
@@ -153,8 +155,8 @@ func (p *Peers) take(msg *nats.Msg) {
 	p.handlers.Message(msg)
 }
 
-// beat says that this gateway lives, and makes sure that it hears: both wait for nothing but NATS,
-// which must answer within a heartbeat's time.
+// beat announces that this gateway is alive, and checks that it receives: both wait only for NATS,
+// which must answer before the next heartbeat.
 func (p *Peers) beat(stop <-chan struct{}) {
 	heartbeat := time.NewTicker(p.timing.Heartbeat)
 	defer heartbeat.Stop()
@@ -175,14 +177,14 @@ func (p *Peers) gone(id string, left bool) {
 	p.handlers.Gone(id, left)
 }
 
-// List has the ids of all that are there.
+// List returns the ids of all live gateways.
 func (p *Peers) List() []string { return p.table.list() }
 
-// AllTakeDeltas tells whether all others understand the deltas of sessions.
+// AllTakeDeltas reports whether all others understand the deltas of sessions.
 func (p *Peers) AllTakeDeltas() bool { return p.table.allTakeDeltas() }
 
-// Elsewhere are the gateways that answer echoes and are connected to another NATS server than the given
-// one, with their servers; without those that have been mute since they were heard of last.
+// Elsewhere returns the gateways that answer echoes and are connected to another NATS server than
+// the given one, with their servers; without those in mute that have not been heard from since.
 func (p *Peers) Elsewhere(server string, mute map[string]time.Time) map[string]string {
 	return p.table.elsewhere(server, mute)
 }

@@ -22,8 +22,8 @@ import (
 // soon is a timing that keeps tests short.
 var soon = Timing{Heartbeat: 50 * time.Millisecond, Dead: 500 * time.Millisecond, Census: 20 * time.Millisecond}
 
-// start makes a gateway that is there until the test ends. Only its own heartbeats show it that NATS is
-// silent.
+// start makes a gateway that is there until the test ends. Only its own heartbeats show it that
+// NATS is silent.
 func start(t *testing.T, url string, o Options) *Peers {
 	t.Helper()
 	o.ID, o.Subject = wire.RandomToken(wire.GatewayIDLength), "peers"

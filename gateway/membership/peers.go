@@ -7,34 +7,36 @@ import (
 	"time"
 )
 
-// table is what is known of the other gateways of the service. Safe for concurrent use.
+// table has the state of the other gateways of the service. Safe for concurrent use.
 type table struct {
 	mu sync.Mutex
-	// present are those that are alive. Guarded by mu.
+	// present has the live gateways. Guarded by mu.
 	present map[string]presentPeer
-	// absent are those that are known not to be there. Guarded by mu.
+	// absent has the gateways that are known not to be alive. Guarded by mu.
 	absent map[string]absentPeer
-	// asked is when this gateway last asked who is there. Guarded by mu.
+	// asked is when this gateway last asked which gateways are alive. Guarded by mu.
 	asked time.Time
-	// hearing is since when this gateway hears all that others say; see livenessWindow. Guarded by mu.
-	hearing time.Time
-	// changed is closed when another one has come or gone, or says something else of itself. Guarded by
+	// hearing is since when this gateway receives all announcements; see livenessWindow. Guarded by
 	// mu.
+	hearing time.Time
+	// changed is closed when a gateway has appeared or was lost, or has changed its fields. Guarded
+	// by mu.
 	changed chan struct{}
 }
 
-// presentPeer is a gateway that is there: what it says of itself, and when it was heard last.
+// presentPeer is a live gateway: its fields, and when it was last heard from.
 type presentPeer struct {
 	Fields
 	heard time.Time
-	// gone is closed when it is not there any more, even if it comes back.
+	// gone is closed when the gateway is lost, even if it comes back.
 	gone chan struct{}
 }
 
-// absentPeer is a gateway that is not there.
+// absentPeer is a gateway that is not alive.
 type absentPeer struct {
 	since time.Time
-	// left: it has said so. It does not come back, since an id is one process's.
+	// left: the gateway has announced that it leaves. It does not come back, since an id belongs to
+	// one process.
 	left bool
 }
 
@@ -42,7 +44,7 @@ func newTable() *table {
 	return &table{present: map[string]presentPeer{}, absent: map[string]absentPeer{}, changed: make(chan struct{})}
 }
 
-// state is what is known of whether a gateway is there.
+// state is what is known of a gateway's liveness.
 type state uint8
 
 const (
@@ -51,7 +53,8 @@ const (
 	stateAbsent
 )
 
-// look tells what is known of a gateway, and what is closed when more is known of any.
+// look returns what is known of a gateway, and a channel that is closed when something changes for
+// any of them.
 func (t *table) look(id string) (address string, s state, changed <-chan struct{}) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -74,8 +77,8 @@ func (t *table) list() []string {
 	return ids
 }
 
-// alive notes that a gateway is there. It is false for one that has left: gateways of an earlier release
-// may beat once more after their farewell.
+// alive stores that a gateway is alive. It returns false if the gateway has left: gateways of an
+// earlier release may send another heartbeat after their farewell.
 func (t *table) alive(id string, fields Fields, now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -96,7 +99,7 @@ func (t *table) alive(id string, fields Fields, now time.Time) bool {
 	return true
 }
 
-// gone notes that a gateway is not there any more, and whether it has said so.
+// gone stores that a gateway is lost, and whether it has announced that itself.
 func (t *table) gone(id string, left bool, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -108,7 +111,8 @@ func (t *table) gone(id string, left bool, now time.Time) {
 	t.turned()
 }
 
-// endOf is closed when a gateway that is there is not any more; nil for one that is not.
+// endOf returns a channel that is closed when a live gateway is lost; nil for a gateway that is not
+// alive.
 func (t *table) endOf(id string) <-chan struct{} {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -118,7 +122,7 @@ func (t *table) endOf(id string) <-chan struct{} {
 	return nil
 }
 
-// silent are those not heard of since a time.
+// silent returns the gateways that have not been heard from since a time.
 func (t *table) silent(since time.Time) []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -131,7 +135,7 @@ func (t *table) silent(since time.Time) []string {
 	return ids
 }
 
-// allTakeDeltas tells whether all others understand the deltas of sessions.
+// allTakeDeltas reports whether all others understand the deltas of sessions.
 func (t *table) allTakeDeltas() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -143,8 +147,7 @@ func (t *table) allTakeDeltas() bool {
 	return true
 }
 
-// elsewhere are the gateways that answer echoes and are on another server than the given one, with
-// their servers; without those that have been mute since they were heard of last.
+// elsewhere is Peers.Elsewhere for a given server.
 func (t *table) elsewhere(own string, mute map[string]time.Time) map[string]string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -164,7 +167,7 @@ func (t *table) elsewhere(own string, mute map[string]time.Time) map[string]stri
 	return found
 }
 
-// askDue is true if it is time to ask who is there, which the caller then does.
+// askDue reports whether it is time to ask which gateways are alive; if so, the caller asks.
 func (t *table) askDue(now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -175,7 +178,7 @@ func (t *table) askDue(now time.Time) bool {
 	return true
 }
 
-// missed remembers that a gateway did not answer.
+// missed stores that a gateway did not answer.
 func (t *table) missed(id string, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -185,7 +188,7 @@ func (t *table) missed(id string, now time.Time) {
 	}
 }
 
-// hears notes since when this gateway hears all that others say.
+// hears sets since when this gateway receives all announcements.
 func (t *table) hears(since time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -208,7 +211,7 @@ func (t *table) forgetAbsent(before time.Time) {
 	}
 }
 
-// turned wakes who waits for another gateway. The lock is held.
+// turned wakes the callers that wait for a change. The lock is held.
 func (t *table) turned() {
 	close(t.changed)
 	t.changed = make(chan struct{})

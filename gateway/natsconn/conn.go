@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package natsconn is a gateway's connection to NATS. It does not end before it is closed: it reads its
-// credentials at each attempt to connect, and tries again whatever the reason why one has failed. It
-// knows whether NATS still answers, and why it is not connected.
+// Package natsconn is a gateway's connection to NATS. It does not end before it is closed: it reads
+// its credentials at each attempt to connect, and tries again whatever the reason why one has
+// failed. It knows whether NATS still answers, and why it is not connected.
 //
 // What comes in and what goes out waits in queues that are bounded in bytes: an Inbox for several
 // subscriptions, and an Outgoing for all that is published.
@@ -47,8 +47,8 @@ type Options struct {
 	ReconnectWait time.Duration
 }
 
-// Conn is a connection, or what will be one: it may be used before NATS is there. Safe for concurrent
-// use. Close ends it.
+// Conn is a connection, or what will be one: it may be used before NATS is there. Safe for
+// concurrent use. Close ends it.
 type Conn struct {
 	options Options
 	log     *slog.Logger
@@ -99,8 +99,9 @@ func New(o Options) *Conn {
 	}
 }
 
-// Connect begins to connect. It returns at once, whether NATS is there or not. An error means that it
-// never will be, as for a URL that is none. It is called once, before anything but PublisherOptions.
+// Connect begins to connect. It returns at once, whether NATS is there or not. An error means that
+// it never will be, as for a URL that is none. It is called once, before anything but
+// PublisherOptions.
 func (c *Conn) Connect() error {
 	nc, err := nats.Connect(strings.Join(c.options.URLs, ","), c.connectOptions()...)
 	if err != nil {
@@ -117,7 +118,8 @@ func (c *Conn) Connect() error {
 // NATS is the connection of the client library.
 func (c *Conn) NATS() *nats.Conn { return c.nc }
 
-// Leave says that the connection is about to be closed, so that nobody is alarmed if it ends before.
+// Leave says that the connection is about to be closed, so that nobody is alarmed if it ends
+// before.
 func (c *Conn) Leave() { c.leaving.Store(true) }
 
 // Close ends the connection. It must be connected, in the sense of Connect.
@@ -133,7 +135,8 @@ func (c *Conn) Up() <-chan struct{} { return c.up }
 // Attempts is how often it was tried to connect again.
 func (c *Conn) Attempts() uint64 { return c.attempts.Load() }
 
-// Dials is how often a server took the connection. It grows before anything comes in on the new one.
+// Dials is how often a server took the connection. It grows before anything comes in on the new
+// one.
 func (c *Conn) Dials() uint64 { return c.dials.Load() }
 
 // Live tells whether NATS is connected, a moment after that has changed. Unlike Connected it never
@@ -149,8 +152,8 @@ func (c *Conn) Connected() bool { return c.nc.IsConnected() }
 // Reached tells whether NATS was connected at some time.
 func (c *Conn) Reached() bool { return c.reached.Load() }
 
-// Status is NATS's word for the state of the connection, in lower case: connected, reconnecting and so
-// on.
+// Status is NATS's word for the state of the connection, in lower case: connected, reconnecting and
+// so on.
 func (c *Conn) Status() string { return strings.ToLower(c.nc.Status().String()) }
 
 // Problem says why NATS is not connected; it is empty while it is.
@@ -164,8 +167,8 @@ func (c *Conn) Problem() string {
 	return "the connection to NATS has not been made yet"
 }
 
-// Ended is closed when the connection has ended for good though nobody has called Close, as after an
-// error that the client library does not know. Nothing mends it but a new process.
+// Ended is closed when the connection has ended for good though nobody has called Close, as after
+// an error that the client library does not know. Nothing mends it but a new process.
 func (c *Conn) Ended() <-chan struct{} { return c.ended }
 
 // Ping asks NATS for a sign of life, for so long.

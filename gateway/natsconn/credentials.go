@@ -196,8 +196,8 @@ func splitURLs(urls []string) []string {
 	return all
 }
 
-// redactURLs names servers in errors and logs without the secrets that their URLs may have: neither a
-// password, nor a user, which is a token where there is no password.
+// redactURLs names servers in errors and logs without the secrets that their URLs may have: neither
+// a password, nor a user, which is a token where there is no password.
 func redactURLs(urls []string) string {
 	all := splitURLs(urls)
 	for i, u := range all {

@@ -4,10 +4,11 @@ package natsconn
 
 import "sync/atomic"
 
-// handedCredentials are a user and a password that came by another way than the files, and faster. They
-// are used in place of those in the files until these change: then the files are as new, or newer. Should
-// they be older, as those of a kubelet that is far behind, NATS refuses, and the operator, which sees that
-// the gateway is cut off, hands the newest over again. Safe for concurrent use; a nil one has none.
+// handedCredentials are a user and a password that came by another way than the files, and faster.
+// They are used in place of those in the files until these change: then the files are as new, or
+// newer. Should they be older, as those of a kubelet that is far behind, NATS refuses, and the
+// operator, which sees that the gateway is cut off, hands the newest over again. Safe for
+// concurrent use; a nil one has none.
 type handedCredentials struct {
 	dir     string
 	current atomic.Pointer[handed]

@@ -9,11 +9,11 @@ import (
 )
 
 const (
-	// DefaultReconnectWait is the pause between two tries at one server. As much jitter on top keeps
-	// gateways from knocking together.
+	// DefaultReconnectWait is the pause between two tries at one server. As much jitter on top
+	// keeps gateways from knocking together.
 	DefaultReconnectWait = 500 * time.Millisecond
-	// DefaultPingInterval and pingsUnanswered bound how long a connection that has gone silent without
-	// being closed, as when a node is lost, is taken for a live one: nine seconds.
+	// DefaultPingInterval and pingsUnanswered bound how long a connection that has gone silent
+	// without being closed, as when a node is lost, is taken for a live one: nine seconds.
 	DefaultPingInterval = 3 * time.Second
 	pingsUnanswered     = 2
 	// writeTimeout bounds how long a write to such a connection blocks.
@@ -46,8 +46,9 @@ func (c *Conn) connectOptions() []nats.Option {
 	return append(append(options, c.handlers()...), c.credentialOptions(c.failed)...)
 }
 
-// PublisherOptions make a connection beside this one, with the same servers and credentials, that ends
-// where it breaks. The purpose is a part of its name; the timeout bounds an attempt to connect.
+// PublisherOptions make a connection beside this one, with the same servers and credentials, that
+// ends where it breaks. The purpose is a part of its name; the timeout bounds an attempt to
+// connect.
 func (c *Conn) PublisherOptions(purpose string, timeout time.Duration) []nats.Option {
 	told := func(error) {} // by this connection, which has the same credentials
 	return append(c.credentialOptions(told),
@@ -61,8 +62,8 @@ func (c *Conn) PublisherOptions(purpose string, timeout time.Duration) []nats.Op
 	)
 }
 
-// credentialOptions have a connection authenticate by Options.CredentialsDir. They are none if that is
-// empty.
+// credentialOptions have a connection authenticate by Options.CredentialsDir. They are none if that
+// is empty.
 func (c *Conn) credentialOptions(failed func(error)) []nats.Option {
 	o := &c.options
 	if o.CredentialsDir == "" {

@@ -102,8 +102,8 @@ func (c *Conn) NewOutgoing(options OutgoingOptions) *Outgoing {
 	return o
 }
 
-// publish publishes with a header, if there is one and the server takes headers: what is in ours may be
-// missed.
+// publish publishes with a header, if there is one and the server takes headers: what is in ours
+// may be missed.
 func (c *Conn) publish(subject string, header nats.Header, data []byte) error {
 	if header == nil || !c.nc.HeadersSupported() {
 		return c.nc.Publish(subject, data)

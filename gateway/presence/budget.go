@@ -8,20 +8,21 @@ import (
 )
 
 const (
-	// DefaultInfoBytes is what the infos of a tracker may take whose Config has no Budget.
+	// DefaultInfoBytes bounds the infos of a tracker whose Config has no Budget.
 	DefaultInfoBytes = 64 << 20
-	// roomShare is the part of a budget that one room may take: one in so many.
+	// roomShare is the fraction of a budget that one room may take: one in roomShare.
 	roomShare = 4
 )
 
-// Budget bounds what the infos of all members take that a gateway knows of, in bytes, over all its rooms and namespaces. One
-// room may take a quarter. Of members beyond it the id alone is known. Safe for concurrent use.
+// Budget bounds the infos of all members that a gateway knows of, in bytes, over all its rooms and
+// namespaces. One room may take a quarter. For members beyond it only the id is known. Safe for
+// concurrent use.
 type Budget struct {
 	limit         int64
 	used, refused atomic.Int64
 }
 
-// NewBudget is one of so many bytes; DefaultInfoBytes if zero.
+// NewBudget returns a budget of that many bytes; DefaultInfoBytes if zero.
 func NewBudget(bytes int) *Budget {
 	if bytes == 0 {
 		bytes = DefaultInfoBytes
@@ -29,13 +30,14 @@ func NewBudget(bytes int) *Budget {
 	return &Budget{limit: int64(bytes)}
 }
 
-// Used is how many bytes infos take now.
+// Used returns how many bytes infos take now.
 func (b *Budget) Used() int64 { return b.used.Load() }
 
-// Refused is how many infos there was no room for.
+// Refused returns how many infos there was no room for.
 func (b *Budget) Refused() int64 { return b.refused.Load() }
 
-// keep counts an info among those of the room, and is nil if there is no room for it. The caller holds mu, as for all of these.
+// keep counts an info as part of the room, and returns nil if there is no room for it. The caller
+// holds mu, as for all methods below.
 func (r *room) keep(info json.RawMessage) json.RawMessage {
 	n := len(info)
 	switch {
@@ -57,14 +59,14 @@ func (b *Budget) take(n int) bool {
 	return false
 }
 
-// release is for an info that the room does not keep any more.
+// release returns the bytes of an info that the room does not keep any more.
 func (r *room) release(info json.RawMessage) {
-	n := min(len(info), r.infoBytes) // which is 0 for a room that has ended
+	n := min(len(info), r.infoBytes) // 0 for a room that has ended
 	r.infoBytes -= n
 	r.budget.used.Add(int64(-n))
 }
 
-// end ends the room, and gives back what it has taken.
+// end ends the room, and returns its bytes.
 func (r *room) end() {
 	r.state = roomEnded
 	r.budget.used.Add(int64(-r.infoBytes))

@@ -13,8 +13,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/presence"
 )
 
-// crowded is a tracker that knows of many members of a room, with the largest infos, on other gateways.
-// most is the most that they have taken.
+// crowded is a tracker that knows of many members of a room, with the largest infos, on other
+// gateways. most is the most that they have taken.
 func crowded(t *testing.T, b *presence.Budget, gateways, each int) (tracker *presence.Tracker, most int64) {
 	t.Helper()
 	checkNothingIsLeft(t)

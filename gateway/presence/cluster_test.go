@@ -22,7 +22,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// gateway is a tracker in a cluster. Its members are no sockets: what is tested here is what the gateways tell each other.
+// gateway is a tracker in a cluster. Its members are no sockets: what is tested here is what the
+// gateways tell each other.
 type gateway struct {
 	*presence.Tracker
 	cluster *cluster.Cluster

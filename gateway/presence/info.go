@@ -9,18 +9,20 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// MaxInfo is how many bytes of JSON others may see of a member: each gateway holds them for each member.
+// MaxInfo bounds what others see of a member, in bytes of JSON: each gateway stores it for each
+// member.
 const MaxInfo = 1024
 
-// refreshInfos asks for the info of those who have come and of those in whom something may have changed; then they are members, and
-// it is noted for whom it concerns. The tracker is not locked while it asks.
+// refreshInfos calls Config.Info for new members and for those that may have changed; after that
+// they are members, and the changes are noted for clients and peers. The tracker is not locked
+// during the calls.
 func (t *Tracker) refreshInfos(r *room) {
 	r.refreshing.Lock()
 	defer r.refreshing.Unlock()
 	t.mu.Lock()
 	newcomers, stale := make([]*member, 0, len(r.newcomers)), make([]*member, 0, len(r.stale))
 	for _, m := range r.newcomers {
-		// A middleware may have let it join, and another may refuse it yet.
+		// A middleware may have let it join, and another may still refuse it.
 		if m.socket == nil || m.socket.Connected() {
 			newcomers = append(newcomers, m)
 		}
@@ -28,7 +30,7 @@ func (t *Tracker) refreshInfos(r *room) {
 	for _, m := range r.stale {
 		stale = append(stale, m)
 	}
-	// Who is touched from now on is asked for again.
+	// Members that are touched from now on are asked for again.
 	clear(r.stale)
 	t.mu.Unlock()
 	if len(newcomers)+len(stale) == 0 {
@@ -50,7 +52,7 @@ func (t *Tracker) refreshInfos(r *room) {
 	var members []*member
 	for _, m := range newcomers {
 		if r.newcomers[m.ID] != m {
-			continue // it has left, or is asked again
+			continue // it has left, or is asked for again
 		}
 		delete(r.newcomers, m.ID)
 		m.Info = r.keep(infos[m])
@@ -69,7 +71,7 @@ func (t *Tracker) refreshInfos(r *room) {
 	t.notifySoon(r)
 }
 
-// info is what others see of a socket.
+// info returns what others see of a socket.
 func (t *Tracker) info(s *socketio.Socket, room string) json.RawMessage {
 	c := t.config.Load()
 	if c == nil || c.Info == nil || s == nil {
@@ -86,7 +88,7 @@ func (t *Tracker) info(s *socketio.Socket, room string) json.RawMessage {
 	return info
 }
 
-// encode writes JSON as JSON.stringify does, without HTML escaping.
+// encode encodes JSON like JSON.stringify, without HTML escaping.
 func encode(v any) (json.RawMessage, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
@@ -94,5 +96,5 @@ func encode(v any) (json.RawMessage, error) {
 	if err := enc.Encode(v); err != nil {
 		return nil, err
 	}
-	return bytes.Clone(bytes.TrimSuffix(buf.Bytes(), []byte("\n"))), nil // without the buffer's room for more
+	return bytes.Clone(bytes.TrimSuffix(buf.Bytes(), []byte("\n"))), nil // without the buffer's spare capacity
 }

@@ -17,7 +17,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// network loses what is sent, and now and then says a thing twice, as NATS will not do when a test asks for it.
+// network loses what is sent, and now and then says a thing twice, as NATS will not do when a test
+// asks for it.
 type network struct {
 	mu       sync.Mutex
 	random   *rand.Rand

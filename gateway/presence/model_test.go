@@ -24,8 +24,8 @@ const (
 	modelGateways = 4
 	modelSpare    = 25 // gateways that take the place of others
 	modelSteps    = 400
-	// modelCalm is within what all must agree: where a farewell is lost, and what would show that it
-	// is, members are kept until they expire.
+	// modelCalm is within what all must agree: where a farewell is lost, and what would show that
+	// it is, members are kept until they expire.
 	modelCalm = 85 * time.Second
 	heartbeat = 2500 * time.Millisecond
 	dead      = 8 * time.Second
@@ -70,7 +70,8 @@ type model struct {
 	members int
 }
 
-// modelGateway is one of them. Its fields are guarded by the model's mu, but for what says otherwise.
+// modelGateway is one of them. Its fields are guarded by the model's mu, but for what says
+// otherwise.
 type modelGateway struct {
 	*presence.Tracker
 	model *model

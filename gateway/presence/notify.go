@@ -12,35 +12,39 @@ import (
 )
 
 const (
-	// notifyWindow is how long changes are gathered before the clients of this gateway are told; a room gets one batch in it.
+	// notifyWindow is how long changes are gathered before the clients of this gateway are told; a
+	// room gets one batch per window.
 	notifyWindow = 100 * time.Millisecond
-	// maxChanges is how many changes a batch names: what everybody is told of everybody grows with the square of the room.
+	// maxChanges bounds the changes of a batch: telling everybody about everybody grows with the
+	// square of the room.
 	maxChanges = 100
-	// statePage is how many members a socket is told that has come.
+	// statePage is how many members a new member is told of.
 	statePage = 100
-	// maxAtOnce is how many sockets get a state by one broadcast, which compares them with each other.
+	// maxAtOnce is how many sockets receive a state by one broadcast, which compares them with each
+	// other.
 	maxAtOnce = 32
 )
 
 // Member is a socket in a room, as others see it.
 type Member struct {
 	ID string `json:"id"`
-	// Info is what Config.Info has yielded; nil if nothing.
+	// Info is the result of Config.Info; nil if there is none.
 	Info json.RawMessage `json:"info,omitempty"`
 }
 
-// Batch is what has changed in a room since the batch before it: the argument of the event `presence`.
+// Batch is what has changed in a room since the previous batch: the argument of the event
+// `presence`.
 type Batch struct {
 	Room    string   `json:"room"`
 	Count   int      `json:"count"`
 	Joined  []Member `json:"joined"`
 	Left    []Member `json:"left"`
 	Updated []Member `json:"updated,omitempty"`
-	// Truncated means that more has changed than the lists name; Count is right.
+	// Truncated means that there are more changes than the lists have; Count is exact.
 	Truncated bool `json:"truncated,omitempty"`
 }
 
-// notifySoon sees to it that the clients are told what there is to tell. The caller holds mu.
+// notifySoon schedules a batch for the clients. The caller holds mu.
 func (t *Tracker) notifySoon(r *room) {
 	if r.notifying || t.closed || len(r.forClients)+len(r.arrived) == 0 {
 		return
@@ -49,7 +53,8 @@ func (t *Tracker) notifySoon(r *room) {
 	time.AfterFunc(notifyWindow, func() { t.notify(r) })
 }
 
-// notify sends a batch to the members here, and to those who have come all that there is. There is one at a time of a room.
+// notify sends a batch to the members on this gateway, and a state to the new ones. It runs once at
+// a time for a room.
 func (t *Tracker) notify(r *room) {
 	t.mu.Lock()
 	if t.closed || r.state == roomEnded {
@@ -65,7 +70,7 @@ func (t *Tracker) notify(r *room) {
 	}
 	t.mu.Unlock()
 
-	// An error would mean that this is no event that can be sent, which it is.
+	// NewArgs does not fail for a State.
 	if args, err := socketio.NewArgs(&state); err == nil {
 		for some := range slices.Chunk(arrived, maxAtOnce) {
 			_ = t.namespace.To(some...).Local().EmitArgs(EventName, args)
@@ -82,7 +87,7 @@ func (t *Tracker) notify(r *room) {
 	t.notifySoon(r)
 }
 
-// takeBatch is nil if nothing has changed in the end. The caller holds mu.
+// takeBatch returns the batch; nil if nothing has changed after all. The caller holds mu.
 func (r *room) takeBatch() *Batch {
 	if len(r.forClients) == 0 {
 		return nil

@@ -10,29 +10,29 @@ import (
 	"time"
 )
 
-// MaxPage is how many members a page may have.
+// MaxPage bounds the members of a page.
 const MaxPage = 1000
 
-// maxPageBytes is about how much a page may take, unless a single member is larger. A gateway that asks all others gets as much
-// from each of them.
+// maxPageBytes is the approximate maximum size of a page, unless a single member is larger. A
+// gateway that asks all others receives as much from each of them.
 const maxPageBytes = 128 << 10
 
-// size is about what the member takes on a page.
+// size returns the approximate size of the member on a page.
 func (m *Member) size() int { return len(m.ID) + len(m.Info) + len(`{"id":"","info":},`) }
 
-// syncTime is how long a gateway that has just begun to listen to a room, or has found NATS again, asks the others rather than
-// answer from what it holds: their snapshots may be on their way.
+// syncTime is how long a gateway that has just subscribed to a room, or has reconnected to NATS,
+// asks the others rather than answer from its own list: their snapshots may be on their way.
 const syncTime = 2 * time.Second
 
-// Page is the members of a room, or some of them, in the order of their ids.
+// Page has members of a room, in the order of their ids.
 type Page struct {
 	Room string `json:"room"`
-	// Count is how many there are in all.
+	// Count is the number of all members.
 	Count   int      `json:"count"`
 	Members []Member `json:"members"`
-	// Next is what the next page begins after; empty if there is none.
+	// Next is the id after which the next page begins; empty if there is none.
 	Next string `json:"next,omitempty"`
-	// Partial means that other gateways were out of reach: members on them may be missing, or gone.
+	// Partial means that other gateways were unreachable: members on them may be missing, or gone.
 	Partial bool `json:"partial,omitempty"`
 }
 
@@ -42,10 +42,9 @@ func (p *Page) continueIf(more bool) {
 	}
 }
 
-// Page lists up to limit members of a room behind an id, at most MaxPage, and no more than 128 KiB; with a limit of 0 it counts
-// only. A gateway without a
-// member in the room asks the others, until the context ends. With an error that is not ErrNotTracked, the
-// page is partial.
+// Page returns up to limit members of a room after an id, at most MaxPage, and no more than 128
+// KiB; with a limit of 0 it only counts. A gateway without a member in the room asks the others,
+// until the context ends. With an error that is not ErrNotTracked, the page is partial.
 func (t *Tracker) Page(ctx context.Context, room, after string, limit int) (Page, error) {
 	if !t.tracks(room) {
 		return Page{Room: room, Members: []Member{}}, fmt.Errorf("list the members of %.128q: %w", room, ErrNotTracked)
@@ -71,12 +70,12 @@ func (t *Tracker) Page(ctx context.Context, room, after string, limit int) (Page
 	return p, fmt.Errorf("ask other gateways for the members of %.128q: %w", room, err)
 }
 
-// LocalPage is the members on this gateway alone.
+// LocalPage returns the members on this gateway only.
 func (t *Tracker) LocalPage(room, after string, limit int) Page {
 	return t.held(room, after, min(max(limit, 0), MaxPage), true)
 }
 
-// complete tells whether this gateway holds the members of all.
+// complete reports whether this gateway knows the members on all gateways.
 func (t *Tracker) complete(room string, now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -92,7 +91,7 @@ func (t *Tracker) held(name, after string, limit int, local bool) Page {
 	if r == nil {
 		return p
 	}
-	t.refreshInfos(r) // who asks may have joined a moment ago
+	t.refreshInfos(r) // the caller may have joined a moment ago
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return r.pageOf(after, limit, local)
@@ -123,10 +122,10 @@ func (r *room) pageOf(after string, limit int, local bool) Page {
 	return p
 }
 
-// merge makes one page of those of several gateways.
+// merge merges the pages of several gateways.
 func merge(pages []Page, room string, limit int) Page {
 	all := Page{Room: room, Members: []Member{}}
-	end := "" // behind which not all pages say who is there
+	end := "" // the id after which some pages are incomplete
 	for _, p := range pages {
 		all.Count += p.Count
 		all.Members = append(all.Members, p.Members...)

@@ -4,38 +4,38 @@ package presence
 
 import "time"
 
-// peerState is how much this gateway knows of another one's members of a room; see the diagram in
-// doc.go.
+// peerState is how much this gateway knows of another gateway's members of a room; see the diagram
+// in doc.go.
 type peerState byte
 
 const (
-	// peerUnknown is that of a gateway of which nothing is known. It has no peer.
+	// peerUnknown: nothing is known of the gateway. It has no peer.
 	peerUnknown peerState = iota
-	// peerBehind is that of one whose members are not all known. A snapshot of them is requested until
-	// one has come.
+	// peerBehind: not all members of the gateway are known. A snapshot is requested until it has
+	// arrived.
 	peerBehind
-	// peerCurrent is that of one whose members are known, up to peer.seq.
+	// peerCurrent: the members of the gateway are known, up to peer.seq.
 	peerCurrent
 )
 
-// peer is another gateway in a room. All of it is guarded by the tracker's mu.
+// peer is another gateway in a room. Guarded by the tracker's mu.
 type peer struct {
 	state peerState
-	// seq is the number of its last delta or snapshot that is in the room; 0: none is.
+	// seq is the number of its last delta or snapshot that was applied to the room; 0: none.
 	seq   uint64
 	count int
-	// heard is when it last gave a sign of life, for this room.
+	// heard is when it was last heard from, for this room.
 	heard time.Time
-	// requested is when a snapshot was requested last, while it is behind; tries counts the requests
-	// that were for it alone.
+	// requested is when a snapshot was last requested, while it is behind; tries counts the
+	// requests to it alone.
 	requested time.Time
 	tries     int
-	// parts and part are a snapshot of which the end has not come yet.
+	// parts and part belong to a snapshot whose end has not arrived yet.
 	parts []entry
 	part  uint64
 }
 
-// peerOf is what is known of a gateway, and how much; nil if nothing is.
+// peerOf returns what is known of a gateway; nil if nothing is.
 func (r *room) peerOf(gateway string) (*peer, peerState) {
 	if p := r.peers[gateway]; p != nil {
 		return p, p.state
@@ -43,8 +43,8 @@ func (r *room) peerOf(gateway string) (*peer, peerState) {
 	return nil, peerUnknown
 }
 
-// fallBehind is called when some of a gateway's members may not be known. It has a snapshot requested,
-// unless it was not long ago.
+// fallBehind is called when some of a gateway's members may not be known. It requests a snapshot,
+// unless it did so recently.
 func (r *room) fallBehind(gateway string, now time.Time) {
 	p, state := r.peerOf(gateway)
 	switch state {
@@ -62,7 +62,7 @@ func (r *room) fallBehind(gateway string, now time.Time) {
 	r.requests[gateway] = true
 }
 
-// catchUp makes a gateway's members those that are given. It is current then.
+// catchUp replaces a gateway's members, which makes it current.
 func (r *room) catchUp(gateway string, seq uint64, members []entry, now time.Time) {
 	p, state := r.peerOf(gateway)
 	if state == peerUnknown {
@@ -78,8 +78,8 @@ func (r *room) catchUp(gateway string, seq uint64, members []entry, now time.Tim
 	r.apply(gateway, members)
 }
 
-// overdue looks after a gateway at a heartbeat: it is requested again what has not come, and forgotten
-// if it is silent, or has been asked in vain.
+// overdue checks a gateway at a heartbeat: a missing snapshot is requested again, and the gateway
+// is forgotten if it is silent, or has not answered repeated requests.
 func (r *room) overdue(gateway string, now time.Time) {
 	p, state := r.peerOf(gateway)
 	waits := state == peerBehind && now.Sub(p.requested) >= requestAgain
@@ -91,7 +91,7 @@ func (r *room) overdue(gateway string, now time.Time) {
 	}
 }
 
-// forget ends what is known of a gateway.
+// forget removes a gateway and its members from the room.
 func (r *room) forget(gateway string) {
 	r.drop(gateway, func(*member) bool { return true })
 	if p := r.peers[gateway]; p != nil {
@@ -102,7 +102,7 @@ func (r *room) forget(gateway string) {
 	delete(r.requesters, gateway)
 }
 
-// dropParts ends a snapshot of which the end has not come, or which is complete.
+// dropParts drops the parts of a snapshot that is incomplete, or has been applied.
 func (r *room) dropParts(p *peer) {
 	for _, e := range p.parts {
 		r.release(e.Info)

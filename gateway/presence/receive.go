@@ -7,10 +7,11 @@ import (
 	"time"
 )
 
-// requestAgain is how long a gateway may take for a snapshot before it is asked again.
+// requestAgain is how long a gateway may take to send a snapshot before it is requested again.
 const requestAgain = 2 * time.Second
 
-// Receive takes what another gateway says; it is for the link. It does not block. An error means that it cannot be read.
+// Receive handles a packet of another gateway; it is for the link. It does not block. An error
+// means that the packet cannot be decoded.
 func (t *Tracker) Receive(data []byte) error {
 	p, err := decode(data)
 	if err != nil {
@@ -20,17 +21,17 @@ func (t *Tracker) Receive(data []byte) error {
 	return nil
 }
 
-// receivePacket takes a packet, and returns what is to be sent now.
+// receivePacket handles a packet, and returns the packets to send now.
 func (t *Tracker) receivePacket(p *packet) (out []outgoing) {
 	t.mu.Lock()
-	defer t.mu.Unlock() // also if the packet makes it panic
+	defer t.mu.Unlock() // even if the packet causes a panic
 	r := t.rooms[p.room]
 	switch {
 	case t.closed || p.from == t.link.ID():
 	case r != nil:
 		t.receive(r, p, time.Now())
 	case p.kind == kindAnnouncement && p.want == wantSnapshot && p.to == t.link.ID():
-		// It holds members who have left, since it has not heard of that.
+		// It still has members that have left, since it has not been told.
 		t.last++
 		out = append(out, t.farewell(p.room, t.last))
 	}
@@ -64,7 +65,7 @@ func (r *room) receiveAnnouncement(p *packet, self string, now time.Time) {
 		r.requesters[p.from] = true
 	}
 	if p.seq == 0 {
-		return // it has said nothing yet
+		return // it has sent nothing yet
 	}
 	known, state := r.peerOf(p.from)
 	switch {
@@ -72,9 +73,9 @@ func (r *room) receiveAnnouncement(p *packet, self string, now time.Time) {
 	case state == peerUnknown:
 		r.fallBehind(p.from, now)
 	case p.seq < known.seq:
-		// A delta or a snapshot has overtaken it.
+		// It has been overtaken by a delta or a snapshot.
 	case p.seq > known.seq && p.count == 0:
-		r.forget(p.from) // nobody is there any more
+		r.forget(p.from) // it has no members any more
 	case p.seq > known.seq, p.count != uint64(known.count):
 		r.fallBehind(p.from, now)
 	}
@@ -84,7 +85,7 @@ func (r *room) receiveDelta(p *packet, now time.Time) {
 	known, state := r.peerOf(p.from)
 	switch {
 	case state != peerUnknown && p.seq <= known.seq:
-		// A snapshot has overtaken it.
+		// It has been overtaken by a snapshot.
 	case p.prev == 0:
 		r.catchUp(p.from, p.seq, p.entries, now)
 	case state == peerUnknown || known.seq != p.prev:
@@ -106,7 +107,7 @@ func (r *room) receiveSnapshot(p *packet, now time.Time) {
 	}
 	if p.part != known.part {
 		next := known.part
-		r.dropParts(known) // a part is lost; it will be requested again
+		r.dropParts(known) // a part is lost; the snapshot will be requested again
 		known.part = next
 		return
 	}
@@ -125,7 +126,7 @@ func (r *room) receiveSnapshot(p *packet, now time.Time) {
 	}
 }
 
-// apply changes a gateway's members.
+// apply applies changes to a gateway's members.
 func (r *room) apply(gateway string, entries []entry) {
 	var more []*member
 	for _, e := range entries {

@@ -8,20 +8,22 @@ import (
 )
 
 const (
-	// announceAgain is how often a gateway announces how far it is with each room, even if nothing has changed: by that others
-	// find what they have missed without a gap to show it.
+	// announceAgain is how often a gateway announces itself for each room, even without changes, so
+	// that others notice what they have missed without a gap in the numbers.
 	announceAgain = 30 * time.Second
-	// expiry is how long members are kept of a gateway that lives but says nothing of their room.
+	// expiry is how long the members of a live gateway that does not mention their room are kept.
 	expiry = 75 * time.Second
 	// confirmation is how long they are kept after NATS was away.
 	confirmation = 9 * time.Second
-	// maxTries is how often a gateway is requested for a snapshot in vain before it is taken for one that has none.
+	// maxTries is how often a snapshot is requested without an answer before the gateway is
+	// considered to have no members.
 	maxTries = 3
-	// reconnectSpread is over how long the rooms ask when NATS is back.
+	// reconnectSpread is the time over which the rooms' requests are spread when NATS is back.
 	reconnectSpread = 500 * time.Millisecond
 )
 
-// Lost takes a gateway's members out of all rooms, since it is no more; it is for the link. Each room is told once.
+// Lost removes a lost gateway's members from all rooms; it is for the link. The clients of each
+// room are told once.
 func (t *Tracker) Lost(gateway string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -31,8 +33,9 @@ func (t *Tracker) Lost(gateway string) {
 	}
 }
 
-// Reconnected asks the others for what was missed while they were out of reach, and tells them what they have; it is for the
-// link. What is known of others stays for as long as it takes them to confirm it.
+// Reconnected asks the others for what was missed while they were unreachable, and announces this
+// gateway's members; it is for the link. The known members of others are kept for the time that a
+// confirmation may take.
 func (t *Tracker) Reconnected() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -47,12 +50,13 @@ func (t *Tracker) Reconnected() {
 	}
 }
 
-// Beat says to the others how far this gateway is, where they may not know, and gives up what nobody confirms; it is for the
-// link, which calls it every few seconds.
+// Beat announces this gateway where the others may not be up to date, and gives up members that are
+// not confirmed; it is for the link, which calls it every few seconds.
 func (t *Tracker) Beat(now time.Time) {
 	t.mu.Lock()
 	if !t.link.Connected() {
-		// Nobody hears a farewell; who holds members of those rooms gives them up when we do not confirm them.
+		// Nobody receives a farewell; gateways with members of those rooms give them up when they
+		// are not confirmed.
 		clear(t.parted)
 		t.mu.Unlock()
 		return

@@ -12,32 +12,32 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// roomState is how far this gateway is with a room; see the diagram in doc.go.
+// roomState is the state of a room on this gateway; see the diagram in doc.go.
 type roomState byte
 
 const (
-	// roomJoining is that of a room of which this gateway may not hear yet.
+	// roomJoining: this gateway may not receive the room's messages yet.
 	roomJoining roomState = iota
-	// roomListening is that of one of which NATS has confirmed that this gateway hears.
+	// roomListening: NATS has confirmed the subscription to the room.
 	roomListening
-	// roomEnded is that of one that has no member here any more, or no presence. It is not in the tracker.
+	// roomEnded: the room has no member here any more, or no presence. It is not in the tracker.
 	roomEnded
 )
 
-// due is what is to be announced to all others. What is higher includes what is lower.
+// due is what is to be announced to all others. Higher values include the lower ones.
 type due byte
 
 const (
 	dueNothing due = iota
-	// dueAnnouncement: how far this gateway is.
+	// dueAnnouncement: the state of this gateway.
 	dueAnnouncement
-	// dueCall: that, and the question how far the others are.
+	// dueCall: the same, with a request for the state of the others.
 	dueCall
-	// dueRequest: that, and the request for all members of the others.
+	// dueRequest: the same, with a request for all members of the others.
 	dueRequest
 )
 
-// want is what an announcement asks for, on the wire.
+// want returns what an announcement asks for, in the form on the wire.
 func (d due) want() byte {
 	switch d {
 	case dueRequest:
@@ -53,58 +53,64 @@ func (d due) want() byte {
 type room struct {
 	name   string
 	budget *Budget
-	// refreshing is held while infos are asked for, so that an older answer does not follow a newer one. It is taken before mu.
+	// refreshing is held while Config.Info is called, so that an older result does not replace a
+	// newer one. It is locked before mu.
 	refreshing sync.Mutex
 
-	// What follows is guarded by the tracker's mu.
+	// The fields below are guarded by the tracker's mu.
 
 	state roomState
-	// since is when it has begun to listen, or found NATS again.
+	// since is when the gateway has subscribed to the room, or reconnected to NATS.
 	since time.Time
 
-	// members are all that clients have been told of, or will be within a window; byID are the same, sorted.
+	// members are all that clients have been told of, or will be within a window; byID has the
+	// same, sorted.
 	members map[string]*member
 	byID    []*member
-	// infoBytes is what their infos take, and those of parts.
+	// infoBytes is the size of their infos, including those in parts.
 	infoBytes int
-	// local is how many of them are this gateway's.
+	// local is the number of members on this gateway.
 	local int
-	// peers are the other gateways that have members, or may have.
+	// peers are the other gateways that have members, or may have some.
 	peers map[string]*peer
 
-	// newcomers are local members whose info nobody has asked for yet; stale are those whose info may have changed.
+	// newcomers are local members whose info is not known yet; stale are those whose info may have
+	// changed.
 	newcomers, stale map[string]*member
 
-	// forClients is what the clients of this gateway have not been told yet, and arrived are those among them who get it all.
+	// forClients has the changes that the clients of this gateway have not been told yet; arrived
+	// are the new members, which receive a state.
 	forClients changes
 	arrived    []string
-	// notifying: a batch is due or under way.
+	// notifying: a batch is due or being sent.
 	notifying bool
 
-	// forPeers is what the other gateways have not been told yet.
+	// forPeers has the changes that the other gateways have not been told yet.
 	forPeers changes
-	// sending: something is due to be sent, or on its way.
+	// sending: something is due to be sent, or being sent.
 	sending bool
 	// seq is the number of the last delta that was sent; 0: none.
 	seq uint64
-	// announced is when the others were told last how far this gateway is, unannounced that it has sent something since.
+	// announced is when this gateway last announced itself; unannounced reports whether it has sent
+	// something since.
 	announced   time.Time
 	unannounced bool
 	// due is what is to be announced next.
 	due due
-	// requests are gateways of which a snapshot is to be requested, requesters those that want one.
+	// requests are gateways from which a snapshot is to be requested, and requesters those that
+	// have requested one.
 	requests, requesters map[string]bool
 }
 
-// owe has something announced.
+// owe schedules an announcement.
 func (r *room) owe(d due) { r.due = max(r.due, d) }
 
 // member is a socket in a room.
 type member struct {
 	Member
-	// gateway is the one that it is connected to; empty: this one.
+	// gateway is the gateway that the member is connected to; empty: this one.
 	gateway string
-	// socket is that of a local member.
+	// socket is the socket of a local member.
 	socket *socketio.Socket
 }
 
@@ -123,16 +129,16 @@ func newRoom(name string, b *Budget) *room {
 	}
 }
 
-// hasLocal tells whether a member is in the room, on this gateway.
+// hasLocal reports whether a member with an id is in the room on this gateway.
 func (r *room) hasLocal(id string) bool {
 	m := r.members[id]
 	return m != nil && m.gateway == ""
 }
 
-// empty tells whether nobody is in the room here.
+// empty reports whether the room has no members on this gateway.
 func (r *room) empty() bool { return r.local == 0 && len(r.newcomers) == 0 }
 
-// change is what has become of a member.
+// change is the kind of a change.
 type change byte
 
 // The numbers are on the wire.
@@ -142,16 +148,16 @@ const (
 	updated
 )
 
-// changes are what has become of members since somebody was told of them, by id.
+// changes are the changes of members since the last notification, by id.
 type changes map[string]noted
 
 type noted struct {
 	change change
-	// member is as it was last.
+	// member is the member's latest state.
 	member *member
 }
 
-// note adds a change to what is there: who comes and goes in one batch has never been there.
+// note adds a change. A member that has joined and left within one batch is not mentioned.
 func (c changes) note(what change, m *member) {
 	before, known := c[m.ID]
 	switch {
@@ -169,11 +175,12 @@ func (c changes) note(what change, m *member) {
 
 func compareID(m *member, id string) int { return cmp.Compare(m.ID, id) }
 
-// add puts members in, in one go.
+// add adds members, all at once.
 func (r *room) add(members []*member) {
 	for _, m := range members {
 		if before := r.members[m.ID]; before != nil {
-			// It has moved to another gateway, and what the old one said last is still on its way.
+			// It has moved to another gateway, and the last message of the old one is still on its
+			// way.
 			r.remove(before)
 			r.forClients.note(left, before)
 		}
@@ -199,7 +206,7 @@ func (r *room) add(members []*member) {
 	}
 }
 
-// remove takes a member out, and says nothing of it.
+// remove removes a member without telling anybody.
 func (r *room) remove(m *member) {
 	delete(r.members, m.ID)
 	delete(r.stale, m.ID)
@@ -214,7 +221,7 @@ func (r *room) remove(m *member) {
 	}
 }
 
-// drop takes all members of a gateway out for which gone is true.
+// drop removes all members of a gateway for which gone returns true.
 func (r *room) drop(gateway string, gone func(*member) bool) {
 	p := r.peers[gateway]
 	if p == nil || p.count == 0 {
@@ -232,7 +239,7 @@ func (r *room) drop(gateway string, gone func(*member) bool) {
 	})
 }
 
-// update gives a member new info, and tells whether it is new.
+// update sets a member's info, and reports whether it has changed.
 func (r *room) update(m *member, info json.RawMessage) bool {
 	before := m.Info
 	if slices.Equal(before, info) {
@@ -247,7 +254,7 @@ func (r *room) update(m *member, info json.RawMessage) bool {
 	return true
 }
 
-// own lists the members of this gateway.
+// own returns the members of this gateway.
 func (r *room) own() []entry {
 	entries := make([]entry, 0, r.local)
 	for _, m := range r.byID {

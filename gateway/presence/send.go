@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// sendWindow is how long changes are gathered before the other gateways are told.
+// sendWindow is how long changes are gathered before they are sent to the other gateways.
 const sendWindow = 10 * time.Millisecond
 
-// outgoing is a packet for all who listen to its room, or for one gateway.
+// outgoing is a packet for all gateways that listen to its room, or for one.
 type outgoing struct {
 	gateway string
 	packet
 }
 
-// sendSoon sees to it that what is new in a room goes its way. The caller holds mu.
+// sendSoon schedules the sending of a room's changes. The caller holds mu.
 func (t *Tracker) sendSoon(r *room) { t.sendIn(r, sendWindow) }
 
 func (t *Tracker) sendIn(r *room, after time.Duration) {
@@ -28,7 +28,8 @@ func (t *Tracker) sendIn(r *room, after time.Duration) {
 	time.AfterFunc(after, func() { t.send(r) })
 }
 
-// send refreshes the infos of a room and tells the other gateways. There is one at a time of a room, so that its deltas go out in order.
+// send refreshes the infos of a room and sends its changes to the other gateways. It runs once at a
+// time for a room, so that its deltas are sent in order.
 func (t *Tracker) send(r *room) {
 	t.listen(r)
 	t.refreshInfos(r)
@@ -48,7 +49,8 @@ func (t *Tracker) send(r *room) {
 	}
 }
 
-// listen subscribes before anything is said: whoever joins elsewhere meanwhile either hears of us, or is heard.
+// listen subscribes before anything is announced: so a gateway with a member that joins meanwhile
+// either receives the announcement, or is received.
 func (t *Tracker) listen(r *room) {
 	t.mu.Lock()
 	state := r.state
@@ -78,7 +80,7 @@ func (r *room) hasNews() bool {
 		len(r.newcomers)+len(r.stale)+len(r.forPeers)+len(r.requests)+len(r.requesters) > 0
 }
 
-// take is what is to be sent now; it is false for a room that is no more. The caller holds mu.
+// take returns the packets to send now; alive is false if the room has ended. The caller holds mu.
 func (t *Tracker) take(r *room, now time.Time) (out []outgoing, alive bool) {
 	if t.closed || r.state == roomEnded {
 		return nil, false
@@ -137,14 +139,14 @@ func (t *Tracker) takeAnnouncements(r *room, now time.Time) []outgoing {
 	return out
 }
 
-// announcement says how far this gateway is.
+// announcement returns an announcement of this gateway.
 func (t *Tracker) announcement(r *room) packet {
 	return packet{kind: kindAnnouncement, room: r.name, from: t.link.ID(), seq: r.seq, count: uint64(r.local)}
 }
 
 func (t *Tracker) takeSnapshots(r *room) []outgoing {
 	if len(r.requesters) == 0 || r.seq == 0 {
-		return nil // who asks before there is anything gets it with the first delta
+		return nil // a gateway that asks before there is anything receives it with the first delta
 	}
 	parts := chunks(r.own())
 	var out []outgoing
@@ -160,7 +162,8 @@ func (t *Tracker) takeSnapshots(r *room) []outgoing {
 	return out
 }
 
-// farewells say of rooms that nobody is here any more, to those who know of somebody. The caller holds mu.
+// farewells returns announcements that rooms have no members here any more, for gateways that know
+// of some. The caller holds mu.
 func (t *Tracker) farewells(rooms []*room) []outgoing {
 	var out []outgoing
 	for _, r := range rooms {
@@ -177,7 +180,8 @@ func (t *Tracker) farewell(room string, seq uint64) outgoing {
 	return outgoing{packet: packet{kind: kindAnnouncement, room: room, from: t.link.ID(), seq: seq}}
 }
 
-// publish sends packets. What is lost, as without NATS, the others miss by its number, and ask for.
+// publish sends packets. If one is lost, for example without NATS, the others notice it by its
+// number, and request it.
 func (t *Tracker) publish(out []outgoing) {
 	if t.link == nil || !t.link.Connected() {
 		return

@@ -11,26 +11,30 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// EventName is the event by which clients are told.
+// EventName is the name of the event for clients.
 const EventName = "presence"
 
-// ErrNotTracked means that a room has no presence.
+// ErrNotTracked is returned for a room without presence.
 var ErrNotTracked = errors.New("the room has no presence")
 
-// Config says which rooms have presence, and what is seen of their members. Its functions are called from many goroutines.
+// Config determines which rooms have presence, and what is seen of their members. Its functions are
+// called from many goroutines.
 type Config struct {
-	// Tracks tells whether a room has presence; nil: none has. A socket's own room, named by its id, never has. It is called with
-	// locks held: it must return at once and must not use the namespace.
+	// Tracks reports whether a room has presence; nil: none has. A socket's own room, named by its
+	// id, never has. It is called with locks held: it must return at once and must not use the
+	// namespace.
 	Tracks func(room string) bool
-	// Info yields what others see of a member besides its id, any value that encoding/json takes; nil: nothing. It is called when
-	// a socket has joined, and after Touch. More than MaxInfo bytes are not shown. It must not use the tracker.
+	// Info returns what others see of a member besides its id, any value that encoding/json
+	// accepts; nil: nothing. It is called when a socket has joined, and after Touch. More than
+	// MaxInfo bytes are not shown. It must not use the tracker.
 	Info func(s *socketio.Socket, room string) any
-	// Budget bounds what the infos of members take, in this namespace and in others that have the same one; nil: the tracker has
-	// one of its own, of DefaultInfoBytes.
+	// Budget bounds the infos of members, together with other namespaces that have the same Budget;
+	// nil: the tracker has one of its own, of DefaultInfoBytes.
 	Budget *Budget
 }
 
-// Tracker keeps who is in the rooms of one namespace. Safe for concurrent use. It ends with the namespace.
+// Tracker tracks the members of the rooms of one namespace. Safe for concurrent use. It ends with
+// the namespace.
 type Tracker struct {
 	namespace *socketio.Namespace
 	watched   socketio.WatchableRooms
@@ -38,29 +42,30 @@ type Tracker struct {
 	config    atomic.Pointer[Config]
 	// own is the budget of a tracker whose configuration has none.
 	own *Budget
-	// batches counts those that were sent.
+	// batches counts the batches that were sent.
 	batches atomic.Uint64
 
-	// mu may be taken while the namespace's rooms are locked, so these must not be asked for anything while it is held. Nor
-	// is anything sent then.
+	// mu may be locked while the namespace's rooms are locked, so these must not be used while it
+	// is held. Nothing is sent while it is held either.
 	mu    sync.Mutex
 	rooms map[string]*room // guarded by mu
-	// last is the number that was given to a delta last. Guarded by mu.
+	// last is the number of the last delta. Guarded by mu.
 	last uint64
-	// parted are rooms that the last member has just left, and the number of that; it is said twice. Guarded by mu.
+	// parted are rooms that the last member has just left, with the number of that delta, which is
+	// announced twice. Guarded by mu.
 	parted map[string]uint64
 	closed bool // guarded by mu
 }
 
-// New returns the tracker of a namespace with these rooms, whose gateways a link connects, nil for a single
-// server. Its adapter calls this, and has it watch the rooms; all others call Of. It tracks nothing before it
-// is configured.
+// New returns the tracker of a namespace with these rooms. The link connects it to other gateways;
+// nil for a single server. The namespace's adapter calls New, and lets the tracker watch the rooms;
+// all others call Of. It tracks nothing before it is configured.
 func New(ns *socketio.Namespace, rooms socketio.WatchableRooms, link Link) *Tracker {
 	return &Tracker{namespace: ns, watched: rooms, link: link, own: NewBudget(0), rooms: map[string]*room{}, parted: map[string]uint64{}}
 }
 
-// Of is the tracker of a namespace. It is an error if the namespace's adapter does not tell who is in its
-// rooms (socketio.WatchableRooms), or tells somebody else.
+// Of returns the tracker of a namespace. It returns an error if the namespace's adapter has no
+// watcher (socketio.WatchableRooms), or has another one.
 func Of(ns *socketio.Namespace) (*Tracker, error) {
 	rooms, ok := ns.Adapter().(socketio.WatchableRooms)
 	if !ok {
@@ -78,8 +83,8 @@ func Of(ns *socketio.Namespace) (*Tracker, error) {
 	}
 }
 
-// Configure puts a configuration in force, for the rooms that are there as well: their members are told who is there, or nothing
-// any more.
+// Configure sets the configuration, for existing rooms as well: their members are told of the
+// others, or of nothing any more.
 func (t *Tracker) Configure(c Config) {
 	before := t.config.Swap(&c)
 	if (before == nil || before.Tracks == nil) && c.Tracks == nil {
@@ -107,7 +112,7 @@ func (t *Tracker) Configure(c Config) {
 	for _, r := range dropped {
 		t.unlisten(r.name)
 	}
-	// It tells of all members, those that are known among them.
+	// It reports all members, including those that are known.
 	t.watched.Watch(t)
 }
 
@@ -118,23 +123,24 @@ func (t *Tracker) budget() *Budget {
 	return t.own
 }
 
-// tracks tells whether a room has presence.
+// tracks reports whether a room has presence.
 func (t *Tracker) tracks(room string) bool {
 	c := t.config.Load()
 	return c != nil && c.Tracks != nil && c.Tracks(room)
 }
 
-// Joined takes a member in (socketio.RoomWatcher).
+// Joined adds a member (socketio.RoomWatcher).
 func (t *Tracker) Joined(s *socketio.Socket, room string) {
 	if room != s.ID() {
 		t.enter(s.ID(), s, room)
 	}
 }
 
-// Left takes a member out (socketio.RoomWatcher).
+// Left removes a member (socketio.RoomWatcher).
 func (t *Tracker) Left(s *socketio.Socket, room string) { t.leave(s.ID(), room) }
 
-// Closed ends the tracker (socketio.RoomWatcher). The others learn that nobody is here any more.
+// Closed ends the tracker (socketio.RoomWatcher). The others are told that no members are left
+// here.
 func (t *Tracker) Closed() {
 	t.mu.Lock()
 	if t.closed {
@@ -159,7 +165,7 @@ func (t *Tracker) enter(id string, s *socketio.Socket, name string) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	// It may have changed meanwhile, and Configure be through with the rooms.
+	// It may have changed meanwhile, after Configure has visited the rooms.
 	if t.closed || !t.tracks(name) {
 		return
 	}
@@ -193,7 +199,8 @@ func (t *Tracker) leave(id, name string) {
 	t.sendSoon(r)
 }
 
-// Touch asks for a socket's info anew, in all its rooms; what has changed is told as `updated`. It is called after SetData.
+// Touch calls Config.Info again for a socket, in all its rooms; changes are reported as `updated`.
+// It is called after SetData.
 func (t *Tracker) Touch(s *socketio.Socket) {
 	if c := t.config.Load(); c == nil || c.Info == nil {
 		return
@@ -205,7 +212,7 @@ func (t *Tracker) Touch(s *socketio.Socket) {
 				r.stale[m.ID] = m
 				t.sendSoon(r)
 			} else if m := r.newcomers[s.ID()]; m != nil {
-				// Its info may have been asked for already, and be underway.
+				// Its info may have been requested already.
 				r.newcomers[m.ID] = &member{Member: m.Member, socket: s}
 			}
 		}
@@ -213,7 +220,8 @@ func (t *Tracker) Touch(s *socketio.Socket) {
 	}
 }
 
-// Size is how many rooms with presence have a member here, and how many members here they have.
+// Size returns the number of rooms with presence that have a member here, and the number of these
+// members.
 func (t *Tracker) Size() (rooms, members int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -223,7 +231,7 @@ func (t *Tracker) Size() (rooms, members int) {
 	return len(t.rooms), members
 }
 
-// Holds tells whether a room has a member here.
+// Holds reports whether a room has a member here.
 func (t *Tracker) Holds(room string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

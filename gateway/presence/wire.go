@@ -11,56 +11,60 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
-// wireVersion is the first byte of a packet. Gateways of two releases meet in every rollout: one that finds a version it does
-// not know counts and ignores the packet.
+// wireVersion is the first byte of a packet. Gateways of two releases meet in every rollout: one
+// that finds a version it does not know counts and ignores the packet.
 const wireVersion = 1
 
-// chunkBytes is about how much goes into one packet; NATS takes 1 MiB by default.
+// chunkBytes is the approximate maximum size of a packet; NATS accepts 1 MiB by default.
 const chunkBytes = 64 << 10
 
-// Kinds of packets. The numbers are on the wire, as are those below.
+// The kinds of packets. The numbers are on the wire, like those below.
 const (
-	// kindAnnouncement says how far a gateway is with a room, and may want something of the others.
+	// kindAnnouncement has the state of a gateway for a room, and may request something from the
+	// others.
 	kindAnnouncement byte = iota + 1
-	// kindDelta has what has changed since the one before it.
+	// kindDelta has the changes since the previous delta.
 	kindDelta
-	// kindSnapshot has all members of a gateway. It goes to who has asked alone.
+	// kindSnapshot has all members of a gateway. It is sent only to the gateway that has requested
+	// it.
 	kindSnapshot
 )
 
-// What an announcement wants.
+// The requests of an announcement.
 const (
 	wantNothing byte = iota
-	// wantAnnouncement asks how far the others are.
+	// wantAnnouncement requests announcements of the others.
 	wantAnnouncement
-	// wantSnapshot asks for all members of the others, or of the one that it is for.
+	// wantSnapshot requests all members of the others, or of the gateway that it is for.
 	wantSnapshot
 )
 
-// packet is what gateways tell each other of a room. On the wire it is wireVersion and the fields in their order here: numbers
-// are uvarints, strings and lists have their length in front. Later releases add fields behind these,
-// each a number and the value's length, as uvarints, and the value; a gateway ignores those that it
-// does not know. It writes none as long as a peer of d35c2bb is there, which refuses the whole packet.
+// packet is a message between gateways about a room. On the wire it is wireVersion and the fields
+// in their order here: numbers are uvarints, strings and lists have their length in front. Later
+// releases add fields behind these, each a number and the value's length, as uvarints, and the
+// value; a gateway ignores those that it does not know. It writes none as long as there is a peer
+// of d35c2bb, which refuses the whole packet.
 type packet struct {
 	kind byte
 	room string
 	from string
-	// seq numbers what a gateway has said of a room; it never comes back, even if the room does. 0: nothing yet.
+	// seq numbers a gateway's deltas of a room; it is never reused, even if the room is. 0: none
+	// yet.
 	seq uint64
-	// prev is the number that a delta follows on; 0: it begins anew, with nobody.
+	// prev is the number of the delta before this one; 0: it starts over, without members.
 	prev uint64
-	// count is how many members the sender of an announcement has.
+	// count is the number of members of the sender of an announcement.
 	count uint64
 	want  byte
-	// to is the gateway of which an announcement wants a snapshot; empty: all.
+	// to is the gateway from which an announcement requests a snapshot; empty: all.
 	to string
-	// part counts the packets of a snapshot; last is the last.
+	// part counts the packets of a snapshot; last marks the last one.
 	part    uint64
 	last    bool
 	entries []entry
 }
 
-// entry is a change of one member, or in a snapshot a member.
+// entry is a change of a member or, in a snapshot, a member.
 type entry struct {
 	change change
 	Member
@@ -91,7 +95,7 @@ func (p *packet) encode() []byte {
 	return buf
 }
 
-// entrySize is about what an entry takes on the wire.
+// entrySize returns the approximate size of an entry on the wire.
 func entrySize(e entry) int { return 5 + len(e.ID) + len(e.Info) }
 
 func size(entries []entry) int {
@@ -102,7 +106,7 @@ func size(entries []entry) int {
 	return n
 }
 
-// chunks cuts a list into parts of about chunkBytes; at least one, even if that is empty.
+// chunks cuts a list into parts of about chunkBytes; at least one, even if it is empty.
 func chunks(entries []entry) [][]entry {
 	var parts [][]entry
 	start, bytes := 0, 0
@@ -116,7 +120,7 @@ func chunks(entries []entry) [][]entry {
 	return append(parts, entries[start:])
 }
 
-// decode reads what encode has written. The result shares no memory with data.
+// decode is the inverse of encode. The result shares no memory with data.
 func decode(data []byte) (*packet, error) {
 	if len(data) < 2 || data[0] != wireVersion {
 		return nil, fmt.Errorf("unknown version of packet %.1x", data)
@@ -135,7 +139,7 @@ func decode(data []byte) (*packet, error) {
 		p.entries = append(p.entries, e)
 	}
 	if r.Err == nil {
-		r.Err = r.Fields(func(uint64, []byte) {}) // those of a later release
+		r.Err = r.Fields(func(uint64, []byte) {}) // fields of a later release
 	}
 	switch {
 	case r.Err != nil:

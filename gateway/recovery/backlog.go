@@ -15,18 +15,21 @@ import (
 )
 
 const (
-	// backlogPause is between two reads of a backlog: sessions that come back in the meantime share the next one.
+	// backlogPause is the pause between two reads of a backlog: sessions that return in the
+	// meantime share the next read.
 	backlogPause = 50 * time.Millisecond
-	// maxBacklogBytes bounds a backlog. A larger part of the log is read by each session for itself.
+	// maxBacklogBytes bounds a backlog. Sessions read a larger part of the log separately.
 	maxBacklogBytes = 16 << 20
-	// missedEventBytes is what an event takes besides its text and attachments, which it has twice when it is encoded.
+	// missedEventBytes is the size of an event besides its text and attachments, which count twice
+	// when it is encoded.
 	missedEventBytes = 512
 )
 
 // errOversize: a part of the log is larger than a backlog may be.
 var errOversize = errors.New("a part of the log is too large to be kept")
 
-// missedEvent is an event of the log as the clients get it that have missed it. They share it.
+// missedEvent is an event of the log in the form in which clients that have missed it receive it.
+// They share it.
 type missedEvent struct {
 	number   uint64
 	delivery *socketio.Delivery
@@ -35,37 +38,40 @@ type missedEvent struct {
 
 func compareNumber(e missedEvent, number uint64) int { return int(int64(e.number) - int64(number)) }
 
-// backlog is a part of the log that is read once for all sessions that have missed it: the events of a subject, or of all subjects
-// of a pattern. The part grows, at both ends, as sessions come back. Safe for concurrent use.
+// backlog is a part of the log that is read once for all sessions that have missed it: the events
+// of a subject, or of all subjects of a pattern. The part grows, at both ends, as sessions return.
+// Safe for concurrent use.
 type backlog struct {
 	namespace *Namespace
 	pattern   string
-	// generation and policy are those of its events: with others they are not what clients are to get.
+	// generation and policy are those of its events: with others, clients would have to receive
+	// something else.
 	generation string
 	policy     *func(room string) socketio.RoomPolicy
 	// reading holds one element while the log is read.
 	reading chan struct{}
 
 	mu sync.Mutex
-	// wanted is what the sessions want that wait for the next read. Guarded by mu.
+	// wanted is the part that the sessions need that wait for the next read. Guarded by mu.
 	wanted span
-	// has is the part that is there, without a gap. Guarded by mu.
+	// has is the part that has been read, without a gap. Guarded by mu.
 	has span
-	// tooFar is the highest number behind which there was too much to be kept. Guarded by mu.
+	// tooFar is the highest sequence after which there was too much to keep. Guarded by mu.
 	tooFar uint64
-	// events are those of each subject, in order, and bytes the size of all. Guarded by mu.
+	// events has the events of each subject, in order, and bytes is the size of all. Guarded by mu.
 	events map[string][]missedEvent
 	bytes  int
-	// begun is when the log was read last, and used when a session has asked. Guarded by mu.
+	// begun is when the log was read last, and used when a session last asked for events. Guarded
+	// by mu.
 	begun, used time.Time
 }
 
-// covers tells whether a span has all of another one.
+// covers reports whether a span contains another one.
 func (s span) covers(part span) bool {
 	return s.UpTo != 0 && s.After <= part.After && s.UpTo >= part.UpTo
 }
 
-// widen is the smallest span that has both.
+// widen returns the smallest span that contains both.
 func (s span) widen(part span) span {
 	if s.UpTo == 0 {
 		return part
@@ -73,8 +79,9 @@ func (s span) widen(part span) span {
 	return span{After: min(s.After, part.After), UpTo: max(s.UpTo, part.UpTo)}
 }
 
-// read is the events of a subject in a part of the log. Sessions that want what is not there yet wait for one of them, which reads for
-// all. The error is errOversize for a part that is not kept.
+// read returns the events of a subject in a part of the log. If sessions need events that have not
+// been read, one of them reads for all, and the others wait for it. The error is errOversize for a
+// part that is not kept.
 func (b *backlog) read(ctx context.Context, subject string, part span) ([]missedEvent, error) {
 	b.want(part)
 	for {
@@ -103,7 +110,7 @@ func (b *backlog) want(part span) {
 	b.wanted = b.wanted.widen(part)
 }
 
-// find is what read returns, or eventlog.ErrNotFound for what is still to be read.
+// find returns the result of read, or eventlog.ErrNotFound if the part has yet to be read.
 func (b *backlog) find(subject string, part span) ([]missedEvent, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -120,14 +127,14 @@ func (b *backlog) find(subject string, part span) ([]missedEvent, error) {
 	return nil, eventlog.ErrNotFound
 }
 
-// extend reads what sessions wait for, or where that cannot be had what one of them does: another one may want what the log does not
-// have any more. The caller holds reading.
+// extend reads the part that waiting sessions need or, if that fails, the part that the calling
+// session needs: another one may need what the log no longer has. The caller holds reading.
 func (b *backlog) extend(ctx context.Context, part span) error {
 	if err := b.pause(ctx); err != nil {
 		return err
 	}
 	wanted := b.takeWanted().widen(part)
-	wanted.UpTo = max(wanted.UpTo, b.namespace.owner.log.Delivered()) // for the sessions that come next, too
+	wanted.UpTo = max(wanted.UpTo, b.namespace.owner.log.Delivered()) // also for the sessions that come next
 	err := b.extendTo(ctx, wanted)
 	if wanted.After < part.After && (errors.Is(err, errOversize) || errors.Is(err, socketio.ErrTooMuchMissed)) {
 		wanted.After = part.After
@@ -165,7 +172,7 @@ func (b *backlog) takeWanted() span {
 	return wanted
 }
 
-// extendTo reads what is missing of a part. The caller holds reading.
+// extendTo reads the missing ends of a part. The caller holds reading.
 func (b *backlog) extendTo(ctx context.Context, wanted span) error {
 	b.mu.Lock()
 	has, size := b.has, b.bytes
@@ -204,7 +211,7 @@ type storedEvent struct {
 	missedEvent
 }
 
-// fetch reads a part of the log, and returns the size of what is there then.
+// fetch reads a part of the log, and returns the new size of the backlog.
 func (b *backlog) fetch(ctx context.Context, part span, size int) (events []storedEvent, sum int, err error) {
 	owner := b.namespace.owner
 	if err := acquire(ctx, owner.backlogs.reads); err != nil {
@@ -221,7 +228,8 @@ func (b *backlog) fetch(ctx context.Context, part span, size int) (events []stor
 		if !ok {
 			return nil
 		}
-		// A scan does not tell that messages of a subject were dropped. A session that reads its own subject finds out.
+		// A scan does not report dropped messages of a subject. A session that reads its own
+		// subject notices them.
 		counts[stored.Subject]++
 		dropped := b.isWide() && counts[stored.Subject] >= owner.log.Suspicious()
 		if size += e.bytes; size > maxBacklogBytes || dropped {
@@ -233,7 +241,7 @@ func (b *backlog) fetch(ctx context.Context, part span, size int) (events []stor
 	return events, size, err
 }
 
-// counts is how many events there are of each subject.
+// counts returns the number of events of each subject.
 func (b *backlog) counts() map[string]int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -244,10 +252,10 @@ func (b *backlog) counts() map[string]int {
 	return counts
 }
 
-// isWide tells whether the pattern is more than a subject.
+// isWide reports whether the pattern matches more than one subject.
 func (b *backlog) isWide() bool { return strings.HasSuffix(b.pattern, "*") }
 
-// giveUp begins again, without a part that is too large.
+// giveUp clears the backlog, without a part that is too large.
 func (b *backlog) giveUp(part span) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -257,7 +265,8 @@ func (b *backlog) giveUp(part span) {
 	b.has, b.events, b.bytes = span{}, map[string][]missedEvent{}, 0
 }
 
-// missedEvent is a message of the log as clients get it that have missed it.
+// missedEvent returns a message of the log in the form in which clients that have missed it receive
+// it.
 func (ns *Namespace) missedEvent(stored eventlog.Message) (missedEvent, bool) {
 	m, err := ns.owner.host.Decode(stored.Data)
 	if err != nil {

@@ -14,27 +14,29 @@ import (
 )
 
 const (
-	// backlogIdle is for how long a backlog is kept that no session asks for.
+	// backlogIdle is how long a backlog is kept without being used.
 	backlogIdle = 5 * time.Second
-	// maxBacklogsBytes bounds all backlogs that are kept.
+	// maxBacklogsBytes bounds the size of all backlogs.
 	maxBacklogsBytes = 64 << 20
-	// backlogReads is how many backlogs are read at once, and ownReads how many sessions read a part that is too large to be kept.
+	// backlogReads is how many backlogs are read at once, and ownReads how many sessions at once
+	// read a part that is too large to be kept.
 	backlogReads = 16
 	ownReads     = 2
-	// fewReturning is how many clients of a gateway come back at the same time without its being taken for lost: beyond it what
-	// was sent to its sockets is read for all of them at once.
+	// fewReturning is how many clients of a gateway may return at the same time before it is
+	// considered lost: then the events for its sockets are read for all of them at once.
 	fewReturning = 4
 )
 
-// backlogs are what sessions that come back have missed. Safe for concurrent use.
+// backlogs has what returning sessions have missed. Safe for concurrent use.
 type backlogs struct {
 	log *eventlog.Log
-	// reads and own hold an element for each read of the log that is under way.
+	// reads and own hold an element for each read of the log that is in progress.
 	reads, own chan struct{}
 
 	mu        sync.Mutex
 	byPattern map[string]*backlog // guarded by mu
-	// returning counts the sessions that are being recovered, by the gateway that their sockets' ids name. Guarded by mu.
+	// returning counts the sessions that are being recovered, by the gateway that their sockets'
+	// ids name. Guarded by mu.
 	returning map[string]int
 	sweeping  *time.Timer // set while there are backlogs; guarded by mu
 }
@@ -46,7 +48,7 @@ func newBacklogs(l *eventlog.Log) *backlogs {
 	}
 }
 
-// begin counts a session among those that are being recovered, until done is called.
+// begin counts a session as being recovered, until done is called.
 func (c *backlogs) begin(socketID string) (done func()) {
 	gateway, _ := wire.GatewayOfSocket(socketID)
 	c.mu.Lock()
@@ -61,7 +63,8 @@ func (c *backlogs) begin(socketID string) (done func()) {
 	}
 }
 
-// patternOf is what to read for a room: of sockets whose gateway is lost all subjects at once.
+// patternOf returns the subjects to read for a room: if it belongs to a socket of a lost gateway,
+// those of all its sockets at once.
 func (c *backlogs) patternOf(ns *Namespace, room string) string {
 	pattern := ns.base.Subjects().Stored(ns.base.Subjects().Room(room))
 	gateway, _, ok := wire.OwnerOfRoom(room)
@@ -77,7 +80,8 @@ func (c *backlogs) patternOf(ns *Namespace, room string) string {
 	return pattern
 }
 
-// get is the backlog of a pattern. One of another log, or of other rules for rooms, is none.
+// get returns the backlog of a pattern. A backlog of another log incarnation, or with another
+// policy, is replaced.
 func (c *backlogs) get(ns *Namespace, pattern string) *backlog {
 	generation, policy := c.log.Incarnation(), ns.policy.Load()
 	c.mu.Lock()
@@ -96,7 +100,8 @@ func (c *backlogs) get(ns *Namespace, pattern string) *backlog {
 	return b
 }
 
-// sweep forgets what is not used any more, and what is used least if all of it is too much.
+// sweep drops backlogs that are not used any more, and if all together are too large, those that
+// have not been used for the longest.
 func (c *backlogs) sweep() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -127,7 +132,7 @@ func (c *backlogs) sweep() {
 	}
 }
 
-// each hands over the events of a room's subject in a part of the log, in order.
+// each passes on the events of a room's subject in a part of the log, in order.
 func (c *backlogs) each(ctx context.Context, ns *Namespace, pattern, subject string, part span, each func(missedEvent) error) error {
 	if part.After >= part.UpTo {
 		return nil
@@ -147,7 +152,8 @@ func (c *backlogs) each(ctx context.Context, ns *Namespace, pattern, subject str
 	return nil
 }
 
-// eachOwn is each for a part that is too large to be kept. Few sessions do so at once; the others wait for their turn.
+// eachOwn is each for a part that is too large to be kept. Few sessions read so at once; the others
+// wait.
 func (c *backlogs) eachOwn(ctx context.Context, ns *Namespace, subject string, part span, each func(missedEvent) error) error {
 	if err := acquire(ctx, c.own); err != nil {
 		return err

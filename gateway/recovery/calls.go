@@ -4,8 +4,9 @@ package recovery
 
 import "cmp"
 
-// afterStored calls a function when the outcome of all changes of the session, and of all that the
-// gateway has emitted, is known. The error is that of the changes, or else that the log has ended.
+// afterStored calls a function when the outcome of all changes of the session, and of all events
+// that the gateway has emitted, is known. The error is that of the changes, or says that the log
+// has ended.
 func (s *session) afterStored(f func(error)) {
 	done := func(unsaved error) {
 		unsaved = cmp.Or(s.takeFailure(), unsaved)
@@ -25,7 +26,7 @@ func (s *session) afterStored(f func(error)) {
 	}
 }
 
-// takeFailure is why a change was not stored, if nobody was told yet.
+// takeFailure returns and clears the reason why a change was not stored.
 func (s *session) takeFailure() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -34,7 +35,7 @@ func (s *session) takeFailure() error {
 	return err
 }
 
-// call runs functions in order, in a goroutine: they may do what the loop must not wait for.
+// call runs functions in order, in a goroutine, so that they may block without delaying the loop.
 func (s *session) call(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

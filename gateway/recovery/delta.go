@@ -10,39 +10,42 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/eventlog"
 )
 
-// delta is what has changed of a session since the message before it on its subject, as the log has it. A gateway that does not know
-// deltas takes one for the record of another namespace, so that the client starts a new session; none is written while there is
-// such a gateway.
+// delta is a change of a session since the message before it on its subject, as the log stores it.
+// A gateway that does not know deltas takes one for the record of another namespace, so that the
+// client starts a new session; none is written while there is such a gateway.
 type delta struct {
 	By string `json:"by,omitempty"`
-	// Base is the number of the record that the deltas follow. Index counts them, from 1.
+	// Base is the sequence of the record that the deltas follow. Index counts them, from 1.
 	Base  uint64 `json:"base"`
 	Index int    `json:"index"`
-	// Joined and Left are rooms; the number of the delta says since when. No name here means anything else in a record.
+	// Joined and Left are rooms; the sequence of the delta is when they changed. No JSON name here
+	// has another meaning in a record.
 	Joined []string `json:"joins,omitempty"`
 	Left   []string `json:"leaves,omitempty"`
-	// Data is what the application has stored with the socket, if HasData.
+	// Data is the socket's data, if HasData.
 	Data    []byte `json:"data,omitempty"`
 	HasData bool   `json:"hasData,omitempty"`
-	// Gone is when the client was lost, in milliseconds since 1970; 0 while it is there.
+	// Gone is when the client was lost, in milliseconds since 1970; 0 while it is connected.
 	Gone int64 `json:"gone,omitempty"`
 
-	// whole: the record is stored instead, with all that it has.
+	// whole: the complete record is stored instead.
 	whole bool
 }
 
-// errBrokenChain: the messages of a session do not follow each other. Somebody has written meanwhile, or the reader has not got all.
+// errBrokenChain: the messages of a session do not follow each other, because another gateway has
+// written in between, or because the reader did not get all of them.
 var errBrokenChain = errors.New("a part of the session is missing")
 
 func (d *delta) encode() []byte {
 	b, err := json.Marshal(d)
-	if err != nil { // strings, numbers and bytes
+	if err != nil { // it has strings, numbers and bytes only
 		panic(err)
 	}
 	return b
 }
 
-// note brings a record up to date with whether the socket is in a room, and returns by how much the names of its rooms have grown.
+// note updates a record with whether the socket is in a room, and returns by how much the names of
+// its rooms have grown.
 func (d *delta) note(r *record, room string, in bool) (grown int) {
 	since, was := r.Rooms[room]
 	switch {
@@ -59,7 +62,7 @@ func (d *delta) note(r *record, room string, in bool) (grown int) {
 	return 0
 }
 
-// apply changes a record by a delta of a number.
+// apply applies a delta with that sequence to the record.
 func (r *record) apply(d *delta, number uint64) {
 	for _, room := range d.Left {
 		since := r.Rooms[room]
@@ -80,7 +83,7 @@ func (r *record) apply(d *delta, number uint64) {
 	}
 }
 
-// decodeSession reads a message of a session: a record or a delta.
+// decodeSession decodes a message of a session: a record or a delta.
 func decodeSession(b []byte) (*record, *delta, error) {
 	var d delta
 	if err := json.Unmarshal(b, &d); err != nil {
@@ -93,7 +96,7 @@ func decodeSession(b []byte) (*record, *delta, error) {
 	return r, nil, err
 }
 
-// foldSession is the session that a record and the deltas behind it tell.
+// foldSession returns the session that results from a record and the deltas behind it.
 func foldSession(chain []eventlog.Message) (*record, error) {
 	if len(chain) == 0 {
 		return nil, errBrokenChain

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package recovery lets clients come back, at any gateway of a service, as the sockets that they were.
+// Package recovery lets clients return, at any gateway of a service, as the sockets that they were.
 //
-// A session is stored in the log of events (package eventlog) as a record and the deltas behind it,
-// whose sequences say what the client may have missed: where it begins, and since when, or from when to
-// when, the socket was in each room. Each message is stored under the condition that the last one is
-// the one that this gateway knows, so that a session belongs to one gateway at a time.
+// A session is stored in the log of events (package eventlog) as a record and the deltas behind it.
+// Their sequences determine what the client may have missed: where the session begins, and since
+// when, or from when to when, the socket was in each room. Each message is stored under the
+// condition that the last one is the one that this gateway knows, so that a session belongs to one
+// gateway at a time.
 //
-// A client that comes back goes through these steps (recover.go):
+// A returning client goes through these steps (recover.go):
 //
 //	Find ─▶ look the session up (lookup.go), and read its record and deltas (read.go)
 //	     ─▶ middlewares and rules, in package socketio
@@ -26,7 +27,7 @@
 //	   │                 suspended ── released ────────────────────────────────────────────▶ over
 //	   └── refused, or its client has come once more ─────────────────────────────────────▶ over
 //
-// In each of them, at most one message is on its way. What changes meanwhile is in the next one:
+// In each of them, at most one message is in flight. Changes in the meantime go into the next one:
 //
 //	idle ── a change ──▶ sending ── another change ──▶ outdated ── the outcome ──▶ sending
 //	  ▲                     │

@@ -9,7 +9,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// A client that has given up its second connection before it was let in comes by a third, at the same gateway or at another.
+// A client that has given up its second connection before it was let in comes by a third, at the
+// same gateway or at another.
 func TestAConnectionThatIsSupersededOnItsWayInIsNotConnected(t *testing.T) {
 	for name, elsewhere := range map[string]bool{"at the same gateway": false, "at another": true} {
 		t.Run(name, func(t *testing.T) {

@@ -87,8 +87,8 @@ func TestARoomThatIsForgottenTakesNothing(t *testing.T) {
 	await(t, "the room is forgotten", func() bool { return cache.Size() == 0 })
 }
 
-// Clients join rooms while events come in and the cache has room for one of them. Each gets what was there, and all that
-// follows, once and in order.
+// Clients join rooms while events come in and the cache has room for one of them. Each gets what
+// was there, and all that follows, once and in order.
 func TestWhoJoinsWhileHistoriesAreEvictedMissesNothing(t *testing.T) {
 	checkNothingIsLeft(t)
 	const rooms, joiners, events = 4, 40, 60

@@ -8,7 +8,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/recovery"
 )
 
-// joining is a socket that is about to join a room with a history, of which this gateway has nothing yet.
+// joining is a socket that is about to join a room with a history, of which this gateway has
+// nothing yet.
 func joining(t *testing.T) (one, two *gateway, p *person, sent *recovery.SentHistory) {
 	t.Helper()
 	checkNothingIsLeft(t)

@@ -14,8 +14,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// A record of an anonymous client is as the first release wrote it. Both directions of a rollout: that
-// release reads one with an identity, and forgets it; this one reads one without.
+// A record of an anonymous client is as the first release wrote it. Both directions of a rollout:
+// that release reads one with an identity, and forgets it; this one reads one without.
 func TestIdentitiesInSessionRecords(t *testing.T) {
 	anonymous := record{
 		SocketID: "gateway1AAAAAAAAAAAA", Namespace: "/n", Gateway: "gateway2", By: "writer02", Floor: 1 << 53,

@@ -7,8 +7,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// joinWithHistory puts a socket into rooms of which some have a history that it is to get. What comes in for the socket meanwhile
-// is held, so that the history comes first.
+// joinWithHistory puts a socket into rooms, some with a history that the socket receives. New
+// events for the socket are held meanwhile, so that the history comes first.
 func (ns *Namespace) joinWithHistory(s *socketio.Socket, rooms, past []string, n *session) {
 	sent := ns.holdForHistory(s, past)
 	defer sent.joined()
@@ -24,7 +24,8 @@ func (ns *Namespace) joinWithHistory(s *socketio.Socket, rooms, past []string, n
 	sent.release(sent.past(known))
 }
 
-// holdForHistory begins to keep back what comes in for a socket, which is about to join rooms, and to keep it in their histories.
+// holdForHistory begins to hold events for a socket that is about to join rooms, and to keep them
+// in the rooms' histories.
 func (ns *Namespace) holdForHistory(s *socketio.Socket, rooms []string) *historySent {
 	sent := &historySent{namespace: ns, socket: s}
 	sent.release, sent.since, sent.offset = ns.owner.log.Hold(s)
@@ -40,7 +41,7 @@ func (ns *Namespace) holdForHistory(s *socketio.Socket, rooms []string) *history
 	return sent
 }
 
-// newWithHistory are those of rooms that a socket is not in yet, and whose history it is to get.
+// newWithHistory returns the rooms that a socket is not in yet, and whose history it receives.
 func (ns *Namespace) newWithHistory(s *socketio.Socket, rooms []string) []string {
 	if !s.Connected() {
 		return nil

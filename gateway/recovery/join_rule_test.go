@@ -9,8 +9,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/sockettest"
 )
 
-// Neither the rooms nor what was sent to them, nor a room that it had left before, nor the record that is
-// stored then.
+// Neither the rooms nor what was sent to them, nor a room that it had left before, nor the record
+// that is stored then.
 func TestRow53AClientComesBackToTheRoomsThatItMayBeIn(t *testing.T) {
 	checkNothingIsLeft(t)
 	ns := startJetStream(t)

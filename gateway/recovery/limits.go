@@ -9,30 +9,34 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// What a session may hold. All of it together is a quarter of what NATS carries by default (max_payload, 1 MiB).
+// The limits of a session. Together they are a quarter of what NATS accepts by default
+// (max_payload, 1 MiB).
 const (
-	// maxSessionData bounds the socket's data, as they are encoded.
+	// maxSessionData bounds the socket's data, encoded.
 	maxSessionData = 64 << 10
-	// maxSessionRooms and maxSessionRoomBytes bound the rooms that a socket is in, its own included, and their names together.
+	// maxSessionRooms and maxSessionRoomBytes bound the rooms of a socket, including its own, and
+	// the sum of their names.
 	maxSessionRooms     = 1024
 	maxSessionRoomBytes = 128 << 10
-	// maxLeft and maxLeftBytes bound the rooms that a socket has left and its session remembers.
+	// maxLeft and maxLeftBytes bound the rooms that a socket has left and that its session still
+	// has.
 	maxLeft      = 32
 	maxLeftBytes = 8 << 10
 )
 
 const (
-	// recordHeaders is more than the headers of a session's message take.
+	// recordHeaders is an upper bound of the headers of a session's message.
 	recordHeaders = 512
-	// recordFixed and recordPerRoom are more than a record takes without rooms and data, and for a room without its name.
+	// recordFixed and recordPerRoom are upper bounds of a record without rooms and data, and of a
+	// room without its name.
 	recordFixed   = 512
 	recordPerRoom = 32
 )
 
-// errNotKept: the session cannot be stored as it is. It is as good as ended.
+// errNotKept: the session cannot be stored as it is, and therefore ends.
 var errNotKept = fmt.Errorf("it cannot be kept for its client's return: %w", socketio.ErrSessionEnded)
 
-// maxRecord is the size of the largest record that can be stored.
+// maxRecord returns the size of the largest record that can be stored.
 func (s *Sessions) maxRecord() int {
 	carried := s.host.NATS().MaxPayload()
 	if carried == 0 { // not connected yet
@@ -65,7 +69,8 @@ func checkSize(size, most int) error {
 	return nil
 }
 
-// check tells whether a record can be stored, if its rooms' names take so many bytes, and it may take at most so many.
+// check returns an error if a record cannot be stored, given the sum of its rooms' names and its
+// maximum size.
 func (r *record) check(roomBytes, most int) error {
 	if err := checkData(r.Data); err != nil {
 		return err
@@ -77,12 +82,12 @@ func (r *record) check(roomBytes, most int) error {
 	return checkSize(size+nameBytes(r.Left)+2*recordPerRoom*len(r.Left), most)
 }
 
-// recordSize is more than a record takes, if it remembers no rooms that were left.
+// recordSize returns an upper bound of the size of a record without rooms that were left.
 func recordSize(rooms, roomBytes, data int) int {
 	return recordFixed + recordPerRoom*rooms + roomBytes + (data+2)/3*4
 }
 
-// identitySize is more than an identity takes in a record.
+// identitySize returns an upper bound of the size of an identity in a record.
 func identitySize(id *socketio.Identity) int {
 	const names = 128
 	if id == nil {
@@ -91,7 +96,7 @@ func identitySize(id *socketio.Identity) int {
 	return names + jsonLength(id.Provider) + jsonLength(id.User) + jsonLength(string(id.Claims))
 }
 
-// nameBytes is the length of names as JSON writes them.
+// nameBytes returns the length of names as JSON.
 func nameBytes[T any](rooms map[string]T) int {
 	n := 0
 	for room := range rooms {
@@ -100,7 +105,7 @@ func nameBytes[T any](rooms map[string]T) int {
 	return n
 }
 
-// jsonLength is at least the length of a string as encoding/json writes it.
+// jsonLength returns an upper bound of the length of a string as encoding/json writes it.
 func jsonLength(s string) int {
 	const escaped = len(`\u0000`)
 	n := 0
@@ -115,7 +120,8 @@ func jsonLength(s string) int {
 	return n
 }
 
-// Fits tells whether a socket's session can still be stored with more rooms, or with other data.
+// Fits returns an error if a socket's session can no longer be stored with more rooms, or with
+// other data.
 func (ns *Namespace) Fits(s *socketio.Socket, joined []string, data []byte) error {
 	n := ns.sessionOf(s)
 	if n == nil {
@@ -146,6 +152,6 @@ func (s *session) fits(joined []string, data []byte) error {
 	if err := checkRooms(rooms, bytes); err != nil {
 		return err
 	}
-	// The rest is for what cannot be refused, such as the rooms that the socket leaves.
+	// The rest is for changes that cannot be refused, such as rooms that the socket leaves.
 	return checkSize(recordSize(rooms, bytes, len(data))+identitySize(s.record.Identity), s.owner.maxRecord()/4*3)
 }

@@ -12,35 +12,40 @@ import (
 )
 
 const (
-	// lookupBatch is how many sessions are looked up by one request; JetStream takes 1,024 subjects (NATS ADR-31).
+	// lookupBatch is how many sessions are looked up by one request; JetStream accepts 1,024
+	// subjects (NATS ADR-31).
 	lookupBatch = 128
-	// lookupPause is between two such requests: sessions that come back in the meantime share the next one.
+	// lookupPause is the pause between two such requests: sessions that return in the meantime
+	// share the next one.
 	lookupPause = 10 * time.Millisecond
 	// lookupTimeout is how long the log may take to answer.
 	lookupTimeout = time.Second
 )
 
-// lookups find the last messages of sessions, those of many by one request. Any replica answers that, also one that does not have the
-// last messages yet: the gateway that takes the session over then is refused, and asks the leader. Safe for concurrent use.
+// lookups find the last messages of sessions, those of many by one request. Any replica answers it,
+// even one that does not have the last messages yet: then the gateway's attempt to take the session
+// over is refused, and it asks the leader. Safe for concurrent use.
 type lookups struct {
 	owner *Sessions
 
 	mu sync.Mutex
-	// waiting are those that the next request asks for. Guarded by mu.
+	// waiting are the lookups of the next request. Guarded by mu.
 	waiting []*lookup
-	// running: a request is under way. Guarded by mu.
+	// running reports whether a request is in progress. Guarded by mu.
 	running bool
 }
 
-// lookup is that of one session.
+// lookup is the lookup of one session.
 type lookup struct {
 	subject string
 	done    chan struct{}
-	// found is what the log has, once done is closed. Without a number, the log did not say.
+	// found is the answer of the log, once done is closed. Without a sequence, the log did not
+	// answer.
 	found eventlog.Message
 }
 
-// last is the last message of a session; eventlog.ErrNotFound if there is none. A session that nobody else asks with is read from the leader.
+// last returns the last message of a session; eventlog.ErrNotFound if there is none. If no other
+// lookup is in progress, the leader is asked.
 func (q *lookups) last(ctx context.Context, subject string) (eventlog.Message, error) {
 	if q.alone() {
 		defer q.next() //nolint:contextcheck // it looks up for others
@@ -56,7 +61,8 @@ func (q *lookups) last(ctx context.Context, subject string) (eventlog.Message, e
 	return q.owner.log.Latest(ctx, subject) // the replica may not have it yet
 }
 
-// wait returns when the log has answered. Many wait at once, so little is on its stack.
+// wait returns when the log has answered. Many goroutines wait at once, so it has little on its
+// stack.
 func (o *lookup) wait(ctx context.Context) error {
 	select {
 	case <-o.done:
@@ -66,7 +72,8 @@ func (o *lookup) wait(ctx context.Context) error {
 	}
 }
 
-// alone is true for a lookup that finds no other one under way. It calls next when it is done.
+// alone reports whether no other lookup is in progress. If so, the caller calls next when it is
+// done.
 func (q *lookups) alone() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -82,14 +89,14 @@ func (q *lookups) join(subject string) *lookup {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.waiting = append(q.waiting, one)
-	if !q.running { // the one before has ended meanwhile
+	if !q.running { // the previous request has ended meanwhile
 		q.running = true
 		go q.run()
 	}
 	return one
 }
 
-// next goes on with those that have come in the meantime.
+// next starts the lookups that have come in the meantime.
 func (q *lookups) next() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -99,7 +106,7 @@ func (q *lookups) next() {
 	}
 }
 
-// run looks up those that wait, until nobody does.
+// run looks up the waiting sessions, until there are none.
 func (q *lookups) run() {
 	for {
 		select {
@@ -119,7 +126,7 @@ func (q *lookups) run() {
 	}
 }
 
-// find looks up some sessions. One that it does not find is asked for again, alone.
+// find looks up some sessions. A session that is not found is asked for again, separately.
 func (q *lookups) find(batch []*lookup) {
 	ctx, cancel := context.WithTimeout(q.owner.life, lookupTimeout)
 	defer cancel()

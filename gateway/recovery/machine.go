@@ -2,69 +2,74 @@
 
 package recovery
 
-// state is whose a session is; see the diagram in doc.go.
+// state is the state of a session; see the diagram in doc.go.
 type state uint8
 
 const (
-	// taking: the first message of this gateway is on its way, or not sent yet, and only its outcome tells whose the session is.
+	// taking: the first message of this gateway is in flight, or not sent yet, and only its outcome
+	// decides to whom the session belongs.
 	taking state = iota
-	// kept: it is this gateway's, and each change is stored.
+	// kept: the session belongs to this gateway, and each change is stored.
 	kept
-	// suspended: the log that had it is lost, and nothing is stored until all gateways use the next one.
+	// suspended: the log incarnation that had the session is lost, and nothing is stored until all
+	// gateways use the next one.
 	suspended
-	// over: it has ended, or is another gateway's. Only its last record may still be stored.
+	// over: the session has ended, or belongs to another gateway. Only its last record may still be
+	// stored.
 	over
 )
 
-// flight is what is on its way to the log.
+// flight is the state of the message to the log.
 type flight uint8
 
 const (
-	// idle: nothing is.
+	// idle: no message is in flight.
 	idle flight = iota
-	// sending: a message, with all that has changed.
+	// sending: a message with all changes is in flight.
 	sending
-	// outdated: a message, and something has changed since. What comes next is sent when its outcome is known.
+	// outdated: a message is in flight, and there are later changes. The next message is sent when
+	// its outcome is known.
 	outdated
 )
 
-// outcome is what has become of a message.
+// outcome is the outcome of a message.
 type outcome uint8
 
 const (
-	// stored: the log has it.
+	// stored: the log has stored it.
 	stored outcome = iota
 	// taken: the log has a message of another gateway in its place.
 	taken
-	// later: it is not stored now, and what it says may be later.
+	// later: it was not stored now; its content may be stored later.
 	later
-	// never: what it says can never be stored.
+	// never: its content can never be stored.
 	never
 )
 
-// action is what a session is to do next.
+// action is what a session does next.
 type action uint8
 
 const (
 	nothing action = iota
-	// send sends what has changed, sendLast the last record.
+	// send sends the changes, sendLast the last record.
 	send
 	sendLast
-	// wait leaves it to the outcome of the message that is on its way.
+	// wait does nothing before the outcome of the message in flight.
 	wait
-	// update brings the record up to date, which is sent when the session is no longer suspended.
+	// update updates the record, which is sent when the session is no longer suspended.
 	update
-	// end ends the session, as a change of it cannot be stored.
+	// end ends the session, since a change of it cannot be stored.
 	end
 )
 
-// machine decides what is stored of a session, and when. It neither sends nor waits. Not safe for concurrent use.
+// machine decides what is stored of a session, and when. It neither sends nor waits. Not safe for
+// concurrent use.
 type machine struct {
 	state  state
 	flight flight
 }
 
-// change is told that something has changed. It is nothing for a session that is over.
+// change is called for each change. It has no effect on a session that is over.
 func (m *machine) change() action {
 	switch {
 	case m.state == over:
@@ -75,7 +80,7 @@ func (m *machine) change() action {
 	return m.next(send)
 }
 
-// next is an action for now, or wait if a message is on its way.
+// next returns the action, or wait if a message is in flight.
 func (m *machine) next(a action) action {
 	if m.flight == idle {
 		return a
@@ -84,10 +89,10 @@ func (m *machine) next(a action) action {
 	return wait
 }
 
-// sent is told that a message is on its way.
+// sent is called when a message has been sent.
 func (m *machine) sent() { m.flight = sending }
 
-// answered is told the outcome of the message that was on its way.
+// answered is called with the outcome of the message in flight.
 func (m *machine) answered(o outcome) action {
 	newer := m.flight == outdated
 	m.flight = idle
@@ -109,7 +114,8 @@ func (m *machine) answered(o outcome) action {
 	return send
 }
 
-// finish makes what is sent next the last. A suspended session has no record in the log that could be found.
+// finish makes the next message the last one. A suspended session has no record in the log that
+// could be found.
 func (m *machine) finish() action {
 	before := m.state
 	m.state = over
@@ -119,7 +125,7 @@ func (m *machine) finish() action {
 	return m.next(sendLast)
 }
 
-// abandon makes the session another's: nothing more is sent.
+// abandon gives the session up to another gateway: nothing more is sent.
 func (m *machine) abandon() {
 	m.state = over
 	if m.flight == outdated {
@@ -127,7 +133,8 @@ func (m *machine) abandon() {
 	}
 }
 
-// suspend is told that the log is lost. A session that has never been stored goes on: it is stored in the next one.
+// suspend is called when the log is lost. A session that has never been stored continues: it is
+// stored in the next log incarnation.
 func (m *machine) suspend(neverStored bool) (suspends bool) {
 	if m.state != kept || neverStored && m.flight != idle {
 		return false
@@ -139,7 +146,7 @@ func (m *machine) suspend(neverStored bool) (suspends bool) {
 	return true
 }
 
-// resume is told that all gateways use the next log.
+// resume is called when all gateways use the next log incarnation.
 func (m *machine) resume() action {
 	if m.state != suspended {
 		return nothing
@@ -148,5 +155,5 @@ func (m *machine) resume() action {
 	return m.next(send)
 }
 
-// isIdle tells whether the session is kept, and nothing is on its way.
+// isIdle reports whether the session is kept, and no message is in flight.
 func (m *machine) isIdle() bool { return m.state == kept && m.flight == idle }

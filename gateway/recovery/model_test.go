@@ -26,10 +26,11 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// model has the sessions of one client on three gateways, and a log of which the test decides when it takes what, and when
-// who hears of it. What must hold is simple: the log has the session as the gateway that took it over last has written it; a
-// gateway that has lost it writes nothing any more; what a takeover finds is no older than what was acknowledged; and all who
-// wait are told once.
+// model has the sessions of one client on three gateways, and a log of which the test decides when
+// it takes what, and when who hears of it. What must hold is simple: the log has the session as the
+// gateway that took it over last has written it; a gateway that has lost it writes nothing any
+// more; what a takeover finds is no older than what was acknowledged; and all who wait are told
+// once.
 type model struct {
 	t        *testing.T
 	random   *rand.Rand
@@ -37,7 +38,8 @@ type model struct {
 	sockets  chan *socketio.Socket
 	gateways []*modelGateway
 
-	// chain is what the log has of the session, sequence that of its last message, and stored the ids of those that it has taken.
+	// chain is what the log has of the session, sequence that of its last message, and stored the
+	// ids of those that it has taken.
 	chain    []eventlog.Message
 	sequence uint64
 	stored   map[*outbox.Message]uint64
@@ -46,7 +48,8 @@ type model struct {
 	past  map[string]bool
 	// known: the client has been told the session's private id, as its first record is stored.
 	known bool
-	// history are the states that the session has had at each writer, and acked is which of them is known to be stored.
+	// history are the states that the session has had at each writer, and acked is which of them is
+	// known to be stored.
 	history map[string][]string
 	acked   map[string]int
 	// waiting is how many functions were not called yet.
@@ -63,14 +66,16 @@ type modelGateway struct {
 	sessions *Sessions
 	ns       *Namespace
 	rooms    *socketio.Rooms
-	// pushed are messages on their way to the log, answers the outcomes on their way back; tasks are goroutines that have not begun.
+	// pushed are messages on their way to the log, answers the outcomes on their way back; tasks
+	// are goroutines that have not begun.
 	pushed  []*outbox.Message
 	answers []answer
 	tasks   []func()
 	// fences are on their way.
 	fences []*nats.Msg
 	full   bool
-	// live is the session of the client, if this gateway took it over last; before are those that it had before.
+	// live is the session of the client, if this gateway took it over last; before are those that
+	// it had before.
 	live   *session
 	before []*session
 }
@@ -216,7 +221,8 @@ func (g *modelGateway) session(s *socketio.Socket, r *record) *session {
 	return n
 }
 
-// become makes a session the client's: that of another gateway hears of it by what the log says, or by a fence.
+// become makes a session the client's: that of another gateway hears of it by what the log says, or
+// by a fence.
 func (m *model) become(g *modelGateway, n *session) {
 	if old := g.sessions.find(modelPID); old != nil {
 		old.supersede()
@@ -407,7 +413,8 @@ func (g *modelGateway) run() {
 	}
 }
 
-// lose is a log that is lost, as the outbox and the log have it: what is not answered is sent again, unless it follows what is lost.
+// lose is a log that is lost, as the outbox and the log have it: what is not answered is sent
+// again, unless it follows what is lost.
 func (m *model) lose() {
 	m.chain, m.owner = nil, ""
 	clear(m.stored)

@@ -16,13 +16,14 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// Namespace keeps the sessions of a Socket.IO namespace, and the histories of its rooms. It is what makes an adapter a
-// socketio.SessionKeeper: with the methods of Adapter that it has, and all others of Base. Safe for concurrent use.
+// Namespace stores the sessions of a Socket.IO namespace, and the histories of its rooms. Together
+// with a Base, whose other methods complete it, it is a socketio.SessionKeeper. Safe for concurrent
+// use.
 type Namespace struct {
 	owner   *Sessions
 	base    Base
 	history *history.Rooms
-	// policy says how rooms are treated; nil: nothing is asked of any.
+	// policy returns the policy of a room; nil stands for the zero policy.
 	policy atomic.Pointer[func(room string) socketio.RoomPolicy]
 }
 
@@ -33,14 +34,15 @@ var (
 	_ socketio.RoomHistory  = &Namespace{}
 )
 
-// NewNamespace keeps sessions of a namespace.
+// NewNamespace returns a Namespace that stores sessions.
 func (s *Sessions) NewNamespace(base Base) *Namespace {
 	ns := &Namespace{owner: s, base: base}
 	ns.history = history.NewRooms(s.log, ns, s.histories)
 	return ns
 }
 
-// Join puts a socket into rooms, sends it what it is to get of their histories, and returns when the log has that it is in them.
+// Join puts a socket into rooms, sends it their histories as far as it receives them, and returns
+// when the log has stored the change.
 func (ns *Namespace) Join(s *socketio.Socket, rooms ...string) {
 	n := ns.sessionOf(s)
 	if n == nil {
@@ -62,7 +64,7 @@ func (ns *Namespace) JoinWaits(s *socketio.Socket, rooms ...string) bool {
 	return ns.sessionOf(s) != nil || ns.base.JoinWaits(s, rooms...)
 }
 
-// Leave takes a socket out of a room.
+// Leave removes a socket from a room.
 func (ns *Namespace) Leave(s *socketio.Socket, room string) {
 	if !ns.base.Rooms().Contains(s, room) {
 		return // the session that is stored has not changed
@@ -74,22 +76,23 @@ func (ns *Namespace) Leave(s *socketio.Socket, room string) {
 	}
 }
 
-// LeaveAll lets go of the session of a socket that has recovered it, but whose connection was lost before it was connected. Kept, it
-// would never end, since a gateway stores again and again what it has.
+// LeaveAll releases the session of a socket that has recovered it, but whose connection was lost
+// before it was connected. Otherwise the session would never end, since a gateway stores its
+// sessions again and again.
 func (ns *Namespace) LeaveAll(s *socketio.Socket) {
 	ns.Release(s, true)
 	ns.base.LeaveAll(s)
 }
 
-// Unused is told that this gateway does not hear of a room any more.
+// Unused is called when this gateway has unsubscribed from a room.
 func (ns *Namespace) Unused(room string) { ns.history.Forget(room) }
 
-// SetRoomPolicy says how the rooms of the namespace are treated from now on.
+// SetRoomPolicy sets the policies of the namespace's rooms from now on.
 func (ns *Namespace) SetRoomPolicy(policy func(room string) socketio.RoomPolicy) {
 	ns.policy.Store(&policy)
 }
 
-// Policy says how a room is treated.
+// Policy returns the policy of a room.
 func (ns *Namespace) Policy(room string) socketio.RoomPolicy {
 	if policy := ns.policy.Load(); policy != nil {
 		return (*policy)(room)
@@ -97,7 +100,7 @@ func (ns *Namespace) Policy(room string) socketio.RoomPolicy {
 	return socketio.RoomPolicy{}
 }
 
-// History is what is kept of a room; see socketio.RoomHistory.
+// History returns events of a room's history; see socketio.RoomHistory.
 func (ns *Namespace) History(ctx context.Context, room string, before uint64, limit, maxBytes int) ([]socketio.PastEvent, error) {
 	if !ns.Policy(room).HasHistory() {
 		return nil, socketio.ErrNoHistory
@@ -138,26 +141,26 @@ func (ns *Namespace) pastEvent(m *eventlog.Message) (socketio.PastEvent, bool) {
 	return socketio.PastEvent{Event: event, Args: args, Revision: m.Sequence, Time: m.Time}, true
 }
 
-// What follows is eventlog.Namespace and history.Source.
+// The following methods implement eventlog.Namespace and history.Source.
 
-// Subjects are the namespace's.
+// Subjects returns the subjects of the namespace.
 func (ns *Namespace) Subjects() wire.Subjects { return ns.base.Subjects() }
 
-// Rooms are the namespace's, with their members on this gateway.
+// Rooms returns the rooms of the namespace, with their members on this gateway.
 func (ns *Namespace) Rooms() *socketio.Rooms { return ns.base.Rooms() }
 
-// Has tells whether a room has a member here.
+// Has reports whether a room has a member here.
 func (ns *Namespace) Has(room string) bool { return ns.base.Rooms().Has(room) }
 
-// Decode reads an event.
+// Decode decodes an event.
 func (ns *Namespace) Decode(data []byte) (*wire.Message, error) { return ns.owner.host.Decode(data) }
 
-// Advance notes the sequence of an event.
+// Advance stores the sequence of an event.
 func (ns *Namespace) Advance(subject string, sequence uint64) (before uint64) {
 	return ns.base.Advance(subject, sequence)
 }
 
-// KeepFor is as long as the history of one of the rooms reaches back.
+// KeepFor returns how long the longest history among the rooms is.
 func (ns *Namespace) KeepFor(rooms []string) (keep time.Duration) {
 	for _, room := range rooms {
 		if p := ns.Policy(room); p.HasHistory() {
@@ -170,15 +173,15 @@ func (ns *Namespace) KeepFor(rooms []string) (keep time.Duration) {
 // Stored adds an event to the histories of its rooms.
 func (ns *Namespace) Stored(rooms []string, m eventlog.Message) { ns.history.Add(rooms, m) }
 
-// IsRevised tells whether an event for rooms carries its revision.
+// IsRevised reports whether an event for rooms carries its revision.
 func (ns *Namespace) IsRevised(rooms []string) bool {
 	return slices.ContainsFunc(rooms, func(room string) bool { return ns.Policy(room).Revisions })
 }
 
-// Gap forgets the histories, which have the same gap as what was delivered.
+// Gap clears the histories, which have the same gap as the delivered events.
 func (ns *Namespace) Gap() { ns.history.Clear() }
 
-// StartOver forgets the histories of the log that is lost.
+// StartOver clears the histories of the lost log.
 func (ns *Namespace) StartOver() {
 	ns.base.StartOver()
 	ns.history.Clear()

@@ -10,34 +10,38 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// historySent is the history of rooms on its way to a socket that has joined them. The events are those
-// that the gateway keeps for all its members; each is encoded when the client takes it. While another
-// backlog is sent to the client, this one keeps no event: its turn comes with what is kept by then.
+// historySent is the history of rooms that is being sent to a socket that has joined them. The
+// gateway keeps the events for all members; each is encoded when the client takes it. While another
+// backlog is sent to the client, this one refers to no events: it takes those that are kept when
+// its turn comes.
 type historySent struct {
 	namespace *Namespace
 	socket    *socketio.Socket
-	// since is the number of the last event that came before, and offset what a client is told of it: one that is lost in the
-	// middle misses nothing else.
+	// since is the sequence of the last event before the history, and offset the one that the
+	// client is told: a client that is lost in between misses nothing else.
 	since  uint64
 	offset []byte
-	// release sends the history and what was held; joined is called then, when the rooms need not keep that any more.
+	// release sends the history and the held events. joined is called at that time, when the rooms
+	// need not keep the events any longer.
 	release func(socketio.Past)
 	joined  func()
 	// rooms are the parts of their histories that are sent.
 	rooms []history.Part
-	// held are events that came in while the history was read. As they are not sent a second time, they
-	// are sent here, even if the history has no room for them any more.
+	// held are events that arrived while the history was read. They are not sent a second time, so
+	// they are sent here, even if the history has no room for them any more.
 	held []*eventlog.Message
-	// events are what is left to be sent, once the turn has come: begun.
+	// events are those that are left to be sent, once begun.
 	events []*eventlog.Message
 	begun  bool
-	// again has the parts of rooms that were evicted meanwhile, when they are read again; nil if none was.
+	// again receives the events of rooms that were evicted meanwhile, when they have been read
+	// again; nil if there are none.
 	again chan []*eventlog.Message
 }
 
-// read finds out what there is of the rooms, which may take requests to the log, and returns it in order: their histories, and what
-// has come in since, even if they have no room for it any more. What the log has, and has not been delivered here yet, is left out:
-// the socket is in the rooms, and will get it.
+// read finds the events of the rooms, which may take requests to the log, and returns them in
+// order: the histories, and events that have arrived since, even if the histories have no room for
+// them any more. Events in the log that have not been delivered here yet are left out: the socket
+// is in the rooms, and will receive them.
 func (h *historySent) read(rooms []string) (known []*eventlog.Message, err error) {
 	ctx, cancel := context.WithTimeout(h.namespace.owner.life, recoverTimeout)
 	defer cancel()
@@ -56,7 +60,7 @@ func (h *historySent) read(rooms []string) (known []*eventlog.Message, err error
 	return history.InOrder(known), nil
 }
 
-// past is the history for a socket. What was known is kept for as long only as what was held is sorted out.
+// past returns the history for a socket. It refers to known only until the held events are sorted.
 func (h *historySent) past(known []*eventlog.Message) socketio.Past {
 	has := func(number uint64) bool {
 		i, found := history.Find(known, number)
@@ -68,7 +72,8 @@ func (h *historySent) past(known []*eventlog.Message) socketio.Past {
 	return socketio.Past{Has: has, Next: h.next}
 }
 
-// next is the next event for the client, nil at the end, and socketio.NotYet while a room that was evicted is read again.
+// next returns the next event for the client, nil at the end, and socketio.NotYet while an evicted
+// room is read again.
 func (h *historySent) next() *socketio.Delivery {
 	if !h.begun {
 		h.begin()
@@ -92,8 +97,8 @@ func (h *historySent) next() *socketio.Delivery {
 	return nil
 }
 
-// begin takes the events out of the histories. It runs under the lock of a session: that of the rooms,
-// under which others wait for sessions, may not be taken here.
+// begin takes the events from the histories. It runs under the lock of a session, so it must not
+// take the lock of the rooms, under which others wait for sessions.
 func (h *historySent) begin() {
 	h.begun = true
 	events := h.held
@@ -111,7 +116,8 @@ func (h *historySent) begin() {
 	}
 }
 
-// readAgain reads parts of rooms that were evicted, and goes on with them. Of a room that cannot be read now, nothing is sent.
+// readAgain reads parts of rooms that were evicted, and continues with them. Of a room that cannot
+// be read now, nothing is sent.
 func (h *historySent) readAgain(gone []history.Part) {
 	ctx, cancel := context.WithTimeout(h.namespace.owner.life, recoverTimeout)
 	defer cancel()
@@ -119,7 +125,7 @@ func (h *historySent) readAgain(gone []history.Part) {
 	for _, part := range gone {
 		room := part.Room.Name()
 		if !h.namespace.Has(room) {
-			continue // as for a room that is forgotten
+			continue // like a room that was dropped
 		}
 		kept, _, err := h.namespace.history.Read(ctx, room, eventlog.End)
 		if err != nil {
@@ -132,7 +138,8 @@ func (h *historySent) readAgain(gone []history.Part) {
 	h.socket.ResumePast()
 }
 
-// delivery is an event as it is sent to the client; nil for one that cannot be read.
+// delivery returns an event in the form in which it is sent to the client; nil if it cannot be
+// decoded.
 func (h *historySent) delivery(m *eventlog.Message) *socketio.Delivery {
 	decoded, err := h.namespace.owner.host.Decode(m.Data)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/eventlog"
 )
 
-// readSession reads the session of a subject as the log's leader has it, and the number of its last message; eventlog.ErrNotFound if there is
-// none.
+// readSession reads the session of a subject from the log's leader, and the sequence of its last
+// message; eventlog.ErrNotFound if there is none.
 func (s *Sessions) readSession(ctx context.Context, subject string) (*record, uint64, error) {
 	last, err := s.log.Latest(ctx, subject)
 	if err != nil {
@@ -21,7 +21,7 @@ func (s *Sessions) readSession(ctx context.Context, subject string) (*record, ui
 	return s.readSessionTo(ctx, subject, last)
 }
 
-// lookUpSession is readSession for many who ask at the same time. The session may be one that has changed since.
+// lookUpSession is readSession for many sessions at the same time. Its result may be outdated.
 func (s *Sessions) lookUpSession(ctx context.Context, subject string) (*record, uint64, error) {
 	last, err := s.lookups.last(ctx, subject)
 	if err != nil {
@@ -30,8 +30,8 @@ func (s *Sessions) lookUpSession(ctx context.Context, subject string) (*record, 
 	return s.readSessionTo(ctx, subject, last)
 }
 
-// readSessionTo reads the session of which a last message was found. If that does not fit the rest,
-// the leader is asked.
+// readSessionTo reads the session whose last message was found. If that does not fit the others, it
+// asks the leader.
 func (s *Sessions) readSessionTo(ctx context.Context, subject string, last eventlog.Message) (*record, uint64, error) {
 	for {
 		r, err := s.completeSession(ctx, subject, last)
@@ -47,8 +47,8 @@ func (s *Sessions) readSessionTo(ctx context.Context, subject string, last event
 	}
 }
 
-// pauseToReread waits for a new record that has taken the place of what was there. It returns why the
-// session could not be read, if the context ends before.
+// pauseToReread waits for a new record that has replaced the previous messages. If the context ends
+// first, it returns why the session could not be read.
 func pauseToReread(ctx context.Context, why error) error {
 	select {
 	case <-time.After(rereadPause):
@@ -58,7 +58,8 @@ func pauseToReread(ctx context.Context, why error) error {
 	}
 }
 
-// completeSession is the session up to its last message, which may be a delta: then the record and the other deltas are read too.
+// completeSession returns the session up to its last message. If that is a delta, it also reads the
+// record and the other deltas.
 func (s *Sessions) completeSession(ctx context.Context, subject string, last eventlog.Message) (*record, error) {
 	r, d, err := decodeSession(last.Data)
 	if err != nil {
@@ -80,7 +81,7 @@ func (s *Sessions) completeSession(ctx context.Context, subject string, last eve
 	if !errors.Is(err, errBrokenChain) {
 		return r, err
 	}
-	// A server may answer a direct get that has not got the last messages yet. The leader has.
+	// The server that answers a direct get may not have the last messages yet. The leader has them.
 	chain = chain[:0]
 	for from := d.Base; from < last.Sequence; {
 		m, err := s.log.Next(ctx, subject, from)

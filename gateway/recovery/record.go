@@ -13,39 +13,40 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// writerLength is that of record.By.
+// writerLength is the length of record.By.
 const writerLength = 8
 
-// record is a session as the log has it. The numbers are places in the log; 0 stands for that of the record itself, which is
-// not known before it is stored.
+// record is a session as the log stores it. The numbers are sequences of the log; 0 stands for the
+// sequence of the record itself, which is not known before it is stored.
 type record struct {
 	SocketID  string `json:"sid"`
 	Namespace string `json:"ns"`
-	// Gateway is the one that has the socket, or had it last.
+	// Gateway is the gateway that has the socket, or had it last.
 	Gateway string `json:"gw"`
-	// By names who has written it: one session of one gateway, until it is lost or recovered.
+	// By identifies the writer: one session of one gateway, until it is lost or recovered.
 	By string `json:"by,omitempty"`
-	// Floor is where the session begins: nothing before it concerns the socket.
+	// Floor is where the session begins: no earlier event concerns the socket.
 	Floor uint64 `json:"floor"`
-	// Rooms are those that the socket is in, and since when.
+	// Rooms are the socket's rooms, each with the sequence since which it is there.
 	Rooms map[string]uint64 `json:"rooms"`
-	// Left are the last of those that it has left, and when it was in them.
+	// Left are the last rooms that the socket has left, each with the span in which it was there.
 	Left map[string]span `json:"left,omitempty"`
-	// Data is what the application has stored with the socket.
+	// Data is the socket's data.
 	Data []byte `json:"data,omitempty"`
-	// Identity is who the client is; nil if it is anonymous. A gateway of a release that does not know it
-	// leaves it out of what it writes: the client starts a new session then, unless it is anonymous.
+	// Identity is the identity of the client; nil if it is anonymous. A gateway of a release that
+	// does not know it omits it from the records that it writes: then the client starts a new
+	// session, unless it is anonymous.
 	Identity *socketio.Identity `json:"who,omitempty"`
-	// Gone is when the client was lost, in milliseconds since 1970; 0 while it is there.
+	// Gone is when the client was lost, in milliseconds since 1970; 0 while it is connected.
 	Gone int64 `json:"gone,omitempty"`
-	// Ended: the client has left, or was told to.
+	// Ended: the client has left, or was disconnected by the server.
 	Ended bool `json:"ended,omitempty"`
-	// Restarted: the session began in a log that was lost. Only an offset of this log proves that the client has received what was
-	// in the old one.
+	// Restarted: the session began in a log incarnation that was lost. Only an offset of the
+	// present one proves that the client has received everything from the former one.
 	Restarted bool `json:"restarted,omitempty"`
 }
 
-// span is a part of the log: behind one number, up to another one.
+// span is a part of the log: after one sequence, up to another one.
 type span struct {
 	After uint64 `json:"after"`
 	UpTo  uint64 `json:"upTo"`
@@ -55,7 +56,7 @@ func (s span) holds(number uint64) bool { return number > s.After && number <= s
 
 func (r *record) encode() []byte {
 	b, err := json.Marshal(r)
-	if err != nil { // strings, numbers and bytes
+	if err != nil { // it has strings, numbers and bytes only
 		panic(err)
 	}
 	return b
@@ -69,7 +70,7 @@ func decodeRecord(b []byte) (*record, error) {
 	return &r, nil
 }
 
-// fillSequences puts the number of the record where it was not known.
+// fillSequences replaces zeros by the sequence of the record.
 func (r *record) fillSequences(number uint64) {
 	if r.Floor == 0 {
 		r.Floor = number
@@ -90,7 +91,7 @@ func (r *record) fillSequences(number uint64) {
 	}
 }
 
-// confirm puts the number of a message where it was not known before it was stored.
+// confirm replaces zeros by the sequence of a stored message.
 func (r *record) confirm(w *sessionWrite, number uint64) {
 	if r.Floor == 0 {
 		r.Floor = number
@@ -98,7 +99,7 @@ func (r *record) confirm(w *sessionWrite, number uint64) {
 	for _, room := range w.joined {
 		if since, in := r.Rooms[room]; in && since == 0 {
 			r.Rooms[room] = number
-		} else if left, was := r.Left[room]; was && left.After == 0 { // meanwhile
+		} else if left, was := r.Left[room]; was && left.After == 0 { // it was left meanwhile
 			left.After = number
 			r.Left[room] = left
 		}
@@ -111,7 +112,7 @@ func (r *record) confirm(w *sessionWrite, number uint64) {
 	}
 }
 
-// move makes the record's rooms those that are given.
+// move replaces the record's rooms.
 func (r *record) move(rooms []string) {
 	next := make(map[string]uint64, len(rooms))
 	for _, room := range rooms {
@@ -125,7 +126,7 @@ func (r *record) move(rooms []string) {
 	r.Rooms = next
 }
 
-// leave remembers a room that was left, in place of those that were left first.
+// leave adds a room that was left, and drops those that were left first.
 func (r *record) leave(room string, s span) {
 	if r.Left == nil {
 		r.Left = map[string]span{}
@@ -138,17 +139,18 @@ func (r *record) leave(room string, s span) {
 
 func (r *record) leftFirst() string {
 	return slices.MinFunc(slices.Collect(maps.Keys(r.Left)), func(a, b string) int {
-		return cmp.Or(cmp.Compare(r.Left[a].UpTo-1, r.Left[b].UpTo-1), cmp.Compare(a, b)) // 0 is later than all numbers
+		return cmp.Or(cmp.Compare(r.Left[a].UpTo-1, r.Left[b].UpTo-1), cmp.Compare(a, b)) // 0 is later than all sequences
 	})
 }
 
-// restrict takes rooms out that the socket may not be in any more. What was sent to them is not missed.
+// restrict removes the rooms that the socket may not join any more. Events to them do not count as
+// missed.
 func (r *record) restrict(allows func(room string) bool) {
 	maps.DeleteFunc(r.Rooms, func(room string, _ uint64) bool { return !allows(room) })
 	maps.DeleteFunc(r.Left, func(room string, _ span) bool { return !allows(room) })
 }
 
-// ended is what is left of a session that has ended.
+// ended returns the record of an ended session.
 func (r *record) ended() *record {
 	return &record{
 		SocketID: r.SocketID, Namespace: r.Namespace, Gateway: r.Gateway, By: r.By, Floor: r.Floor,
@@ -156,14 +158,14 @@ func (r *record) ended() *record {
 	}
 }
 
-// clone is a copy that shares nothing that changes.
+// clone returns a copy that shares nothing that changes.
 func (r *record) clone() *record {
 	c := *r
 	c.Rooms, c.Left = maps.Clone(r.Rooms), maps.Clone(r.Left)
 	return &c
 }
 
-// wasIn tells whether the socket was in a room at a place in the log.
+// wasIn reports whether the socket was in a room at a sequence of the log.
 func (r *record) wasIn(room string, number uint64) bool {
 	if since, ok := r.Rooms[room]; ok && number > since {
 		return true
@@ -171,7 +173,7 @@ func (r *record) wasIn(room string, number uint64) bool {
 	return r.Left[room].holds(number)
 }
 
-// isMeant tells whether an event with a number was meant for the socket.
+// isMeant reports whether the socket was a target of the event with that sequence.
 func (r *record) isMeant(t *socketio.Target, number uint64) bool {
 	in := func(room string) bool { return r.wasIn(room, number) }
 	return (t.Rooms == nil || slices.ContainsFunc(t.Rooms, in)) && !slices.ContainsFunc(t.Except, in)

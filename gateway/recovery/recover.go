@@ -22,21 +22,21 @@ import (
 const (
 	// recoverTimeout bounds the recovery of a session.
 	recoverTimeout = 10 * time.Second
-	// rereadPause is the pause before a session is read again that has changed since it was read.
+	// rereadPause is the pause before a session that has changed is read again.
 	rereadPause = 20 * time.Millisecond
-	// fetchesAtOnce bounds the rooms of one session that are read at the same time.
+	// fetchesAtOnce bounds how many rooms of one session are read at the same time.
 	fetchesAtOnce = 8
 )
 
-// loadedSession is a session as Find has read it.
+// loadedSession is a session that Find has read.
 type loadedSession struct {
 	record *record
 	number uint64
-	// offset is what the client has got.
+	// offset is the sequence of the last event that the client has received.
 	offset uint64
 }
 
-// Keep begins a session.
+// Keep creates a session.
 func (ns *Namespace) Keep(s *socketio.Socket, kept func(pid string)) {
 	r := &record{
 		SocketID: s.ID(), Namespace: ns.base.Namespace().Name(), Gateway: ns.owner.config.Gateway,
@@ -75,7 +75,7 @@ func (ns *Namespace) Find(pid, has string) (*socketio.Session, error) {
 		return nil, fmt.Errorf("the log is not ready: %w", err)
 	}
 	f, err := owner.findSession(ctx, pid, ns.base.Namespace().Name(), owner.lookUpSession)
-	if errors.Is(err, socketio.ErrSessionEnded) { // by what a replica has said, which may be behind
+	if errors.Is(err, socketio.ErrSessionEnded) { // a replica says so, and may be outdated
 		f, err = owner.findSession(ctx, pid, ns.base.Namespace().Name(), owner.readSession)
 	}
 	switch {
@@ -92,14 +92,14 @@ func (ns *Namespace) Find(pid, has string) (*socketio.Session, error) {
 		return nil, nil
 	}
 	if f.offset < f.record.Floor {
-		f.offset = f.record.Floor // it has got nothing yet, or does not know what
+		f.offset = f.record.Floor // it has received nothing yet, or does not know what
 	}
 	return &socketio.Session{
 		PID: pid, SocketID: f.record.SocketID, Identity: f.record.Identity, Data: f.record.Data, Holder: f.record.By, State: f,
 	}, nil
 }
 
-// sessionReader reads the session of a subject, and the number of its last message.
+// sessionReader reads the session of a subject, and the sequence of its last message.
 type sessionReader func(ctx context.Context, subject string) (*record, uint64, error)
 
 // findSession reads a session that can be recovered.
@@ -117,8 +117,8 @@ func (s *Sessions) findSession(ctx context.Context, pid, namespace string, read 
 	return &loadedSession{record: r, number: number}, nil
 }
 
-// reread waits for a newer record of a session than the one that was found. There is one; but a leader that has just been elected may be
-// about to learn it.
+// reread waits for a newer record of a session than the one that was found. It exists, but a newly
+// elected leader may not have it yet.
 func (s *Sessions) reread(ctx context.Context, pid, namespace string, f *loadedSession) error {
 	for {
 		again, err := s.findSession(ctx, pid, namespace, s.readSession)
@@ -158,7 +158,7 @@ func (ns *Namespace) Recover(s *socketio.Socket, kept *socketio.Session) ([]*soc
 	return missed, number, err
 }
 
-// recover is Recover in its steps: take the session over, tell the gateway that had it, read what was missed.
+// recover takes the session over, tells the gateway that had it, and reads the missed events.
 func (ns *Namespace) recover(s *socketio.Socket, kept *socketio.Session) ([]*socketio.Delivery, uint64, error) {
 	owner := ns.owner
 	ctx, cancel := context.WithTimeout(owner.life, recoverTimeout)
@@ -171,7 +171,7 @@ func (ns *Namespace) recover(s *socketio.Socket, kept *socketio.Session) ([]*soc
 	number := n.number()
 	ns.notifyPrevious(kept.PID, f, number)
 	if f.offset >= number {
-		f.offset = f.record.Floor // nobody can have got that
+		f.offset = f.record.Floor // nobody can have received that
 	}
 	done := owner.backlogs.begin(f.record.SocketID)
 	missed, err := ns.missed(ctx, f, number)
@@ -187,7 +187,7 @@ func (ns *Namespace) recover(s *socketio.Socket, kept *socketio.Session) ([]*soc
 	return missed, number, nil
 }
 
-// takeOver makes the session this gateway's, whichever record it is by then.
+// takeOver makes this gateway the owner of the session, whatever its latest record is by then.
 func (ns *Namespace) takeOver(ctx context.Context, s *socketio.Socket, kept *socketio.Session, f *loadedSession) (*session, error) {
 	owner := ns.owner
 	for {
@@ -210,16 +210,17 @@ func (ns *Namespace) takeOver(ctx context.Context, s *socketio.Socket, kept *soc
 	}
 }
 
-// notifyPrevious tells the gateway that had the session. One that is no more does not hear it; one that does not hear it for another
-// reason learns it at its next record.
+// notifyPrevious sends the fence to the gateway that had the session. If it does not arrive, that
+// gateway notices the takeover when it writes its next record.
 func (ns *Namespace) notifyPrevious(pid string, f *loadedSession, number uint64) {
 	if previous := f.record.Gateway; previous != ns.owner.config.Gateway {
 		ns.owner.host.Send(wire.FenceSubject(ns.owner.config.Service, previous), encodeFence(pid, number))
 	}
 }
 
-// take makes the session this gateway's: the socket is in its rooms, and hears of them, before that is stored. So what the log
-// has before the new record is to be replayed, and what it has behind it is delivered.
+// take makes this gateway the owner of the session: the socket is in its rooms, and receives their
+// events, before that is stored. So events before the new record are replayed, and later ones are
+// delivered as they come.
 func (ns *Namespace) take(s *socketio.Socket, pid string, f *loadedSession) (*session, error) {
 	rooms := make([]string, 0, len(f.record.Rooms))
 	for room := range f.record.Rooms {
@@ -228,7 +229,7 @@ func (ns *Namespace) take(s *socketio.Socket, pid string, f *loadedSession) (*se
 	ns.base.Join(s, rooms...)
 	next := f.record.clone()
 	next.Gateway, next.By, next.Gone = ns.owner.config.Gateway, wire.RandomToken(writerLength), 0
-	next.Identity = s.Identity() // of the same user, perhaps with other claims
+	next.Identity = s.Identity() // the same user, perhaps with other claims
 	n := ns.newSession(s, pid, next)
 	n.machine.state, n.chain.last = taking, f.number
 	ns.owner.add(n)
@@ -244,7 +245,7 @@ func (ns *Namespace) take(s *socketio.Socket, pid string, f *loadedSession) (*se
 	return n, nil
 }
 
-// maxMissedBytes bounds what a client may have missed, as MaxMessages does.
+// maxMissedBytes bounds what a client may have missed, in addition to MaxMessages.
 const maxMissedBytes = 16 << 20
 
 // source is a part of a subject of the log that a session may have missed.
@@ -253,7 +254,8 @@ type source struct {
 	part             span
 }
 
-// sources are where a session looks for what it has missed, up to a number.
+// sources returns the parts of the log with events that a session may have missed, up to a
+// sequence.
 func (ns *Namespace) sources(f *loadedSession, upTo uint64) []source {
 	all := ns.base.Subjects().Stored(ns.base.Subjects().All())
 	sources := []source{{all, all, span{max(f.record.Floor, f.offset), upTo}}}
@@ -271,7 +273,7 @@ func (ns *Namespace) sources(f *loadedSession, upTo uint64) []source {
 	return sources
 }
 
-// missed reads what a socket has missed, up to a number.
+// missed reads the events that a socket has missed, up to a sequence.
 func (ns *Namespace) missed(ctx context.Context, f *loadedSession, upTo uint64) ([]*socketio.Delivery, error) {
 	sources := ns.sources(f, upTo)
 	found := make([][]*socketio.Delivery, len(sources))
@@ -312,7 +314,7 @@ func (ns *Namespace) Save(s *socketio.Socket) {
 	}
 }
 
-// Release ends a session here.
+// Release ends a session on this gateway.
 func (ns *Namespace) Release(s *socketio.Socket, recoverable bool) {
 	if n := ns.sessionOf(s); n != nil {
 		n.release(recoverable)
@@ -320,7 +322,8 @@ func (ns *Namespace) Release(s *socketio.Socket, recoverable bool) {
 	}
 }
 
-// Settle waits for what the socket has changed, and for all that this gateway has emitted.
+// Settle waits for the outcome of the socket's changes, and of all events that this gateway has
+// emitted.
 func (ns *Namespace) Settle(s *socketio.Socket, f func(error)) {
 	counted, ok := ns.owner.log.Admit(f)
 	if !ok {

@@ -6,8 +6,9 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/eventlog"
 )
 
-// suspend has a session be stored no more until restart: the log that had it is lost, and while it is not known that its client is
-// whole no other gateway must recover it. A session that has not been stored yet goes on.
+// suspend stops storing the session until restart: its log incarnation is lost, and no other
+// gateway must recover it while it is unknown whether its client has received everything. A session
+// that has not been stored yet continues.
 func (s *session) suspend() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -15,7 +16,7 @@ func (s *session) suspend() {
 		return
 	}
 	s.chain, s.unsaved = chain{}, nil
-	s.waiters, s.next = append(s.waiters, s.next...), nil // the record that is on its way is the last
+	s.waiters, s.next = append(s.waiters, s.next...), nil // the record in flight is the last one
 	s.record.move(s.namespace.base.Rooms().RoomsOf(s.socket))
 	s.record.Floor, s.record.Left, s.record.Restarted = eventlog.Start, nil, true
 	for room := range s.record.Rooms {
@@ -23,13 +24,14 @@ func (s *session) suspend() {
 	}
 }
 
-// updateRecord puts the rooms that a suspended session has joined or left into the record. The lock is held.
+// updateRecord adds the rooms that a suspended session has joined or left to the record. The lock
+// is held.
 func (s *session) updateRecord() {
 	s.record.move(s.namespace.base.Rooms().RoomsOf(s.socket))
 	s.record.fillSequences(max(eventlog.Start, s.log.Delivered()))
 }
 
-// restart stores a suspended session in the new log.
+// restart stores a suspended session in the new log incarnation.
 func (s *session) restart() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -42,14 +44,14 @@ func (s *session) restart() {
 	}
 }
 
-// LogLost is for a log that was lost.
+// LogLost is called when the log incarnation is lost.
 func (s *Sessions) LogLost() {
 	for _, n := range s.all() {
 		n.suspend()
 	}
 }
 
-// LogRestored stores the suspended sessions in the new log.
+// LogRestored stores the suspended sessions in the new log incarnation.
 func (s *Sessions) LogRestored() {
 	for _, n := range s.all() {
 		n.restart()

@@ -22,8 +22,8 @@ func lastRecord(p *person, g *gateway) (*record, uint64) {
 	return r, number
 }
 
-// A client that middlewares refuse changes nothing of the session that it asks for: its client keeps it, and it ends when it
-// would have ended.
+// A client that middlewares refuse changes nothing of the session that it asks for: its client
+// keeps it, and it ends when it would have ended.
 func TestRow53ARefusedReturnLeavesTheSessionAsItWas(t *testing.T) {
 	checkNothingIsLeft(t)
 	ns := startJetStream(t)
@@ -80,7 +80,8 @@ func TestRow53AReturnToANamespaceThatIsRemovedHoldsNoSession(t *testing.T) {
 	}
 }
 
-// A private id is good for its own session, in its own namespace, until the client has been away for too long.
+// A private id is good for its own session, in its own namespace, until the client has been away
+// for too long.
 func TestRow53WhatAPrivateIDIsGoodFor(t *testing.T) {
 	checkNothingIsLeft(t)
 	sessions := recovering(t, startJetStream(t)).Cluster.Sessions()

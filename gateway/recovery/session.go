@@ -16,32 +16,35 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// saveTimeout bounds the wait for a session to be stored: a client that connects, or joins a room, does not wait longer
-// while the log cannot be reached, but is then not safe from what happens next.
+// saveTimeout bounds the wait for a session to be stored: a client that connects, or joins a room,
+// waits no longer if the log is unreachable, but is not protected from a loss of the gateway until
+// then.
 const saveTimeout = 2 * time.Second
 
 var errSaveTimeout = errors.New("the log does not answer in time")
 
-// errSessionOver: the session has ended or belongs to another gateway, so nothing of it is stored here any more.
+// errSessionOver: the session has ended or belongs to another gateway, so nothing of it is stored
+// here any more.
 var errSessionOver = errors.New("the session is over")
 
-// store is the log as a session sees it.
+// store is the part of the log that a session uses.
 type store interface {
-	// Push has a message stored; see eventlog.Log.
+	// Push stores a message; see eventlog.Log.
 	Push(m *outbox.Message) error
-	// Header is that of a message which is kept for so long.
+	// Header returns the header of a message that is kept for that long.
 	Header(keep time.Duration) nats.Header
-	// AfterAll calls a function when the outcome of all that was pushed is known.
+	// AfterAll calls a function when the outcome of all pushed messages is known.
 	AfterAll(f func(error))
-	// Latest is the last message of a subject.
+	// Latest returns the last message of a subject.
 	Latest(ctx context.Context, subject string) (eventlog.Message, error)
-	// Delivered is the sequence up to which all has been delivered here.
+	// Delivered returns the sequence up to which all events have been delivered here.
 	Delivered() uint64
 }
 
-// session is a socket's session on the gateway that has the socket. Each change is stored as a new message, under the condition
-// that the last one in the log is the one that this gateway knows. So a gateway that has lost the session to another one learns it,
-// and writes nothing any more. What is sent when is decided by its machine. Safe for concurrent use.
+// session is a socket's session on the gateway that has the socket. Each change is stored as a new
+// message, under the condition that the last one in the log is the one that this gateway knows. So
+// a gateway that has lost the session to another one notices it, and writes nothing any more. Its
+// machine decides what is sent, and when. Safe for concurrent use.
 type session struct {
 	owner     *Sessions
 	namespace *Namespace
@@ -49,55 +52,61 @@ type session struct {
 	pid       string
 	log       store
 
-	// encoding is held while the socket's data are encoded and handed over, so that the last ones are stored last.
+	// encoding is held while the socket's data are encoded and handed over, so that the latest data
+	// are stored last.
 	encoding sync.Mutex
 
 	mu      sync.Mutex
 	machine machine // guarded by mu
-	// superseded: its client has come to this gateway once more. Guarded by mu.
+	// superseded: the client has connected to this gateway again. Guarded by mu.
 	superseded bool
-	// record is the session as it was stored last, or is being stored, and roomBytes the length of its rooms' names. Guarded by mu.
+	// record is the session that was stored last, or is being stored, and roomBytes is the sum of
+	// its rooms' names. Guarded by mu.
 	record    *record
 	roomBytes int
-	// touched are the rooms that may differ from the record, and data what has been set since. Guarded by mu.
+	// touched are the rooms that may differ from the record, and data the data set since. Guarded
+	// by mu.
 	touched map[string]struct{}
 	data    *[]byte
-	// chain is what the log has of the session. Guarded by mu.
+	// chain describes the session's messages in the log. Guarded by mu.
 	chain chain
-	// unsaved is why the session as it is now is not stored; nil if it is, or if a message of it is on its way. failure is why a change
-	// never will be, until Settle has told it. Guarded by mu.
+	// unsaved is why the current state of the session is not stored; nil if it is stored, or if a
+	// message with it is in flight. failure is why a change never will be, until Settle has
+	// reported it. Guarded by mu.
 	unsaved, failure error
-	// waiters are called, with the error of the message that has what they wait for, when it is stored; next are for the message
-	// after the one that is on its way. Guarded by mu.
+	// waiters are called, with the error of the message in flight, when its outcome is known; next
+	// are for the message after it. Guarded by mu.
 	waiters, next []func(error)
 
-	// calls run one at a time, in order. Guarded by mu.
+	// calls are functions that run one at a time, in order. Guarded by mu.
 	calls   []func()
 	calling bool
 }
 
-// newSession is a session that no log has yet.
+// newSession returns a session that is not in the log yet.
 func (ns *Namespace) newSession(s *socketio.Socket, pid string, r *record) *session {
 	return &session{
 		owner: ns.owner, namespace: ns, socket: s, pid: pid, log: ns.owner.log, record: r, machine: machine{state: kept},
 	}
 }
 
-// save stores the session as it is now, soon.
+// save stores the current state of the session, soon.
 func (s *session) save() { s.store(nil) }
 
-// saveAndThen calls a function once, when the session as it is now is stored, or it takes too long. The function must not block.
+// saveAndThen calls a function once, when the current state of the session is stored, or that takes
+// too long. The function must not block.
 func (s *session) saveAndThen(f func(error)) {
 	once := &storedOnce{call: f}
 	once.timer = time.AfterFunc(saveTimeout, func() { once.done(errSaveTimeout) })
 	s.store(once.stored)
 }
 
-// storedOnce has the outcome of a message, or that it takes too long. Safe for concurrent use.
+// storedOnce calls a function with the outcome of a message, or when that takes too long. Safe for
+// concurrent use.
 type storedOnce struct {
 	timer *time.Timer
 	mu    sync.Mutex
-	call  func(error) // nil when it was called; guarded by mu
+	call  func(error) // nil after the call; guarded by mu
 }
 
 func (o *storedOnce) stored(err error) {
@@ -140,8 +149,8 @@ func (s *session) touch(rooms ...string) {
 	}
 }
 
-// saveData stores the socket's data, which have changed, soon. It encodes them: that is the application's code, which the loop
-// must not wait for.
+// saveData stores the socket's changed data, soon. It encodes them, which calls the application, so
+// it must not run in the loop.
 func (s *session) saveData() {
 	s.encoding.Lock()
 	defer s.encoding.Unlock()
@@ -184,7 +193,7 @@ func (s *session) store(waiter func(error)) {
 	}
 }
 
-// complete goes on behind a message that is stored, or never will be.
+// complete handles the outcome of a message.
 func (s *session) complete(w *sessionWrite, number uint64, err error) {
 	s.mu.Lock()
 	before, o := s.machine.state, outcomeOf(err)
@@ -193,7 +202,7 @@ func (s *session) complete(w *sessionWrite, number uint64, err error) {
 	s.note(w, number, before, o, err)
 	waiters := s.waiters
 	s.waiters, s.next = s.next, nil
-	var left []func(error) // they wait for what is not sent any more
+	var left []func(error) // they wait for what will not be sent any more
 	switch next {
 	case end:
 		s.fail(err)
@@ -217,12 +226,13 @@ func (s *session) complete(w *sessionWrite, number uint64, err error) {
 	for _, waiter := range left {
 		waiter(err)
 	}
-	if isTakenOver && before != taking { // else take sees to it
+	if isTakenOver && before != taking { // otherwise take handles it
 		s.owner.takenOver(s)
 	}
 }
 
-// note keeps what the outcome of a message says of the record, and of what is not stored. The lock is held.
+// note stores what the outcome of a message says about the record and about unsaved changes. The
+// lock is held.
 func (s *session) note(w *sessionWrite, number uint64, before state, o outcome, err error) {
 	switch {
 	case o == stored:
@@ -233,13 +243,14 @@ func (s *session) note(w *sessionWrite, number uint64, before state, o outcome, 
 	case o == later && before != suspended:
 		s.unsaved = err
 		if errors.Is(err, outbox.ErrFull) {
-			s.chain.interrupt() // the next refresh stores the session as a whole
+			s.chain.interrupt() // the next refresh stores a complete record
 		}
 	}
 }
 
-// outcomeOf is what an outcome of the outbox means for a session. Where too much waits for the log a change is stored later; where the
-// gateway ends, the session is as it was stored last, and its client comes back elsewhere.
+// outcomeOf converts an outcome of the outbox. If too much waits for the log, a change is stored
+// later; if the gateway ends, the session stays as it was stored last, and its client returns
+// elsewhere.
 func outcomeOf(err error) outcome {
 	switch {
 	case err == nil:
@@ -252,14 +263,15 @@ func outcomeOf(err error) outcome {
 	return never
 }
 
-// confirm puts the number of what was stored where it was not known. The lock is held.
+// confirm replaces zeros by the sequence of the stored message. The lock is held.
 func (s *session) confirm(w *sessionWrite, number uint64) {
 	s.begin(w, number)
 	s.record.confirm(w, number)
 	s.chain.add(w, number)
 }
 
-// begin tells rooms of which this gateway has heard nothing yet where they begin for it. The lock is held.
+// begin tells the subscriptions of rooms without an event so far where they begin. The lock is
+// held.
 func (s *session) begin(w *sessionWrite, number uint64) {
 	base := s.namespace.base
 	base.Begin(base.Subjects().All(), number)
@@ -268,8 +280,9 @@ func (s *session) begin(w *sessionWrite, number uint64) {
 	}
 }
 
-// fail ends the stored session, since it is not what the socket is any more: a client that was recovered from it would be in rooms
-// that it had been removed from. The socket goes on without a session. The lock is held.
+// fail ends the stored session, since it no longer corresponds to the socket: a client that was
+// recovered from it would be in rooms that it had been removed from. The socket continues without a
+// session. The lock is held.
 func (s *session) fail(err error) {
 	if s.machine.state == over {
 		return
@@ -280,7 +293,7 @@ func (s *session) fail(err error) {
 	s.finish(s.record.ended())
 }
 
-// release stores the last record: that the client is gone, or that the session has ended.
+// release stores the last record, which says that the client is gone or that the session has ended.
 func (s *session) release(recoverable bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -314,7 +327,7 @@ func (s *session) finish(last *record) {
 	}
 }
 
-// abandon makes the session another's: nothing is stored any more.
+// abandon gives the session up to another gateway: nothing is stored any more.
 func (s *session) abandon() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -322,7 +335,7 @@ func (s *session) abandon() {
 	s.unsaved = errSessionOver
 }
 
-// supersede is abandon for a client that has come to this gateway once more.
+// supersede is abandon for a client that has connected to this gateway again.
 func (s *session) supersede() {
 	s.abandon()
 	s.mu.Lock()
@@ -336,14 +349,14 @@ func (s *session) isSuperseded() bool {
 	return s.superseded
 }
 
-// number is that of the session's last message in the log, 0 if there is none.
+// number returns the sequence of the session's last message in the log, 0 if there is none.
 func (s *session) number() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.chain.last
 }
 
-// refresh stores the session as a whole if that was done last before a time.
+// refresh stores a complete record if the last one is older than a time.
 func (s *session) refresh(before time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -353,7 +366,7 @@ func (s *session) refresh(before time.Time) {
 	}
 }
 
-// flatten stores the session as a whole if the log has deltas of it.
+// flatten stores a complete record if the log has deltas of the session.
 func (s *session) flatten() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -21,8 +21,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// BenchmarkJoins has ten clients that can be recovered join 400 rooms each, one after the other. B/join is what a join writes to
-// the log, without headers.
+// BenchmarkJoins has ten clients that can be recovered join 400 rooms each, one after the other.
+// B/join is what a join writes to the log, without headers.
 func BenchmarkJoins(b *testing.B) {
 	const clients, rooms = 10, 400
 	ns := natstest.Start(b, &natsserver.Options{JetStream: true, StoreDir: b.TempDir()})

@@ -130,7 +130,8 @@ func TestEachJoinWritesInProportionToTheChange(t *testing.T) {
 	}
 }
 
-// A delta is under the same condition as a record: a gateway that has lost the session stores nothing.
+// A delta is under the same condition as a record: a gateway that has lost the session stores
+// nothing.
 func TestADeltaOfALostSessionIsRefused(t *testing.T) {
 	checkNothingIsLeft(t)
 	ns := startJetStream(t)

@@ -25,7 +25,8 @@ func manyRooms(n, length int) []string {
 	return rooms
 }
 
-// A client that was recovered from what was stored before would be in a room that it has been removed from.
+// A client that was recovered from what was stored before would be in a room that it has been
+// removed from.
 func TestASessionWhoseChangeCannotBeStoredIsNotRecovered(t *testing.T) {
 	changes := map[string]struct {
 		maxPayload int32

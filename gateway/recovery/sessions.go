@@ -20,10 +20,10 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// pidLength is that of a private id: 144 random bits.
+// pidLength is the length of a private id: 144 random bits.
 const pidLength = 24
 
-// Sessions are those whose sockets this gateway has. Safe for concurrent use.
+// Sessions are the sessions of this gateway's sockets. Safe for concurrent use.
 type Sessions struct {
 	host   Host
 	log    *eventlog.Log
@@ -37,11 +37,12 @@ type Sessions struct {
 	backlogs  *backlogs
 	lookups   lookups
 	finding   sharedTimeout
-	// walking is held while something is done to all of them.
+	// walking is held while a function is applied to all sessions.
 	walking sync.Mutex
-	// refreshing: they are being refreshed.
+	// refreshing reports whether a refresh is in progress.
 	refreshing atomic.Bool
-	// misunderstood: a gateway is there that does not understand deltas. Only membership's goroutine uses it.
+	// misunderstood reports whether there is a gateway that does not understand deltas. Only
+	// membership's goroutine uses it.
 	misunderstood bool
 
 	mu       sync.Mutex
@@ -49,7 +50,7 @@ type Sessions struct {
 	bySocket map[*socketio.Socket]*session // guarded by mu
 }
 
-// New keeps sessions in a log. The context is the gateway's life.
+// New stores sessions in a log. The context ends with the gateway.
 func New(life context.Context, host Host, log *eventlog.Log, c Config) *Sessions {
 	s := &Sessions{
 		host: host, log: log, config: c, logger: c.Log, life: life, stop: life.Done(), metrics: c.Metrics,
@@ -60,12 +61,12 @@ func New(life context.Context, host Host, log *eventlog.Log, c Config) *Sessions
 	return s
 }
 
-// Subscription is the subject of takeovers, of which Fenced is to be told.
+// Subscription returns the subject of fences, whose messages go to Fenced.
 func (s *Sessions) Subscription() string {
 	return wire.FenceSubject(s.config.Service, s.config.Gateway)
 }
 
-// Histories is the memory of the histories of rooms.
+// Histories returns the cache of rooms' histories.
 func (s *Sessions) Histories() *history.Cache { return s.histories }
 
 func (s *Sessions) add(n *session) {
@@ -106,26 +107,28 @@ func (s *Sessions) all() []*session {
 	return all
 }
 
-// Refresh keeps the log from forgetting sessions that do not change. It does not wait.
+// Refresh stores sessions that do not change again, so that they do not expire. It does not block.
 func (s *Sessions) Refresh(now time.Time) {
 	before := now.Add(-s.config.refresh())
-	if s.refreshing.CompareAndSwap(false, true) { // else the last one takes longer than to the next beat
+	if s.refreshing.CompareAndSwap(false, true) { // otherwise the last refresh is still in progress
 		s.background(func(n *session) { n.refresh(before) }, func() { s.refreshing.Store(false) })
 	}
 }
 
-// Flatten stores sessions without deltas, for a gateway that does not understand those. It does not wait.
+// Flatten stores sessions without deltas, for a gateway that does not understand those. It does not
+// block.
 func (s *Sessions) Flatten() { s.background((*session).flatten, func() {}) }
 
-// PeerChanged is told, in membership's goroutine, whether all gateways understand deltas, and tells whether one has come that does not.
+// PeerChanged is called, in membership's goroutine, with whether all gateways understand deltas,
+// and reports whether one has appeared that does not.
 func (s *Sessions) PeerChanged(understood bool) (flatten bool) {
 	flatten = !understood && !s.misunderstood
 	s.misunderstood = !understood
 	return flatten
 }
 
-// background does something to all sessions without holding up the loop. What comes while that is being done is not lost: each
-// function is done to all sessions, one after the other, and then done is called.
+// background applies a function to all sessions without delaying the loop. Concurrent calls are not
+// lost: each function is applied to all sessions, one after the other, and then done is called.
 func (s *Sessions) background(f func(*session), done func()) {
 	s.host.Go(func() {
 		defer done()
@@ -149,8 +152,8 @@ func (s *Sessions) takenOver(n *session) {
 	s.host.Go(n.socket.Supersede)
 }
 
-// Fenced is told by another gateway that it has recovered a session. It runs in the loop. A fence that comes late says nothing of a
-// session that has come back meanwhile.
+// Fenced handles a fence: another gateway has recovered a session. It runs in the loop. A fence
+// that arrives late does not affect a session that has returned in the meantime.
 func (s *Sessions) Fenced(msg *nats.Msg) {
 	pid, number := decodeFence(msg.Data)
 	if n := s.find(pid); n != nil && n.isBefore(number) {
@@ -158,13 +161,13 @@ func (s *Sessions) Fenced(msg *nats.Msg) {
 	}
 }
 
-// encodeFence says that a session was taken over by the record of a number.
+// encodeFence encodes that a session was taken over by the record with that sequence.
 func encodeFence(pid string, number uint64) []byte {
 	return strconv.AppendUint([]byte(pid+"."), number, 10)
 }
 
-// decodeFence takes a fence without a number, from an older release, for one of whatever comes last.
-// What follows the number behind a further dot is of a later release, and is ignored.
+// decodeFence decodes a fence. One without a sequence, from an older release, counts as later than
+// any record. Anything after a further dot belongs to a later release, and is ignored.
 func decodeFence(data []byte) (pid string, number uint64) {
 	pid, digits, _ := strings.Cut(string(data), ".")
 	digits, _, _ = strings.Cut(digits, ".")
@@ -175,7 +178,8 @@ func decodeFence(data []byte) (pid string, number uint64) {
 	return pid, number
 }
 
-// isBefore tells whether the session's last record is older than that of a number. Of one that is being taken nobody knows yet.
+// isBefore reports whether the session's last record is older than the one with that sequence. For
+// a session that is being taken over this is not known yet.
 func (s *session) isBefore(number uint64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

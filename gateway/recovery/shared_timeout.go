@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// sharedFor is for how long those who come share a context.
+// sharedFor is how long new callers share a context.
 const sharedFor = 100 * time.Millisecond
 
-// sharedTimeout makes contexts that end recoverTimeout after they were made, or up to sharedFor earlier. A context with its timer and
-// channel takes 400 bytes, and many clients that come back at once wait with the same one. All have the same parent. Safe for
-// concurrent use.
+// sharedTimeout makes contexts that end recoverTimeout after they were made, or up to sharedFor
+// earlier. A context with its timer and channel takes 400 bytes, so clients that return at the same
+// time share one. All have the same parent. Safe for concurrent use.
 type sharedTimeout struct {
 	mu   sync.Mutex
 	made time.Time       // guarded by mu
@@ -26,7 +26,7 @@ func (s *sharedTimeout) context(parent context.Context) context.Context {
 	now := time.Now()
 	if s.last == nil || now.Sub(s.made) > sharedFor {
 		ctx, cancel := context.WithTimeout(parent, recoverTimeout)
-		context.AfterFunc(ctx, cancel) // none of those who share it ends it
+		context.AfterFunc(ctx, cancel) // no caller ends it
 		s.last, s.made = ctx, now
 	}
 	return s.last

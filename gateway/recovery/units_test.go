@@ -26,7 +26,8 @@ func golden(t *testing.T, release, format string, samples int) map[string][]byte
 	return all
 }
 
-// A session that has left and come back is not ended by the word of the gateway where it was between.
+// A session that has left and come back is not ended by the word of the gateway where it was
+// between.
 func TestLateFenceEndsNoLaterSession(t *testing.T) {
 	sessions := New(t.Context(), nil, nil, Config{})
 	n := &session{pid: "pid", machine: machine{state: kept}, chain: chain{last: 8}}

@@ -12,8 +12,9 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 )
 
-// verify finds out why the log has a newer message than this gateway knows. Mostly another gateway has recovered the session. But what was
-// sent twice, since its acknowledgement was lost with the stream's leader, may be refused for its own sake.
+// verify finds out why the log has a newer message than this gateway knows. Usually another gateway
+// has recovered the session. But a message that was sent twice, since its acknowledgement was lost
+// with the stream's leader, may be refused because of itself.
 //
 //nolint:contextcheck // it is bounded by the gateway's life, whoever waits
 func (s *session) verify(w *sessionWrite) {
@@ -34,14 +35,14 @@ func (s *session) verify(w *sessionWrite) {
 	}
 }
 
-// writer is what this gateway writes the session as.
+// writer returns the id under which this gateway writes the session.
 func (s *session) writer() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.record.By
 }
 
-// writerOf names who has written a message of a session.
+// writerOf returns the writer of a message of a session.
 func writerOf(data []byte) (string, error) {
 	r, d, err := decodeSession(data)
 	switch {
@@ -53,10 +54,11 @@ func writerOf(data []byte) (string, error) {
 	return r.By, nil
 }
 
-// sendAgain sends the whole record in place of a message, behind another one of ours that the log has as the last.
+// sendAgain sends the complete record in place of a message, after another message of this gateway
+// that is the last one in the log.
 func (s *session) sendAgain(w *sessionWrite, last uint64) {
 	select {
-	case <-time.After(rereadPause): // what is in the way may be on its way still
+	case <-time.After(rereadPause): // the message that is in the way may still be in flight
 	case <-s.owner.stop:
 	}
 	s.mu.Lock()
@@ -69,7 +71,7 @@ func (s *session) sendAgain(w *sessionWrite, last uint64) {
 		s.machine.flight = flight // what was newer than the message still is
 	}
 	s.mu.Unlock()
-	if isOver { // meanwhile; what is to be stored of its end comes next
+	if isOver { // it has ended meanwhile; its last record comes next
 		s.complete(w, 0, outbox.ErrWrongSequence)
 	}
 }

@@ -20,8 +20,8 @@ import (
 
 // While JetStream is away, all clients that come are waited for at once.
 func TestMemoryOfClientsThatWaitForTheLog(t *testing.T) {
-	// They take 4 to 6 KiB, and what the allocator has left over on top, by chance up to 2 KiB. A buffer that
-	// is held takes 64 KiB.
+	// They take 4 to 6 KiB, and what the allocator has left over on top, by chance up to 2 KiB. A
+	// buffer that is held takes 64 KiB.
 	const clients, limit = 1000, 6 << 10
 	begun := runtime.NumGoroutine()
 	goroutines := func(*gateway) int { return runtime.NumGoroutine() - begun }

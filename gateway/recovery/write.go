@@ -14,35 +14,36 @@ import (
 )
 
 const (
-	// deltaFrom is the size of a record from which on a change is stored as a delta. Below it, a record costs little more
-	// than a delta, and is read with one request.
+	// deltaFrom is the size of a record from which on a change is stored as a delta. A smaller
+	// record costs little more than a delta, and is read by one request.
 	deltaFrom = 1 << 10
 	// maxDeltas is how many deltas may follow a record. They are read together, by one request.
 	maxDeltas = 128
 )
 
-// sessionWrite is a message of a session on its way to the log.
+// sessionWrite is a message of a session in flight to the log.
 type sessionWrite struct {
 	data []byte
-	// isDelta: it follows the messages that are there; otherwise it replaces them.
+	// isDelta reports whether it follows the present messages; otherwise it replaces them.
 	isDelta bool
-	// rooms are those that it names as the socket's. joined and left are those that it tells the log of.
+	// rooms are all rooms that it names; joined and left are the changed ones.
 	rooms, joined, left []string
 }
 
-// chain is what the log has of a session: a record, and the deltas behind it.
+// chain describes a session's messages in the log: a record, and the deltas behind it.
 type chain struct {
-	// last is the number of the last message, 0 if there is none.
+	// last is the sequence of the last message, 0 if there is none.
 	last uint64
-	// base is the number of the record, 0 if the next message must be one. size is its length, and storedAt when it was sent.
+	// base is the sequence of the record, 0 if the next message must be a record. size is its
+	// length, and storedAt when it was sent.
 	base     uint64
 	size     int
 	storedAt time.Time
-	// deltas is how many there are, deltaSize their length together.
+	// deltas is the number of deltas, and deltaSize the sum of their lengths.
 	deltas, deltaSize int
 }
 
-// add notes a message that was stored.
+// add adds a stored message.
 func (c *chain) add(w *sessionWrite, number uint64) {
 	c.last = number
 	if w.isDelta {
@@ -54,16 +55,17 @@ func (c *chain) add(w *sessionWrite, number uint64) {
 	c.deltas, c.deltaSize = 0, 0
 }
 
-// interrupt has the next message be a record, soon.
+// interrupt makes the next message, which is due soon, a record.
 func (c *chain) interrupt() { c.base, c.storedAt = 0, time.Time{} }
 
-// takesDelta tells whether a change may be stored as a delta. When the deltas outweigh the record it is time for the next one. It is
-// so, too, when the log would forget the record before a client that is lost now has had its time to come back.
+// takesDelta reports whether a change may be stored as a delta. When the deltas outweigh the
+// record, the next message is a record. The same holds if the record would otherwise expire before
+// a client that is lost now could return.
 func (c *chain) takesDelta(oldest time.Time) bool {
 	return c.base != 0 && c.size >= deltaFrom && c.deltas < maxDeltas && c.deltaSize < c.size && c.storedAt.After(oldest)
 }
 
-// write sends what has changed. The lock is held.
+// write sends the changes. The lock is held.
 func (s *session) write() {
 	next, err := s.collect()
 	if err == nil {
@@ -80,7 +82,7 @@ func (s *session) write() {
 	})
 }
 
-// collect brings the record up to date, and returns what has changed of it. The lock is held.
+// collect updates the record, and returns its changes. The lock is held.
 func (s *session) collect() (*delta, error) {
 	next := &delta{By: s.record.By, whole: s.wantsRecord()}
 	if next.whole {
@@ -100,12 +102,12 @@ func (s *session) collect() (*delta, error) {
 	return next, s.record.check(s.roomBytes, s.owner.maxRecord())
 }
 
-// wantsRecord tells whether a record is stored next, not a delta. The lock is held.
+// wantsRecord reports whether a record is stored next, rather than a delta. The lock is held.
 func (s *session) wantsRecord() bool {
 	return s.machine.flight != idle || !s.chain.takesDelta(time.Now().Add(-s.owner.config.refresh())) || !s.owner.host.PeersTakeDeltas()
 }
 
-// encode makes a message of a change: of what has changed, or of all that the record has. The lock is held.
+// encode encodes a message with the changes, or with the complete record. The lock is held.
 func (s *session) encode(next *delta) *sessionWrite {
 	if next.whole {
 		return s.encodeRecord()
@@ -146,17 +148,17 @@ func (s *session) send(w *sessionWrite) {
 	err := s.log.Push(&outbox.Message{
 		Subject: wire.SessionSubject(s.owner.config.Service, s.pid),
 		Reserve: true,
-		LogAs:   "a session", // whose subject names the private id by which clients ask for it
+		LogAs:   "a session", // whose subject contains the private id by which clients ask for it
 		Header:  header,
 		Data:    w.data,
 		Done:    func(number uint64, err error) { s.onOutcome(w, number, err) },
 	})
 	if err != nil {
-		s.owner.host.Go(func() { s.onOutcome(w, 0, err) }) // as later errors come, without the lock
+		s.owner.host.Go(func() { s.onOutcome(w, 0, err) }) // without the lock, like later errors
 	}
 }
 
-// onOutcome is told what has become of a message.
+// onOutcome handles the outcome of a message.
 func (s *session) onOutcome(w *sessionWrite, number uint64, err error) {
 	s.mu.Lock()
 	verify := errors.Is(err, outbox.ErrWrongSequence) && s.machine.state != over

@@ -10,8 +10,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// Answers for events that ask for an acknowledgement and get none from a handler. They tell clients
-// nothing about the service.
+// Answers for events that ask for an acknowledgement and receive none from a handler. They tell
+// clients nothing about the service.
 var (
 	answerDone      = socketio.Args{JSON: []byte(`[]`)}
 	answerFailed    = socketio.Args{JSON: []byte(`[{"error":"the service could not handle the event"}]`)}
@@ -33,8 +33,8 @@ func compileAck(e v1alpha1.Expression) (step, error) {
 	}), nil
 }
 
-// ifAckWanted makes a step of an action that does nothing but answer: it is skipped if the client
-// has not asked for an acknowledgement.
+// ifAckWanted makes a step of an action that only answers: it is skipped if the client has not
+// asked for an acknowledgement.
 func ifAckWanted(name string, answer step) step {
 	return func(r *run) error {
 		if !r.needsAck() {
@@ -50,13 +50,14 @@ func ifAckWanted(name string, answer step) step {
 func (r *run) needsAck() bool { return r.event != nil && r.event.NeedsAck() }
 
 // ack answers the client once everything that the run has emitted is stored, so that a client with
-// an answer need not send the event again. If that fails for good, the answer is answerFailed. It
-// does nothing if the client wants no acknowledgement, or has one.
+// an answer need not send the event again. If it can never be stored, the answer is answerFailed.
+// ack does nothing if the client wants no acknowledgement, or has received one.
 func (r *run) ack(args socketio.Args) {
 	_ = r.event.AckSettled(r.receipt, args, answerFailed)
 }
 
-// emitReceipt is the receipt for all that the run emits; nil if no acknowledgement depends on it.
+// emitReceipt returns the receipt for everything that the run emits; nil if no acknowledgement
+// depends on it.
 func (r *run) emitReceipt() *socketio.Receipt {
 	if r.receipt != nil || !r.needsAck() {
 		return r.receipt

@@ -16,7 +16,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/service/eval"
 )
 
-// admissionRule is one of the manifest's, ready to run.
+// admissionRule is a compiled rule of the manifest.
 type admissionRule struct {
 	condition cel.Program
 	message   string
@@ -35,8 +35,7 @@ func compileAdmission(rules []v1alpha1.AdmissionRule) ([]admissionRule, error) {
 }
 
 // AllowRequest judges a handshake by the rules of the program in force
-// (engineio.Config.AllowRequest). A rule that fails refuses, since nobody can tell what it would
-// have said.
+// (engineio.Config.AllowRequest). A rule that fails refuses, since its result is unknown.
 func (r *Runtime) AllowRequest(req *http.Request) error {
 	rules := r.program.Load().admission
 	if len(rules) == 0 {

@@ -8,23 +8,22 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// binding is a namespace as a program defines it, with its counters. It saves each event the
-// look-up of the name, which takes a regular expression for dynamic namespaces, and of the
-// counters. It does not change.
+// binding is a namespace as a program defines it, with its counters. It saves looking both up for
+// each event; the name of a dynamic namespace takes a regular expression. It does not change.
 type binding struct {
 	program *Program
 	// namespace is nil if the program does not define it.
 	namespace *namespace
 	params    map[string]string // of a dynamic namespace
-	// label is how metrics name the namespace.
+	// label is the name of the namespace in metrics.
 	label            string
 	events, failures prometheus.Counter
 }
 
-// dynamicLabel stands in metrics for all dynamic namespaces, whose names are the clients' choice.
+// dynamicLabel stands for all dynamic namespaces in metrics, since clients choose their names.
 const dynamicLabel = "dynamic"
 
-// bindingOf is the binding of a socket's namespace to a program.
+// bindingOf returns the binding of a socket's namespace to a program.
 func (r *Runtime) bindingOf(p *Program, s *socketio.Socket) *binding {
 	name := s.Namespace().Name()
 	if b := r.bindings.Load().byName[name]; b != nil && b.program == p {
@@ -44,8 +43,8 @@ func (r *Runtime) newBinding(p *Program, name string) *binding {
 	return &binding{p, ns, params, name, r.events.WithLabelValues(name), r.failures.WithLabelValues(name)}
 }
 
-// bindings are those of a program's static namespaces. Each socket of a dynamic namespace has its
-// own binding.
+// bindings are the bindings of a program's static namespaces. Each socket of a dynamic namespace
+// has its own binding.
 type bindings struct{ byName map[string]*binding }
 
 func (r *Runtime) bindAll(p *Program) {

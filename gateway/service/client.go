@@ -20,13 +20,13 @@ import (
 type client struct {
 	runtime *Runtime
 	socket  *socketio.Socket
-	// binding is the one that the last event used; see currentBinding.
+	// binding is the one that the last event has used; see currentBinding.
 	binding *binding
-	// count is how many handlers of the socket wait for answers.
+	// count is the number of the socket's handlers that wait for answers.
 	count atomic.Int32
 }
 
-// waiting is how many handlers of the connection wait.
+// waiting returns the number of the connection's handlers that wait.
 func (c *client) waiting() int {
 	n := 0
 	for _, l := range c.socket.ConnectionListeners() {
@@ -85,7 +85,7 @@ func (c *client) OnEvent(ev *socketio.Event) {
 	b.events.Inc()
 	handlers := b.namespace.on(ev.Name)
 	if len(handlers) == 0 {
-		_ = ev.Ack(answerUnhandled) // who wants no answer gets none
+		_ = ev.Ack(answerUnhandled) // does nothing if the client wants no answer
 		return
 	}
 	c.start(b, handlers, eval.Variables{Name: ev.Name, Args: ev.Args}, ev)
@@ -105,7 +105,7 @@ func (c *client) start(b *binding, handlers []*handler, v eval.Variables, ev *so
 	}
 }
 
-// currentBinding is the binding to the program in force. It is called in the socket's turn.
+// currentBinding returns the binding to the program in force. It is called in the socket's turn.
 func (c *client) currentBinding() *binding {
 	if p := c.runtime.program.Load(); c.binding == nil || c.binding.program != p {
 		c.binding = c.runtime.bindingOf(p, c.socket)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package service makes a RealtimeService run: Compile turns its namespaces and handlers into a
-// Program, and a Runtime puts programs in force on a Socket.IO server, one after another, while
-// clients stay.
+// Package service runs a RealtimeService: Compile turns its namespaces and handlers into a Program,
+// and a Runtime applies programs to a Socket.IO server, one after another, while clients stay
+// connected.
 //
 //	manifest ── Compile ──▶ Program ── Runtime.Apply ──▶ the next event of each client
 //
@@ -10,7 +10,7 @@
 //	                                ▲                             │
 //	                                └── pending: an action waits ─┘
 //
-// An action has a file, which compiles it to a step and has what the step does: ack, emit, history,
-// join, presence, set. Package eval evaluates its expressions, and package celvalue has their
-// values.
+// Each action has a file, which compiles it to a step and has what the step does: ack, emit,
+// history, join, presence, set. Package eval evaluates its expressions, and package celvalue has
+// their values.
 package service

@@ -15,7 +15,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// defaultAckTimeout is for a service that has not been through the schema.
+// defaultAckTimeout is for a service without the defaults of the schema.
 const defaultAckTimeout = 5 * time.Second
 
 // emission is an emit action with its expressions compiled.
@@ -93,7 +93,7 @@ func (m *emission) toSocket(r *run, args socketio.Args) error {
 	})
 }
 
-// emission is how the event goes to the socket alone.
+// emission returns the emission to the socket alone.
 func (m *emission) emission(s *socketio.Socket) *socketio.Emission {
 	e := s.Compress(m.compress)
 	if m.volatile {
@@ -102,7 +102,7 @@ func (m *emission) emission(s *socketio.Socket) *socketio.Emission {
 	return e
 }
 
-// audience is who receives the event.
+// audience returns the receivers of the event.
 func (m *emission) audience(r *run) (*socketio.Broadcast, error) {
 	rooms, err := r.AllRooms(m.rooms)
 	if err != nil {
@@ -125,7 +125,7 @@ func (m *emission) audience(r *run) (*socketio.Broadcast, error) {
 	return audience, nil
 }
 
-// ignoreDisconnected returns nil if the socket has left, which is not the manifest's fault.
+// ignoreDisconnected returns nil if the socket has disconnected, which is no fault of the manifest.
 func ignoreDisconnected(err error) error {
 	if errors.Is(err, socketio.ErrDisconnected) {
 		return nil
@@ -156,7 +156,7 @@ func (r *run) ask(m *emission, ask func(context.Context) ([]socketio.Args, error
 	return nil
 }
 
-// unanswered tells whether an error only means that a client has not answered, in time or at all.
+// unanswered reports whether an error only means that a client has not answered, in time or at all.
 func unanswered(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, socketio.ErrDisconnected) || errors.Is(err, socketio.ErrManyAcks)
 }

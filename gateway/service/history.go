@@ -18,9 +18,9 @@ import (
 )
 
 const (
-	// historyTimeout bounds the reading of a room's history.
+	// historyTimeout bounds the time to read a room's history.
 	historyTimeout = 5 * time.Second
-	// defaultHistoryLimit is the schema's, for a service that has not been through it.
+	// defaultHistoryLimit is the default of the schema, for a service without it.
 	defaultHistoryLimit = 50
 	// maxPageBytes bounds a page of a history. It is one packet, which must fit into the client's
 	// queue.
@@ -63,7 +63,7 @@ func (r *run) history(room, before cel.Program, limit int) error {
 	}
 	var events []socketio.PastEvent
 	return r.await(&pending{timeout: historyTimeout, wait: func(ctx context.Context) {
-		// One more than is asked for tells whether there is more.
+		// One more than requested shows whether there are more.
 		events, err = rooms.History(ctx, name, below, limit+1, maxPageBytes)
 	}, then: func(r *run) error {
 		if err != nil {
@@ -82,7 +82,7 @@ func (r *run) ackHistory(name string, events []socketio.PastEvent, limit int) er
 	return nil
 }
 
-// historyPage is the newest of events, as many as the limit, maxPageBytes and a packet's
+// historyPage returns the newest of the events, as many as the limit, maxPageBytes and a packet's
 // attachments allow.
 func historyPage(room string, events []socketio.PastEvent, limit int) ref.Val {
 	first, attachments, bytes := len(events), 0, 0

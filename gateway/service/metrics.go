@@ -41,7 +41,7 @@ func (m *metrics) register(registry prometheus.Registerer, infos *presence.Budge
 	registry.MustRegister(infoMetrics(infos)...)
 }
 
-// forget removes a namespace that is no more.
+// forget removes a namespace that no longer exists.
 func (m *metrics) forget(namespace string) {
 	m.events.DeleteLabelValues(namespace)
 	m.failures.DeleteLabelValues(namespace)

@@ -12,7 +12,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
 )
 
-// placeHandler names handlers where panics are reported.
+// placeHandler is the place of handlers in reports of panics.
 const placeHandler = "handler"
 
 // errPanicked is the error of a handler whose wait has panicked. The panic itself is logged.
@@ -25,20 +25,20 @@ var errPanicked = errors.New("it panicked")
 //
 //	handler ── step returns with r.pending ──▶ waits ── wait returns ──▶ then, in the socket's turn
 type pending struct {
-	// wait does the waiting. Its context ends after the timeout, or when the client leaves. Without
-	// a timeout, wait must end by itself, and its context does not end.
+	// wait blocks. Its context ends after the timeout, or when the client leaves. Without a
+	// timeout, wait must return by itself, and its context does not end.
 	wait    func(context.Context)
 	timeout time.Duration
 	// then is the rest of the step; nil: there is none. The handler continues after it.
 	then step
-	// aside: other events of the socket are handled meanwhile, such as the client's answer that is
-	// waited for. Then the run ends here if the client goes. Otherwise the socket's events wait for
-	// the run, and those that tell of the client's end as well.
+	// aside: other events of the socket are handled in the meantime, such as the client's answer
+	// that is waited for. Then the run ends here if the client disconnects. Otherwise the socket's
+	// events wait for the run, including those that report the client's end.
 	aside bool
 }
 
-// await suspends the run, unless the client is leaving: then it waits at once. It fails if too many
-// handlers of the connection are suspended.
+// await suspends the run. If the client is leaving, it waits without suspending. It fails if too
+// many handlers of the connection are suspended.
 func (r *run) await(p *pending) error {
 	if p.aside {
 		if most := r.limits().WaitingHandlers; r.client.waiting() >= most {
@@ -54,7 +54,7 @@ func (r *run) await(p *pending) error {
 	return nil
 }
 
-// leaving tells whether the socket's end does not wait for the run.
+// leaving reports whether the socket's end does not wait for the run.
 func (r *run) leaving() bool {
 	return r.event == nil && r.Name != v1alpha1.EventConnection
 }
@@ -91,7 +91,8 @@ func (c *client) waitFor(p *pending) (err error) {
 			err = errPanicked
 		}
 	}()
-	// A socket's context costs memory from its first use on. It is used only where it ends something.
+	// The context of a socket takes memory from its first use on. It is used only if it ends
+	// something.
 	if p.timeout == 0 {
 		p.wait(unbounded)
 		return nil
@@ -105,8 +106,8 @@ func (c *client) waitFor(p *pending) (err error) {
 // unbounded is the context of waits that bound themselves.
 var unbounded = context.Background()
 
-// resume continues a run whose wait is over. Many waits may end at once, so the runs take turns, and
-// leave room for clients that wait for nothing.
+// resume continues a run whose wait is over. Many waits may end at once, so the runs take turns,
+// and leave time for clients that wait for nothing.
 func (c *client) resume(r *run, p *pending, err error) {
 	c.socket.Compute(func() {
 		r.computing = true

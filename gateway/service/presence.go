@@ -21,11 +21,11 @@ import (
 )
 
 const (
-	// presenceTimeout is how long other gateways may take to say who is in a room.
+	// presenceTimeout bounds the wait for other gateways' members of a room.
 	presenceTimeout = 2 * time.Second
-	// defaultPresenceLimit is the schema's, for a service that has not been through it.
+	// defaultPresenceLimit is the default of the schema, for a service without it.
 	defaultPresenceLimit = 100
-	// infoWork is the work that presenceInfo may do: one event may ask for that of a socket in each
+	// infoWork is the work budget of presenceInfo: one event may evaluate it for a socket in each
 	// of its rooms.
 	infoWork = expression.WorkLimit / 20
 )
@@ -40,7 +40,7 @@ func (r *Runtime) configurePresence(ns *socketio.Namespace) {
 		r.log.Error("rooms have no presence, which the manifest asks for", "error", err)
 		return
 	case err != nil:
-		return // nobody asks for it
+		return // no room has it
 	case !wanted:
 		tracker.Configure(presence.Config{})
 		return
@@ -55,8 +55,8 @@ func (r *Runtime) configurePresence(ns *socketio.Namespace) {
 	tracker.Configure(c)
 }
 
-// memberInfo is what other members see of a socket. If the expression fails, for example because
-// data is not set yet, they see nothing.
+// memberInfo returns what other members see of a socket. If the expression fails, for example
+// because data is not set yet, they see nothing.
 func (r *Runtime) memberInfo(ns *namespace, params map[string]string, s *socketio.Socket, room string) any {
 	defer r.panics.Catch(placeHandler)
 	rule := ns.rule(room)
@@ -143,7 +143,7 @@ func (r *run) presence(room, after cel.Program, limit int) error {
 		if errors.Is(err, presence.ErrNotTracked) {
 			return fmt.Errorf("presence: %w", err)
 		}
-		// Without the other gateways it is what is known here, and says so.
+		// Without the other gateways the page has what is known here, and is marked as partial.
 		args, err := socketio.NewArgs(&page)
 		if err != nil {
 			return fmt.Errorf("presence: %w", err)

@@ -13,25 +13,24 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// Program is a service with its expressions compiled. It does not change, and is safe for
-// concurrent use.
+// Program is a service with its expressions compiled. It does not change. Safe for concurrent use.
 type Program struct {
 	admission  []admissionRule
 	namespaces map[string]*namespace
 	dynamic    []dynamicNamespace
 	// maxPayload bounds publish requests, in bytes; 0: no bound.
 	maxPayload int64
-	// limits are what one connection can make the gateway hold.
+	// limits bound what one connection can make the gateway hold.
 	limits socketio.Limits
 }
 
-// dynamicNamespace is all namespaces whose name matches.
+// dynamicNamespace stands for all namespaces whose name matches.
 type dynamicNamespace struct {
 	pattern   *socketio.Pattern
 	namespace *namespace
 }
 
-// find is the namespace of a name, with what the groups of a pattern have matched; nil if the
+// find returns the namespace with a name, and the matches of the pattern's groups; nil if the
 // program does not define it.
 func (p *Program) find(name string) (*namespace, map[string]string) {
 	if ns := p.namespaces[name]; ns != nil {
@@ -45,31 +44,31 @@ func (p *Program) find(name string) (*namespace, map[string]string) {
 	return nil, nil
 }
 
-// namespace is what one namespace does.
+// namespace has the handlers and rules of one namespace.
 type namespace struct {
-	// lifecycle holds the handlers of connection, disconnecting and disconnect.
+	// lifecycle has the handlers of connection, disconnecting and disconnect.
 	lifecycle map[string][]*handler
-	// events holds, by name, the handlers of clients' events in the manifest's order, those of '*'
-	// among them.
+	// events has, by name, the handlers of clients' events in the manifest's order, including those
+	// of '*'.
 	events map[string][]*handler
-	// any holds the handlers of '*' alone: for events that no handler names.
+	// any has only the handlers of '*', for events that no handler names.
 	any   []*handler
 	rooms roomRules
 }
 
 // handler is a handler of the manifest.
 type handler struct {
-	// place is where the manifest has it.
+	// place is the handler's place in the manifest.
 	place string
 	when  cel.Program // nil: always
 	steps []step
 }
 
-// step is one action, ready to run.
+// step is a compiled action.
 type step func(*run) error
 
-// Compile makes a service ready to run. It refuses, with its path, an expression that does not
-// compile; the API server and `realtime dev` have refused such a service before.
+// Compile compiles a service. If an expression does not compile, it returns an error with its path;
+// the API server and `realtime dev` have refused such a service before.
 func Compile(svc *v1alpha1.RealtimeService) (*Program, error) {
 	if errs := svc.Validate(); len(errs) > 0 {
 		return nil, errs.ToAggregate()
@@ -145,7 +144,7 @@ func (n *namespace) add(event string, h *handler) {
 	}
 }
 
-// on lists the handlers of a client's event.
+// on returns the handlers of a client's event.
 func (n *namespace) on(event string) []*handler {
 	if handlers, named := n.events[event]; named {
 		return handlers

@@ -10,7 +10,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// PublishError says why nothing was emitted. Status is the HTTP status for it.
+// PublishError is why nothing was emitted. Status is the HTTP status for it.
 type PublishError struct {
 	Status int
 	err    error
@@ -18,7 +18,7 @@ type PublishError struct {
 
 func (e *PublishError) Error() string { return e.err.Error() }
 
-// Unwrap is the error beneath.
+// Unwrap returns the wrapped error.
 func (e *PublishError) Unwrap() error { return e.err }
 
 // refusePublish makes a PublishError.
@@ -26,8 +26,8 @@ func refusePublish(status int, format string, args ...any) *PublishError {
 	return &PublishError{Status: status, err: fmt.Errorf(format, args...)}
 }
 
-// MaxPayload is the size of the largest request that Publish takes, in bytes: protocol.maxPayload
-// of the program in force. 0: no bound.
+// MaxPayload returns the size of the largest request that Publish accepts, in bytes:
+// protocol.maxPayload of the program in force. 0: no bound.
 func (r *Runtime) MaxPayload() int64 { return r.program.Load().maxPayload }
 
 // Publish emits the event of a publish request to sockets on all gateways, with the trace of the
@@ -46,7 +46,7 @@ func (r *Runtime) Publish(ctx context.Context, data []byte, namespace string, re
 	if ns, _ := program.find(p.namespace); ns == nil {
 		return refusePublish(http.StatusNotFound, "there is no namespace %.128q", p.namespace)
 	}
-	// It may have no socket here: those on other gateways hear of it all the same.
+	// It may have no socket here: sockets on other gateways receive the event all the same.
 	if !r.io.Within(p.namespace, func(ns *socketio.Namespace) { err = p.emit(ctx, ns, receipt) }) {
 		return refusePublish(http.StatusNotFound, "there is no namespace %.128q any more", p.namespace)
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// maxNames bounds the rooms and sockets that one request names, and those that it excepts: each
+// maxNames bounds the rooms and sockets that one request names, and those that it excludes: each
 // room is a message of its own between gateways.
 const maxNames = 1000
 
@@ -30,7 +30,7 @@ type publishRequest struct {
 	uncompressed  bool
 }
 
-// names is a list of strings. Unlike a []string it takes no null for a string.
+// names is a list of strings. Unlike []string it does not accept null as a string.
 type names []string
 
 func (n *names) UnmarshalJSON(data []byte) error {
@@ -48,7 +48,7 @@ func (n *names) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// parsePublishRequest reads a JSON document. It must not name a namespace if the caller does, for
+// parsePublishRequest parses a JSON document. It must not name a namespace if the caller does, for
 // example because the URL has one.
 func parsePublishRequest(data []byte, namespace string) (*publishRequest, error) {
 	p := &publishRequest{namespace: namespace}
@@ -88,9 +88,9 @@ func parsePublishRequest(data []byte, namespace string) (*publishRequest, error)
 	return p, err
 }
 
-// readFields reads an object whose fields are all known, spelled as they are, and given once.
-// encoding/json alone would take "Rooms" for "rooms", the last of two, and null for nothing: an
-// event for some would go out to all.
+// readFields decodes an object whose fields must be known, spelled exactly, and given once.
+// encoding/json would accept "Rooms" for "rooms", the last of two, and null for nothing: an event
+// for some would be sent to all.
 func readFields(data []byte, fields map[string]any) error {
 	if !utf8.Valid(data) {
 		return errors.New("the document is not UTF-8")
@@ -147,8 +147,8 @@ func readField(name string, raw json.RawMessage, fields map[string]any, seen map
 	return nil
 }
 
-// publishArgs keeps the arguments as they were written, without the space between. Where there is
-// binary data, each piece must have its placeholder.
+// publishArgs keeps the arguments as they were written, without spaces. If there is binary data,
+// each piece must have its placeholder.
 func publishArgs(raw json.RawMessage, binary names) (socketio.Args, error) {
 	if raw == nil {
 		raw = json.RawMessage("[]")
@@ -177,8 +177,8 @@ func publishArgs(raw json.RawMessage, binary names) (socketio.Args, error) {
 	return args, checkPlaceholders(args)
 }
 
-// checkPlaceholders wants one placeholder for each attachment, and no other: a client would close
-// the connection.
+// checkPlaceholders requires one placeholder for each attachment, and no other: otherwise a client
+// would close the connection.
 func checkPlaceholders(args socketio.Args) error {
 	used := make([]int, len(args.Attachments))
 	for _, p := range placeholder.Find(args.JSON) {

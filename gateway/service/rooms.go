@@ -12,26 +12,26 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// roomRule is a rule for rooms, ready to run.
+// roomRule is a compiled rule for rooms.
 type roomRule struct {
 	source   v1alpha1.RoomRule
 	presence bool
-	// place is where the manifest has it.
+	// place is the rule's place in the manifest.
 	place string
-	// info yields what others see of a member; nil: the id alone.
+	// info evaluates what others see of a member; nil: the id alone.
 	info cel.Program
 }
 
-// roomRules are those of a namespace.
+// roomRules are the rules of a namespace.
 type roomRules struct {
-	// exact holds the rules of single rooms, by name. No pattern that comes before matches them:
-	// Validate sees to it.
+	// exact has the rules of single rooms, by name. No earlier pattern matches them; Validate
+	// checks that.
 	exact map[string]*roomRule
 	// patterns are the others, in the manifest's order.
 	patterns []*roomRule
 	// autoJoin are the rooms that each socket joins.
 	autoJoin []string
-	// presence and info tell whether any rule has it.
+	// presence and info report whether any rule has it.
 	presence, info bool
 }
 
@@ -59,7 +59,7 @@ func compileRoomRules(rules []v1alpha1.RoomRule) (roomRules, error) {
 	return compiled, nil
 }
 
-// rule is the rule for a room; nil if there is none.
+// rule returns the rule for a room; nil if there is none.
 func (n *namespace) rule(room string) *roomRule {
 	if rule := n.rooms.exact[room]; rule != nil {
 		return rule
@@ -79,7 +79,7 @@ func (r *Runtime) configureRooms(ns *socketio.Namespace) {
 	compiled, _ := r.program.Load().find(ns.Name())
 	rooms, ok := ns.Adapter().(socketio.RoomPolicies)
 	if !ok {
-		return // nothing is stored, so there is nothing that could be kept or ordered
+		return // nothing is stored, so nothing can be kept or ordered
 	}
 	rooms.SetRoomPolicy(func(room string) socketio.RoomPolicy {
 		if compiled == nil {
@@ -90,10 +90,10 @@ func (r *Runtime) configureRooms(ns *socketio.Namespace) {
 }
 
 // mayJoin is the join rule of all namespaces; every way into a room asks it. Each room costs a
-// subscription, so where clients choose the names, spec.limits.maxRooms bounds them.
+// subscription, so spec.limits.maxRooms bounds the rooms that clients choose.
 func mayJoin(s *socketio.Socket, rooms []string) error { return s.CheckJoin(rooms...) }
 
-// policy is what the event log must know about a room.
+// policy returns the policy of a room for the event log.
 func (n *namespace) policy(room string) socketio.RoomPolicy {
 	rule := n.rule(room)
 	if rule == nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/trace"
 )
 
-// run is one event on its way through its handlers, in the socket's turn. It is suspended while a
-// step waits; see pending.
+// run is the handling of one event, in the socket's turn. It is suspended while a step waits; see
+// pending.
 type run struct {
 	eval.Variables
 	event    *socketio.Event // nil at connection, disconnecting and disconnect
@@ -24,7 +24,7 @@ type run struct {
 	pending  *pending   // what the last step waits for
 	binding  *binding
 	receipt  *socketio.Receipt // of what has been emitted so far; see emitReceipt
-	// computing: a resumed run is within Socket.Compute, up to its end.
+	// computing reports whether a resumed run is within Socket.Compute.
 	computing bool
 }
 
@@ -46,7 +46,7 @@ func (r *run) begin(h *handler) (bool, error) {
 const largeEvent = 32 << 10
 
 // runHandler runs a handler from its next step, up to the first that fails or waits. done is false
-// if a step waits. Other clients are served meanwhile if the event is large.
+// if a step waits. If the event is large, other clients are served in the meantime.
 func (r *run) runHandler(h *handler) (done bool, err error) {
 	if r.computing || r.event == nil || len(r.Args.JSON) < largeEvent {
 		return r.runSteps(h)
@@ -54,7 +54,7 @@ func (r *run) runHandler(h *handler) (done bool, err error) {
 	return r.compute(h)
 }
 
-// compute is apart from runHandler because its closure is on the heap.
+// compute is separate from runHandler because its closure is on the heap.
 func (r *run) compute(h *handler) (done bool, err error) {
 	r.Socket.Compute(func() { done, err = r.runSteps(h) })
 	return done, err
@@ -85,12 +85,12 @@ func (r *run) runStep(s step) (err error) {
 	return s(r)
 }
 
-// nextHandler goes on to the next handler.
+// nextHandler continues with the next handler.
 func (r *run) nextHandler() {
 	r.handlers, r.step = r.handlers[1:], 0
 }
 
-// trace is the event's trace; nil if it has none.
+// trace returns the event's trace; nil if it has none.
 func (r *run) trace() *trace.Parent {
 	if r.event == nil {
 		return nil
@@ -102,7 +102,7 @@ func (r *run) limits() socketio.Limits { return r.Socket.Namespace().Server().Li
 
 // runHandlers runs the remaining handlers in order. If one fails, the next ones still run. If one
 // waits, runHandlers returns false, and the run continues later. After the last one, a client that
-// asked for an acknowledgement and has none gets it.
+// waits for an acknowledgement and has received none receives it.
 func (r *Runtime) runHandlers(run *run) (ended bool) {
 	for len(run.handlers) > 0 {
 		done, err := run.runHandler(run.handlers[0])
@@ -126,8 +126,8 @@ func (r *Runtime) runHandlers(run *run) (ended bool) {
 	return true
 }
 
-// failed counts and logs a failure of the current handler. A wait that ended because the client
-// left is no failure.
+// failed counts and logs a failure of the current handler. It ignores a wait that ended because the
+// client left.
 func (r *Runtime) failed(run *run, err error) {
 	run.failed = true
 	if errors.Is(err, context.Canceled) && run.Socket.Context().Err() != nil {
@@ -146,7 +146,7 @@ func (r *Runtime) failed(run *run, err error) {
 		})
 }
 
-// action is the path of the current action within its handler.
+// action returns the path of the current action within its handler.
 func (r *run) action() string {
 	if r.step == 0 {
 		return "when"

@@ -15,16 +15,16 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// Options of a Runtime.
+// Options configure a Runtime.
 type Options struct {
-	// Registerer gets the metrics.
+	// Registerer registers the metrics.
 	Registerer prometheus.Registerer
-	// Log gets what fails; slog's default if nil.
+	// Log receives errors; slog's default if nil.
 	Log *slog.Logger
-	// PresenceBytes bounds what presenceInfo shows of all members that this gateway knows of, in
-	// bytes; presence.DefaultInfoBytes if zero.
+	// PresenceBytes bounds the results of presenceInfo for all members that this gateway knows of,
+	// in bytes; presence.DefaultInfoBytes if zero.
 	PresenceBytes int
-	// OnPanic is told the place of each panic that was stopped, of those of engineio.PanicPlaces.
+	// OnPanic is called with the place of each recovered panic, one of engineio.PanicPlaces.
 	OnPanic func(place string)
 }
 
@@ -33,8 +33,8 @@ type Runtime struct {
 	io     *socketio.Server
 	log    *slog.Logger
 	panics *panics.Watch
-	// logLimit has *handler and failedRule for kinds of lines: one bad client could otherwise fill
-	// the log. All failures are counted.
+	// logLimit bounds the log lines of each kind, a *handler or failedRule: otherwise one client
+	// could fill the log. All failures are counted.
 	logLimit loglimit.Limit[any]
 	metrics
 	infos    *presence.Budget
@@ -45,8 +45,8 @@ type Runtime struct {
 	applying sync.Mutex
 }
 
-// NewRuntime returns a runtime without a program; Apply gives it one. The server's namespaces are
-// the runtime's to make and remove.
+// NewRuntime returns a runtime without a program; Apply sets one. The runtime creates and removes
+// the server's namespaces.
 func NewRuntime(io *socketio.Server, o Options) *Runtime {
 	r := &Runtime{
 		io:      io,
@@ -70,8 +70,8 @@ func NewRuntime(io *socketio.Server, o Options) *Runtime {
 	return r
 }
 
-// Apply puts a program in force from the next event on. Clients stay, but for those of a namespace
-// that is no more: they leave it.
+// Apply puts a program in force from the next event on. Clients stay, except that they leave
+// namespaces that no longer exist.
 func (r *Runtime) Apply(p *Program) {
 	r.applying.Lock()
 	defer r.applying.Unlock()

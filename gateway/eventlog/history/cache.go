@@ -12,29 +12,30 @@ import (
 )
 
 const (
-	// DefaultBytes bounds a cache unless something else does.
+	// DefaultBytes is the default bound of a cache.
 	DefaultBytes = 64 << 20
-	// storedMessageBytes is what a message takes in memory apart from its data.
+	// storedMessageBytes is the size of a message in memory without its data.
 	storedMessageBytes = 256
 )
 
-// Cache bounds what the histories of all rooms of a gateway take. Beyond the bound those go that nobody has asked for
-// for the longest, as a whole, and are read from the log again when somebody does. Safe for concurrent use. No other lock is taken
-// under its own.
+// Cache bounds the memory of the histories of all rooms of a gateway. Beyond the bound, the
+// histories that have not been used for the longest are evicted as a whole, and read from the log
+// again when they are needed. Safe for concurrent use. No other lock is taken while its own is
+// held.
 type Cache struct {
 	// reads has an entry for each history that is being read.
 	reads chan struct{}
-	// evictions counts those that had to go.
+	// evictions counts evicted histories.
 	evictions atomic.Uint64
 
 	mu    sync.Mutex
 	limit int // guarded by mu
 	bytes int // guarded by mu
-	// rooms has a *Room for each room that is watched, the one that was asked for last in front. Guarded by mu.
+	// rooms has a *Room for each watched room, the last used in front. Guarded by mu.
 	rooms list.List
 }
 
-// NewCache makes a cache of so many bytes; of DefaultBytes if zero.
+// NewCache makes a cache of that many bytes; of DefaultBytes if zero.
 func NewCache(limit int) *Cache {
 	return &Cache{limit: cmp.Or(limit, DefaultBytes), reads: make(chan struct{}, readsAtOnce)}
 }
@@ -47,15 +48,17 @@ func (c *Cache) SetLimit(bytes int) {
 	c.evict()
 }
 
-// cached is the state of a room in the cache, whose lock guards it.
+// cached is the state of a room in the cache, guarded by the cache's lock.
 type cached struct {
 	bytes int
-	place *list.Element // nil: it is not in the cache, any more or at all
-	// users are those who read it now, or wait for that: until they have it, it stays.
+	place *list.Element // nil: not in the cache, or not any more
+	// users is the number of callers that read the room now, or wait for that: until they are done,
+	// it stays.
 	users int
 }
 
-// use takes a room for somebody who reads it, until done. It is false for one that has been evicted.
+// use keeps a room for a caller that reads it, until done. It returns false if the room has been
+// evicted.
 func (c *Cache) use(r *Room) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -74,14 +77,14 @@ func (c *Cache) done(r *Room) {
 	c.evict()
 }
 
-// add takes a room that is watched from now on.
+// add adds a room that is watched from now on.
 func (c *Cache) add(r *Room) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r.cached.place = c.rooms.PushFront(r)
 }
 
-// remove takes a room out that is not watched any more.
+// remove removes a room that is not watched any more.
 func (c *Cache) remove(r *Room) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -98,7 +101,7 @@ func (c *Cache) drop(r *Room) {
 	r.cached.place, r.cached.bytes = nil, 0
 }
 
-// grown is told how much more a room takes, or less.
+// grown is called with the change of a room's size.
 func (c *Cache) grown(r *Room, by int) {
 	if by == 0 {
 		return
@@ -116,14 +119,14 @@ func (c *Cache) grown(r *Room, by int) {
 	}
 }
 
-// evict keeps to the bound. What is left beyond it is of rooms that are being read.
+// evict enforces the bound. What remains beyond it belongs to rooms that are being read.
 func (c *Cache) evict() {
 	for _, r := range c.beyond() {
 		r.owner.evicted(r)
 	}
 }
 
-// beyond takes out the rooms that are beyond the bound. The one that was asked for last stays, however much it has.
+// beyond removes the rooms that are beyond the bound. The last used room stays, whatever its size.
 func (c *Cache) beyond() []*Room {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -140,14 +143,14 @@ func (c *Cache) beyond() []*Room {
 	return gone
 }
 
-// Size is how much all rooms take, in bytes.
+// Size returns the size of all rooms, in bytes.
 func (c *Cache) Size() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.bytes
 }
 
-// Collectors are the metrics of a gateway's cache; nil stands for a service without histories.
+// Collectors returns the metrics of a gateway's cache; nil stands for a service without histories.
 func Collectors(c *Cache) []prometheus.Collector {
 	bytes := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "realtime_history_bytes", Help: "Memory that the histories of rooms take on this gateway.",

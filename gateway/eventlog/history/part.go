@@ -14,30 +14,31 @@ type Part struct {
 	First, Last uint64
 }
 
-// Name is the name of the room.
+// Name returns the name of the room.
 func (r *Room) Name() string { return r.room }
 
-// AppendPart adds what is left of a part. It is false for a room that was evicted.
+// AppendPart appends the messages of a part that are still there. It returns false if the room was
+// evicted.
 func (r *Room) AppendPart(to []*eventlog.Message, part Part) ([]*eventlog.Message, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append(to, part.Of(r.messages)...), !r.isEvicted
 }
 
-// Of is what messages have of the part.
+// Of returns the messages that belong to the part.
 func (p Part) Of(messages []*eventlog.Message) []*eventlog.Message {
 	first, _ := slices.BinarySearchFunc(messages, p.First, compareStored)
 	end, _ := slices.BinarySearchFunc(messages, p.Last+1, compareStored)
 	return messages[first:end]
 }
 
-// InOrder sorts events by sequence. One that went to several rooms is there once.
+// InOrder sorts events by sequence. An event for several rooms appears once.
 func InOrder(events []*eventlog.Message) []*eventlog.Message {
 	slices.SortFunc(events, func(a, b *eventlog.Message) int { return compareStored(a, b.Sequence) })
 	return slices.CompactFunc(events, func(a, b *eventlog.Message) bool { return a.Sequence == b.Sequence })
 }
 
-// Find is the index of the message with a sequence, if it is there.
+// Find returns the index of the message with a sequence, if it is there.
 func Find(messages []*eventlog.Message, sequence uint64) (index int, found bool) {
 	return slices.BinarySearchFunc(messages, sequence, compareStored)
 }

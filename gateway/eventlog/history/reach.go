@@ -11,14 +11,15 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/eventlog"
 )
 
-// reachFor is how long gateways may use an answer for how far the log reaches back.
+// reachFor is how long gateways may cache how far the log reaches back.
 const reachFor = time.Second
 
-// cut takes from a history what is older than what the log has of the room, on either of the two subjects that the room's
-// events have. So a gateway that has watched the room says the same as one that reads the log. A history that begins within
-// the last messages of the log, as most do, needs no request.
+// cut removes from a history the events that are older than what the log has of the room, on either
+// of the two subjects of the room's events. So a gateway that has watched the room returns the same
+// as one that reads the log. A history that begins within the last messages of the log, like most,
+// needs no request.
 func (h *Rooms) cut(ctx context.Context, room string, messages []*eventlog.Message, head uint64) ([]*eventlog.Message, error) {
-	head = max(head, h.log.Delivered()) // where the room is watched, all that came later has been delivered
+	head = max(head, h.log.Delivered()) // if the room is watched, all later messages have been delivered
 	for _, subject := range []string{h.source.Subjects().Room(room), h.source.Subjects().All()} {
 		if len(messages) == 0 || head < messages[0].Sequence+uint64(h.log.Suspicious()) {
 			break
@@ -37,19 +38,21 @@ func (h *Rooms) cut(ctx context.Context, room string, messages []*eventlog.Messa
 	return messages, nil
 }
 
-// reaches are how far the log reaches back on subjects. Safe for concurrent use.
+// reaches has how far the log reaches back on subjects. Safe for concurrent use.
 type reaches struct {
 	mu    sync.Mutex
 	known map[string]reach // guarded by mu
 }
 
-// reach is the number of the oldest message of a subject that has none missing behind it, and when that was asked.
+// reach is the sequence of the oldest message of a subject after which none is missing, and when
+// that was asked.
 type reach struct {
 	first uint64
 	asked time.Time
 }
 
-// of is 0 for a subject that has not lost any messages to its limit. Callers wait for each other, so one of them asks.
+// of returns 0 for a subject that has not lost any messages to its limit. Callers wait for each
+// other, so that one of them asks.
 func (r *reaches) of(ctx context.Context, l *eventlog.Log, subject string) (uint64, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -14,30 +14,32 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// Source is the namespace whose rooms' histories are kept. Its methods may be called from any goroutine.
+// Source is the namespace of the rooms. Its methods may be called from any goroutine.
 type Source interface {
 	Subjects() wire.Subjects
-	// Has tells whether a room has a member on this gateway, which then hears of its events.
+	// Has reports whether a room has a member on this gateway, which then receives the room's
+	// events.
 	Has(room string) bool
-	// Policy says how much of a room is kept.
+	// Policy returns the policy of a room, which bounds its history.
 	Policy(room string) socketio.RoomPolicy
-	// Decode reads an event of the log. One that cannot be read is counted.
+	// Decode decodes an event of the log. It counts malformed events.
 	Decode(data []byte) (*wire.Message, error)
 }
 
-// Rooms are the histories of the rooms of a namespace that this gateway has members in: read once, and then kept up to date by what
-// comes in. So a socket that joins costs the log nothing, however many do. Safe for concurrent use.
+// Rooms has the histories of the rooms of a namespace with members on this gateway: read once, and
+// then kept up to date by new events. So a socket that joins costs the log nothing, however many
+// do. Safe for concurrent use.
 type Rooms struct {
 	log    *eventlog.Log
 	source Source
-	// cache bounds what they take.
+	// cache bounds their memory.
 	cache *Cache
 	mu    sync.Mutex
 	rooms map[string]*Room // guarded by mu
 	reach reaches
 }
 
-// NewRooms keeps nothing yet.
+// NewRooms returns Rooms without a history.
 func NewRooms(log *eventlog.Log, source Source, cache *Cache) *Rooms {
 	return &Rooms{log: log, source: source, cache: cache, rooms: map[string]*Room{}}
 }
@@ -53,11 +55,13 @@ type Room struct {
 
 	mu       sync.Mutex
 	messages []*eventlog.Message // in order; guarded by mu
-	complete bool                // what was there before the room was watched has been read; guarded by mu
-	head     uint64              // the last message that was there then; guarded by mu
-	// joins are the numbers behind which what comes in is held for sockets that join: it stays until they have it. Guarded by mu.
+	complete bool                // what was stored before the room was watched has been read; guarded by mu
+	head     uint64              // the last message that existed then; guarded by mu
+	// joins are the sequences after which new events are held for joining sockets: the events stay
+	// until these have received them. Guarded by mu.
 	joins []uint64
-	// isEvicted: the cache had no room for it. Who has yet to send a part of it reads it again. Guarded by mu.
+	// isEvicted reports whether the cache had no room for it. A socket that has yet to be sent a
+	// part reads it again. Guarded by mu.
 	isEvicted bool
 }
 
@@ -74,8 +78,9 @@ func (h *Rooms) watch(room string) *Room {
 	return r
 }
 
-// Forget ends it, when the gateway does not hear of the room any more. Nobody is in the room: who has left it
-// before the history was sent does not get it, and does not keep it here.
+// Forget ends that, when the gateway has unsubscribed from the room. The room has no members: a
+// socket that has left it before the history was sent does not receive it, and does not keep it
+// here.
 func (h *Rooms) Forget(room string) {
 	h.mu.Lock()
 	r := h.rooms[room]
@@ -87,7 +92,7 @@ func (h *Rooms) Forget(room string) {
 	}
 }
 
-// evicted is told by the cache that it has taken a room out.
+// evicted is called when the cache has removed a room.
 func (h *Rooms) evicted(r *Room) {
 	h.mu.Lock()
 	if h.rooms[r.room] == r {
@@ -103,7 +108,7 @@ func (r *Room) drop(evicted bool) {
 	r.messages, r.isEvicted = nil, evicted
 }
 
-// Keeps tells whether a room's history is kept now.
+// Keeps reports whether a room's history is kept now.
 func (h *Rooms) Keeps(room string) bool { return h.find(room) != nil }
 
 func (h *Rooms) find(room string) *Room {
@@ -112,7 +117,8 @@ func (h *Rooms) find(room string) *Room {
 	return h.rooms[room]
 }
 
-// Clear forgets all, for a log that begins anew. Who has a part to send keeps it.
+// Clear drops all histories, for a log that starts over. A socket that is being sent a part keeps
+// it.
 func (h *Rooms) Clear() {
 	h.mu.Lock()
 	rooms := h.rooms
@@ -123,7 +129,7 @@ func (h *Rooms) Clear() {
 	}
 }
 
-// Add takes an event that has come in, in order.
+// Add adds a new event, in order.
 func (h *Rooms) Add(rooms []string, m eventlog.Message) {
 	for _, room := range rooms {
 		if r := h.find(room); r != nil {
@@ -139,7 +145,8 @@ func (r *Room) add(m eventlog.Message, p socketio.RoomPolicy) {
 	r.owner.cache.grown(r, by)
 }
 
-// insert is called with the lock held, and returns how many bytes it takes. Messages come in order but for those that are read later.
+// insert is called with the lock held, and returns the size of the message. Messages come in order,
+// except those that are read later.
 func (r *Room) insert(m *eventlog.Message) int {
 	i, found := slices.BinarySearchFunc(r.messages, m.Sequence, compareStored)
 	if found {
@@ -149,15 +156,15 @@ func (r *Room) insert(m *eventlog.Message) int {
 	return size(m)
 }
 
-// size is how many bytes a message takes.
+// size returns the size of a message in bytes.
 func size(m *eventlog.Message) int { return len(m.Data) + len(m.Subject) + storedMessageBytes }
 
 func compareStored(m *eventlog.Message, number uint64) int {
 	return int(int64(m.Sequence) - int64(number))
 }
 
-// trim drops what is no longer part of the history, and returns how many bytes that was. It is called with the lock held, for each
-// message that comes in, so it moves nothing.
+// trim drops messages that are no longer part of the history, and returns their size. It is called
+// with the lock held, for each new message, so it moves nothing.
 func (r *Room) trim(p socketio.RoomPolicy) (bytes int) {
 	n := Begin(p, r.messages)
 	for _, since := range r.joins {
@@ -171,7 +178,7 @@ func (r *Room) trim(p socketio.RoomPolicy) (bytes int) {
 	return bytes
 }
 
-// Begin is the index of the first of a room's messages that is part of its history.
+// Begin returns the index of the first of a room's messages that is part of its history.
 func Begin(p socketio.RoomPolicy, messages []*eventlog.Message) int {
 	n := max(0, len(messages)-p.HistoryMessages)
 	oldest := time.Now().Add(-p.HistoryAge)
@@ -181,7 +188,7 @@ func Begin(p socketio.RoomPolicy, messages []*eventlog.Message) int {
 	return n
 }
 
-// Behind is the index of the first message behind a sequence.
+// Behind returns the index of the first message after a sequence.
 func Behind(messages []*eventlog.Message, number uint64) int {
 	if number == eventlog.End {
 		return len(messages)
@@ -190,17 +197,19 @@ func Behind(messages []*eventlog.Message, number uint64) int {
 	return n
 }
 
-// of is where the history of a room is kept, for somebody who calls done when it is read.
+// of returns the Room that keeps the history of a room, for a caller that calls done after reading
+// it.
 func (h *Rooms) of(room string) (r *Room, done func()) {
 	for h.source.Has(room) {
 		if r = h.watch(room); h.cache.use(r) {
 			return r, func() { h.cache.done(r) }
 		}
 	}
-	return &Room{owner: h, room: room}, func() {} // nobody here hears of it
+	return &Room{owner: h, room: room}, func() {} // the gateway does not receive its events
 }
 
-// Read is the history of a room as of now, with all that has come in behind a number, and where it is kept.
+// Read returns the present history of a room, with all events after a sequence, and the Room that
+// keeps it.
 func (h *Rooms) Read(ctx context.Context, room string, since uint64) ([]*eventlog.Message, *Room, error) {
 	r, done := h.of(room)
 	defer done()
@@ -212,8 +221,8 @@ func (h *Rooms) Read(ctx context.Context, room string, since uint64) ([]*eventlo
 	return messages, r, err
 }
 
-// read returns the messages, and the number of the last message that the log had on the room's two subjects when they were
-// read.
+// read returns the messages, and the sequence of the last message that the log had on the room's
+// two subjects when they were read.
 func (r *Room) read(ctx context.Context, since uint64) (messages []*eventlog.Message, head uint64, err error) {
 	r.reading.Lock()
 	defer r.reading.Unlock()
@@ -236,7 +245,7 @@ func (r *Room) read(ctx context.Context, since uint64) (messages []*eventlog.Mes
 	return messages, head, nil
 }
 
-// Join has a room keep what comes in behind a number, and the cache the room, until done.
+// Join keeps a room in the cache, and its events after a sequence in the room, until done.
 func (h *Rooms) Join(room string, since uint64) (done func()) {
 	r := h.watch(room)
 	for !h.cache.use(r) {
@@ -254,8 +263,8 @@ func (h *Rooms) Join(room string, since uint64) (done func()) {
 	}
 }
 
-// readsAtOnce bounds the histories that are being read, each with an answer of the log of up to 4 MiB and room for
-// its messages. Others wait, which takes a stack.
+// readsAtOnce bounds the histories that are read at the same time, each with an answer of the log
+// of up to 4 MiB and space for its messages. Others wait, which takes a stack.
 const readsAtOnce = 8
 
 // beginRead waits for its turn to read the log.
@@ -268,8 +277,8 @@ func (c *Cache) beginRead(ctx context.Context) (done func(), err error) {
 	}
 }
 
-// load reads what was stored before the room was watched: on the room's own subject, and among what went to several rooms at
-// once.
+// load reads what was stored before the room was watched: on the room's own subject, and among the
+// events for several rooms.
 func (r *Room) load(ctx context.Context, policy socketio.RoomPolicy) error {
 	h, room := r.owner, r.room
 	take := func(m eventlog.Message) error {

@@ -11,37 +11,39 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Codes of JetStream's errors (nats-server, server/errors.json).
+// The codes of JetStream's errors (nats-server, server/errors.json).
 const (
 	codeWrongLastSequence         = 10071
 	codeWrongLastSequenceConstant = 10164
 	codeMessageTooLarge           = 10054
-	// codeAccountFull comes as a bad request, and goes when there is room again.
+	// codeAccountFull comes as a bad request, and ends when there is room again.
 	codeAccountFull = 10002
 	codeBadRequest  = 400
 )
 
 // Ack is JetStream's answer to a message.
 type Ack struct {
-	// Message is what it answers. Its Done is to be called.
+	// Message is the message that it answers. Its Done is to be called.
 	Message *Message
-	// Sequence is where the message is stored, 0 if it is not and never will be. Then Err says why.
+	// Sequence is the sequence of the stored message, 0 if it is not stored and never will be. Then
+	// Err says why.
 	Sequence uint64
 	Err      error
-	// Duplicate: it was stored when it was sent before.
+	// Duplicate: the message was stored when it was sent before.
 	Duplicate bool
 }
 
-// Acknowledged takes what arrives on a subject that begins with Options.Acks. It is false for what says nothing new, or nothing for good.
+// Acknowledged handles a message whose subject begins with Options.Acks. It returns false if it has
+// no new or no final outcome.
 func (o *Outbox) Acknowledged(msg *nats.Msg) (Ack, bool) {
 	digits, epoch, _ := strings.Cut(msg.Subject[len(o.options.Acks):], "-")
 	serial, parseErr := strconv.ParseUint(digits, 10, 64)
 	if !o.isEpoch(epoch) {
-		return Ack{}, false // of a log that is lost
+		return Ack{}, false // of a lost log incarnation
 	}
 	ack, ackErr := decodePubAck(msg.Data)
 	if parseErr != nil || ackErr != nil {
-		// A status without a body: no stream listens. Resume tries again.
+		// A status without a body means that no stream listens. Resume tries again.
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		o.drop(errNoStream)
@@ -74,20 +76,21 @@ func (o *Outbox) Acknowledged(msg *nats.Msg) (Ack, bool) {
 	return Ack{Message: m, Err: err}, true
 }
 
-// answered finishes a message of which the stream has told something. The lock is held.
+// answered finishes a message that the stream has answered. The lock is held.
 func (o *Outbox) answered(m *Message, state state) {
 	o.finish(m, state)
 	o.answeredAt = time.Now()
 	o.signalProgress()
 }
 
-// IsWrongSequence tells whether a code of JetStream stands for ErrWrongSequence.
+// IsWrongSequence reports whether a code of JetStream stands for ErrWrongSequence.
 func IsWrongSequence(code int) bool {
 	return code == codeWrongLastSequence || code == codeWrongLastSequenceConstant
 }
 
-// Recognize is told that the stream has a message of that id. If it is one of ours its acknowledgement may have got lost; and to send it
-// again is safe only as long as JetStream remembers the id.
+// Recognize is called for a message in the stream, with its id. If it is one of the outbox, its
+// acknowledgement may have been lost; and sending it again is safe only as long as JetStream
+// remembers the id.
 func (o *Outbox) Recognize(id string, sequence uint64) {
 	serial, ours := strings.CutPrefix(id, o.ids())
 	if !ours {
@@ -95,7 +98,7 @@ func (o *Outbox) Recognize(id string, sequence uint64) {
 	}
 	n, err := strconv.ParseUint(serial, 10, 64)
 	if err != nil {
-		return // an id of this form that the outbox has not given
+		return // an id of this form that the outbox has not issued
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -104,7 +107,7 @@ func (o *Outbox) Recognize(id string, sequence uint64) {
 	}
 }
 
-// TakeRecognized takes what was recognized for acknowledged, and returns it.
+// TakeRecognized treats recognized messages as acknowledged, and returns them.
 func (o *Outbox) TakeRecognized() []*Message {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -132,8 +135,9 @@ func (o *Outbox) find(serial uint64) *Message {
 	return o.messages[serial-o.messages[0].serial]
 }
 
-// Advance forgets what has an outcome, and sends what may follow. It returns what the outbox has
-// rejected, whose Done is to be called, and then what is to be called without an error.
+// Advance removes messages with an outcome, and sends those that may follow. It returns the
+// messages that the outbox has rejected, whose Done is to be called, and then the functions to be
+// called without an error.
 func (o *Outbox) Advance() (refused []*Message, after []func(error)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -153,8 +157,8 @@ func (o *Outbox) Advance() (refused []*Message, after []func(error)) {
 	return refused, after
 }
 
-// Abandon finishes all that is left when nothing is sent or acknowledged any more. It returns those
-// whose Done is to be called, and then what is to be called with an error.
+// Abandon finishes all remaining messages when nothing is sent or acknowledged any more. It returns
+// those whose Done is to be called, and then the functions to be called with an error.
 func (o *Outbox) Abandon() (unstored []*Message, after []func(error)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -3,8 +3,8 @@
 // Package outbox stores messages in a JetStream stream: in the order in which they are pushed, each
 // once, and each with exactly one outcome.
 //
-// A message goes through these states. Resume, with a new connection, sends again what the last one
-// left without an answer; what was stored by then is recognized by JetStream, or by the owner, and is
+// A message goes through these states. Resume sends again, over a new connection, what has no
+// answer; messages that are already stored are recognized by JetStream, or by the owner, and are
 // not stored twice.
 //
 //	           sendReady            acknowledged, recognized
@@ -16,11 +16,11 @@
 //	          │ └───────────────┴── refused for good ──▶ rejected
 //	          └─────────────────┴── Abandon ──────────▶ abandoned
 //
-// Refused for good are messages that are too large for NATS or for the stream, those whose condition
-// does not hold (ErrWrongSequence), those that others of their subject have overtaken, and those that
-// follow a message of a log that is lost. Whatever may work later is sent again: no answer, no room,
-// no leader.
+// A message is rejected permanently if it is too large for NATS or for the stream, if its condition
+// does not hold (ErrWrongSequence), if others of its subject have overtaken it, or if it follows a
+// message of a lost log incarnation. In all cases that may succeed later it is sent again: no
+// answer, no room, no leader.
 //
-// What waits is bounded (MaxMessages). AfterAll tells when everything that was pushed before has one
-// of the three final states.
+// The number of waiting messages is bounded (MaxMessages). AfterAll reports when everything that
+// was pushed before has one of the three final states.
 package outbox

@@ -20,16 +20,18 @@ import (
 // codeNoRoom is JetStream's for a server that has no room.
 const codeNoRoom = 10023
 
-// model is an outbox over a real NATS server, with a stream in place of JetStream's whose every answer the test
-// decides. What the outbox must do is simple: each message has one outcome, those that are stored are in the stream
-// once, and in the order of their subject in which they were pushed.
+// model is an outbox over a real NATS server, with a stream in place of JetStream's whose every
+// answer the test decides. What the outbox must do is simple: each message has one outcome, those
+// that are stored are in the stream once, and in the order of their subject in which they were
+// pushed.
 type model struct {
 	t      *testing.T
 	random *rand.Rand
 	out    *Outbox
 	sent   *nats.Subscription
 	server *nats.Conn
-	// arrived are messages on their way to the stream, answers those on their way back: late ones too.
+	// arrived are messages on their way to the stream, answers those on their way back: late ones
+	// too.
 	arrived []*nats.Msg
 	answers []*nats.Msg
 	// stream has the ids of messages by sequence, from 1, and sequences by id.
@@ -162,7 +164,8 @@ func (m *model) store() {
 	}
 }
 
-// fate is the code with which the stream refuses a message, whenever it comes; 0 for one that it takes.
+// fate is the code with which the stream refuses a message, whenever it comes; 0 for one that it
+// takes.
 func (m *model) fate(id string) int {
 	if _, ok := m.fates[id]; !ok {
 		m.fates[id] = []int{codeMessageTooLarge, codeWrongLastSequence, 0}[min(2, m.random.IntN(20))]
@@ -182,7 +185,8 @@ func (m *model) answer(msg *nats.Msg, body map[string]any) {
 	m.answers = append(m.answers, &nats.Msg{Subject: msg.Reply, Data: data})
 }
 
-// acknowledge has an answer arrive: mostly the first, now and then a later one, or one that has come before.
+// acknowledge has an answer arrive: mostly the first, now and then a later one, or one that has
+// come before.
 func (m *model) acknowledge() {
 	if len(m.answers) == 0 {
 		return
@@ -224,8 +228,8 @@ func (m *model) outcome(of *Message, sequence uint64, err error) {
 	m.t.Fatalf("the outcome of a message that was never taken: %v", of)
 }
 
-// reconnect is the end of a connection: what is on its way, and the answers to it, are lost in part. As the owner does,
-// it looks at the stream before it has all sent again.
+// reconnect is the end of a connection: what is on its way, and the answers to it, are lost in
+// part. As the owner does, it looks at the stream before it has all sent again.
 func (m *model) reconnect() {
 	m.carry()
 	m.out.Pause()
@@ -249,8 +253,8 @@ func (m *model) reconnect() {
 	}
 }
 
-// takeRefusals has those answers arrive which say that there is no room. One that is lost with the connection lets a
-// large message be stored behind a small one of its subject: see rejectOvertaken.
+// takeRefusals has those answers arrive which say that there is no room. One that is lost with the
+// connection lets a large message be stored behind a small one of its subject: see rejectOvertaken.
 func (m *model) takeRefusals() {
 	for i := 0; i < len(m.answers); i++ {
 		if strings.Contains(string(m.answers[i].Data), fmt.Sprint(codeNoRoom)) {
@@ -308,7 +312,8 @@ func (m *model) check(step string) {
 	}
 }
 
-// order checks that the stream has each message once, and those of a subject in the order in which they were pushed.
+// order checks that the stream has each message once, and those of a subject in the order in which
+// they were pushed.
 func (m *model) order() {
 	m.t.Helper()
 	last := map[string]int{}
@@ -330,7 +335,8 @@ func (m *model) order() {
 	}
 }
 
-// Whatever the order of events, each message has one outcome, and what is stored is stored once and in order.
+// Whatever the order of events, each message has one outcome, and what is stored is stored once and
+// in order.
 func TestTheOutboxKeepsToItsModel(t *testing.T) {
 	for seed := range uint64(10) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {

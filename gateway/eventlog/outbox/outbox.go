@@ -17,30 +17,34 @@ import (
 )
 
 const (
-	// MaxMessages and MaxBytes bound the messages that wait to be stored. Those with Reserve may take as much again.
+	// MaxMessages and MaxBytes bound the messages that wait to be stored. Those with Reserve may
+	// take the same again.
 	MaxMessages = 65536
 	MaxBytes    = 64 << 20
-	// window is how many messages may be on their way at once; the server drops what is beyond 10,000.
+	// window is how many messages may be in flight at once; the server drops those beyond 10,000.
 	window = 4096
-	// ackTimeout is how long the oldest message may be on its way, while none is acknowledged, before all are sent again.
+	// ackTimeout is how long the oldest message may be in flight without any acknowledgement before
+	// all are sent again.
 	ackTimeout = 3 * time.Second
 )
 
 // Errors of Push, and outcomes of messages.
 var (
-	// ErrFull: as much waits as may.
+	// ErrFull: too many messages wait.
 	ErrFull = errors.New("too much waits to be stored already: try again later")
-	// ErrWrongSequence: the message was to follow another one on its subject, and another has come between.
+	// ErrWrongSequence: the message was to follow another one on its subject, but another message
+	// has come in between.
 	ErrWrongSequence = errors.New("the subject has a newer message")
-	// ErrTooLarge: the stream takes no message of that size (its max_msg_size).
+	// ErrTooLarge: the message is too large for the stream (its max_msg_size).
 	ErrTooLarge = errors.New("the message is larger than the log takes")
-	// ErrOvertaken: JetStream had no room for the message, but had for a later one of the same subject.
+	// ErrOvertaken: JetStream had no room for the message, but then had room for a later one of the
+	// same subject.
 	ErrOvertaken = errors.New("JetStream had no room for it, and has stored a later message of its subject")
-	// ErrClosed is the outcome of what was not stored when the gateway ended.
+	// ErrClosed is the outcome of messages that were not stored when the gateway ended.
 	ErrClosed = errors.New("the gateway ended before it was stored")
 )
 
-// Why a connection is given up; see Problem.
+// The reasons why a connection is given up; see Problem.
 var (
 	errNoAck    = errors.New("JetStream does not acknowledge what it is sent")
 	errNoStream = errors.New("no stream takes what is sent")
@@ -51,14 +55,16 @@ type Message struct {
 	Subject string
 	Header  nats.Header
 	Data    []byte
-	// Reserve lets it wait where others are refused; see MaxMessages.
+	// Reserve lets it wait when others are refused; see MaxMessages.
 	Reserve bool
-	// LogAs is what the gateway's log calls the message, where its subject must not be named.
+	// LogAs is the name of the message in the gateway's log, if its subject must not be logged.
 	LogAs string
-	// Done is for the caller of Acknowledged, TakeRecognized, Advance and Abandon, each of which returns messages of which Done is
-	// to be called, once: with the message's sequence in the stream, or the reason why it is not stored and never will be.
+	// Done is for the caller of Acknowledged, TakeRecognized, Advance and Abandon: it has to call
+	// Done once for each message that they return, with the message's sequence in the stream, or
+	// the reason why it is not stored and never will be.
 	Done func(sequence uint64, err error)
-	// Sequence is what the stream has it as, so far as that is known otherwise than by an acknowledgement.
+	// Sequence is its sequence in the stream, if that is known from something other than an
+	// acknowledgement.
 	Sequence uint64
 	// Err is why the outbox itself has rejected or abandoned it.
 	Err error
@@ -67,100 +73,107 @@ type Message struct {
 	serial uint64
 	sentAt time.Time
 	state  state
-	// leads: no other message of its subject may be sent before this one is stored; see SetOneBySubject.
+	// leads: no other message of its subject may be sent before this one is stored; see
+	// SetOneBySubject.
 	leads bool
 	// postponed: JetStream has answered that it has no room for it now.
 	postponed bool
 	// after are called when the outcome of this message and of all before it is known: without an
-	// error, unless the outbox has ended, so that some of them may not be stored.
+	// error, unless the outbox has ended, in which case some may not be stored.
 	after []func(error)
 }
 
 // Options configure an outbox.
 type Options struct {
-	// Acks begins the subjects of acknowledgements; see wire.ServiceSubjects.
+	// Acks is the prefix of the subjects of acknowledgements; see wire.ServiceSubjects.
 	Acks string
-	// URLs of the NATS servers, and what to connect with. The connection must not reconnect by itself.
+	// URLs are the addresses of the NATS servers. The connection must not reconnect by itself.
 	URLs []string
 	NATS []nats.Option
-	// MaxPayload is what the gateway's main connection says of the largest message, for as long as the outbox
-	// has had no connection; 0 if it does not know.
+	// MaxPayload returns the size of the largest message according to the gateway's main
+	// connection, for as long as the outbox has had no connection; 0 if it is not known.
 	MaxPayload func() int64
-	// Trouble asks for Resume, Rejected for Advance. They are called with a lock held, and must neither block nor call the outbox.
+	// Trouble asks for Resume, Rejected for Advance. They are called with a lock held, and must
+	// neither block nor call the outbox.
 	Trouble, Rejected func()
 }
 
-// Outbox sends messages to a stream, and again until they are acknowledged, in their order. It has a connection of its own that is
-// never mended but replaced: a connection which buffers, and reconnects by itself, would send what was written last
-// before what was lost with the old one. Its owner resumes it when it asks for that, and passes on what acknowledges its messages.
-// Safe for concurrent use; Abandon ends it.
+// Outbox sends messages to a stream, repeatedly until they are acknowledged, in their order. It has
+// a connection of its own that is replaced when it fails: a connection that buffers, and reconnects
+// by itself, would send later messages before those that were lost with the old one. Its owner
+// calls Resume when it asks for that, and passes on the acknowledgements of its messages. Safe for
+// concurrent use; Abandon ends it.
 type Outbox struct {
 	options Options
 
 	mu sync.Mutex
-	// maxMessages, maxBytes and oneBySubject are as SetBounds and SetOneBySubject say. Guarded by mu.
+	// maxMessages, maxBytes and oneBySubject are set by SetBounds and SetOneBySubject. Guarded by
+	// mu.
 	maxMessages, maxBytes int
 	oneBySubject          bool
 
 	conn *nats.Conn // nil while paused; guarded by mu
-	// maxPayload is the size of the largest message, headers included, that NATS carries, as the
-	// last connection was told; 0 before there was one. Guarded by mu.
+	// maxPayload is the size of the largest message, headers included, that NATS accepts, according
+	// to the last connection; 0 before there was one. Guarded by mu.
 	maxPayload int64
-	closed     bool       // nothing is taken or sent any more; guarded by mu
-	ended      bool       // what was left has been abandoned; guarded by mu
+	closed     bool       // nothing is accepted or sent any more; guarded by mu
+	ended      bool       // the remaining messages have been abandoned; guarded by mu
 	messages   []*Message // not acknowledged, oldest first, their serial numbers without a gap; guarded by mu
-	refused    []*Message // those that the outbox has rejected and whose Done is still to be called; guarded by mu
+	refused    []*Message // rejected by the outbox, with a Done still to be called; guarded by mu
 	ready      []*Message // those that may be sent, in order; guarded by mu
-	sent       int        // how many are on their way; guarded by mu
+	sent       int        // how many are in flight; guarded by mu
 	bytes      int        // guarded by mu
 	last       uint64     // serial number; guarded by mu
-	// blocked are those that wait for the one before them on their subject; there is a list, perhaps
-	// an empty one, where one leads. Nil unless the outbox is single. Guarded by mu.
+	// blocked are messages that wait for the one before them on their subject; if one leads, there
+	// is a list, possibly empty. Nil unless the outbox is single. Guarded by mu.
 	blocked map[string][]*Message
 	// tight: JetStream lacks room, and messages with serial numbers up to tightUntil waited then;
 	// see postpone. Guarded by mu.
 	tight      bool
 	tightUntil uint64
-	// answeredAt is when something was acknowledged last. Guarded by mu.
+	// answeredAt is the time of the last acknowledgement. Guarded by mu.
 	answeredAt time.Time
-	// progressed is closed when JetStream answers something after the last Resume, or if nothing waits.
-	// Guarded by mu.
+	// progressed is closed when JetStream answers something after the last Resume, or if nothing
+	// waits. Guarded by mu.
 	progressed chan struct{}
 	// problem is why the last connection was given up; nil while there is one. Guarded by mu.
 	problem error
-	// epoch counts the logs that were lost; an acknowledgement tells that of its message. Guarded by mu.
+	// epoch counts lost log incarnations; an acknowledgement has the epoch of its message. Guarded
+	// by mu.
 	epoch uint64
 }
 
-// New makes an outbox that is paused.
+// New returns a paused outbox.
 func New(o Options) *Outbox {
 	return &Outbox{options: o, maxMessages: MaxMessages, maxBytes: MaxBytes}
 }
 
-// SetBounds changes how much may wait; see MaxMessages.
+// SetBounds sets how much may wait; see MaxMessages.
 func (o *Outbox) SetBounds(messages, bytes int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.maxMessages, o.maxBytes = messages, bytes
 }
 
-// MaxMessages is how many messages may wait.
+// MaxMessages returns how many messages may wait.
 func (o *Outbox) MaxMessages() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.maxMessages
 }
 
-// SetOneBySubject lets only one message of a subject be on its way, as the lack of room does for a while. While a replicated stream has
-// no leader, what is sent to it is lost message by message, and the first that is not would overtake those that are sent again.
+// SetOneBySubject allows only one message of a subject to be in flight, as a lack of room does for
+// a while. While a replicated stream has no leader, messages to it are lost one by one, and the
+// first that is not would overtake those that are sent again.
 func (o *Outbox) SetOneBySubject(on bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.oneBySubject = on
 }
 
-// Push takes a message, and sends it if it can. Its error says that the message is not taken, so that it has no other outcome: ErrFull,
-// nats.ErrMaxPayload if NATS carries no message of that size with its header, or ErrClosed.
+// Push accepts a message, and sends it if possible. An error means that the message is not
+// accepted, so that it has no other outcome: ErrFull, nats.ErrMaxPayload if the message with its
+// header is too large for NATS, or ErrClosed.
 func (o *Outbox) Push(m *Message) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -186,8 +199,8 @@ func (o *Outbox) Push(m *Message) error {
 	return nil
 }
 
-// limit is the size of the largest message that NATS carries, as far as that is known; otherwise 0.
-// The lock is held.
+// limit returns the size of the largest message that NATS accepts, if it is known; otherwise 0. The
+// lock is held.
 func (o *Outbox) limit() int64 {
 	if o.conn != nil {
 		o.maxPayload = o.conn.MaxPayload()
@@ -198,7 +211,7 @@ func (o *Outbox) limit() int64 {
 	return o.maxPayload
 }
 
-// enqueue has a message sent in its turn. The lock is held.
+// enqueue puts a message into the queue. The lock is held.
 func (o *Outbox) enqueue(m *Message) {
 	if o.single() {
 		if o.blocked == nil {
@@ -215,8 +228,7 @@ func (o *Outbox) enqueue(m *Message) {
 	o.ready = append(o.ready, m)
 }
 
-// finish brings a message to a final state, and the next one of its subject to its turn. The lock is
-// held.
+// finish sets a final state, and lets the next message of the subject be sent. The lock is held.
 func (o *Outbox) finish(m *Message, state state) {
 	if m.state == sent {
 		o.sent--
@@ -239,7 +251,7 @@ func (o *Outbox) finish(m *Message, state state) {
 	o.ready = append(o.ready, waiting[0])
 }
 
-// reject finishes a message that cannot be sent, whatever happens. The lock is held.
+// reject finishes a message that can never be sent. The lock is held.
 func (o *Outbox) reject(m *Message, err error) {
 	m.Err = err
 	o.finish(m, rejected)
@@ -258,9 +270,9 @@ func (o *Outbox) fits(m *Message) bool {
 	return len(o.messages) < share*o.maxMessages && o.bytes+len(m.Data) <= share*o.maxBytes
 }
 
-// AfterAll calls a function once, when the outcome of all that is there now is known; at once if
-// nothing is. What was rejected is told to those who pushed it; the error says that the outbox has
-// ended, and that some of it may not be stored.
+// AfterAll calls a function once, when the outcome of all present messages is known; at once if
+// there are none. Rejections are reported to those who pushed the messages; an error means that the
+// outbox has ended, and that some may not be stored.
 func (o *Outbox) AfterAll(f func(error)) {
 	o.mu.Lock()
 	if n := len(o.messages); n > 0 {
@@ -276,17 +288,17 @@ func (o *Outbox) AfterAll(f func(error)) {
 	f(err)
 }
 
-// sendReady sends as much as may be on its way. The lock is held.
+// sendReady sends as many messages as may be in flight. The lock is held.
 func (o *Outbox) sendReady() {
 	for o.conn != nil && len(o.ready) > 0 && o.sent < window {
 		m := o.ready[0]
 		o.ready[0] = nil
 		o.ready = o.ready[1:]
-		if m.state.isFinal() { // by what was sent before the last Resume
+		if m.state.isFinal() { // by an answer to what was sent before the last Resume
 			continue
 		}
 		switch err := o.send(m); {
-		case errors.Is(err, nats.ErrMaxPayload): // NATS carries less than when it was taken, or was not known then
+		case errors.Is(err, nats.ErrMaxPayload): // the limit of NATS has decreased, or was not known before
 			o.reject(m, err)
 		case err != nil:
 			o.drop(err)
@@ -304,7 +316,7 @@ func (o *Outbox) send(m *Message) error {
 	return o.conn.PublishMsg(&nats.Msg{Subject: m.Subject, Reply: reply, Header: m.Header, Data: m.Data})
 }
 
-// headerSize is how many bytes a header takes on the wire (NATS ADR-4), which count for NATS's
+// headerSize returns the size of a header on the wire (NATS ADR-4), which counts towards NATS's
 // max_payload.
 func headerSize(h nats.Header) int {
 	size := len("NATS/1.0\r\n\r\n")
@@ -316,7 +328,7 @@ func headerSize(h nats.Header) int {
 	return size
 }
 
-// ids begins the ids of messages, which end with their serial numbers.
+// ids returns the prefix of the ids of messages, which end with their serial numbers.
 func (o *Outbox) ids() string { return o.options.Acks[len(wire.LiveRoot):] }
 
 // Drop gives the connection up, because of a problem, and asks for another.
@@ -333,7 +345,7 @@ func (o *Outbox) drop(problem error) {
 	}
 	conn := o.conn
 	o.conn, o.problem = nil, problem
-	go conn.Close() // which waits for what it is just doing
+	go conn.Close() // it waits for what the connection is doing
 	o.options.Trouble()
 }
 
@@ -347,8 +359,8 @@ func (o *Outbox) Pause() {
 	}
 }
 
-// Resume sends all again that is not acknowledged, in order, and then what comes. What it returns is closed when the stream has taken some
-// of it, or if there is nothing.
+// Resume sends all messages again that are not acknowledged, in order, and then new ones.
+// progressed is closed when the stream has answered one of them, or if there are none.
 func (o *Outbox) Resume() (progressed <-chan struct{}, err error) {
 	conn, err := nats.Connect(strings.Join(o.options.URLs, ","), append(slices.Clip(o.options.NATS), nats.ClosedHandler(o.lost))...)
 	if err != nil {
@@ -383,7 +395,7 @@ func (o *Outbox) Resume() (progressed <-chan struct{}, err error) {
 	return progressed, nil
 }
 
-// signalProgress tells those who wait for it that the stream takes messages. The lock is held.
+// signalProgress reports that the stream accepts messages. The lock is held.
 func (o *Outbox) signalProgress() {
 	if o.progressed != nil {
 		close(o.progressed)
@@ -391,14 +403,14 @@ func (o *Outbox) signalProgress() {
 	}
 }
 
-// Problem is why nothing is being sent; nil if it is.
+// Problem returns why nothing is being sent; nil if it is.
 func (o *Outbox) Problem() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.problem
 }
 
-// lost is told of the end of a connection.
+// lost is called at the end of a connection.
 func (o *Outbox) lost(conn *nats.Conn) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -407,35 +419,38 @@ func (o *Outbox) lost(conn *nats.Conn) {
 	}
 }
 
-// Check asks for help if the oldest message has been on its way for too long. A long backlog takes longer, and moves.
+// Check asks for help if the oldest message has been in flight for too long. A long queue may take
+// longer, as long as it makes progress.
 func (o *Outbox) Check(now time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.conn == nil || len(o.messages) == 0 {
 		return
 	}
-	// The first has been sent before all others, unless it is there already and only not taken out.
+	// The first message was sent before all others, unless it has an outcome and is only not
+	// removed yet.
 	m := o.messages[0]
 	if m.state == sent && now.Sub(m.sentAt) > ackTimeout && now.Sub(o.answeredAt) > ackTimeout {
 		o.drop(errNoAck)
 	}
 }
 
-// Waiting is the number of messages that are not acknowledged.
+// Waiting returns the number of messages that are not acknowledged.
 func (o *Outbox) Waiting() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return len(o.messages)
 }
 
-// WaitingBytes is the length of their data.
+// WaitingBytes returns the length of their data.
 func (o *Outbox) WaitingBytes() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.bytes
 }
 
-// Close ends the connection, and takes nothing more. What is not acknowledged is left to Abandon.
+// Close ends the connection, and accepts nothing more. Messages that are not acknowledged are left
+// to Abandon.
 func (o *Outbox) Close() {
 	o.mu.Lock()
 	conn := o.conn

@@ -20,8 +20,8 @@ type pubAck struct {
 	} `json:"error"`
 }
 
-// The answer to a message that is stored for the first time has the stream, perhaps a domain, and the
-// sequence last. Each event has one, so it is not worth a JSON decoder.
+// The answer to a message that is stored for the first time has the stream, possibly a domain, and
+// the sequence at the end. Each event has one, so it is not worth a JSON decoder.
 var (
 	pubAckBegin    = []byte(`{"stream":`)
 	pubAckSequence = []byte(`"seq":`)
@@ -38,8 +38,8 @@ func decodePubAck(data []byte) (pubAck, error) {
 	return ack, nil
 }
 
-// storedSequence reads the usual answer. It is false for any other: an error comes first in an answer, and
-// that the message was stored before comes behind the sequence.
+// storedSequence parses the usual answer. It returns false for any other: an error comes first in
+// an answer, and the note that the message was stored before comes after the sequence.
 func storedSequence(data []byte) (uint64, bool) {
 	if !bytes.HasPrefix(data, pubAckBegin) || !bytes.HasSuffix(data, []byte("}")) {
 		return 0, false

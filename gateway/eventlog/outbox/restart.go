@@ -4,9 +4,10 @@ package outbox
 
 import "github.com/nats-io/nats.go/jetstream"
 
-// StartOver is for a log that was lost: all messages that are not acknowledged are stored again, whether the old log had
-// them or not, and acknowledgements of the old log no longer count. It returns those that are dropped instead, because
-// they are to follow another message on their subject, which is lost; their Done is to be called. The outbox must be paused.
+// StartOver is called when the log incarnation was lost: all messages that are not acknowledged are
+// stored again, whether the old one had them or not, and acknowledgements of the old one no longer
+// count. It returns the messages that are dropped instead, because they have to follow another
+// message on their subject, which is lost; their Done is to be called. The outbox must be paused.
 func (o *Outbox) StartOver() (dropped []*Message) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -22,7 +23,7 @@ func (o *Outbox) StartOver() (dropped []*Message) {
 	return dropped
 }
 
-// Paused tells whether nothing is sent until Resume.
+// Paused reports whether nothing is sent until Resume.
 func (o *Outbox) Paused() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()

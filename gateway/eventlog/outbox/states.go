@@ -2,15 +2,16 @@
 
 package outbox
 
-// state is how far a message has come; see the diagram in doc.go. Each ends in one of the last three.
+// state is the state of a message; see the diagram in doc.go. Each message ends in one of the last
+// three.
 type state uint8
 
 const (
-	// pending: the message waits for its turn.
+	// pending: the message waits to be sent.
 	pending state = iota
-	// sent: it is on its way on the present connection.
+	// sent: it is in flight on the present connection.
 	sent
-	// stored: JetStream has it.
+	// stored: JetStream has stored it.
 	stored
 	// rejected: it can never be stored.
 	rejected

@@ -2,20 +2,23 @@
 
 package outbox
 
-// postpone is told that JetStream has no room for a message now. Smaller messages that are on their way behind it may still fit,
-// and so may others when there is room again. From now on the outbox is tight: one message of a subject is on its way at a time,
-// so that no other overtakes it, until all that waits now is stored. The lock is held.
+// postpone is called when JetStream has no room for a message now. Smaller messages in flight
+// behind it may still fit, and so may others when there is room again. From now on the outbox is
+// tight: one message of a subject is in flight at a time, so that no other overtakes it, until all
+// messages that wait now are stored. The lock is held.
 func (o *Outbox) postpone(m *Message) {
 	m.postponed = true
 	o.tight, o.tightUntil = true, o.last
 }
 
-// single tells whether one message of a subject may be on its way at a time. The lock is held.
+// single reports whether only one message of a subject may be in flight at a time. The lock is
+// held.
 func (o *Outbox) single() bool { return o.oneBySubject || o.tight }
 
-// rejectOvertaken rejects postponed messages that others of their subject have overtaken: stored now they would be out of
-// order. A refusal that was lost with the connection is not known here: then the message is sent again, and may come out
-// behind a smaller one of its subject. The lock is held, and nothing is on its way.
+// rejectOvertaken rejects postponed messages that others of their subject have overtaken: if they
+// were stored now they would be out of order. A refusal that was lost with the connection is not
+// known here: then the message is sent again, and may be stored after a smaller one of its subject.
+// The lock is held, and nothing is in flight.
 func (o *Outbox) rejectOvertaken() {
 	if !o.tight {
 		return
@@ -34,7 +37,7 @@ func (o *Outbox) rejectOvertaken() {
 	}
 }
 
-// relax ends the tight state when all that waited in it has an outcome. The lock is held.
+// relax ends the tight state when all messages that waited in it have an outcome. The lock is held.
 func (o *Outbox) relax() {
 	if !o.tight || len(o.messages) > 0 && o.messages[0].serial <= o.tightUntil {
 		return

@@ -12,7 +12,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/expression"
 )
 
-// Map is a map of CEL's with the fields.
+// Map returns a map of CEL with the fields.
 func Map(fields map[string]ref.Val) traits.Mapper {
 	values := make(map[ref.Val]ref.Val, len(fields))
 	for name, v := range fields {
@@ -21,14 +21,15 @@ func Map(fields map[string]ref.Val) traits.Mapper {
 	return types.NewRefValMap(types.DefaultTypeAdapter, values)
 }
 
-// Strings is a list of strings, which the budget pays for.
+// Strings returns a list of strings, which the budget pays for.
 func Strings(b *expression.Budget, list []string) ref.Val {
 	b.Charge(len(list) * valueWork)
 	return types.NewStringList(types.DefaultTypeAdapter, list)
 }
 
-// StringMap is a map of strings, which the budget pays for. It joins several values of one name
-// with ", ", as HTTP does (RFC 9110 section 5.2). A function may rewrite the names; nil: they stay.
+// StringMap returns a map of strings, which the budget pays for. It joins several values of one
+// name with ", ", like HTTP (RFC 9110 section 5.2). A function may rewrite the names; nil keeps
+// them.
 func StringMap(b *expression.Budget, values map[string][]string, rename func(string) string) ref.Val {
 	joined := make(map[string]string, len(values))
 	for name, list := range values {

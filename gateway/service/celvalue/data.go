@@ -13,18 +13,18 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// Data is what `set` has written to a socket. It does not change; nil is empty.
+// Data is the data that `set` has written to a socket. It does not change; nil is empty.
 type Data struct {
 	fields map[string]ref.Val
 }
 
-// DataOf is what `set` has written to a socket; nil if it has not.
+// DataOf returns the data that `set` has written to a socket; nil if there are none.
 func DataOf(s *socketio.Socket) *Data {
 	d, _ := s.Data().(*Data)
 	return d
 }
 
-// With is the data with fields set, names[i] to values[i], which are as Keep makes them.
+// With returns the data with additional fields, names[i] with values[i], which Keep has returned.
 func (d *Data) With(names []string, values []ref.Val) *Data {
 	next := &Data{fields: make(map[string]ref.Val, len(names))}
 	if d != nil {
@@ -36,11 +36,11 @@ func (d *Data) With(names []string, values []ref.Val) *Data {
 	return next
 }
 
-// Expressions see the data as a map. Most select a field, which is one look-up; everything else
-// makes a map of CEL's.
+// Expressions see the data as a map. Most select a field, which is one look-up; all other
+// operations create a map of CEL.
 var _ traits.Mapper = (*Data)(nil)
 
-// Field gives a field.
+// Field returns a field.
 func (d *Data) Field(name string) (ref.Val, bool) {
 	if d == nil {
 		return nil, false
@@ -49,7 +49,7 @@ func (d *Data) Field(name string) (ref.Val, bool) {
 	return v, ok
 }
 
-// Find gives a field.
+// Find returns a field.
 func (d *Data) Find(name ref.Val) (ref.Val, bool) {
 	text, ok := name.(types.String)
 	if !ok {
@@ -58,18 +58,18 @@ func (d *Data) Find(name ref.Val) (ref.Val, bool) {
 	return d.Field(string(text))
 }
 
-// Contains tells whether there is a field.
+// Contains reports whether there is a field.
 func (d *Data) Contains(name ref.Val) ref.Val {
 	_, found := d.Find(name)
 	return types.Bool(found)
 }
 
-// Get gives a field, or an error.
+// Get returns a field, or an error.
 func (d *Data) Get(name ref.Val) ref.Val {
 	if v, found := d.Find(name); found {
 		return v
 	}
-	return d.mapper().Get(name) // which words the error
+	return d.mapper().Get(name) // for its error
 }
 
 func (d *Data) mapper() traits.Mapper {
@@ -82,20 +82,20 @@ func (d *Data) mapper() traits.Mapper {
 // Iterator visits the names.
 func (d *Data) Iterator() traits.Iterator { return d.mapper().Iterator() }
 
-// Size is how many fields there are.
+// Size returns the number of fields.
 func (d *Data) Size() ref.Val { return d.mapper().Size() }
 
 // Equal compares by value.
 func (d *Data) Equal(other ref.Val) ref.Val { return d.mapper().Equal(other) }
 
-// ConvertToType is that of a map.
+// ConvertToType converts like a map.
 func (d *Data) ConvertToType(t ref.Type) ref.Val { return d.mapper().ConvertToType(t) }
 
-// ConvertToNative is that of a map.
+// ConvertToNative converts like a map.
 func (d *Data) ConvertToNative(t reflect.Type) (any, error) { return d.mapper().ConvertToNative(t) }
 
-// Type is that of maps.
+// Type returns the type of maps.
 func (d *Data) Type() ref.Type { return types.MapType }
 
-// Value is a map of CEL's.
+// Value returns a map of CEL.
 func (d *Data) Value() any { return d.mapper().Value() }

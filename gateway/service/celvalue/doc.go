@@ -9,9 +9,9 @@
 //	                                  Data ◀── DecodeData, EncodeData ──▶ the socket's stored data
 //
 // Invariants:
-//   - What is relayed keeps its bytes: lists and maps stay JSON until an expression looks into them,
+//   - Relayed values keep their bytes: lists and maps stay JSON until an expression accesses them,
 //     level by level, and numbers and strings remember how they were written.
-//   - Work is proportional to the bytes that are looked at, at any depth, and is paid for by the
-//     event's budget before it is done.
+//   - Work is proportional to the bytes that are read, at any depth, and the event's budget pays
+//     for it beforehand.
 //   - Values are safe for concurrent use, and do not change.
 package celvalue

@@ -22,17 +22,17 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// isoMillis is how JavaScript's toISOString writes a time.
+// isoMillis is the format of JavaScript's toISOString.
 const isoMillis = "2006-01-02T15:04:05.000Z"
 
-// errPlaceholder refuses data that recipients would take for a placeholder.
+// errPlaceholder refuses data that recipients would mistake for a placeholder.
 var errPlaceholder = errors.New("data that looks like a binary placeholder cannot go out together with binary data")
 
-// writtenWork is what writing a value costs.
+// writtenWork is the cost of writing a value.
 const writtenWork = 3
 
-// Encode writes a value as a client receives it; docs/reference/expressions.md has the table. Bytes
-// become attachments.
+// Encode encodes a value as a client receives it; docs/reference/expressions.md has the table.
+// Bytes become attachments.
 func Encode(v ref.Val, b *expression.Budget) (args socketio.Args, err error) {
 	defer b.Recover(&err)
 	e := &Encoder{Budget: b}
@@ -42,8 +42,8 @@ func Encode(v ref.Val, b *expression.Budget) (args socketio.Args, err error) {
 	return e.Args()
 }
 
-// Args is what has been written. It fails for more attachments than clients take, and where clients
-// would take data for a placeholder.
+// Args returns the encoded values. It fails if there are more attachments than clients accept, or
+// data that clients would mistake for a placeholder.
 func (e *Encoder) Args() (socketio.Args, error) {
 	if len(e.Attachments) > socketio.MaxAttachments {
 		return socketio.Args{}, fmt.Errorf("%d binary values in one packet, clients take %d", len(e.Attachments), socketio.MaxAttachments)
@@ -54,20 +54,21 @@ func (e *Encoder) Args() (socketio.Args, error) {
 	return socketio.Args{JSON: e.JSON, Attachments: e.Attachments}, nil
 }
 
-// Encoder writes values as a client receives them, one after another. Its owner may append JSON
-// that is constant. Not for concurrent use.
+// Encoder encodes values as a client receives them, one after another. Its owner may append
+// constant JSON. Not safe for concurrent use.
 type Encoder struct {
-	// JSON is what has been written so far. Its placeholders refer to Attachments.
+	// JSON has the encoded values. Its placeholders refer to Attachments.
 	JSON        []byte
 	Attachments [][]byte
-	// ForeignPlaceholders is true if JSON may have what looks like a placeholder and was not
-	// written by the encoder: in data that came without attachments, or in a map of an expression.
+	// ForeignPlaceholders is true if JSON may contain something that looks like a placeholder but
+	// was not written by the encoder: in data that came without attachments, or in a map of an
+	// expression.
 	ForeignPlaceholders bool
-	// Budget pays for what is written; nil: nobody does.
+	// Budget pays for what is written; nil: it is free.
 	Budget *expression.Budget
 }
 
-// Value writes a value. It fails for those that have no JSON, such as socket.
+// Value encodes a value. It fails for values without a JSON form, such as socket.
 func (e *Encoder) Value(v ref.Val) error {
 	e.Budget.Charge(writtenWork)
 	switch v := v.(type) {
@@ -109,7 +110,8 @@ func errNotSent(v ref.Val, _ reflect.Type) error {
 	return fmt.Errorf("a %s can be neither sent nor stored", v.Type().TypeName())
 }
 
-// double writes a number as JSON.stringify does: 3 for 3.0, and null for what JSON cannot say.
+// double writes a number like JSON.stringify: 3 for 3.0, and null for values that JSON does not
+// have.
 func (e *Encoder) double(f float64) {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		e.JSON = append(e.JSON, "null"...)
@@ -118,7 +120,7 @@ func (e *Encoder) double(f float64) {
 	e.JSON = expression.AppendNumber(e.JSON, f)
 }
 
-// Time writes a time as JavaScript does.
+// Time writes a time like JavaScript.
 func (e *Encoder) Time(t time.Time) {
 	e.JSON = append(e.JSON, '"')
 	e.JSON = t.UTC().AppendFormat(e.JSON, isoMillis)
@@ -137,7 +139,7 @@ func (e *Encoder) bytes(b []byte) {
 	e.Attachments = append(e.Attachments, b)
 }
 
-// Source writes JSON as it came, but for the numbers of its placeholders.
+// Source writes JSON as it is, except for the numbers of its placeholders.
 func (e *Encoder) Source(raw []byte, attachments [][]byte) {
 	e.Budget.ChargeCopy(len(raw))
 	if len(attachments) == 0 {
@@ -170,7 +172,7 @@ func (e *Encoder) list(l traits.Lister) error {
 	})
 }
 
-// mapper writes a map of an expression, which has no order, by its names.
+// mapper writes a map of an expression, which has no order, sorted by name.
 func (e *Encoder) mapper(m traits.Mapper) error {
 	type member struct {
 		name  string
@@ -201,7 +203,7 @@ func (e *Encoder) mapper(m traits.Mapper) error {
 	})
 }
 
-// fieldName is the key of a map as the name of a field. Numbers read as they do in JavaScript.
+// fieldName returns the key of a map as the name of a field. Numbers are written as in JavaScript.
 func fieldName(key ref.Val) (string, bool) {
 	if f, ok := key.(types.Double); ok {
 		return string(expression.AppendNumber(nil, float64(f))), true
@@ -210,7 +212,7 @@ func fieldName(key ref.Val) (string, bool) {
 	return string(name), ok
 }
 
-// Sequence writes brackets, and the commas that body asks for.
+// Sequence writes brackets, and the commas that body requests.
 func (e *Encoder) Sequence(open, end byte, body func(comma func()) error) error {
 	e.JSON = append(e.JSON, open)
 	first := true

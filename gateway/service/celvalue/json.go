@@ -14,18 +14,19 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/placeholder"
 )
 
-// Origin is what a value in JSON came with.
+// Origin is the packet of a JSON value.
 type Origin struct {
-	// Attachments are what the placeholders in the JSON stand for.
+	// Attachments are the values of the placeholders in the JSON.
 	Attachments [][]byte
-	// Budget pays for a look into it. It is nil where that was paid before: for socket.data.
+	// Budget pays for accesses. It is nil if they were paid for before, as for socket.data.
 	Budget *expression.Budget
 }
 
-// FromJSON makes a CEL value of valid JSON in valid UTF-8, without which two names could read the
-// same. Lists and maps stay JSON until an expression looks into them, level by level, so that what
-// is relayed costs nothing and keeps its bytes; so do strings and numbers that would otherwise be
-// written differently. Where a packet has attachments, a placeholder is the bytes it names.
+// FromJSON makes a CEL value of valid JSON in valid UTF-8; in invalid UTF-8, two names could become
+// equal. Lists and maps stay JSON until an expression accesses them, level by level, so that
+// relayed values cost nothing and keep their bytes; so do strings and numbers that would otherwise
+// be written differently. In a packet with attachments, a placeholder becomes the bytes that it
+// stands for.
 func FromJSON(raw []byte, o Origin) ref.Val {
 	switch raw[0] {
 	case '"':
@@ -55,15 +56,15 @@ func stringFromJSON(raw []byte) ref.Val {
 	return &rawScalar{types.String(Unquote(raw)), raw}
 }
 
-// lineSeparators is how the UTF-8 of U+2028 and U+2029 begins, which are written as escapes.
+// lineSeparators is the common prefix of U+2028 and U+2029 in UTF-8, which are written as escapes.
 var lineSeparators = []byte("\u2028"[:2])
 
-// isVerbatim tells whether the value of a string is written as the string came.
+// isVerbatim reports whether a string is written as it was received.
 func isVerbatim(raw []byte) bool {
 	return bytes.IndexByte(raw, '\\') < 0 && !bytes.Contains(raw, lineSeparators)
 }
 
-// exactDigits is how many digits of an integer a double holds in any case.
+// exactDigits is the number of digits up to which every integer is exact as a double.
 const exactDigits = 15
 
 func numberFromJSON(raw []byte) ref.Val {
@@ -79,13 +80,14 @@ func numberFromJSON(raw []byte) ref.Val {
 	return types.Double(f)
 }
 
-// float is the value of a number. Beyond the range of a double it is infinite, as in JavaScript.
+// float returns the value of a number. Beyond the range of a double it is infinite, as in
+// JavaScript.
 func float(raw []byte) float64 {
 	f, _ := strconv.ParseFloat(string(raw), 64)
 	return f
 }
 
-// placeholder tells which attachment an object stands for.
+// placeholder returns the index of the attachment that an object stands for.
 func (o Origin) placeholder(raw []byte) (int, bool) {
 	if len(o.Attachments) == 0 {
 		return 0, false
@@ -99,7 +101,7 @@ func (o Origin) placeholder(raw []byte) (int, bool) {
 	return 0, false
 }
 
-// Unquote is the value of a valid JSON string.
+// Unquote returns the value of a valid JSON string.
 func Unquote(raw []byte) string {
 	if bytes.IndexByte(raw, '\\') < 0 {
 		return string(raw[1 : len(raw)-1])

@@ -34,11 +34,12 @@ func Keep(v ref.Val, b *expression.Budget) (ref.Val, error) {
 	return FromJSON(args.JSON, Origin{Attachments: args.Attachments}), nil
 }
 
-// readings are the forms in which expressions may read a stored value. Each is made once. The event
-// that stores the value pays for them, because any later event may be the first to need them.
+// readings is the number of forms in which expressions may read a stored value. Each is made once.
+// The event that stores the value pays for them, because any later event may be the first to need
+// them.
 const readings = 3
 
-// readingWork is the work of reading all of a value, which is valid JSON.
+// readingWork returns the work of reading all of a value, which is valid JSON.
 func readingWork(raw []byte) int {
 	work := 0
 	for i := 0; i < len(raw); i++ {

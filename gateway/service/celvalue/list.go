@@ -15,7 +15,7 @@ import (
 )
 
 // rawList is a list that is still JSON. It belongs to one event or to a socket's data. Safe for
-// concurrent use: others than the socket's handlers may look at its data.
+// concurrent use, since not only the socket's handlers read its data.
 type rawList struct {
 	raw []byte
 	Origin
@@ -28,7 +28,7 @@ var (
 	_ expression.Relayed = (*rawList)(nil)
 )
 
-// decoded has its elements as FromJSON makes them.
+// decoded returns the list with its elements made by FromJSON.
 func (l *rawList) decoded() traits.Lister {
 	if list := l.list.Load(); list != nil {
 		return *list

@@ -22,7 +22,7 @@ type rawMap struct {
 	native  native
 }
 
-// rawMembers are an object's, as FromJSON makes them.
+// rawMembers are the members of an object, made by FromJSON.
 type rawMembers struct {
 	names  []ref.Val
 	values map[string]ref.Val
@@ -56,7 +56,7 @@ func (m *rawMap) Computed() ref.Val { return m.native.computed(m.raw, m.Origin) 
 func (m *rawMap) Compared() ref.Val { return m.native.compared(m.raw, m.Origin) }
 func (m *rawMap) Source() []byte    { return m.raw }
 
-// Find gives a member.
+// Find returns a member.
 func (m *rawMap) Find(key ref.Val) (ref.Val, bool) {
 	name, ok := expression.Computed(key).(types.String)
 	if !ok {
@@ -66,13 +66,13 @@ func (m *rawMap) Find(key ref.Val) (ref.Val, bool) {
 	return v, found
 }
 
-// Contains tells whether there is a member.
+// Contains reports whether there is a member.
 func (m *rawMap) Contains(key ref.Val) ref.Val {
 	_, found := m.Find(key)
 	return types.Bool(found)
 }
 
-// Get gives a member, or an error.
+// Get returns a member, or an error.
 func (m *rawMap) Get(key ref.Val) ref.Val {
 	if v, found := m.Find(key); found {
 		return v

@@ -12,8 +12,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/jsonscan"
 )
 
-// native keeps CEL's own form of a list or a map for the functions that need it, which is made when
-// the first one does: a loop may ask for it each time.
+// native caches CEL's own form of a list or a map for the functions that need it, made by the first
+// one: a loop may need it in each round.
 type native struct {
 	computes, compares atomic.Pointer[ref.Val]
 }
@@ -37,7 +37,7 @@ func once(p *atomic.Pointer[ref.Val], r reader) ref.Val {
 	return v
 }
 
-// What making a value of JSON costs, and a member of a map; see expression.Budget.
+// The costs of making a value of JSON, and a member of a map; see expression.Budget.
 const (
 	valueWork  = 8
 	memberWork = 20
@@ -50,7 +50,7 @@ type reader struct {
 	number func(raw []byte, f float64) ref.Val
 }
 
-// value reads the value that begins at i, and tells where it ends.
+// value reads the value that begins at i, and returns where it ends.
 func (r reader) value(i int) (ref.Val, int) {
 	switch r.data[i] {
 	case '[':
@@ -102,7 +102,8 @@ func (r reader) object(i int) (ref.Val, int) {
 	return types.NewRefValMap(types.DefaultTypeAdapter, values), i + 1
 }
 
-// attachment is what an object with these members stands for, if it is a placeholder.
+// attachment returns the attachment that an object with these members stands for, if it is a
+// placeholder.
 func (r reader) attachment(members map[ref.Val]ref.Val) (types.Bytes, bool) {
 	if len(r.Attachments) == 0 || members[types.String("_placeholder")] != types.True {
 		return nil, false

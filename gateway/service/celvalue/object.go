@@ -22,7 +22,7 @@ var (
 	_ traits.FieldTester = Object{}
 )
 
-// Get gives a field.
+// Get returns a field.
 func (o Object) Get(name ref.Val) ref.Val {
 	text, ok := name.(types.String)
 	if !ok {
@@ -34,7 +34,7 @@ func (o Object) Get(name ref.Val) ref.Val {
 	return types.NewErr("no such field '%s'", text)
 }
 
-// IsSet is true for all declared fields.
+// IsSet returns true for all declared fields.
 func (o Object) IsSet(name ref.Val) ref.Val {
 	text, ok := name.(types.String)
 	return types.Bool(ok && o.Field(string(text)) != nil)
@@ -45,7 +45,7 @@ func (o Object) ConvertToNative(t reflect.Type) (any, error) {
 	return nil, errNotSent(o, t)
 }
 
-// ConvertToType gives the object's type, and nothing else.
+// ConvertToType returns the object's type, and nothing else.
 func (o Object) ConvertToType(t ref.Type) ref.Val {
 	if t == types.TypeType {
 		return o.Declared
@@ -59,8 +59,8 @@ func (o Object) Equal(other ref.Val) ref.Val {
 	return types.Bool(ok && p.Declared == o.Declared)
 }
 
-// Type is the declared type.
+// Type returns the declared type.
 func (o Object) Type() ref.Type { return o.Declared }
 
-// Value is the object itself.
+// Value returns the object itself.
 func (o Object) Value() any { return o }

@@ -15,7 +15,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/plainjson"
 )
 
-// storedValue is a value of socket.data with the type that JSON does not tell. One of its fields is
+// storedValue is a value of socket.data with the type that JSON does not have. One of its fields is
 // set.
 type storedValue struct {
 	Int       *int64          `json:"int,omitempty"`
@@ -24,12 +24,12 @@ type storedValue struct {
 	Timestamp *time.Time      `json:"timestamp,omitempty"`
 	Duration  *time.Duration  `json:"duration,omitempty"`
 	JSON      json.RawMessage `json:"json,omitempty"`
-	// Attachments are the bytes that the placeholders in JSON stand for.
+	// Attachments are the values of the placeholders in JSON.
 	Attachments [][]byte `json:"attachments,omitempty"`
 }
 
-// EncodeData encodes the data of a socket, so that another gateway can restore them when the client
-// comes back.
+// EncodeData encodes the data of a socket, so that another gateway can restore them for a returning
+// client.
 func EncodeData(v any) ([]byte, error) {
 	d, ok := v.(*Data)
 	if !ok {
@@ -52,7 +52,7 @@ func EncodeData(v any) ([]byte, error) {
 	return append(buf, '}'), nil
 }
 
-// Check fails if the encoded data take more than most bytes.
+// Check returns an error if the encoded data take more than most bytes.
 func (d *Data) Check(most int) error {
 	encoded, err := EncodeData(d)
 	if err != nil {
@@ -64,8 +64,8 @@ func (d *Data) Check(most int) error {
 	return nil
 }
 
-// append writes the value with JSON as it is: encoding/json would take out its spaces, and rewrite
-// its strings.
+// append writes the value with its JSON unchanged: encoding/json would remove spaces, and rewrite
+// strings.
 func (s storedValue) append(buf []byte) ([]byte, error) {
 	if s.JSON == nil {
 		return plainjson.Append(buf, s)
@@ -102,7 +102,7 @@ func storedOf(v ref.Val) (storedValue, error) {
 	return storedValue{JSON: args.JSON, Attachments: args.Attachments}, err
 }
 
-// DecodeData reads what EncodeData has written.
+// DecodeData is the inverse of EncodeData.
 func DecodeData(b []byte) (any, error) {
 	var stored map[string]storedValue
 	if err := json.Unmarshal(b, &stored); err != nil {

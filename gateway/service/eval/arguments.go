@@ -9,7 +9,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
 )
 
-// argumentList is the event's arguments as a list.
+// argumentList returns the event's arguments as a list.
 func (v *Variables) argumentList() ref.Val {
 	if v.ArgList == nil {
 		v.ArgList = celvalue.FromJSON(v.Args.JSON, celvalue.Origin{Attachments: v.Args.Attachments, Budget: &v.Budget})
@@ -17,7 +17,7 @@ func (v *Variables) argumentList() ref.Val {
 	return v.ArgList
 }
 
-// argument is the JSON of the event's argument with an index; nil if there is none.
+// argument returns the JSON of an argument of the event; nil if there is none.
 func (v *Variables) argument(index int) []byte {
 	list, at := v.Args.JSON, &v.lastArgument
 	if len(list) == 0 {
@@ -37,6 +37,6 @@ func (v *Variables) argument(index int) []byte {
 	return list[at.start:at.end]
 }
 
-// argumentPosition is where an argument is in the event's JSON. The search for a later one starts
-// there.
+// argumentPosition is the position of an argument in the event's JSON. The search for a later one
+// starts there.
 type argumentPosition struct{ index, start, end int }

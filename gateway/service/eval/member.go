@@ -11,7 +11,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
 )
 
-// Member is what presenceInfo sees: a socket as a member of a room. Not for concurrent use.
+// Member has the variables of presenceInfo: a socket as a member of a room. Not safe for concurrent
+// use.
 type Member struct {
 	Variables Variables
 	Room      string
@@ -25,7 +26,7 @@ func (m *Member) Eval(program cel.Program) (ref.Val, error) {
 	return v, err
 }
 
-// ResolveName gives the value of a variable.
+// ResolveName returns the value of a variable.
 func (m *Member) ResolveName(name string) (any, bool) {
 	if name == expression.Room {
 		return celvalue.Object{Declared: expression.RoomType, Field: m.roomField}, true
@@ -33,7 +34,7 @@ func (m *Member) ResolveName(name string) (any, bool) {
 	return m.Variables.ResolveName(name)
 }
 
-// Parent is nil: there are no other variables.
+// Parent returns nil: there are no other variables.
 func (m *Member) Parent() cel.Activation { return nil }
 
 func (m *Member) roomField(name string) ref.Val {

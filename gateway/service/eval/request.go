@@ -16,13 +16,14 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
 )
 
-// Request is what admission rules see: an HTTP request for a handshake. Not for concurrent use.
+// Request has the variables of admission rules: an HTTP request for a handshake. Not safe for
+// concurrent use.
 type Request struct {
 	HTTP *http.Request
 	Now  time.Time
 	// budget is for all rules together.
 	budget expression.Budget
-	// query and headers are made for the first rule that asks.
+	// query and headers are made for the first rule that uses them.
 	query, headers ref.Val
 }
 
@@ -34,7 +35,7 @@ func (r *Request) Eval(program cel.Program) (ref.Val, error) {
 	return v, err
 }
 
-// ResolveName gives the value of a variable.
+// ResolveName returns the value of a variable.
 func (r *Request) ResolveName(name string) (any, bool) {
 	switch name {
 	case expression.Work:
@@ -48,7 +49,7 @@ func (r *Request) ResolveName(name string) (any, bool) {
 	}
 }
 
-// Parent is nil: there are no other variables.
+// Parent returns nil: there are no other variables.
 func (r *Request) Parent() cel.Activation { return nil }
 
 func (r *Request) field(name string) ref.Val {

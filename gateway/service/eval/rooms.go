@@ -15,13 +15,12 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
 )
 
-// RoomNames is an expression for rooms, ready to run. It does not change, and any number of events
-// evaluate it at once.
+// RoomNames is a compiled expression for rooms. It does not change. Safe for concurrent use.
 type RoomNames struct {
 	program cel.Program
-	// constant are the rooms if they are always the same.
+	// constant has the rooms if they are always the same.
 	constant []string
-	// argument: they are those of args[index].
+	// argument reports whether the rooms are those of args[index].
 	argument bool
 	index    int
 }
@@ -39,7 +38,7 @@ func CompileRoomNames(source string) (*RoomNames, error) {
 	return n, err
 }
 
-// Rooms evaluates to names of rooms, which are not to be changed.
+// Rooms evaluates to names of rooms, which must not be changed.
 func (v *Variables) Rooms(n *RoomNames) ([]string, error) {
 	if n.constant != nil {
 		return n.constant, nil
@@ -69,8 +68,8 @@ func CompileRooms(sources []v1alpha1.Expression) ([]*RoomNames, error) {
 	return rooms, nil
 }
 
-// AllRooms are the rooms of several expressions together; nil if there are none. They are not to be
-// changed.
+// AllRooms evaluates to the rooms of several expressions together; nil if there are none. They must
+// not be changed.
 func (v *Variables) AllRooms(expressions []*RoomNames) ([]string, error) {
 	switch len(expressions) {
 	case 0:
@@ -89,7 +88,7 @@ func (v *Variables) AllRooms(expressions []*RoomNames) ([]string, error) {
 	return all, nil
 }
 
-// roomWork is the work of a room that is joined, left or sent to: a look-up and a message.
+// roomWork is the work of joining, leaving or sending to a room: a look-up and a message.
 const roomWork = 300
 
 func roomsOf(v ref.Val, b *expression.Budget) ([]string, error) {

@@ -13,31 +13,31 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// Template is an expression for a list of arguments, ready to run: constant JSON with holes, which
-// are filled from the event, without CEL where that is possible. A template does not change, and is
-// safe for concurrent use.
+// Template is a compiled expression for a list of arguments: constant JSON with holes, which are
+// filled from the event, without CEL where that is possible. It does not change. Safe for
+// concurrent use.
 type Template struct {
-	// program evaluates the whole, where there are no parts.
+	// program evaluates the whole expression, if there are no parts.
 	program cel.Program
-	// relay: the value is that of args.
+	// relay reports whether the value is that of args.
 	relay bool
 	// constant is the value if it has no holes.
 	constant *socketio.Args
 	parts    []part
-	// tail is the text after the last hole; size is about that of the result, without the parts
-	// that come from the event.
+	// tail is the text after the last hole; size is the approximate size of the result, without the
+	// parts that come from the event.
 	tail []byte
 	size int
-	// foreignPlaceholders is that of an encoder that has written the constant text.
+	// foreignPlaceholders is the field of the encoder that has written the constant text.
 	foreignPlaceholders bool
 }
 
-// part is a hole, and what comes before it.
+// part is a hole, and the text before it.
 type part struct {
 	before []byte
-	// fill writes the hole, if it can; nil if it cannot.
+	// fill writes the hole, if it can; nil if it never can.
 	fill func(*Variables, *celvalue.Encoder) (done bool, err error)
-	// program evaluates what belongs there.
+	// program evaluates the hole.
 	program cel.Program
 }
 
@@ -69,7 +69,7 @@ type templateCompiler struct {
 	celvalue.Encoder
 }
 
-// holeSize is about what a hole takes.
+// holeSize is the approximate size of a hole.
 const holeSize = 24
 
 func (c *templateCompiler) add(o *expression.Outline) error {
@@ -186,7 +186,7 @@ func (v *Variables) listByProgram(program cel.Program) (socketio.Args, error) {
 func (v *Variables) writeArgument(e *celvalue.Encoder, index int) bool {
 	raw := v.argument(index)
 	if raw == nil {
-		return false // CEL knows what to say
+		return false // CEL has the error
 	}
 	e.Source(raw, v.Args.Attachments)
 	return true

@@ -15,31 +15,31 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// Variables are what the expressions of one event see (package expression); the methods evaluate
-// them. Nothing is decoded before it is asked for. Not for concurrent use.
+// Variables are the variables of the expressions of one event (package expression), with methods
+// that evaluate these. Nothing is decoded before it is used. Not safe for concurrent use.
 type Variables struct {
 	Socket *socketio.Socket
 	Params map[string]string // of a dynamic namespace
 	Name   string            // of the event
-	// Args are the event's; ArgList is what expressions see of them, made when the first one asks.
-	// An event that no client has sent has ArgList alone.
+	// Args are the event's arguments; ArgList is their value in expressions, made for the first
+	// that uses it. An event that no client has sent has only ArgList.
 	Args    socketio.Args
 	ArgList ref.Val
-	// lastArgument is the one that a template has used last.
+	// lastArgument is the argument that a template has used last.
 	lastArgument argumentPosition
 	Now          time.Time
 	Data         *celvalue.Data
 	// answers and missing are the result of the last emit with ack.
 	answers ref.Val
 	missing bool
-	// handshake is made when the first expression asks for more of it than auth.
+	// handshake is made for the first expression that uses more of it than auth.
 	handshake *socketio.Handshake
 	// Budget is for all expressions of the event.
 	Budget expression.Budget
 	cache  cache
 }
 
-// cache has fields of socket that are costly to make: a loop may ask for them in each round.
+// cache has fields of socket that are expensive to make: a loop may use them in each round.
 type cache struct {
 	rooms, auth, query, headers ref.Val
 }
@@ -61,12 +61,12 @@ func (v *Variables) SetAnswers(answers []socketio.Args, missing bool) {
 	v.answers, v.missing = types.NewRefValList(types.DefaultTypeAdapter, values), missing
 }
 
-// ClearAnswers forgets the answers at the start of a handler.
+// ClearAnswers removes the answers at the start of a handler.
 func (v *Variables) ClearAnswers() { v.answers, v.missing = noAnswers, false }
 
 var _ cel.Activation = (*Variables)(nil)
 
-// ResolveName gives the value of a variable.
+// ResolveName returns the value of a variable.
 func (v *Variables) ResolveName(name string) (any, bool) {
 	switch name {
 	case expression.Work:
@@ -88,7 +88,7 @@ func (v *Variables) ResolveName(name string) (any, bool) {
 	}
 }
 
-// Parent is nil: there are no other variables.
+// Parent returns nil: there are no other variables.
 func (v *Variables) Parent() cel.Activation { return nil }
 
 func (v *Variables) socketField(name string) ref.Val {
