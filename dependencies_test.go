@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// What a gateway pod must not have in it, and what only the operator may have: decisions 0033 and 0043.
+// What a gateway pod must not have in it, and what only the operator may have: decisions 0033
+// and 0043.
 var (
 	natsServer       = "github.com/nats-io/nats-server/"
 	apiServer        = "k8s.io/apiserver/"
@@ -21,8 +22,8 @@ var (
 // ours begins the packages of this module.
 const ours = "github.com/realtime-operator/realtime-operator"
 
-// goRunBudget is the number of packages of others that `go run . dev` may compile. They decide how long
-// the first start takes.
+// goRunBudget is the number of packages of others that `go run . dev` may compile. They decide how
+// long the first start takes.
 const goRunBudget = 605
 
 func TestDependencies(t *testing.T) {

@@ -98,8 +98,8 @@ func TestEveryPackageHasARuleForItsImports(t *testing.T) {
 }
 
 // depguard looks an import up among a list's sorted entries, and compares it only with the last one
-// that sorts before it: of the entries "a" and "a/c", none matches "a/d". If "a" is denied, "a/d" is
-// not.
+// that sorts before it: of the entries "a" and "a/c", none matches "a/d". If "a" is denied, "a/d"
+// is not.
 func TestNoEntryOfAnImportRuleHidesAnother(t *testing.T) {
 	for name, r := range importRules(t) {
 		denied := make([]string, len(r.Deny))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command realtime is the whole of realtime-operator: the operator, the gateway that it runs in pods, and a service
-// on a laptop.
+// Command realtime is the whole of realtime-operator: the operator, the gateway that it runs in
+// pods, and a service on a laptop.
 package main
 
 import (

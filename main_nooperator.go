@@ -13,7 +13,8 @@ import (
 var errNoOperator = errors.New("this program was built without the operator, whose Kubernetes libraries take minutes to compile " +
 	"(docs/decisions/0043): build one that has it with `make build` or `go build -tags operator .`; the image has it, too")
 
-// operatorCommand says how to get the operator: `go run . dev` would compile it, and does not need it.
+// operatorCommand says how to get the operator: `go run . dev` would compile it, and does not need
+// it.
 func operatorCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:                "operator",

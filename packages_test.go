@@ -23,8 +23,8 @@ func (s size) exceeds(limit size) bool { return s.files > limit.files || s.lines
 // maxSize is how large a package may become before it is cut into several.
 var maxSize = size{files: 25, lines: 3500}
 
-// tooLarge are packages above maxSize, with the size that they must not exceed. Nothing is added here;
-// a package that no longer needs its entry fails the test until the entry is removed.
+// tooLarge are packages above maxSize, with the size that they must not exceed. Nothing is added
+// here; a package that no longer needs its entry fails the test until the entry is removed.
 var tooLarge = map[string]size{}
 
 func TestPackagesAreSmall(t *testing.T) {

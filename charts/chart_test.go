@@ -2,7 +2,8 @@
 
 // SPDX-License-Identifier: Apache-2.0
 
-// Package charts tests the Helm chart as helm renders it. `make test-chart` builds helm and runs it.
+// Package charts tests the Helm chart as helm renders it. `make test-chart` builds helm and runs
+// it.
 package charts
 
 import (
@@ -156,7 +157,8 @@ func TestAnotherReleaseNameGoesThrough(t *testing.T) {
 	}
 }
 
-// Rights that exist for one object of the operator's own are for that object alone, by the name that the release gives it.
+// Rights that exist for one object of the operator's own are for that object alone, by the name
+// that the release gives it.
 func TestRightsAreForTheOperatorsOwnObjects(t *testing.T) {
 	objects := renderAs(t, "mine")
 	const name = "mine-realtime-operator"

@@ -75,7 +75,8 @@ func opaque(name string) bool {
 	return slices.Contains([]string{"resources", "affinity", "podAnnotations", "nodeSelector"}, name)
 }
 
-// valuePaths are the values of values.yaml and their defaults, such as image.pullPolicy: IfNotPresent.
+// valuePaths are the values of values.yaml and their defaults, such as image.pullPolicy:
+// IfNotPresent.
 func valuePaths(t *testing.T) map[string]string {
 	t.Helper()
 	source, err := os.ReadFile("realtime-operator/values.yaml")

@@ -149,7 +149,8 @@ func TestWebhooksSecretGoesWithTheInstallationWhateverBecomesOfItsOwners(t *test
 	c.loseWebhookOwner(t)
 }
 
-// loseWebhookOwner leaves the webhook's Secret without an owner, as a backup of another installation does, and waits until it has one.
+// loseWebhookOwner leaves the webhook's Secret without an owner, as a backup of another
+// installation does, and waits until it has one.
 func (c *cluster) loseWebhookOwner(t *testing.T) {
 	t.Helper()
 	s := &service{t, c, system}

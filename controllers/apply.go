@@ -19,7 +19,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// apply makes an object of the service as it is wanted. What is as it was after the last apply is left alone.
+// apply makes an object of the service as it is wanted. What is as it was after the last apply is
+// left alone.
 func (r *Reconciler) apply(ctx context.Context, svc *v1alpha1.RealtimeService, wanted client.Object) error {
 	live, err := r.live(ctx, svc, wanted)
 	if err != nil {
@@ -28,8 +29,8 @@ func (r *Reconciler) apply(ctx context.Context, svc *v1alpha1.RealtimeService, w
 	return r.applyOver(ctx, svc, live, wanted)
 }
 
-// applyOver applies an object over the live one, nil if there is none. One that has a resource version is applied over that version
-// alone.
+// applyOver applies an object over the live one, nil if there is none. One that has a resource
+// version is applied over that version alone.
 func (r *Reconciler) applyOver(ctx context.Context, svc *v1alpha1.RealtimeService, live, wanted client.Object) error {
 	object, err := applyConfiguration(wanted)
 	if err != nil {
@@ -79,8 +80,8 @@ func (r *Reconciler) applyAs(ctx context.Context, manager string, object *unstru
 	return nil
 }
 
-// live is the object in the cluster, nil if there is none. One that is not the service's is an error: it is somebody's,
-// and applying would take it over.
+// live is the object in the cluster, nil if there is none. One that is not the service's is an
+// error: it is somebody's, and applying would take it over.
 func (r *Reconciler) live(ctx context.Context, svc *v1alpha1.RealtimeService, wanted client.Object) (client.Object, error) {
 	live := reflect.New(reflect.TypeOf(wanted).Elem()).Interface().(client.Object)
 	err := r.Client.Get(ctx, client.ObjectKeyFromObject(wanted), live)
@@ -113,7 +114,8 @@ func (r *Reconciler) unlabelled(ctx context.Context, svc *v1alpha1.RealtimeServi
 	return live, nil
 }
 
-// remove deletes an object that the service wants no longer, as the reader finds it. One that is not the service's stays.
+// remove deletes an object that the service wants no longer, as the reader finds it. One that is
+// not the service's stays.
 func (r *Reconciler) remove(ctx context.Context, svc *v1alpha1.RealtimeService, from client.Reader, unwanted client.Object) error {
 	name := nameOf(unwanted)
 	err := from.Get(ctx, client.ObjectKeyFromObject(unwanted), unwanted)
@@ -148,8 +150,8 @@ func (e *foreignError) Error() string {
 	return e.name + " exists and does not belong to this service: delete it, or name the service differently"
 }
 
-// applyConfiguration is the object as it is sent: without what a typed object cannot leave out, and the operator does
-// not mean to own.
+// applyConfiguration is the object as it is sent: without what a typed object cannot leave out, and
+// the operator does not mean to own.
 func applyConfiguration(wanted client.Object) (*unstructured.Unstructured, error) {
 	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(wanted)
 	if err != nil {

@@ -37,8 +37,9 @@ import (
 	"github.com/realtime-operator/realtime-operator/controllers/admission"
 )
 
-// These tests run the operator against a real API server, without kubelets and without the other controllers of a cluster:
-// pods, and the status of Deployments, are written by the tests. Each test has a namespace of its own.
+// These tests run the operator against a real API server, without kubelets and without the other
+// controllers of a cluster: pods, and the status of Deployments, are written by the tests. Each
+// test has a namespace of its own.
 
 const (
 	// unjudged labels a namespace whose services the webhook does not see.
@@ -61,7 +62,8 @@ type cluster struct {
 	stop    func() error
 }
 
-// theCluster starts when the first test needs it, and ends with TestMain. Its operator looks after all namespaces.
+// theCluster starts when the first test needs it, and ends with TestMain. Its operator looks after
+// all namespaces.
 var theCluster = sync.OnceValues(func() (*cluster, error) {
 	c, err := startCluster(newRequests(), nil)
 	running = c
@@ -115,7 +117,8 @@ func (c *cluster) newNamespace(t *testing.T, labels ...string) string {
 	return namespace.Name
 }
 
-// startCluster starts one whose operator looks after some namespaces, which it makes; none for all. Flags are for the API server.
+// startCluster starts one whose operator looks after some namespaces, which it makes; none for all.
+// Flags are for the API server.
 func startCluster(asked *requests, namespaces []string, flags ...string) (*cluster, error) {
 	environment := &envtest.Environment{
 		CRDDirectoryPaths:        []string{"../config/crd/bases"},
@@ -154,8 +157,8 @@ func startCluster(asked *requests, namespaces []string, flags ...string) (*clust
 	return c, nil
 }
 
-// operatorUser may do what config/rbac lets the operator do, and nothing else; with namespaces, which it makes, what the chart makes
-// of that.
+// operatorUser may do what config/rbac lets the operator do, and nothing else; with namespaces,
+// which it makes, what the chart makes of that.
 func (c *cluster) operatorUser(environment *envtest.Environment, namespaces []string) (*rest.Config, error) {
 	const name = "realtime-operator"
 	user, err := environment.AddUser(envtest.User{Name: name}, nil)
@@ -211,7 +214,8 @@ func (c *cluster) operatorUser(environment *envtest.Environment, namespaces []st
 	return config, nil
 }
 
-// startOperator runs the operator until the returned function is called, and waits until the API server can ask it.
+// startOperator runs the operator until the returned function is called, and waits until the API
+// server can ask it.
 func (c *cluster) startOperator(config *rest.Config, namespaces []string) (stop func() error, err error) {
 	ports, err := freePorts(2)
 	if err != nil {
@@ -349,7 +353,8 @@ func (c *counter) in(namespace string) int {
 	return c.n[namespace]
 }
 
-// eventually waits until look finds nothing amiss, and says what was last amiss if that takes longer than patience.
+// eventually waits until look finds nothing amiss, and says what was last amiss if that takes
+// longer than patience.
 func eventually(t *testing.T, what string, look func() error) {
 	t.Helper()
 	ticker := time.NewTicker(20 * time.Millisecond)

@@ -123,8 +123,8 @@ func natsName(svc *v1alpha1.RealtimeService) string {
 	return "spec.nats names it"
 }
 
-// natsSight is how many gateways cannot use NATS, be it that they do not reach it or that it refuses their credentials; empty if
-// all can. Those that are not ready count where none is.
+// natsSight is how many gateways cannot use NATS, be it that they do not reach it or that it
+// refuses their credentials; empty if all can. Those that are not ready count where none is.
 func natsSight(seen *observation) string {
 	asked := seen.ready()
 	if len(asked) == 0 {
@@ -195,8 +195,8 @@ func configuredCondition(svc *v1alpha1.RealtimeService, seen *observation) metav
 		fmt.Sprintf("%d of %d gateways run configuration %s", len(ready)-len(lagging), len(ready), seen.revision)+pushProblem(lagging))
 }
 
-// pushProblem says of one of the gateways why the kubelet must bring the configuration; empty if it need not. The error itself is in
-// the log: it may read differently each time.
+// pushProblem says of one of the gateways why the kubelet must bring the configuration; empty if it
+// need not. The error itself is in the log: it may read differently each time.
 func pushProblem(lagging []gateway) string {
 	for _, g := range lagging {
 		switch {

@@ -13,8 +13,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// The pace of bringing a configuration to gateways: at first as fast as a person waits for it, then slower, for
-// gateways that cannot be reached or will not have it.
+// The pace of bringing a configuration to gateways: at first as fast as a person waits for it, then
+// slower, for gateways that cannot be reached or will not have it.
 const (
 	askPace   = 500 * time.Millisecond
 	pushPace  = time.Second
@@ -23,10 +23,11 @@ const (
 	steadyJitter = 0.2
 )
 
-// configure pushes the configuration to gateways that do not run it yet, and says when to look again.
+// configure pushes the configuration to gateways that do not run it yet, and says when to look
+// again.
 //
-// What a gateway does not take this way the kubelet brings, within about two minutes: to a gateway of a release that takes no
-// pushes, or to one that the operator cannot reach.
+// What a gateway does not take this way the kubelet brings, within about two minutes: to a gateway
+// of a release that takes no pushes, or to one that the operator cannot reach.
 func (r *Reconciler) configure(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) time.Duration {
 	remembered := r.memory.of(keyOf(svc))
 	if seen.revision == "" {

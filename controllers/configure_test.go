@@ -108,7 +108,8 @@ func TestGatewayThatComesWithAnOldConfigurationIsBroughtForward(t *testing.T) {
 	}
 }
 
-// Of events that are the same the second one is a change of the first one. Same they are once nothing of the service changes.
+// Of events that are the same the second one is a change of the first one. Same they are once
+// nothing of the service changes.
 func TestGatewayThatFallsBackAgainAndAgainIsToldOfByOneEvent(t *testing.T) {
 	s, one, _ := withGateways(t)
 	for i := range 4 {
@@ -217,7 +218,8 @@ func TestConfigurationsAreNumbered(t *testing.T) {
 	})
 }
 
-// As an earlier operator has written it, which an update of the operator alone must not replace everywhere.
+// As an earlier operator has written it, which an update of the operator alone must not replace
+// everywhere.
 func TestConfigurationWithoutANumberIsLeftUntilItChanges(t *testing.T) {
 	s, _, _ := withGateways(t)
 	svc := s.live()
@@ -255,7 +257,8 @@ func TestConfigurationIsNotNumberedTwiceForACacheThatIsBehind(t *testing.T) {
 	}
 }
 
-// Two operators are at work for a moment when the lead changes. No number may stand for two contents.
+// Two operators are at work for a moment when the lead changes. No number may stand for two
+// contents.
 func TestOfTwoOperatorsThatWriteAtOnceOneLooksAgain(t *testing.T) {
 	s, _, _ := withGateways(t)
 	r := &Reconciler{Client: s, Reader: s, Now: time.Now}

@@ -21,7 +21,8 @@ const (
 // eventLimit is the API server's bound on an event's note, in bytes.
 const eventLimit = 1024
 
-// event tells of a service. Events of one reason are counted as one unless the object they are about, nil for none, differs.
+// event tells of a service. Events of one reason are counted as one unless the object they are
+// about, nil for none, differs.
 func (r *Reconciler) event(svc *v1alpha1.RealtimeService, about runtime.Object, kind, reason, action, note string, args ...any) {
 	r.Events.Eventf(svc, about, kind, reason, action, "%s", shortened(fmt.Sprintf(note, args...), eventLimit))
 }

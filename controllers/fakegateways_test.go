@@ -28,7 +28,8 @@ type fakeGateways struct {
 	pods map[client.ObjectKey]*fakeGateway // guarded by mu
 }
 
-// fakeGateway is a gateway as its operator sees it. What a real one does with a push, package test/push tests.
+// fakeGateway is a gateway as its operator sees it. What a real one does with a push, package
+// test/push tests.
 type fakeGateway struct {
 	status gatewaystatus.Status
 	// configs are the configurations that were pushed to it, and credentials those of NATS.

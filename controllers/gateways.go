@@ -24,13 +24,16 @@ import (
 )
 
 const (
-	// statusTimeout bounds how long a gateway may take to answer. It is one pod on the same network.
+	// statusTimeout bounds how long a gateway may take to answer. It is one pod on the same
+	// network.
 	statusTimeout = time.Second
 	// statusAtOnce bounds how many gateways of a service are asked at the same time.
 	statusAtOnce = 16
-	// statusLimit bounds the answer: gateways face the internet, and are not trusted with the operator's memory.
+	// statusLimit bounds the answer: gateways face the internet, and are not trusted with the
+	// operator's memory.
 	statusLimit = 64 << 10
-	// answerLasts is how long an old answer counts when there is no new one, so that one that is late alters nothing.
+	// answerLasts is how long an old answer counts when there is no new one, so that one that is
+	// late alters nothing.
 	answerLasts = 30 * time.Second
 )
 
@@ -82,7 +85,8 @@ type gateway struct {
 	status gatewaystatus.Status
 	// err says why there is no status.
 	err error
-	// pushErr says why the wanted configuration could not be pushed to it; nil if it has not been tried.
+	// pushErr says why the wanted configuration could not be pushed to it; nil if it has not been
+	// tried.
 	pushErr error
 }
 
@@ -102,7 +106,8 @@ func (r *Reconciler) gatewayPods(ctx context.Context, svc *v1alpha1.RealtimeServ
 	return pods.Items, nil
 }
 
-// listGateways are the service's gateway pods that run, those that are leaving too: they still have clients.
+// listGateways are the service's gateway pods that run, those that are leaving too: they still have
+// clients.
 func (r *Reconciler) listGateways(ctx context.Context, svc *v1alpha1.RealtimeService) ([]gateway, error) {
 	pods, err := r.gatewayPods(ctx, svc)
 	if err != nil {

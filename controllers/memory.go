@@ -11,14 +11,15 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// memory spares the API server what it has heard already. Losing it costs some requests and nothing else. Its zero
-// value is ready; safe for concurrent use.
+// memory spares the API server what it has heard already. Losing it costs some requests and nothing
+// else. Its zero value is ready; safe for concurrent use.
 type memory struct {
 	mu       sync.Mutex
 	services map[types.NamespacedName]*recollection // guarded by mu
 }
 
-// recollection is what is remembered of one service. Only the one that reconciles the service touches it.
+// recollection is what is remembered of one service. Only the one that reconciles the service
+// touches it.
 type recollection struct {
 	// applied is what was last applied, by kind and name.
 	applied map[string]application
@@ -26,7 +27,8 @@ type recollection struct {
 	natsWait natsWait
 	// natsRemoved is true when nothing is left of the operator's own NATS.
 	natsRemoved bool
-	// pushing is the revision that gateways are being brought to, and since when; empty once it is in force.
+	// pushing is the revision that gateways are being brought to, and since when; empty once it is
+	// in force.
 	pushing      string
 	pushingSince time.Time
 	// gateways are the last answers of gateway pods.
@@ -57,7 +59,8 @@ type push struct {
 	// revision is that of what was pushed.
 	revision string
 	at       time.Time
-	// err says why the gateway has not taken it, nil if it has answered, though it may have refused it.
+	// err says why the gateway has not taken it, nil if it has answered, though it may have refused
+	// it.
 	err error
 }
 

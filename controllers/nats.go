@@ -75,8 +75,8 @@ func (r *Reconciler) applyNATSCertificate(ctx context.Context, svc *v1alpha1.Rea
 	return revision, r.applyOver(ctx, svc, live, wanted)
 }
 
-// needsPlaintext is true while gateways of a release that did not encrypt are left of an update. NATS that refuses plaintext
-// does so for good.
+// needsPlaintext is true while gateways of a release that did not encrypt are left of an update.
+// NATS that refuses plaintext does so for good.
 func (r *Reconciler) needsPlaintext(ctx context.Context, svc *v1alpha1.RealtimeService) (bool, error) {
 	config := &corev1.ConfigMap{}
 	key := client.ObjectKeyFromObject(resources.NATSConfigMap(svc, false))
@@ -94,8 +94,8 @@ func (r *Reconciler) needsPlaintext(ctx context.Context, svc *v1alpha1.RealtimeS
 	return slices.ContainsFunc(pods, resources.SpeaksPlaintext), err
 }
 
-// ownSecret reads a Secret of the service's: empty, and live nil, if it is not there. It is read from the API server: a cache would
-// need the right to list all Secrets.
+// ownSecret reads a Secret of the service's: empty, and live nil, if it is not there. It is read
+// from the API server: a cache would need the right to list all Secrets.
 func (r *Reconciler) ownSecret(ctx context.Context, svc *v1alpha1.RealtimeService, name string) (secret *corev1.Secret, live client.Object, err error) {
 	secret = &corev1.Secret{}
 	err = r.Reader.Get(ctx, client.ObjectKey{Namespace: svc.Namespace, Name: name}, secret)
@@ -129,7 +129,8 @@ func (r *Reconciler) applyCredentials(ctx context.Context, svc *v1alpha1.Realtim
 	return credentials, nil
 }
 
-// removeNATS deletes the service's own NATS once another one is named and no gateway is left that uses it.
+// removeNATS deletes the service's own NATS once another one is named and no gateway is left that
+// uses it.
 func (r *Reconciler) removeNATS(ctx context.Context, svc *v1alpha1.RealtimeService) error {
 	remembered := r.memory.of(keyOf(svc))
 	if resources.OwnNATS(svc) || remembered.natsRemoved {

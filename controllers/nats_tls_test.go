@@ -45,9 +45,10 @@ func (s *service) awaitNATSRestart(before string) string {
 // earlierNATS is a configuration of a release that did not encrypt.
 const earlierNATS = "port: 4222\n"
 
-// bringBackEarlierNATS has NATS as an earlier release left it, for gateways that are there already, and waits until the operator lets
-// plaintext in. It tries again, since a reconciliation that began before may not know the pods, or write what it has read before;
-// an operator that is updated finds all of it when it starts.
+// bringBackEarlierNATS has NATS as an earlier release left it, for gateways that are there already,
+// and waits until the operator lets plaintext in. It tries again, since a reconciliation that began
+// before may not know the pods, or write what it has read before; an operator that is updated finds
+// all of it when it starts.
 func (s *service) bringBackEarlierNATS() {
 	s.t.Helper()
 	config := &corev1.ConfigMap{}

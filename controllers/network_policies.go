@@ -13,8 +13,9 @@ import (
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
 
-// applyNetworkPolicies makes the policies of the service's pods, before the pods, or deletes them. That of its own NATS stays for as
-// long as NATS does: gateways leave it one by one when spec.nats names another.
+// applyNetworkPolicies makes the policies of the service's pods, before the pods, or deletes them.
+// That of its own NATS stays for as long as NATS does: gateways leave it one by one when spec.nats
+// names another.
 func (r *Reconciler) applyNetworkPolicies(ctx context.Context, svc *v1alpha1.RealtimeService) error {
 	errs := []error{
 		r.applyNetworkPolicy(ctx, svc, resources.GatewayName(svc.Name), resources.GatewayNetworkPolicy(svc, r.Namespace)),

@@ -14,8 +14,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
 
-// applyAll makes all objects of the service as they are wanted, and deletes those that are not wanted any more. One that
-// fails does not keep the others from their turn.
+// applyAll makes all objects of the service as they are wanted, and deletes those that are not
+// wanted any more. One that fails does not keep the others from their turn.
 func (r *Reconciler) applyAll(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) error {
 	var errs []error
 	each := func(objects ...client.Object) {

@@ -21,16 +21,20 @@ type observation struct {
 	invalid field.ErrorList
 	// applyErr says why the objects are not all as they are wanted.
 	applyErr error
-	// revision is that of the configuration that gateways should run, and config its bytes; empty if there is none that they could.
+	// revision is that of the configuration that gateways should run, and config its bytes; empty
+	// if there is none that they could.
 	revision string
 	config   []byte
-	// peers are the certificates of the service, as certificates.RenewPeers returns them; nil if they could not be made.
+	// peers are the certificates of the service, as certificates.RenewPeers returns them; nil if
+	// they could not be made.
 	peers map[string][]byte
-	// credentials are those of the service's own NATS; empty if there is none, or they could not be made.
+	// credentials are those of the service's own NATS; empty if there is none, or they could not be
+	// made.
 	credentials resources.Credentials
 	// deployment is that of the gateways, nil if there is none.
 	deployment *appsv1.Deployment
-	// certificateProblem is what new gateways wait for before they can serve WebTransport; empty if nothing is known.
+	// certificateProblem is what new gateways wait for before they can serve WebTransport; empty if
+	// nothing is known.
 	certificateProblem string
 	// natsReady is true while the service's own NATS is ready.
 	natsReady bool
@@ -85,8 +89,9 @@ func (o *observation) ready() []gateway {
 	return ready
 }
 
-// behind are the gateways that do not run the wanted configuration, as far as is known. Those that start are among them, and
-// those that leave, which still have clients, while they tell their status: without it they are no more, or not yet.
+// behind are the gateways that do not run the wanted configuration, as far as is known. Those that
+// start are among them, and those that leave, which still have clients, while they tell their
+// status: without it they are no more, or not yet.
 func (o *observation) behind() []*gateway {
 	var behind []*gateway
 	for i := range o.gateways {

@@ -21,8 +21,8 @@ type Options struct {
 	HealthProbeBindAddress string
 	// WebhookPort is where the API server asks whether a service is valid; 0 for no webhook.
 	WebhookPort int
-	// WebhookServiceName is the Service in front of the webhook. Without "-webhook" at its end, it is the name of the
-	// ValidatingWebhookConfiguration.
+	// WebhookServiceName is the Service in front of the webhook. Without "-webhook" at its end, it
+	// is the name of the ValidatingWebhookConfiguration.
 	WebhookServiceName string
 	// WatchNamespaces are those whose services are looked after; none for all.
 	WatchNamespaces []string

@@ -26,8 +26,8 @@ import (
 )
 
 const (
-	// pushTimeout bounds a push. A gateway compiles what it gets before it answers, which takes some seconds for the largest
-	// services on a busy node.
+	// pushTimeout bounds a push. A gateway compiles what it gets before it answers, which takes
+	// some seconds for the largest services on a busy node.
 	pushTimeout = 5 * time.Second
 	// pushDialTimeout bounds its way to the gateway, which a network policy may block.
 	pushDialTimeout = time.Second
@@ -44,16 +44,19 @@ type Pushed struct {
 	Body              []byte
 }
 
-// PushFunc hands something to a gateway pod, and returns the gateway's status after that. The identity is the operator's for the
-// service. The error is errNoPushes for a gateway of an earlier release.
+// PushFunc hands something to a gateway pod, and returns the gateway's status after that. The
+// identity is the operator's for the service. The error is errNoPushes for a gateway of an earlier
+// release.
 type PushFunc func(ctx context.Context, pod *corev1.Pod, identity *tls.Config, what Pushed) (gatewaystatus.Status, error)
 
-// PushOverTLS pushes to the gateway's port for peers at its pod's address, where both show certificates of the service's authority.
+// PushOverTLS pushes to the gateway's port for peers at its pod's address, where both show
+// certificates of the service's authority.
 func PushOverTLS(ctx context.Context, pod *corev1.Pod, identity *tls.Config, what Pushed) (gatewaystatus.Status, error) {
 	return pushTo(ctx, net.JoinHostPort(pod.Status.PodIP, strconv.Itoa(resources.PeerPort)), identity, what)
 }
 
-// pushTo opens a connection for the one push, which is rare. It goes through no proxy, and follows no redirect.
+// pushTo opens a connection for the one push, which is rare. It goes through no proxy, and follows
+// no redirect.
 func pushTo(ctx context.Context, address string, identity *tls.Config, what Pushed) (gatewaystatus.Status, error) {
 	var status gatewaystatus.Status
 	request, err := http.NewRequestWithContext(ctx, http.MethodPut, "https://"+address+what.Path, bytes.NewReader(what.Body))

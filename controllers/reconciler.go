@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package controllers turns RealtimeServices into the objects they own, and the state of these into the services' status.
+// Package controllers turns RealtimeServices into the objects they own, and the state of these into
+// the services' status.
 //
-// Everything is applied server-side under one field manager, so that what others write beside it stays, and what they
-// write over it is set back. The number of gateways has a manager of its own, so that it can be handed to an autoscaler.
+// Everything is applied server-side under one field manager, so that what others write beside it
+// stays, and what they write over it is set back. The number of gateways has a manager of its own,
+// so that it can be handed to an autoscaler.
 package controllers
 
 import (
@@ -23,9 +25,9 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// What the operator may do in the namespaces that it looks after; rights_test.go fails for what is missing, and for what nothing
-// uses. Secrets are not listed or watched: it knows the names of the few that it owns, and that of a certificate that a service
-// names.
+// What the operator may do in the namespaces that it looks after; rights_test.go fails for what is
+// missing, and for what nothing uses. Secrets are not listed or watched: it knows the names of the
+// few that it owns, and that of a certificate that a service names.
 //
 // +kubebuilder:rbac:groups=realtime-operator.io,resources=realtimeservices,verbs=list;watch
 // +kubebuilder:rbac:groups=realtime-operator.io,resources=realtimeservices/status,verbs=patch
@@ -41,7 +43,8 @@ import (
 // +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
-// steadyInterval is how often a service is looked at when nothing happens, for its number of connections.
+// steadyInterval is how often a service is looked at when nothing happens, for its number of
+// connections.
 const steadyInterval = 10 * time.Second
 
 // Reconciler makes the cluster as services want it. Safe for concurrent use on different services.

@@ -16,11 +16,13 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// repairManager is the name under which an object is written over. It owns nothing for longer than that.
+// repairManager is the name under which an object is written over. It owns nothing for longer than
+// that.
 const repairManager = v1alpha1.FieldManager + "-repair"
 
-// repair writes over an object's spec, where applying cannot. Who changes by hand the key of a list's entry, as a Service's
-// port, has an entry of their own; applying would add ours beside it, and both together are refused.
+// repair writes over an object's spec, where applying cannot. Who changes by hand the key of a
+// list's entry, as a Service's port, has an entry of their own; applying would add ours beside it,
+// and both together are refused.
 func (r *Reconciler) repair(ctx context.Context, wanted *unstructured.Unstructured) error {
 	patch, err := json.Marshal(map[string]any{"spec": wanted.Object["spec"]})
 	if err != nil {

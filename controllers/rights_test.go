@@ -28,17 +28,19 @@ import (
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
 
-// These tests hold what the operator may do against what it does: the API server of the tests lets it do what
-// config/rbac says and nothing else, all that it asks for is recorded, and TestMain fails if anything was forbidden,
-// or if all tests have run and a right was not used. So a test that is the first to use a verb needs the right in
-// config/rbac, and a right that nothing uses any more must go. test-chart compares the chart with config/rbac.
+// These tests hold what the operator may do against what it does: the API server of the tests lets
+// it do what config/rbac says and nothing else, all that it asks for is recorded, and TestMain
+// fails if anything was forbidden, or if all tests have run and a right was not used. So a test
+// that is the first to use a verb needs the right in config/rbac, and a right that nothing uses any
+// more must go. test-chart compares the chart with config/rbac.
 
 // right is one verb on one kind of resource, as a rule of RBAC grants it and as a request needs it.
 type right struct {
 	verb, group string
 	// resource has a subresource behind a slash.
 	resource string
-	// name is that of the only object that it is for; empty in a rule for all, and in a request for no single one.
+	// name is that of the only object that it is for; empty in a rule for all, and in a request for
+	// no single one.
 	name string
 	// namespace is that of the only namespace that it is for; empty in a rule for all.
 	namespace string
@@ -85,8 +87,9 @@ func rightsOf(namespace string, rules []rbacv1.PolicyRule) []right {
 	return all
 }
 
-// unused are the granted rights that no request needed. Where several cover a request, the narrowest is the one that it used:
-// the wider ones would have to show that they are needed by others.
+// unused are the granted rights that no request needed. Where several cover a request, the
+// narrowest is the one that it used: the wider ones would have to show that they are needed by
+// others.
 func unused(granted []right, needed map[right]bool) []right {
 	used := map[right]bool{}
 	for n := range needed {
@@ -136,7 +139,8 @@ func (r *requests) need(n right) {
 	r.needed[n] = true
 }
 
-// complaints say what is wrong between what was asked and what was granted. Rights that nothing used count only if all has run.
+// complaints say what is wrong between what was asked and what was granted. Rights that nothing
+// used count only if all has run.
 func (r *requests) complaints(granted []right, all bool) []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -213,8 +217,8 @@ func allRan() bool {
 	return !testing.Short()
 }
 
-// As the chart installs it with watchNamespaces. The API server is one that does not stream lists, as those before Kubernetes 1.34
-// do not: clients need the right to list only there.
+// As the chart installs it with watchNamespaces. The API server is one that does not stream lists,
+// as those before Kubernetes 1.34 do not: clients need the right to list only there.
 func TestOperatorOfSomeNamespacesNeedsNoRightsElsewhere(t *testing.T) {
 	main, _ := useCluster(t)
 	c, err := startCluster(main.asked, []string{"watched", "watched-too"}, "feature-gates=WatchList=false")
@@ -234,7 +238,8 @@ func TestOperatorOfSomeNamespacesNeedsNoRightsElsewhere(t *testing.T) {
 		s.startGateway(t, namespace, "chat", "one", func(*fakeGateway) {})
 		s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionTrue, reasonReady)
 	}
-	// To give a Secret another owner takes the right to delete it, where OwnerReferencesPermissionEnforcement is on.
+	// To give a Secret another owner takes the right to delete it, where
+	// OwnerReferencesPermissionEnforcement is on.
 	c.loseWebhookOwner(t)
 	main.asked.need(right{"delete", "", "secrets", webhookSecret, system})
 	if conditions := elsewhere.live().Status.Conditions; len(conditions) > 0 {
@@ -245,9 +250,10 @@ func TestOperatorOfSomeNamespacesNeedsNoRightsElsewhere(t *testing.T) {
 	}
 }
 
-// A request for the deletion of an owner that waits for its objects, as all of ours have it, is allowed only to those who may
-// set the owner's finalizers. The API server asks that itself, where the admission plugin OwnerReferencesPermissionEnforcement
-// is on, as in OpenShift and in these tests.
+// A request for the deletion of an owner that waits for its objects, as all of ours have it, is
+// allowed only to those who may set the owner's finalizers. The API server asks that itself, where
+// the admission plugin OwnerReferencesPermissionEnforcement is on, as in OpenShift and in these
+// tests.
 func TestObjectsOfAServiceNeedTheRightOnItsFinalizers(t *testing.T) {
 	c, namespace := useCluster(t)
 	s := create(t, c, namespace, plain)

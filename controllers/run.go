@@ -26,8 +26,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/controllers/certificates"
 )
 
-// Run is the operator. It returns when the context ends, or when it can go on no longer: when it has lost the lead, or a port
-// is taken. It sets the process's logger of Kubernetes libraries.
+// Run is the operator. It returns when the context ends, or when it can go on no longer: when it
+// has lost the lead, or a port is taken. It sets the process's logger of Kubernetes libraries.
 func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	if err := o.validate(); err != nil {
 		return err
@@ -118,7 +118,8 @@ func newManager(config *rest.Config, o Options, p *parts) (ctrl.Manager, error) 
 		LeaderElection:          o.LeaderElect,
 		LeaderElectionID:        o.name(),
 		LeaderElectionNamespace: o.PodNamespace,
-		// The process ends when Run does, so the next leader need not wait for the lease to run out.
+		// The process ends when Run does, so the next leader need not wait for the lease to run
+		// out.
 		LeaderElectionReleaseOnCancel: true,
 		WebhookServer: webhook.NewServer(webhook.Options{
 			Port:    o.WebhookPort,

@@ -52,8 +52,8 @@ func ofScale(entry metav1.ManagedFieldsEntry) bool {
 	return entry.Manager == ScaleFieldManager && entry.Operation == metav1.ManagedFieldsOperationApply
 }
 
-// releaseReplicas gives the number of gateways up without changing it. Applying without the field would take it away,
-// and the API server would fill in 1.
+// releaseReplicas gives the number of gateways up without changing it. Applying without the field
+// would take it away, and the API server would fill in 1.
 func (r *Reconciler) releaseReplicas(ctx context.Context, deployment *appsv1.Deployment) error {
 	if !appliesScale(deployment) {
 		return nil

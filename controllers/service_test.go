@@ -149,7 +149,8 @@ func (s *service) awaitObjects() {
 	})
 }
 
-// rollOut writes the Deployment's status as its controller would when all pods have the newest template.
+// rollOut writes the Deployment's status as its controller would when all pods have the newest
+// template.
 func (s *service) rollOut() {
 	s.t.Helper()
 	eventually(s.t, "writing the Deployment's status", func() error {

@@ -17,8 +17,9 @@ import (
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
 
-// writeStatus tells what was found, if it is news. It fails with a conflict if svc, which comes from the cache, has been written
-// since: what an older look makes of it would give conditions that have not changed a new time of transition.
+// writeStatus tells what was found, if it is news. It fails with a conflict if svc, which comes
+// from the cache, has been written since: what an older look makes of it would give conditions that
+// have not changed a new time of transition.
 func (r *Reconciler) writeStatus(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) error {
 	before := svc.DeepCopy()
 	fillStatus(svc, seen)

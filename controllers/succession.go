@@ -15,12 +15,14 @@ import (
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
 
-// natsPatience bounds how long a change of the gateways waits for NATS. One that is away for longer may be what the change is for.
+// natsPatience bounds how long a change of the gateways waits for NATS. One that is away for longer
+// may be what the change is for.
 const natsPatience = time.Minute
 
-// applyGateways makes the gateways' Deployment. A change of it waits while the service's own NATS is being replaced: gateways that leave
-// hear by NATS that others take their place, and send their clients away only when all of them leave. Without it a client is sent
-// from one that leaves to the next.
+// applyGateways makes the gateways' Deployment. A change of it waits while the service's own NATS
+// is being replaced: gateways that leave hear by NATS that others take their place, and send their
+// clients away only when all of them leave. Without it a client is sent from one that leaves to the
+// next.
 func (r *Reconciler) applyGateways(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) error {
 	wait := &r.memory.of(keyOf(svc)).natsWait
 	settled, err := r.natsSettled(ctx, svc)
@@ -33,7 +35,8 @@ func (r *Reconciler) applyGateways(ctx context.Context, svc *v1alpha1.RealtimeSe
 	return r.apply(ctx, svc, resources.GatewayDeployment(svc, r.GatewayImage))
 }
 
-// natsSettled is false while the service's own NATS is being replaced, or gateways have not come back to it.
+// natsSettled is false while the service's own NATS is being replaced, or gateways have not come
+// back to it.
 func (r *Reconciler) natsSettled(ctx context.Context, svc *v1alpha1.RealtimeService) (bool, error) {
 	if !resources.OwnNATS(svc) {
 		return true, nil

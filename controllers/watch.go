@@ -29,13 +29,14 @@ import (
 const (
 	// servicesAtOnce are looked at at the same time: each waits mostly for its gateways' answers.
 	servicesAtOnce = 8
-	// firstRetry and lastRetry bound the pauses after errors. What is in the way may be taken away unseen, as another's
-	// object of the same name.
+	// firstRetry and lastRetry bound the pauses after errors. What is in the way may be taken away
+	// unseen, as another's object of the same name.
 	firstRetry = 50 * time.Millisecond
 	lastRetry  = 30 * time.Second
 )
 
-// SetupWithManager registers the reconciler for services, for what they own and for their gateway pods.
+// SetupWithManager registers the reconciler for services, for what they own and for their gateway
+// pods.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("realtimeservice").

@@ -36,8 +36,8 @@ func addressOf(l net.Listener) string {
 	return l.Addr().String()
 }
 
-// readTokens is empty while the file is not there: the Secret may come later than the gateway, which
-// serves clients meanwhile.
+// readTokens is empty while the file is not there: the Secret may come later than the gateway,
+// which serves clients meanwhile.
 func readTokens(name string) []byte {
 	data, err := os.ReadFile(name)
 	if err != nil {

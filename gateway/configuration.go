@@ -13,23 +13,26 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// configuration is which configuration is in force, and why a newer one is not. Safe for concurrent use.
+// configuration is which configuration is in force, and why a newer one is not. Safe for concurrent
+// use.
 //
-// Configurations come from the mounted file and from the operator, and either may be late. In force is the
-// newest that can be used, whatever the order in which they came, and the error is that of the newest one.
-// Their sequence numbers say which is newer (package gatewayconfig). One without a number, as in a file
-// written by hand or by an earlier operator, is newer than what came before it and older than what comes after.
+// Configurations come from the mounted file and from the operator, and either may be late. In force
+// is the newest that can be used, whatever the order in which they came, and the error is that of
+// the newest one. Their sequence numbers say which is newer (package gatewayconfig). One without a
+// number, as in a file written by hand or by an earlier operator, is newer than what came before it
+// and older than what comes after.
 type configuration struct {
 	mu       sync.Mutex
 	sequence int64  // guarded by mu; 0: none
 	revision string // guarded by mu
-	// err says why the configuration with the number refused is not in force; nil if the newest one is.
+	// err says why the configuration with the number refused is not in force; nil if the newest one
+	// is.
 	err     error // guarded by mu
 	refused int64 // guarded by mu
 }
 
-// replacedBy tells whether a configuration is to replace the one in force. One with the same number and other
-// content is somebody's edit by hand.
+// replacedBy tells whether a configuration is to replace the one in force. One with the same number
+// and other content is somebody's edit by hand.
 func (c *configuration) replacedBy(sequence int64, revision string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -67,8 +70,8 @@ func (c *configuration) get() (revision, problem string) {
 	return c.revision, problem
 }
 
-// parse reads a service that the API server has checked and completed. It ignores fields it does not know, since in a
-// rollout of the operator a gateway may be older than its configuration.
+// parse reads a service that the API server has checked and completed. It ignores fields it does
+// not know, since in a rollout of the operator a gateway may be older than its configuration.
 func parse(data []byte) (*v1alpha1.RealtimeService, error) {
 	var svc v1alpha1.RealtimeService
 	if err := yaml.Unmarshal(data, &svc); err != nil {
@@ -80,7 +83,8 @@ func parse(data []byte) (*v1alpha1.RealtimeService, error) {
 // serviceName tells services of a cluster apart.
 func serviceName(svc *v1alpha1.RealtimeService) string { return svc.Namespace + "/" + svc.Name }
 
-// take puts a configuration in force that has come from somewhere, unless it is older than the one that is, or cannot be used.
+// take puts a configuration in force that has come from somewhere, unless it is older than the one
+// that is, or cannot be used.
 func (g *Gateway) take(data []byte, from string) {
 	log, revision := g.log.With("from", from), gatewaystatus.Revision(data)
 	svc, err := parse(data)
@@ -115,8 +119,9 @@ const (
 	outdated
 )
 
-// Apply puts a new configuration in force while connections stay: handlers at once, the settings of the wire for new
-// connections. A configuration with a mistake is refused as a whole, and the old one stays; so it does if it is newer.
+// Apply puts a new configuration in force while connections stay: handlers at once, the settings of
+// the wire for new connections. A configuration with a mistake is refused as a whole, and the old
+// one stays; so it does if it is newer.
 func (g *Gateway) Apply(svc *v1alpha1.RealtimeService, revision string) error {
 	_, err := g.offer(svc, revision)
 	return err

@@ -24,7 +24,8 @@ type door struct {
 	log      *slog.Logger
 }
 
-// openDoor listens for peers, and puts into the options what the gateway needs for them. It is nil without a PeerDir.
+// openDoor listens for peers, and puts into the options what the gateway needs for them. It is nil
+// without a PeerDir.
 func openDoor(o *RunOptions) (*door, error) {
 	if o.PeerDir == "" {
 		return nil, nil

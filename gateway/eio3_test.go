@@ -135,7 +135,8 @@ func TestNobodyPostsInTheNameOfAClientOf2x(t *testing.T) {
 			}
 		}
 	}
-	// It is handled when the thief is a member of the lobby, which may be after the answer to CONNECT.
+	// It is handled when the thief is a member of the lobby, which may be after the answer to
+	// CONNECT.
 	thief.Send(`42["say",0]`)
 	hears(`,0]`)
 	if status := victim.post(g[1].url, victim.sid, `11:42["say",1]`); status != http.StatusOK {

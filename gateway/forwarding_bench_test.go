@@ -13,8 +13,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 )
 
-// BenchmarkForwardedWebSocket compares a websocket at its session's own gateway with one at another: docs/decisions/0009. Client, gateways
-// and NATS are one process, whose CPU time counts.
+// BenchmarkForwardedWebSocket compares a websocket at its session's own gateway with one at
+// another: docs/decisions/0009. Client, gateways and NATS are one process, whose CPU time counts.
 func BenchmarkForwardedWebSocket(b *testing.B) {
 	for at, name := range []string{"direct", "forwarded"} {
 		b.Run("echo/"+name, func(b *testing.B) {

@@ -8,8 +8,9 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 )
 
-// The way between two gateways breaks when the owner of a session has answered, and before the other gateway has got any of it.
-// What was in the answer to a poll is gone then, so that the client has to learn of it.
+// The way between two gateways breaks when the owner of a session has answered, and before the
+// other gateway has got any of it. What was in the answer to a poll is gone then, so that the
+// client has to learn of it.
 func TestRow56AnAnswerThatIsLostBetweenGateways(t *testing.T) {
 	leakCheck(t)
 	owner, other, way := slow(t)

@@ -15,8 +15,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 )
 
-// hush is for how long an owner says nothing in these tests: longer than a network takes for anything, and shorter than a gateway is
-// believed to live without a word.
+// hush is for how long an owner says nothing in these tests: longer than a network takes for
+// anything, and shorter than a gateway is believed to live without a word.
 const hush = 2500 * time.Millisecond
 
 // slow are a gateway that its peers reach by a way that can be held up, and another.
@@ -102,7 +102,8 @@ func TestRow56AnOwnerThatIsSlowAndEndsIsNotWaitedFor(t *testing.T) {
 	}
 }
 
-// A poll that waits elsewhere is not ended by a gateway that leaves, even if the owner is slow to take it back.
+// A poll that waits elsewhere is not ended by a gateway that leaves, even if the owner is slow to
+// take it back.
 func TestRow56AGatewayThatLeavesWaitsForSlowOwners(t *testing.T) {
 	leakCheck(t)
 	owner, other, way := slow(t)

@@ -437,8 +437,8 @@ func TestRow56AnswersAreTheOwners(t *testing.T) {
 		if poll.status != 200 || poll.header.Get("Content-Encoding") != "gzip" {
 			t.Errorf("%s answers %d %v", name, poll.status, poll.header)
 		}
-		// Before it answers on a connection that stays, net/http swallows so much of a body that nobody reads; elsewhere the client may
-		// see the connection reset.
+		// Before it answers on a connection that stays, net/http swallows so much of a body that
+		// nobody reads; elsewhere the client may see the connection reset.
 		r, err := http.NewRequestWithContext(t.Context(), "POST", at.url+enginePath+"?EIO=4&transport=polling&sid="+sid, strings.NewReader(strings.Repeat("x", 100_000)))
 		if err != nil {
 			t.Fatal(err)

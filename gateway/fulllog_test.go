@@ -45,7 +45,8 @@ func TestWhatTheLogHasNoRoomForFailsAndIsSaidToHaveFailed(t *testing.T) {
 		t.Errorf("%d of 900 kB were taken, want 64 MiB", taken)
 	}
 
-	// More than a few bytes have no room any more. Had the program waited for publish.StoreTimeout, it would be told so.
+	// More than a few bytes have no room any more. Had the program waited for publish.StoreTimeout,
+	// it would be told so.
 	got := post(t, api, emitPath, "secret", `{"event":"news","rooms":["lobby"],"args":["`+text+`"]}`)
 	if !strings.HasPrefix(got, `503 {"error":"emit news: store the event: too much waits`) {
 		t.Errorf("a program is answered %s", got)
@@ -125,7 +126,8 @@ func TestWithoutRoomInTheLogVolatileEventsOfProgramsGoOn(t *testing.T) {
 	}
 }
 
-// remembers starts a gateway with recovery, and returns where clients, programs and Kubernetes reach it.
+// remembers starts a gateway with recovery, and returns where clients, programs and Kubernetes
+// reach it.
 func remembers(t *testing.T, nats string) (g *Gateway, clients, api, ops string) {
 	t.Helper()
 	svc, err := manifest.Load(t.Context(), []byte(remembering))

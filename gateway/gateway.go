@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package gateway is what a gateway pod does: it serves a RealtimeService to Socket.IO clients, together with the
-// service's other gateways. It holds no Kubernetes credentials; its configuration comes from a file, and newer ones sooner from the
-// operator.
+// Package gateway is what a gateway pod does: it serves a RealtimeService to Socket.IO clients,
+// together with the service's other gateways. It holds no Kubernetes credentials; its configuration
+// comes from a file, and newer ones sooner from the operator.
 package gateway
 
 import (
@@ -34,28 +34,30 @@ import (
 type Options struct {
 	// Name of this gateway in logs and in NATS's monitoring; the pod's name.
 	Name string
-	// Revision is of what this gateway is made: the hash of the pod template. While gateways of another one replace those of this
-	// one, they keep their clients until all of them leave. Empty: none waits for another.
+	// Revision is of what this gateway is made: the hash of the pod template. While gateways of
+	// another one replace those of this one, they keep their clients until all of them leave.
+	// Empty: none waits for another.
 	Revision string
 	// NATSURLs are the servers that connect the gateways.
 	NATSURLs []string
-	// NATSCredentialsDir holds what they ask for: user.creds, or token, or username and password; ca.crt, tls.crt, tls.key.
+	// NATSCredentialsDir holds what they ask for: user.creds, or token, or username and password;
+	// ca.crt, tls.crt, tls.key.
 	NATSCredentialsDir string
-	// Peers lets gateways take requests for each other's sessions; nil: a request that reaches another gateway than its
-	// session's is refused.
+	// Peers lets gateways take requests for each other's sessions; nil: a request that reaches
+	// another gateway than its session's is refused.
 	Peers *PeerOptions
-	// WebTransport says that ServeWebTransport will be called: without it the gateway does not offer the transport, even if its
-	// configuration does.
+	// WebTransport says that ServeWebTransport will be called: without it the gateway does not
+	// offer the transport, even if its configuration does.
 	WebTransport bool
-	// ClientDir holds the client bundles of npm's socket.io-client (its dist folder). Without it clients are sent to
-	// the public CDN.
+	// ClientDir holds the client bundles of npm's socket.io-client (its dist folder). Without it
+	// clients are sent to the public CDN.
 	ClientDir string
 	// Log gets what people should know; slog's default if nil.
 	Log *slog.Logger
 }
 
-// Gateway serves one RealtimeService. Handler is for clients, API for programs that publish, Ops for Kubernetes and
-// Prometheus. Safe for concurrent use. Close ends it.
+// Gateway serves one RealtimeService. Handler is for clients, API for programs that publish, Ops
+// for Kubernetes and Prometheus. Safe for concurrent use. Close ends it.
 type Gateway struct {
 	// service is the name of the one that it serves.
 	service  string
@@ -211,8 +213,9 @@ func clientBundles(dir string) *clientbundle.Handler {
 // Path is where clients connect to, such as /socket.io/.
 func (g *Gateway) Path() string { return *g.path.Load() }
 
-// Drain takes the gateway out of service: not ready, no new connections, and those that are open are closed at an even pace, so
-// that their clients come back on other gateways one by one. So are requests that it forwards.
+// Drain takes the gateway out of service: not ready, no new connections, and those that are open
+// are closed at an even pace, so that their clients come back on other gateways one by one. So are
+// requests that it forwards.
 func (g *Gateway) Drain(ctx context.Context, pace engineio.Pace) error {
 	g.draining.Store(true)
 	answered := g.api.StopNATS()

@@ -30,7 +30,8 @@ import (
 
 const enginePath = "/socket.io/"
 
-// greeter is a service that answers hi with a greeting to everyone, as the operator writes it to a file.
+// greeter is a service that answers hi with a greeting to everyone, as the operator writes it to a
+// file.
 func greeter(t *testing.T, greeting string) []byte {
 	t.Helper()
 	svc, err := manifest.Load(t.Context(), fmt.Appendf(nil, `
@@ -73,7 +74,8 @@ type pod struct {
 	ended                  chan error
 }
 
-// start runs a gateway, and wants it to end well with the test. Edit changes what it is started with.
+// start runs a gateway, and wants it to end well with the test. Edit changes what it is started
+// with.
 func start(t *testing.T, natsURL string, drain time.Duration, edit ...func(*RunOptions)) *pod {
 	t.Helper()
 	return startWith(t, natsURL, drain, greeter(t, "old"), edit...)

@@ -20,19 +20,20 @@ import (
 )
 
 const (
-	// pastEvents and pastBytes are a history that is larger than what the kernel keeps for a connection,
-	// and than what may wait for a client.
+	// pastEvents and pastBytes are a history that is larger than what the kernel keeps for a
+	// connection, and than what may wait for a client.
 	pastEvents = 100
 	pastBytes  = 200_000
 	// idlers is how many clients get it and do not read.
 	idlers = 12
-	// idlersMost is what they may cost together, in bytes: for each some events, and what a connection
-	// takes with the test's own end of it. A copy of the history for each would be 240 MB.
+	// idlersMost is what they may cost together, in bytes: for each some events, and what a
+	// connection takes with the test's own end of it. A copy of the history for each would be 240
+	// MB.
 	idlersMost = 48 << 20
 )
 
-// longPast is a gateway with a room that has a long history, and a witness who hears when others have
-// entered it.
+// longPast is a gateway with a room that has a long history, and a witness who hears when others
+// have entered it.
 type longPast struct {
 	*pod
 	t       *testing.T

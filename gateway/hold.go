@@ -7,12 +7,14 @@ import (
 	"time"
 )
 
-// settleTime is how long load balancers may take to see that the last of the old gateways is not ready.
+// settleTime is how long load balancers may take to see that the last of the old gateways is not
+// ready.
 const settleTime = 2 * time.Second
 
-// hold takes the gateway out of service and keeps its clients, up to a limit, while others that are to be replaced too still
-// take clients: so each client is sent away once in a rollout. It returns how long that took. A gateway that nobody replaces,
-// as when a service is scaled down, holds nobody.
+// hold takes the gateway out of service and keeps its clients, up to a limit, while others that are
+// to be replaced too still take clients: so each client is sent away once in a rollout. It returns
+// how long that took. A gateway that nobody replaces, as when a service is scaled down, holds
+// nobody.
 func (g *Gateway) hold(ctx context.Context, limit, settle time.Duration) time.Duration {
 	start := time.Now()
 	g.draining.Store(true)

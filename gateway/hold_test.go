@@ -13,7 +13,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 )
 
-// ofRevision starts a gateway as of a pod template, and waits until it is ready. It tells its clients to go as soon as it drains.
+// ofRevision starts a gateway as of a pod template, and waits until it is ready. It tells its
+// clients to go as soon as it drains.
 func ofRevision(t *testing.T, natsURL, name, revision string, limit time.Duration, edit ...func(*RunOptions)) *pod {
 	t.Helper()
 	svc, err := manifest.Load(t.Context(), []byte(`

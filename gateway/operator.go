@@ -14,8 +14,8 @@ import (
 // credentialsLimit bounds what the operator sends as credentials, in bytes.
 const credentialsLimit = 16 << 10
 
-// operatorHandler serves what the operator brings faster than a kubelet does (package gatewayconfig). PeerHandler
-// lets nobody else in.
+// operatorHandler serves what the operator brings faster than a kubelet does (package
+// gatewayconfig). PeerHandler lets nobody else in.
 func (g *Gateway) operatorHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("PUT "+gatewayconfig.Path, func(w http.ResponseWriter, r *http.Request) {

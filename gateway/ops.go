@@ -13,11 +13,13 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// Ops serves what Kubernetes and Prometheus ask for, on a port of its own that clients do not reach:
+// Ops serves what Kubernetes and Prometheus ask for, on a port of its own that clients do not
+// reach:
 //
 //	/healthz  200 while the process works
-//	/readyz   200 while clients should come here: NATS, and the log of a service with recovery, have been reached once, and
-//	          the gateway is not leaving; its body tells if they cannot be used now, and why NATS is not connected
+//	/readyz   200 while clients should come here: NATS, and the log of a service with recovery,
+//	          have been reached once, and the gateway is not leaving; its body says if they cannot
+//	          be used now, and why NATS is not connected
 //	/metrics  Prometheus
 //	/status   gatewaystatus.Status as JSON
 func (g *Gateway) Ops() http.Handler {
@@ -29,8 +31,9 @@ func (g *Gateway) Ops() http.Handler {
 	return mux
 }
 
-// readyz does not fail when NATS, or the quorum of its log, goes away later: all gateways would leave the Service at once, and
-// clients with them, while rooms on each gateway, and what is not stored, still work.
+// readyz does not fail when NATS, or the quorum of its log, goes away later: all gateways would
+// leave the Service at once, and clients with them, while rooms on each gateway, and what is not
+// stored, still work.
 func (g *Gateway) readyz() http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		reached, connected, problem := g.cluster.Reached(), g.cluster.Connected(), g.cluster.Problem()

@@ -9,8 +9,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 )
 
-// registerPanics counts panics that have ended one client, or dropped one message, by where they were
-// stopped.
+// registerPanics counts panics that have ended one client, or dropped one message, by where they
+// were stopped.
 func registerPanics(r *prometheus.Registry) *prometheus.CounterVec {
 	panicked := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "realtime_panics_total",

@@ -34,7 +34,8 @@ func (o *PeerOptions) address() string {
 type peers struct {
 	identity  *forward.Identity
 	forwarder *forward.Forwarder
-	// maxPayload is the largest that any of the service's sessions may have: one keeps what was in force when it began.
+	// maxPayload is the largest that any of the service's sessions may have: one keeps what was in
+	// force when it began.
 	maxPayload atomic.Int64
 }
 
@@ -84,8 +85,8 @@ func (g *Gateway) sessions() http.Handler {
 	})
 }
 
-// PeerHandler serves what other gateways forward to this one, and what the operator brings; nil if there are no peers. It is for a
-// listener with the identity's ServerConfig.
+// PeerHandler serves what other gateways forward to this one, and what the operator brings; nil if
+// there are no peers. It is for a listener with the identity's ServerConfig.
 func (g *Gateway) PeerHandler() http.Handler {
 	if g.peers == nil {
 		return nil
@@ -93,8 +94,8 @@ func (g *Gateway) PeerHandler() http.Handler {
 	return forward.PeerHandler(forward.PeerOptions{Local: g.io, Path: g.Path, Release: g.io.Release, Operator: g.operatorHandler()})
 }
 
-// drainForwarding begins to send those elsewhere who come to other gateways' sessions through this one. What it returns waits until
-// that is done.
+// drainForwarding begins to send those elsewhere who come to other gateways' sessions through this
+// one. What it returns waits until that is done.
 func (g *Gateway) drainForwarding(ctx context.Context, over time.Duration) (wait func()) {
 	if g.peers == nil {
 		return func() {}

@@ -103,7 +103,8 @@ func TestAnEventThatJetStreamRejectsIsNotAcknowledged(t *testing.T) {
 	}
 }
 
-// Each event is stored and delivered, or refused as too large, also within a header's length of what NATS carries.
+// Each event is stored and delivered, or refused as too large, also within a header's length of
+// what NATS carries.
 func TestEventsAsLargeAsNATSCarriesAreStoredOrRefused(t *testing.T) {
 	leakCheck(t)
 	server := natstest.Start(t, &natsserver.Options{JetStream: true, StoreDir: t.TempDir(), MaxPayload: 4096})

@@ -31,19 +31,21 @@ type RunOptions struct {
 	ConfigFile string
 	// Listen and OpsListen are the addresses for clients and for Kubernetes.
 	Listen, OpsListen string
-	// PeerDir holds what gateways show to each other (package gatewaypeers), so that they take requests for each other's sessions;
-	// empty: they do not. It is read again while it changes. PeerListen is where this one listens for the others,
-	// PeerAddress the IP address by which they reach it.
+	// PeerDir holds what gateways show to each other (package gatewaypeers), so that they take
+	// requests for each other's sessions; empty: they do not. It is read again while it changes.
+	// PeerListen is where this one listens for the others, PeerAddress the IP address by which they
+	// reach it.
 	PeerDir, PeerListen, PeerAddress string
 	// WebTransportListen is the UDP address for clients that use WebTransport; empty for none.
 	WebTransportListen string
-	// WebTransportCertificateDir holds tls.crt and tls.key for it; they are read again whenever they change.
+	// WebTransportCertificateDir holds tls.crt and tls.key for it; they are read again whenever
+	// they change.
 	WebTransportCertificateDir string
-	// APITokenFile holds the tokens of programs that publish, one a line; it is read again whenever it changes. Empty: nothing is
-	// served on APIListen.
+	// APITokenFile holds the tokens of programs that publish, one a line; it is read again whenever
+	// it changes. Empty: nothing is served on APIListen.
 	APITokenFile, APIListen string
-	// Drain is how long connections are closed over when the context ends, unless the service names a rate: then it is as long
-	// as the rate asks for, and DrainLimit at most.
+	// Drain is how long connections are closed over when the context ends, unless the service names
+	// a rate: then it is as long as the rate asks for, and DrainLimit at most.
 	Drain, DrainLimit time.Duration
 
 	// settle is settleTime if it is 0; tests have time to see whether it passes.
@@ -137,9 +139,11 @@ func (g *Gateway) serve(ctx context.Context, o RunOptions, config []byte, door *
 			return nil
 		}
 		g.leave(serving, g.pace(o), cmp.Or(o.settle, settleTime))
-		// Who comes later than this would be told that sessions are unknown which other gateways have.
+		// Who comes later than this would be told that sessions are unknown which other gateways
+		// have.
 		stopComing()
-		// Connections end before what carries them. What is wrong with that is told by Run, which closes again.
+		// Connections end before what carries them. What is wrong with that is told by Run, which
+		// closes again.
 		_ = g.Close()
 		return ended
 	})
@@ -154,7 +158,8 @@ func (g *Gateway) pace(o RunOptions) engineio.Pace {
 	return engineio.Pace{Within: o.Drain}
 }
 
-// leave drains, and does not wait longer than a little for clients that do not fetch their last packets.
+// leave drains, and does not wait longer than a little for clients that do not fetch their last
+// packets.
 func (g *Gateway) leave(ctx context.Context, pace engineio.Pace, settle time.Duration) {
 	g.log.Info("leaving", "connections", g.io.Connections())
 	pace.Within -= g.hold(ctx, pace.Within/2, settle)

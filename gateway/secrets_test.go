@@ -156,7 +156,8 @@ func misbehave(t *testing.T, g []*guardedGateway, secrets planted, revision stri
 	}
 }
 
-// Nobody who reads logs, metrics or errors may become one of the clients, a program that publishes, or a gateway.
+// Nobody who reads logs, metrics or errors may become one of the clients, a program that publishes,
+// or a gateway.
 func TestWhatGatewaysSayHasNoSecrets(t *testing.T) {
 	leakCheck(t)
 	said := &output{}

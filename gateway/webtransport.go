@@ -15,9 +15,10 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/keypair"
 )
 
-// ServeWebTransport serves clients on a UDP socket until the context ends, and closes the socket. The gateway must have
-// been made with Options.WebTransport; clients are refused while its configuration has no WebTransport. Close the gateway before
-// the context ends: that ends its connections in good order, and this cuts them off.
+// ServeWebTransport serves clients on a UDP socket until the context ends, and closes the socket.
+// The gateway must have been made with Options.WebTransport; clients are refused while its
+// configuration has no WebTransport. Close the gateway before the context ends: that ends its
+// connections in good order, and this cuts them off.
 func (g *Gateway) ServeWebTransport(ctx context.Context, socket net.PacketConn, config *tls.Config) error {
 	defer socket.Close()
 	server, err := webtransport.New(g.io.Engine(), config)
@@ -28,8 +29,8 @@ func (g *Gateway) ServeWebTransport(ctx context.Context, socket net.PacketConn, 
 	return server.Serve(ctx, socket)
 }
 
-// registerRefusedQUIC counts QUIC connections that got no session by reason, each of them from zero on. A gateway without
-// WebTransport has no such metric.
+// registerRefusedQUIC counts QUIC connections that got no session by reason, each of them from zero
+// on. A gateway without WebTransport has no such metric.
 func registerRefusedQUIC(r *prometheus.Registry, webTransport bool) *prometheus.CounterVec {
 	refused := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "realtime_webtransport_connections_refused_total",

@@ -12,8 +12,8 @@ import (
 	"github.com/google/cel-go/interpreter"
 )
 
-// Work is the name under which an activation supplies its *Budget. No source can name it: '@' begins
-// no identifier.
+// Work is the name under which an activation supplies its *Budget. No source can name it: '@'
+// begins no identifier.
 const Work = "@work"
 
 // budgetOf is the budget of an evaluation; nil while constants are folded.

@@ -14,8 +14,9 @@ import (
 const WorkLimit = 1_000_000
 
 // Budget counts the work of all expressions that run for one event, or for one handshake. The zero
-// value allows WorkLimit units; nil counts nothing. It counts instead of reading a clock, so that an
-// event has the same outcome on every gateway, however busy that is. Not safe for concurrent use.
+// value allows WorkLimit units; nil counts nothing. It counts instead of reading a clock, so that
+// an event has the same outcome on every gateway, however busy that is. Not safe for concurrent
+// use.
 type Budget struct {
 	limit int // 0: WorkLimit
 	spent int

@@ -17,8 +17,8 @@ type charge func(b *Budget, operands [4]ref.Val)
 // implementation is a function of our own that pays as it goes.
 type implementation func(b *Budget, x, y ref.Val) ref.Val
 
-// bounded is an option for a program: what takes more than constant time is charged to the budget of
-// the event. rounds is from weigh.
+// bounded is an option for a program: what takes more than constant time is charged to the budget
+// of the event. rounds is from weigh.
 func bounded(env *cel.Env, rounds map[int64]int) cel.ProgramOption {
 	return cel.CustomDecoratorV2(func(i interpreter.InterpretableV2) (interpreter.InterpretableV2, error) {
 		call, ok := i.(interpreter.InterpretableCall)

@@ -102,7 +102,8 @@ func size(v ref.Val) int {
 	return 0
 }
 
-// added copies strings. Lists are joined without a copy, but for what is appended to a loop's result.
+// added copies strings. Lists are joined without a copy, but for what is appended to a loop's
+// result.
 func added(b *Budget, o [4]ref.Val) {
 	b.ChargeCopy(length(o[0]) + length(o[1]))
 	if _, grows := o[0].(traits.MutableLister); grows {

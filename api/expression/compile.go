@@ -47,7 +47,8 @@ func (k Kind) wants() string {
 	}
 }
 
-// Compile checks an expression and makes it ready to run. Errors say where in the source the mistake is.
+// Compile checks an expression and makes it ready to run. Errors say where in the source the
+// mistake is.
 func Compile(kind Kind, source string) (cel.Program, error) {
 	env, checked, err := check(kind, source)
 	if err != nil {

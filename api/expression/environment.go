@@ -1,29 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package expression declares the language of a manifest's expressions: CEL (https://cel.dev) with the variables
+// Package expression declares the language of a manifest's expressions: CEL (https://cel.dev) with
+// the variables
 //
 //	event   string              name of the event, "connection", "disconnecting" or "disconnect"
 //	args    list                arguments of the event; the reason at disconnecting and disconnect
-//	socket  realtime.Socket     who has sent it: id, namespace, params, data, rooms, recovered, handshake
-//	now     timestamp           when it came in
-//	answers list of lists       arguments of the clients' acknowledgements, behind an emit that asks for them
-//	missing bool                whether somebody who was asked has not answered
+//	socket  realtime.Socket     sender: id, namespace, params, data, rooms, recovered, handshake
+//	now     timestamp           when it arrived
+//	answers list of lists       arguments of the acknowledgements to an emit that asks for them
+//	missing bool                whether a client that was asked has not answered
 //
 // or, for an admission rule,
 //
-//	request realtime.Request    the handshake's: method, host, path, query, headers, address, secure
-//	now     timestamp           when it came
+//	request realtime.Request    handshake: method, host, path, query, headers, address, secure
+//	now     timestamp           when it arrived
 //
 // or, for what others see of a member of a room,
 //
 //	socket  realtime.Socket     the member
 //	room    realtime.Room       the room: name
-//	now     timestamp           when somebody looks
+//	now     timestamp           when the info is evaluated
 //
-// and the functions of CEL's strings, math, lists, sets and encoders extensions. JSON numbers are doubles, as in CEL's own
-// conversion from JSON, and binary arguments are bytes. What an expression passes on keeps its JSON;
-// see Relayed. The API server's webhook and the gateway compile with the same declarations, so what
-// has been accepted runs.
+// and the functions of CEL's strings, math, lists, sets and encoders extensions. JSON numbers are
+// doubles, as in CEL's own conversion from JSON, and binary arguments are bytes. What an expression
+// passes on keeps its JSON; see Relayed. The API server's webhook and the gateway compile with the
+// same declarations, so what has been accepted runs.
 package expression
 
 import (
@@ -182,7 +183,8 @@ func (p provider) FindStructFieldNames(name string) ([]string, bool) {
 	return p.Registry.FindStructFieldNames(name)
 }
 
-// FindStructFieldType gives the type alone: values are looked up by the traits of what the gateway supplies.
+// FindStructFieldType gives the type alone: values are looked up by the traits of what the gateway
+// supplies.
 func (p provider) FindStructFieldType(name, field string) (*types.FieldType, bool) {
 	if declared, ok := fields[name]; ok {
 		t, ok := declared[field]

@@ -14,9 +14,10 @@ import (
 	"github.com/google/cel-go/common/types/ref"
 )
 
-// Outline is what can be said of an expression about an event before it runs. Most build a list or a map of constants, arguments and
-// the time: who knows that can write the value as JSON and need not make it first. One of the fields tells what the expression is; Program
-// evaluates it in any case.
+// Outline is what can be said of an expression about an event before it runs. Most build a list or
+// a map of constants, arguments and the time: who knows that can write the value as JSON and need
+// not make it first. One of the fields tells what the expression is; Program evaluates it in any
+// case.
 type Outline struct {
 	// Constant is its value, whatever the event; nil if that is not known.
 	Constant ref.Val
@@ -122,7 +123,8 @@ func (o outliner) list(out *Outline, l ast.ListExpr) error {
 	return nil
 }
 
-// members leaves a map as it is whose names are not known, or not distinct: only the run can tell what becomes of it.
+// members leaves a map as it is whose names are not known, or not distinct: only the run can tell
+// what becomes of it.
 func (o outliner) members(out *Outline, m ast.MapExpr) error {
 	members := make([]OutlineMember, 0, len(m.Entries()))
 	for _, e := range m.Entries() {

@@ -18,8 +18,8 @@ import (
 const (
 	// maxPattern is the size of the largest regular expression, in steps.
 	maxPattern = 10_000
-	// parseWork is what reading a character of an expression costs. Three of them may name a class of
-	// some hundred ranges.
+	// parseWork is what reading a character of an expression costs. Three of them may name a class
+	// of some hundred ranges.
 	parseWork = 400
 	// patternWork is what compiling a step costs.
 	patternWork = 64

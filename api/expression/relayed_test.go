@@ -32,8 +32,8 @@ func (v *fromClient) Compared() ref.Val {
 	return v.Val
 }
 
-// A call with relayed operands has the value that it has with CEL's own: no function of the language
-// meets a relayed value that it cannot take.
+// A call with relayed operands has the value that it has with CEL's own: no function of the
+// language meets a relayed value that it cannot take.
 func TestEveryFunctionTakesRelayedValues(t *testing.T) {
 	env, err := eventEnvironment()
 	if err != nil {

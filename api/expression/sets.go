@@ -12,8 +12,8 @@ import (
 	"github.com/google/cel-go/common/types/traits"
 )
 
-// cel-go compares each element with each other one, which takes seconds for some ten thousands. These
-// do the same with a hash table.
+// cel-go compares each element with each other one, which takes seconds for some ten thousands.
+// These do the same with a hash table.
 
 // set holds values, each once.
 type set struct {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package gatewayconfig is what the operator and a gateway must spell alike about configurations: their order,
-// and how the operator pushes one. The file that a gateway mounts and what is pushed to it are the same bytes.
+// Package gatewayconfig is what the operator and a gateway must spell alike about configurations:
+// their order, and how the operator pushes one. The file that a gateway mounts and what is pushed
+// to it are the same bytes.
 package gatewayconfig
 
 import (
@@ -9,15 +10,16 @@ import (
 	"time"
 )
 
-// AnnotationSequence of a rendered RealtimeService, and of the ConfigMap that holds it, is the configuration's
-// sequence number: of two with different content, the one with the larger number is the newer one. The operator
-// gives a new number whenever it writes other content over the ConfigMap, and only over the version that it has
-// read, so that no number stands for two contents.
+// AnnotationSequence of a rendered RealtimeService, and of the ConfigMap that holds it, is the
+// configuration's sequence number: of two with different content, the one with the larger number is
+// the newer one. The operator gives a new number whenever it writes other content over the
+// ConfigMap, and only over the version that it has read, so that no number stands for two contents.
 const AnnotationSequence = "realtime-operator.io/config-sequence"
 
 // Where the operator pushes, by PUT to a gateway's port for peers, with a client certificate for
-// gatewaypeers.OperatorName. The answer is a gatewaystatus.Status in JSON, with 200 even if the gateway refuses
-// the configuration: the status says why. A gateway of a release without pushes answers 404.
+// gatewaypeers.OperatorName. The answer is a gatewaystatus.Status in JSON, with 200 even if the
+// gateway refuses the configuration: the status says why. A gateway of a release without pushes
+// answers 404.
 const (
 	// Path takes the bytes of the mounted file, at most MaxBytes.
 	Path = "/v1/configuration"
@@ -51,6 +53,6 @@ func Annotations(sequence int64) map[string]string {
 	return map[string]string{AnnotationSequence: strconv.FormatInt(sequence, 10)}
 }
 
-// Next is the number of a configuration that replaces one with the number last. The time keeps numbers growing
-// where last is not known any more, as when somebody has deleted the ConfigMap.
+// Next is the number of a configuration that replaces one with the number last. The time keeps
+// numbers growing where last is not known any more, as when somebody has deleted the ConfigMap.
 func Next(last int64, now time.Time) int64 { return max(last+1, now.UnixMilli()) }

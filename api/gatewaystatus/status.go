@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package gatewaystatus is what a gateway tells the operator about itself, at /status of its ops port: the one thing that
-// both must spell alike, though neither knows the other.
+// Package gatewaystatus is what a gateway tells the operator about itself, at /status of its ops
+// port: the one thing that both must spell alike, though neither knows the other.
 package gatewaystatus
 
 import (
@@ -23,7 +23,8 @@ type Status struct {
 	NATS string `json:"nats"`
 	// NATSError says why it is not connected; empty if it is.
 	NATSError string `json:"natsError"`
-	// LogReady is true while what is to be recoverable can be stored; and always for a service without recovery.
+	// LogReady is true while what is to be recoverable can be stored; and always for a service
+	// without recovery.
 	LogReady bool `json:"logReady"`
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package manifest reads a RealtimeService from a file as the API server would: the same defaults, the same checks, the
-// same words, without a cluster.
+// Package manifest reads a RealtimeService from a file as the API server would: the same defaults,
+// the same checks, the same words, without a cluster.
 package manifest
 
 import (
@@ -25,8 +25,9 @@ import (
 
 const kind = "RealtimeService"
 
-// Load reads the one RealtimeService of a file, in YAML or JSON, with its defaults filled in. Other objects in the
-// file are passed over. The error lists all mistakes, each with its path and reason (a utilerrors.Aggregate).
+// Load reads the one RealtimeService of a file, in YAML or JSON, with its defaults filled in. Other
+// objects in the file are passed over. The error lists all mistakes, each with its path and reason
+// (a utilerrors.Aggregate).
 func Load(ctx context.Context, data []byte) (*v1alpha1.RealtimeService, error) {
 	object, err := find(data)
 	if err != nil {

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// A manifest is read as the API server would read it: its YAML, its schema, its rules and its expressions.
+// A manifest is read as the API server would read it: its YAML, its schema, its rules and its
+// expressions.
 func FuzzLoad(f *testing.F) {
 	f.Add([]byte("apiVersion: realtime-operator.io/v1alpha1\nkind: RealtimeService\nmetadata: {name: chat}\nspec: {namespaces: [{name: /}]}\n"))
 	f.Add([]byte("---\nkind: ConfigMap\n---\n{\"kind\": \"RealtimeService\"}\n"))

@@ -57,7 +57,8 @@ func newChecker() (*checker, error) {
 	}, nil
 }
 
-// admit fills in defaults, and returns what is wrong: unknown fields first, since they explain the rest.
+// admit fills in defaults, and returns what is wrong: unknown fields first, since they explain the
+// rest.
 func (c *checker) admit(ctx context.Context, object map[string]any) field.ErrorList {
 	var errs field.ErrorList
 	unknown := pruning.PruneWithOptions(object, c.structural, true, schema.UnknownFieldPathOptions{TrackUnknownFieldPaths: true})

@@ -3,8 +3,8 @@
 // Package v1alpha1 is the RealtimeService API: its fields, their defaults and what is refused.
 //
 // Defaults and most checks live in the schema that is generated from the markers in this package
-// (config/crd); what a schema cannot say is in Validate. It knows no other package of the project but
-// api/expression, the declaration of the expression language.
+// (config/crd); what a schema cannot say is in Validate. It knows no other package of the project
+// but api/expression, the declaration of the expression language.
 //
 // +kubebuilder:object:generate=true
 // +groupName=realtime-operator.io

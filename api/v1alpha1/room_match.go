@@ -7,8 +7,9 @@ import "strings"
 // IsPattern tells whether the rule is for more than one room.
 func (r *RoomRule) IsPattern() bool { return strings.Contains(r.Name, "*") }
 
-// Matches tells whether the rule is for a room. '*' matches any run of characters, an empty one too; all else is itself. The time
-// that it takes does not depend on what the room is called beyond its length times the pattern's.
+// Matches tells whether the rule is for a room. '*' matches any run of characters, an empty one
+// too; all else is itself. The time that it takes does not depend on what the room is called beyond
+// its length times the pattern's.
 func (r *RoomRule) Matches(room string) bool {
 	first, rest, pattern := strings.Cut(r.Name, "*")
 	if !pattern {

@@ -11,7 +11,8 @@ const FieldManager = "realtime-operator"
 
 // Condition types of a RealtimeService.
 const (
-	// ConditionReady is true while clients can connect to gateways that run the newest configuration.
+	// ConditionReady is true while clients can connect to gateways that run the newest
+	// configuration.
 	ConditionReady = "Ready"
 	// ConditionGatewaysAvailable is true while as many gateways are ready as are wanted.
 	ConditionGatewaysAvailable = "GatewaysAvailable"

@@ -19,8 +19,9 @@ const maxNameLength = 128
 // identifier is a name that CEL can select by.
 var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// Validate checks what the schema cannot: that every expression compiles and yields what it must, and that no handler asks
-// for what can never happen. The schema's own checks are the API server's, and those of package manifest.
+// Validate checks what the schema cannot: that every expression compiles and yields what it must,
+// and that no handler asks for what can never happen. The schema's own checks are the API server's,
+// and those of package manifest.
 func (s *RealtimeService) Validate() field.ErrorList {
 	if errs := s.validateSize(); len(errs) > 0 {
 		return errs
@@ -68,7 +69,8 @@ func (h *Handler) validate(path *field.Path) field.ErrorList {
 	return errs
 }
 
-// validate checks an action. answered tells that one before it has asked clients for acknowledgements.
+// validate checks an action. answered tells that one before it has asked clients for
+// acknowledgements.
 func (a *Action) validate(path *field.Path, answered bool) field.ErrorList {
 	var errs field.ErrorList
 	for _, name := range slices.Sorted(maps.Keys(a.Set)) {
@@ -83,8 +85,8 @@ func (a *Action) validate(path *field.Path, answered bool) field.ErrorList {
 	return errs
 }
 
-// validateName checks a name of socket.data. The schema cannot: keys have no bound in it, so that the API server would take
-// a rule about them for too expensive.
+// validateName checks a name of socket.data. The schema cannot: keys have no bound in it, so that
+// the API server would take a rule about them for too expensive.
 func validateName(name string, path *field.Path) field.ErrorList {
 	switch {
 	case name == "true" || name == "false":
@@ -129,8 +131,8 @@ func (a *Action) answersNobody(event string, path *field.Path) field.ErrorList {
 	return errs
 }
 
-// impossibleAt refuses steps that can do nothing at an event: at a connection nobody waits for an acknowledgement, and
-// who is leaving neither joins nor receives.
+// impossibleAt refuses steps that can do nothing at an event: at a connection nobody waits for an
+// acknowledgement, and who is leaving neither joins nor receives.
 func (a *Action) impossibleAt(event string, path *field.Path) field.ErrorList {
 	leaving := event == EventDisconnecting || event == EventDisconnect
 	if !leaving && event != EventConnection {

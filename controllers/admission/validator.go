@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package admission judges services at `kubectl apply`, where the schema of the CustomResourceDefinition cannot: above all
-// whether expressions compile.
+// Package admission judges services at `kubectl apply`, where the schema of the
+// CustomResourceDefinition cannot: above all whether expressions compile.
 package admission
 
 import (
@@ -33,8 +33,8 @@ func (Validator) ValidateCreate(_ context.Context, svc *v1alpha1.RealtimeService
 	return nil, judge(svc)
 }
 
-// ValidateUpdate judges a changed spec. What stays as it was is let through: a service that an older operator let in can
-// still be labelled and deleted.
+// ValidateUpdate judges a changed spec. What stays as it was is let through: a service that an
+// older operator let in can still be labelled and deleted.
 func (Validator) ValidateUpdate(_ context.Context, before, svc *v1alpha1.RealtimeService) (admission.Warnings, error) {
 	if equality.Semantic.DeepEqual(before.Spec, svc.Spec) {
 		return nil, nil

@@ -45,7 +45,8 @@ type leaf struct {
 	life time.Duration
 }
 
-// authority signs the leaves of one Secret. Clients that are to trust the leaves trust the authority.
+// authority signs the leaves of one Secret. Clients that are to trust the leaves trust the
+// authority.
 type authority struct {
 	certificate *x509.Certificate
 	key         crypto.Signer

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package certificates makes and renews the certificates of the webhook, those by which a service's gateways know each other, and that
-// of a service's own NATS, so that the operator needs no other to do it.
+// Package certificates makes and renews the certificates of the webhook, those by which a service's
+// gateways know each other, and that of a service's own NATS, so that the operator needs no other
+// to do it.
 //
-// For the webhook, an authority of the operator's own and a serving certificate are kept in a Secret that all replicas read and any of
-// them renews; the authority is written into the ValidatingWebhookConfiguration.
+// For the webhook, an authority of the operator's own and a serving certificate are kept in a
+// Secret that all replicas read and any of them renews; the authority is written into the
+// ValidatingWebhookConfiguration.
 package certificates
 
 import (
@@ -25,28 +27,30 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 )
 
-// The rights on the Secret are in the operator's own namespace, in config/rbac/leader_election_role.yaml.
+// The rights on the Secret are in the operator's own namespace, in
+// config/rbac/leader_election_role.yaml.
 //
 // +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=validatingwebhookconfigurations,resourceNames=realtime-operator,verbs=get;patch
 
 const (
-	// lookEvery is the pace of looking whether everything is as it should be. Who writes over the configuration, or deletes
-	// the Secret, is set right after so long.
+	// lookEvery is the pace of looking whether everything is as it should be. Who writes over the
+	// configuration, or deletes the Secret, is set right after so long.
 	lookEvery = 10 * time.Second
-	// retryEvery is the pace while something is missing: at an installation the operator may be earlier than its
-	// configuration, and nobody is let in until both are there.
+	// retryEvery is the pace while something is missing: at an installation the operator may be
+	// earlier than its configuration, and nobody is let in until both are there.
 	retryEvery = time.Second
 )
 
-// Keeper keeps the webhook's certificate. Every replica runs one. Its fields are set before it starts; GetCertificate and
-// Ready may be called at any time.
+// Keeper keeps the webhook's certificate. Every replica runs one. Its fields are set before it
+// starts; GetCertificate and Ready may be called at any time.
 type Keeper struct {
 	// Reader reads from the API server, Writer writes.
 	Reader client.Reader
 	Writer client.Writer
 	// Namespace and Secret are where the certificates are.
 	Namespace, Secret string
-	// Configuration is the ValidatingWebhookConfiguration that must trust them. The Secret goes with it.
+	// Configuration is the ValidatingWebhookConfiguration that must trust them. The Secret goes
+	// with it.
 	Configuration string
 	// Hosts are the names by which the API server calls the webhook.
 	Hosts []string
@@ -123,8 +127,8 @@ func (k *Keeper) keep(ctx context.Context) error {
 	return nil
 }
 
-// renewSecret returns the Secret's data, renewed if it is time. Two replicas that do so at once do not mix: the second one's
-// write is refused, and it reads the first one's next time.
+// renewSecret returns the Secret's data, renewed if it is time. Two replicas that do so at once do
+// not mix: the second one's write is refused, and it reads the first one's next time.
 func (k *Keeper) renewSecret(ctx context.Context, owner *admissionv1.ValidatingWebhookConfiguration) (map[string][]byte, error) {
 	secret := &corev1.Secret{}
 	err := k.Reader.Get(ctx, client.ObjectKey{Namespace: k.Namespace, Name: k.Secret}, secret)

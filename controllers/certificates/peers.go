@@ -21,14 +21,15 @@ const (
 	operatorName = "realtime-operator"
 )
 
-// The keys of the operator's own certificate, which must not reach gateways: its holder can configure them.
+// The keys of the operator's own certificate, which must not reach gateways: its holder can
+// configure them.
 const (
 	keyOperator    = "operator.crt"
 	keyOperatorKey = "operator.key"
 )
 
-// peerLeaves are what the authority of a service signs: one certificate for the gateways, which call each other, so that each is
-// server and client, and one for the operator, which calls them.
+// peerLeaves are what the authority of a service signs: one certificate for the gateways, which
+// call each other, so that each is server and client, and one for the operator, which calls them.
 var peerLeaves = []leaf{
 	{
 		name: peersName, certificate: gatewaypeers.Certificate, key: gatewaypeers.Key, hosts: []string{gatewaypeers.ServerName},
@@ -43,10 +44,11 @@ var peerLeaves = []leaf{
 // sessionKeyLife is how long a session key makes ids. It is accepted for as long again.
 const sessionKeyLife = 90 * 24 * time.Hour
 
-// RenewPeers returns what a service's gateways show to each other as it should be now: the files of package gatewaypeers, and, for
-// the operator alone, its own certificate and the authority's key. What cannot be read is replaced. Nothing is used before all
-// gateways have had an hour to hear of it, and what is used no more stays good for those that have not, so that a renewal is
-// noticed by nobody.
+// RenewPeers returns what a service's gateways show to each other as it should be now: the files of
+// package gatewaypeers, and, for the operator alone, its own certificate and the authority's key.
+// What cannot be read is replaced. Nothing is used before all gateways have had an hour to hear of
+// it, and what is used no more stays good for those that have not, so that a renewal is noticed by
+// nobody.
 func RenewPeers(data map[string][]byte, now time.Time) (map[string][]byte, error) {
 	next, _, err := renewAll(only(data, PeerKeys()...), peersName, peerLeaves, now)
 	if err != nil {
@@ -68,7 +70,8 @@ func PeerKeys() []string {
 	}
 }
 
-// OperatorTLS is how the operator calls the gateways of a service, from the data that RenewPeers has returned.
+// OperatorTLS is how the operator calls the gateways of a service, from the data that RenewPeers
+// has returned.
 func OperatorTLS(data map[string][]byte) (*tls.Config, error) {
 	pair, err := tls.X509KeyPair(data[keyOperator], data[keyOperatorKey])
 	if err != nil {
@@ -93,8 +96,8 @@ type sessionKey struct {
 	made time.Time
 }
 
-// renewSessionKeys returns the keys as they should be now: the one that makes ids, and before or after its time in the first place
-// the next one or the last one.
+// renewSessionKeys returns the keys as they should be now: the one that makes ids, and before or
+// after its time in the first place the next one or the last one.
 func renewSessionKeys(keys []sessionKey, now time.Time) ([]sessionKey, error) {
 	switch {
 	case len(keys) == 0:

@@ -84,7 +84,8 @@ func accepts(maker, taker map[string][]byte) bool {
 	return bytes.Contains(taker[gatewaypeers.SessionKeys], []byte(first))
 }
 
-// TestGatewaysOfTwoGenerationsMeet renews every day for three years, and always has some gateways a day behind.
+// TestGatewaysOfTwoGenerationsMeet renews every day for three years, and always has some gateways a
+// day behind.
 func TestGatewaysOfTwoGenerationsMeet(t *testing.T) {
 	yesterday := mustRenewPeers(t, nil, start)
 	leaves, authorities, keys, operators := 0, 0, 0, 0

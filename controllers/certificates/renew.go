@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// The keys of the Secret. The serving certificate is where every reader of a TLS Secret looks for it.
+// The keys of the Secret. The serving certificate is where every reader of a TLS Secret looks for
+// it.
 const (
 	// keyTrusted holds the certificates of all authorities that are trusted, the newest first.
 	keyTrusted = "ca.crt"
@@ -23,14 +24,15 @@ const (
 	keyServingKey = "tls.key"
 )
 
-// settle is how long a new authority is announced before it signs what is served: until then an API server may not have
-// heard of it, or another replica may not.
+// settle is how long a new authority is announced before it signs what is served: until then an API
+// server may not have heard of it, or another replica may not.
 const settle = time.Hour
 
 // webhookName is what the webhook's certificates are called, for people.
 const webhookName = "realtime-operator webhook"
 
-// renew returns the webhook's certificates, which the API server trusts when it calls the operator by one of hosts.
+// renew returns the webhook's certificates, which the API server trusts when it calls the operator
+// by one of hosts.
 func renew(data map[string][]byte, hosts []string, now time.Time) (map[string][]byte, bool, error) {
 	return renewAll(data, webhookName, []leaf{serving(webhookName, hosts, leafLife)}, now)
 }
@@ -43,11 +45,12 @@ func serving(name string, hosts []string, life time.Duration) leaf {
 	}
 }
 
-// renewAll returns a Secret's data as they should be now, and whether they have changed. What cannot be read is replaced.
+// renewAll returns a Secret's data as they should be now, and whether they have changed. What
+// cannot be read is replaced.
 //
-// An authority and the leaves that it signs are replaced when two thirds of their lives are over. A new authority is
-// trusted in addition to the old one first, and signs leaves only once all peers have read it. So no peer
-// is ever shown a certificate that it does not trust yet.
+// An authority and the leaves that it signs are replaced when two thirds of their lives are over. A
+// new authority is trusted in addition to the old one first, and signs leaves only once all peers
+// have read it. So no peer is ever shown a certificate that it does not trust yet.
 func renewAll(data map[string][]byte, name string, leaves []leaf, now time.Time) (map[string][]byte, bool, error) {
 	next := maps.Clone(data)
 	if next == nil {

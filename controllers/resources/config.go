@@ -16,8 +16,8 @@ import (
 // ConfigKey is the file of the ConfigMap that gateways read.
 const ConfigKey = "service.yaml"
 
-// config is the RealtimeService as gateways read it: only what they swap in while they run. What the pod template
-// knows is left out, so that scaling alters nothing here.
+// config is the RealtimeService as gateways read it: only what they swap in while they run. What
+// the pod template knows is left out, so that scaling alters nothing here.
 type config struct {
 	metav1.TypeMeta `json:",inline"`
 	Metadata        configMetadata `json:"metadata"`
@@ -43,8 +43,8 @@ type configGateway struct {
 	Drain *v1alpha1.DrainSpec `json:"drain,omitempty"`
 }
 
-// ConfigMap holds the configuration of a service's gateways, with its sequence number; 0 is none. The same service always yields
-// the same bytes.
+// ConfigMap holds the configuration of a service's gateways, with its sequence number; 0 is none.
+// The same service always yields the same bytes.
 func ConfigMap(svc *v1alpha1.RealtimeService, sequence int64) (*corev1.ConfigMap, error) {
 	annotations := gatewayconfig.Annotations(sequence)
 	data, err := yaml.Marshal(config{

@@ -26,8 +26,8 @@ const (
 // APIName is the name of the Service that programs publish at.
 func APIName(service string) string { return service + "-api" }
 
-// APIService is where programs publish; nil while spec.api is left out. It is not the one of clients, which may face the
-// internet, and is never more than a ClusterIP.
+// APIService is where programs publish; nil while spec.api is left out. It is not the one of
+// clients, which may face the internet, and is never more than a ClusterIP.
 func APIService(svc *v1alpha1.RealtimeService) *corev1.Service {
 	if svc.Spec.API == nil {
 		return nil
@@ -49,8 +49,8 @@ func APIService(svc *v1alpha1.RealtimeService) *corev1.Service {
 	}
 }
 
-// apiVolume holds the tokens, as a directory, so that they change with the Secret. Where the Secret is missing the gateway runs
-// without: clients must not wait for what only programs need.
+// apiVolume holds the tokens, as a directory, so that they change with the Secret. Where the Secret
+// is missing the gateway runs without: clients must not wait for what only programs need.
 func apiVolume(api *v1alpha1.APISpec) corev1.Volume {
 	return corev1.Volume{
 		Name: apiPortName,

@@ -16,8 +16,9 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// GatewayDeployment runs the gateways. It says nothing of their number, which belongs to GatewayReplicas or to an
-// autoscaler, and nothing of namespaces and handlers, which reach gateways without a new pod.
+// GatewayDeployment runs the gateways. It says nothing of their number, which belongs to
+// GatewayReplicas or to an autoscaler, and nothing of namespaces and handlers, which reach gateways
+// without a new pod.
 func GatewayDeployment(svc *v1alpha1.RealtimeService, image string) *appsv1.Deployment {
 	meta := owned(svc, GatewayName(svc.Name), componentGateway)
 	return &appsv1.Deployment{
@@ -72,8 +73,9 @@ func recoveryRevision(svc *v1alpha1.RealtimeService) string {
 	return revision
 }
 
-// GatewayReplicas is the part of the Deployment that says how many gateways there are. It is applied under a name of its
-// own, so that it can be handed to an autoscaler without touching the rest.
+// GatewayReplicas is the part of the Deployment that says how many gateways there are. It is
+// applied under a name of its own, so that it can be handed to an autoscaler without touching the
+// rest.
 func GatewayReplicas(svc *v1alpha1.RealtimeService, replicas int32) *unstructured.Unstructured {
 	return &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "apps/v1",

@@ -156,8 +156,8 @@ func gatewayMounts(svc *v1alpha1.RealtimeService) []corev1.VolumeMount {
 	return mounts
 }
 
-// spread puts gateways on different nodes, and in different zones, where there are some. Of one revision at a time: the
-// pods that a rollout takes away do not count.
+// spread puts gateways on different nodes, and in different zones, where there are some. Of one
+// revision at a time: the pods that a rollout takes away do not count.
 func spread(service string) []corev1.TopologySpreadConstraint {
 	over := func(key string) corev1.TopologySpreadConstraint {
 		return corev1.TopologySpreadConstraint{

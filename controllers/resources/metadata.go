@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package resources builds the objects that a RealtimeService owns: one file per object, pure functions, service in,
-// object out. An object holds exactly the fields that the operator wants to own; it is meant for server-side apply. Nothing
-// here asks a cluster or a clock.
+// Package resources builds the objects that a RealtimeService owns: one file per object, pure
+// functions, service in, object out. An object holds exactly the fields that the operator wants to
+// own; it is meant for server-side apply. Nothing here asks a cluster or a clock.
 package resources
 
 import (
@@ -24,13 +24,14 @@ const (
 
 // Annotations that the operator writes.
 const (
-	// annotationRecovery of the gateways' pod template changes with how clients are recovered, which gateways read only when they
-	// start.
+	// annotationRecovery of the gateways' pod template changes with how clients are recovered,
+	// which gateways read only when they start.
 	annotationRecovery = "realtime-operator.io/recovery"
-	// annotationNATSRevision of NATS's pod template changes with what NATS reads only when it starts.
+	// annotationNATSRevision of NATS's pod template changes with what NATS reads only when it
+	// starts.
 	annotationNATSRevision = "realtime-operator.io/nats-revision"
-	// annotationNATSTLS of the gateways' pod template says that they encrypt what they say to the operator's own NATS. Those of a
-	// release that did not are without.
+	// annotationNATSTLS of the gateways' pod template says that they encrypt what they say to the
+	// operator's own NATS. Those of a release that did not are without.
 	annotationNATSTLS = "realtime-operator.io/nats-tls"
 )
 
@@ -60,7 +61,8 @@ func NATSCertificateName(service string) string { return NATSName(service) + "-t
 // GatewayPeersName is the name of the Secret by which a service's gateways know each other.
 func GatewayPeersName(service string) string { return GatewayName(service) + "-peers" }
 
-// GatewaySelector finds a service's gateway pods. It can never change: a Deployment's selector is immutable.
+// GatewaySelector finds a service's gateway pods. It can never change: a Deployment's selector is
+// immutable.
 func GatewaySelector(service string) map[string]string { return selector(service, componentGateway) }
 
 func selector(service, component string) map[string]string {

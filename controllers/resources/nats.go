@@ -12,7 +12,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// Ports of the operator's own NATS. The monitor has no authentication; it is for probes, and no Service leads there.
+// Ports of the operator's own NATS. The monitor has no authentication; it is for probes, and no
+// Service leads there.
 const (
 	natsPort        = 4222
 	natsMonitorPort = 8222
@@ -38,7 +39,8 @@ func natsHost(svc *v1alpha1.RealtimeService) string {
 	return fmt.Sprintf("%s.%s.svc", NATSName(svc.Name), svc.Namespace)
 }
 
-// natsCredentials is the volume with what gateways say to NATS, and trust; nil if there is nothing to say.
+// natsCredentials is the volume with what gateways say to NATS, and trust; nil if there is nothing
+// to say.
 func natsCredentials(svc *v1alpha1.RealtimeService) *corev1.Volume {
 	if OwnNATS(svc) {
 		return &corev1.Volume{Name: natsVolume, VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{
@@ -65,7 +67,8 @@ func fromSecret(name string, keys ...string) corev1.VolumeProjection {
 	return corev1.VolumeProjection{Secret: source}
 }
 
-// UsesOwnNATS says whether the gateways of a Deployment mount the credentials of the operator's own NATS.
+// UsesOwnNATS says whether the gateways of a Deployment mount the credentials of the operator's own
+// NATS.
 func UsesOwnNATS(svc *v1alpha1.RealtimeService, gateways *appsv1.Deployment) bool {
 	credentials := NATSCredentialsName(svc.Name)
 	return slices.ContainsFunc(gateways.Spec.Template.Spec.Volumes, func(v corev1.Volume) bool {
@@ -78,8 +81,8 @@ func UsesOwnNATS(svc *v1alpha1.RealtimeService, gateways *appsv1.Deployment) boo
 	})
 }
 
-// SpeaksPlaintext says whether a gateway pod is of a release that did not encrypt what it says to the operator's own NATS, and has
-// not ended.
+// SpeaksPlaintext says whether a gateway pod is of a release that did not encrypt what it says to
+// the operator's own NATS, and has not ended.
 func SpeaksPlaintext(gateway corev1.Pod) bool {
 	if gateway.Status.Phase == corev1.PodSucceeded || gateway.Status.Phase == corev1.PodFailed {
 		return false

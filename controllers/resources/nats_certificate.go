@@ -20,15 +20,17 @@ const (
 	keyNATSAuthority = "ca.crt"
 )
 
-// NATSHosts are the names by which gateways, and programs that publish, may call the operator's own NATS.
+// NATSHosts are the names by which gateways, and programs that publish, may call the operator's own
+// NATS.
 func NATSHosts(svc *v1alpha1.RealtimeService) []string {
 	host := natsHost(svc)
 	return []string{host, NATSName(svc.Name), NATSName(svc.Name) + "." + svc.Namespace, host + ".cluster.local"}
 }
 
 // NATSCertificate holds the data of certificates.RenewNATS, and its certificate once more under a
-// key with its revision, which is returned. NATS's pod mounts that key: a kubelet that has not heard
-// of the renewed Secret yet fails to, and tries again, instead of starting NATS with the old one.
+// key with its revision, which is returned. NATS's pod mounts that key: a kubelet that has not
+// heard of the renewed Secret yet fails to, and tries again, instead of starting NATS with the old
+// one.
 func NATSCertificate(svc *v1alpha1.RealtimeService, data map[string][]byte) (secret *corev1.Secret, revision string) {
 	revision = gatewaystatus.Revision(data[corev1.TLSCertKey])
 	data = maps.Clone(data)

@@ -28,7 +28,8 @@ func TestNATSRefusesPlaintextAndTakesGateways(t *testing.T) {
 	}
 }
 
-// While a service is updated from a release that did not encrypt, NATS takes its gateways and those of today.
+// While a service is updated from a release that did not encrypt, NATS takes its gateways and those
+// of today.
 func TestNATSTakesGatewaysOfBothReleasesInAnUpdate(t *testing.T) {
 	svc := service(t)
 	folder := newNATSFolder(t, svc)
@@ -41,7 +42,8 @@ func TestNATSTakesGatewaysOfBothReleasesInAnUpdate(t *testing.T) {
 	}
 }
 
-// Why the end of an update takes a restart of NATS: if a release of NATS takes this reload, the restart can go.
+// Why the end of an update takes a restart of NATS: if a release of NATS takes this reload, the
+// restart can go.
 func TestNATSDoesNotTurnPlaintextOffWhileItRuns(t *testing.T) {
 	svc := service(t)
 	folder := newNATSFolder(t, svc)

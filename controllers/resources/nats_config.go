@@ -22,8 +22,8 @@ const (
 	natsMaxPending = 64 * mebi
 )
 
-// natsConfig takes the credentials from the environment, so that it holds no secret. The server makes a number of
-// a value that looks like one; NewCredentials makes none that does.
+// natsConfig takes the credentials from the environment, so that it holds no secret. The server
+// makes a number of a value that looks like one; NewCredentials makes none that does.
 const natsConfig = `port: %d
 http: %d
 server_name: %s
@@ -39,19 +39,22 @@ tls {
 }
 `
 
-// natsPlaintext has NATS take clients without TLS beside those with. It cannot be changed but by a restart.
+// natsPlaintext has NATS take clients without TLS beside those with. It cannot be changed but by a
+// restart.
 const natsPlaintext = "allow_non_tls: true\n"
 
-// natsStore is JetStream's part of the configuration, for a service with recovery. One server, so that nothing is gained by
-// syncing each write: what the machine has not written when it fails is lost either way.
+// natsStore is JetStream's part of the configuration, for a service with recovery. One server, so
+// that nothing is gained by syncing each write: what the machine has not written when it fails is
+// lost either way.
 const natsStore = `jetstream {
   store_dir: %s
   max_file: %d
 }
 `
 
-// NATSConfigMap holds the configuration of the operator's own NATS. Without recovery it keeps nothing. Plaintext is for an update from
-// a release whose gateways do not encrypt, until they have left.
+// NATSConfigMap holds the configuration of the operator's own NATS. Without recovery it keeps
+// nothing. Plaintext is for an update from a release whose gateways do not encrypt, until they have
+// left.
 func NATSConfigMap(svc *v1alpha1.RealtimeService, plaintext bool) *corev1.ConfigMap {
 	maxPayload := svc.Spec.Protocol.MaxPayload.Value() + natsHeadroom
 	maxPending := max(natsMaxPending, 2*maxPayload)
@@ -73,8 +76,8 @@ func NATSConfigMap(svc *v1alpha1.RealtimeService, plaintext bool) *corev1.Config
 	}
 }
 
-// NATSTakesPlaintext says whether a configuration lets clients in without TLS: one of a release that knew none, or one for the update
-// from such a release.
+// NATSTakesPlaintext says whether a configuration lets clients in without TLS: one of a release
+// that knew none, or one for the update from such a release.
 func NATSTakesPlaintext(config *corev1.ConfigMap) bool {
 	text := config.Data[natsConfigKey]
 	return !strings.Contains(text, "\ntls {\n") || strings.Contains(text, natsPlaintext)

@@ -27,7 +27,8 @@ type Credentials struct {
 // passwordBytes are as many as nobody guesses.
 const passwordBytes = 32
 
-// NewCredentials makes credentials that nobody else has. The letters in front keep NATS from taking the password for a number.
+// NewCredentials makes credentials that nobody else has. The letters in front keep NATS from taking
+// the password for a number.
 func NewCredentials(random io.Reader) (Credentials, error) {
 	secret := make([]byte, passwordBytes)
 	if _, err := io.ReadFull(random, secret); err != nil {

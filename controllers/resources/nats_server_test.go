@@ -47,7 +47,8 @@ func newNATSFolder(t *testing.T, svc *v1alpha1.RealtimeService) *natsFolder {
 	return f
 }
 
-// certify mounts the certificate as it is to be after some data, as a kubelet does it by the pod's volume. It returns its data.
+// certify mounts the certificate as it is to be after some data, as a kubelet does it by the pod's
+// volume. It returns its data.
 func (f *natsFolder) certify(t *testing.T, data map[string][]byte) map[string][]byte {
 	t.Helper()
 	data, err := certificates.RenewNATS(data, NATSHosts(f.svc), time.Now())
@@ -139,7 +140,8 @@ func (f *natsFolder) connect(t *testing.T, server *natsserver.Server, options ..
 	return conn, err
 }
 
-// plaintextTaken tells whether a server lets a client in that does not encrypt, whatever it says of TLS in its INFO.
+// plaintextTaken tells whether a server lets a client in that does not encrypt, whatever it says of
+// TLS in its INFO.
 func (f *natsFolder) plaintextTaken(t *testing.T, server *natsserver.Server) bool {
 	t.Helper()
 	conn, err := net.Dial("tcp", server.Addr().String())

@@ -26,8 +26,9 @@ type NATSIdentity struct {
 	Certificate string
 }
 
-// NATSStatefulSet runs one NATS server, with storage for a service with recovery. Its pod is replaced when
-// what it reads at its start has changed, which are its configuration, the credentials and its certificate.
+// NATSStatefulSet runs one NATS server, with storage for a service with recovery. Its pod is
+// replaced when what it reads at its start has changed, which are its configuration, the
+// credentials and its certificate.
 func NATSStatefulSet(svc *v1alpha1.RealtimeService, image string, config *corev1.ConfigMap, identity NATSIdentity) *appsv1.StatefulSet {
 	meta := owned(svc, NATSName(svc.Name), componentNATS)
 	// A hash of a random password says nothing about it.

@@ -14,11 +14,13 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// componentOperator is the operator's own, as the labels of its pods have it in the chart and in config/manager.
+// componentOperator is the operator's own, as the labels of its pods have it in the chart and in
+// config/manager.
 const componentOperator = "operator"
 
-// GatewayNetworkPolicy says who may reach which port of a service's gateways; nil while spec.networkPolicy is left out. The operator
-// is let in from its namespace; empty: it runs outside the cluster, and no rule can name it.
+// GatewayNetworkPolicy says who may reach which port of a service's gateways; nil while
+// spec.networkPolicy is left out. The operator is let in from its namespace; empty: it runs outside
+// the cluster, and no rule can name it.
 func GatewayNetworkPolicy(svc *v1alpha1.RealtimeService, operatorNamespace string) *networkingv1.NetworkPolicy {
 	wanted := svc.Spec.NetworkPolicy
 	if wanted == nil {
@@ -38,8 +40,9 @@ func GatewayNetworkPolicy(svc *v1alpha1.RealtimeService, operatorNamespace strin
 	return networkPolicy(svc, GatewayName(svc.Name), componentGateway, rules)
 }
 
-// NATSNetworkPolicy says who may reach the operator's own NATS; nil while spec.networkPolicy is left out, or spec.nats names another.
-// Its monitor, which has no authentication, is for kubelets alone.
+// NATSNetworkPolicy says who may reach the operator's own NATS; nil while spec.networkPolicy is
+// left out, or spec.nats names another. Its monitor, which has no authentication, is for kubelets
+// alone.
 func NATSNetworkPolicy(svc *v1alpha1.RealtimeService) *networkingv1.NetworkPolicy {
 	if svc.Spec.NetworkPolicy == nil || !OwnNATS(svc) {
 		return nil
@@ -76,7 +79,8 @@ func clientPorts(svc *v1alpha1.RealtimeService) []networkingv1.NetworkPolicyPort
 
 func tcp(number int32) networkingv1.NetworkPolicyPort { return port(corev1.ProtocolTCP, number) }
 
-// port is one by its number: pods of an earlier release, which have the same labels, may not have its name.
+// port is one by its number: pods of an earlier release, which have the same labels, may not have
+// its name.
 func port(protocol corev1.Protocol, number int32) networkingv1.NetworkPolicyPort {
 	return networkingv1.NetworkPolicyPort{Protocol: &protocol, Port: ptr.To(intstr.FromInt32(number))}
 }
@@ -86,7 +90,8 @@ func podsOf(labels map[string]string) []networkingv1.NetworkPolicyPeer {
 	return []networkingv1.NetworkPolicyPeer{{PodSelector: &metav1.LabelSelector{MatchLabels: labels}}}
 }
 
-// operatorPeers are the operator's pods. Their name depends on how they were installed, and these labels do not.
+// operatorPeers are the operator's pods. Their name depends on how they were installed, and these
+// labels do not.
 func operatorPeers(namespace string) []networkingv1.NetworkPolicyPeer {
 	if namespace == "" {
 		return nil

@@ -12,8 +12,9 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// WebTransportPort is where clients that use WebTransport come, by UDP. It has the number of GatewayPort: a client uses one
-// for all transports, so that one that reaches a pod directly finds both.
+// WebTransportPort is where clients that use WebTransport come, by UDP. It has the number of
+// GatewayPort: a client uses one for all transports, so that one that reaches a pod directly finds
+// both.
 const WebTransportPort = GatewayPort
 
 const (
@@ -22,7 +23,8 @@ const (
 	webTransportDir        = "/etc/realtime/webtransport"
 )
 
-// WebTransportSecret is the name of the Secret with the certificate for WebTransport, empty while that is off.
+// WebTransportSecret is the name of the Secret with the certificate for WebTransport, empty while
+// that is off.
 func WebTransportSecret(svc *v1alpha1.RealtimeService) string {
 	if svc.Spec.Protocol.WebTransport == nil {
 		return ""
@@ -30,8 +32,9 @@ func WebTransportSecret(svc *v1alpha1.RealtimeService) string {
 	return svc.Spec.Protocol.WebTransport.TLSSecretRef.Name
 }
 
-// addWebTransport gives a gateway's pod the UDP port and the certificate, if the service wants them. Both are the pod
-// template's, so turning it on or off rolls the gateways; a renewed certificate does not.
+// addWebTransport gives a gateway's pod the UDP port and the certificate, if the service wants
+// them. Both are the pod template's, so turning it on or off rolls the gateways; a renewed
+// certificate does not.
 func addWebTransport(svc *v1alpha1.RealtimeService, pod *corev1.PodSpec) {
 	secret := WebTransportSecret(svc)
 	if secret == "" {

@@ -3,7 +3,8 @@
 // Package clientbundle serves the JavaScript bundles of socket.io-client to pages, as serveClient
 // does on Node:
 //
-//	bundles := clientbundle.New(clientbundle.Options{Files: os.DirFS("node_modules/socket.io-client/dist")})
+//	files := os.DirFS("node_modules/socket.io-client/dist")
+//	bundles := clientbundle.New(clientbundle.Options{Files: files})
 //	http.Handle("/socket.io/", bundles.Beneath("/socket.io/", io))
 //
 // A page then loads <script src="/socket.io/socket.io.min.js"></script>.
@@ -54,8 +55,8 @@ type Options struct {
 	// go:embed. A request for a bundle that it lacks is redirected to the CDN. A file that has been
 	// compressed with brotli, with the extension .br, is sent to browsers that accept it.
 	Files fs.FS
-	// Version is the release of socket.io-client that Files holds and the CDN is asked for; Version,
-	// the constant, if empty. It is the ETag of the bundles.
+	// Version is the release of socket.io-client that Files holds and the CDN is asked for;
+	// Version, the constant, if empty. It is the ETag of the bundles.
 	Version string
 }
 

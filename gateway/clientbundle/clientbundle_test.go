@@ -35,7 +35,8 @@ func serveBundle(files fs.FS, method, name string, header ...string) *httptest.R
 	return w
 }
 
-// A program that mounts the bundles serves them beneath its server's path, and nothing else of the folder.
+// A program that mounts the bundles serves them beneath its server's path, and nothing else of the
+// folder.
 func TestBeneathAServersPath(t *testing.T) {
 	server := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
 	h := New(Options{Files: bundleFolder(), Version: "4.7.0"}).Beneath("/socket.io/", server)

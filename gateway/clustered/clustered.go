@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package clustered runs a Socket.IO server in several processes that act as one, over NATS. Rooms span
-// them. Any process takes any client's request, so load balancers need no session affinity. A client that
-// has lost one process comes back to another. Gateways work in the same way; this package is for
-// programs of your own:
+// Package clustered runs a Socket.IO server in several processes that act as one, over NATS. Rooms
+// span them. Any process takes any client's request, so load balancers need no session affinity. A
+// client that has lost one process comes back to another. Gateways work in the same way; this
+// package is for programs of your own:
 //
 //	server, err := clustered.NewServer(clustered.Options{
 //		Service:  "chat",
@@ -65,8 +65,9 @@ type Options struct {
 	PeerListen string
 	PeerHost   string
 	PeerPort   int
-	// Options are those of the Socket.IO server. With a Recovery, events and sessions are stored in JetStream, and what differs is
-	// that MaxSessions means nothing. NewAdapter and NewSocketID, and Engine.NewID, are the cluster's.
+	// Options are those of the Socket.IO server. With a Recovery, events and sessions are stored in
+	// JetStream, and what differs is that MaxSessions means nothing. NewAdapter and NewSocketID,
+	// and Engine.NewID, are the cluster's.
 	socketio.Options
 	// Replicas is the number of NATS servers that store events, 1 if zero. MaxBytes limits what
 	// they store; if zero, NATS limits it.

@@ -83,7 +83,8 @@ func pair(t *testing.T) (a, b *member) {
 	return a, b
 }
 
-// poller is a client that polls through a load balancer without affinity, each request by the next server.
+// poller is a client that polls through a load balancer without affinity, each request by the next
+// server.
 type poller struct {
 	t       *testing.T
 	servers []*member

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package configfile tells when a file has new content, whichever way it is written: in place, by rename as editors
-// do, or by swapping a symbolic link as the kubelet does with a mounted ConfigMap.
+// Package configfile tells when a file has new content, whichever way it is written: in place, by
+// rename as editors do, or by swapping a symbolic link as the kubelet does with a mounted
+// ConfigMap.
 package configfile
 
 import (
@@ -15,11 +16,13 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// settle is how long a file must be left alone before it is read, so that half of a write is not taken for all of it.
+// settle is how long a file must be left alone before it is read, so that half of a write is not
+// taken for all of it.
 const settle = 50 * time.Millisecond
 
-// Watch calls changed with the content of a file each time that it differs from last, until the context ends. It
-// returns an error only when the folder of the file cannot be watched. While the file is gone nothing is called.
+// Watch calls changed with the content of a file each time that it differs from last, until the
+// context ends. It returns an error only when the folder of the file cannot be watched. While the
+// file is gone nothing is called.
 func Watch(ctx context.Context, name string, last []byte, changed func([]byte)) error {
 	watcher, err := fsnotify.NewWatcher()
 	if err != nil {

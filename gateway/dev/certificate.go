@@ -17,16 +17,16 @@ import (
 	"time"
 )
 
-// certificateLife is below the 14 days for which browsers take a certificate by its hash (W3C WebTransport,
-// "serverCertificateHashes"), which also want ECDSA.
+// certificateLife is below the 14 days for which browsers take a certificate by its hash (W3C
+// WebTransport, "serverCertificateHashes"), which also want ECDSA.
 const (
 	certificateLife = 13 * 24 * time.Hour
 	// clockSkew is how late a clock of those who connect may be.
 	clockSkew = time.Hour
 )
 
-// newCertificate makes a certificate that is signed by itself, for this machine. A manifest names a Secret, and there is none
-// here.
+// newCertificate makes a certificate that is signed by itself, for this machine. A manifest names a
+// Secret, and there is none here.
 func newCertificate(host string, now time.Time) (*tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

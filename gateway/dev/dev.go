@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package dev runs a whole service on a laptop: gateways and a NATS server in one process, without a cluster. What a
-// manifest says it does here, it does on Kubernetes.
+// Package dev runs a whole service on a laptop: gateways and a NATS server in one process, without
+// a cluster. What a manifest says it does here, it does on Kubernetes.
 package dev
 
 import (
@@ -46,7 +46,8 @@ type Options struct {
 	Gateways int
 	// ClientDir holds the client bundles of npm's socket.io-client; see gateway.Options.
 	ClientDir string
-	// APIPort is where programs publish, at the first gateway, if the manifest has spec.api. With 0 the kernel chooses it.
+	// APIPort is where programs publish, at the first gateway, if the manifest has spec.api. With 0
+	// the kernel chooses it.
 	APIPort int
 	// APIToken opens it; a new one if empty.
 	APIToken string
@@ -107,8 +108,8 @@ type session struct {
 	gateways  []*gateway.Gateway
 	listeners []net.Listener
 	doors     []net.Listener // for the other gateways
-	// sockets are for WebTransport, those of each gateway, with this certificate; none if the manifest did not ask for it at
-	// the start.
+	// sockets are for WebTransport, those of each gateway, with this certificate; none if the
+	// manifest did not ask for it at the start.
 	sockets     [][]net.PacketConn
 	certificate *tls.Certificate
 	// api is where programs publish; nil if the manifest does not let them.
@@ -217,7 +218,8 @@ func (s *session) serve(ctx context.Context, config []byte) error {
 // opsPaths are what a gateway on Kubernetes serves on a port that clients do not reach.
 var opsPaths = []string{"/metrics", "/status", "/healthz", "/readyz"}
 
-// withPage puts the chat page at the root, what operates the gateway beside it, and clients where they connect to.
+// withPage puts the chat page at the root, what operates the gateway beside it, and clients where
+// they connect to.
 func withPage(g *gateway.Gateway) http.Handler {
 	clients, ops, chat := g.Handler(), g.Ops(), page.Handler()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -251,7 +253,8 @@ func (s *session) reload(ctx context.Context, data []byte) {
 	}
 }
 
-// drain sends clients away as a gateway does on Kubernetes, but all at once: they look for the next run.
+// drain sends clients away as a gateway does on Kubernetes, but all at once: they look for the next
+// run.
 func (s *session) drain(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
 	defer cancel()

@@ -16,7 +16,8 @@ const (
 	natsReadyWithin = 10 * time.Second
 )
 
-// startNATS runs a nats-server in this process, on a port of loopback that the kernel chooses. With a folder it stores there.
+// startNATS runs a nats-server in this process, on a port of loopback that the kernel chooses. With
+// a folder it stores there.
 func startNATS(storeDir string) (*server.Server, error) {
 	s, err := server.NewServer(&server.Options{
 		ServerName: "realtime-dev",

@@ -15,8 +15,8 @@ import (
 // notEmitted are names of handlers that no client emits.
 var notEmitted = []string{"connection", "disconnecting", "disconnect", "*"}
 
-// snippet is a client of a service in JavaScript: it connects, prints what it hears, and says the first thing that the
-// service has a handler for.
+// snippet is a client of a service in JavaScript: it connects, prints what it hears, and says the
+// first thing that the service has a handler for.
 func snippet(svc *v1alpha1.RealtimeService, base string) []string {
 	url, event := strings.TrimSuffix(base, "/"), ""
 	if len(svc.Spec.Namespaces) > 0 {

@@ -60,7 +60,8 @@ func TestWebTransportNeedsANewStart(t *testing.T) {
 	s.await(t, `is in force\.\n.*But for spec\.protocol\.webTransport`)
 }
 
-// TestBrowsersTakeTheCertificate checks what the W3C's WebTransport asks of certificates that are taken by their hash.
+// TestBrowsersTakeTheCertificate checks what the W3C's WebTransport asks of certificates that are
+// taken by their hash.
 func TestBrowsersTakeTheCertificate(t *testing.T) {
 	now := time.Now()
 	made, err := newCertificate("192.0.2.1", now)

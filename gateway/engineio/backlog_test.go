@@ -24,7 +24,8 @@ func sized(n int, padding string) func() []*engineio.Message {
 	}
 }
 
-// A client may have missed more than the queue's limits; what is sent to it besides is bounded as ever.
+// A client may have missed more than the queue's limits; what is sent to it besides is bounded as
+// ever.
 func TestABacklogDoesNotCountTowardsTheLimits(t *testing.T) {
 	socket, session, _ := enginetest.Start(t, with(func(c *engineio.Config) { c.MaxQueueMessages, c.MaxQueueBytes = 4, 1<<20 })).WebSocket()
 	padding := strings.Repeat("x", 1<<20)
@@ -76,7 +77,8 @@ func wasted(s *enginetest.Server) *enginetest.Raw {
 	return raw
 }
 
-// A client can answer pings that it has not read. Nothing else is sent to it, so no bound is reached.
+// A client can answer pings that it has not read. Nothing else is sent to it, so no bound is
+// reached.
 func TestWhoTakesNothingOfABacklogIsASlowConsumer(t *testing.T) {
 	const pong = "\x81\x81\x00\x00\x00\x003"
 	s := enginetest.Start(t, quick)

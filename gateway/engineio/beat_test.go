@@ -12,7 +12,8 @@ type silent struct{}
 func (silent) OnMessage([]byte, bool)     {}
 func (silent) OnClose(CloseReason, error) {}
 
-// The wheel calls without the session's lock: a beat may have been on its way when the session was closed.
+// The wheel calls without the session's lock: a beat may have been on its way when the session was
+// closed.
 func TestABeatFromBeforeTheCloseDoesNotCutItShort(t *testing.T) {
 	var session *Session
 	s, err := NewServer(Config{OnSession: func(s *Session) Handler {

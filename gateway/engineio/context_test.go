@@ -85,8 +85,8 @@ func TestAWebTransportSessionHasTheValuesOfItsRequest(t *testing.T) {
 	wantEnded(t, ctx.Done())
 }
 
-// What a handler waits for by its session's context does not outlive the session: the end is told to
-// OnClose, which waits for the handler.
+// What a handler waits for by its session's context does not outlive the session: the end is told
+// to OnClose, which waits for the handler.
 func TestTheContextEndsWhileAHandlerRuns(t *testing.T) {
 	waiting, ended := make(chan *engineio.Session, 1), make(chan engineio.CloseReason, 1)
 	s := enginetest.Start(t, func(c *engineio.Config) {

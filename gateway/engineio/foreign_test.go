@@ -92,7 +92,8 @@ func TestPagesOfForeignOriginsAreRefusedByEveryTransport(t *testing.T) {
 	}
 }
 
-// Script elements poll by JSONP. They send no origin, but browsers say what kind of page they are on.
+// Script elements poll by JSONP. They send no origin, but browsers say what kind of page they are
+// on.
 func TestScriptsOfForeignPagesAreRefused(t *testing.T) {
 	s := listed(t)
 	for _, tt := range []struct {

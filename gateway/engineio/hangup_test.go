@@ -15,7 +15,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/enginetest"
 )
 
-// readFrame reads a frame of the server's, whose bytes must be as they were sent: an opcode and the data.
+// readFrame reads a frame of the server's, whose bytes must be as they were sent: an opcode and the
+// data.
 func readFrame(r io.Reader) (opcode byte, data []byte, err error) {
 	var head [10]byte
 	if _, err := io.ReadFull(r, head[:2]); err != nil {
@@ -47,8 +48,8 @@ func masked(first byte, data string) string {
 	return string(binary.BigEndian.AppendUint64([]byte{first, 0x80 | 127}, uint64(len(data)))) + "\x00\x00\x00\x00" + data
 }
 
-// Whatever ends a connection while a large message is half sent, the client never reads a frame within it,
-// nor anything behind a close frame.
+// Whatever ends a connection while a large message is half sent, the client never reads a frame
+// within it, nor anything behind a close frame.
 func TestNothingIsWrittenIntoAHalfSentMessage(t *testing.T) {
 	const size = 24 << 20 // more than the kernel takes
 	payload := bytes.Repeat([]byte("x"), size)

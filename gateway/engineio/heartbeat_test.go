@@ -18,7 +18,8 @@ const (
 	late = 5 * time.Millisecond
 )
 
-// between checks that something happened at a time, or a little later. It is for bubbles, where no machine is slow.
+// between checks that something happened at a time, or a little later. It is for bubbles, where no
+// machine is slow.
 func between(t *testing.T, what string, since time.Time, want time.Duration) {
 	t.Helper()
 	if took := time.Since(since); took < want || took > want+late {
@@ -26,7 +27,8 @@ func between(t *testing.T, what string, since time.Time, want time.Duration) {
 	}
 }
 
-// atLeast checks that something did not happen too early; how late it may be depends on the machine.
+// atLeast checks that something did not happen too early; how late it may be depends on the
+// machine.
 func atLeast(t *testing.T, what string, since time.Time, want time.Duration) {
 	t.Helper()
 	if took := time.Since(since); took < want {

@@ -13,8 +13,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/enginetest"
 )
 
-// neighbour is a client that is to notice nothing of what others do: it sends and expects the echo until stop is called,
-// and answers pings.
+// neighbour is a client that is to notice nothing of what others do: it sends and expects the echo
+// until stop is called, and answers pings.
 func neighbour(t *testing.T, s *enginetest.Server) (stop func()) {
 	t.Helper()
 	socket, session, _ := s.WebSocket()
@@ -39,7 +39,8 @@ func neighbour(t *testing.T, s *enginetest.Server) (stop func()) {
 				}
 			}
 			session.Message()
-			// Generous, since the machine may be busy with other tests; an offender that is waited for takes longer.
+			// Generous, since the machine may be busy with other tests; an offender that is waited
+			// for takes longer.
 			if took := time.Since(sent); took > 2*time.Second {
 				t.Errorf("neighbour waited %s", took)
 			}

@@ -87,7 +87,8 @@ func TestPollAnswersAreBoundedForClientsThatNeedIt(t *testing.T) {
 	}
 }
 
-// A burst may come between two polls, while one waits, or in the handshake's answer; nothing is lost or late for that.
+// A burst may come between two polls, while one waits, or in the handshake's answer; nothing is
+// lost or late for that.
 func TestPollsFetchABurstInOrder(t *testing.T) {
 	messages, want := numbered(1000)
 	p := enginetest.Start(t).Poll()
@@ -144,7 +145,8 @@ func TestPollAnswersAreBoundedForRevision3(t *testing.T) {
 	}
 }
 
-// The messages that a session still has to fetch when it ends come before the close packet, and never with it.
+// The messages that a session still has to fetch when it ends come before the close packet, and
+// never with it.
 func TestCloseIsNeverBehindMessages(t *testing.T) {
 	for name, end := range map[string]struct {
 		end  func(*enginetest.Server, *enginetest.Poller)

@@ -18,8 +18,8 @@ func get(r *enginetest.Raw, p *enginetest.Poller, stamp string) enginetest.Answe
 	return r.Answer()
 }
 
-// A browser, a proxy or net/http sends a GET again whose connection breaks before the answer. What was in the
-// answer is lost then, so that the client must not go on as if nothing had happened.
+// A browser, a proxy or net/http sends a GET again whose connection breaks before the answer. What
+// was in the answer is lost then, so that the client must not go on as if nothing had happened.
 func TestAPollThatIsSentAgainEndsTheSession(t *testing.T) {
 	for _, c := range []struct {
 		name, first, second string
@@ -56,7 +56,8 @@ func TestAPollThatIsSentAgainEndsTheSession(t *testing.T) {
 	}
 }
 
-// unreachable is the writer of a client whose connection is broken, which a small answer shows only when it is flushed.
+// unreachable is the writer of a client whose connection is broken, which a small answer shows only
+// when it is flushed.
 type unreachable struct{ *httptest.ResponseRecorder }
 
 func (unreachable) FlushError() error { return errors.New("broken pipe") }

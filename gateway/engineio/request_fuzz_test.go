@@ -18,7 +18,8 @@ type closer struct{}
 func (closer) OnMessage([]byte, bool)     {}
 func (closer) OnClose(CloseReason, error) {}
 
-// What a client says in an HTTP request: its query, headers, cookies, origin, offers of compression, and a body.
+// What a client says in an HTTP request: its query, headers, cookies, origin, offers of
+// compression, and a body.
 func FuzzHandshake(f *testing.F) {
 	s, err := NewServer(Config{
 		AllowEIO3: true, MaxSessions: 100, PerMessageDeflate: &PerMessageDeflate{},

@@ -12,7 +12,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/enginetest"
 )
 
-// What is sent at once and what is sent soon keep their order, however full the connection is meanwhile.
+// What is sent at once and what is sent soon keep their order, however full the connection is
+// meanwhile.
 func TestOrderOfSending(t *testing.T) {
 	for name, test := range map[string]struct{ messages, size int }{
 		"small":                  {5000, 10},
@@ -41,7 +42,8 @@ func TestOrderOfSending(t *testing.T) {
 	}
 }
 
-// A session that does not read is not writable once its connection is full, and ends at its limit; others are served.
+// A session that does not read is not writable once its connection is full, and ends at its limit;
+// others are served.
 func TestFullConnection(t *testing.T) {
 	s := enginetest.Start(t, with(func(c *engineio.Config) { c.MaxQueueBytes = 1 << 20 }))
 	_, slow, _ := s.WebSocket()
@@ -75,7 +77,8 @@ func (r relay) OnMessage(data []byte, _ bool) {
 
 func (relay) OnClose(engineio.CloseReason, error) {}
 
-// What is to be written soon waits for who may add to it, but not for a handler that does not come back.
+// What is to be written soon waits for who may add to it, but not for a handler that does not come
+// back.
 func TestSendSoonWhileTheHandlerWaits(t *testing.T) {
 	waits := make(chan struct{})
 	var first *engineio.Session

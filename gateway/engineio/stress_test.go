@@ -19,8 +19,9 @@ import (
 // mayhem is how many sessions are opened before the server is closed.
 const mayhem = 200
 
-// Clients of all sorts come, go and misbehave while everybody is sent to, and the server is closed in the midst of it.
-// Whatever happens to them, each session is closed exactly once, and no goroutine is left.
+// Clients of all sorts come, go and misbehave while everybody is sent to, and the server is closed
+// in the midst of it. Whatever happens to them, each session is closed exactly once, and no
+// goroutine is left.
 func TestMayhem(t *testing.T) {
 	var mu sync.Mutex
 	sessions := map[*engineio.Session]bool{}

@@ -29,7 +29,8 @@ func segmentsIn(t *testing.T, conn net.Conn) int {
 	return int(info.Data_segs_in)
 }
 
-// What is asked for at once is answered at once: a write for each answer would cost many times what the question did.
+// What is asked for at once is answered at once: a write for each answer would cost many times what
+// the question did.
 func TestAnswersToWhatCameTogetherGoOutTogether(t *testing.T) {
 	const n = 500
 	for name, test := range map[string]struct{ query, packet, answer string }{

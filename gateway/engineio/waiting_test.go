@@ -27,8 +27,8 @@ func (w waiter) OnMessage([]byte, bool) {
 }
 func (w waiter) OnClose(engineio.CloseReason, error) {}
 
-// A goroutine takes 4 KiB when it has called a handler. What the client has sent, and what follows the
-// message that is being handled, comes on top.
+// A goroutine takes 4 KiB when it has called a handler. What the client has sent, and what follows
+// the message that is being handled, comes on top.
 func TestMemoryOfAWaitingHandler(t *testing.T) {
 	const clients, limit = 5000, 6 << 10
 	for name, test := range map[string]struct {

@@ -86,7 +86,8 @@ func TestInvalidPacketClosesTheWebSocket(t *testing.T) {
 	}
 }
 
-// As by the reference: a client without bytes sends its binary messages so, and none needs to be told apart.
+// As by the reference: a client without bytes sends its binary messages so, and none needs to be
+// told apart.
 func TestBase64InAWebSocketTextFrame(t *testing.T) {
 	socket, session, _ := enginetest.Start(t).WebSocket()
 	socket.Write("bAQID")
@@ -226,8 +227,8 @@ func TestClientClosesTheWebSocket(t *testing.T) {
 	})
 }
 
-// Many senders at once: each client gets all of it, in each sender's order, and what was sent in one call has
-// nothing in between.
+// Many senders at once: each client gets all of it, in each sender's order, and what was sent in
+// one call has nothing in between.
 func TestSendersDoNotMix(t *testing.T) {
 	const senders, rounds = 8, 200
 	for name, start := range map[string]func(testing.TB, ...func(*engineio.Config)) *enginetest.Server{

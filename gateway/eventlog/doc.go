@@ -13,11 +13,11 @@
 //
 // Run prepares the log (prepare.go), at the start and whenever something has gone wrong:
 //
-//	          stream is there           outbox resumed
-//	starting ─────────────────▶ healing ───────────────▶ storing ── JetStream takes something ──▶ ready
-//	    ▲                          │                        │                                      │
-//	    └───────── error, pause ───┴──── outbox in trouble ─┘                                      │
-//	    └───────────────── NATS was away, outbox in trouble, no quorum (probe.go) ─────────────────┘
+//	         stream is there         outbox resumed
+//	starting ──────────────▶ healing ──────────────▶ storing ── JetStream has stored ──▶ ready
+//	    ▲                       │                       │                                 │
+//	    └────── error, pause ───┴─── outbox in trouble ─┘                                 │
+//	    └───────────── NATS was away, outbox in trouble, no quorum (probe.go) ────────────┘
 //
 // Healing reads missed messages from the stream (catchup.go, gap.go), and proves that the stream
 // still reaches back that far (reach.go). If it does not, the sockets that may have missed an event

@@ -14,8 +14,8 @@ const refusalWait = 5 * time.Second
 
 var errBodyTooLarge = errors.New("body is larger than any session takes")
 
-// boundedBody is a body of unknown length, of which one byte more is read than the owner takes, since that makes the owner
-// refuse it. To end it there would make another one of it.
+// boundedBody is a body of unknown length, of which one byte more is read than the owner takes,
+// since that makes the owner refuse it. To end it there would make another one of it.
 type boundedBody struct {
 	io.ReadCloser
 	left int64
@@ -40,10 +40,10 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// sentOnce is the body of a request that has none, and that must not be sent again: net/http repeats a GET
-// without a body when a reused connection breaks before the answer. The owner of a session may have put
-// messages into that answer, which it does not have any more. With a body of its own, even an empty one, a
-// request is sent once, and fails.
+// sentOnce is the body of a request that has none, and that must not be sent again: net/http
+// repeats a GET without a body when a reused connection breaks before the answer. The owner of a
+// session may have put messages into that answer, which it does not have any more. With a body of
+// its own, even an empty one, a request is sent once, and fails.
 type sentOnce struct{}
 
 func (sentOnce) Read([]byte) (int, error) { return 0, io.EOF }

@@ -16,8 +16,9 @@ import (
 )
 
 const (
-	// dialPatience is how long a peer may take to take a connection, its TLS handshake included. The peers of one that is dead know
-	// that after 8.6 s (package cluster) and stop waiting; one that lives longer than that is busy, or the way to it is blocked.
+	// dialPatience is how long a peer may take to take a connection, its TLS handshake included.
+	// The peers of one that is dead know that after 8.6 s (package cluster) and stop waiting; one
+	// that lives longer than that is busy, or the way to it is blocked.
 	dialPatience = 15 * time.Second
 	// dialPause is the time between two tries.
 	dialPause = 100 * time.Millisecond
@@ -40,8 +41,8 @@ func newDialer(identity *Identity, gone func(context.Context, string)) *dialer {
 	}
 }
 
-// dial waits for a peer that is slow for as long as it is believed to live: to answer a client that its session is unknown would end
-// a session that is there.
+// dial waits for a peer that is slow for as long as it is believed to live: to answer a client that
+// its session is unknown would end a session that is there.
 func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialPatience)
 	defer cancel()
@@ -77,14 +78,15 @@ func (d *dialer) once(ctx context.Context, network, address string) (net.Conn, e
 	return secure, nil
 }
 
-// passing are errors of a machine that is busy, be it this one or the peer's, which breaks a handshake off that takes too long.
+// passing are errors of a machine that is busy, be it this one or the peer's, which breaks a
+// handshake off that takes too long.
 var passing = []error{
 	io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE, syscall.ETIMEDOUT, os.ErrDeadlineExceeded,
 	syscall.EMFILE, syscall.ENFILE, syscall.EADDRNOTAVAIL, syscall.ENOBUFS,
 }
 
-// maySucceedLater is false for a connection that is refused: a peer that is busy takes it, be it in its queue, so that this one is
-// dead. Nor does a certificate get better.
+// maySucceedLater is false for a connection that is refused: a peer that is busy takes it, be it in
+// its queue, so that this one is dead. Nor does a certificate get better.
 func maySucceedLater(err error) bool {
 	return slices.ContainsFunc(passing, func(p error) bool { return errors.Is(err, p) })
 }

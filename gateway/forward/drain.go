@@ -14,16 +14,18 @@ import (
 const (
 	// releaseHeader asks the owner to release a poll that waits.
 	releaseHeader = "Realtime-Release"
-	// releaseTimeout bounds one such question, releaseAgain is the time between two: the first may come before the poll does, and an owner
-	// that is busy may answer late. The client waits for nothing meanwhile.
+	// releaseTimeout bounds one such question, releaseAgain is the time between two: the first may
+	// come before the poll does, and an owner that is busy may answer late. The client waits for
+	// nothing meanwhile.
 	releaseTimeout = 5 * time.Second
 	releaseAgain   = 200 * time.Millisecond
 )
 
-// Drain sends those elsewhere who come to other gateways' sessions through this one, evenly over a time: polls are answered with
-// nothing in them, upon which their clients poll again, by a new connection; websockets are closed. It returns when that is
-// done and all requests have been answered, or when the context ends; at once if nobody is there. What comes meanwhile is still forwarded,
-// and what comes afterwards too, but polls that wait are then sent elsewhere at once.
+// Drain sends those elsewhere who come to other gateways' sessions through this one, evenly over a
+// time: polls are answered with nothing in them, upon which their clients poll again, by a new
+// connection; websockets are closed. It returns when that is done and all requests have been
+// answered, or when the context ends; at once if nobody is there. What comes meanwhile is still
+// forwarded, and what comes afterwards too, but polls that wait are then sent elsewhere at once.
 func (f *Forwarder) Drain(ctx context.Context, over time.Duration) {
 	f.leaving.Store(true)
 	var releasing sync.WaitGroup
@@ -67,7 +69,8 @@ func (f *Forwarder) dismiss(ctx context.Context, t *transit, releasing *sync.Wai
 	}
 }
 
-// release has the owner answer a poll, and returns when that has been done. To end it here would end the session.
+// release has the owner answer a poll, and returns when that has been done. To end it here would
+// end the session.
 func (f *Forwarder) release(ctx context.Context, t *transit) {
 	for {
 		if err := f.askForRelease(ctx, t); err != nil {

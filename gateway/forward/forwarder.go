@@ -20,10 +20,11 @@ import (
 type Options struct {
 	// Self is this gateway's id.
 	Self string
-	// Find returns the host and port on which the peers of a gateway reach it, by its id. It is false for one that is not
-	// there. It may wait for as long as the client of a request can.
+	// Find returns the host and port on which the peers of a gateway reach it, by its id. It is
+	// false for one that is not there. It may wait for as long as the client of a request can.
 	Find func(ctx context.Context, id string) (address string, ok bool)
-	// AwaitGone returns when a gateway that Find has found is known not to be there any more, or the context ends.
+	// AwaitGone returns when a gateway that Find has found is known not to be there any more, or
+	// the context ends.
 	AwaitGone func(ctx context.Context, id string)
 	// Identity is what this gateway shows to its peers.
 	Identity *Identity
@@ -37,8 +38,8 @@ type Options struct {
 	Log *slog.Logger
 }
 
-// Forwarder is an http.Handler in front of a gateway's engine. It sends the requests for sessions of other gateways to these, and
-// all others to its own. Safe for concurrent use. Close ends it.
+// Forwarder is an http.Handler in front of a gateway's engine. It sends the requests for sessions
+// of other gateways to these, and all others to its own. Safe for concurrent use. Close ends it.
 type Forwarder struct {
 	o         Options
 	transport *http.Transport
@@ -106,7 +107,8 @@ func (f *Forwarder) forward(w http.ResponseWriter, r *http.Request, owner, addre
 	forwarded := r.WithContext(context.WithValue(ctx, transitKey{}, t))
 	switch {
 	case r.ContentLength == 0:
-		// A poll waits for longer than a request may take to come, and a websocket lives for longer.
+		// A poll waits for longer than a request may take to come, and a websocket lives for
+		// longer.
 		http.NewResponseController(w).SetReadDeadline(time.Time{})
 	case r.ContentLength < 0:
 		forwarded.Body = &boundedBody{ReadCloser: r.Body, left: f.o.MaxPayload() + 1, done: ctx.Done()}
@@ -126,9 +128,9 @@ func (f *Forwarder) answered(*http.Response) error {
 	return nil
 }
 
-// failed answers in place of an owner that is dead, or that cannot be reached for too long, or whose answer
-// is lost. To its client the session is unknown: stock clients reconnect at once, and are recovered where
-// the service has recovery.
+// failed answers in place of an owner that is dead, or that cannot be reached for too long, or
+// whose answer is lost. To its client the session is unknown: stock clients reconnect at once, and
+// are recovered where the service has recovery.
 func (f *Forwarder) failed(_ http.ResponseWriter, r *http.Request, err error) {
 	t := transitOf(r.Context())
 	switch {
@@ -143,7 +145,8 @@ func (f *Forwarder) failed(_ http.ResponseWriter, r *http.Request, err error) {
 	f.o.Local.ServeHTTP(t.writer, t.request)
 }
 
-// Close ends all that is being forwarded; requests from now on are answered as if their sessions' owners were gone.
+// Close ends all that is being forwarded; requests from now on are answered as if their sessions'
+// owners were gone.
 func (f *Forwarder) Close() {
 	f.mu.Lock()
 	f.closed = true

@@ -17,12 +17,12 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/gatewaypeers"
 )
 
-// lookEvery is how often files are read again. A kubelet takes a minute to bring a change, so that this adds nothing; and a node
-// has few file watches to give.
+// lookEvery is how often files are read again. A kubelet takes a minute to bring a change, so that
+// this adds nothing; and a node has few file watches to give.
 const lookEvery = 5 * time.Second
 
-// Identity is what a gateway shows to its peers, what it trusts of theirs, and the keys of session ids. All of it may change while
-// it is in use. Safe for concurrent use.
+// Identity is what a gateway shows to its peers, what it trusts of theirs, and the keys of session
+// ids. All of it may change while it is in use. Safe for concurrent use.
 type Identity struct {
 	current atomic.Pointer[generation]
 }
@@ -34,10 +34,12 @@ type generation struct {
 	server, client *tls.Config
 }
 
-// SealSessionID makes a session's id of one that names the gateway, as cluster.NewSocketID makes them.
+// SealSessionID makes a session's id of one that names the gateway, as cluster.NewSocketID makes
+// them.
 func (i *Identity) SealSessionID(id string) string { return i.current.Load().keys.seal(id) }
 
-// LoadIdentity reads an identity from a folder with the files of package gatewaypeers, as a mounted Secret has them.
+// LoadIdentity reads an identity from a folder with the files of package gatewaypeers, as a mounted
+// Secret has them.
 func LoadIdentity(dir string) (*Identity, error) {
 	i := &Identity{}
 	if _, err := i.reload(dir); err != nil {
@@ -46,8 +48,8 @@ func LoadIdentity(dir string) (*Identity, error) {
 	return i, nil
 }
 
-// Watch reads the folder again and again until the context ends. Files that make no sense are told of, and what was read
-// before stays.
+// Watch reads the folder again and again until the context ends. Files that make no sense are told
+// of, and what was read before stays.
 func (i *Identity) Watch(ctx context.Context, dir string, log *slog.Logger) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -68,7 +70,8 @@ func (i *Identity) watch(ctx context.Context, dir string, log *slog.Logger, tick
 			log.Info("what this gateway shows to its peers has been renewed")
 			told = ""
 		case err != nil && err.Error() != told:
-			// In the middle of a change one file may be newer than another; the next look finds them in order.
+			// In the middle of a change one file may be newer than another; the next look finds
+			// them in order.
 			log.Warn("cannot renew what this gateway shows to its peers, the old one stays in force", "error", err)
 			told = err.Error()
 		}
@@ -137,7 +140,8 @@ func newGeneration(files map[string]string) (*generation, error) {
 	}, nil
 }
 
-// ServerConfig is for the listener that peers connect to: each connection gets what is in force then.
+// ServerConfig is for the listener that peers connect to: each connection gets what is in force
+// then.
 func (i *Identity) ServerConfig() *tls.Config {
 	return &tls.Config{
 		MinVersion:             tls.VersionTLS13,

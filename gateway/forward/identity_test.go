@@ -153,7 +153,8 @@ func watching(t *testing.T, i *Identity, dir string) (look, stop func()) {
 	}
 }
 
-// TestRow56IdentitiesAreRenewedInUse goes through the steps of a renewal, with one gateway always behind.
+// TestRow56IdentitiesAreRenewedInUse goes through the steps of a renewal, with one gateway always
+// behind.
 func TestRow56IdentitiesAreRenewedInUse(t *testing.T) {
 	old, young := files(t), files(t)
 	trusting, using := maps.Clone(old), maps.Clone(young)

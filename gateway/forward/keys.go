@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	// socketIDLength is the part of a session's id that has the form of a socket's: the owner's id, and random characters.
+	// socketIDLength is the part of a session's id that has the form of a socket's: the owner's id,
+	// and random characters.
 	socketIDLength = 24
 	ownerLength    = 8
 	// macBytes are 96 bits, which cluster.SessionMACLength characters of base64url hold.
@@ -26,7 +27,8 @@ const (
 
 var errNoSessionKey = errors.New("there is no session key")
 
-// sessionKeys authenticate the ids of sessions. The first makes new ones, all are accepted. Not changed after it is made.
+// sessionKeys authenticate the ids of sessions. The first makes new ones, all are accepted. Not
+// changed after it is made.
 type sessionKeys [][]byte
 
 // parseKeys reads a file of gatewaypeers.SessionKeys.
@@ -56,7 +58,8 @@ func parseKeys(data []byte) (sessionKeys, error) {
 // seal makes a session's id of one that names the owner.
 func (k sessionKeys) seal(id string) string { return id + mac(k[0], id) }
 
-// owner is the gateway whose session an id is. It is false for an id that was not made with one of the keys.
+// owner is the gateway whose session an id is. It is false for an id that was not made with one of
+// the keys.
 func (k sessionKeys) owner(sessionID string) (string, bool) {
 	if len(sessionID) != socketIDLength+cluster.SessionMACLength {
 		return "", false

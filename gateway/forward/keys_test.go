@@ -75,7 +75,8 @@ func FuzzOwner(f *testing.F) {
 	})
 }
 
-// The file is of a Secret, which an operator of another release, or somebody by hand, may have written.
+// The file is of a Secret, which an operator of another release, or somebody by hand, may have
+// written.
 func FuzzKeys(f *testing.F) {
 	f.Add([]byte("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE= 2026-11-24\n"), "12345678abcdefgh01234567")
 	f.Fuzz(func(t *testing.T, data []byte, id string) {

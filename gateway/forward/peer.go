@@ -24,9 +24,10 @@ type PeerOptions struct {
 	Operator http.Handler
 }
 
-// PeerHandler serves what peers forward to this gateway, on a listener with Identity.ServerConfig: requests for
-// sessions, and nothing else. It sends none of them on: two gateways that take each other for the owner would do so for ever.
-// The operator, known by its certificate, is served by a handler of its own, and no peer is.
+// PeerHandler serves what peers forward to this gateway, on a listener with Identity.ServerConfig:
+// requests for sessions, and nothing else. It sends none of them on: two gateways that take each
+// other for the owner would do so for ever. The operator, known by its certificate, is served by a
+// handler of its own, and no peer is.
 func PeerHandler(o PeerOptions) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		address := r.Header.Get(clientAddressHeader)
@@ -46,7 +47,8 @@ func PeerHandler(o PeerOptions) http.Handler {
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
-		// What follows sees the client's request: from its address, and not by TLS, which was between gateways.
+		// What follows sees the client's request: from its address, and not by TLS, which was
+		// between gateways.
 		r = r.WithContext(r.Context())
 		r.Header.Del(clientAddressHeader)
 		r.RemoteAddr, r.TLS = address, nil
@@ -54,7 +56,8 @@ func PeerHandler(o PeerOptions) http.Handler {
 	})
 }
 
-// leaf is the certificate of the service's authority that the sender of a request has shown; nil if there is none.
+// leaf is the certificate of the service's authority that the sender of a request has shown; nil if
+// there is none.
 func leaf(r *http.Request) *x509.Certificate {
 	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
 		return nil

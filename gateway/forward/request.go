@@ -9,22 +9,23 @@ import (
 )
 
 const (
-	// idleTimeout is shorter than a peer's own (see gateway.Serve): who closes first must be who sends, or a POST meets a
-	// connection that is being closed, and cannot be sent again.
+	// idleTimeout is shorter than a peer's own (see gateway.Serve): who closes first must be who
+	// sends, or a POST meets a connection that is being closed, and cannot be sent again.
 	idleTimeout = 90 * time.Second
-	// idleConnections may wait for the next request to a peer. Each poll that waits there has one of its own, and thousands may
-	// be answered at once.
+	// idleConnections may wait for the next request to a peer. Each poll that waits there has one
+	// of its own, and thousands may be answered at once.
 	idleConnections = 4096
-	// continueTimeout is how long a peer may take to refuse a body by its length. There is no haste: it does so at once.
+	// continueTimeout is how long a peer may take to refuse a body by its length. There is no
+	// haste: it does so at once.
 	continueTimeout = 30 * time.Second
 )
 
-// clientAddressHeader tells the owner where the request came from. The listener for peers takes it off again, and only that one
-// believes it.
+// clientAddressHeader tells the owner where the request came from. The listener for peers takes it
+// off again, and only that one believes it.
 const clientAddressHeader = "Realtime-Client-Address"
 
-// newTransport keeps connections to peers. It speaks HTTP/1.1, by which websockets can be upgraded. A poll may wait for its answer
-// as long as it likes.
+// newTransport keeps connections to peers. It speaks HTTP/1.1, by which websockets can be upgraded.
+// A poll may wait for its answer as long as it likes.
 func newTransport(d *dialer) *http.Transport {
 	return &http.Transport{
 		DialTLSContext:        d.dial,

@@ -34,16 +34,17 @@ var (
 	errNoSecret    = errors.New("servers that forward to each other need a secret that they share")
 )
 
-// The certificates of a secret are the same wherever and whenever they are made, so their time is fixed. A secret is replaced by
-// configuration, not by a date.
+// The certificates of a secret are the same wherever and whenever they are made, so their time is
+// fixed. A secret is replaced by configuration, not by a date.
 var (
 	sharedFrom  = time.Date(2020, time.January, 1, 0, 0, 0, 0, time.UTC)
 	sharedUntil = time.Date(2120, time.January, 1, 0, 0, 0, 0, time.UTC)
 )
 
-// SharedIdentity makes an identity of secrets that all servers of a service know, and nobody else: random bytes, 32 or more
-// each. The first is what this server uses; peers and sessions of the others are accepted, so that a secret is replaced in
-// three steps: the new one behind the old, in front of it, alone.
+// SharedIdentity makes an identity of secrets that all servers of a service know, and nobody else:
+// random bytes, 32 or more each. The first is what this server uses; peers and sessions of the
+// others are accepted, so that a secret is replaced in three steps: the new one behind the old, in
+// front of it, alone.
 func SharedIdentity(secrets ...[]byte) (*Identity, error) {
 	files, err := sharedFiles(secrets...)
 	if err != nil {
@@ -58,7 +59,8 @@ func SharedIdentity(secrets ...[]byte) (*Identity, error) {
 	return i, nil
 }
 
-// NewIdentity makes an identity for gateways of one process, which share it and nothing else: that of a random secret.
+// NewIdentity makes an identity for gateways of one process, which share it and nothing else: that
+// of a random secret.
 func NewIdentity() (*Identity, error) {
 	secret := make([]byte, SecretBytes)
 	_, _ = rand.Read(secret) // never fails (crypto/rand)

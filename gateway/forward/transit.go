@@ -12,7 +12,8 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// transit is a request on its way to a session's owner, until it is answered; a websocket, until it closes.
+// transit is a request on its way to a session's owner, until it is answered; a websocket, until it
+// closes.
 type transit struct {
 	// request and writer are as they came.
 	request *http.Request
@@ -21,7 +22,8 @@ type transit struct {
 	owner, address string
 	cancel         context.CancelFunc
 	done           chan struct{} // closed when it has been answered
-	// hijacked: nothing can be answered any more. Only the goroutine that serves the request touches it.
+	// hijacked: nothing can be answered any more. Only the goroutine that serves the request
+	// touches it.
 	hijacked bool
 }
 
@@ -65,8 +67,9 @@ func (f *Forwarder) transits() []*transit {
 	return all
 }
 
-// writer hands a client's connection over with all that the client has sent already: ReverseProxy looks only at
-// the connection, and would lose what net/http has read of it together with the request.
+// writer hands a client's connection over with all that the client has sent already: ReverseProxy
+// looks only at the connection, and would lose what net/http has read of it together with the
+// request.
 type writer struct {
 	http.ResponseWriter
 	transit *transit

@@ -9,15 +9,17 @@ import (
 )
 
 const (
-	// tunnelBuffer is what a websocket that is forwarded keeps for each direction. Chat messages fit; io.Copy would take 32 KiB.
+	// tunnelBuffer is what a websocket that is forwarded keeps for each direction. Chat messages
+	// fit; io.Copy would take 32 KiB.
 	tunnelBuffer = 4 << 10
-	// tunnelWriteTimeout is how long a client may take nothing of what the owner sends. The owner gives such a client up by
-	// its heartbeat, but this gateway would not notice: it waits for the client, and not for the owner.
+	// tunnelWriteTimeout is how long a client may take nothing of what the owner sends. The owner
+	// gives such a client up by its heartbeat, but this gateway would not notice: it waits for the
+	// client, and not for the owner.
 	tunnelWriteTimeout = time.Minute
 )
 
-// tunnel is the client's end of a websocket that is forwarded. It has no CloseWrite: an owner that has closed its end has said
-// all, and a client that keeps its own open would hold this gateway.
+// tunnel is the client's end of a websocket that is forwarded. It has no CloseWrite: an owner that
+// has closed its end has said all, and a client that keeps its own open would hold this gateway.
 type tunnel struct {
 	net.Conn
 	early []byte // what the client sent before the connection was handed over

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package keypair holds a TLS certificate as Kubernetes mounts it: a folder with tls.crt and tls.key, which are renewed while
-// the process runs.
+// Package keypair holds a TLS certificate as Kubernetes mounts it: a folder with tls.crt and
+// tls.key, which are renewed while the process runs.
 package keypair
 
 import (
@@ -58,8 +58,9 @@ func (p *Pair) NotAfter() time.Time {
 	return p.certificate.Leaf.NotAfter
 }
 
-// Watch takes a renewed certificate whenever the files change, until the context ends. One that cannot be used is logged, and
-// the old one stays. It returns an error only if the folder cannot be watched.
+// Watch takes a renewed certificate whenever the files change, until the context ends. One that
+// cannot be used is logged, and the old one stays. It returns an error only if the folder cannot be
+// watched.
 func (p *Pair) Watch(ctx context.Context, log *slog.Logger) error {
 	changed := func([]byte) {
 		switch renewed, err := p.reload(); {

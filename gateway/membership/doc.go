@@ -4,12 +4,12 @@
 // when it starts, at each heartbeat, and when it leaves. To the others it is in one of three
 // states:
 //
-//	           Hello, Alive              silent for Timing.Dead while this gateway hears; or Farewell
-//	unknown ──────────────────▶ present ───────────────────────────────────────────────────────────▶ absent
-//	  ▲  │                         ▲                                                                  ▲ │ │
-//	  │  │                         └────────────── Hello, Alive, unless it has left ──────────────────│─┘ │
-//	  │  └───────────────────────── does not answer Find for findTimeout ─────────────────────────────┘   │
-//	  └───────────────────────────────────────── after a minute ──────────────────────────────────────────┘
+//	         Hello, Alive       silent for Timing.Dead while this gateway hears; or Farewell
+//	unknown ──────────────▶ present ────────────────────────────────────────────────▶ absent
+//	  ▲  │                     ▲                                                       ▲ │ │
+//	  │  │                     └───────── Hello, Alive, unless it has left ────────────│─┘ │
+//	  │  └──────────────────── does not answer Find for findTimeout ───────────────────┘   │
+//	  └────────────────────────────────── after a minute ──────────────────────────────────┘
 //
 // An id belongs to one process: a gateway that restarts has another one, and one that has left does
 // not come back.

@@ -20,10 +20,10 @@
 //
 // A room on a gateway is in one of three states (roomState):
 //
-//	          NATS confirms that this gateway hears
-//	joining ────────────────────────────────────────▶ listening ──┐
-//	   │          (requests all others' members)                  │ the last member here leaves,
-//	   └──────────────────────────────────────────────────────────┴──▶ ended   or Configure ends it
+//	          NATS confirms the subscription
+//	joining ────────────────────────────────────▶ listening ──┐
+//	   │       (requests all others' members)                 │ the last member here leaves,
+//	   └──────────────────────────────────────────────────────┴──▶ ended   or Configure ends it
 //
 // For syncTime after it has subscribed, and after NATS was away, a gateway does not consider its
 // list complete, and asks the others when a page is requested.

@@ -45,8 +45,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// namespaceOf is the one that a path names, URL-encoded. A ServeMux would take %2F, which is the name
-// of one, for the end of the path.
+// namespaceOf is the one that a path names, URL-encoded. A ServeMux would take %2F, which is the
+// name of one, for the end of the path.
 func namespaceOf(u *url.URL) (string, bool) {
 	encoded, found := strings.CutPrefix(u.EscapedPath(), "/v1/namespaces/")
 	encoded, emits := strings.CutSuffix(encoded, "/emit")

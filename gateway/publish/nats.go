@@ -17,8 +17,8 @@ func Subject(service string) string {
 	return "realtime.emit." + strings.Replace(service, "/", ".", 1)
 }
 
-// ServeNATS answers what comes in at a service's Subject, until StopNATS is called. The document names
-// the namespace.
+// ServeNATS answers what comes in at a service's Subject, until StopNATS is called. The document
+// names the namespace.
 func (s *Server) ServeNATS(service string) (err error) {
 	s.leave, err = s.Cluster.ServeQueue(Subject(service), queueGroup, func(ctx context.Context, data []byte, reply func([]byte)) {
 		s.publish(ctx, viaNATS, data, "", func(_ int, a answer) { reply(a.encode()) })
@@ -29,6 +29,6 @@ func (s *Server) ServeNATS(service string) (err error) {
 	return nil
 }
 
-// StopNATS leaves what comes over NATS to the other gateways. What it returns is closed when all that
-// had come in is answered. ServeNATS must have been called; StopNATS may be called again.
+// StopNATS leaves what comes over NATS to the other gateways. What it returns is closed when all
+// that had come in is answered. ServeNATS must have been called; StopNATS may be called again.
 func (s *Server) StopNATS() <-chan struct{} { return s.leave() }

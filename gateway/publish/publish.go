@@ -22,8 +22,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// StoreTimeout bounds how long a program waits until what it has published is stored, where it is to
-// be.
+// StoreTimeout bounds how long a program waits until what it has published is stored, where it is
+// to be.
 const StoreTimeout = 5 * time.Second
 
 // errNATSAway refuses to emit to the clients of this gateway alone.
@@ -40,7 +40,8 @@ type Options struct {
 	Registerer prometheus.Registerer
 }
 
-// Server answers programs that publish. It is the http.Handler of their port. Safe for concurrent use.
+// Server answers programs that publish. It is the http.Handler of their port. Safe for concurrent
+// use.
 type Server struct {
 	Options
 	tokens    tokens
@@ -49,8 +50,8 @@ type Server struct {
 	leave func() <-chan struct{}
 }
 
-// New returns a server that lets nobody in over HTTP before SetTokens is called, and does not listen
-// on NATS before ServeNATS is.
+// New returns a server that lets nobody in over HTTP before SetTokens is called, and does not
+// listen on NATS before ServeNATS is.
 func New(o Options) *Server {
 	s := &Server{Options: o, published: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "realtime_publications_total", Help: "Events that programs asked this gateway to emit, by the way they came and the status of the answer.",
@@ -83,8 +84,8 @@ func (a answer) encode() []byte {
 	return data
 }
 
-// publish emits a document, and calls done once with the answer to it and its HTTP status: at once, or
-// when it is known whether the event is stored, or after StoreTimeout. Done must not block.
+// publish emits a document, and calls done once with the answer to it and its HTTP status: at once,
+// or when it is known whether the event is stored, or after StoreTimeout. Done must not block.
 func (s *Server) publish(ctx context.Context, via string, data []byte, namespace string, done func(int, answer)) {
 	counted := func(status int, a answer) {
 		s.count(via, status)
@@ -133,7 +134,8 @@ func failed(status int, err error) (int, answer) {
 	return status, answer{Error: err.Error()}
 }
 
-// stored is the answer for an event that is stored before it is delivered, when it is or never will be.
+// stored is the answer for an event that is stored before it is delivered, when it is or never will
+// be.
 func stored(err error) (int, answer) {
 	if err != nil {
 		return failed(http.StatusServiceUnavailable, err)

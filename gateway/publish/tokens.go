@@ -9,10 +9,11 @@ import (
 	"sync/atomic"
 )
 
-// tokens are those that open HTTP. Several may be, so that one can be replaced while programs still use it. The zero value
-// has none, and lets nobody in. Safe for concurrent use.
+// tokens are those that open HTTP. Several may be, so that one can be replaced while programs still
+// use it. The zero value has none, and lets nobody in. Safe for concurrent use.
 type tokens struct {
-	// sums are their SHA-256: all of one length, so that comparing takes a time that says nothing of a token.
+	// sums are their SHA-256: all of one length, so that comparing takes a time that says nothing
+	// of a token.
 	sums atomic.Pointer[[][sha256.Size]byte]
 }
 

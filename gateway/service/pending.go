@@ -23,7 +23,7 @@ var errPanicked = errors.New("it panicked")
 // one of its own, with a small stack, because the expressions of a run need a deep one and a
 // gateway may wait for many clients at once.
 //
-//	handler ── step returns with r.pending ──▶ waits ── wait returns ──▶ then, in the socket's turn
+//	handler ── step returns with r.pending ──▶ waits ── wait returns ──▶ then, in its turn
 type pending struct {
 	// wait blocks. Its context ends after the timeout, or when the client leaves. Without a
 	// timeout, wait must return by itself, and its context does not end.

@@ -39,8 +39,9 @@ var programs = []program{
 	{"pause", "pause", "."},
 }
 
-// builder builds programs into a folder of the cache for each folder of sources. Its name has a hash of them, so that a
-// version that changes is built anew, and a clean clone finds what another has built.
+// builder builds programs into a folder of the cache for each folder of sources. Its name has a
+// hash of them, so that a version that changes is built anew, and a clean clone finds what another
+// has built.
 type builder struct{ sources, cache string }
 
 // build returns the paths of programs, by name; without names, of all. It builds what is missing.
@@ -152,7 +153,8 @@ func (b *builder) buildFolder(ctx context.Context, folder string, programs []pro
 
 var kubernetesVersion = regexp.MustCompile(`(?m)^\s*k8s\.io/kubernetes (v(\d+)\.(\d+)\.\S+)`)
 
-// linkerFlags stamps Kubernetes with its version, as its own build does; otherwise clients take it for v0.0.0.
+// linkerFlags stamps Kubernetes with its version, as its own build does; otherwise clients take it
+// for v0.0.0.
 func (b *builder) linkerFlags(folder string) (string, error) {
 	flags := "-s -w"
 	if folder != "kubernetes" {
@@ -193,7 +195,8 @@ func folderOf(paths map[string]string) string {
 	return ""
 }
 
-// lock waits until no other process has the lock of a folder. It ends with the process, so none is left behind.
+// lock waits until no other process has the lock of a folder. It ends with the process, so none is
+// left behind.
 func lock(folder string) (unlock func(), err error) {
 	for {
 		file, err := os.Open(folder)

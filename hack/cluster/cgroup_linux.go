@@ -29,7 +29,8 @@ func makeCgroups() error {
 		if err := os.MkdirAll(folder, 0o755); err != nil {
 			return err
 		}
-		// On v2 a parent hands on each controller by itself. Which there are differs, and the kubelet says what it lacks.
+		// On v2 a parent hands on each controller by itself. Which there are differs, and the
+		// kubelet says what it lacks.
 		for _, controller := range []string{"cpu", "cpuset", "io", "memory", "pids", "hugetlb"} {
 			control := filepath.Join(filepath.Dir(folder), "cgroup.subtree_control")
 			_ = os.WriteFile(control, []byte("+"+controller), 0)

@@ -13,7 +13,8 @@ import (
 )
 
 const (
-	// state holds what the running cluster has outside of its node: configuration, keys, logs. It is readable by root alone.
+	// state holds what the running cluster has outside of its node: configuration, keys, logs. It
+	// is readable by root alone.
 	state = "/run/realtime-operator-cluster"
 	// cgroup is the parent of all pods' cgroups, so that down knows which are the cluster's.
 	cgroup = "realtime-operator-cluster"
@@ -22,7 +23,8 @@ const (
 
 	nodeName = "node"
 
-	// All addresses are of 198.18.0.0/15, which is set apart for tests of networks: no machine should be reached there.
+	// All addresses are of 198.18.0.0/15, which is set apart for tests of networks: no machine
+	// should be reached there.
 	hostAddress  = "198.18.0.1"
 	nodeAddress  = "198.18.0.2"
 	linkBits     = "/30"
@@ -73,7 +75,8 @@ var components = []component{
 		"--kubelet-client-certificate=" + inState("pki/kubelet-client.crt"),
 		"--kubelet-client-key=" + inState("pki/kubelet-client.key"),
 		"--kubelet-preferred-address-types=InternalIP", // nobody resolves the node's name
-		// One authority signs users and the front proxy, so the front proxy must be told apart by its name.
+		// One authority signs users and the front proxy, so the front proxy must be told apart by
+		// its name.
 		"--requestheader-client-ca-file=" + inState("pki/ca.crt"),
 		"--requestheader-allowed-names=front-proxy",
 		"--requestheader-extra-headers-prefix=X-Remote-Extra-",

@@ -12,8 +12,8 @@ import (
 	"runtime"
 )
 
-// writeImage writes an image of one static program to an archive, as `docker save` would: no docker or buildah is needed for
-// the one image that the cluster itself has.
+// writeImage writes an image of one static program to an archive, as `docker save` would: no docker
+// or buildah is needed for the one image that the cluster itself has.
 func writeImage(archive, name, program string) error {
 	binary, err := os.ReadFile(program)
 	if err != nil {

@@ -22,7 +22,8 @@ func load(ctx context.Context, archives []string) error {
 }
 
 func importImage(ctx context.Context, archive string) error {
-	// The socket is of the node, but its path is one that host and node share. The host's namespaces suffice to read the archive.
+	// The socket is of the node, but its path is one that host and node share. The host's
+	// namespaces suffice to read the archive.
 	command := exec.CommandContext(ctx, inState("bin/ctr"), "--address="+inState("containerd.sock"), "--namespace=k8s.io", "images", "import", archive)
 	output, err := command.CombinedOutput()
 	if err != nil {

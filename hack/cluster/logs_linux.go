@@ -10,7 +10,8 @@ import (
 
 func logOf(name string) string { return inState("log/" + name + ".log") }
 
-// tellLogs shows why the node ended or is not ready: the end of its own log, and of that of the component that ended, or of all.
+// tellLogs shows why the node ended or is not ready: the end of its own log, and of that of the
+// component that ended, or of all.
 func tellLogs() {
 	names := []string{nodeCommand}
 	if ended, err := os.ReadFile(inState("ended")); err == nil {

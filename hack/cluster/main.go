@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Program cluster runs a real Kubernetes for the tests, built from Go modules. The script next to it builds and calls it.
+// Program cluster runs a real Kubernetes for the tests, built from Go modules. The script next to
+// it builds and calls it.
 package main
 
 import (

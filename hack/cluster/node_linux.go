@@ -18,8 +18,9 @@ import (
 	"time"
 )
 
-// node is the first process of the node, in namespaces of its own: when it ends, the kernel ends all processes of the node, and
-// with them go its mounts, links, routes and filter rules. It starts the components and ends when one of them does.
+// node is the first process of the node, in namespaces of its own: when it ends, the kernel ends
+// all processes of the node, and with them go its mounts, links, routes and filter rules. It starts
+// the components and ends when one of them does.
 func node() error {
 	if os.Getpid() != 1 {
 		return errors.New("this is for up alone")
@@ -42,7 +43,8 @@ func node() error {
 	return s.reap()
 }
 
-// mountAll gives the node folders of its own where daemons keep what they keep, and leaves the host's alone.
+// mountAll gives the node folders of its own where daemons keep what they keep, and leaves the
+// host's alone.
 func mountAll() error {
 	var errs []error
 	mount := func(source, target, kind string, flags uintptr) {
@@ -71,7 +73,8 @@ func mountAll() error {
 	mount(state, inRun, "", syscall.MS_BIND)
 	mount(run, filepath.Dir(state), "", syscall.MS_MOVE)
 
-	// The kubelet wants settings of the whole kernel to be as these; it finds them so, and the host's stay as they are.
+	// The kubelet wants settings of the whole kernel to be as these; it finds them so, and the
+	// host's stay as they are.
 	mkdir("sysctl")
 	for name, value := range map[string]string{
 		"vm/overcommit_memory":      "1",
@@ -88,7 +91,8 @@ func mountAll() error {
 		errs = append(errs, os.WriteFile(file, []byte(value+"\n"), 0o600))
 		mount(file, target, "", syscall.MS_BIND)
 	}
-	// Mounts in a pod's volumes must reach its containers. This stays within the node, since / is private since above.
+	// Mounts in a pod's volumes must reach its containers. This stays within the node, since / is
+	// private since above.
 	mount("", "/", "", syscall.MS_REC|syscall.MS_SHARED)
 	return errors.Join(errs...)
 }
@@ -99,7 +103,8 @@ func connect() error {
 		"link set lo up",
 		"address add " + nodeAddress + linkBits + " dev eth0",
 		"link set eth0 up",
-		// The node has no other way out: without this one, a ClusterIP were unreachable before kube-proxy's rules see it.
+		// The node has no other way out: without this one, a ClusterIP were unreachable before
+		// kube-proxy's rules see it.
 		"route add " + serviceRange + " dev eth0",
 	} {
 		if err := ip(args); err != nil {
@@ -117,8 +122,8 @@ func ip(args string) error {
 	return nil
 }
 
-// supervisor starts the components, and waits for them and for all that lose their parents to the first process. It does without
-// os/exec, which would wait for its own children and find them gone.
+// supervisor starts the components, and waits for them and for all that lose their parents to the
+// first process. It does without os/exec, which would wait for its own children and find them gone.
 type supervisor struct {
 	mu      sync.Mutex
 	running map[int]string // names of components by process; guarded by mu
@@ -139,7 +144,8 @@ func (s *supervisor) startAll() {
 }
 
 func (s *supervisor) start(c component) {
-	// The lock is held until the process has its name here, or reap might find one that ends at once and not know it.
+	// The lock is held until the process has its name here, or reap might find one that ends at
+	// once and not know it.
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	log, err := os.OpenFile(logOf(c.name), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)

@@ -74,7 +74,8 @@ func (p *pki) server(file string, hosts ...string) error {
 	return err
 }
 
-// write makes a key and its certificate, signed by the authority or, as long as there is none, by itself.
+// write makes a key and its certificate, signed by the authority or, as long as there is none, by
+// itself.
 func (p *pki) write(file string, template *x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

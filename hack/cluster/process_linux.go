@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// writeProcess keeps which process is the first of the node. Its number may be another's one day, so its start is kept too.
+// writeProcess keeps which process is the first of the node. Its number may be another's one day,
+// so its start is kept too.
 func writeProcess(process int) error {
 	start := processStart(process)
 	return os.WriteFile(inState("process"), fmt.Appendf(nil, "%d %s", process, start), 0o600)
@@ -30,14 +31,16 @@ func nodeProcess() int {
 	return process
 }
 
-// processStart tells processes of one number apart. It is empty if there is none, or if it has ended and waits for its parent.
+// processStart tells processes of one number apart. It is empty if there is none, or if it has
+// ended and waits for its parent.
 func processStart(process int) string {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", process))
 	if err != nil {
 		return ""
 	}
-	// The second field is a name in brackets, which may have blanks and brackets itself. State, threads and start are fields 3,
-	// 20 and 22. A zombie with threads has not ended: one of them is still ending the processes of the namespace.
+	// The second field is a name in brackets, which may have blanks and brackets itself. State,
+	// threads and start are fields 3, 20 and 22. A zombie with threads has not ended: one of them
+	// is still ending the processes of the namespace.
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 	const state, threads, start = 0, 17, 19
 	if len(fields) <= start || fields[state] == "X" || fields[state] == "Z" && (fields[threads] == "0" || fields[threads] == "1") {

@@ -14,7 +14,8 @@ import (
 	"time"
 )
 
-// upLimit is for all but building. It takes 10 seconds on two cores; a machine that is busy may take some times as long.
+// upLimit is for all but building. It takes 10 seconds on two cores; a machine that is busy may
+// take some times as long.
 const upLimit = 3 * time.Minute
 
 func up(ctx context.Context, b *builder) error {
@@ -101,8 +102,8 @@ func bringUp(ctx context.Context, paths map[string]string) error {
 	return nil
 }
 
-// startNode starts the first process of the node in namespaces of its own, and links it with the host.
-// The channel is closed when it ends.
+// startNode starts the first process of the node in namespaces of its own, and links it with the
+// host. The channel is closed when it ends.
 func startNode(ctx context.Context) (ended <-chan struct{}, err error) {
 	log, err := os.Create(logOf(nodeCommand))
 	if err != nil {

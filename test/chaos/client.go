@@ -33,8 +33,9 @@ type world struct {
 	seed       uint64
 }
 
-// client is a socket.io-client with one namespace: a Manager that reconnects for ever, and a Socket that recovers. It is
-// a member of one room and publishes there. Only say and the getters are for others than run's goroutine.
+// client is a socket.io-client with one namespace: a Manager that reconnects for ever, and a Socket
+// that recovers. It is a member of one room and publishes there. Only say and the getters are for
+// others than run's goroutine.
 type client struct {
 	world   *world
 	id      int
@@ -53,7 +54,8 @@ type client struct {
 	offset    *string // nil until an event had one
 	connected bool
 	inRoom    bool // of the session: its join was acknowledged
-	// early came before CONNECT was answered. Like the stock client's receiveBuffer, they outlive the connection.
+	// early came before CONNECT was answered. Like the stock client's receiveBuffer, they outlive
+	// the connection.
 	early  []protocol.Event
 	nextID int
 	joinID int // of the join that waits for its acknowledgement; -1 if none does

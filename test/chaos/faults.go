@@ -38,8 +38,8 @@ type chaos struct {
 	padding atomic.Int64
 }
 
-// fault is something that goes wrong, by name. do returns when it is over; what it chooses, it chooses by random, and
-// logs.
+// fault is something that goes wrong, by name. do returns when it is over; what it chooses, it
+// chooses by random, and logs.
 type fault struct {
 	name string
 	do   func(ctx context.Context, c *chaos) error
@@ -47,8 +47,8 @@ type fault struct {
 	fits func(stack.Stack) bool
 	// planned means that clients are told to come back, which they should be once.
 	planned bool
-	// tells means that some clients may not be made whole: they get a new session in place of theirs.
-	// mustTell means that some cannot.
+	// tells means that some clients may not be made whole: they get a new session in place of
+	// theirs. mustTell means that some cannot.
 	tells, mustTell bool
 	// refuses means that the service has to refuse events.
 	refuses bool
@@ -142,9 +142,11 @@ func calm(ctx context.Context, _ *chaos) error {
 	return nil
 }
 
-// rollingRestart is what Kubernetes does to a Deployment with a maxSurge of 100%: the new gateways are started at once, for each that
-// is ready an old one is told to leave, and nobody waits until it has gone. Were they started one after another, a busy machine would
-// take longer for them than a leaving gateway keeps its clients. A single gateway has nobody beside it, as with strategy Recreate.
+// rollingRestart is what Kubernetes does to a Deployment with a maxSurge of 100%: the new gateways
+// are started at once, for each that is ready an old one is told to leave, and nobody waits until
+// it has gone. Were they started one after another, a busy machine would take longer for them than
+// a leaving gateway keeps its clients. A single gateway has nobody beside it, as with strategy
+// Recreate.
 func rollingRestart(ctx context.Context, c *chaos) error {
 	c.cluster.Revision++
 	old := slices.Clone(c.cluster.Gateways)
@@ -266,7 +268,8 @@ func (c *chaos) tenth() []int {
 	return chosen
 }
 
-// cutClients cuts one client in ten. For half of them the server is not told, and finds out when the network is back.
+// cutClients cuts one client in ten. For half of them the server is not told, and finds out when
+// the network is back.
 func cutClients(ctx context.Context, c *chaos) error {
 	chosen := c.tenth()
 	for i, n := range chosen {

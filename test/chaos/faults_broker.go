@@ -10,12 +10,13 @@ import (
 )
 
 const (
-	// stallTime is how long a server of the broker stands still: longer than gateways take to notice.
+	// stallTime is how long a server of the broker stands still: longer than gateways take to
+	// notice.
 	stallTime = 20 * time.Second
 	// quorumTime is how long the broker has no quorum.
 	quorumTime = 15 * time.Second
-	// emptyTime is how long the broker is away before it is back with an empty disk: longer than a node
-	// drain takes to bring up a pod elsewhere.
+	// emptyTime is how long the broker is away before it is back with an empty disk: longer than a
+	// node drain takes to bring up a pod elsewhere.
 	emptyTime = 20 * time.Second
 	// wrongTime is how long gateways have other credentials than the broker wants.
 	wrongTime = 10 * time.Second

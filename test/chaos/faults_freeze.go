@@ -8,10 +8,11 @@ import (
 )
 
 const (
-	// frozenTime is how long a gateway stands still: longer than it takes the others to give it up, and its clients to notice and
-	// come back elsewhere.
+	// frozenTime is how long a gateway stands still: longer than it takes the others to give it up,
+	// and its clients to notice and come back elsewhere.
 	frozenTime = 25 * time.Second
-	// unreadyTime is how long Kubernetes goes on to send clients to a gateway that does not answer: three questions, two seconds each.
+	// unreadyTime is how long Kubernetes goes on to send clients to a gateway that does not answer:
+	// three questions, two seconds each.
 	unreadyTime = 6 * time.Second
 )
 
@@ -43,7 +44,8 @@ func loseNode(ctx context.Context, c *chaos) error {
 	return err
 }
 
-// suspend is a gateway that goes on, with the connections and the sessions that it had, when these have long been elsewhere.
+// suspend is a gateway that goes on, with the connections and the sessions that it had, when these
+// have long been elsewhere.
 func suspend(ctx context.Context, c *chaos) error {
 	i, err := c.frozen(ctx)
 	if err != nil {

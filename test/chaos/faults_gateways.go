@@ -14,7 +14,8 @@ const (
 	resetPercent = 5
 )
 
-// resetPeers has connections between gateways reset when an answer to a forwarded request is on its way.
+// resetPeers has connections between gateways reset when an answer to a forwarded request is on its
+// way.
 func resetPeers(ctx context.Context, c *chaos) error {
 	c.log.Info("connections between gateways are reset")
 	for _, g := range c.cluster.Gateways {
@@ -27,7 +28,8 @@ func resetPeers(ctx context.Context, c *chaos) error {
 	return nil
 }
 
-// rollingUpdate replaces gateways of the previous program by those of today's. Later ones are restarts.
+// rollingUpdate replaces gateways of the previous program by those of today's. Later ones are
+// restarts.
 func rollingUpdate(ctx context.Context, c *chaos) error {
 	c.cluster.Outdated = false
 	return rollingRestart(ctx, c)

@@ -14,18 +14,20 @@ import (
 const (
 	// missTime is how long clients are away before what they miss is trimmed.
 	missTime = 5 * time.Second
-	// noises is more events than the log keeps of one subject. So many at a time are on their way to it.
+	// noises is more events than the log keeps of one subject. So many at a time are on their way
+	// to it.
 	noises, noisesAtOnce = 110_000, 5_000
 	// noiseTimeout is how long a busy service may take for all of them.
 	noiseTimeout = 5 * time.Minute
-	// breaks is how often a link breaks in a recovery, each time after at least leastRead bytes and less than mostRead: the answer to
-	// the handshake has a few hundred, and what was missed a few thousand.
+	// breaks is how often a link breaks in a recovery, each time after at least leastRead bytes and
+	// less than mostRead: the answer to the handshake has a few hundred, and what was missed a few
+	// thousand.
 	breaks              = 3
 	leastRead, mostRead = 300, 2500
 )
 
-// trimLog has many events for nobody drive what clients have missed out of the log, if it keeps both in
-// one place.
+// trimLog has many events for nobody drive what clients have missed out of the log, if it keeps
+// both in one place.
 func trimLog(ctx context.Context, c *chaos) error {
 	chosen := c.tenth()
 	for _, n := range chosen {
@@ -74,7 +76,8 @@ func (c *chaos) makeNoise(ctx context.Context) error {
 	}
 }
 
-// cutRecoveries is cutClients with links that break again while the clients are sent what they have missed.
+// cutRecoveries is cutClients with links that break again while the clients are sent what they have
+// missed.
 func cutRecoveries(ctx context.Context, c *chaos) error {
 	chosen := c.tenth()
 	for _, n := range chosen {

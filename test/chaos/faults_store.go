@@ -16,7 +16,8 @@ const (
 	refuseTime = 10 * time.Second
 	// storeTimeout bounds what is asked of JetStream.
 	storeTimeout = 20 * time.Second
-	// sizeLimit is the largest message that is stored then: more than anything here but oversized events.
+	// sizeLimit is the largest message that is stored then: more than anything here but oversized
+	// events.
 	sizeLimit = 16 << 10
 	// oversizedEvery is of how many messages one is oversized in such a phase.
 	oversizedEvery = 20
@@ -26,8 +27,8 @@ const (
 	ballastSize = 512 << 10
 )
 
-// refuseLarge has JetStream refuse events by their size for good, and clients emit some. A client whose
-// event is refused emits a shorter one.
+// refuseLarge has JetStream refuse events by their size for good, and clients emit some. A client
+// whose event is refused emits a shorter one.
 func refuseLarge(ctx context.Context, c *chaos) error {
 	js, nc, err := c.cluster.JetStream()
 	if err != nil {

@@ -9,7 +9,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/test/chaos/internal/stack"
 )
 
-// What is tested is today's program: the previous one runs until the update, and not where there is none.
+// What is tested is today's program: the previous one runs until the update, and not where there is
+// none.
 func TestThePreviousProgramRunsUntilTheUpdate(t *testing.T) {
 	previous, err := stack.Ours(t.Context(), t.TempDir(), stack.Programs{Previous: "realtime"}, 1, time.Second)
 	if err != nil {

@@ -13,9 +13,9 @@ import (
 	"github.com/realtime-operator/realtime-operator/test/chaos/internal/protocol"
 )
 
-// guest is a stock client in a process of its own, a member of a room like the others, where it also
-// publishes. Its process reconnects; a guest emits again what is not acknowledged in time. Only say and
-// joined are for others than run's goroutine.
+// guest is a stock client in a process of its own, a member of a room like the others, where it
+// also publishes. Its process reconnects; a guest emits again what is not acknowledged in time.
+// Only say and joined are for others than run's goroutine.
 type guest struct {
 	world  *world
 	id     int
@@ -101,8 +101,8 @@ func (g *guest) take(e guestEvent) {
 	}
 }
 
-// onConnect notes what a client of its kind may expect: one that recovers has missed nothing, if it was
-// recovered, and the others miss what is emitted while they are away.
+// onConnect notes what a client of its kind may expect: one that recovers has missed nothing, if it
+// was recovered, and the others miss what is emitted while they are away.
 func (g *guest) onConnect(session string, recovered bool) {
 	g.world.ledger.Opened(g.id)
 	if g.session != "" && g.kind.recovers {

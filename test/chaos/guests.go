@@ -65,8 +65,8 @@ type guestProcess struct {
 	end   func() error // closes its standard input
 }
 
-// startGuests starts the stock clients. stop ends them; its error is of those that have not done what
-// they should.
+// startGuests starts the stock clients. stop ends them; its error is of those that have not done
+// what they should.
 func (r *run) startGuests(ctx context.Context) (stop func() error, err error) {
 	var processes []*guestProcess
 	var running sync.WaitGroup

@@ -29,9 +29,11 @@ type Options struct {
 	// Stack is what is tested. Dir, which is there, is for the logs of its processes.
 	Stack stack.Stack
 	Dir   string
-	// Clients is a multiple of ten, since ten are in each room. Polling of them speak by polling, the others by websocket.
+	// Clients is a multiple of ten, since ten are in each room. Polling of them speak by polling,
+	// the others by websocket.
 	Clients, Polling int
-	// Stock is how many stock clients of each kind there are besides, and StockDir the folder test/clients.
+	// Stock is how many stock clients of each kind there are besides, and StockDir the folder
+	// test/clients.
 	Stock    int
 	StockDir string
 	Gateways int
@@ -45,7 +47,8 @@ type Options struct {
 	AckTimeout time.Duration
 	// Seed decides who publishes when, what fails, and how long clients wait.
 	Seed uint64
-	// Faults to run, each in a phase of its own, in this order. For a Duration, if there is one, they are drawn instead.
+	// Faults to run, each in a phase of its own, in this order. For a Duration, if there is one,
+	// they are drawn instead.
 	Faults   []string
 	Duration time.Duration
 	// Deadline is how long after a phase's last message all must have arrived.
@@ -201,8 +204,8 @@ func (r *run) fault(i int, end time.Time) (f fault, more bool, err error) {
 	return f, true, err
 }
 
-// phase publishes while a fault happens, until every client is back in its room and a while beyond, and then waits
-// until all has arrived or the deadline is over.
+// phase publishes while a fault happens, until every client is back in its room and a while beyond,
+// and then waits until all has arrived or the deadline is over.
 func (r *run) phase(ctx context.Context, f fault) (ledger.Result, error) {
 	r.world.ledger.Begin()
 	r.o.Log.Info("phase", "fault", f.name)

@@ -10,8 +10,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/test/chaos/internal/protocol"
 )
 
-// onConnect is socket.io-client's onconnect: the session is recovered if the pid is the one that was asked for. The
-// offset is kept even if it is not, as there.
+// onConnect is socket.io-client's onconnect: the session is recovered if the pid is the one that
+// was asked for. The offset is kept even if it is not, as there.
 func (c *client) onConnect(l protocol.Link, again *time.Timer, body string) error {
 	var answer struct {
 		SID string `json:"sid"`
@@ -99,8 +99,9 @@ func (c *client) join(l protocol.Link, again *time.Timer) {
 	l.Send(protocol.JoinPacket(c.joinID, c.room))
 }
 
-// publish emits the first message of the outbox, as the stock client does with retries: one at a time, and the same
-// again, by force, after a reconnection or when no acknowledgement has come in time.
+// publish emits the first message of the outbox, as the stock client does with retries: one at a
+// time, and the same again, by force, after a reconnection or when no acknowledgement has come in
+// time.
 func (c *client) publish(l protocol.Link, again *time.Timer, force bool) {
 	if !c.connected || c.sentID >= 0 && !force {
 		return

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command clientsuite is a server on the Go library for the tests of socket.io-client
-// (packages/socket.io-client/test of socketio/socket.io): it does what test/support/server.ts does there.
-// docs/internals/conformance.md says how to run them.
+// (packages/socket.io-client/test of socketio/socket.io): it does what test/support/server.ts does
+// there. docs/internals/conformance.md says how to run them.
 package main
 
 import (

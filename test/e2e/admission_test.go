@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// testBadManifests applies what must be refused: by kubectl and the schema, by CEL rules in the schema, and by the webhook.
+// testBadManifests applies what must be refused: by kubectl and the schema, by CEL rules in the
+// schema, and by the webhook.
 func testBadManifests(t *testing.T) {
 	namespace := newNamespace(t, "refused")
 	manifest := func(spec string) string {

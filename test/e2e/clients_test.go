@@ -16,7 +16,8 @@ import (
 	"time"
 )
 
-// clients are stock Socket.IO clients in one Node process (clients/clients.mjs). It ends with the test.
+// clients are stock Socket.IO clients in one Node process (clients/clients.mjs). It ends with the
+// test.
 type clients struct {
 	t      *testing.T
 	orders io.WriteCloser
@@ -97,7 +98,8 @@ func (c *clients) order(fields map[string]any) {
 	}
 }
 
-// connect connects a client by websocket alone, so that it stays where the Service has sent it first.
+// connect connects a client by websocket alone, so that it stays where the Service has sent it
+// first.
 func (c *clients) connect(client, url string) {
 	c.t.Helper()
 	c.order(map[string]any{"do": "connect", "client": client, "url": url, "options": map[string]any{"transports": []string{"websocket"}}})

@@ -19,7 +19,8 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// testEncryptedNATS publishes as a program does that mounts the Secrets of a service's NATS, and tries to without TLS.
+// testEncryptedNATS publishes as a program does that mounts the Secrets of a service's NATS, and
+// tries to without TLS.
 func testEncryptedNATS(t *testing.T) {
 	s := apply(t, newNamespace(t, "encrypted"), withReplicas(t, sample(t, "chat"), 2))
 	eventually(t, 60*time.Second, "both gateways are ready", func() error { return want("gateways", len(s.pods()), 2) })
@@ -40,7 +41,8 @@ func testEncryptedNATS(t *testing.T) {
 	c.wait("ada", "newMessage", 20*time.Second, func(args []any) bool { return text(args) == "paid" })
 }
 
-// natsAddress leads to the service's NATS: a ClusterIP, which unlike a pod's address is routed to where the tests run.
+// natsAddress leads to the service's NATS: a ClusterIP, which unlike a pod's address is routed to
+// where the tests run.
 func (s *service) natsAddress() string {
 	s.t.Helper()
 	const name = "nats-for-tests"

@@ -2,8 +2,8 @@
 
 // SPDX-License-Identifier: Apache-2.0
 
-// Package e2e tests the product as a person meets it: an image, a cluster, helm or kustomize, kubectl, and stock
-// Socket.IO clients. `make e2e` runs it.
+// Package e2e tests the product as a person meets it: an image, a cluster, helm or kustomize,
+// kubectl, and stock Socket.IO clients. `make e2e` runs it.
 package e2e
 
 import (
@@ -65,7 +65,8 @@ func installChart(t *testing.T) {
 	dryRun(t, "the manifest in the notes", manifest)
 }
 
-// helmInstall installs a chart of an operator of an image until the test ends, and returns the notes.
+// helmInstall installs a chart of an operator of an image until the test ends, and returns the
+// notes.
 func helmInstall(t *testing.T, chart, image string) (notes string) {
 	t.Helper()
 	kubectl(t, "create", "namespace", operatorNamespace)

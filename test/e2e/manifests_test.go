@@ -14,7 +14,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// edit changes fields of a manifest, given as paths such as spec.gateway.replicas. A nil takes the field away.
+// edit changes fields of a manifest, given as paths such as spec.gateway.replicas. A nil takes the
+// field away.
 func edit(t *testing.T, manifest string, fields map[string]any) string {
 	t.Helper()
 	var object map[string]any
@@ -38,14 +39,15 @@ func edit(t *testing.T, manifest string, fields map[string]any) string {
 	return string(changed)
 }
 
-// withReplicas is the manifest with a fixed number of gateways, so that no autoscaler moves clients in the middle of a test.
+// withReplicas is the manifest with a fixed number of gateways, so that no autoscaler moves clients
+// in the middle of a test.
 func withReplicas(t *testing.T, manifest string, replicas int64) string {
 	t.Helper()
 	return edit(t, manifest, map[string]any{"spec.gateway.replicas": replicas, "spec.gateway.autoscaling": nil})
 }
 
-// writeOverlay writes a kustomization of config/default with the images of this run, and returns its directory. As kustomize wants
-// bases by relative path, it is a copy.
+// writeOverlay writes a kustomization of config/default with the images of this run, and returns
+// its directory. As kustomize wants bases by relative path, it is a copy.
 func writeOverlay(t *testing.T) string {
 	t.Helper()
 	directory := t.TempDir()

@@ -12,8 +12,9 @@ import (
 	"time"
 )
 
-// testDeletedNATS kills NATS while clients chat: nobody is disconnected, and each gets each message once. A client that was away
-// before finds its session and what it has missed in the log, which outlives NATS's pod on a disk.
+// testDeletedNATS kills NATS while clients chat: nobody is disconnected, and each gets each message
+// once. A client that was away before finds its session and what it has missed in the log, which
+// outlives NATS's pod on a disk.
 func testDeletedNATS(t *testing.T) {
 	const clients, messages = 6, 80
 	size := newNamespaceWithVolume(t, "nats", "chat-nats")
@@ -91,8 +92,8 @@ func testDeletedNATS(t *testing.T) {
 	}
 }
 
-// newNamespaceWithVolume makes a Kubernetes namespace, and a volume for its claim of a name, unless the cluster makes such by
-// itself. It returns the volume's size.
+// newNamespaceWithVolume makes a Kubernetes namespace, and a volume for its claim of a name, unless
+// the cluster makes such by itself. It returns the volume's size.
 func newNamespaceWithVolume(t *testing.T, namespace, claim string) (size string) {
 	t.Helper()
 	size = "64Mi"

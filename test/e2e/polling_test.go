@@ -24,8 +24,9 @@ func pollingFor(t *testing.T) time.Duration {
 	return d
 }
 
-// testPollingWithoutAffinity has clients poll through the Service, each request by a connection of its own, so that it reaches any
-// gateway. A request that is refused ends its client's session, which the client tells.
+// testPollingWithoutAffinity has clients poll through the Service, each request by a connection of
+// its own, so that it reaches any gateway. A request that is refused ends its client's session,
+// which the client tells.
 func testPollingWithoutAffinity(t *testing.T) {
 	const gateways, pollers = 3, 6
 	s := apply(t, newNamespace(t, "polling"), withReplicas(t, sample(t, "chat"), gateways))

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// testRecovery publishes numbered messages while one gateway after the other is killed: its clients are back elsewhere, and everybody
-// gets each message once.
+// testRecovery publishes numbered messages while one gateway after the other is killed: its clients
+// are back elsewhere, and everybody gets each message once.
 func testRecovery(t *testing.T) {
 	const enough, messages = 12, 60
 	manifest := edit(t, withReplicas(t, sample(t, "chat"), 2), map[string]any{

@@ -11,8 +11,9 @@ import (
 	"time"
 )
 
-// testRollout has clients chat through the Service while a change of the pod template replaces all gateways: each client is sent
-// away once, takes up where it was, and gets each message that anybody gets, once.
+// testRollout has clients chat through the Service while a change of the pod template replaces all
+// gateways: each client is sent away once, takes up where it was, and gets each message that
+// anybody gets, once.
 func testRollout(t *testing.T) {
 	const gateways, chatters = 3, 12
 	manifest := edit(t, withReplicas(t, sample(t, "chat"), gateways), map[string]any{
@@ -69,7 +70,8 @@ func testRollout(t *testing.T) {
 	t.Logf("%d messages said, %d heard by each of %d clients; %d handshakes refused", said+chatters, all, chatters, c.count(start, "connect_error"))
 }
 
-// chatters connects clients through the Service, every third by polling alone, and returns their names and the ids of their sockets.
+// chatters connects clients through the Service, every third by polling alone, and returns their
+// names and the ids of their sockets.
 func (s *service) chatters(c *clients, count int) (names []string, ids map[string]string) {
 	s.t.Helper()
 	ids = map[string]string{}

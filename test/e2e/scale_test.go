@@ -31,7 +31,8 @@ func testScale(t *testing.T) {
 	c.waitSince(mark, "client-0", "systemMessage", 20*time.Second, says("Ada"))
 }
 
-// testAutoscale loads a gateway with chat until its CPU use, as metrics-server reports it, makes the autoscaler act.
+// testAutoscale loads a gateway with chat until its CPU use, as metrics-server reports it, makes
+// the autoscaler act.
 func testAutoscale(t *testing.T) {
 	s := apply(t, newNamespace(t, "autoscale"), edit(t, sample(t, "chat"), map[string]any{
 		"spec.gateway.autoscaling": map[string]any{"minReplicas": int64(1), "maxReplicas": int64(3), "targetCPUUtilizationPercentage": int64(50)},
@@ -41,7 +42,8 @@ func testAutoscale(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	// 100 messages a second to 40 clients are 4,000 deliveries a second: some percent of a core, and the target is 2%.
+	// 100 messages a second to 40 clients are 4,000 deliveries a second: some percent of a core,
+	// and the target is 2%.
 	c := startClients(t)
 	url := s.url()
 	for i := range 40 {

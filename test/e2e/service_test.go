@@ -32,7 +32,8 @@ func sample(t *testing.T, name string) string {
 	return string(manifest)
 }
 
-// newNamespace makes a Kubernetes namespace in which only restricted pods may run, and tells what is in it if the test fails.
+// newNamespace makes a Kubernetes namespace in which only restricted pods may run, and tells what
+// is in it if the test fails.
 func newNamespace(t *testing.T, name string) string {
 	t.Helper()
 	kubectl(t, "create", "namespace", name)
@@ -85,7 +86,8 @@ func (s *service) number(path string) int {
 	return number
 }
 
-// url is where clients reach the Service: its ClusterIP, which must be routed to where the tests run.
+// url is where clients reach the Service: its ClusterIP, which must be routed to where the tests
+// run.
 func (s *service) url() string {
 	s.t.Helper()
 	return s.kubectl("get", "service/"+s.name, "--output=jsonpath=http://{.spec.clusterIP}:{.spec.ports[0].port}")
@@ -139,15 +141,16 @@ func (s *service) connections() map[string]int {
 	return found
 }
 
-// connectTo connects websocket clients through the Service until each of a number of gateways has one, and
-// says which client is where: the name of the first client by pod.
+// connectTo connects websocket clients through the Service until each of a number of gateways has
+// one, and says which client is where: the name of the first client by pod.
 func (s *service) connectTo(gateways int, c *clients) map[string]string {
 	s.t.Helper()
 	first, _ := s.connectAll(gateways, c)
 	return first
 }
 
-// connectAll is connectTo, and tells how many clients it took: those of the names client-0 and so on.
+// connectAll is connectTo, and tells how many clients it took: those of the names client-0 and so
+// on.
 func (s *service) connectAll(gateways int, c *clients) (first map[string]string, clients int) {
 	s.t.Helper()
 	const enough = 40 // the Service picks gateways by chance: 40 clients miss one of two once in 2^39

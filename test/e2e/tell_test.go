@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// tellOnFailure logs the objects, events and logs of a namespace, and what the operator said, if the test has failed.
+// tellOnFailure logs the objects, events and logs of a namespace, and what the operator said, if
+// the test has failed.
 func tellOnFailure(t *testing.T, namespace string) {
 	t.Helper()
 	if !t.Failed() {

@@ -65,7 +65,8 @@ func run(program, input string, args ...string) (string, error) {
 // pollEvery is the pace of eventually. What it looks at is a cluster, which tells nobody.
 const pollEvery = 100 * time.Millisecond
 
-// eventually waits until look finds nothing amiss, and says what was last amiss if that takes longer than limit.
+// eventually waits until look finds nothing amiss, and says what was last amiss if that takes
+// longer than limit.
 func eventually(t *testing.T, limit time.Duration, what string, look func() error) {
 	t.Helper()
 	ticker := time.NewTicker(pollEvery)

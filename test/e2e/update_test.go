@@ -15,9 +15,10 @@ import (
 // publishEvery is the pace of testUpdate's load.
 const publishEvery = 20 * time.Millisecond
 
-// testUpdate replaces gateways of an earlier commit by today's while a program publishes and clients chat, by websocket and by
-// polling: each client is sent away once, is recovered, and gets what was published, once and in order. Meanwhile gateways of both
-// releases serve the same rooms, read the same log, and take over each other's sessions.
+// testUpdate replaces gateways of an earlier commit by today's while a program publishes and
+// clients chat, by websocket and by polling: each client is sent away once, is recovered, and gets
+// what was published, once and in order. Meanwhile gateways of both releases serve the same rooms,
+// read the same log, and take over each other's sessions.
 func testUpdate(t *testing.T) {
 	const gateways, chatters = 3, 12
 	previous := setting(t, "PREVIOUS_IMAGE")
@@ -90,8 +91,9 @@ func (s *service) publishURL() string {
 	return s.kubectl("get", "service/"+s.name+"-api", "--output=jsonpath=http://{.spec.clusterIP}:{.spec.ports[0].port}/v1/namespaces/%2F/emit")
 }
 
-// publishOnce publishes a number until that is taken, and returns the number of the attempt, which goes out with it: one that was
-// taken, and whose answer was lost with its gateway, or that was not stored in time, may arrive too.
+// publishOnce publishes a number until that is taken, and returns the number of the attempt, which
+// goes out with it: one that was taken, and whose answer was lost with its gateway, or that was not
+// stored in time, may arrive too.
 func publishOnce(t *testing.T, url string, number int) (taken int) {
 	t.Helper()
 	pause := time.NewTicker(pollEvery)

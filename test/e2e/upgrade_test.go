@@ -13,8 +13,9 @@ import (
 	"time"
 )
 
-// TestUpgrade installs an earlier commit by its own chart, and upgrades the operator, and by that the gateways and NATS, while a
-// program publishes and clients chat: each client is sent away once, is recovered, and gets what was published, once and in order.
+// TestUpgrade installs an earlier commit by its own chart, and upgrades the operator, and by that
+// the gateways and NATS, while a program publishes and clients chat: each client is sent away once,
+// is recovered, and gets what was published, once and in order.
 func TestUpgrade(t *testing.T) {
 	const gateways, chatters = 3, 9
 	helmInstall(t, setting(t, "PREVIOUS_CHART"), setting(t, "PREVIOUS_IMAGE"))
@@ -70,14 +71,16 @@ func TestUpgrade(t *testing.T) {
 			t.Errorf("%s was %s and has become %v: it was not recovered", name, ids[name], args[0])
 		}
 	}
-	// An attempt that was not stored within 5 s, while NATS was replaced, was made again, and may be stored behind later numbers.
+	// An attempt that was not stored within 5 s, while NATS was replaced, was made again, and may
+	// be stored behind later numbers.
 	checkNumbers(t, slices.DeleteFunc(c.since(start, "numbered"), func(e clientEvent) bool { return !taken[fmt.Sprint(e.Args[:2])] }), names, published)
 	s.checkPlaintextRefused()
 	t.Logf("%d messages to each of %d clients; NATS is of generation %s", published+1, chatters,
 		s.kubectl("get", "statefulset/"+s.name+"-nats", "--output=jsonpath={.metadata.generation}"))
 }
 
-// natsSettled is nil when NATS takes no plaintext any more, and its pod is of the newest template and ready.
+// natsSettled is nil when NATS takes no plaintext any more, and its pod is of the newest template
+// and ready.
 func (s *service) natsSettled() error {
 	s.t.Helper()
 	config := s.kubectl("get", "configmap/"+s.name+"-nats-config", "--output=jsonpath={.data}")

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command handlers is a server on the Go library whose handlers wait, for the tests with stock clients
-// (test/clients/handlers.test.mjs).
+// Command handlers is a server on the Go library whose handlers wait, for the tests with stock
+// clients (test/clients/handlers.test.mjs).
 package main
 
 import (
@@ -63,8 +63,8 @@ func run(listen string) error {
 	return web.Close()
 }
 
-// serve sets up what a client may do: wait in one namespace until it says go in another one, be asked, and
-// close the server.
+// serve sets up what a client may do: wait in one namespace until it says go in another one, be
+// asked, and close the server.
 func serve(io *socketio.Server, shut func()) {
 	io.OnConnection(func(socket *socketio.Socket) {
 		released := make(chan struct{})

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package push tests what the operator and a gateway make of each other: neither knows the other's code, and here both are real.
+// Package push tests what the operator and a gateway make of each other: neither knows the other's
+// code, and here both are real.
 package push
 
 import (
@@ -85,7 +86,8 @@ func (s *said) Write(line []byte) (int, error) {
 	return s.text.Write(line)
 }
 
-// pod runs a gateway as the operator has it run in a pod: the operator's port at an address of this machine that nobody else has.
+// pod runs a gateway as the operator has it run in a pod: the operator's port at an address of this
+// machine that nobody else has.
 func pod(t *testing.T, peers map[string][]byte, config []byte, edit func(*gateway.RunOptions)) *corev1.Pod {
 	t.Helper()
 	address := fmt.Sprintf("127.%d.%d.%d", 1+rand.IntN(250), rand.IntN(250), 2+rand.IntN(250))

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command clustered is a chat of one's own that runs in any number of processes behind a load balancer that knows nothing of
-// sessions. Start several, with the same NATS (with JetStream) and the same secret:
+// Command clustered is a chat of one's own that runs in any number of processes behind a load
+// balancer that knows nothing of sessions. Start several, with the same NATS (with JetStream) and
+// the same secret:
 //
 //	export CHAT_SECRET=$(openssl rand -base64 32)
 //	go run ./docs/examples/clustered -listen :3001 -peer-listen :7001 &
@@ -89,8 +90,8 @@ func answer(ev *socketio.Event, receipt *socketio.Receipt, err error) {
 	}
 }
 
-// serve serves until the context ends. Then the clients are sent to the other servers; those that do not hear it in time are
-// cut off.
+// serve serves until the context ends. Then the clients are sent to the other servers; those that
+// do not hear it in time are cut off.
 func serve(ctx context.Context, listen string, server *clustered.Server, drain time.Duration) error {
 	mux := http.NewServeMux()
 	mux.Handle(socketio.DefaultPath, server)

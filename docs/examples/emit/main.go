@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command emit publishes over NATS: NATS_URL=nats://nats:4222 SUBJECT=realtime.emit.default.chat go run ./docs/examples/emit
+// Command emit publishes over NATS: NATS_URL=nats://nats:4222 SUBJECT=realtime.emit.default.chat go
+// run ./docs/examples/emit
 //
 // NATS_CA names a file with the authority of a NATS that encrypts.
 package main

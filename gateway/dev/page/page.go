@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package page is the chat that `realtime dev` serves at its root: a page for the events of the chat sample, written
-// with the stock client.
+// Package page is the chat that `realtime dev` serves at its root: a page for the events of the
+// chat sample, written with the stock client.
 package page
 
 import (
@@ -19,7 +19,8 @@ import (
 //go:embed *.html *.css *.js
 var files embed.FS
 
-// policy allows the page itself and the client bundle, which the gateway may redirect to the public CDN.
+// policy allows the page itself and the client bundle, which the gateway may redirect to the public
+// CDN.
 var policy = strings.Join([]string{
 	"default-src 'none'",
 	"script-src 'self' https://cdn.socket.io",

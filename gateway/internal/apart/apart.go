@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package apart keeps the stacks of goroutines small that are going to wait. A stack grows by
-// doubling, and is not halved again while more than a quarter of it is in use, so a handler that has
-// parsed JSON and then waits for NATS would take 8 KiB for as long as it waits, in place of 4.
+// doubling, and is not halved again while more than a quarter of it is in use, so a handler that
+// has parsed JSON and then waits for NATS would take 8 KiB for as long as it waits, in place of 4.
 package apart
 
 import "runtime/debug"

@@ -131,7 +131,8 @@ func Trusting(t testing.TB, pairs ...Pair) *tls.Config {
 	return &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS13}
 }
 
-// Mount writes tls.crt and tls.key to a folder as the kubelet does: both change at once, by a symbolic link.
+// Mount writes tls.crt and tls.key to a folder as the kubelet does: both change at once, by a
+// symbolic link.
 func Mount(t testing.TB, dir string, p Pair) {
 	t.Helper()
 	version, err := os.MkdirTemp(dir, "..version-")

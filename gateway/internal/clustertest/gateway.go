@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package clustertest has gateways over real NATS servers, for the tests of what a cluster is made of.
+// Package clustertest has gateways over real NATS servers, for the tests of what a cluster is made
+// of.
 package clustertest
 
 import (
@@ -58,7 +59,8 @@ func Replicated(t *testing.T, o cluster.Options) *Gateway {
 	return g
 }
 
-// Stored returns when all that the gateway has emitted is stored: a client that comes to another gateway has missed it then.
+// Stored returns when all that the gateway has emitted is stored: a client that comes to another
+// gateway has missed it then.
 func (g *Gateway) Stored(t *testing.T) {
 	t.Helper()
 	stored := make(chan error, 1)

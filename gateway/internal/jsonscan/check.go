@@ -7,8 +7,8 @@ import (
 	"fmt"
 )
 
-// MaxDepth is how many lists and objects may be nested in each other. It bounds the work of code that
-// looks into a value level by level.
+// MaxDepth is how many lists and objects may be nested in each other. It bounds the work of code
+// that looks into a value level by level.
 const MaxDepth = 512
 
 var (
@@ -48,8 +48,8 @@ type nesting struct {
 	objects [MaxDepth / 64]uint64
 }
 
-// begin reads the value that begins at i: a scalar or an empty list or object to its end, and any other
-// list or object up to the first value in it.
+// begin reads the value that begins at i: a scalar or an empty list or object to its end, and any
+// other list or object up to the first value in it.
 func (n *nesting) begin(data []byte, i int) (end int, opened bool, err error) {
 	if i == len(data) {
 		return 0, false, ErrInvalid
@@ -79,8 +79,8 @@ func (n *nesting) begin(data []byte, i int) (end int, opened bool, err error) {
 	return i, true, nil
 }
 
-// end reads what follows a value, up to the next value or to the end of the data. It returns -1 if neither
-// follows.
+// end reads what follows a value, up to the next value or to the end of the data. It returns -1 if
+// neither follows.
 func (n *nesting) end(data []byte, i int) int {
 	for {
 		i = SkipSpace(data, i)
@@ -123,7 +123,8 @@ func (n *nesting) inObject() bool {
 	return n.objects[level/64]&(1<<(level%64)) != 0
 }
 
-// memberValue is the index of the value of the member whose name begins at i, or -1 if there is none.
+// memberValue is the index of the value of the member whose name begins at i, or -1 if there is
+// none.
 func memberValue(data []byte, i int) int {
 	if i == len(data) || data[i] != '"' {
 		return -1

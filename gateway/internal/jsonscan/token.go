@@ -58,15 +58,15 @@ func StringEnd(data []byte, i int) int {
 	}
 }
 
-// skipPlain skips, eight bytes at a time, to the first byte that may be a quote, a backslash or a control
-// character, or to less than eight bytes before the end.
+// skipPlain skips, eight bytes at a time, to the first byte that may be a quote, a backslash or a
+// control character, or to less than eight bytes before the end.
 func skipPlain(data []byte, i int) int {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	for i+8 <= len(data) {
 		x := binary.LittleEndian.Uint64(data[i:])
 		quote, slash := x^ones*'"', x^ones*'\\'
-		// The high bit of a byte is set if that byte is searched for. After the first such byte it may
-		// also be set for others.
+		// The high bit of a byte is set if that byte is searched for. After the first such byte it
+		// may also be set for others.
 		found := ((x - ones*' ') &^ x) | ((quote - ones) &^ quote) | ((slash - ones) &^ slash)
 		if found &= highs; found != 0 {
 			return i + bits.TrailingZeros64(found)/8

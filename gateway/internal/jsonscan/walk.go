@@ -20,7 +20,8 @@ func Elements(list []byte) iter.Seq[[]byte] {
 	}
 }
 
-// Members are the names, quoted, and the values of a JSON object, as their bytes and in their order.
+// Members are the names, quoted, and the values of a JSON object, as their bytes and in their
+// order.
 func Members(object []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(name, value []byte) bool) {
 		for i := First(object, 0); object[i] != '}'; {
@@ -35,8 +36,8 @@ func Members(object []byte) iter.Seq2[[]byte, []byte] {
 	}
 }
 
-// First is the index of the first element or name in the array or object that begins at i, or of the
-// bracket that closes it.
+// First is the index of the first element or name in the array or object that begins at i, or of
+// the bracket that closes it.
 func First(data []byte, i int) int { return SkipSpace(data, i+1) }
 
 // Next is the index of the element or name that follows the value that ends at i, or of the bracket

@@ -17,15 +17,16 @@ const (
 )
 
 // Limit bounds the lines of each kind by itself. There should not be more kinds than somebody has
-// written down: each takes some memory and a timer for a Period. The zero value is ready for use. Safe
-// for concurrent use.
+// written down: each takes some memory and a timer for a Period. The zero value is ready for use.
+// Safe for concurrent use.
 type Limit[K comparable] struct {
 	mu    sync.Mutex
 	kinds map[K]int // lines of this period, by kind; guarded by mu
 }
 
-// Log calls line, which logs one, unless there were too many of its kind. If there were, rest is called at
-// the end of the period, with how many were left out. Of several rest of a kind, that of the first line counts.
+// Log calls line, which logs one, unless there were too many of its kind. If there were, rest is
+// called at the end of the period, with how many were left out. Of several rest of a kind, that of
+// the first line counts.
 func (l *Limit[K]) Log(kind K, line func(), rest func(more int)) {
 	if l.count(kind, rest) <= Lines {
 		line()

@@ -10,18 +10,21 @@ import (
 )
 
 const (
-	// mostHeadroom is the garbage, in bytes, that gathers before a collection where no limit says otherwise.
+	// mostHeadroom is the garbage, in bytes, that gathers before a collection where no limit says
+	// otherwise.
 	mostHeadroom = 32 << 20
-	// defaultPercent is GOGC's default: a collection begins when the heap has grown by that much of what is in use.
+	// defaultPercent is GOGC's default: a collection begins when the heap has grown by that much of
+	// what is in use.
 	defaultPercent = 100
 	// mostPercent keeps a nearly empty heap from a percentage that a sudden load would outgrow far.
 	mostPercent = 1000
 )
 
-// KeepHeadroom lets some garbage gather before it is collected, however little is in use: 32 MiB, or a quarter of
-// the memory limit if that is less. By default Go collects when the heap has doubled. A gateway with a few hundred
-// busy clients has so small a heap that this is many times a second, and each time other clients wait a little.
-// Once as much is in use as the headroom, all is as by default. The environment's GOGC comes first.
+// KeepHeadroom lets some garbage gather before it is collected, however little is in use: 32 MiB,
+// or a quarter of the memory limit if that is less. By default Go collects when the heap has
+// doubled. A gateway with a few hundred busy clients has so small a heap that this is many times a
+// second, and each time other clients wait a little. Once as much is in use as the headroom, all is
+// as by default. The environment's GOGC comes first.
 //
 // It returns at once, and holds as long as the process runs. Call it once, after [Limit].
 func KeepHeadroom() {
@@ -41,8 +44,8 @@ type headroom struct {
 	percent int // that is set
 }
 
-// adjust sets the percentage for what is in use now. Setting it stops the program for some microseconds, so small
-// differences are left alone.
+// adjust sets the percentage for what is in use now. Setting it stops the program for some
+// microseconds, so small differences are left alone.
 func (h *headroom) adjust() {
 	percent := percentFor(inUse(), h.bytes)
 	if d := percent - h.percent; d*10 < h.percent && -d*10 < h.percent {
@@ -52,7 +55,8 @@ func (h *headroom) adjust() {
 	h.percent = percent
 }
 
-// percentFor is the percentage by which so much garbage gathers beside what is in use; both in bytes.
+// percentFor is the percentage by which so much garbage gathers beside what is in use; both in
+// bytes.
 func percentFor(used, headroom uint64) int {
 	percent := mostPercent
 	if used > 0 && headroom < used*mostPercent/100 {
@@ -61,8 +65,8 @@ func percentFor(used, headroom uint64) int {
 	return max(percent, defaultPercent)
 }
 
-// inUse is the bytes to which the collector applies the percentage: what the last collection has left of the heap, and
-// what it begins at (runtime, "GC guide").
+// inUse is the bytes to which the collector applies the percentage: what the last collection has
+// left of the heap, and what it begins at (runtime, "GC guide").
 func inUse() (sum uint64) {
 	samples := []metrics.Sample{
 		{Name: "/gc/heap/live:bytes"}, {Name: "/gc/scan/stack:bytes"}, {Name: "/gc/scan/globals:bytes"},
@@ -74,12 +78,13 @@ func inUse() (sum uint64) {
 	return sum
 }
 
-// afterEachCollection calls f, in the runtime's own goroutine for cleanups, some time after each collection, until it
-// returns false.
+// afterEachCollection calls f, in the runtime's own goroutine for cleanups, some time after each
+// collection, until it returns false.
 func afterEachCollection(f func() (again bool)) {
 	var arm func()
 	arm = func() {
-		// What nothing refers to is found by the next collection. It must be no tiny object: those share their memory.
+		// What nothing refers to is found by the next collection. It must be no tiny object: those
+		// share their memory.
 		runtime.AddCleanup(&sentinel{}, func(struct{}) {
 			if f() {
 				arm()

@@ -14,8 +14,8 @@ func CheckNothingIsLeft(t *testing.T) {
 	t.Cleanup(func() { goleak.VerifyNone(t, before...) })
 }
 
-// ignored are the goroutines that exist already, and those that servers leave behind when one of a cluster is
-// stopped while it takes a stream over.
+// ignored are the goroutines that exist already, and those that servers leave behind when one of a
+// cluster is stopped while it takes a stream over.
 func ignored() []goleak.Option {
 	const server = "github.com/nats-io/nats-server/v2/server."
 	return []goleak.Option{

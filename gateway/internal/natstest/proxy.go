@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// Proxy is the way of one gateway to NATS, which a test can cut. Safe for concurrent use. It ends with the test.
+// Proxy is the way of one gateway to NATS, which a test can cut. Safe for concurrent use. It ends
+// with the test.
 type Proxy struct {
 	target   string
 	listener net.Listener
@@ -79,7 +80,8 @@ func (p *Proxy) Pause() {
 	p.held = make(chan struct{})
 }
 
-// Stall holds back what either side sends, until Resume, and closes nothing: as a network that drops all packets.
+// Stall holds back what either side sends, until Resume, and closes nothing: as a network that
+// drops all packets.
 func (p *Proxy) Stall() {
 	p.Pause()
 	p.mu.Lock()
@@ -100,7 +102,8 @@ func (p *Proxy) Resume() {
 	}
 }
 
-// Inject sends bytes to the clients as if the server had. It is for a moment at which the server sends nothing.
+// Inject sends bytes to the clients as if the server had. It is for a moment at which the server
+// sends nothing.
 func (p *Proxy) Inject(data string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

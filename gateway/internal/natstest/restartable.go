@@ -10,7 +10,8 @@ import (
 	natsserver "github.com/nats-io/nats-server/v2/server"
 )
 
-// Restartable is a NATS server that can come back on the same port, with what it had stored or without.
+// Restartable is a NATS server that can come back on the same port, with what it had stored or
+// without.
 type Restartable struct {
 	*natsserver.Server
 	t *testing.T

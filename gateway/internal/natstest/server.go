@@ -10,7 +10,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// Start runs a server on a port of loopback, with what the options say besides; nil for the defaults. It ends with the test.
+// Start runs a server on a port of loopback, with what the options say besides; nil for the
+// defaults. It ends with the test.
 func Start(t testing.TB, o *server.Options) *server.Server {
 	t.Helper()
 	if o == nil {

@@ -16,8 +16,8 @@ import (
 // trioSize is the fewest servers of which one may fail.
 const trioSize = 3
 
-// Trio is a NATS cluster of three servers with JetStream, each of which can stop and come back with what it had stored. It is for
-// one goroutine, and ends with the test.
+// Trio is a NATS cluster of three servers with JetStream, each of which can stop and come back with
+// what it had stored. It is for one goroutine, and ends with the test.
 type Trio struct {
 	t       testing.TB
 	options [trioSize]server.Options
@@ -30,7 +30,8 @@ func StartTrio(t testing.TB) *Trio {
 	return startTrio(t, func(address string) string { return address })
 }
 
-// StartDistantTrio is StartTrio with servers that hear each other later by a time, as in different zones.
+// StartDistantTrio is StartTrio with servers that hear each other later by a time, as in different
+// zones.
 func StartDistantTrio(t testing.TB, by time.Duration) *Trio {
 	t.Helper()
 	return startTrio(t, func(address string) string {
@@ -122,8 +123,9 @@ func (c *Trio) AwaitLeader() {
 	}
 }
 
-// freePorts are free at once, and stay free while a server is stopped: they are below those that systems give to outgoing connections.
-// Somebody may take one before the server does, which then says so.
+// freePorts are free at once, and stay free while a server is stopped: they are below those that
+// systems give to outgoing connections. Somebody may take one before the server does, which then
+// says so.
 func freePorts(t testing.TB, n int) []int {
 	t.Helper()
 	var ports []int

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package offset is the word by which a client that comes back says what it has got: the last argument of each event, as
-// in Socket.IO's "Connection state recovery". To clients it is a string; to us a place in an order of events.
+// Package offset is the word by which a client that comes back says what it has got: the last
+// argument of each event, as in Socket.IO's "Connection state recovery". To clients it is a string;
+// to us a place in an order of events.
 package offset
 
 import (
@@ -12,8 +13,8 @@ import (
 // base is that of numbers in offsets.
 const base = 36
 
-// Append adds an offset to JSON values with commas between them. The mark tells the order that the number is of from others; it has
-// no dot, and nothing that JSON escapes.
+// Append adds an offset to JSON values with commas between them. The mark tells the order that the
+// number is of from others; it has no dot, and nothing that JSON escapes.
 func Append(values []byte, mark string, number uint64) []byte {
 	if len(values) > 0 {
 		values = append(values, ',')

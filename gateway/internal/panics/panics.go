@@ -30,15 +30,16 @@ func NewWatch(log *slog.Logger, count func(place string)) *Watch {
 	return &Watch{log: log, count: count}
 }
 
-// Catch stops a panic. It is deferred, before any lock is taken that the function gives back by defer.
+// Catch stops a panic. It is deferred, before any lock is taken that the function gives back by
+// defer.
 func (w *Watch) Catch(place string, about ...any) {
 	if value := recover(); value != nil {
 		w.Tell(place, value, about...)
 	}
 }
 
-// CatchRequest stops a panic of an HTTP handler, and raises the one by which net/http ends a request
-// without a word in its log. It is deferred. One that is that already is not told.
+// CatchRequest stops a panic of an HTTP handler, and raises the one by which net/http ends a
+// request without a word in its log. It is deferred. One that is that already is not told.
 func (w *Watch) CatchRequest(place string) {
 	value := recover()
 	if value == nil {
@@ -56,8 +57,8 @@ func IsAbort(value any) bool {
 	return ok && errors.Is(err, http.ErrAbortHandler)
 }
 
-// Tell tells of a panic that the caller has stopped, which is a deferred function, so that the stack
-// still shows where. about are attributes for the log.
+// Tell tells of a panic that the caller has stopped, which is a deferred function, so that the
+// stack still shows where. about are attributes for the log.
 func (w *Watch) Tell(place string, value any, about ...any) {
 	stack := debug.Stack()
 	if p, ok := value.(*apart.Panic); ok {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package query reads the parameters of a URL that are wanted, and no others: url.ParseQuery has a list of values for each of
-// thousands that anybody may send.
+// Package query reads the parameters of a URL that are wanted, and no others: url.ParseQuery has a
+// list of values for each of thousands that anybody may send.
 package query
 
 import (
@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// Pick returns the first value of each of the parameters that are named, as url.ParseQuery reads it: what cannot be read is left out.
+// Pick returns the first value of each of the parameters that are named, as url.ParseQuery reads
+// it: what cannot be read is left out.
 func Pick(raw string, names ...string) url.Values {
 	values := make(url.Values, len(names))
 	for len(raw) > 0 {

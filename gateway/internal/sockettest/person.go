@@ -85,7 +85,8 @@ func (p *Person) Settled() {
 	}
 }
 
-// ExpectVolatile emits a volatile event until it gets through: one that comes while another is being written is dropped.
+// ExpectVolatile emits a volatile event until it gets through: one that comes while another is
+// being written is dropped.
 func (p *Person) ExpectVolatile(b interface{ Emit(string, ...any) error }, event, text string) {
 	p.T.Helper()
 	stop, stopped := make(chan struct{}), make(chan struct{})

@@ -13,18 +13,20 @@ import (
 // rollout: one that finds a version it does not know counts and ignores the message.
 const Version = 1
 
-// Message is a delivery on its way to other gateways. On the wire it is the version byte, then DedupID as a uvarint, then
-// the publisher, rooms, except, text and attachments; strings have their length, lists their number in front, as uvarints.
-// If there are flags or fields, a byte of flags follows, and behind it the fields: see Reader.Fields.
+// Message is a delivery on its way to other gateways. On the wire it is the version byte, then
+// DedupID as a uvarint, then the publisher, rooms, except, text and attachments; strings have their
+// length, lists their number in front, as uvarints. If there are flags or fields, a byte of flags
+// follows, and behind it the fields: see Reader.Fields.
 //
-// A later release adds a field for what a reader may ignore, and a flag for what it must understand:
-// a gateway that does not know a flag counts and ignores the whole message. It writes neither as long
-// as a peer is there that refuses them: d35c2bb and before refuse both.
+// A later release adds a field for what a reader may ignore, and a flag for what it must
+// understand: a gateway that does not know a flag counts and ignores the whole message. It writes
+// neither as long as a peer is there that refuses them: d35c2bb and before refuse both.
 type Message struct {
 	// Publisher is the gateway that sent it.
 	Publisher string
-	// DedupID numbers a message that goes out on several subjects, so that a gateway which gets it on two of them delivers
-	// it once. It grows with each such message of a publisher; 0 is for a message that goes out once.
+	// DedupID numbers a message that goes out on several subjects, so that a gateway which gets it
+	// on two of them delivers it once. It grows with each such message of a publisher; 0 is for a
+	// message that goes out once.
 	DedupID  uint64
 	Delivery socketio.Delivery
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package wire is what gateways of a service write to NATS, and what they store there, byte for
-// byte: subjects, ids, and the encoding of events. Gateways of two releases meet in every rollout, so
-// golden files pin the formats (docs/decisions/0025).
+// byte: subjects, ids, and the encoding of events. Gateways of two releases meet in every rollout,
+// so golden files pin the formats (docs/decisions/0025).
 package wire
 
 import (
@@ -29,7 +29,8 @@ func (r *Reader) Uvarint() uint64 {
 	return v
 }
 
-// Count is a number of things that take a byte at least, so no message can announce more than it holds.
+// Count is a number of things that take a byte at least, so no message can announce more than it
+// holds.
 func (r *Reader) Count() int {
 	n := r.Uvarint()
 	if n > uint64(len(r.Rest)) {
@@ -61,7 +62,8 @@ func (r *Reader) Bytes() []byte {
 // Text is Bytes as a string.
 func (r *Reader) Text() string { return string(r.Bytes()) }
 
-// Strings takes a list. It is nil for an empty list: nobody publishes what is meant for nobody, so no rooms means the namespace.
+// Strings takes a list. It is nil for an empty list: nobody publishes what is meant for nobody, so
+// no rooms means the namespace.
 func (r *Reader) Strings() []string {
 	n := r.Count()
 	if n == 0 {
@@ -75,8 +77,9 @@ func (r *Reader) Strings() []string {
 }
 
 // Fields reads numbered fields until the data ends: for each a number and the value's length, as
-// uvarints, and the value. Gateways of two releases meet in every rollout. One ignores the fields that
-// it does not know, so that later releases can add some; a number is never given to something else.
+// uvarints, and the value. Gateways of two releases meet in every rollout. One ignores the fields
+// that it does not know, so that later releases can add some; a number is never given to something
+// else.
 func (r *Reader) Fields(take func(number uint64, value []byte)) error {
 	for len(r.Rest) > 0 {
 		number, value := r.Uvarint(), r.Bytes()

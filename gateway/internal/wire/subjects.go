@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// maxTokenSource is the longest string that is encoded as it is; a longer one is hashed, since NATS wants subjects short.
+// maxTokenSource is the longest string that is encoded as it is; a longer one is hashed, since NATS
+// wants subjects short.
 const maxTokenSource = 96
 
 // The first tokens of all subjects: of what gateways say to each other, and of what the log stores
@@ -18,8 +19,8 @@ const (
 	LogRoot  = "rtslog."
 )
 
-// Token encodes any string as one token of a NATS subject. A room may be named "a.b", "*" or "": unencoded, it would be
-// another subject, a subscription to everything, or an error.
+// Token encodes any string as one token of a NATS subject. A room may be named "a.b", "*" or "":
+// unencoded, it would be another subject, a subscription to everything, or an error.
 func Token(s string) string {
 	if len(s) <= maxTokenSource {
 		return "t" + base64.RawURLEncoding.EncodeToString([]byte(s))
@@ -30,13 +31,14 @@ func Token(s string) string {
 
 // Subjects are those of one Socket.IO namespace of a service:
 //
-//	rts.<service>.<namespace>.all                     everybody in the namespace
-//	rts.<service>.<namespace>.room.<room>             the members of a room
-//	rts.<service>.<namespace>.socket.<gateway>.<id>   the socket with an id, whose first characters name a gateway
-//	rts.<service>.<namespace>.presence.<room>         what gateways with a member in a room tell each other of its members
-//	rts.<service>.<namespace>.members.<id>            the members of rooms, for the gateway that has asked
+//	rts.<service>.<namespace>.all                    all sockets of the namespace
+//	rts.<service>.<namespace>.room.<room>            the members of a room
+//	rts.<service>.<namespace>.socket.<gateway>.<id>  a socket, whose id begins with the gateway's
+//	rts.<service>.<namespace>.presence.<room>        presence, for gateways with a member there
+//	rts.<service>.<namespace>.members.<id>           members of rooms, for a gateway that asks
 //
-// What is to be stored is published to rtslog.<service>.event. in place of rts.<service>., and comes out here when it is.
+// What is to be stored is published to rtslog.<service>.event. in place of rts.<service>., and
+// comes out here when it is.
 type Subjects struct {
 	// Prefix begins all of them, but for those of what is to be stored.
 	Prefix string
@@ -58,8 +60,8 @@ func EventRoot(service string) string { return LogRoot + Token(service) + ".even
 // All is where an event for everybody in the namespace goes.
 func (s Subjects) All() string { return s.Prefix + ".all" }
 
-// Room is where an event for a room goes. A room whose name looks like a socket's id goes the way of the socket, which
-// may have that room too.
+// Room is where an event for a room goes. A room whose name looks like a socket's id goes the way
+// of the socket, which may have that room too.
 func (s Subjects) Room(name string) string {
 	if gateway, id, ok := OwnerOfRoom(name); ok {
 		return s.Prefix + ".socket." + gateway + "." + id
@@ -67,7 +69,8 @@ func (s Subjects) Room(name string) string {
 	return s.Prefix + ".room." + Token(name)
 }
 
-// Interest is what to subscribe to for a room: of sockets, one subject for all whose ids name the same gateway.
+// Interest is what to subscribe to for a room: of sockets, one subject for all whose ids name the
+// same gateway.
 func (s Subjects) Interest(room string) string {
 	if gateway, _, ok := OwnerOfRoom(room); ok {
 		return s.Prefix + ".socket." + gateway + ".*"
@@ -98,15 +101,16 @@ func (s Subjects) Members(id string) string { return s.Prefix + membersToken + i
 
 // ServiceSubjects are those of a service's gateways among themselves:
 //
-//	rts.<service>.peers           who is there
-//	rts.<service>.requests        what one asks of all others
-//	rts.<service>.answers.<id>    what they answer to the one with the id
-//	rts.<service>.echoes          the question whether all that was published before has arrived
-//	rts.<service>.echoed.<id>     what the others answer to the one with the id
-//	rts.<service>.acks.<id>.<n>   that the log has stored the n-th message of the one with the id; "-" and a number follow
-//	rts.<service>.restarts        what gateways know of a log that was lost; see package eventlog
-//	rts.<service>.fences.<id>     that a session of the one with the id has been recovered elsewhere
-//	rtslog.<service>.session.<p>  the session with a private id, as the log has it
+//	rts.<service>.peers           announcements of gateways
+//	rts.<service>.requests        requests to all other gateways
+//	rts.<service>.answers.<id>    answers to the requests of a gateway
+//	rts.<service>.echoes          questions whether everything published before has arrived
+//	rts.<service>.echoed.<id>     answers to these questions of a gateway
+//	rts.<service>.acks.<id>.<n>   acknowledgements of the log for the n-th message of a gateway;
+//	                              "-" and a number follow
+//	rts.<service>.restarts        what gateways know of a lost log; see package eventlog
+//	rts.<service>.fences.<id>     that a session of a gateway has been recovered elsewhere
+//	rtslog.<service>.session.<p>  the session with a private id, in the log
 type ServiceSubjects struct {
 	Peers, Requests, Answers, Echoes, Echoed, Acks, Fences, Restarts string
 }

@@ -14,9 +14,9 @@ const (
 	headerTraceState  = "tracestate"
 )
 
-// TraceHeader is what a message between gateways, or in the log, has in its NATS header; nil without a
-// trace. Gateways of an earlier release look at other headers alone, and at the message's data, which is
-// the same with and without it.
+// TraceHeader is what a message between gateways, or in the log, has in its NATS header; nil
+// without a trace. Gateways of an earlier release look at other headers alone, and at the message's
+// data, which is the same with and without it.
 func TraceHeader(p *trace.Parent) nats.Header {
 	if p == nil {
 		return nil

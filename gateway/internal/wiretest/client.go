@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package wiretest is a client for tests that want to see every packet: it speaks Engine.IO over a websocket and leaves
-// Socket.IO's packets as they are.
+// Package wiretest is a client for tests that want to see every packet: it speaks Engine.IO over a
+// websocket and leaves Socket.IO's packets as they are.
 package wiretest
 
 import (
@@ -27,9 +27,9 @@ const (
 	pong = "3"
 )
 
-// Client is one websocket connection. Not safe for concurrent use, but that one goroutine may send while another receives. It
-// ends with the test. While it receives, it answers the server's pings, which no test gets to see: on a busy machine one comes
-// where it is not expected.
+// Client is one websocket connection. Not safe for concurrent use, but that one goroutine may send
+// while another receives. It ends with the test. While it receives, it answers the server's pings,
+// which no test gets to see: on a busy machine one comes where it is not expected.
 type Client struct {
 	t    testing.TB
 	conn *websocket.Conn
@@ -39,7 +39,8 @@ type Client struct {
 	SID string
 }
 
-// Dial opens a session at a server's URL (http://…) and path, with more query parameters and headers if given.
+// Dial opens a session at a server's URL (http://…) and path, with more query parameters and
+// headers if given.
 func Dial(t testing.TB, url, path, query string, header http.Header) *Client {
 	t.Helper()
 	u := strings.Replace(url, "http", "ws", 1) + path + "?EIO=4&transport=websocket" + query
@@ -60,7 +61,8 @@ func Dial(t testing.TB, url, path, query string, header http.Header) *Client {
 	return c
 }
 
-// Upgrade connects a websocket to a session that has begun by polling. What the upgrade takes is up to the test.
+// Upgrade connects a websocket to a session that has begun by polling. What the upgrade takes is up
+// to the test.
 func Upgrade(t testing.TB, url, path, sid string) *Client {
 	t.Helper()
 	u := strings.Replace(url, "http", "ws", 1) + path + "?EIO=4&transport=websocket&sid=" + sid

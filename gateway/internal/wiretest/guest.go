@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// Guest is a client of the main namespace that can come back: it keeps what stock clients keep. Not safe for concurrent use.
+// Guest is a client of the main namespace that can come back: it keeps what stock clients keep. Not
+// safe for concurrent use.
 type Guest struct {
 	T *testing.T
 	// Wire is its connection, of now or of before.
@@ -51,7 +52,8 @@ func (g *Guest) Answer() (recovered bool) {
 	return recovered
 }
 
-// Take notes the offset of an event, and returns the event's list without it, and its attachment behind that if it has one.
+// Take notes the offset of an event, and returns the event's list without it, and its attachment
+// behind that if it has one.
 func (g *Guest) Take(packet string) string {
 	g.T.Helper()
 	var args []json.RawMessage

@@ -15,8 +15,9 @@ func MemoryInUse() int {
 	return int(m.HeapInuse + m.StackInuse)
 }
 
-// MemoryOfEach is how many bytes of memory each of so many clients takes, since so many were in use. Goroutines that
-// were begun for them and are about to end do not count: it looks again, some times, while it is more than most.
+// MemoryOfEach is how many bytes of memory each of so many clients takes, since so many were in
+// use. Goroutines that were begun for them and are about to end do not count: it looks again, some
+// times, while it is more than most.
 func MemoryOfEach(clients, before, most int) (bytes int) {
 	const looks = 20
 	for range looks {

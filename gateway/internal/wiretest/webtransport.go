@@ -17,15 +17,16 @@ import (
 	wt "github.com/quic-go/webtransport-go"
 )
 
-// WebTransport is the stream of one WebTransport session. Not safe for concurrent use. It ends with the test.
+// WebTransport is the stream of one WebTransport session. Not safe for concurrent use. It ends with
+// the test.
 type WebTransport struct {
 	t       testing.TB
 	session *wt.Session
 	stream  *wt.Stream
 }
 
-// DialWebTransport opens a session at a server's UDP address, for the path of clients, and its stream. The first packet is
-// up to the test.
+// DialWebTransport opens a session at a server's UDP address, for the path of clients, and its
+// stream. The first packet is up to the test.
 func DialWebTransport(t testing.TB, address, path string, config *tls.Config) *WebTransport {
 	t.Helper()
 	config = config.Clone()

@@ -46,7 +46,8 @@ type attacker struct {
 // outcome is what an attacker's process tells.
 type outcome struct {
 	Sent, Done int64
-	// Ends is how connections have ended that the attacker has not closed himself, Open how many there were in the end.
+	// Ends is how connections have ended that the attacker has not closed himself, Open how many
+	// there were in the end.
 	Ends map[string]int
 	Open int
 	// Seconds is how long the attack has lasted.
@@ -66,7 +67,8 @@ func newAttacker(ctx context.Context, r row, address string, bytesPerSecond floa
 	return a
 }
 
-// attackUntil is the attacker's process. It says when its clients are there, attacks until its input ends, and tells what came of it.
+// attackUntil is the attacker's process. It says when its clients are there, attacks until its
+// input ends, and tells what came of it.
 func attackUntil(ctx context.Context, r row, address string, bytesPerSecond float64, input io.Reader, output io.Writer) error {
 	ctx, stop := context.WithCancel(ctx)
 	a := newAttacker(ctx, r, address, bytesPerSecond)
@@ -203,7 +205,8 @@ func (c *counted) Write(data []byte) (int, error) {
 const (
 	segment = 1448
 	headers = 52
-	// opening is what it takes to open a connection and to close it again: three segments of the client's.
+	// opening is what it takes to open a connection and to close it again: three segments of the
+	// client's.
 	opening = 3 * headers
 )
 

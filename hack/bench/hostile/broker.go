@@ -14,7 +14,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/hack/bench/internal/broker"
 )
 
-// brokerUntil is NATS's process: it tells its address, and ends with its input. What it stores goes with it.
+// brokerUntil is NATS's process: it tells its address, and ends with its input. What it stores goes
+// with it.
 func brokerUntil(input io.Reader, output io.Writer) (err error) {
 	dir, err := os.MkdirTemp("", "hostile-jetstream-")
 	if err != nil {

@@ -24,7 +24,8 @@ import (
 type client struct {
 	a    *attacker
 	conn net.Conn
-	// ws reads frames; nil for a connection for requests. Frames are written to conn as they are wanted.
+	// ws reads frames; nil for a connection for requests. Frames are written to conn as they are
+	// wanted.
 	ws     *websocket.Conn
 	reader *bufio.Reader // of answers to requests
 	sid    string        // of a polling session

@@ -19,8 +19,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway"
 )
 
-// TestRows has two clients of each row do once what they are for, to the end that it is meant to come to, while the neighbor is
-// answered.
+// TestRows has two clients of each row do once what they are for, to the end that it is meant to
+// come to, while the neighbor is answered.
 func TestRows(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	t.Cleanup(func() { goleak.VerifyNone(t, before) })

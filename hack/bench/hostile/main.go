@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command hostile measures what clients that misbehave cost a gateway and the client beside them, in one row of a table for each
-// kind: CPU for a byte that is received, compared with plain messages, memory for a client, and the latency of a quiet neighbor.
+// Command hostile measures what clients that misbehave cost a gateway and the client beside them,
+// in one row of a table for each kind: CPU for a byte that is received, compared with plain
+// messages, memory for a client, and the latency of a quiet neighbor.
 //
-//	go run ./hack/bench/hostile [-rounds 3] [-for 1s] [-share 0.25] [-docs docs/measured/hostile.md] [ROW…]
+//	go run ./hack/bench/hostile [-rounds 3] [-for 1s] [-share 0.25] \
+//		[-docs docs/measured/hostile.md] [ROW…]
 //
-// Gateway, NATS and attacker are processes of their own, on loopback. docs/measured/hostile.md says how to read the table. It needs Linux.
+// Gateway, NATS and attacker are processes of their own, on loopback. docs/measured/hostile.md says
+// how to read the table. It needs Linux.
 package main
 
 import (
@@ -106,8 +109,8 @@ func attackAs(ctx context.Context, name, address, bytesPerSecond string) error {
 	return attackUntil(ctx, r, address, pace, os.Stdin, os.Stdout)
 }
 
-// beNice leaves the processors to the other processes. Linux has a priority for each thread, and new ones take it from those that
-// there are.
+// beNice leaves the processors to the other processes. Linux has a priority for each thread, and
+// new ones take it from those that there are.
 func beNice() error {
 	const nicest = 19
 	threads, err := os.ReadDir("/proc/self/task")

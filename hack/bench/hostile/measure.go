@@ -26,10 +26,12 @@ import (
 // measurement is what a row has shown. What was measured in several rounds is a list.
 type measurement struct {
 	row row
-	// CPU of the gateway and of NATS, in ns for each byte that the gateway was sent, without what they take when the neighbor is alone.
+	// CPU of the gateway and of NATS, in ns for each byte that the gateway was sent, without what
+	// they take when the neighbor is alone.
 	cpu, natsCPU []float64
 	outcome      outcome // of all rounds together
-	// p99 of the neighbor's events in ms: alone, while another gateway of the same machine is attacked, and while its own is.
+	// p99 of the neighbor's events in ms: alone, while another gateway of the same machine is
+	// attacked, and while its own is.
 	alone, elsewhere, here []float64
 	median                 []float64 // p50 of the last
 	// Memory for a client at the height of the flood, in bytes.
@@ -121,7 +123,8 @@ func (b *bench) paceOf(ctx context.Context) (float64, error) {
 	return max(pace, 20_000), nil
 }
 
-// mostBytes a second is what an attacker sends at most, lest it take the machine rather than the gateway.
+// mostBytes a second is what an attacker sends at most, lest it take the machine rather than the
+// gateway.
 const mostBytes = 40e6
 
 // round measures the neighbor alone, with the attack on another gateway, and with that on its own.
@@ -161,7 +164,8 @@ func (b *bench) round(ctx context.Context, m *measurement, pace float64) error {
 	})
 }
 
-// interval has the neighbor's events answered for a time, and tells what the gateway and NATS have taken meanwhile.
+// interval has the neighbor's events answered for a time, and tells what the gateway and NATS have
+// taken meanwhile.
 func (b *bench) interval() (l latencies, gateway, nats time.Duration, err error) {
 	before, err := b.used()
 	if err != nil {
@@ -277,8 +281,9 @@ func pause(d time.Duration) {
 	<-timer.C
 }
 
-// settle waits until a gateway has done all that it was sent: for some looks it takes no time of processors, and nothing waits for it
-// in the kernel. It does not wait for what the gateway does not read.
+// settle waits until a gateway has done all that it was sent: for some looks it takes no time of
+// processors, and nothing waits for it in the kernel. It does not wait for what the gateway does
+// not read.
 func settle(server *child.Server) error {
 	const look, quietLooks = 100 * time.Millisecond, 3
 	before, err := cpuOf(server.PID)

@@ -74,8 +74,8 @@ func (l latencies) percentile(p int) float64 { return l[(len(l)*p+99)/100-1].Sec
 
 func (n *neighbor) close() { n.conn.Close() }
 
-// echo has events acknowledged at a pace, and returns how long each answer took. Events are sent when they are due, whatever has
-// come back by then.
+// echo has events acknowledged at a pace, and returns how long each answer took. Events are sent
+// when they are due, whatever has come back by then.
 func (n *neighbor) echo(pace, duration time.Duration) (latencies, error) {
 	first, count := n.next, int(duration/pace)
 	n.next += count

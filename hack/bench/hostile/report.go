@@ -14,8 +14,9 @@ import (
 	"github.com/realtime-operator/realtime-operator/hack/bench/internal/machine"
 )
 
-// Goals: CPU for a byte by that of plain messages, memory for a client in bytes, and the neighbor's p99 by that
-// while plain messages take as much of its gateway, or the same attack is on another one: the larger of the two.
+// Goals: CPU for a byte by that of plain messages, memory for a client in bytes, and the neighbor's
+// p99 by that while plain messages take as much of its gateway, or the same attack is on another
+// one: the larger of the two.
 const (
 	mostCPU      = 3
 	mostMemory   = 64 * kib
@@ -59,7 +60,8 @@ func verdict(met bool) string {
 	return " ✗"
 }
 
-// plain is the row of plain messages that another one is compared with; nil for a row that is plain itself.
+// plain is the row of plain messages that another one is compared with; nil for a row that is plain
+// itself.
 func (r *report) plain(m *measurement) *measurement {
 	for _, other := range r.all {
 		if other.row.name == m.row.like {
@@ -69,7 +71,8 @@ func (r *report) plain(m *measurement) *measurement {
 	return nil
 }
 
-// ratio is the CPU for a byte by that of plain messages; ok is false for a row that is plain itself.
+// ratio is the CPU for a byte by that of plain messages; ok is false for a row that is plain
+// itself.
 func (r *report) ratio(m *measurement) (ratio float64, ok bool) {
 	plain := r.plain(m)
 	if plain == nil {

@@ -20,7 +20,8 @@ type row struct {
 	prepare func(context.Context, *attacker) (*client, error)
 	// act is done again and again, until it fails.
 	act func(context.Context, *attacker, *client) error
-	// holds is what docs/reference/limits.md lets a client make a gateway hold by this, beyond the 64 KiB that any may, in bytes.
+	// holds is what docs/reference/limits.md lets a client make a gateway hold by this, beyond the
+	// 64 KiB that any may, in bytes.
 	holds int
 	why   string
 	// ends is how the gateway is to end connections; empty: it lets them be, at least at first.
@@ -107,7 +108,8 @@ func packets(packet string) string {
 	return strings.TrimSuffix(strings.Repeat(packet+"\x1e", size/(len(packet)+1)), "\x1e")
 }
 
-// plainRows are what others are compared with: a row with the one whose frames or requests have the size of its own, or the next.
+// plainRows are what others are compared with: a row with the one whose frames or requests have the
+// size of its own, or the next.
 var plainRows = []row{
 	plain(13), plain(100), plain(1000), plain(20_000), plain(900_000),
 	echo(17), echo(131), echo(20_000),

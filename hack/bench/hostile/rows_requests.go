@@ -73,7 +73,8 @@ func upgrading(ctx context.Context, a *attacker) (*client, error) {
 	return ws, nil
 }
 
-// probes asks again and again whether the websocket could take over, until the gateway has had enough.
+// probes asks again and again whether the websocket could take over, until the gateway has had
+// enough.
 func probes(ctx context.Context, a *attacker, _ *client) error {
 	ws, err := upgrading(ctx, a)
 	if err != nil {

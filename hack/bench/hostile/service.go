@@ -21,7 +21,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/hack/bench/internal/child"
 )
 
-// manifestText is the service under attack, with defaults but for the rate of handshakes, which would let most attacks come to nothing. Its first %s is its name.
+// manifestText is the service under attack, with defaults but for the rate of handshakes, which
+// would let most attacks come to nothing. Its first %s is its name.
 const manifestText = `
 apiVersion: realtime-operator.io/v1alpha1
 kind: RealtimeService
@@ -52,7 +53,8 @@ const (
 	serviceLog     = "log" // with recovery, and a room that has a history
 )
 
-// manifestOf is one of them, by another name for each gateway, so that none serves another's clients.
+// manifestOf is one of them, by another name for each gateway, so that none serves another's
+// clients.
 func manifestOf(kind, name string) string {
 	switch kind {
 	case serviceMsgpack:
@@ -84,7 +86,8 @@ func newGateway(ctx context.Context, kind, name, natsURL string) (*gateway.Gatew
 	return gateway.New(svc, "", gateway.Options{Name: name, NATSURLs: []string{natsURL}, Log: log})
 }
 
-// withControl is what clients are served, and for the benchmark the gateway's memory, metrics and profiles.
+// withControl is what clients are served, and for the benchmark the gateway's memory, metrics and
+// profiles.
 func withControl(g *gateway.Gateway) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", g.Handler())
@@ -105,7 +108,8 @@ func withControl(g *gateway.Gateway) http.Handler {
 
 // memory is what a gateway holds right behind a garbage collection, in bytes.
 type memory struct {
-	// Go is what is in use of heap and stacks, Resident what the process has of the machine's memory.
+	// Go is what is in use of heap and stacks, Resident what the process has of the machine's
+	// memory.
 	Go, Resident int64
 	Connections  int64
 }

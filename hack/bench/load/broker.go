@@ -43,7 +43,8 @@ func (o *options) traffic() (b measured.Broker, err error) {
 	return b, nil
 }
 
-// parseIO finds a figure in proc(5)'s io. What a process reads and writes by system calls counts, on sockets too.
+// parseIO finds a figure in proc(5)'s io. What a process reads and writes by system calls counts,
+// on sockets too.
 func parseIO(data, name string) int64 {
 	_, after, _ := strings.Cut(data, name+": ")
 	digits, _, _ := strings.Cut(after, "\n")

@@ -37,7 +37,8 @@ type chat struct {
 	finder    finder
 }
 
-// newChat divides clients evenly. Neighbours send, since they are on different servers if there are several.
+// newChat divides clients evenly. Neighbours send, since they are on different servers if there are
+// several.
 func newChat(l *loop, rooms, slots, size int) *chat {
 	c := &chat{loop: l, size: size}
 	groups := max(rooms, 1)
@@ -134,7 +135,8 @@ func (c *chat) stall(client *conn) error {
 	return c.loop.stopReading(client)
 }
 
-// pace sends to the groups in turn, at a rate of messages per second to all together, and from the slots of each in turn.
+// pace sends to the groups in turn, at a rate of messages per second to all together, and from the
+// slots of each in turn.
 func (c *chat) pace(duration time.Duration, rate float64) error {
 	begin := time.Now()
 	for i := 0; ; i++ {

@@ -29,7 +29,8 @@ type conn struct {
 	index int
 	addr  netip.AddrPort
 	stage stage
-	// partial is the beginning of what has not come in full, waiting what the socket did not take. Both are nil nearly always.
+	// partial is the beginning of what has not come in full, waiting what the socket did not take.
+	// Both are nil nearly always.
 	partial, waiting []byte
 	// group and member are its place among receivers.
 	group, member int
@@ -38,8 +39,8 @@ type conn struct {
 	inflater      *inflater // shared by all; nil: nothing comes compressed
 }
 
-// dial begins to connect. A slow client has the segments of an ethernet and a small buffer, so that what it does not read piles up
-// at the server.
+// dial begins to connect. A slow client has the segments of an ethernet and a small buffer, so that
+// what it does not read piles up at the server.
 func dial(addr netip.AddrPort, slow bool) (*conn, error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -123,7 +124,8 @@ func (c *conn) upgrade(path string) error {
 
 var endOfHeader = []byte("\r\n\r\n")
 
-// cutHeader takes the answer to the upgrade off the data; ok is false as long as it is not all there.
+// cutHeader takes the answer to the upgrade off the data; ok is false as long as it is not all
+// there.
 func (c *conn) cutHeader(data []byte) (rest []byte, ok bool, err error) {
 	header, rest, ok := bytes.Cut(data, endOfHeader)
 	if !ok {
@@ -149,7 +151,8 @@ func (c *conn) read(buffer []byte, d *dialect, each func(*conn, []byte) error) e
 	}
 }
 
-// readOnce tells whether more may have come: TLS takes in more than it hands out, so that epoll knows nothing of the rest.
+// readOnce tells whether more may have come: TLS takes in more than it hands out, so that epoll
+// knows nothing of the rest.
 func (c *conn) readOnce(buffer []byte, d *dialect, each func(*conn, []byte) error) (more bool, err error) {
 	kept := copy(buffer, c.partial)
 	n, err := c.receive(buffer[kept:])

@@ -74,7 +74,8 @@ var socketIO = dialect{
 	join: func(room string) []byte { return fmt.Appendf(nil, `421["joinRoom","%s"]`, room) },
 }
 
-// centrifugal is the JSON protocol of Centrifugo 4 and later. Everybody is in the channel "chat", which the server subscribes.
+// centrifugal is the JSON protocol of Centrifugo 4 and later. Everybody is in the channel "chat",
+// which the server subscribes.
 var centrifugal = dialect{
 	path:    "/connection/websocket",
 	connect: `{"id":1,"connect":{}}`,

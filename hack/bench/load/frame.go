@@ -56,7 +56,8 @@ func nextFrame(data []byte) (f frame, rest []byte, ok bool, err error) {
 	return frame{data[0] & 0xf, data[0]&0x40 != 0, data[header : header+size]}, data[header+size:], true, nil
 }
 
-// appendFrame appends a masked frame. The mask is zero, which is one like any other, and costs nothing.
+// appendFrame appends a masked frame. The mask is zero, which is one like any other, and costs
+// nothing.
 func appendFrame(to []byte, op byte, payload []byte) []byte {
 	to = append(to, 0x80|op)
 	switch n := len(payload); {

@@ -9,14 +9,16 @@ import (
 	"io"
 )
 
-// deflateOffer asks for messages that are compressed each on its own, so that one can be read without those before it
-// (RFC 7692, section 7.1.1). A stock client does not ask for that.
+// deflateOffer asks for messages that are compressed each on its own, so that one can be read
+// without those before it (RFC 7692, section 7.1.1). A stock client does not ask for that.
 const deflateOffer = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
 
-// recentMessages is how many inflated messages are kept: those that are on their way to many clients at once.
+// recentMessages is how many inflated messages are kept: those that are on their way to many
+// clients at once.
 const recentMessages = 256
 
-// inflater reads compressed messages. One to many is the same bytes to each of them, and inflated for the first.
+// inflater reads compressed messages. One to many is the same bytes to each of them, and inflated
+// for the first.
 type inflater struct {
 	frames int // that have come
 	known  map[string][]byte
@@ -32,7 +34,8 @@ func newInflater() *inflater {
 	return i
 }
 
-// end is the empty block that a sender leaves off (RFC 7692, section 7.2.2), and one that ends the stream.
+// end is the empty block that a sender leaves off (RFC 7692, section 7.2.2), and one that ends the
+// stream.
 var end = []byte{0, 0, 0xff, 0xff, 1, 0, 0, 0xff, 0xff}
 
 // inflate returns what a payload holds. It must not be changed.

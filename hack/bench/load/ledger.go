@@ -2,13 +2,15 @@
 
 package main
 
-// seen is what one receiver has had of one sender: the highest sequence, and which of the 64 up to it.
+// seen is what one receiver has had of one sender: the highest sequence, and which of the 64 up to
+// it.
 type seen struct {
 	last   int
 	recent uint64
 }
 
-// ledger counts deliveries and what is wrong with them. What is lost is known at the end alone: what was to come, less what came.
+// ledger counts deliveries and what is wrong with them. What is lost is known at the end alone:
+// what was to come, less what came.
 type ledger struct {
 	Deliveries int `json:"deliveries"` // without those that came before
 	Repeated   int `json:"repeated"`

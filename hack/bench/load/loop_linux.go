@@ -16,7 +16,8 @@ const (
 	eventBatch = 512
 )
 
-// loop is all clients in one thread: no goroutine, no timer and no buffer of their own. It is used by one goroutine.
+// loop is all clients in one thread: no goroutine, no timer and no buffer of their own. It is used
+// by one goroutine.
 type loop struct {
 	epoll   int
 	dialect *dialect
@@ -51,7 +52,8 @@ func newLoop(o *options) (*loop, error) {
 // now is in ns since the loop was made.
 func (l *loop) now() int64 { return int64(time.Since(l.began)) }
 
-// connect opens so many connections, to the addresses in turn and at most so many at once, and waits until all are ready.
+// connect opens so many connections, to the addresses in turn and at most so many at once, and
+// waits until all are ready.
 func (l *loop) connect(addrs []netip.AddrPort, count, atOnce int, slow func(i int) bool, patience time.Duration) error {
 	deadline := time.Now().Add(patience)
 	for first := len(l.conns); l.ready < first+count; {

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command load puts load on a Socket.IO server, or on a peer with another protocol, and measures what a delivery costs it. All its
-// clients are in one thread that waits by epoll, and it looks for stamps instead of parsing, so that it takes less than any server
-// that it measures. It prints its result as a line of JSON, and fails if it could not do what was asked.
+// Command load puts load on a Socket.IO server, or on a peer with another protocol, and measures
+// what a delivery costs it. All its clients are in one thread that waits by epoll, and it looks for
+// stamps instead of parsing, so that it takes less than any server that it measures. It prints its
+// result as a line of JSON, and fails if it could not do what was asked.
 //
 //	load -suite broadcast -addr 127.0.0.1:3000 -pid $(pidof realtime) -clients 1000 -w 8
 //
-// Suites: broadcast and rooms are closed loops, in which each sender sends once all have its last message; fixed and fixed-rooms are
-// open ones; echo has each client's event acknowledged; idle connects and does nothing; accept connects.
+// Suites: broadcast and rooms are closed loops, in which each sender sends once all have its last
+// message; fixed and fixed-rooms are open ones; echo has each client's event acknowledged; idle
+// connects and does nothing; accept connects.
 package main
 
 import (
@@ -21,7 +23,8 @@ import (
 )
 
 func main() {
-	// One thread for clients and the least for garbage, which is little: the other cores are the server's.
+	// One thread for clients and the least for garbage, which is little: the other cores are the
+	// server's.
 	runtime.GOMAXPROCS(1)
 	debug.SetGCPercent(400)
 	if err := run(os.Args[1:]); err != nil {

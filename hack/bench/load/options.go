@@ -24,7 +24,8 @@ type options struct {
 	settle           time.Duration
 	stall            bool
 	tls, deflate     bool
-	// monitor is where the NATS server among brokers tells its traffic, pprof where the server tells its profile. Empty: nobody is asked.
+	// monitor is where the NATS server among brokers tells its traffic, pprof where the server
+	// tells its profile. Empty: nobody is asked.
 	monitor, pprof string
 	profileTo      string
 }

@@ -7,7 +7,8 @@ import (
 	"fmt"
 )
 
-// A message's text begins with its stamp: a mark that nothing else on the wire has, and digits of known width.
+// A message's text begins with its stamp: a mark that nothing else on the wire has, and digits of
+// known width.
 const (
 	mark       = "@@"
 	stampBytes = len(mark) + 4 + 4 + 10 + 14
@@ -29,7 +30,8 @@ func (s stamp) text(size int) []byte {
 	return text
 }
 
-// finder reads stamps out of packets. All packets of a kind look alike, so it first looks where the last one was.
+// finder reads stamps out of packets. All packets of a kind look alike, so it first looks where the
+// last one was.
 type finder struct{ offset int }
 
 func (f *finder) find(packet []byte) (stamp, bool) {

@@ -72,8 +72,8 @@ func (c *chat) measure(o *options, do func() error) (*measured.Result, error) {
 	return r, nil
 }
 
-// fixed sends at a rate, whatever comes back. If a client is to stall, everybody reads in a first measurement, and all but that
-// one in a second, so that the two are of the same processes.
+// fixed sends at a rate, whatever comes back. If a client is to stall, everybody reads in a first
+// measurement, and all but that one in a second, so that the two are of the same processes.
 func fixed(l *loop, o *options) (*measured.Result, error) {
 	last := func(i int) bool { return o.stall && i == o.clients-1 }
 	if err := l.connect(o.addrs, o.clients, connectAtOnce, last, patience); err != nil {
@@ -158,8 +158,8 @@ func echo(l *loop, o *options) (*measured.Result, error) {
 	return r, nil
 }
 
-// idle tells what a connection with one namespace and one room takes. A few clients come before, so that what a server sets up once
-// does not count.
+// idle tells what a connection with one namespace and one room takes. A few clients come before, so
+// that what a server sets up once does not count.
 func idle(l *loop, o *options) (*measured.Result, error) {
 	const few = 100
 	c := *o
@@ -207,7 +207,8 @@ func idle(l *loop, o *options) (*measured.Result, error) {
 	return r, nil
 }
 
-// accept tells how fast clients get in: TCP, the upgrade, Engine.IO's handshake and the main namespace.
+// accept tells how fast clients get in: TCP, the upgrade, Engine.IO's handshake and the main
+// namespace.
 func accept(l *loop, o *options) (*measured.Result, error) {
 	m, err := newMeter(o)
 	if err != nil {

@@ -19,7 +19,8 @@ const handshakeTimeout = 10 * time.Second
 // trusting takes any certificate: the proxy on this machine makes its own when it starts.
 var trusting = &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS13}
 
-// wire is what crypto/tls reads from and writes to. In the handshake it waits for the server; then it says that nothing has come.
+// wire is what crypto/tls reads from and writes to. In the handshake it waits for the server; then
+// it says that nothing has come.
 type wire struct {
 	net.Conn // nil: the rest of it is not called
 	c        *conn

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command profiled is `realtime dev` for a manifest, with net/http/pprof on another port of loopback. What is released has no such
-// port, and none can be switched on.
+// Command profiled is `realtime dev` for a manifest, with net/http/pprof on another port of
+// loopback. What is released has no such port, and none can be switched on.
 //
 //	profiled hack/bench/peers/ours/service.yaml
 package main
@@ -23,7 +23,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/dev"
 )
 
-// sampleEvery is how many bytes are asked for between two samples: a tenth of the usual, since a connection takes little.
+// sampleEvery is how many bytes are asked for between two samples: a tenth of the usual, since a
+// connection takes little.
 const sampleEvery = 50 << 10
 
 func main() {

@@ -21,7 +21,8 @@ const path = "/socket.io/?EIO=4&transport=websocket"
 const (
 	// attemptTimeout is the stock client's default for an attempt to connect.
 	attemptTimeout = 20 * time.Second
-	// silence is for how long it hears nothing before it gives a connection up: a ping's interval and timeout.
+	// silence is for how long it hears nothing before it gives a connection up: a ping's interval
+	// and timeout.
 	silence = 45 * time.Second
 )
 
@@ -101,7 +102,8 @@ func (c *client) ask(event string) error {
 	return err
 }
 
-// await takes events until there is a packet that begins so. Events come before the answer to CONNECT from d35c2bb and before.
+// await takes events until there is a packet that begins so. Events come before the answer to
+// CONNECT from d35c2bb and before.
 func (c *client) await(prefix string) ([]byte, error) {
 	for {
 		packet, err := c.receive()

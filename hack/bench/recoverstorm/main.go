@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Recoverstorm measures how the clients of one room come back when their gateway has been killed: it starts NATS and two gateways
-// of a given program, connects all clients to one of them, kills that, says something in the room, and has all come to the other one
-// after the pause of a stock client. It prints how long it takes until each has got all that it missed, once and in order, how many
-// requests JetStream got for that, and how much memory the gateway took:
+// Recoverstorm measures how the clients of one room come back when their gateway has been killed:
+// it starts NATS and two gateways of a given program, connects all clients to one of them, kills
+// that, says something in the room, and has all come to the other one after the pause of a stock
+// client. It prints how long it takes until each has got all that it missed, once and in order, how
+// many requests JetStream got for that, and how much memory the gateway took:
 //
 //	go run ./hack/bench/recoverstorm -realtime dist/realtime
 package main

@@ -55,8 +55,8 @@ func (r *report) compare(b *strings.Builder) {
 	b.WriteString("\n")
 }
 
-// slower is an error if a CPU or rate figure is worse than the previous program's by more than so many percent. Latencies and memory
-// are not judged: they move more than that from run to run.
+// slower is an error if a CPU or rate figure is worse than the previous program's by more than so
+// many percent. Latencies and memory are not judged: they move more than that from run to run.
 func (r *report) slower(percent float64) error {
 	var errs []error
 	for _, c := range r.comparisons() {

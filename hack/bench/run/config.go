@@ -18,7 +18,8 @@ import (
 // Files in the repository's folder.
 const (
 	serviceManifest = "hack/bench/peers/ours/service.yaml"
-	// deflateManifest is the same with compression, gatewayConfig what the operator would give to gateways.
+	// deflateManifest is the same with compression, gatewayConfig what the operator would give to
+	// gateways.
 	deflateManifest = "dist/bench-deflate.yaml"
 	gatewayConfig   = "dist/bench-gateway.yaml"
 	// recoveryConfig is the same for gateways that keep what they emit.

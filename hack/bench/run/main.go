@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command run measures this gateway and its peers with hack/bench/load, each measurement against fresh processes, the peers in turn,
-// and writes medians, ratios and plots. `make bench` builds what it starts.
+// Command run measures this gateway and its peers with hack/bench/load, each measurement against
+// fresh processes, the peers in turn, and writes medians, ratios and plots. `make bench` builds
+// what it starts.
 package main
 
 import (
@@ -127,7 +128,8 @@ func groups() map[string][]string {
 	return all
 }
 
-// measureAll has all peers go through a suite before any goes through it again, so that what else the machine does hits all alike.
+// measureAll has all peers go through a suite before any goes through it again, so that what else
+// the machine does hits all alike.
 func measureAll(ctx context.Context, o options) (all []measured.Run, err error) {
 	raw, err := os.Create(o.raw)
 	if err != nil {

@@ -17,7 +17,8 @@ const (
 	oursOne     = "ours"
 )
 
-// twoStreams is the peer that others are compared with in suites with recovery: Node's Redis adapter knows none.
+// twoStreams is the peer that others are compared with in suites with recovery: Node's Redis
+// adapter knows none.
 const twoStreams = "node-redis-streams"
 
 // Names of ours by a program of before.
@@ -26,7 +27,8 @@ const (
 	previousTwo = "previous-nats"
 )
 
-// deflateFrom is the size in bytes from which messages are compressed in the suites that compress: all of them, heartbeats apart.
+// deflateFrom is the size in bytes from which messages are compressed in the suites that compress:
+// all of them, heartbeats apart.
 const deflateFrom = 64
 
 // peer is a server to measure. It listens on a port that the kernel chooses, and says which.
@@ -39,7 +41,8 @@ type peer struct {
 	special bool
 	// command starts a server; broker is the broker's port.
 	command func(s suite, broker string) []string
-	// ready is in the line that says that it takes clients, port finds theirs in what it has said by then.
+	// ready is in the line that says that it takes clients, port finds theirs in what it has said
+	// by then.
 	ready string
 	port  *regexp.Regexp
 }

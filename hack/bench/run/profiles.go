@@ -24,7 +24,8 @@ var profileTables = []struct{ about, suffix, order string }{
 // module is left off the names of functions.
 const module = "github.com/realtime-operator/realtime-operator/"
 
-// takeProfiles measures ours once more, with profiles, and returns tables of them as Markdown. It does nothing without a folder.
+// takeProfiles measures ours once more, with profiles, and returns tables of them as Markdown. It
+// does nothing without a folder.
 func takeProfiles(ctx context.Context, o options) (string, error) {
 	if o.profile == "" {
 		return "", nil

@@ -66,7 +66,8 @@ func (r *report) effort() string {
 	return fmt.Sprintf("medians of %d runs of %v, with ¹ one run", r.options.runs, r.options.duration)
 }
 
-// table has a row for each figure of a group's suites on so many servers. What is in brackets is the ratio to the reference.
+// table has a row for each figure of a group's suites on so many servers. What is in brackets is
+// the ratio to the reference.
 func (r *report) table(b *strings.Builder, group string, servers int, reference string) {
 	var chosen []suite
 	for _, s := range suites {

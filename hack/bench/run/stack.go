@@ -121,7 +121,8 @@ func (s *stack) startBroker(ctx context.Context, dir string, of suite, kind stri
 	return "", nil
 }
 
-// startRedis draws ports below those that the kernel gives to connections, until Redis can have one.
+// startRedis draws ports below those that the kernel gives to connections, until Redis can have
+// one.
 func (s *stack) startRedis(ctx context.Context, dir string) (string, error) {
 	for try := 1; ; try++ {
 		port := 10_000 + rand.IntN(22_000)

@@ -4,10 +4,11 @@ package main
 
 import "fmt"
 
-// scaleSuites are at a fixed rate: what a delivery costs then is not the least that it can, as it is in a closed loop, where messages
-// gather. Rooms of several sizes tell the price of an event from that of a delivery, a second gateway that of the way between them.
-// A connection is pinged after 25 s, so that all are once while the idle ones are watched. The last suite is a closed loop, for what NATS
-// takes when it is busy.
+// scaleSuites are at a fixed rate: what a delivery costs then is not the least that it can, as it
+// is in a closed loop, where messages gather. Rooms of several sizes tell the price of an event
+// from that of a delivery, a second gateway that of the way between them. A connection is pinged
+// after 25 s, so that all are once while the idle ones are watched. The last suite is a closed
+// loop, for what NATS takes when it is busy.
 func scaleSuites() (all []suite) {
 	for _, clients := range []int{1_000, 5_000, 10_000} {
 		all = append(all,

@@ -7,7 +7,8 @@ import (
 	"math"
 )
 
-// sample is one measurement as a fit sees it: what was there, a factor for each coefficient, and what came of it.
+// sample is one measurement as a fit sees it: what was there, a factor for each coefficient, and
+// what came of it.
 type sample struct {
 	name    string
 	factors []float64
@@ -15,7 +16,8 @@ type sample struct {
 	doubt   float64 // how far off the value may be by how it was read
 }
 
-// trust is by how much a value can be relied on apart from its doubt: the machine does other things too.
+// trust is by how much a value can be relied on apart from its doubt: the machine does other things
+// too.
 const trust = 0.05
 
 func (s sample) weight() float64 {
@@ -34,8 +36,9 @@ func (s sample) estimate(coefficients []float64) float64 {
 
 var errUndetermined = errors.New("the measurements do not tell the coefficients apart; all suites of the group scale are needed")
 
-// fit finds coefficients that are not negative, for which the squares of errors are least, each by its sample's weight. What would be negative is left
-// out, as 0: nothing here can cost less than nothing.
+// fit finds coefficients that are not negative, for which the squares of errors are least, each by
+// its sample's weight. What would be negative is left out, as 0: nothing here can cost less than
+// nothing.
 func fit(samples []sample) ([]float64, error) {
 	if len(samples) == 0 {
 		return nil, errUndetermined

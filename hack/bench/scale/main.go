@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command scale tells what very many connections take: it fits a model to measurements of hack/bench/run (suites of the group scale),
-// has a million connections join rooms on gateways, and adds up. `make scale` measures and writes docs/measured/scale.md.
+// Command scale tells what very many connections take: it fits a model to measurements of
+// hack/bench/run (suites of the group scale), has a million connections join rooms on gateways, and
+// adds up. `make scale` measures and writes docs/measured/scale.md.
 package main
 
 import (

@@ -16,30 +16,35 @@ const (
 	tenThousand = 10_000.0
 	// measuredMost is the largest number of connections that was measured on one gateway.
 	measuredMost = 10_000
-	// ownSubscriptions are a gateway's without rooms: peers, requests, answers, what other programs publish; and of its only namespace
-	// all, and its own sockets.
+	// ownSubscriptions are a gateway's without rooms: peers, requests, answers, what other programs
+	// publish; and of its only namespace all, and its own sockets.
 	ownSubscriptions = 6
 	// step is that of CPU time as the kernel tells it, in µs.
 	step = 10_000.0
-	// heartbeat is how often a gateway tells the others that it lives, in seconds (gateway/membership/membership.go).
+	// heartbeat is how often a gateway tells the others that it lives, in seconds
+	// (gateway/membership/membership.go).
 	heartbeat = 2.5
 )
 
 // model is what was found by measurement. Costs are µs of CPU time.
 type model struct {
-	// perEvent is the price of an event from a client: read, decoded, handled, published. perRelayed is that of one that NATS
-	// brings. perDelivery is that of each local member, perDeliveryMore what is added to it for each ten thousand connections.
+	// perEvent is the price of an event from a client: read, decoded, handled, published.
+	// perRelayed is that of one that NATS brings. perDelivery is that of each local member,
+	// perDeliveryMore what is added to it for each ten thousand connections.
 	perEvent, perRelayed, perDelivery, perDeliveryMore float64
-	// busy is what events and deliveries cost when there are as many as possible, by what they cost at the rates of the fit.
+	// busy is what events and deliveries cost when there are as many as possible, by what they cost
+	// at the rates of the fit.
 	busy float64
 	// perConnection is the price of a connection that says nothing, in a second: its heartbeat.
 	perConnection float64
-	// Memory of a gateway in MiB: without connections, for each thousand of them, and for each thousand subscriptions.
+	// Memory of a gateway in MiB: without connections, for each thousand of them, and for each
+	// thousand subscriptions.
 	memory, memoryPerThousand, memoryPerSubscriptions float64
 	// natsTaken and natsSent are the bytes on the wire of a message to and from NATS.
 	natsTaken, natsSent float64
-	// natsCPU is the price of a message to NATS, and natsCPUSent of one from it, at few messages a second; natsCPUBusy that of either
-	// when there are as many as possible. natsAtRest is what it takes in a second without any.
+	// natsCPU is the price of a message to NATS, and natsCPUSent of one from it, at few messages a
+	// second; natsCPUBusy that of either when there are as many as possible. natsAtRest is what it
+	// takes in a second without any.
 	natsCPU, natsCPUSent, natsCPUBusy, natsAtRest float64
 
 	cpu, resident, broker []sample // for the residuals

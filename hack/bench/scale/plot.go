@@ -25,7 +25,8 @@ const (
 	plotLeast   = 0.1
 )
 
-// plot draws what worlds of growing size take. Rooms grow in number as connections do. What was measured ends at the left edge.
+// plot draws what worlds of growing size take. Rooms grow in number as connections do. What was
+// measured ends at the left edge.
 func (r *report) plot() ([]byte, error) {
 	steps := 4
 	last := round(float64(max(r.world.connections, 10*plotFrom)))

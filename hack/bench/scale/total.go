@@ -6,7 +6,8 @@ package main
 type total struct {
 	*outcome
 	gateways int
-	// Cores and GiB of all gateways; cores also of the one with the most to do, and of all if events cost as when busy.
+	// Cores and GiB of all gateways; cores also of the one with the most to do, and of all if
+	// events cost as when busy.
 	cores, busiest, coresBusy float64
 	memory                    float64
 	// Of NATS, in a second. heartbeats are those of gateways, taken and sent.

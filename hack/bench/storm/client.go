@@ -65,7 +65,8 @@ func (c *client) dial(ctx context.Context, address string) error {
 	return conn.SetReadDeadline(time.Time{})
 }
 
-// stay is there until the connection is lost, and comes back, once: then it stays until the context ends.
+// stay is there until the connection is lost, and comes back, once: then it stays until the context
+// ends.
 func (c *client) stay(ctx context.Context) {
 	c.listen(ctx)
 	for ctx.Err() == nil {
@@ -104,8 +105,8 @@ func (c *client) listen(ctx context.Context) {
 	}
 }
 
-// backoff is how long a stock client waits before it tries again: reconnectionDelay, reconnectionDelayMax and randomizationFactor
-// have the Manager's defaults.
+// backoff is how long a stock client waits before it tries again: reconnectionDelay,
+// reconnectionDelayMax and randomizationFactor have the Manager's defaults.
 type backoff struct {
 	random   *rand.Rand
 	attempts int

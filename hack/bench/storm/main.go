@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Storm measures how a gateway lets the clients of another in that has been killed. The clients wait between attempts as stock
-// ones do. It prints how many got in and how many were refused in each second since, as a table, and draws it:
+// Storm measures how a gateway lets the clients of another in that has been killed. The clients
+// wait between attempts as stock ones do. It prints how many got in and how many were refused in
+// each second since, as a table, and draws it:
 //
 //	go run ./hack/bench/storm -svg docs/images/storm.svg
 package main

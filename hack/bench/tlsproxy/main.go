@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command tlsproxy ends TLS in front of a server on this machine, as a load balancer or an Ingress does in front of gateways, with
-// a certificate that it makes itself:
+// Command tlsproxy ends TLS in front of a server on this machine, as a load balancer or an Ingress
+// does in front of gateways, with a certificate that it makes itself:
 //
 //	tlsproxy 127.0.0.1:3000
 //

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Program coredns is CoreDNS with the plugins that a cluster of one node needs. The stock program has the clients of three
-// clouds too, which take longer to build than all the rest of it.
+// Program coredns is CoreDNS with the plugins that a cluster of one node needs. The stock program
+// has the clients of three clouds too, which take longer to build than all the rest of it.
 package main
 
 import (

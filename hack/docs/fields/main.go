@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command fields writes the reference of RealtimeService's fields, docs/reference/fields.md, from the
-// generated CRD:
+// Command fields writes the reference of RealtimeService's fields, docs/reference/fields.md, from
+// the generated CRD:
 //
-//	go run ./hack/docs/fields config/crd/bases/realtime-operator.io_realtimeservices.yaml >docs/reference/fields.md
+//	go run ./hack/docs/fields config/crd/bases/realtime-operator.io_realtimeservices.yaml \
+//		>docs/reference/fields.md
 //
-// It reads the CRD rather than the Go types, since the CRD has everything that the API server applies:
-// defaults, bounds and validation rules, of the types of other packages too.
+// It reads the CRD rather than the Go types, since the CRD has everything that the API server
+// applies: defaults, bounds and validation rules, of the types of other packages too.
 package main
 
 import (
@@ -111,8 +112,8 @@ func (t kubernetesType) link() string {
 
 type page struct {
 	text strings.Builder
-	// sections are the paths of objects that have a section, by their schema: one that is in two places
-	// has one.
+	// sections are the paths of objects that have a section, by their schema: one that is in two
+	// places has one.
 	sections  map[string]string
 	elsewhere map[string]kubernetesType
 	// unused are the entries of elsewhere that no field has had yet.
@@ -162,7 +163,8 @@ func inOrder(fields map[string]schema) []string {
 	return names
 }
 
-// object is an object with a section of its own. The description is empty where it is that of the field.
+// object is an object with a section of its own. The description is empty where it is that of the
+// field.
 type object struct {
 	path        string
 	schema      *schema

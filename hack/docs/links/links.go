@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package links finds links in the repository's Markdown files that lead nowhere: to a file that does
-// not exist, or to a heading that its page does not have. Links to other hosts are not followed.
+// Package links finds links in the repository's Markdown files that lead nowhere: to a file that
+// does not exist, or to a heading that its page does not have. Links to other hosts are not
+// followed.
 package links
 
 import (

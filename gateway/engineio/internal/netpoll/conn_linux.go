@@ -232,9 +232,9 @@ func (c *Conn) HandOn() {
 	}
 }
 
-// Long is called by a Handle that is about to use the processor for milliseconds, and that keeps the
-// connection: other workers serve the other connections at once. Without it, they do so only some
-// milliseconds later.
+// Long is called by a Handle that is about to use the processor for milliseconds, and that keeps
+// the connection: other workers serve the other connections at once. Without it, they do so only
+// some milliseconds later.
 func (c *Conn) Long() { c.loop.long(c) }
 
 // read reads at most one buffer, after which other connections have their turn. If the buffer is

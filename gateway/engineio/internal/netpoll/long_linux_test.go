@@ -29,7 +29,8 @@ func (h *computing) Ended(error) {
 }
 func (h *computing) Panicked(any) { h.conn.Close() }
 
-// Nobody looks how long handlers take here, so others are served only because the handler has said that it takes long.
+// Nobody looks how long handlers take here, so others are served only because the handler has said
+// that it takes long.
 func TestOthersAreServedAtOnceWhileAHandlerSaysThatItTakesLong(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	p := New(nil)

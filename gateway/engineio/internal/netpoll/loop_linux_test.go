@@ -31,7 +31,8 @@ type taskFunc func()
 
 func (t taskFunc) Do() { t() }
 
-// A handler that waits holds up no task, even if its connection was the last and nobody looks for such handlers any more.
+// A handler that waits holds up no task, even if its connection was the last and nobody looks for
+// such handlers any more.
 func TestTaskWhileTheHandlerOfTheLastConnectionWaits(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -19,7 +19,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/netpoll"
 )
 
-// octet is the byte at an offset of every stream, so that one that is lost, repeated or moved is seen.
+// octet is the byte at an offset of every stream, so that one that is lost, repeated or moved is
+// seen.
 func octet(offset int) byte { return byte(offset*131 ^ offset>>8) }
 
 func octets(offset, n int) []byte {
@@ -38,7 +39,8 @@ type modelled struct {
 	conn   *netpoll.Conn
 	over   chan struct{} // closed with the connection
 	calls  atomic.Int32  // of the handler that are under way, and have the connection
-	// call is the one of Handle that may be handed on; it is true when that has happened, or the call is at its end.
+	// call is the one of Handle that may be handed on; it is true when that has happened, or the
+	// call is at its end.
 	call     atomic.Pointer[atomic.Bool]
 	handedOn atomic.Int32
 
@@ -301,7 +303,8 @@ func (m *modelled) settle() {
 	}
 }
 
-// sendLast makes sure that something comes: bytes, for a handler that panics with them, and then the end.
+// sendLast makes sure that something comes: bytes, for a handler that panics with them, and then
+// the end.
 func (m *modelled) sendLast() {
 	if !m.finished {
 		m.send(1)

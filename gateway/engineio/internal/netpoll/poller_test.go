@@ -282,7 +282,8 @@ func TestTasks(t *testing.T) {
 	do("when the connection is gone")
 }
 
-// Connections do not wait long for others' handlers, however short each is: there comes a second worker.
+// Connections do not wait long for others' handlers, however short each is: there comes a second
+// worker.
 func TestManyHandlersThatTakeTheirTime(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	p := netpoll.New(nil)

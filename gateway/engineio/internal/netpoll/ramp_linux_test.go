@@ -55,8 +55,8 @@ func (h *waiter) Writable()    {}
 func (h *waiter) Ended(error)  { h.conn.Close() }
 func (h *waiter) Panicked(any) { h.conn.Close() }
 
-// When a database stalls, the handlers of all clients wait, and none of them is to wait for the others before it even begins: the number
-// of those that have begun doubles from look to look.
+// When a database stalls, the handlers of all clients wait, and none of them is to wait for the
+// others before it even begins: the number of those that have begun doubles from look to look.
 func TestManyHandlersThatWaitBeginSoon(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	const many = 500

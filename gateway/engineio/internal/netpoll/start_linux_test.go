@@ -13,7 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A file is what epoll refuses without any limit being reached, as it refuses sockets beyond max_user_watches.
+// A file is what epoll refuses without any limit being reached, as it refuses sockets beyond
+// max_user_watches.
 func refused(t *testing.T, p *Poller) *Conn {
 	t.Helper()
 	fd, err := unix.Open(filepath.Join(t.TempDir(), "file"), unix.O_CREAT|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
@@ -23,8 +24,8 @@ func refused(t *testing.T, p *Poller) *Conn {
 	return &Conn{loop: p.nextLoop(), fd: fd}
 }
 
-// The session is known before its connection is read, so others may be writing when the start fails: never
-// to a descriptor that has been closed, and may be another client's by then.
+// The session is known before its connection is read, so others may be writing when the start
+// fails: never to a descriptor that has been closed, and may be another client's by then.
 func TestStartFailsWhileOthersWrite(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	for range 100 {

@@ -17,7 +17,8 @@ type busy struct {
 	recorder
 	handled chan struct{}
 	end     chan struct{}
-	// reads and turns are counted, readsAtEnd is the former when the first of what was read was done. One worker serves at a time.
+	// reads and turns are counted, readsAtEnd is the former when the first of what was read was
+	// done. One worker serves at a time.
 	reads, turns, readsAtEnd int
 }
 

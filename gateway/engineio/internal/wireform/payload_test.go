@@ -41,7 +41,8 @@ func FuzzPayload(f *testing.F) {
 		if err != nil {
 			return
 		}
-		// What was decoded is encoded to a payload that means the same. It may differ in base64's padding bits.
+		// What was decoded is encoded to a payload that means the same. It may differ in base64's
+		// padding bits.
 		encoded := Payload(messages, itself)
 		if len(encoded) != cap(encoded) {
 			t.Errorf("payload of %d bytes, foreseen %d", len(encoded), cap(encoded))

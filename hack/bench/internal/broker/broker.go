@@ -14,7 +14,8 @@ import (
 // readyWithin bounds the wait for a server that starts.
 const readyWithin = 10 * time.Second
 
-// Start runs NATS on a port of loopback, with what the options say besides. The caller shuts it down.
+// Start runs NATS on a port of loopback, with what the options say besides. The caller shuts it
+// down.
 func Start(o server.Options) (*server.Server, error) {
 	o.Host, o.Port, o.NoSigs, o.NoLog = "127.0.0.1", server.RANDOM_PORT, true, true
 	s, err := server.NewServer(&o)

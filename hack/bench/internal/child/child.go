@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package child runs a benchmark's own program again, as a server in a process of its own: it tells its address, and ends
-// with its input.
+// Package child runs a benchmark's own program again, as a server in a process of its own: it tells
+// its address, and ends with its input.
 package child
 
 import (
@@ -60,8 +60,8 @@ type Server struct {
 	ended   sync.Once
 }
 
-// Start runs this program with the arguments that make it call Serve, and returns when it has told its address. The server
-// ends with the context, by Stop or by Kill.
+// Start runs this program with the arguments that make it call Serve, and returns when it has told
+// its address. The server ends with the context, by Stop or by Kill.
 func Start(ctx context.Context, args ...string) (*Server, error) {
 	command, err := Command(ctx, args...)
 	if err != nil {

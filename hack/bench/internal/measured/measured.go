@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package measured is what hack/bench/load prints, hack/bench/run keeps, and what reads it again takes.
+// Package measured is what hack/bench/load prints, hack/bench/run keeps, and what reads it again
+// takes.
 package measured
 
 import (

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command centrifuge serves the guide's chat by centrifugal/centrifuge, a Go library for the same ends with a protocol of its own:
+// Command centrifuge serves the guide's chat by centrifugal/centrifuge, a Go library for the same
+// ends with a protocol of its own:
 //
 //	centrifuge -nats nats://127.0.0.1:4222 127.0.0.1:3000
 package main

@@ -11,11 +11,13 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// prefix begins the NATS subject of a channel. Channels here are named by a benchmark, and hold nothing that NATS would understand.
+// prefix begins the NATS subject of a channel. Channels here are named by a benchmark, and hold
+// nothing that NATS would understand.
 const prefix = "centrifuge."
 
-// natsBroker connects nodes by a NATS subject for each channel, as the library's documentation tells to: a subscription of
-// its own for each channel that the node has a client in. A publication travels as it is. Safe for concurrent use.
+// natsBroker connects nodes by a NATS subject for each channel, as the library's documentation
+// tells to: a subscription of its own for each channel that the node has a client in. A publication
+// travels as it is. Safe for concurrent use.
 type natsBroker struct {
 	conn    *nats.Conn
 	handler centrifuge.BrokerEventHandler // set before the first Subscribe

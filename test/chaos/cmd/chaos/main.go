@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command chaos runs the chaos test: clients against a service whose parts fail. It exits with 1 if anything was lost,
-// duplicated or out of order.
+// Command chaos runs the chaos test: clients against a service whose parts fail. It exits with 1 if
+// anything was lost, duplicated or out of order.
 package main
 
 import (

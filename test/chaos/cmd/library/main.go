@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command library is a program that uses gateway/socketio and keeps the sessions of clients that are away in its memory. It does what
-// the other targets of test/clients/recovery.test.mjs do, answers /ready, and leaves on SIGTERM.
+// Command library is a program that uses gateway/socketio and keeps the sessions of clients that
+// are away in its memory. It does what the other targets of test/clients/recovery.test.mjs do,
+// answers /ready, and leaves on SIGTERM.
 package main
 
 import (

@@ -11,14 +11,15 @@ import (
 	"github.com/realtime-operator/realtime-operator/test/chaos/internal/protocol"
 )
 
-// Ledger accounts for every message of a phase, room by room and client by client. Safe for concurrent use, but for Begin,
-// which is called while nothing is published.
+// Ledger accounts for every message of a phase, room by room and client by client. Safe for
+// concurrent use, but for Begin, which is called while nothing is published.
 type Ledger struct {
 	rooms   []*roomLedger
 	clients []*clientLedger
 
 	phase atomic.Int64
-	// pending counts the acknowledgements and first arrivals that have not been. Whoever makes it zero says so on settled.
+	// pending counts the acknowledgements and first arrivals that have not been. Whoever makes it
+	// zero says so on settled.
 	pending atomic.Int64
 	settled chan struct{}
 	late    atomic.Int64 // arrivals of an earlier phase's messages
@@ -36,7 +37,8 @@ type clientLedger struct {
 
 	mu                         sync.Mutex
 	opens, recovered, declined int
-	// told means that the client knows that it may have missed something, and is not in its room yet.
+	// told means that the client knows that it may have missed something, and is not in its room
+	// yet.
 	told         bool
 	stops, nacks int
 	last         time.Time
@@ -80,10 +82,12 @@ func (l *Ledger) Members(room int) int { return l.rooms[room].members() }
 // Phase is the number of the phase, which messages carry.
 func (l *Ledger) Phase() int { return int(l.phase.Load()) }
 
-// Pending is how many acknowledgements and arrivals are still to come. When it becomes 0, Settled says so.
+// Pending is how many acknowledgements and arrivals are still to come. When it becomes 0, Settled
+// says so.
 func (l *Ledger) Pending() int64 { return l.pending.Load() }
 
-// Settled receives a value when nothing is pending any more. It may do so once more later: see Pending.
+// Settled receives a value when nothing is pending any more. It may do so once more later: see
+// Pending.
 func (l *Ledger) Settled() <-chan struct{} { return l.settled }
 
 // Begin starts a phase; what is left of the last one is forgotten.
@@ -106,7 +110,8 @@ func (l *Ledger) Begin() {
 	l.reasons.mu.Unlock()
 }
 
-// Queued notes that a message is to be published: it owes one acknowledgement, and an arrival at each member.
+// Queued notes that a message is to be published: it owes one acknowledgement, and an arrival at
+// each member.
 func (l *Ledger) Queued(m protocol.Message) {
 	l.pending.Add(1 + int64(l.rooms[m.Room].members()))
 	l.rooms[m.Room].queued(m)
@@ -186,8 +191,8 @@ func (l *Ledger) Told(client int) {
 	l.rooms[c.seat.room].restart(c.seat.member)
 }
 
-// Joined notes that a client is in its room. What is emitted from now on is promised to it; if it was
-// told that it may have missed something, what was emitted before no longer is.
+// Joined notes that a client is in its room. What is emitted from now on is promised to it; if it
+// was told that it may have missed something, what was emitted before no longer is.
 func (l *Ledger) Joined(client int) {
 	c := l.clients[client]
 	var told bool

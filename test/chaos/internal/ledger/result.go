@@ -21,8 +21,8 @@ type Result struct {
 	Messages, Unacked int
 	// Deliveries is how many arrivals the acknowledged messages owed.
 	Deliveries int
-	// Lost of them never came, and nobody told the client. Excused never came either, to clients that
-	// were told: they got a new session in place of their old one.
+	// Lost of them never came, and nobody told the client. Excused never came either, to clients
+	// that were told: they got a new session in place of their old one.
 	Lost, Excused int
 	// Faults describe some of what was lost, duplicated or out of order.
 	Faults []string
@@ -32,7 +32,8 @@ type Result struct {
 	Disordered int
 	// Crossed is arrivals in another order than the room's first member saw.
 	Crossed int
-	// Repeats is emissions for want of an acknowledgement; Again is arrivals of these at who had the first.
+	// Repeats is emissions for want of an acknowledgement; Again is arrivals of these at who had
+	// the first.
 	Repeats, Again int
 	// Late is arrivals of an earlier phase's messages, counted as lost there.
 	Late int
@@ -47,13 +48,15 @@ type Result struct {
 	Absent int
 	// Harmless is phases whose fault should have shown, and did not.
 	Harmless int
-	// Stopped is clients that a stock client would have left disconnected. Nacks is acknowledgements that say no.
+	// Stopped is clients that a stock client would have left disconnected. Nacks is
+	// acknowledgements that say no.
 	Stopped, Nacks int
 	// Overstayed is gateways that had to be killed when they had been told to leave.
 	Overstayed int
 	// Crashed is gateways that ended by themselves.
 	Crashed int
-	// Silence is the longest that a client heard nothing. P99 and Max are of the time from emission to arrival.
+	// Silence is the longest that a client heard nothing. P99 and Max are of the time from emission
+	// to arrival.
 	Silence, P99, Max time.Duration
 	// Reasons says why connections ended or were not opened.
 	Reasons map[string]int
@@ -165,8 +168,9 @@ func Total(results []Result) Result {
 	return t
 }
 
-// Failed says what a service that promises recovery may not do. Messages whose publisher emitted again arrive again;
-// that is the publisher's doing, and no fault. The order between publishers is a promise only where it is asked for.
+// Failed says what a service that promises recovery may not do. Messages whose publisher emitted
+// again arrive again; that is the publisher's doing, and no fault. The order between publishers is
+// a promise only where it is asked for.
 func (r Result) Failed(totalOrder bool) []string {
 	var wrong []string
 	for what, n := range map[string]int{
@@ -239,7 +243,8 @@ func Table(results []Result) string {
 	return b.String()
 }
 
-// Why says why connections ended or could not be opened, and what publishers were told, the most frequent first.
+// Why says why connections ended or could not be opened, and what publishers were told, the most
+// frequent first.
 func (r Result) Why() string {
 	reasons := slices.SortedFunc(maps.Keys(r.Reasons), func(a, b string) int {
 		return cmp.Or(cmp.Compare(r.Reasons[b], r.Reasons[a]), cmp.Compare(a, b))

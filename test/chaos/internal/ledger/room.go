@@ -41,7 +41,8 @@ type arrivals struct {
 type roomLedger struct {
 	mu       sync.Mutex
 	messages map[said]*record
-	// last is the highest sequence number that each member has seen of each publisher in its session.
+	// last is the highest sequence number that each member has seen of each publisher in its
+	// session.
 	last []map[int]int
 	// sessions counts, for each member, how often it was told that it may have missed something.
 	sessions []int

@@ -11,8 +11,8 @@ type Dialer struct {
 	http    *http.Client
 }
 
-// NewDialer returns a dialer whose connections go over the line. gateway is the host:port for the next
-// connection, or request of a session by polling.
+// NewDialer returns a dialer whose connections go over the line. gateway is the host:port for the
+// next connection, or request of a session by polling.
 func NewDialer(gateway func() (string, error), line *Line) *Dialer {
 	return &Dialer{gateway: gateway, line: line, http: &http.Client{Transport: &http.Transport{
 		DialContext: line.Dial, MaxIdleConnsPerHost: 2, DisableCompression: true,

@@ -14,7 +14,8 @@ import (
 // ErrCut is what a client gets for a connection that was cut, or is not let through.
 var ErrCut = errors.New("the line is cut")
 
-// Line is a client's way to the network: all its connections, which can be cut. Safe for concurrent use.
+// Line is a client's way to the network: all its connections, which can be cut. Safe for concurrent
+// use.
 type Line struct {
 	mu    sync.Mutex
 	isCut bool
@@ -66,8 +67,8 @@ func (l *Line) cutNow() bool {
 	return l.isCut
 }
 
-// Cut ends all connections and lets no new one through until Mend. If it is silent, the server is not told: to it the
-// connections are there, and what it writes is lost.
+// Cut ends all connections and lets no new one through until Mend. If it is silent, the server is
+// not told: to it the connections are there, and what it writes is lost.
 func (l *Line) Cut(silent bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -85,8 +86,8 @@ func (l *Line) Cut(silent bool) {
 	}
 }
 
-// Mend lets connections through again. The kernel answers for those that the client has forgotten with a reset, as it
-// does when a network comes back.
+// Mend lets connections through again. The kernel answers for those that the client has forgotten
+// with a reset, as it does when a network comes back.
 func (l *Line) Mend() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

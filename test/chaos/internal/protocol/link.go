@@ -13,7 +13,8 @@ import (
 // MaxPacket is more than any packet here has.
 const MaxPacket = 1 << 20
 
-// Link is an Engine.IO session over one transport. Next is for one goroutine, Send for one other; Close is for any.
+// Link is an Engine.IO session over one transport. Next is for one goroutine, Send for one other;
+// Close is for any.
 type Link interface {
 	// Next waits for a packet.
 	Next() (string, error)

@@ -41,8 +41,8 @@ func parseOpen(packet string) (Handshake, error) {
 	return h, nil
 }
 
-// ConnectPacket joins the main namespace. A pid asks for recovery; without an offset, as a client that never got an
-// event has none, the key is left out, like JSON.stringify does with undefined.
+// ConnectPacket joins the main namespace. A pid asks for recovery; without an offset, as a client
+// that never got an event has none, the key is left out, like JSON.stringify does with undefined.
 func ConnectPacket(pid string, offset *string) string {
 	if pid == "" {
 		return "40"
@@ -54,7 +54,8 @@ func ConnectPacket(pid string, offset *string) string {
 	return "40" + string(body)
 }
 
-// Message is what is said in a room. No argument is a string: only an offset can be the last string of an event.
+// Message is what is said in a room. No argument is a string: only an offset can be the last string
+// of an event.
 type Message struct {
 	Room      int `json:"r"`
 	Publisher int `json:"p"`
@@ -74,8 +75,8 @@ func (m Message) Payload() string {
 	return fmt.Sprintf(`{"r":%d,"p":%d,"n":%d,"a":%d,"f":%d%s}`, m.Room, m.Publisher, m.Seq, m.Attempt, m.Phase, padding)
 }
 
-// Event is what the message is emitted as. What is announced goes to a second room too, which is empty:
-// events for several rooms may take another way.
+// Event is what the message is emitted as. What is announced goes to a second room too, which is
+// empty: events for several rooms may take another way.
 func (m Message) Event() string {
 	if m.Room%2 == 1 {
 		return "announce"
@@ -114,8 +115,8 @@ func (e Event) LastString() (string, bool) {
 	return s, true
 }
 
-// ParseEvent reads the rest of an EVENT packet. An id before the list asks for an acknowledgement, which the services
-// here never do.
+// ParseEvent reads the rest of an EVENT packet. An id before the list asks for an acknowledgement,
+// which the services here never do.
 func ParseEvent(rest string) (Event, error) {
 	_, list := splitID(rest)
 	var args []json.RawMessage

@@ -22,7 +22,8 @@ func (e *StatusError) Error() string {
 	return fmt.Sprintf("%s: status %d %s", e.method, e.status, e.body)
 }
 
-// pollingLink is a session by polling: at most one GET and one POST at a time, like the stock client.
+// pollingLink is a session by polling: at most one GET and one POST at a time, like the stock
+// client.
 type pollingLink struct {
 	dialer *Dialer
 	sid    string

@@ -10,7 +10,8 @@ import (
 
 var errNoGateway = errors.New("no gateway is ready")
 
-// Balancer sends clients to gateways, each request or connection to the next in turn. Safe for concurrent use.
+// Balancer sends clients to gateways, each request or connection to the next in turn. Safe for
+// concurrent use.
 type Balancer struct {
 	byClient bool
 
@@ -20,8 +21,8 @@ type Balancer struct {
 	assigned map[int]string
 }
 
-// NewBalancer returns a balancer without gateways. byClient keeps a client on its gateway for as long as
-// that is ready, as a load balancer with affinity does.
+// NewBalancer returns a balancer without gateways. byClient keeps a client on its gateway for as
+// long as that is ready, as a load balancer with affinity does.
 func NewBalancer(byClient bool) *Balancer {
 	return &Balancer{byClient: byClient, assigned: map[int]string{}}
 }

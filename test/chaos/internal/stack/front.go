@@ -9,8 +9,8 @@ import (
 	"sync"
 )
 
-// Front is the load balancer as a client in another process sees it: an address. Each connection goes to
-// the gateway that is next.
+// Front is the load balancer as a client in another process sees it: an address. Each connection
+// goes to the gateway that is next.
 type Front struct {
 	listener net.Listener
 	balancer *Balancer

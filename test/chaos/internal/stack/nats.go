@@ -57,8 +57,8 @@ func newNATSServers(dir, program string, servers int) (*NATSServers, error) {
 	return s, s.Publish()
 }
 
-// Rotate writes the servers' configuration with another password, which they read when they start or
-// are told to.
+// Rotate writes the servers' configuration with another password, which they read when they start
+// or are told to.
 func (s *NATSServers) Rotate() error {
 	s.rotations++
 	s.password = "password-" + strconv.Itoa(s.rotations)
@@ -91,7 +91,8 @@ func (s *NATSServers) StoreDir(i int) string {
 	return filepath.Join(s.dir, "jetstream-"+strconv.Itoa(i))
 }
 
-// command is one of several servers, which tell nobody of each other: gateways have a wire to each, that can be cut.
+// command is one of several servers, which tell nobody of each other: gateways have a wire to each,
+// that can be cut.
 func (s *NATSServers) command(i int, ports []brokerPorts) command {
 	name := fmt.Sprintf("nats-%d", i)
 	c := command{
@@ -133,7 +134,8 @@ func (c *Cluster) JetStream() (jetstream.JetStream, *nats.Conn, error) {
 	return js, nc, nil
 }
 
-// ReloadBrokers has all servers read their configuration, and waits until each takes the password in it.
+// ReloadBrokers has all servers read their configuration, and waits until each takes the password
+// in it.
 func (c *Cluster) ReloadBrokers(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, reloadTimeout)
 	defer cancel()

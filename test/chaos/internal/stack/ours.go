@@ -21,20 +21,22 @@ import (
 //go:embed service.yaml
 var serviceManifest []byte
 
-// peerHost is where gateways listen for each other. They say 127.0.0.1, where there is a wire to it.
+// peerHost is where gateways listen for each other. They say 127.0.0.1, where there is a wire to
+// it.
 const peerHost = "127.0.0.2"
 
 func peerAddress(ports gatewayPorts) string {
 	return net.JoinHostPort(peerHost, strconv.Itoa(ports.peers))
 }
 
-// Programs are those of a stack of ours. Previous is the program realtime of before, by which gateways
-// are started until an update, if that is among the faults; empty: there is none.
+// Programs are those of a stack of ours. Previous is the program realtime of before, by which
+// gateways are started until an update, if that is among the faults; empty: there is none.
 type Programs struct{ Realtime, Previous, NATSServer string }
 
-// Ours are gateways around so many nats-servers with JetStream, all of which keep the log. The folder gets
-// their files. Drain is how long a gateway takes to send its clients away. In a rollout it waits half of that for its successors to come
-// up, which on a busy machine has taken 5 s for one.
+// Ours are gateways around so many nats-servers with JetStream, all of which keep the log. The
+// folder gets their files. Drain is how long a gateway takes to send its clients away. In a rollout
+// it waits half of that for its successors to come up, which on a busy machine has taken 5 s for
+// one.
 func Ours(ctx context.Context, dir string, programs Programs, natsServers int, drain time.Duration) (Stack, error) {
 	svc, err := manifest.Load(ctx, serviceManifest)
 	if err != nil {

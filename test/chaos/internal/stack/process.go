@@ -112,8 +112,8 @@ func isReady(ctx context.Context, ready string) bool {
 
 var errOverstayed = errors.New("it had to be killed")
 
-// Stop asks the process to end and waits for it; one that takes longer than patience is killed, as Kubernetes does it,
-// and the error is errOverstayed.
+// Stop asks the process to end and waits for it; one that takes longer than patience is killed, as
+// Kubernetes does it, and the error is errOverstayed.
 func (p *Process) Stop(patience time.Duration) error {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stop %s: %w", p.Name, err)
@@ -135,8 +135,8 @@ func (p *Process) Kill() {
 	<-p.ended
 }
 
-// Freeze stops the process, and what it has open stays open: to others it is a machine that has vanished, which neither answers
-// nor closes.
+// Freeze stops the process, and what it has open stays open: to others it is a machine that has
+// vanished, which neither answers nor closes.
 func (p *Process) Freeze() error { return p.signal(syscall.SIGSTOP) }
 
 // Thaw lets a frozen process go on as if no time had passed.
@@ -149,8 +149,8 @@ func (p *Process) signal(s os.Signal) error {
 	return nil
 }
 
-// freePorts are below those that the kernel gives to connections: a load test takes any above. All are held until the last is
-// found, so that they differ.
+// freePorts are below those that the kernel gives to connections: a load test takes any above. All
+// are held until the last is found, so that they differ.
 func freePorts(count int) ([]int, error) {
 	var ports []int
 	for range 100 * count {

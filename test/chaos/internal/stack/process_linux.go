@@ -4,5 +4,6 @@ package stack
 
 import "syscall"
 
-// DeathSignal are attributes of a process that ends with the one that starts it, where the system can do that.
+// DeathSignal are attributes of a process that ends with the one that starts it, where the system
+// can do that.
 func DeathSignal() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }

@@ -13,8 +13,8 @@ import (
 // nodeGrace is more than Node's servers take to close.
 const nodeGrace = 20 * time.Second
 
-// Reference is Node's server with the Redis Streams adapter, in the folder peer, and Debian's redis-server as its users
-// run it: with an append-only file.
+// Reference is Node's server with the Redis Streams adapter, in the folder peer, and Debian's
+// redis-server as its users run it: with an append-only file.
 func Reference(dir, peer, redisServer string) (Stack, error) {
 	data := filepath.Join(dir, "redis")
 	if err := os.MkdirAll(data, 0o755); err != nil {

@@ -13,15 +13,15 @@ import (
 	"time"
 )
 
-// Serve runs a service for a test in another language, which says by lines what is to happen to it:
+// Serve runs a service for a test in another language, which sends a command per line:
 //
 //	start          starts a gateway; the answer is its URL
-//	stop N         SIGTERM for the Nth gateway that was started, from 0; answered when it has ended
+//	stop N         SIGTERM for the Nth gateway started, from 0; answered when it has ended
 //	kill N         SIGKILL
-//	slow N MS      what the gateway tells the broker is late by so many milliseconds
+//	slow N MS      delays the messages of the gateway to the broker by MS milliseconds
 //
-// The answer is a line too: "ok", with a result if there is one, or "error" with the reason. The end of the input ends the
-// service.
+// The answer is a line too: "ok", with a result if there is one, or "error" with the reason. The
+// end of the input ends the service.
 func Serve(ctx context.Context, s Stack, dir string, in io.Reader, out io.Writer) (err error) {
 	c, err := Start(ctx, s, dir, 0, NewBalancer(false), false)
 	defer func() { err = errors.Join(err, c.Close()) }()

@@ -49,7 +49,8 @@ func newBrokerPorts() (brokerPorts, error) {
 	return brokerPorts{clients: ports[0], routes: ports[1]}, nil
 }
 
-// gatewayPorts are where a gateway listens for clients, for questions about itself, and for other gateways.
+// gatewayPorts are where a gateway listens for clients, for questions about itself, and for other
+// gateways.
 type gatewayPorts struct{ clients, ops, peers int }
 
 // newGatewayPorts are those of so many gateways; none comes twice.
@@ -94,7 +95,8 @@ type Cluster struct {
 	Revision int
 	// Outdated is true while gateways are started by the previous program.
 	Outdated bool
-	// Overstayed counts the gateways that had to be killed, and Crashed those that ended by themselves.
+	// Overstayed counts the gateways that had to be killed, and Crashed those that ended by
+	// themselves.
 	Overstayed, Crashed int
 
 	dir         string
@@ -102,7 +104,8 @@ type Cluster struct {
 	started     int
 }
 
-// Start starts the broker and gateways, outdated ones by the previous program. Close ends them, also after an error.
+// Start starts the broker and gateways, outdated ones by the previous program. Close ends them,
+// also after an error.
 func Start(ctx context.Context, s Stack, dir string, gateways int, b *Balancer, outdated bool) (*Cluster, error) {
 	c := &Cluster{Stack: s, dir: dir, Balancer: b, Outdated: outdated}
 	for range s.Brokers {
@@ -145,8 +148,8 @@ func (c *Cluster) StartGateway(ctx context.Context) (*Gateway, error) {
 	panic("one was asked for")
 }
 
-// StartGateways starts so many at once, and yields each as soon as it is ready and clients may come. Those that
-// nobody waits for any more are killed.
+// StartGateways starts so many at once, and yields each as soon as it is ready and clients may
+// come. Those that nobody waits for any more are killed.
 func (c *Cluster) StartGateways(ctx context.Context, n int) iter.Seq2[*Gateway, error] {
 	return func(yield func(*Gateway, error) bool) {
 		all, err := newGatewayPorts(n)

@@ -14,7 +14,8 @@ import (
 // reusedAfter is the age from which a connection has carried requests before.
 const reusedAfter = time.Second
 
-// wire is a way to the broker, or to a gateway, which can be cut, and be slow. Close ends it and all that goes through.
+// wire is a way to the broker, or to a gateway, which can be cut, and be slow. Close ends it and
+// all that goes through.
 type wire struct {
 	listener net.Listener
 	// delay is by how much what the gateway sends is late.
@@ -185,12 +186,13 @@ func (ws wires) close() {
 	}
 }
 
-// CutBroker ends the gateway's connections to the broker, and each new one at once, until MendBroker.
+// CutBroker ends the gateway's connections to the broker, and each new one at once, until
+// MendBroker.
 func (g *Gateway) CutBroker() { g.wires.cut() }
 
 // MendBroker lets the gateway reach the broker again.
 func (g *Gateway) MendBroker() { g.wires.mend() }
 
-// ResetPeers resets reused connections of other gateways to this one, in place of so many percent of
-// the answers. The stack has Peers.
+// ResetPeers resets reused connections of other gateways to this one, in place of so many percent
+// of the answers. The stack has Peers.
 func (g *Gateway) ResetPeers(percent int64) { g.door.resets.Store(percent) }
