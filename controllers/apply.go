@@ -19,8 +19,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// apply makes an object of the service as it is wanted. What is as it was after the last apply is
-// left alone.
+// apply applies an object of the service. It does nothing if neither the object nor what is wanted
+// has changed since the last apply.
 func (r *Reconciler) apply(ctx context.Context, svc *v1alpha1.RealtimeService, wanted client.Object) error {
 	live, err := r.live(ctx, svc, wanted)
 	if err != nil {
@@ -29,8 +29,8 @@ func (r *Reconciler) apply(ctx context.Context, svc *v1alpha1.RealtimeService, w
 	return r.applyOver(ctx, svc, live, wanted)
 }
 
-// applyOver applies an object over the live one, nil if there is none. One that has a resource
-// version is applied over that version alone.
+// applyOver applies an object over the live one, nil if there is none. An object with a resource
+// version is applied over that version only.
 func (r *Reconciler) applyOver(ctx context.Context, svc *v1alpha1.RealtimeService, live, wanted client.Object) error {
 	object, err := applyConfiguration(wanted)
 	if err != nil {
@@ -70,7 +70,7 @@ func (r *Reconciler) applyOver(ctx context.Context, svc *v1alpha1.RealtimeServic
 	return nil
 }
 
-// applyAs applies an object and reads into it what it has become.
+// applyAs applies an object and stores the result in it.
 func (r *Reconciler) applyAs(ctx context.Context, manager string, object *unstructured.Unstructured) error {
 	name := object.GetKind() + " " + object.GetName()
 	configuration := client.ApplyConfigurationFromUnstructured(object)
@@ -80,13 +80,13 @@ func (r *Reconciler) applyAs(ctx context.Context, manager string, object *unstru
 	return nil
 }
 
-// live is the object in the cluster, nil if there is none. One that is not the service's is an
-// error: it is somebody's, and applying would take it over.
+// live returns the object in the cluster, nil if there is none. It returns an error if the object
+// does not belong to the service, since applying would take it over.
 func (r *Reconciler) live(ctx context.Context, svc *v1alpha1.RealtimeService, wanted client.Object) (client.Object, error) {
 	live := reflect.New(reflect.TypeOf(wanted).Elem()).Interface().(client.Object)
 	err := r.Client.Get(ctx, client.ObjectKeyFromObject(wanted), live)
 	if apierrors.IsNotFound(err) {
-		// The cache holds only what carries our label.
+		// The cache has only objects with our label.
 		return r.unlabelled(ctx, svc, wanted)
 	}
 	if err != nil {
@@ -114,8 +114,8 @@ func (r *Reconciler) unlabelled(ctx context.Context, svc *v1alpha1.RealtimeServi
 	return live, nil
 }
 
-// remove deletes an object that the service wants no longer, as the reader finds it. One that is
-// not the service's stays.
+// remove deletes an object that the service no longer wants, if the reader finds it. An object that
+// does not belong to the service stays.
 func (r *Reconciler) remove(ctx context.Context, svc *v1alpha1.RealtimeService, from client.Reader, unwanted client.Object) error {
 	name := nameOf(unwanted)
 	err := from.Get(ctx, client.ObjectKeyFromObject(unwanted), unwanted)
@@ -141,7 +141,7 @@ func (r *Reconciler) remove(ctx context.Context, svc *v1alpha1.RealtimeService, 
 	return nil
 }
 
-// foreignError says that an object of a name that the service needs belongs to somebody else.
+// foreignError: an object with a name that the service needs belongs to somebody else.
 type foreignError struct {
 	name string
 }
@@ -150,8 +150,8 @@ func (e *foreignError) Error() string {
 	return e.name + " exists and does not belong to this service: delete it, or name the service differently"
 }
 
-// applyConfiguration is the object as it is sent: without what a typed object cannot leave out, and
-// the operator does not mean to own.
+// applyConfiguration returns the object as it is sent: without fields that a typed object cannot
+// omit, and that the operator does not want to own.
 func applyConfiguration(wanted client.Object) (*unstructured.Unstructured, error) {
 	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(wanted)
 	if err != nil {
@@ -173,7 +173,7 @@ func hashOf(object *unstructured.Unstructured) ([32]byte, error) {
 	return sha256.Sum256(data), err
 }
 
-// nameOf is an object's kind and name, for people.
+// nameOf returns an object's kind and name, for people.
 func nameOf(object client.Object) string {
 	return object.GetObjectKind().GroupVersionKind().Kind + " " + object.GetName()
 }

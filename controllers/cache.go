@@ -16,7 +16,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
 
-// cacheOptions keep in memory what belongs to services, and no other object of the cluster.
+// cacheOptions cache the objects of services, and no other object of the cluster.
 func cacheOptions(namespaces []string) (cache.Options, error) {
 	requirement, err := labels.NewRequirement(resources.LabelService, selection.Exists, nil)
 	if err != nil {
@@ -24,7 +24,7 @@ func cacheOptions(namespaces []string) (cache.Options, error) {
 	}
 	ours := labels.NewSelector().Add(*requirement)
 	byObject := map[client.Object]cache.ByObject{
-		// The list of managers says whether we own the number of gateways.
+		// The list of managers determines whether we own the number of gateways.
 		&appsv1.Deployment{}: {Label: ours, Transform: asItIs},
 		&corev1.Pod{}:        {Label: ours, Transform: withoutPodSpec},
 	}
@@ -43,7 +43,7 @@ func cacheOptions(namespaces []string) (cache.Options, error) {
 	options := cache.Options{
 		ByObject:         byObject,
 		DefaultTransform: cache.TransformStripManagedFields(),
-		// Nothing but the above is to be read from the cache.
+		// Other kinds must not be read from the cache.
 		ReaderFailOnMissingInformer: true,
 	}
 	for _, namespace := range namespaces {
@@ -57,7 +57,7 @@ func cacheOptions(namespaces []string) (cache.Options, error) {
 
 func asItIs(object any) (any, error) { return object, nil }
 
-// withoutPodSpec keeps of a pod its metadata and status.
+// withoutPodSpec returns only the metadata and status of a pod.
 func withoutPodSpec(object any) (any, error) {
 	if pod, ok := object.(*corev1.Pod); ok {
 		pod.Spec = corev1.PodSpec{}

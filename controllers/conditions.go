@@ -14,7 +14,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
 
-// Reasons of conditions.
+// The reasons of conditions.
 const (
 	reasonReady        = "Ready"
 	reasonAvailable    = "Available"
@@ -30,7 +30,8 @@ const (
 	reasonDisconnected = "Disconnected"
 )
 
-// messageLimit keeps what a gateway or the API server says readable; conditions may hold much more.
+// messageLimit keeps messages of gateways and the API server readable; conditions may have longer
+// ones.
 const messageLimit = 2048
 
 func conditions(svc *v1alpha1.RealtimeService, seen *observation) []metav1.Condition {
@@ -88,7 +89,7 @@ func gatewaysCondition(svc *v1alpha1.RealtimeService, seen *observation) metav1.
 	return condition
 }
 
-// deploymentProblem is what the Deployment complains about, such as a quota.
+// deploymentProblem returns what the Deployment reports, such as an exceeded quota.
 func deploymentProblem(d *appsv1.Deployment) string {
 	for _, c := range d.Status.Conditions {
 		failed := c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue ||
@@ -123,8 +124,8 @@ func natsName(svc *v1alpha1.RealtimeService) string {
 	return "spec.nats names it"
 }
 
-// natsSight is how many gateways cannot use NATS, be it that they do not reach it or that it
-// refuses their credentials; empty if all can. Those that are not ready count where none is.
+// natsSight says how many gateways cannot use NATS, either because they do not reach it or because
+// it refuses their credentials; empty if all can. Gateways that are not ready count if none is.
 func natsSight(seen *observation) string {
 	asked := seen.ready()
 	if len(asked) == 0 {
@@ -142,10 +143,10 @@ func natsSight(seen *observation) string {
 	return ""
 }
 
-// cutOff is true for a gateway that says that it is not connected to NATS.
+// cutOff reports whether a gateway says that it is not connected to NATS.
 func (g *gateway) cutOff() bool { return g.err == nil && g.status.NATS != "connected" }
 
-// logSight is what gateways say of a NATS that is there and does not store.
+// logSight returns what gateways say about a NATS that is connected and does not store.
 func logSight(svc *v1alpha1.RealtimeService, seen *observation) string {
 	if svc.Spec.Recovery == nil {
 		return ""
@@ -186,7 +187,7 @@ func configuredCondition(svc *v1alpha1.RealtimeService, seen *observation) metav
 	}
 	for _, g := range lagging {
 		if g.err != nil {
-			// The error itself is in the log: it may read differently each time.
+			// The error itself is in the log: its text may differ each time.
 			return is(metav1.ConditionUnknown, reasonUnreachable,
 				fmt.Sprintf("%s does not tell its status on port %d: does a network policy keep the operator out?", g.pod.Name, resources.OpsPort))
 		}
@@ -195,8 +196,8 @@ func configuredCondition(svc *v1alpha1.RealtimeService, seen *observation) metav
 		fmt.Sprintf("%d of %d gateways run configuration %s", len(ready)-len(lagging), len(ready), seen.revision)+pushProblem(lagging))
 }
 
-// pushProblem says of one of the gateways why the kubelet must bring the configuration; empty if it
-// need not. The error itself is in the log: it may read differently each time.
+// pushProblem returns, for one of the gateways, why the kubelet must bring the configuration; empty
+// if it need not. The error itself is in the log: its text may differ each time.
 func pushProblem(lagging []gateway) string {
 	for _, g := range lagging {
 		switch {

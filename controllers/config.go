@@ -17,8 +17,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
 
-// applyConfig writes the gateways' configuration, unless it is one that they would refuse: they
-// keep the last good one, after a restart as well.
+// applyConfig writes the gateways' configuration, unless they would refuse it: then they keep the
+// last valid one, even after a restart.
 func (r *Reconciler) applyConfig(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) error {
 	if len(seen.invalid) > 0 {
 		return nil
@@ -35,16 +35,16 @@ func (r *Reconciler) applyConfig(ctx context.Context, svc *v1alpha1.RealtimeServ
 	return nil
 }
 
-// numberedConfig is the ConfigMap as it is wanted, and the live one, nil if there is none. With the
-// live one's content it has the live one's number. With another it has the next, and can be applied
-// over that version alone: of two operators that write at once, as in an update of their own, one
-// fails, and looks again.
+// numberedConfig returns the wanted ConfigMap, and the live one, nil if there is none. If their
+// content is equal, so is the number. Otherwise the wanted one has the next number, and can be
+// applied over that version only: of two operators that write at the same time, as during an update
+// of the operator, one fails, and reconciles again.
 func (r *Reconciler) numberedConfig(ctx context.Context, svc *v1alpha1.RealtimeService) (*corev1.ConfigMap, client.Object, error) {
 	live, same, err := r.sameConfig(ctx, svc, r.Client)
 	if same != nil || err != nil {
 		return same, live, err
 	}
-	// The cache may be behind, or not have it for want of a label.
+	// The cache may be outdated, or lack the ConfigMap because it has no label.
 	live, same, err = r.sameConfig(ctx, svc, r.Reader)
 	if same != nil || err != nil {
 		return same, live, err
@@ -60,8 +60,8 @@ func (r *Reconciler) numberedConfig(ctx context.Context, svc *v1alpha1.RealtimeS
 	return next, live, err
 }
 
-// sameConfig is the live ConfigMap as a reader finds it, nil if there is none, and the wanted one
-// with its number; same is nil if they differ in content.
+// sameConfig returns the live ConfigMap that a reader finds, nil if there is none, and the wanted
+// one with the same number; same is nil if their content differs.
 func (r *Reconciler) sameConfig(ctx context.Context, svc *v1alpha1.RealtimeService, from client.Reader) (live client.Object, same *corev1.ConfigMap, err error) {
 	name := resources.ConfigMapName(svc.Name)
 	found := &corev1.ConfigMap{}

@@ -13,21 +13,21 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// The pace of bringing a configuration to gateways: at first as fast as a person waits for it, then
-// slower, for gateways that cannot be reached or will not have it.
+// How often a configuration is pushed to gateways: at first as fast as a person expects it, then
+// more slowly, for gateways that cannot be reached or refuse it.
 const (
 	askPace   = 500 * time.Millisecond
 	pushPace  = time.Second
 	pushLimit = time.Minute
-	// steadyJitter keeps services from being looked at all together.
+	// steadyJitter spreads the reconciliation of services.
 	steadyJitter = 0.2
 )
 
-// configure pushes the configuration to gateways that do not run it yet, and says when to look
-// again.
+// configure pushes the configuration to gateways that do not run it yet, and returns when to
+// reconcile again.
 //
-// What a gateway does not take this way the kubelet brings, within about two minutes: to a gateway
-// of a release that takes no pushes, or to one that the operator cannot reach.
+// If a gateway cannot be pushed to, because it is of an earlier release or unreachable, the kubelet
+// brings the configuration within about two minutes.
 func (r *Reconciler) configure(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) time.Duration {
 	remembered := r.memory.of(keyOf(svc))
 	if seen.revision == "" {
@@ -51,7 +51,7 @@ func (r *Reconciler) configure(ctx context.Context, svc *v1alpha1.RealtimeServic
 		key := pushKey{g.pod.UID, gatewayconfig.Path}
 		switch last := remembered.pushes[key]; {
 		case g.err == nil && g.status.ConfigHash == seen.revision:
-			delete(remembered.pushes, key) // one that falls back, as when its container starts again, is pushed to at once
+			delete(remembered.pushes, key) // a gateway that falls back, for example when its container restarts, is pushed to at once
 		case last.revision == seen.revision:
 			g.pushErr = last.err
 		}

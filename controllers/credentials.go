@@ -14,8 +14,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
 
-// handCredentials pushes the credentials of the service's own NATS to gateways that it does not
-// let in, be it that somebody has changed the Secret: a kubelet takes a minute or two to bring it.
+// handCredentials pushes the credentials of the service's own NATS to gateways that NATS refuses,
+// for example because somebody has changed the Secret: a kubelet takes a minute or two to bring it.
 func (r *Reconciler) handCredentials(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) {
 	if !seen.natsReady || seen.credentials == (resources.Credentials{}) {
 		return

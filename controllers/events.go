@@ -10,7 +10,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// Reasons of events.
+// The reasons of events.
 const (
 	reasonCreated    = "Created"
 	reasonUpdated    = "Updated"
@@ -18,23 +18,23 @@ const (
 	reasonConfigured = "ConfigurationInForce"
 )
 
-// eventLimit is the API server's bound on an event's note, in bytes.
+// eventLimit is the API server's limit of an event's note, in bytes.
 const eventLimit = 1024
 
-// event tells of a service. Events of one reason are counted as one unless the object they are
-// about, nil for none, differs.
+// event records an event about a service. Events with the same reason are counted as one unless
+// they concern different objects; about may be nil.
 func (r *Reconciler) event(svc *v1alpha1.RealtimeService, about runtime.Object, kind, reason, action, note string, args ...any) {
 	r.Events.Eventf(svc, about, kind, reason, action, "%s", shortened(fmt.Sprintf(note, args...), eventLimit))
 }
 
-// shortened is a text of at most so many bytes.
+// shortened returns a text of at most limit bytes.
 func shortened(text string, limit int) string {
 	if len(text) <= limit {
 		return text
 	}
 	const more = "…"
 	cut := limit - len(more)
-	for cut > 0 && text[cut]&0xC0 == 0x80 { // not in the middle of a character
+	for cut > 0 && text[cut]&0xC0 == 0x80 { // not within a character
 		cut--
 	}
 	return text[:cut] + more

@@ -24,16 +24,15 @@ import (
 )
 
 const (
-	// statusTimeout bounds how long a gateway may take to answer. It is one pod on the same
-	// network.
+	// statusTimeout bounds the wait for a gateway's answer. It is one pod on the same network.
 	statusTimeout = time.Second
 	// statusAtOnce bounds how many gateways of a service are asked at the same time.
 	statusAtOnce = 16
-	// statusLimit bounds the answer: gateways face the internet, and are not trusted with the
-	// operator's memory.
+	// statusLimit bounds the answer: gateways are exposed to the internet, and are not trusted with
+	// the operator's memory.
 	statusLimit = 64 << 10
-	// answerLasts is how long an old answer counts when there is no new one, so that one that is
-	// late alters nothing.
+	// answerLasts is how long an old answer is used when there is no new one, so that a single late
+	// answer has no effect.
 	answerLasts = 30 * time.Second
 )
 
@@ -49,7 +48,7 @@ func StatusOverHTTP() StatusFunc {
 	}
 }
 
-// newStatusClient goes through no proxy, and follows no redirect to somewhere else.
+// newStatusClient returns a client that uses no proxy, and follows no redirect.
 func newStatusClient() *http.Client {
 	return &http.Client{
 		Transport:     &http.Transport{MaxIdleConnsPerHost: 1, IdleConnTimeout: 3 * steadyInterval},
@@ -77,26 +76,26 @@ func fetchStatus(ctx context.Context, httpClient *http.Client, url string) (gate
 	return status, nil
 }
 
-// gateway is a gateway pod that runs, and what it says.
+// gateway is a running gateway pod, and its status.
 type gateway struct {
 	pod *corev1.Pod
-	// ready is true while clients should come to it.
+	// ready reports whether clients should connect to it.
 	ready  bool
 	status gatewaystatus.Status
-	// err says why there is no status.
+	// err is why there is no status.
 	err error
-	// pushErr says why the wanted configuration could not be pushed to it; nil if it has not been
+	// pushErr is why the wanted configuration could not be pushed to it; nil if it has not been
 	// tried.
 	pushErr error
 }
 
-// answer is a status, and when it was given.
+// answer is a status, and when it was received.
 type answer struct {
 	status gatewaystatus.Status
 	at     time.Time
 }
 
-// gatewayPods are all of the service's gateway pods.
+// gatewayPods returns all of the service's gateway pods.
 func (r *Reconciler) gatewayPods(ctx context.Context, svc *v1alpha1.RealtimeService) ([]corev1.Pod, error) {
 	var pods corev1.PodList
 	err := r.Client.List(ctx, &pods, client.InNamespace(svc.Namespace), client.MatchingLabels(resources.GatewaySelector(svc.Name)))
@@ -106,7 +105,7 @@ func (r *Reconciler) gatewayPods(ctx context.Context, svc *v1alpha1.RealtimeServ
 	return pods.Items, nil
 }
 
-// listGateways are the service's gateway pods that run, those that are leaving too: they still have
+// listGateways returns the service's running gateway pods, including leaving ones, which still have
 // clients.
 func (r *Reconciler) listGateways(ctx context.Context, svc *v1alpha1.RealtimeService) ([]gateway, error) {
 	pods, err := r.gatewayPods(ctx, svc)
@@ -123,7 +122,7 @@ func (r *Reconciler) listGateways(ctx context.Context, svc *v1alpha1.RealtimeSer
 	return gateways, nil
 }
 
-// podReady is true for a pod that is ready and stays.
+// podReady reports whether a pod is ready and not being deleted.
 func podReady(pod *corev1.Pod) bool {
 	if !pod.DeletionTimestamp.IsZero() {
 		return false
@@ -136,7 +135,8 @@ func podReady(pod *corev1.Pod) bool {
 	return false
 }
 
-// ask asks all gateways at once. One that does not answer is taken for what it said a moment ago.
+// ask asks all gateways at the same time. If one does not answer, its last answer is used for a
+// while.
 func (r *Reconciler) ask(ctx context.Context, svc *v1alpha1.RealtimeService, gateways []gateway) {
 	var group errgroup.Group
 	group.SetLimit(statusAtOnce)
@@ -148,7 +148,7 @@ func (r *Reconciler) ask(ctx context.Context, svc *v1alpha1.RealtimeService, gat
 			return nil
 		})
 	}
-	_ = group.Wait() // nobody fails: each gateway has its own error
+	_ = group.Wait() // it returns no error: each gateway has its own
 
 	remembered, now := r.memory.of(keyOf(svc)), r.Now()
 	answers := make(map[types.UID]answer, len(gateways))

@@ -11,39 +11,39 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// memory spares the API server what it has heard already. Losing it costs some requests and nothing
-// else. Its zero value is ready; safe for concurrent use.
+// memory saves requests to the API server and to gateways. Losing it costs some requests and
+// nothing else. The zero value is ready for use. Safe for concurrent use.
 type memory struct {
 	mu       sync.Mutex
 	services map[types.NamespacedName]*recollection // guarded by mu
 }
 
-// recollection is what is remembered of one service. Only the one that reconciles the service
-// touches it.
+// recollection is the memory of one service. Only the goroutine that reconciles the service uses
+// it.
 type recollection struct {
-	// applied is what was last applied, by kind and name.
+	// applied has the objects that were applied last, by kind and name.
 	applied map[string]application
-	// natsWait is that of the gateways for NATS.
+	// natsWait is the wait of the gateways for NATS.
 	natsWait natsWait
-	// natsRemoved is true when nothing is left of the operator's own NATS.
+	// natsRemoved reports whether nothing is left of the operator's own NATS.
 	natsRemoved bool
-	// pushing is the revision that gateways are being brought to, and since when; empty once it is
-	// in force.
+	// pushing is the revision that is being pushed to gateways, and since when; empty once it is in
+	// force.
 	pushing      string
 	pushingSince time.Time
-	// gateways are the last answers of gateway pods.
+	// gateways has the last answers of gateway pods.
 	gateways map[types.UID]answer
-	// pushes are the last ones to gateway pods.
+	// pushes has the last pushes to gateway pods.
 	pushes map[pushKey]push
-	// told is the last trouble that an event has told of.
+	// told is the last problem for which there was an event.
 	told string
 }
 
-// application is an object as it was when it had last been applied.
+// application is an object as it was after the last apply.
 type application struct {
 	// wanted is a hash of what was applied.
 	wanted [32]byte
-	// version and generation are the object's after that.
+	// version and generation are those of the object after that.
 	version    string
 	generation int64
 }
@@ -54,22 +54,22 @@ type pushKey struct {
 	path string
 }
 
-// push is when something was pushed, and what came of it.
+// push is when something was pushed, and the outcome.
 type push struct {
-	// revision is that of what was pushed.
+	// revision is the revision of what was pushed.
 	revision string
 	at       time.Time
-	// err says why the gateway has not taken it, nil if it has answered, though it may have refused
+	// err is why the gateway has not received it; nil if it has answered, even if it has refused
 	// it.
 	err error
 }
 
-// due is true if nothing of a revision has been pushed yet, or not for some time.
+// due reports whether this revision has not been pushed yet, or not for some time.
 func (p push) due(revision string, now time.Time, pace time.Duration) bool {
 	return p.revision != revision || now.Sub(p.at) >= pace
 }
 
-// forgetPushes forgets those to pods that are no more.
+// forgetPushes removes pushes to pods that no longer exist.
 func (r *recollection) forgetPushes(there []gateway) {
 	maps.DeleteFunc(r.pushes, func(key pushKey, _ push) bool {
 		return !slices.ContainsFunc(there, func(g gateway) bool { return g.pod.UID == key.pod })

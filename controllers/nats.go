@@ -20,7 +20,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
 
-// applyNATS makes the service's own NATS, before the gateways that need it.
+// applyNATS applies the service's own NATS, before the gateways that need it.
 func (r *Reconciler) applyNATS(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) error {
 	if !resources.OwnNATS(svc) {
 		return nil
@@ -61,7 +61,7 @@ func (r *Reconciler) applyNATSIdentity(ctx context.Context, svc *v1alpha1.Realti
 	return resources.NATSIdentity{Credentials: credentials, Certificate: certificate}, err
 }
 
-// applyNATSCertificate makes and renews what NATS shows to its clients, and returns its revision.
+// applyNATSCertificate makes and renews the certificate of NATS, and returns its revision.
 func (r *Reconciler) applyNATSCertificate(ctx context.Context, svc *v1alpha1.RealtimeService) (revision string, err error) {
 	secret, live, err := r.ownSecret(ctx, svc, resources.NATSCertificateName(svc.Name))
 	if err != nil {
@@ -75,8 +75,8 @@ func (r *Reconciler) applyNATSCertificate(ctx context.Context, svc *v1alpha1.Rea
 	return revision, r.applyOver(ctx, svc, live, wanted)
 }
 
-// needsPlaintext is true while gateways of a release that did not encrypt are left of an update.
-// NATS that refuses plaintext does so for good.
+// needsPlaintext reports whether gateways of a release that did not encrypt are left during an
+// update. If NATS refuses plaintext, that is permanent.
 func (r *Reconciler) needsPlaintext(ctx context.Context, svc *v1alpha1.RealtimeService) (bool, error) {
 	config := &corev1.ConfigMap{}
 	key := client.ObjectKeyFromObject(resources.NATSConfigMap(svc, false))
@@ -94,8 +94,8 @@ func (r *Reconciler) needsPlaintext(ctx context.Context, svc *v1alpha1.RealtimeS
 	return slices.ContainsFunc(pods, resources.SpeaksPlaintext), err
 }
 
-// ownSecret reads a Secret of the service's: empty, and live nil, if it is not there. It is read
-// from the API server: a cache would need the right to list all Secrets.
+// ownSecret returns a Secret of the service: an empty one, and live nil, if it does not exist. It
+// is read from the API server: a cache would need the right to list all Secrets.
 func (r *Reconciler) ownSecret(ctx context.Context, svc *v1alpha1.RealtimeService, name string) (secret *corev1.Secret, live client.Object, err error) {
 	secret = &corev1.Secret{}
 	err = r.Reader.Get(ctx, client.ObjectKey{Namespace: svc.Namespace, Name: name}, secret)
@@ -129,8 +129,8 @@ func (r *Reconciler) applyCredentials(ctx context.Context, svc *v1alpha1.Realtim
 	return credentials, nil
 }
 
-// removeNATS deletes the service's own NATS once another one is named and no gateway is left that
-// uses it.
+// removeNATS deletes the service's own NATS when spec.nats names another one and no gateway is left
+// that uses it.
 func (r *Reconciler) removeNATS(ctx context.Context, svc *v1alpha1.RealtimeService) error {
 	remembered := r.memory.of(keyOf(svc))
 	if resources.OwnNATS(svc) || remembered.natsRemoved {
@@ -141,7 +141,7 @@ func (r *Reconciler) removeNATS(ctx context.Context, svc *v1alpha1.RealtimeServi
 		return err
 	}
 	if deployment == nil || resources.UsesOwnNATS(svc, deployment) || !rolledOut(deployment) {
-		return nil // a change of the Deployment brings us back
+		return nil // a change of the Deployment triggers the next reconciliation
 	}
 	certificate, _ := resources.NATSCertificate(svc, nil)
 	config := resources.NATSConfigMap(svc, false)
@@ -163,7 +163,7 @@ func (r *Reconciler) removeNATS(ctx context.Context, svc *v1alpha1.RealtimeServi
 	return err
 }
 
-// deployment is that of the gateways, nil if there is none.
+// deployment returns the Deployment of the gateways, nil if there is none.
 func (r *Reconciler) deployment(ctx context.Context, svc *v1alpha1.RealtimeService) (*appsv1.Deployment, error) {
 	deployment := &appsv1.Deployment{}
 	key := client.ObjectKey{Namespace: svc.Namespace, Name: resources.GatewayName(svc.Name)}
@@ -177,7 +177,7 @@ func (r *Reconciler) deployment(ctx context.Context, svc *v1alpha1.RealtimeServi
 	return deployment, nil
 }
 
-// rolledOut is true when all pods are of the newest template.
+// rolledOut reports whether all pods have the newest template.
 func rolledOut(d *appsv1.Deployment) bool {
 	return d.Status.ObservedGeneration >= d.Generation && d.Status.UpdatedReplicas == d.Status.Replicas &&
 		(d.Spec.Replicas == nil || d.Status.UpdatedReplicas == *d.Spec.Replicas)

@@ -13,9 +13,9 @@ import (
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
 
-// applyNetworkPolicies makes the policies of the service's pods, before the pods, or deletes them.
-// That of its own NATS stays for as long as NATS does: gateways leave it one by one when spec.nats
-// names another.
+// applyNetworkPolicies applies the policies of the service's pods, before the pods, or deletes
+// them. The policy of its own NATS stays as long as NATS does: gateways leave it one by one when
+// spec.nats names another.
 func (r *Reconciler) applyNetworkPolicies(ctx context.Context, svc *v1alpha1.RealtimeService) error {
 	errs := []error{
 		r.applyNetworkPolicy(ctx, svc, resources.GatewayName(svc.Name), resources.GatewayNetworkPolicy(svc, r.Namespace)),
@@ -26,7 +26,7 @@ func (r *Reconciler) applyNetworkPolicies(ctx context.Context, svc *v1alpha1.Rea
 	return errors.Join(errs...)
 }
 
-// applyNetworkPolicy makes a policy, or deletes the one of a name if it is nil.
+// applyNetworkPolicy applies a policy, or deletes the one with that name if it is nil.
 func (r *Reconciler) applyNetworkPolicy(ctx context.Context, svc *v1alpha1.RealtimeService, name string, policy *networkingv1.NetworkPolicy) error {
 	if policy != nil {
 		return r.apply(ctx, svc, policy)

@@ -14,8 +14,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
 
-// applyAll makes all objects of the service as they are wanted, and deletes those that are not
-// wanted any more. One that fails does not keep the others from their turn.
+// applyAll applies all objects of the service, and deletes those that are no longer wanted. If one
+// fails, the others are still applied.
 func (r *Reconciler) applyAll(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) error {
 	var errs []error
 	each := func(objects ...client.Object) {
@@ -33,7 +33,7 @@ func (r *Reconciler) applyAll(ctx context.Context, svc *v1alpha1.RealtimeService
 	return errors.Join(errs...)
 }
 
-// applyAPI makes the Service of programs that publish, or deletes it.
+// applyAPI applies the Service for programs that publish, or deletes it.
 func (r *Reconciler) applyAPI(ctx context.Context, svc *v1alpha1.RealtimeService) error {
 	if service := resources.APIService(svc); service != nil {
 		return r.apply(ctx, svc, service)

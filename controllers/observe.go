@@ -15,36 +15,36 @@ import (
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
 
-// observation is what one look at a service has found.
+// observation is the result of one reconciliation of a service.
 type observation struct {
-	// invalid is what the webhook would have refused, had it been asked.
+	// invalid has what the webhook would have refused.
 	invalid field.ErrorList
-	// applyErr says why the objects are not all as they are wanted.
+	// applyErr is why not all objects are as wanted.
 	applyErr error
-	// revision is that of the configuration that gateways should run, and config its bytes; empty
-	// if there is none that they could.
+	// revision is the revision of the configuration that gateways should run, and config its bytes;
+	// empty if there is none that they could run.
 	revision string
 	config   []byte
-	// peers are the certificates of the service, as certificates.RenewPeers returns them; nil if
-	// they could not be made.
+	// peers are the certificates of the service, from certificates.RenewPeers; nil if they could
+	// not be made.
 	peers map[string][]byte
-	// credentials are those of the service's own NATS; empty if there is none, or they could not be
-	// made.
+	// credentials are the credentials of the service's own NATS; empty if there is none, or they
+	// could not be made.
 	credentials resources.Credentials
-	// deployment is that of the gateways, nil if there is none.
+	// deployment is the Deployment of the gateways, nil if there is none.
 	deployment *appsv1.Deployment
 	// certificateProblem is what new gateways wait for before they can serve WebTransport; empty if
 	// nothing is known.
 	certificateProblem string
-	// natsReady is true while the service's own NATS is ready.
+	// natsReady reports whether the service's own NATS is ready.
 	natsReady bool
-	// gatewaysWait is true while a change of the gateways, if there is one, waits for NATS.
+	// gatewaysWait reports whether a change of the gateways would wait for NATS.
 	gatewaysWait bool
-	// gateways are the pods that run, and what they say.
+	// gateways are the running gateway pods with their statuses.
 	gateways []gateway
 }
 
-// observe looks at what has become of what was applied.
+// observe observes the effect of what was applied.
 func (r *Reconciler) observe(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) error {
 	var err error
 	if seen.deployment, err = r.deployment(ctx, svc); err != nil {
@@ -78,7 +78,7 @@ func (r *Reconciler) natsReady(ctx context.Context, svc *v1alpha1.RealtimeServic
 	return set.Status.ReadyReplicas > 0, nil
 }
 
-// ready are the gateways that clients should come to.
+// ready returns the gateways that clients should connect to.
 func (o *observation) ready() []gateway {
 	var ready []gateway
 	for _, g := range o.gateways {
@@ -89,9 +89,9 @@ func (o *observation) ready() []gateway {
 	return ready
 }
 
-// behind are the gateways that do not run the wanted configuration, as far as is known. Those that
-// start are among them, and those that leave, which still have clients, while they tell their
-// status: without it they are no more, or not yet.
+// behind returns the gateways that do not run the wanted configuration, as far as is known. This
+// includes starting gateways, and leaving ones, which still have clients, as long as they answer
+// with their status: without it they no longer run, or do not run yet.
 func (o *observation) behind() []*gateway {
 	var behind []*gateway
 	for i := range o.gateways {
@@ -103,7 +103,7 @@ func (o *observation) behind() []*gateway {
 	return behind
 }
 
-// lagging are the ready gateways among those behind.
+// lagging returns the ready gateways among those behind.
 func (o *observation) lagging() []gateway {
 	var lagging []gateway
 	for _, g := range o.behind() {
@@ -114,7 +114,7 @@ func (o *observation) lagging() []gateway {
 	return lagging
 }
 
-// connections are the clients on all gateways, those that are leaving too.
+// connections returns the number of clients of all gateways, including leaving ones.
 func (o *observation) connections() int64 {
 	var sum int64
 	for _, g := range o.gateways {

@@ -7,26 +7,26 @@ import (
 	"strings"
 )
 
-// Options are what the operator is started with.
+// Options are the options of the operator.
 type Options struct {
-	// GatewayImage runs the gateways of services that name no image.
+	// GatewayImage is the image of gateways of services that name none.
 	GatewayImage string
-	// NATSImage runs the NATS of services that name none.
+	// NATSImage is the image of the NATS of services that name none.
 	NATSImage string
-	// LeaderElect lets several replicas agree on one that acts.
+	// LeaderElect makes several replicas elect the one that acts.
 	LeaderElect bool
-	// MetricsBindAddress is where Prometheus comes; "0" for nowhere.
+	// MetricsBindAddress is the address of the metrics; "0" for none.
 	MetricsBindAddress string
-	// HealthProbeBindAddress is where /healthz and /readyz are.
+	// HealthProbeBindAddress is the address of /healthz and /readyz.
 	HealthProbeBindAddress string
-	// WebhookPort is where the API server asks whether a service is valid; 0 for no webhook.
+	// WebhookPort is the port of the validating webhook; 0 for none.
 	WebhookPort int
 	// WebhookServiceName is the Service in front of the webhook. Without "-webhook" at its end, it
 	// is the name of the ValidatingWebhookConfiguration.
 	WebhookServiceName string
-	// WatchNamespaces are those whose services are looked after; none for all.
+	// WatchNamespaces are the namespaces whose services are reconciled; none for all.
 	WatchNamespaces []string
-	// PodNamespace is where the operator runs.
+	// PodNamespace is the namespace of the operator's pods.
 	PodNamespace string
 }
 
@@ -44,7 +44,7 @@ func (o Options) validate() error {
 	return nil
 }
 
-// name is that of the operator's installation.
+// name returns the name of the operator's installation.
 func (o Options) name() string {
 	if o.WebhookServiceName == "" {
 		return "realtime-operator"

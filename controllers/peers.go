@@ -11,8 +11,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
 
-// applyPeers makes and renews what the service's gateways, and the operator, show to each other,
-// before the gateways that mount it.
+// applyPeers makes and renews the certificates and keys by which the service's gateways, and the
+// operator, authenticate each other, before the gateways that mount them.
 func (r *Reconciler) applyPeers(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) error {
 	secret, live, err := r.ownSecret(ctx, svc, resources.GatewayPeersName(svc.Name))
 	if err != nil {

@@ -26,37 +26,36 @@ import (
 )
 
 const (
-	// pushTimeout bounds a push. A gateway compiles what it gets before it answers, which takes
-	// some seconds for the largest services on a busy node.
+	// pushTimeout bounds a push. A gateway compiles the configuration before it answers, which
+	// takes some seconds for the largest services on a busy node.
 	pushTimeout = 5 * time.Second
-	// pushDialTimeout bounds its way to the gateway, which a network policy may block.
+	// pushDialTimeout bounds the time to connect to the gateway, which a network policy may block.
 	pushDialTimeout = time.Second
 	// pushesAtOnce bounds how many gateways of a service are pushed to at the same time.
 	pushesAtOnce = 16
 )
 
-// errNoPushes says that a gateway is of a release that takes no pushes.
+// errNoPushes: the gateway is of a release that accepts no pushes.
 var errNoPushes = errors.New("the gateway takes no pushes")
 
-// Pushed is what a gateway gets: a body for a path of package gatewayconfig.
+// Pushed is what is pushed to a gateway: a body for a path of package gatewayconfig.
 type Pushed struct {
 	Path, ContentType string
 	Body              []byte
 }
 
-// PushFunc hands something to a gateway pod, and returns the gateway's status after that. The
+// PushFunc pushes something to a gateway pod, and returns the gateway's status after that. The
 // identity is the operator's for the service. The error is errNoPushes for a gateway of an earlier
 // release.
 type PushFunc func(ctx context.Context, pod *corev1.Pod, identity *tls.Config, what Pushed) (gatewaystatus.Status, error)
 
-// PushOverTLS pushes to the gateway's port for peers at its pod's address, where both show
+// PushOverTLS pushes to the gateway's port for peers at its pod's address, where both present
 // certificates of the service's authority.
 func PushOverTLS(ctx context.Context, pod *corev1.Pod, identity *tls.Config, what Pushed) (gatewaystatus.Status, error) {
 	return pushTo(ctx, net.JoinHostPort(pod.Status.PodIP, strconv.Itoa(resources.PeerPort)), identity, what)
 }
 
-// pushTo opens a connection for the one push, which is rare. It goes through no proxy, and follows
-// no redirect.
+// pushTo opens a connection for one push, which is rare. It uses no proxy, and follows no redirect.
 func pushTo(ctx context.Context, address string, identity *tls.Config, what Pushed) (gatewaystatus.Status, error) {
 	var status gatewaystatus.Status
 	request, err := http.NewRequestWithContext(ctx, http.MethodPut, "https://"+address+what.Path, bytes.NewReader(what.Body))
@@ -87,14 +86,14 @@ func pushTo(ctx context.Context, address string, identity *tls.Config, what Push
 	return status, nil
 }
 
-// pushAll pushes the same to some gateways at once, and takes note of what they answer.
+// pushAll pushes the same to some gateways at the same time, and stores their answers.
 func (r *Reconciler) pushAll(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation, to []*gateway, what Pushed) {
 	if len(to) == 0 {
 		return
 	}
 	identity, err := certificates.OperatorTLS(seen.peers)
 	if err != nil {
-		// The Secret could not be made, which the conditions tell.
+		// The Secret could not be made, which the conditions report.
 		log.FromContext(ctx).Error(err, "cannot push to gateways")
 		return
 	}
@@ -112,7 +111,7 @@ func (r *Reconciler) pushAll(ctx context.Context, svc *v1alpha1.RealtimeService,
 			return nil
 		})
 	}
-	_ = group.Wait() // nobody fails: each gateway has its own error
+	_ = group.Wait() // it returns no error: each gateway has its own
 
 	remembered, now := r.memory.of(keyOf(svc)), r.Now()
 	for i, g := range to {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package controllers turns RealtimeServices into the objects they own, and the state of these into
-// the services' status.
+// Package controllers turns RealtimeServices into the objects that they own, and the state of these
+// into the services' status.
 //
-// Everything is applied server-side under one field manager, so that what others write beside it
-// stays, and what they write over it is set back. The number of gateways has a manager of its own,
-// so that it can be handed to an autoscaler.
+// Everything is applied server-side under one field manager, so that fields that others add stay,
+// and fields that others change are reset. The number of gateways has a manager of its own, so that
+// it can be handed over to an autoscaler.
 package controllers
 
 import (
@@ -25,9 +25,9 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// What the operator may do in the namespaces that it looks after; rights_test.go fails for what is
-// missing, and for what nothing uses. Secrets are not listed or watched: it knows the names of the
-// few that it owns, and that of a certificate that a service names.
+// What the operator may do in the namespaces of its services; rights_test.go fails if a right is
+// missing, or is not used. Secrets are not listed or watched: the operator knows the names of the
+// few that it owns, and of a certificate that a service names.
 //
 // +kubebuilder:rbac:groups=realtime-operator.io,resources=realtimeservices,verbs=list;watch
 // +kubebuilder:rbac:groups=realtime-operator.io,resources=realtimeservices/status,verbs=patch
@@ -43,27 +43,28 @@ import (
 // +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
-// steadyInterval is how often a service is looked at when nothing happens, for its number of
+// steadyInterval is how often a service is reconciled when nothing happens, for its number of
 // connections.
 const steadyInterval = 10 * time.Second
 
-// Reconciler makes the cluster as services want it. Safe for concurrent use on different services.
+// Reconciler reconciles the cluster with its services. Safe for concurrent use on different
+// services.
 type Reconciler struct {
 	// Client writes, and reads from the cache.
 	Client client.Client
 	// Reader reads from the API server.
 	Reader client.Reader
-	// Events tells people what was done.
+	// Events records events for people.
 	Events events.EventRecorder
 	// Gateway asks a gateway pod for its status.
 	Gateway StatusFunc
-	// Push hands something to a gateway pod.
+	// Push pushes something to a gateway pod.
 	Push PushFunc
 	// Now is the clock.
 	Now func() time.Time
 	// GatewayImage and NATSImage are for services that name none.
 	GatewayImage, NATSImage string
-	// Namespace is where the operator's pods run; empty outside a cluster.
+	// Namespace is the namespace of the operator's pods; empty outside a cluster.
 	Namespace string
 
 	memory memory
@@ -71,7 +72,8 @@ type Reconciler struct {
 
 var _ reconcile.Reconciler = (*Reconciler)(nil)
 
-// Reconcile looks at one service. An error is shown in the service's conditions, and tried again.
+// Reconcile reconciles one service. An error is reported in the service's conditions, and the
+// reconciliation is retried.
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	svc := &v1alpha1.RealtimeService{}
 	if err := r.Client.Get(ctx, request.NamespacedName, svc); err != nil {
@@ -88,10 +90,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	seen := observation{invalid: svc.Validate()}
 	seen.applyErr = r.applyAll(ctx, svc, &seen)
 	if apierrors.HasStatusCause(seen.applyErr, corev1.NamespaceTerminatingCause) {
-		return ctrl.Result{}, nil // the service goes with its namespace, and nothing can be made in it
+		return ctrl.Result{}, nil // the service is deleted with its namespace, and nothing can be created in it
 	}
 	if apierrors.IsConflict(seen.applyErr) {
-		return ctrl.Result{RequeueAfter: firstRetry}, nil // somebody has written in between, and the next look sees what
+		return ctrl.Result{RequeueAfter: firstRetry}, nil // somebody else has written meanwhile, which the next reconciliation sees
 	}
 	observeErr := r.observe(ctx, svc, &seen)
 	pace := r.configure(ctx, svc, &seen)
@@ -101,7 +103,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	r.handCredentials(ctx, svc, &seen)
 	statusErr := r.writeStatus(ctx, svc, &seen)
 	if apierrors.IsConflict(statusErr) {
-		statusErr, pace = nil, firstRetry // the cache is behind, and soon is not
+		statusErr, pace = nil, firstRetry // the cache is outdated, but not for long
 	}
 	if err := errors.Join(seen.applyErr, observeErr, statusErr); err != nil {
 		return ctrl.Result{}, err

@@ -16,13 +16,13 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// repairManager is the name under which an object is written over. It owns nothing for longer than
-// that.
+// repairManager is the field manager under which an object is overwritten. It owns nothing for
+// longer than that.
 const repairManager = v1alpha1.FieldManager + "-repair"
 
-// repair writes over an object's spec, where applying cannot. Who changes by hand the key of a
-// list's entry, as a Service's port, has an entry of their own; applying would add ours beside it,
-// and both together are refused.
+// repair overwrites an object's spec, for cases in which applying cannot change it. If somebody
+// edits the key of a list's entry, such as a Service's port, that entry becomes theirs; applying
+// would add ours next to it, and both together are refused.
 func (r *Reconciler) repair(ctx context.Context, wanted *unstructured.Unstructured) error {
 	patch, err := json.Marshal(map[string]any{"spec": wanted.Object["spec"]})
 	if err != nil {
@@ -32,11 +32,11 @@ func (r *Reconciler) repair(ctx context.Context, wanted *unstructured.Unstructur
 	if err := r.Client.Patch(ctx, object, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(repairManager)); err != nil {
 		return fmt.Errorf("write over %s: %w", nameOf(wanted), err)
 	}
-	// What it owned it would keep when we want it no longer.
+	// Otherwise the fields that it owns would stay when we no longer want them.
 	return r.disown(ctx, object, func(e metav1.ManagedFieldsEntry) bool { return e.Manager == repairManager })
 }
 
-// disown takes managers out of an object's list, and leaves the fields as they are.
+// disown removes managers from an object's list, and leaves the fields as they are.
 func (r *Reconciler) disown(ctx context.Context, object client.Object, who func(metav1.ManagedFieldsEntry) bool) error {
 	type operation struct {
 		Op    string `json:"op"`

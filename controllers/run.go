@@ -26,8 +26,9 @@ import (
 	"github.com/realtime-operator/realtime-operator/controllers/certificates"
 )
 
-// Run is the operator. It returns when the context ends, or when it can go on no longer: when it
-// has lost the lead, or a port is taken. It sets the process's logger of Kubernetes libraries.
+// Run runs the operator. It returns when the context ends, or when the operator cannot continue: it
+// has lost the leader election, or a port is in use. It sets the process's logger of Kubernetes
+// libraries.
 func Run(ctx context.Context, log *slog.Logger, o Options) error {
 	if err := o.validate(); err != nil {
 		return err
@@ -78,17 +79,17 @@ func run(ctx context.Context, config *rest.Config, o Options, adapt func(*parts)
 	return nil
 }
 
-// parts are what a test replaces.
+// parts are what a test can replace.
 type parts struct {
 	// hosts are the names by which the API server calls the webhook.
 	hosts []string
 	// gateway asks a gateway for its status.
 	gateway StatusFunc
-	// push hands something to a gateway.
+	// push pushes something to a gateway.
 	push PushFunc
-	// manager changes the manager's options, if it is not nil.
+	// manager changes the manager's options, unless it is nil.
 	manager func(*manager.Options)
-	// keeper holds the webhook's certificate. It is made with the manager.
+	// keeper maintains the webhook's certificate. It is made with the manager.
 	keeper *certificates.Keeper
 }
 
@@ -134,7 +135,7 @@ func newManager(config *rest.Config, o Options, p *parts) (ctrl.Manager, error) 
 		return nil, fmt.Errorf("set the operator up: %w", err)
 	}
 	if o.WebhookPort == 0 {
-		return mgr, nil // a webhook server that nobody registers with does not start
+		return mgr, nil // a webhook server without handlers does not start
 	}
 	p.keeper.Reader, p.keeper.Writer = mgr.GetAPIReader(), mgr.GetClient()
 	if err := mgr.Add(p.keeper); err != nil {

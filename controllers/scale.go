@@ -16,19 +16,19 @@ import (
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
 
-// ScaleFieldManager is the name under which the operator applies the number of gateways.
+// ScaleFieldManager is the field manager of the number of gateways.
 const ScaleFieldManager = v1alpha1.FieldManager + "-scale"
 
 // scale sets the number of gateways, or leaves it to an autoscaler.
 func (r *Reconciler) scale(ctx context.Context, svc *v1alpha1.RealtimeService) error {
 	deployment, err := r.deployment(ctx, svc)
 	if err != nil || deployment == nil {
-		return err // a new Deployment brings us back when the cache has it
+		return err // when the cache has the new Deployment, the service is reconciled again
 	}
 	replicas := ptr.Deref(deployment.Spec.Replicas, 1)
 	if autoscaling := svc.Spec.Gateway.Autoscaling; autoscaling != nil {
 		if replicas == 0 {
-			// An autoscaler takes none for switched off.
+			// An autoscaler treats zero replicas as switched off.
 			return r.applyReplicas(ctx, svc, ptr.Deref(autoscaling.MinReplicas, 1))
 		}
 		return r.releaseReplicas(ctx, deployment)
@@ -52,8 +52,8 @@ func ofScale(entry metav1.ManagedFieldsEntry) bool {
 	return entry.Manager == ScaleFieldManager && entry.Operation == metav1.ManagedFieldsOperationApply
 }
 
-// releaseReplicas gives the number of gateways up without changing it. Applying without the field
-// would take it away, and the API server would fill in 1.
+// releaseReplicas gives up ownership of the number of gateways without changing it. Applying
+// without the field would remove it, and the API server would default it to 1.
 func (r *Reconciler) releaseReplicas(ctx context.Context, deployment *appsv1.Deployment) error {
 	if !appliesScale(deployment) {
 		return nil
@@ -64,7 +64,7 @@ func (r *Reconciler) releaseReplicas(ctx context.Context, deployment *appsv1.Dep
 	return nil
 }
 
-// autoscale makes the autoscaler, or deletes it.
+// autoscale applies the autoscaler, or deletes it.
 func (r *Reconciler) autoscale(ctx context.Context, svc *v1alpha1.RealtimeService) error {
 	if autoscaler := resources.GatewayAutoscaler(svc); autoscaler != nil {
 		return r.apply(ctx, svc, autoscaler)

@@ -17,9 +17,9 @@ import (
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
 
-// writeStatus tells what was found, if it is news. It fails with a conflict if svc, which comes
-// from the cache, has been written since: what an older look makes of it would give conditions that
-// have not changed a new time of transition.
+// writeStatus writes the status if it has changed. It fails with a conflict if svc, which comes
+// from the cache, is outdated: a status that is based on it would give unchanged conditions a new
+// transition time.
 func (r *Reconciler) writeStatus(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) error {
 	before := svc.DeepCopy()
 	fillStatus(svc, seen)
@@ -42,7 +42,7 @@ func fillStatus(svc *v1alpha1.RealtimeService, seen *observation) {
 	if seen.deployment != nil {
 		status.Replicas = seen.deployment.Status.Replicas
 	}
-	// The Deployment's own count comes later than the pods.
+	// The Deployment's own count lags behind the pods.
 	status.ReadyReplicas = int32(len(seen.ready()))
 	status.Gateways = fmt.Sprintf("%d/%d", status.ReadyReplicas, wantedGateways(svc, seen))
 	status.Connections = seen.connections()
@@ -54,7 +54,8 @@ func fillStatus(svc *v1alpha1.RealtimeService, seen *observation) {
 	}
 }
 
-// wantedGateways is how many there should be: the service says so, or the autoscaler does.
+// wantedGateways returns how many gateways there should be, according to the service or the
+// autoscaler.
 func wantedGateways(svc *v1alpha1.RealtimeService, seen *observation) int32 {
 	if svc.Spec.Gateway.Autoscaling == nil {
 		return ptr.Deref(svc.Spec.Gateway.Replicas, 1)
@@ -65,7 +66,7 @@ func wantedGateways(svc *v1alpha1.RealtimeService, seen *observation) int32 {
 	return ptr.Deref(seen.deployment.Spec.Replicas, 1)
 }
 
-// tellTrouble makes an event of a service's trouble that a person must see to, once.
+// tellTrouble records an event, once, for a problem of a service that a person must solve.
 func (r *Reconciler) tellTrouble(svc *v1alpha1.RealtimeService) {
 	remembered := r.memory.of(keyOf(svc))
 	trouble := ""

@@ -15,14 +15,14 @@ import (
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
 
-// natsPatience bounds how long a change of the gateways waits for NATS. One that is away for longer
-// may be what the change is for.
+// natsPatience bounds how long a change of the gateways waits for NATS. If NATS is away for longer,
+// the change may be meant to repair that.
 const natsPatience = time.Minute
 
-// applyGateways makes the gateways' Deployment. A change of it waits while the service's own NATS
-// is being replaced: gateways that leave hear by NATS that others take their place, and send their
-// clients away only when all of them leave. Without it a client is sent from one that leaves to the
-// next.
+// applyGateways applies the gateways' Deployment. A change waits while the service's own NATS is
+// being replaced: leaving gateways learn over NATS that others replace them, and send their clients
+// away only when all of them leave. Without NATS a client would be sent from one leaving gateway to
+// the next.
 func (r *Reconciler) applyGateways(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) error {
 	wait := &r.memory.of(keyOf(svc)).natsWait
 	settled, err := r.natsSettled(ctx, svc)
@@ -35,15 +35,15 @@ func (r *Reconciler) applyGateways(ctx context.Context, svc *v1alpha1.RealtimeSe
 	return r.apply(ctx, svc, resources.GatewayDeployment(svc, r.GatewayImage))
 }
 
-// natsSettled is false while the service's own NATS is being replaced, or gateways have not come
-// back to it.
+// natsSettled returns false while the service's own NATS is being replaced, or gateways have not
+// reconnected to it.
 func (r *Reconciler) natsSettled(ctx context.Context, svc *v1alpha1.RealtimeService) (bool, error) {
 	if !resources.OwnNATS(svc) {
 		return true, nil
 	}
 	deployment, err := r.deployment(ctx, svc)
 	if err != nil || deployment == nil {
-		return true, err // nobody is sent away
+		return true, err // there are no clients to send away
 	}
 	set := &appsv1.StatefulSet{}
 	key := client.ObjectKey{Namespace: svc.Namespace, Name: resources.NATSName(svc.Name)}
@@ -51,10 +51,10 @@ func (r *Reconciler) natsSettled(ctx context.Context, svc *v1alpha1.RealtimeServ
 		return false, fmt.Errorf("read StatefulSet %s: %w", key.Name, err)
 	}
 	if set.Status.ObservedGeneration == 0 {
-		return true, nil // it is new, and gateways come when it does
+		return true, nil // it is new, and gateways start when it is ready
 	}
 	remembered := r.memory.of(keyOf(svc))
-	newest := max(set.Generation, remembered.applied["StatefulSet "+key.Name].generation) // the cache may be behind
+	newest := max(set.Generation, remembered.applied["StatefulSet "+key.Name].generation) // the cache may be outdated
 	if set.Status.ObservedGeneration < newest || set.Status.ReadyReplicas == 0 || set.Status.UpdatedReplicas < ptr.Deref(set.Spec.Replicas, 1) {
 		return false, nil
 	}
@@ -72,7 +72,7 @@ type natsWait struct {
 	since time.Time
 }
 
-// holds is true while NATS is not settled, for as long as natsPatience.
+// holds reports whether to wait, which is at most natsPatience while NATS is not settled.
 func (w *natsWait) holds(settled bool, now time.Time) bool {
 	if settled {
 		w.since = time.Time{}

@@ -27,20 +27,21 @@ import (
 )
 
 const (
-	// servicesAtOnce are looked at at the same time: each waits mostly for its gateways' answers.
+	// servicesAtOnce is how many services are reconciled at the same time: each mostly waits for
+	// its gateways' answers.
 	servicesAtOnce = 8
-	// firstRetry and lastRetry bound the pauses after errors. What is in the way may be taken away
-	// unseen, as another's object of the same name.
+	// firstRetry and lastRetry bound the pauses after errors. The obstacle may disappear unnoticed,
+	// such as another's object with the same name.
 	firstRetry = 50 * time.Millisecond
 	lastRetry  = 30 * time.Second
 )
 
-// SetupWithManager registers the reconciler for services, for what they own and for their gateway
-// pods.
+// SetupWithManager registers the reconciler for services, the objects that they own, and their
+// gateway pods.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("realtimeservice").
-		// Our own writes of the status do not bring us back.
+		// Our own writes of the status cause no reconciliation.
 		For(&v1alpha1.RealtimeService{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Owns(&appsv1.Deployment{}).
 		Owns(&appsv1.StatefulSet{}).
@@ -67,7 +68,8 @@ func serviceOf(_ context.Context, object client.Object) []reconcile.Request {
 	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: object.GetNamespace(), Name: name}}}
 }
 
-// podTurned lets only those changes of a pod through that change who is asked for the status.
+// podTurned passes only those changes of a pod that change which gateways are asked for their
+// status.
 func podTurned() predicate.Predicate {
 	type sight struct {
 		phase   corev1.PodPhase

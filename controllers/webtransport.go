@@ -14,9 +14,9 @@ import (
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
 
-// certificateProblem says what keeps new gateways from starting with their certificate for
-// WebTransport; empty if nothing does. The Secret is asked for only while gateways are missing: it
-// is not ours, and may come at any time.
+// certificateProblem returns what keeps new gateways from starting with their certificate for
+// WebTransport; empty if nothing does. The Secret is read only while gateways are missing: it is
+// not ours, and may be created at any time.
 func (r *Reconciler) certificateProblem(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) (string, error) {
 	name := resources.WebTransportSecret(svc)
 	if name == "" || seen.deployment == nil || rolledOut(seen.deployment) && len(seen.ready()) >= int(wantedGateways(svc, seen)) {

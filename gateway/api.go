@@ -10,14 +10,14 @@ import (
 )
 
 // API serves programs that publish over HTTP, on a port of its own that clients do not reach; see
-// package publish. Each request must bear a token of SetAPITokens.
+// package publish. Each request must have a token of SetAPITokens.
 func (g *Gateway) API() http.Handler { return g.api }
 
-// SetAPITokens makes the tokens of a file, one a line, those that open the API. It returns how many
-// there are.
+// SetAPITokens replaces the tokens of the API by those of a file, one per line. It returns their
+// number.
 func (g *Gateway) SetAPITokens(file []byte) int { return g.api.SetTokens(file) }
 
-// listenForPrograms is nil where there is no token to let them in.
+// listenForPrograms returns nil if there are no tokens.
 func listenForPrograms(o RunOptions) (net.Listener, error) {
 	if o.APITokenFile == "" {
 		return nil, nil
@@ -36,7 +36,7 @@ func addressOf(l net.Listener) string {
 	return l.Addr().String()
 }
 
-// readTokens is empty while the file is not there: the Secret may come later than the gateway,
+// readTokens returns nothing while the file is missing: the Secret may come later than the gateway,
 // which serves clients meanwhile.
 func readTokens(name string) []byte {
 	data, err := os.ReadFile(name)

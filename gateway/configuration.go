@@ -13,33 +13,33 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// configuration is which configuration is in force, and why a newer one is not. Safe for concurrent
-// use.
+// configuration is the state of the configuration: which one is in force, and why a newer one is
+// not. Safe for concurrent use.
 //
-// Configurations come from the mounted file and from the operator, and either may be late. In force
-// is the newest that can be used, whatever the order in which they came, and the error is that of
-// the newest one. Their sequence numbers say which is newer (package gatewayconfig). One without a
-// number, as in a file written by hand or by an earlier operator, is newer than what came before it
-// and older than what comes after.
+// Configurations come from the mounted file and from the operator, and either may be late. The
+// newest that can be used is in force, whatever the order in which they came, and the error is that
+// of the newest one. Their sequence numbers determine which is newer (package gatewayconfig). One
+// without a number, as in a file written by hand or by an earlier operator, is newer than what came
+// before it and older than what comes after.
 type configuration struct {
 	mu       sync.Mutex
 	sequence int64  // guarded by mu; 0: none
 	revision string // guarded by mu
-	// err says why the configuration with the number refused is not in force; nil if the newest one
+	// err is why the configuration with the number refused is not in force; nil if the newest one
 	// is.
 	err     error // guarded by mu
 	refused int64 // guarded by mu
 }
 
-// replacedBy tells whether a configuration is to replace the one in force. One with the same number
-// and other content is somebody's edit by hand.
+// replacedBy reports whether a configuration replaces the one in force. One with the same number
+// and other content was edited by hand.
 func (c *configuration) replacedBy(sequence int64, revision string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return sequence == 0 || c.sequence == 0 || sequence > c.sequence || sequence == c.sequence && revision != c.revision
 }
 
-// accept records that a configuration is in force.
+// accept stores that a configuration is in force.
 func (c *configuration) accept(sequence int64, revision string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -49,7 +49,7 @@ func (c *configuration) accept(sequence int64, revision string) {
 	}
 }
 
-// refuse records why a configuration cannot be in force. It is false if that was known.
+// refuse stores why a configuration cannot be in force. It returns false if that was known.
 func (c *configuration) refuse(sequence int64, err error) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -70,8 +70,8 @@ func (c *configuration) get() (revision, problem string) {
 	return c.revision, problem
 }
 
-// parse reads a service that the API server has checked and completed. It ignores fields it does
-// not know, since in a rollout of the operator a gateway may be older than its configuration.
+// parse decodes a service that the API server has checked and completed. It ignores unknown fields,
+// since in a rollout of the operator a gateway may be older than its configuration.
 func parse(data []byte) (*v1alpha1.RealtimeService, error) {
 	var svc v1alpha1.RealtimeService
 	if err := yaml.Unmarshal(data, &svc); err != nil {
@@ -80,11 +80,11 @@ func parse(data []byte) (*v1alpha1.RealtimeService, error) {
 	return &svc, nil
 }
 
-// serviceName tells services of a cluster apart.
+// serviceName distinguishes the services of a cluster.
 func serviceName(svc *v1alpha1.RealtimeService) string { return svc.Namespace + "/" + svc.Name }
 
-// take puts a configuration in force that has come from somewhere, unless it is older than the one
-// that is, or cannot be used.
+// take puts a received configuration in force, unless it is older than the one in force, or cannot
+// be used.
 func (g *Gateway) take(data []byte, from string) {
 	log, revision := g.log.With("from", from), gatewaystatus.Revision(data)
 	svc, err := parse(data)
@@ -107,7 +107,7 @@ func (g *Gateway) take(data []byte, from string) {
 	}
 }
 
-// outcome is what has become of a configuration.
+// outcome is the outcome of a configuration.
 type outcome int
 
 const (
@@ -120,14 +120,14 @@ const (
 )
 
 // Apply puts a new configuration in force while connections stay: handlers at once, the settings of
-// the wire for new connections. A configuration with a mistake is refused as a whole, and the old
-// one stays; so it does if it is newer.
+// the wire for new connections. An invalid configuration is refused as a whole, and the old one
+// stays; the same holds if the old one is newer.
 func (g *Gateway) Apply(svc *v1alpha1.RealtimeService, revision string) error {
 	_, err := g.offer(svc, revision)
 	return err
 }
 
-// offer is Apply. The error comes with refused and refusedAgain.
+// offer is Apply with the outcome. The error comes with refused and refusedAgain.
 func (g *Gateway) offer(svc *v1alpha1.RealtimeService, revision string) (outcome, error) {
 	g.applying.Lock()
 	defer g.applying.Unlock()

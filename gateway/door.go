@@ -16,7 +16,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/httpserve"
 )
 
-// door is where a gateway in a pod listens for its peers. A nil one is for a gateway that has none.
+// door is the listener of a gateway in a pod for its peers. It is nil for a gateway without peers.
 type door struct {
 	listener net.Listener
 	identity *forward.Identity
@@ -24,8 +24,8 @@ type door struct {
 	log      *slog.Logger
 }
 
-// openDoor listens for peers, and puts into the options what the gateway needs for them. It is nil
-// without a PeerDir.
+// openDoor listens for peers, and adds what the gateway needs for them to the options. It returns
+// nil without a PeerDir.
 func openDoor(o *RunOptions) (*door, error) {
 	if o.PeerDir == "" {
 		return nil, nil
@@ -46,7 +46,7 @@ func openDoor(o *RunOptions) (*door, error) {
 	return d, nil
 }
 
-// address is where peers find the door on a host.
+// address returns the address of the door on a host.
 func (d *door) address(host string) string {
 	tcp, ok := d.listener.Addr().(*net.TCPAddr)
 	if !ok {
@@ -55,7 +55,7 @@ func (d *door) address(host string) string {
 	return net.JoinHostPort(host, strconv.Itoa(tcp.Port))
 }
 
-// Close closes a door that is not being served; again is harmless.
+// Close closes a door that is not being served; closing again has no effect.
 func (d *door) Close() error {
 	if d == nil {
 		return nil

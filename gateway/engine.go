@@ -11,7 +11,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 )
 
-// engineConfig are the settings of the wire as the engine wants them.
+// engineConfig returns the settings of the wire in the engine's form.
 func (g *Gateway) engineConfig(spec *v1alpha1.RealtimeServiceSpec) engineio.Config {
 	p := &spec.Protocol
 	c := engineio.Config{
@@ -21,7 +21,8 @@ func (g *Gateway) engineConfig(spec *v1alpha1.RealtimeServiceSpec) engineio.Conf
 		UpgradeTimeout: p.UpgradeTimeout.Duration,
 		MaxPayload:     p.MaxPayload.Value(),
 		AllowEIO3:      p.AllowEIO3,
-		// A 2.x client takes it for the id of its socket, too, by which other gateways find that.
+		// A 2.x client uses it as the id of its socket, too, by which other gateways find the
+		// socket.
 		NewID:                    func() (string, error) { return g.newSessionID(), nil },
 		CORS:                     corsConfig(p.CORS),
 		Cookie:                   cookieConfig(p.Cookie),
@@ -37,7 +38,7 @@ func (g *Gateway) engineConfig(spec *v1alpha1.RealtimeServiceSpec) engineio.Conf
 		OnRefused:                func(r engineio.RefusedHandshake) { g.refused.WithLabelValues(string(r.Reason)).Inc() },
 		OnPanic:                  g.countPanic,
 		AllowRequest:             func(r *http.Request) error { return g.runtime.AllowRequest(r) },
-		// Nothing around a gateway puts values into requests.
+		// No handler around a gateway puts values into requests.
 		SessionContext: func(*http.Request) context.Context { return context.Background() },
 	}
 	if p.Compression.WebSocket.Enabled {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package gateway is what a gateway pod does: it serves a RealtimeService to Socket.IO clients,
+// Package gateway is a gateway's process: it serves a RealtimeService to Socket.IO clients,
 // together with the service's other gateways. It holds no Kubernetes credentials; its configuration
-// comes from a file, and newer ones sooner from the operator.
+// comes from a file, and newer ones arrive sooner from the operator.
 package gateway
 
 import (
@@ -30,36 +30,36 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// Options are what a gateway needs beside its configuration.
+// Options are what a gateway needs besides its configuration.
 type Options struct {
-	// Name of this gateway in logs and in NATS's monitoring; the pod's name.
+	// Name is the name of this gateway in logs and in the monitoring of NATS; the pod's name.
 	Name string
-	// Revision is of what this gateway is made: the hash of the pod template. While gateways of
-	// another one replace those of this one, they keep their clients until all of them leave.
-	// Empty: none waits for another.
+	// Revision identifies what this gateway is made of: the hash of the pod template. While
+	// gateways of another revision replace those of this one, they keep their clients until all of
+	// them leave. Empty: none waits for another.
 	Revision string
-	// NATSURLs are the servers that connect the gateways.
+	// NATSURLs are the addresses of the NATS servers that connect the gateways.
 	NATSURLs []string
-	// NATSCredentialsDir holds what they ask for: user.creds, or token, or username and password;
-	// ca.crt, tls.crt, tls.key.
+	// NATSCredentialsDir has the credentials for them: user.creds, or token, or username and
+	// password; ca.crt, tls.crt, tls.key.
 	NATSCredentialsDir string
 	// Peers lets gateways take requests for each other's sessions; nil: a request that reaches
 	// another gateway than its session's is refused.
 	Peers *PeerOptions
-	// WebTransport says that ServeWebTransport will be called: without it the gateway does not
-	// offer the transport, even if its configuration does.
+	// WebTransport reports whether ServeWebTransport will be called: without it the gateway does
+	// not offer the transport, even if its configuration does.
 	WebTransport bool
-	// ClientDir holds the client bundles of npm's socket.io-client (its dist folder). Without it
-	// clients are sent to the public CDN.
+	// ClientDir has the client bundles of npm's socket.io-client (its dist folder). Without it
+	// clients are redirected to the public CDN.
 	ClientDir string
-	// Log gets what people should know; slog's default if nil.
+	// Log receives messages for people; slog's default if nil.
 	Log *slog.Logger
 }
 
 // Gateway serves one RealtimeService. Handler is for clients, API for programs that publish, Ops
 // for Kubernetes and Prometheus. Safe for concurrent use. Close ends it.
 type Gateway struct {
-	// service is the name of the one that it serves.
+	// service is the name of the service.
 	service  string
 	log      *slog.Logger
 	metrics  *prometheus.Registry
@@ -71,12 +71,12 @@ type Gateway struct {
 	path     atomic.Pointer[string]
 	parser   socketio.Parser
 	draining atomic.Bool
-	// webTransport is true if there is a socket for it, which a configuration cannot bring.
+	// webTransport reports whether there is a socket for it, which a configuration cannot add.
 	webTransport bool
-	// drainRate is how many clients a second are told to go; 0: as the time allows.
+	// drainRate is how many clients are sent away per second; 0: as fast as the time requires.
 	drainRate atomic.Int32
 	refused   *prometheus.CounterVec
-	// refusedQUIC is of connections of WebTransport, which come before handshakes.
+	// refusedQUIC counts refused connections of WebTransport, which come before handshakes.
 	refusedQUIC *prometheus.CounterVec
 	panicked    *prometheus.CounterVec
 	panics      *panics.Watch
@@ -148,7 +148,7 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 	return g, nil
 }
 
-// serverOptions are those of the Socket.IO server.
+// serverOptions returns the options of the Socket.IO server.
 func (g *Gateway) serverOptions(svc *v1alpha1.RealtimeService) socketio.Options {
 	return socketio.Options{
 		Engine:         g.engineConfig(&svc.Spec),
@@ -157,7 +157,7 @@ func (g *Gateway) serverOptions(svc *v1alpha1.RealtimeService) socketio.Options 
 		NewAdapter:     g.cluster.NewAdapter,
 		NewSocketID:    g.cluster.NewSocketID,
 		Recovery:       socketRecovery(svc),
-		// Their names are the clients' choice.
+		// Clients choose their names.
 		CleanupEmptyChildNamespaces: true,
 		Log:                         g.log,
 	}
@@ -183,7 +183,7 @@ func (g *Gateway) apply(svc *v1alpha1.RealtimeService) error {
 	return nil
 }
 
-// parserOf is JSON for a service that has not been through the schema.
+// parserOf returns the parser of a service; JSON without the defaults of the schema.
 func parserOf(svc *v1alpha1.RealtimeService) socketio.Parser {
 	return socketio.Parser(cmp.Or(svc.Spec.Protocol.Parser, string(socketio.ParserJSON)))
 }
@@ -192,7 +192,7 @@ func parserOf(svc *v1alpha1.RealtimeService) socketio.Parser {
 func (g *Gateway) Handler() http.Handler {
 	sessions := g.sessions()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer g.panics.CatchRequest("request") // the engine has told of its own
+		defer g.panics.CatchRequest("request") // the engine has reported its own
 		if clientbundle.Named(g.Path(), r.URL.Path) {
 			g.client.ServeHTTP(w, r)
 			return
@@ -201,7 +201,7 @@ func (g *Gateway) Handler() http.Handler {
 	})
 }
 
-// clientBundles are those of a folder, which may be empty.
+// clientBundles returns the bundles of a folder, which may be empty.
 func clientBundles(dir string) *clientbundle.Handler {
 	var o clientbundle.Options
 	if dir != "" {
@@ -210,12 +210,12 @@ func clientBundles(dir string) *clientbundle.Handler {
 	return clientbundle.New(o)
 }
 
-// Path is where clients connect to, such as /socket.io/.
+// Path returns the path that clients connect to, such as /socket.io/.
 func (g *Gateway) Path() string { return *g.path.Load() }
 
-// Drain takes the gateway out of service: not ready, no new connections, and those that are open
-// are closed at an even pace, so that their clients come back on other gateways one by one. So are
-// requests that it forwards.
+// Drain takes the gateway out of service: it is not ready, refuses new connections, and closes open
+// ones at an even pace, so that their clients reconnect to other gateways one by one. The same
+// holds for requests that it forwards.
 func (g *Gateway) Drain(ctx context.Context, pace engineio.Pace) error {
 	g.draining.Store(true)
 	answered := g.api.StopNATS()
@@ -230,7 +230,7 @@ func (g *Gateway) Drain(ctx context.Context, pace engineio.Pace) error {
 	return nil
 }
 
-// Close ends all connections. What was published before goes out. Closing again is harmless.
+// Close ends all connections. What was published before is still sent. Closing again has no effect.
 func (g *Gateway) Close() error {
 	g.closing.Do(func() {
 		g.stopForwarding()

@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// settleTime is how long load balancers may take to see that the last of the old gateways is not
+// settleTime is how long load balancers may take to notice that the last of the old gateways is not
 // ready.
 const settleTime = 2 * time.Second
 
 // hold takes the gateway out of service and keeps its clients, up to a limit, while others that are
-// to be replaced too still take clients: so each client is sent away once in a rollout. It returns
-// how long that took. A gateway that nobody replaces, as when a service is scaled down, holds
-// nobody.
+// also being replaced still accept clients: so each client is sent away once in a rollout. It
+// returns how long that took. A gateway that is not replaced, for example when a service is scaled
+// down, does not hold its clients.
 func (g *Gateway) hold(ctx context.Context, limit, settle time.Duration) time.Duration {
 	start := time.Now()
 	g.draining.Store(true)

@@ -13,7 +13,7 @@ func queuesVolatile(p *v1alpha1.ProtocolSpec) bool {
 	return p.SlowConsumers.Policy == v1alpha1.SlowConsumerDisconnect
 }
 
-// registerLosses shows what clients that do not read have lost.
+// registerLosses registers the metrics of what slow consumers have lost.
 func registerLosses(r *prometheus.Registry, io *socketio.Server) {
 	r.MustRegister(
 		prometheus.NewCounterFunc(prometheus.CounterOpts{

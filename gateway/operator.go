@@ -11,11 +11,11 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/gatewayconfig"
 )
 
-// credentialsLimit bounds what the operator sends as credentials, in bytes.
+// credentialsLimit bounds the credentials that the operator sends, in bytes.
 const credentialsLimit = 16 << 10
 
-// operatorHandler serves what the operator brings faster than a kubelet does (package
-// gatewayconfig). PeerHandler lets nobody else in.
+// operatorHandler serves what the operator brings faster than a kubelet (package gatewayconfig).
+// PeerHandler lets nobody else in.
 func (g *Gateway) operatorHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("PUT "+gatewayconfig.Path, func(w http.ResponseWriter, r *http.Request) {
@@ -40,7 +40,7 @@ func (g *Gateway) operatorHandler() http.Handler {
 	return mux
 }
 
-// readAll reads a request's body. If it cannot, or if there is more than the limit, it answers.
+// readAll reads a request's body. If it cannot, or if the body exceeds the limit, it answers.
 func readAll(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, bool) {
 	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	var tooLarge *http.MaxBytesError

@@ -19,7 +19,7 @@ import (
 type PeerOptions struct {
 	// Address is the host and port on which peers reach Gateway.PeerHandler.
 	Address string
-	// Identity is what the gateway shows to them.
+	// Identity authenticates the gateway to them.
 	Identity *forward.Identity
 }
 
@@ -30,16 +30,17 @@ func (o *PeerOptions) address() string {
 	return o.Address
 }
 
-// peers is what a gateway has to do with the others of its service, beside NATS.
+// peers is the part of a gateway that works with the other gateways of its service, apart from
+// NATS.
 type peers struct {
 	identity  *forward.Identity
 	forwarder *forward.Forwarder
-	// maxPayload is the largest that any of the service's sessions may have: one keeps what was in
-	// force when it began.
+	// maxPayload is the largest payload that any of the service's sessions may have: a session
+	// keeps the limit that was in force when it began.
 	maxPayload atomic.Int64
 }
 
-// allow takes note of a configuration.
+// allow applies the limit of a configuration.
 func (p *peers) allow(protocol *v1alpha1.ProtocolSpec) {
 	if p != nil {
 		p.maxPayload.Store(max(p.maxPayload.Load(), cmp.Or(protocol.MaxPayload.Value(), engineio.DefaultMaxPayload)))
@@ -63,7 +64,7 @@ func (g *Gateway) startForwarding(protocol *v1alpha1.ProtocolSpec) {
 	})
 }
 
-// newSessionID names this gateway, so that others know where the session is.
+// newSessionID returns an id that names this gateway, so that others know where the session is.
 func (g *Gateway) newSessionID() string {
 	if g.peers == nil {
 		return g.cluster.NewSessionID()
@@ -78,14 +79,14 @@ func (g *Gateway) sessions() http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasPrefix(r.URL.Path, g.Path()) {
-			g.io.ServeHTTP(w, r) // which has nothing there
+			g.io.ServeHTTP(w, r) // there is no such session here
 			return
 		}
 		g.peers.forwarder.ServeHTTP(w, r)
 	})
 }
 
-// PeerHandler serves what other gateways forward to this one, and what the operator brings; nil if
+// PeerHandler serves what other gateways forward to this one, and what the operator sends; nil if
 // there are no peers. It is for a listener with the identity's ServerConfig.
 func (g *Gateway) PeerHandler() http.Handler {
 	if g.peers == nil {
@@ -94,8 +95,8 @@ func (g *Gateway) PeerHandler() http.Handler {
 	return forward.PeerHandler(forward.PeerOptions{Local: g.io, Path: g.Path, Release: g.io.Release, Operator: g.operatorHandler()})
 }
 
-// drainForwarding begins to send those elsewhere who come to other gateways' sessions through this
-// one. What it returns waits until that is done.
+// drainForwarding begins to send the clients of other gateways' sessions elsewhere that come
+// through this one. wait waits until that is done.
 func (g *Gateway) drainForwarding(ctx context.Context, over time.Duration) (wait func()) {
 	if g.peers == nil {
 		return func() {}

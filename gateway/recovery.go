@@ -10,8 +10,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// logRecovery is what the log of events must know, nil for a service without one. It holds for the
-// life of the gateway: a change of the manifest brings new ones.
+// logRecovery returns the settings of the event log, nil for a service without recovery. They do
+// not change during the life of the gateway: a change in the manifest replaces the gateways.
 func logRecovery(svc *v1alpha1.RealtimeService) *cluster.Recovery {
 	r := svc.Spec.Recovery
 	if r == nil {

@@ -24,35 +24,35 @@ import (
 // farewellTimeout is how long the last clients may take to fetch what was sent to them.
 const farewellTimeout = 3 * time.Second
 
-// RunOptions are what a gateway pod is started with.
+// RunOptions are the options of a gateway pod.
 type RunOptions struct {
 	Options
-	// ConfigFile holds the RealtimeService, as YAML or JSON; it is read again whenever it changes.
+	// ConfigFile has the RealtimeService, as YAML or JSON; it is read again whenever it changes.
 	ConfigFile string
 	// Listen and OpsListen are the addresses for clients and for Kubernetes.
 	Listen, OpsListen string
-	// PeerDir holds what gateways show to each other (package gatewaypeers), so that they take
-	// requests for each other's sessions; empty: they do not. It is read again while it changes.
-	// PeerListen is where this one listens for the others, PeerAddress the IP address by which they
-	// reach it.
+	// PeerDir has the identity of the gateways (package gatewaypeers), with which they take
+	// requests for each other's sessions; empty: they do not. It is read again when it changes.
+	// PeerListen is the address at which this gateway listens for the others, PeerAddress the IP
+	// address by which they reach it.
 	PeerDir, PeerListen, PeerAddress string
-	// WebTransportListen is the UDP address for clients that use WebTransport; empty for none.
+	// WebTransportListen is the UDP address for clients that use WebTransport; empty: none.
 	WebTransportListen string
-	// WebTransportCertificateDir holds tls.crt and tls.key for it; they are read again whenever
-	// they change.
+	// WebTransportCertificateDir has tls.crt and tls.key for it; they are read again whenever they
+	// change.
 	WebTransportCertificateDir string
-	// APITokenFile holds the tokens of programs that publish, one a line; it is read again whenever
+	// APITokenFile has the tokens of programs that publish, one per line; it is read again whenever
 	// it changes. Empty: nothing is served on APIListen.
 	APITokenFile, APIListen string
-	// Drain is how long connections are closed over when the context ends, unless the service names
-	// a rate: then it is as long as the rate asks for, and DrainLimit at most.
+	// Drain is the time over which connections are closed when the context ends, unless the service
+	// has a rate: then it is as long as the rate requires, and at most DrainLimit.
 	Drain, DrainLimit time.Duration
 
-	// settle is settleTime if it is 0; tests have time to see whether it passes.
+	// settle is settleTime if it is 0; tests use a longer time to see whether it is waited for.
 	settle time.Duration
 }
 
-// errLostNATS ends a gateway that would otherwise serve its own clients alone for ever.
+// errLostNATS ends a gateway that would otherwise serve only its own clients forever.
 var errLostNATS = errors.New("the connection to NATS has ended for good")
 
 // Run serves until the context ends, then drains.
@@ -109,7 +109,7 @@ func (g *Gateway) serve(ctx context.Context, o RunOptions, config []byte, door *
 	}
 	g.log.Info("gateway is listening", "clients", clients.Addr().String(), "ops", ops.Addr().String(), "webtransport", udp.address(), "api", addressOf(api))
 
-	// The servers outlive the context by the drain.
+	// The servers outlive the context by the duration of the drain.
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	group, serving := errgroup.WithContext(serving)
@@ -139,18 +139,18 @@ func (g *Gateway) serve(ctx context.Context, o RunOptions, config []byte, door *
 			return nil
 		}
 		g.leave(serving, g.pace(o), cmp.Or(o.settle, settleTime))
-		// Who comes later than this would be told that sessions are unknown which other gateways
-		// have.
+		// A request after this would be answered that its session is unknown, though another
+		// gateway has it.
 		stopComing()
-		// Connections end before what carries them. What is wrong with that is told by Run, which
-		// closes again.
+		// Connections end before the listeners that carry them. Run reports errors, since it closes
+		// again.
 		_ = g.Close()
 		return ended
 	})
 	return group.Wait()
 }
 
-// pace is how fast clients are told to go.
+// pace returns how fast clients are sent away.
 func (g *Gateway) pace(o RunOptions) engineio.Pace {
 	if rate := g.drainRate.Load(); rate > 0 {
 		return engineio.Pace{Rate: int(rate), Within: max(o.Drain, o.DrainLimit)}
@@ -158,8 +158,7 @@ func (g *Gateway) pace(o RunOptions) engineio.Pace {
 	return engineio.Pace{Within: o.Drain}
 }
 
-// leave drains, and does not wait longer than a little for clients that do not fetch their last
-// packets.
+// leave drains, and waits only for a short time for clients that do not fetch their last packets.
 func (g *Gateway) leave(ctx context.Context, pace engineio.Pace, settle time.Duration) {
 	g.log.Info("leaving", "connections", g.io.Connections())
 	pace.Within -= g.hold(ctx, pace.Within/2, settle)
@@ -171,7 +170,7 @@ func (g *Gateway) leave(ctx context.Context, pace engineio.Pace, settle time.Dur
 	}
 }
 
-// Serve answers HTTP on a listener until the context ends. It closes the listener.
+// Serve serves HTTP on a listener until the context ends. It closes the listener.
 func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	return httpserve.Serve(ctx, l, h, httpserve.HeaderLimit)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
 )
 
-// Status tells how the gateway is.
+// Status returns the state of the gateway.
 func (g *Gateway) Status() gatewaystatus.Status {
 	revision, problem := g.config.get()
 	return gatewaystatus.Status{
@@ -26,6 +26,6 @@ func (g *Gateway) Status() gatewaystatus.Status {
 // writeStatus answers a request with the status.
 func (g *Gateway) writeStatus(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/json")
-	// The client may have gone; nobody is left to tell.
+	// If this fails, the client has disconnected.
 	_ = json.NewEncoder(w).Encode(g.Status())
 }

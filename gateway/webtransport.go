@@ -17,8 +17,8 @@ import (
 
 // ServeWebTransport serves clients on a UDP socket until the context ends, and closes the socket.
 // The gateway must have been made with Options.WebTransport; clients are refused while its
-// configuration has no WebTransport. Close the gateway before the context ends: that ends its
-// connections in good order, and this cuts them off.
+// configuration has no WebTransport. Close the gateway before the context ends: Close ends its
+// connections properly, while the end of the context cuts them off.
 func (g *Gateway) ServeWebTransport(ctx context.Context, socket net.PacketConn, config *tls.Config) error {
 	defer socket.Close()
 	server, err := webtransport.New(g.io.Engine(), config)
@@ -29,8 +29,8 @@ func (g *Gateway) ServeWebTransport(ctx context.Context, socket net.PacketConn, 
 	return server.Serve(ctx, socket)
 }
 
-// registerRefusedQUIC counts QUIC connections that got no session by reason, each of them from zero
-// on. A gateway without WebTransport has no such metric.
+// registerRefusedQUIC counts QUIC connections without a session by reason, each from zero on. A
+// gateway without WebTransport has no such metric.
 func registerRefusedQUIC(r *prometheus.Registry, webTransport bool) *prometheus.CounterVec {
 	refused := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "realtime_webtransport_connections_refused_total",
@@ -45,13 +45,13 @@ func registerRefusedQUIC(r *prometheus.Registry, webTransport bool) *prometheus.
 	return refused
 }
 
-// udp is where a gateway pod takes WebTransport clients.
+// udp is the socket on which a gateway pod serves WebTransport clients.
 type udp struct {
 	socket      net.PacketConn
 	certificate *keypair.Pair
 }
 
-// listenUDP opens the socket; nil if there is to be none.
+// listenUDP opens the socket; nil if there is none.
 func listenUDP(o RunOptions) (*udp, error) {
 	if o.WebTransportListen == "" {
 		return nil, nil
@@ -67,7 +67,7 @@ func listenUDP(o RunOptions) (*udp, error) {
 	return &udp{socket, certificate}, nil
 }
 
-// address is where it listens, for the log.
+// address returns its address, for the log.
 func (u *udp) address() string {
 	if u == nil {
 		return "off"
@@ -75,7 +75,7 @@ func (u *udp) address() string {
 	return u.socket.LocalAddr().String()
 }
 
-// serve adds to a group what serves the socket until the context ends.
+// serve adds a goroutine to a group that serves the socket until the context ends.
 func (u *udp) serve(ctx context.Context, group *errgroup.Group, g *Gateway) {
 	if u == nil {
 		return

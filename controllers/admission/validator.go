@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package admission judges services at `kubectl apply`, where the schema of the
+// Package admission validates services at `kubectl apply`, where the schema of the
 // CustomResourceDefinition cannot: above all whether expressions compile.
 package admission
 
@@ -15,7 +15,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// Path is where the API server asks.
+// Path is the path that the API server calls.
 const Path = "/validate-realtime-operator-io-v1alpha1-realtimeservice"
 
 // Register serves the validator at Path of the manager's webhook server.
@@ -23,18 +23,18 @@ func Register(mgr ctrl.Manager) {
 	mgr.GetWebhookServer().Register(Path, admission.WithValidator(mgr.GetScheme(), Validator{}))
 }
 
-// Validator refuses services that no gateway could run. It may be used at once by many.
+// Validator refuses services that no gateway could run. Safe for concurrent use.
 type Validator struct{}
 
 var _ admission.Validator[*v1alpha1.RealtimeService] = Validator{}
 
-// ValidateCreate judges a new service.
+// ValidateCreate validates a new service.
 func (Validator) ValidateCreate(_ context.Context, svc *v1alpha1.RealtimeService) (admission.Warnings, error) {
 	return nil, judge(svc)
 }
 
-// ValidateUpdate judges a changed spec. What stays as it was is let through: a service that an
-// older operator let in can still be labelled and deleted.
+// ValidateUpdate validates a changed spec. An unchanged one is accepted: a service that an older
+// operator has accepted can still be labeled and deleted.
 func (Validator) ValidateUpdate(_ context.Context, before, svc *v1alpha1.RealtimeService) (admission.Warnings, error) {
 	if equality.Semantic.DeepEqual(before.Spec, svc.Spec) {
 		return nil, nil
@@ -42,12 +42,12 @@ func (Validator) ValidateUpdate(_ context.Context, before, svc *v1alpha1.Realtim
 	return nil, judge(svc)
 }
 
-// ValidateDelete lets everybody go.
+// ValidateDelete accepts every deletion.
 func (Validator) ValidateDelete(context.Context, *v1alpha1.RealtimeService) (admission.Warnings, error) {
 	return nil, nil
 }
 
-// judge returns an error that names each field and what is wrong with it.
+// judge returns an error that names each invalid field and what is wrong with it.
 func judge(svc *v1alpha1.RealtimeService) error {
 	errs := svc.Validate()
 	if len(errs) == 0 {

@@ -20,7 +20,7 @@ import (
 const (
 	authorityLife = 2 * 365 * 24 * time.Hour
 	leafLife      = 90 * 24 * time.Hour
-	// skew is how far another machine's clock may be behind.
+	// skew is how far the clock of another machine may be behind.
 	skew = 5 * time.Minute
 )
 
@@ -32,27 +32,26 @@ const (
 
 // leaf is a certificate that an authority signs.
 type leaf struct {
-	// name is what it is called, for people.
+	// name is the common name, for people.
 	name string
 	// certificate and key are the keys of the Secret that holds it.
 	certificate, key string
-	// hosts are the names and addresses that it is for.
+	// hosts are the names and addresses in the certificate.
 	hosts []string
-	// usages are what its holder may do with it.
+	// usages are the purposes of the certificate.
 	usages []x509.ExtKeyUsage
-	// life is how long it lasts. It is less than half of the authority's, so that the last one that
-	// an authority signs is replaced before the authority ends.
+	// life is the validity period. It is less than half of the authority's, so that the last leaf
+	// of an authority is replaced before the authority expires.
 	life time.Duration
 }
 
-// authority signs the leaves of one Secret. Clients that are to trust the leaves trust the
-// authority.
+// authority signs the leaves of one Secret. Clients that trust it trust the leaves.
 type authority struct {
 	certificate *x509.Certificate
 	key         crypto.Signer
 }
 
-// newAuthority makes one that nothing but certificates can be signed with.
+// newAuthority makes an authority that can sign only certificates.
 func newAuthority(name string, now time.Time) (*authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -152,7 +151,7 @@ func encodeCertificates(certificates []*x509.Certificate) []byte {
 	return data
 }
 
-// decodeCertificates reads as many as can be read.
+// decodeCertificates decodes all valid certificates.
 func decodeCertificates(data []byte) []*x509.Certificate {
 	var found []*x509.Certificate
 	for {

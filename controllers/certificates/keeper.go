@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package certificates makes and renews the certificates of the webhook, those by which a service's
-// gateways know each other, and that of a service's own NATS, so that the operator needs no other
-// to do it.
+// gateways authenticate each other, and that of a service's own NATS, so that the operator needs no
+// other program for it.
 //
 // For the webhook, an authority of the operator's own and a serving certificate are kept in a
 // Secret that all replicas read and any of them renews; the authority is written into the
@@ -33,24 +33,25 @@ import (
 // +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=validatingwebhookconfigurations,resourceNames=realtime-operator,verbs=get;patch
 
 const (
-	// lookEvery is the pace of looking whether everything is as it should be. Who writes over the
-	// configuration, or deletes the Secret, is set right after so long.
+	// lookEvery is how often everything is checked. If somebody overwrites the configuration, or
+	// deletes the Secret, it is repaired after that time at most.
 	lookEvery = 10 * time.Second
-	// retryEvery is the pace while something is missing: at an installation the operator may be
-	// earlier than its configuration, and nobody is let in until both are there.
+	// retryEvery is how often it is checked while something is missing: during an installation the
+	// operator may start before its configuration exists, and every service is refused until both
+	// are there.
 	retryEvery = time.Second
 )
 
-// Keeper keeps the webhook's certificate. Every replica runs one. Its fields are set before it
+// Keeper maintains the webhook's certificate. Every replica runs one. Its fields are set before it
 // starts; GetCertificate and Ready may be called at any time.
 type Keeper struct {
 	// Reader reads from the API server, Writer writes.
 	Reader client.Reader
 	Writer client.Writer
-	// Namespace and Secret are where the certificates are.
+	// Namespace and Secret name the Secret with the certificates.
 	Namespace, Secret string
-	// Configuration is the ValidatingWebhookConfiguration that must trust them. The Secret goes
-	// with it.
+	// Configuration is the ValidatingWebhookConfiguration that must trust them. The Secret is
+	// deleted with it.
 	Configuration string
 	// Hosts are the names by which the API server calls the webhook.
 	Hosts []string
@@ -66,10 +67,10 @@ var (
 	_ manager.LeaderElectionRunnable = (*Keeper)(nil)
 )
 
-// NeedLeaderElection is false: every replica answers the API server.
+// NeedLeaderElection returns false: every replica answers the API server.
 func (k *Keeper) NeedLeaderElection() bool { return false }
 
-// Start keeps the certificates until the context ends.
+// Start maintains the certificates until the context ends.
 func (k *Keeper) Start(ctx context.Context) error {
 	logger := log.FromContext(ctx).WithName("certificates")
 	next := time.NewTimer(0)
@@ -89,7 +90,7 @@ func (k *Keeper) Start(ctx context.Context) error {
 	}
 }
 
-// GetCertificate is for tls.Config: each handshake gets the newest.
+// GetCertificate is for tls.Config: each handshake uses the newest certificate.
 func (k *Keeper) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	certificate := k.serving.Load()
 	if certificate == nil {
@@ -98,7 +99,7 @@ func (k *Keeper) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) 
 	return certificate, nil
 }
 
-// Ready is an error until there is a certificate that the API server trusts.
+// Ready returns an error until there is a certificate that the API server trusts.
 func (k *Keeper) Ready() error {
 	if k.serving.Load() == nil {
 		return errors.New("the webhook has no certificate yet")
@@ -106,7 +107,8 @@ func (k *Keeper) Ready() error {
 	return nil
 }
 
-// keep makes everything as it should be once: what is trusted is written before it is served.
+// keep checks and repairs everything once: an authority is trusted before its certificate is
+// served.
 func (k *Keeper) keep(ctx context.Context) error {
 	configuration := &admissionv1.ValidatingWebhookConfiguration{}
 	if err := k.Reader.Get(ctx, client.ObjectKey{Name: k.Configuration}, configuration); err != nil {
@@ -127,8 +129,8 @@ func (k *Keeper) keep(ctx context.Context) error {
 	return nil
 }
 
-// renewSecret returns the Secret's data, renewed if it is time. Two replicas that do so at once do
-// not mix: the second one's write is refused, and it reads the first one's next time.
+// renewSecret returns the Secret's data, renewed if it is time. If two replicas do so at once, the
+// write of the second is refused, and it reads that of the first next time.
 func (k *Keeper) renewSecret(ctx context.Context, owner *admissionv1.ValidatingWebhookConfiguration) (map[string][]byte, error) {
 	secret := &corev1.Secret{}
 	err := k.Reader.Get(ctx, client.ObjectKey{Namespace: k.Namespace, Name: k.Secret}, secret)
@@ -158,7 +160,8 @@ func (k *Keeper) renewSecret(ctx context.Context, owner *admissionv1.ValidatingW
 	return data, nil
 }
 
-// adopt makes the Secret go when the operator is uninstalled. It is false if it was so already.
+// adopt makes the Secret be deleted when the operator is uninstalled. It returns false if nothing
+// has changed.
 func adopt(secret *corev1.Secret, owner *admissionv1.ValidatingWebhookConfiguration) bool {
 	if len(secret.OwnerReferences) == 1 && secret.OwnerReferences[0].UID == owner.UID {
 		return false

@@ -15,7 +15,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/gatewaypeers"
 )
 
-// What the certificates are called, for people.
+// The common names of the certificates, for people.
 const (
 	peersName    = "realtime-operator gateway"
 	operatorName = "realtime-operator"
@@ -28,8 +28,9 @@ const (
 	keyOperatorKey = "operator.key"
 )
 
-// peerLeaves are what the authority of a service signs: one certificate for the gateways, which
-// call each other, so that each is server and client, and one for the operator, which calls them.
+// peerLeaves are the leaves of a service's authority: one certificate for the gateways, which
+// connect to each other, so that each is server and client, and one for the operator, which
+// connects to them.
 var peerLeaves = []leaf{
 	{
 		name: peersName, certificate: gatewaypeers.Certificate, key: gatewaypeers.Key, hosts: []string{gatewaypeers.ServerName},
@@ -41,14 +42,14 @@ var peerLeaves = []leaf{
 	},
 }
 
-// sessionKeyLife is how long a session key makes ids. It is accepted for as long again.
+// sessionKeyLife is how long a session key makes ids. It is accepted for the same time after that.
 const sessionKeyLife = 90 * 24 * time.Hour
 
-// RenewPeers returns what a service's gateways show to each other as it should be now: the files of
-// package gatewaypeers, and, for the operator alone, its own certificate and the authority's key.
-// What cannot be read is replaced. Nothing is used before all gateways have had an hour to hear of
-// it, and what is used no more stays good for those that have not, so that a renewal is noticed by
-// nobody.
+// RenewPeers returns the data of the Secret by which a service's gateways authenticate each other:
+// the files of package gatewaypeers, and, for the operator alone, its own certificate and the
+// authority's key. What cannot be decoded is replaced. Nothing is used before all gateways have had
+// an hour to read it, and what is no longer used stays valid for gateways that have not read the
+// change, so that a renewal has no visible effect.
 func RenewPeers(data map[string][]byte, now time.Time) (map[string][]byte, error) {
 	next, _, err := renewAll(only(data, PeerKeys()...), peersName, peerLeaves, now)
 	if err != nil {
@@ -62,7 +63,7 @@ func RenewPeers(data map[string][]byte, now time.Time) (map[string][]byte, error
 	return next, nil
 }
 
-// PeerKeys are the keys of a Secret of RenewPeers.
+// PeerKeys returns the keys of a Secret of RenewPeers.
 func PeerKeys() []string {
 	return []string{
 		gatewaypeers.Authorities, gatewaypeers.Certificate, gatewaypeers.Key, gatewaypeers.SessionKeys,
@@ -70,8 +71,8 @@ func PeerKeys() []string {
 	}
 }
 
-// OperatorTLS is how the operator calls the gateways of a service, from the data that RenewPeers
-// has returned.
+// OperatorTLS returns the TLS configuration with which the operator connects to the gateways of a
+// service, from the data of RenewPeers.
 func OperatorTLS(data map[string][]byte) (*tls.Config, error) {
 	pair, err := tls.X509KeyPair(data[keyOperator], data[keyOperatorKey])
 	if err != nil {
@@ -96,15 +97,15 @@ type sessionKey struct {
 	made time.Time
 }
 
-// renewSessionKeys returns the keys as they should be now: the one that makes ids, and before or
-// after its time in the first place the next one or the last one.
+// renewSessionKeys returns the present keys: the one that makes ids and, before or after its time
+// as the first, the next or the previous one.
 func renewSessionKeys(keys []sessionKey, now time.Time) ([]sessionKey, error) {
 	switch {
 	case len(keys) == 0:
 		return withSessionKey(nil, now)
 	case len(keys) > 1 && keys[1].made.After(keys[0].made):
 		if now.Sub(keys[1].made) < settle {
-			return keys, nil // all must accept it before one makes ids with it
+			return keys, nil // all must accept it before any uses it
 		}
 		return []sessionKey{keys[1], keys[0]}, nil
 	case now.Sub(keys[0].made) >= sessionKeyLife:
@@ -129,7 +130,7 @@ func encodeSessionKeys(keys []sessionKey) []byte {
 	return data
 }
 
-// decodeSessionKeys reads as many as can be read, at most two.
+// decodeSessionKeys decodes all valid keys, at most two.
 func decodeSessionKeys(data []byte) []sessionKey {
 	var keys []sessionKey
 	for line := range bytes.Lines(data) {

@@ -13,22 +13,22 @@ import (
 	"time"
 )
 
-// The keys of the Secret. The serving certificate is where every reader of a TLS Secret looks for
-// it.
+// The keys of the Secret. The serving certificate has the names that readers of a TLS Secret
+// expect.
 const (
-	// keyTrusted holds the certificates of all authorities that are trusted, the newest first.
+	// keyTrusted has the certificates of all trusted authorities, the newest first.
 	keyTrusted = "ca.crt"
-	// keyAuthority is the newest authority's key.
+	// keyAuthority has the newest authority's key.
 	keyAuthority  = "ca.key"
 	keyServing    = "tls.crt"
 	keyServingKey = "tls.key"
 )
 
-// settle is how long a new authority is announced before it signs what is served: until then an API
-// server may not have heard of it, or another replica may not.
+// settle is how long a new authority is published before it signs certificates that are served:
+// until then an API server, or another replica, may not have read it.
 const settle = time.Hour
 
-// webhookName is what the webhook's certificates are called, for people.
+// webhookName is the common name of the webhook's certificates, for people.
 const webhookName = "realtime-operator webhook"
 
 // renew returns the webhook's certificates, which the API server trusts when it calls the operator
@@ -37,7 +37,7 @@ func renew(data map[string][]byte, hosts []string, now time.Time) (map[string][]
 	return renewAll(data, webhookName, []leaf{serving(webhookName, hosts, leafLife)}, now)
 }
 
-// serving is the certificate of a TLS server, where every reader of a TLS Secret looks for it.
+// serving returns the leaf of a TLS server, under the keys that readers of a TLS Secret expect.
 func serving(name string, hosts []string, life time.Duration) leaf {
 	return leaf{
 		name: name, certificate: keyServing, key: keyServingKey, hosts: hosts,
@@ -45,12 +45,12 @@ func serving(name string, hosts []string, life time.Duration) leaf {
 	}
 }
 
-// renewAll returns a Secret's data as they should be now, and whether they have changed. What
-// cannot be read is replaced.
+// renewAll returns the present data of a Secret, and whether they have changed. What cannot be
+// decoded is replaced.
 //
-// An authority and the leaves that it signs are replaced when two thirds of their lives are over. A
-// new authority is trusted in addition to the old one first, and signs leaves only once all peers
-// have read it. So no peer is ever shown a certificate that it does not trust yet.
+// An authority and its leaves are replaced after two thirds of their validity. A new authority is
+// trusted in addition to the old one first, and signs leaves only after all peers have read it. So
+// no peer ever receives a certificate that it does not trust yet.
 func renewAll(data map[string][]byte, name string, leaves []leaf, now time.Time) (map[string][]byte, bool, error) {
 	next := maps.Clone(data)
 	if next == nil {
@@ -84,7 +84,7 @@ func renewAll(data map[string][]byte, name string, leaves []leaf, now time.Time)
 	return next, !maps.EqualFunc(data, next, bytes.Equal), nil
 }
 
-// only are the data of some keys, where there are any.
+// only returns the data of some keys, as far as they exist.
 func only(data map[string][]byte, keys ...string) map[string][]byte {
 	found := map[string][]byte{}
 	for _, key := range keys {
@@ -95,7 +95,8 @@ func only(data map[string][]byte, keys ...string) map[string][]byte {
 	return found
 }
 
-// newestAuthority is the one that the data hold, or a new one if that is old or cannot be read.
+// newestAuthority returns the authority in the data, or a new one if that is old or cannot be
+// decoded.
 func newestAuthority(data map[string][]byte, name string, trusted []*x509.Certificate, now time.Time) (*authority, error) {
 	key, err := decodeKey(data[keyAuthority])
 	if err != nil || len(trusted) == 0 || ageing(trusted[0], now) || !sameKey(trusted[0], key.Public()) {
@@ -109,13 +110,13 @@ func sameKey(c *x509.Certificate, public crypto.PublicKey) bool {
 	return ok && key.Equal(c.PublicKey)
 }
 
-// ageing is true when two thirds of a certificate's life are over.
+// ageing reports whether two thirds of a certificate's validity are over.
 func ageing(c *x509.Certificate, now time.Time) bool {
 	life := c.NotAfter.Sub(c.NotBefore)
 	return now.After(c.NotBefore.Add(life * 2 / 3))
 }
 
-// state says whether the leaf that the data hold can be used, and whether it is due to be replaced.
+// state reports whether the leaf in the data can be used, and whether it is due to be replaced.
 func (l leaf) state(data map[string][]byte, trusted []*x509.Certificate, now time.Time) (usable, due bool) {
 	pair, err := tls.X509KeyPair(data[l.certificate], data[l.key])
 	if err != nil {

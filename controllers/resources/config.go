@@ -13,11 +13,11 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// ConfigKey is the file of the ConfigMap that gateways read.
+// ConfigKey is the key of the ConfigMap that gateways read.
 const ConfigKey = "service.yaml"
 
-// config is the RealtimeService as gateways read it: only what they swap in while they run. What
-// the pod template knows is left out, so that scaling alters nothing here.
+// config is the RealtimeService in the form for gateways: only what they can change while they run.
+// What is in the pod template is left out, so that scaling changes nothing here.
 type config struct {
 	metav1.TypeMeta `json:",inline"`
 	Metadata        configMetadata `json:"metadata"`
@@ -38,13 +38,13 @@ type configSpec struct {
 	DynamicNamespaces []v1alpha1.DynamicNamespace `json:"dynamicNamespaces,omitempty"`
 }
 
-// configGateway is what a gateway must know of itself and may learn while it runs.
+// configGateway has the settings of a gateway itself that can change while it runs.
 type configGateway struct {
 	Drain *v1alpha1.DrainSpec `json:"drain,omitempty"`
 }
 
-// ConfigMap holds the configuration of a service's gateways, with its sequence number; 0 is none.
-// The same service always yields the same bytes.
+// ConfigMap has the configuration of a service's gateways, with its sequence number; 0 is none. The
+// same service always results in the same bytes.
 func ConfigMap(svc *v1alpha1.RealtimeService, sequence int64) (*corev1.ConfigMap, error) {
 	annotations := gatewayconfig.Annotations(sequence)
 	data, err := yaml.Marshal(config{

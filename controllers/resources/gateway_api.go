@@ -13,7 +13,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// APIPort is where programs that publish come to a gateway.
+// APIPort is the port of a gateway for programs that publish.
 const APIPort = 8080
 
 const (
@@ -23,11 +23,11 @@ const (
 	apiKey      = "token"
 )
 
-// APIName is the name of the Service that programs publish at.
+// APIName is the name of the Service for programs that publish.
 func APIName(service string) string { return service + "-api" }
 
-// APIService is where programs publish; nil while spec.api is left out. It is not the one of
-// clients, which may face the internet, and is never more than a ClusterIP.
+// APIService is the Service for programs that publish; nil without spec.api. It is separate from
+// the Service for clients, which may be exposed to the internet, and is always a ClusterIP.
 func APIService(svc *v1alpha1.RealtimeService) *corev1.Service {
 	if svc.Spec.API == nil {
 		return nil
@@ -49,8 +49,8 @@ func APIService(svc *v1alpha1.RealtimeService) *corev1.Service {
 	}
 }
 
-// apiVolume holds the tokens, as a directory, so that they change with the Secret. Where the Secret
-// is missing the gateway runs without: clients must not wait for what only programs need.
+// apiVolume has the tokens, as a directory, so that they change with the Secret. If the Secret is
+// missing the gateway runs without it: clients must not wait for what only programs need.
 func apiVolume(api *v1alpha1.APISpec) corev1.Volume {
 	return corev1.Volume{
 		Name: apiPortName,

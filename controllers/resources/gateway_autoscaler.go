@@ -10,8 +10,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// GatewayAutoscaler scales the gateways on CPU; nil while spec.gateway.autoscaling is left out. It
-// aims at the Deployment and not at the service, since spec.gateway.replicas is the user's.
+// GatewayAutoscaler scales the gateways by CPU; nil without spec.gateway.autoscaling. It targets
+// the Deployment and not the service, since spec.gateway.replicas belongs to the user.
 func GatewayAutoscaler(svc *v1alpha1.RealtimeService) *autoscalingv2.HorizontalPodAutoscaler {
 	wanted := svc.Spec.Gateway.Autoscaling
 	if wanted == nil {

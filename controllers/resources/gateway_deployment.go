@@ -16,8 +16,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// GatewayDeployment runs the gateways. It says nothing of their number, which belongs to
-// GatewayReplicas or to an autoscaler, and nothing of namespaces and handlers, which reach gateways
+// GatewayDeployment runs the gateways. It does not set their number, which belongs to
+// GatewayReplicas or to an autoscaler, and has no namespaces and handlers, which reach gateways
 // without a new pod.
 func GatewayDeployment(svc *v1alpha1.RealtimeService, image string) *appsv1.Deployment {
 	meta := owned(svc, GatewayName(svc.Name), componentGateway)
@@ -38,7 +38,7 @@ func GatewayDeployment(svc *v1alpha1.RealtimeService, image string) *appsv1.Depl
 	}
 }
 
-// strategy has a gateway leave when another one has come.
+// strategy lets a gateway leave when another one has started.
 func strategy(svc *v1alpha1.RealtimeService) appsv1.DeploymentStrategy {
 	return appsv1.DeploymentStrategy{
 		Type: appsv1.RollingUpdateDeploymentStrategyType,
@@ -63,7 +63,7 @@ func podAnnotations(svc *v1alpha1.RealtimeService) map[string]string {
 	return annotations
 }
 
-// recoveryRevision is all that gateways must be started anew for: how the log is to be kept.
+// recoveryRevision has everything for which gateways must be replaced: how the log is stored.
 func recoveryRevision(svc *v1alpha1.RealtimeService) string {
 	r := svc.Spec.Recovery
 	revision := fmt.Sprintf("%s,%d,%d,%s", r.MaxDisconnection.Duration, r.MaxMessages, r.Replicas, svc.LongestHistory())
@@ -73,8 +73,8 @@ func recoveryRevision(svc *v1alpha1.RealtimeService) string {
 	return revision
 }
 
-// GatewayReplicas is the part of the Deployment that says how many gateways there are. It is
-// applied under a name of its own, so that it can be handed to an autoscaler without touching the
+// GatewayReplicas is the part of the Deployment with the number of gateways. It is applied under a
+// field manager of its own, so that it can be handed over to an autoscaler without touching the
 // rest.
 func GatewayReplicas(svc *v1alpha1.RealtimeService, replicas int32) *unstructured.Unstructured {
 	return &unstructured.Unstructured{Object: map[string]any{

@@ -11,8 +11,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// GatewayDisruptionBudget lets a drained node take one gateway at a time. It never blocks a node
-// for good: a single gateway may go, and so may one that is not healthy anyway.
+// GatewayDisruptionBudget lets a drained node evict one gateway at a time. It never blocks a node
+// for good: a single gateway may be evicted, and so may an unhealthy one.
 func GatewayDisruptionBudget(svc *v1alpha1.RealtimeService) *policyv1.PodDisruptionBudget {
 	return &policyv1.PodDisruptionBudget{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "policy/v1", Kind: "PodDisruptionBudget"},

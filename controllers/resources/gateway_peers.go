@@ -12,9 +12,8 @@ import (
 
 const peerVolume = "peers"
 
-// GatewayPeers holds what the service's gateways show to each other: the files of package
-// gatewaypeers; and, which stay with the operator, the key of their authority and what the operator
-// shows to them.
+// GatewayPeers has what the service's gateways authenticate each other with: the files of package
+// gatewaypeers; and, for the operator only, the key of their authority and its own certificate.
 func GatewayPeers(svc *v1alpha1.RealtimeService, data map[string][]byte) *corev1.Secret {
 	return &corev1.Secret{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
@@ -24,8 +23,8 @@ func GatewayPeers(svc *v1alpha1.RealtimeService, data map[string][]byte) *corev1
 	}
 }
 
-// peersVolume names the files one by one: a gateway, which faces the internet, does not get the
-// keys of the authority and of the operator.
+// peersVolume lists the files: a gateway, which is exposed to the internet, does not get the keys
+// of the authority and of the operator.
 func peersVolume(svc *v1alpha1.RealtimeService) corev1.Volume {
 	secret := &corev1.SecretVolumeSource{SecretName: GatewayPeersName(svc.Name)}
 	for _, file := range []string{gatewaypeers.Authorities, gatewaypeers.Certificate, gatewaypeers.Key, gatewaypeers.SessionKeys} {

@@ -13,13 +13,14 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// Ports of a gateway.
+// The ports of a gateway.
 const (
-	// GatewayPort is where clients come.
+	// GatewayPort is the port for clients.
 	GatewayPort = 3000
-	// OpsPort is where Kubernetes, Prometheus and the operator come.
+	// OpsPort is the port for Kubernetes, Prometheus and the operator.
 	OpsPort = 9090
-	// PeerPort is where the service's other gateways and the operator come, and show that they are.
+	// PeerPort is the port for the service's other gateways and the operator, which authenticate
+	// themselves.
 	PeerPort = 7443
 
 	gatewayPortName = "socketio"
@@ -80,7 +81,7 @@ func gatewayEnv() []corev1.EnvVar {
 	}
 }
 
-// ofPod is an environment variable with what a pod knows of itself when it starts.
+// ofPod returns an environment variable with a field of the pod.
 func ofPod(name, field string) corev1.EnvVar {
 	return corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{FieldPath: field}}}
 }
@@ -156,8 +157,8 @@ func gatewayMounts(svc *v1alpha1.RealtimeService) []corev1.VolumeMount {
 	return mounts
 }
 
-// spread puts gateways on different nodes, and in different zones, where there are some. Of one
-// revision at a time: the pods that a rollout takes away do not count.
+// spread places gateways on different nodes, and in different zones, as far as possible. It counts
+// those of one revision: pods that a rollout removes do not count.
 func spread(service string) []corev1.TopologySpreadConstraint {
 	over := func(key string) corev1.TopologySpreadConstraint {
 		return corev1.TopologySpreadConstraint{

@@ -12,8 +12,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// GatewayService is where clients connect. It has no session affinity, which would put all of a
-// NAT's clients on one gateway, and does not lead to the ops port.
+// GatewayService is the Service for clients. It has no session affinity, which would put all
+// clients behind a NAT on one gateway, and does not expose the ops port.
 func GatewayService(svc *v1alpha1.RealtimeService) *corev1.Service {
 	wanted := svc.Spec.Gateway.Service
 	meta := owned(svc, svc.Name, componentGateway)

@@ -10,7 +10,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// GatewayServiceAccount has no rights, and its token is mounted nowhere: gateways face the
+// GatewayServiceAccount has no rights, and its token is not mounted: gateways are exposed to the
 // internet.
 func GatewayServiceAccount(svc *v1alpha1.RealtimeService) *corev1.ServiceAccount {
 	return serviceAccount(owned(svc, GatewayName(svc.Name), componentGateway))

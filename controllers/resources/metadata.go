@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package resources builds the objects that a RealtimeService owns: one file per object, pure
-// functions, service in, object out. An object holds exactly the fields that the operator wants to
-// own; it is meant for server-side apply. Nothing here asks a cluster or a clock.
+// functions from a service to an object. An object has exactly the fields that the operator wants
+// to own; it is meant for server-side apply. Nothing here uses a cluster or a clock.
 package resources
 
 import (
@@ -11,7 +11,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// Labels that all owned objects carry.
+// The labels of all owned objects.
 const (
 	LabelName      = "app.kubernetes.io/name"
 	LabelInstance  = "app.kubernetes.io/instance"
@@ -22,46 +22,47 @@ const (
 	LabelService = "realtime-operator.io/service"
 )
 
-// Annotations that the operator writes.
+// The annotations that the operator writes.
 const (
-	// annotationRecovery of the gateways' pod template changes with how clients are recovered,
-	// which gateways read only when they start.
+	// annotationRecovery of the gateways' pod template changes with the settings of recovery, which
+	// gateways read only when they start.
 	annotationRecovery = "realtime-operator.io/recovery"
-	// annotationNATSRevision of NATS's pod template changes with what NATS reads only when it
-	// starts.
+	// annotationNATSRevision of NATS's pod template changes with everything that NATS reads only
+	// when it starts.
 	annotationNATSRevision = "realtime-operator.io/nats-revision"
-	// annotationNATSTLS of the gateways' pod template says that they encrypt what they say to the
-	// operator's own NATS. Those of a release that did not are without.
+	// annotationNATSTLS of the gateways' pod template says that they encrypt their connections to
+	// the operator's own NATS. Gateways of a release that did not encrypt lack it.
 	annotationNATSTLS = "realtime-operator.io/nats-tls"
 )
 
 const projectName = "realtime-operator"
 
-// The component of an object, as its label says.
+// The values of the component label.
 const (
 	componentGateway = "gateway"
 	componentNATS    = "nats"
 )
 
-// GatewayName is the name of the Deployment of a service's gateways, and of what goes with it.
+// GatewayName returns the name of the Deployment of a service's gateways, and of related objects.
 func GatewayName(service string) string { return service + "-gateway" }
 
-// ConfigMapName is the name of the ConfigMap that gateways read.
+// ConfigMapName returns the name of the ConfigMap that gateways read.
 func ConfigMapName(service string) string { return service + "-config" }
 
-// NATSName is the name of the StatefulSet of a service's own NATS, and of what goes with it.
+// NATSName returns the name of the StatefulSet of a service's own NATS, and of related objects.
 func NATSName(service string) string { return service + "-nats" }
 
-// NATSCredentialsName is the name of the Secret with the credentials of a service's own NATS.
+// NATSCredentialsName returns the name of the Secret with the credentials of a service's own NATS.
 func NATSCredentialsName(service string) string { return service + "-nats-credentials" }
 
-// NATSCertificateName is the name of the Secret with the certificate of a service's own NATS.
+// NATSCertificateName returns the name of the Secret with the certificate of a service's own NATS.
 func NATSCertificateName(service string) string { return NATSName(service) + "-tls" }
 
-// GatewayPeersName is the name of the Secret by which a service's gateways know each other.
+// GatewayPeersName returns the name of the Secret by which a service's gateways authenticate each
+// other.
 func GatewayPeersName(service string) string { return GatewayName(service) + "-peers" }
 
-// GatewaySelector finds a service's gateway pods. It can never change: a Deployment's selector is
+// GatewaySelector selects a service's gateway pods. It can never change: a Deployment's selector is
 // immutable.
 func GatewaySelector(service string) map[string]string { return selector(service, componentGateway) }
 
@@ -80,7 +81,7 @@ func labels(service, component string) map[string]string {
 	}
 }
 
-// owned is the metadata of an object of the service, which goes when the service does.
+// owned returns the metadata of an object that is deleted with the service.
 func owned(svc *v1alpha1.RealtimeService, name, component string) metav1.ObjectMeta {
 	kind := v1alpha1.GroupVersion.WithKind("RealtimeService")
 	return metav1.ObjectMeta{

@@ -12,8 +12,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// Ports of the operator's own NATS. The monitor has no authentication; it is for probes, and no
-// Service leads there.
+// The ports of the operator's own NATS. The monitor has no authentication; it is for probes, and no
+// Service exposes it.
 const (
 	natsPort        = 4222
 	natsMonitorPort = 8222
@@ -24,7 +24,7 @@ const (
 	natsMonitorPortName = "monitor"
 )
 
-// OwnNATS says whether the operator runs NATS for the service.
+// OwnNATS reports whether the operator runs NATS for the service.
 func OwnNATS(svc *v1alpha1.RealtimeService) bool { return svc.Spec.NATS == nil }
 
 func natsURLs(svc *v1alpha1.RealtimeService) []string {
@@ -34,19 +34,19 @@ func natsURLs(svc *v1alpha1.RealtimeService) []string {
 	return svc.Spec.NATS.URLs
 }
 
-// natsHost is the name by which gateways call the operator's own NATS.
+// natsHost returns the name by which gateways connect to the operator's own NATS.
 func natsHost(svc *v1alpha1.RealtimeService) string {
 	return fmt.Sprintf("%s.%s.svc", NATSName(svc.Name), svc.Namespace)
 }
 
-// natsCredentials is the volume with what gateways say to NATS, and trust; nil if there is nothing
-// to say.
+// natsCredentials returns the volume with the gateways' credentials for NATS and the authorities
+// that they trust; nil if there are none.
 func natsCredentials(svc *v1alpha1.RealtimeService) *corev1.Volume {
 	if OwnNATS(svc) {
 		return &corev1.Volume{Name: natsVolume, VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{
 			Sources: []corev1.VolumeProjection{
 				fromSecret(NATSCredentialsName(svc.Name), keyUsername, keyPassword),
-				fromSecret(NATSCertificateName(svc.Name), keyNATSAuthority), // and no key of it
+				fromSecret(NATSCertificateName(svc.Name), keyNATSAuthority), // without its key
 			},
 		}}}
 	}
@@ -67,8 +67,8 @@ func fromSecret(name string, keys ...string) corev1.VolumeProjection {
 	return corev1.VolumeProjection{Secret: source}
 }
 
-// UsesOwnNATS says whether the gateways of a Deployment mount the credentials of the operator's own
-// NATS.
+// UsesOwnNATS reports whether the gateways of a Deployment mount the credentials of the operator's
+// own NATS.
 func UsesOwnNATS(svc *v1alpha1.RealtimeService, gateways *appsv1.Deployment) bool {
 	credentials := NATSCredentialsName(svc.Name)
 	return slices.ContainsFunc(gateways.Spec.Template.Spec.Volumes, func(v corev1.Volume) bool {
@@ -81,8 +81,8 @@ func UsesOwnNATS(svc *v1alpha1.RealtimeService, gateways *appsv1.Deployment) boo
 	})
 }
 
-// SpeaksPlaintext says whether a gateway pod is of a release that did not encrypt what it says to
-// the operator's own NATS, and has not ended.
+// SpeaksPlaintext reports whether a gateway pod is of a release that did not encrypt its
+// connections to the operator's own NATS, and has not ended.
 func SpeaksPlaintext(gateway corev1.Pod) bool {
 	if gateway.Status.Phase == corev1.PodSucceeded || gateway.Status.Phase == corev1.PodFailed {
 		return false

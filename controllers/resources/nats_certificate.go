@@ -16,21 +16,20 @@ const (
 	natsCertificateVolume = "certificate"
 	natsCertificateDir    = "/etc/nats-tls"
 
-	// keyNATSAuthority is what those who call NATS trust.
+	// keyNATSAuthority has the authorities that clients of NATS trust.
 	keyNATSAuthority = "ca.crt"
 )
 
-// NATSHosts are the names by which gateways, and programs that publish, may call the operator's own
-// NATS.
+// NATSHosts returns the names by which gateways, and programs that publish, may connect to the
+// operator's own NATS.
 func NATSHosts(svc *v1alpha1.RealtimeService) []string {
 	host := natsHost(svc)
 	return []string{host, NATSName(svc.Name), NATSName(svc.Name) + "." + svc.Namespace, host + ".cluster.local"}
 }
 
-// NATSCertificate holds the data of certificates.RenewNATS, and its certificate once more under a
-// key with its revision, which is returned. NATS's pod mounts that key: a kubelet that has not
-// heard of the renewed Secret yet fails to, and tries again, instead of starting NATS with the old
-// one.
+// NATSCertificate has the data of certificates.RenewNATS, and its certificate also under a key with
+// its revision, which is returned. NATS's pod mounts that key: a kubelet that has not received the
+// renewed Secret yet fails and retries, instead of starting NATS with the old one.
 func NATSCertificate(svc *v1alpha1.RealtimeService, data map[string][]byte) (secret *corev1.Secret, revision string) {
 	revision = gatewaystatus.Revision(data[corev1.TLSCertKey])
 	data = maps.Clone(data)
@@ -48,7 +47,7 @@ func NATSCertificate(svc *v1alpha1.RealtimeService, data map[string][]byte) (sec
 
 func natsCertificateKey(revision string) string { return "tls-" + revision + ".crt" }
 
-// natsCertificateMount leaves the authority's key with the operator.
+// natsCertificateMount omits the authority's key.
 func natsCertificateMount(svc *v1alpha1.RealtimeService, revision string) corev1.Volume {
 	return corev1.Volume{Name: natsCertificateVolume, VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{
 		SecretName: NATSCertificateName(svc.Name),

@@ -9,10 +9,10 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// NATSClaim is the disk on which the operator's own NATS keeps the events of a service that asks
-// for it; nil for others. It is an object of its own, since a StatefulSet's templates for claims
-// can never change, and goes when the service does, not when the service asks for it no more: a
-// slip in a manifest must not cost what is stored.
+// NATSClaim is the disk on which the operator's own NATS stores the events of a service that asks
+// for it; nil for others. It is a separate object, since a StatefulSet's templates for claims can
+// never change. It is deleted with the service, but not when the service no longer asks for it: a
+// mistake in a manifest must not cost what is stored.
 func NATSClaim(svc *v1alpha1.RealtimeService) *corev1.PersistentVolumeClaim {
 	r := svc.Spec.Recovery
 	if r == nil || !r.Storage.Persistent {

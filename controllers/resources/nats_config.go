@@ -16,14 +16,14 @@ const natsConfigKey = "nats.conf"
 
 const (
 	mebi = 1 << 20
-	// natsHeadroom is room for what gateways write around a client's message.
+	// natsHeadroom is space for what gateways add to a client's message.
 	natsHeadroom = 1 * mebi
-	// natsMaxPending is NATS's own default. It must not be below the largest message.
+	// natsMaxPending is NATS's own default. It must not be less than the largest message.
 	natsMaxPending = 64 * mebi
 )
 
-// natsConfig takes the credentials from the environment, so that it holds no secret. The server
-// makes a number of a value that looks like one; NewCredentials makes none that does.
+// natsConfig takes the credentials from the environment, so that it has no secret. The server would
+// convert a value that looks like a number; NewCredentials makes none that does.
 const natsConfig = `port: %d
 http: %d
 server_name: %s
@@ -39,20 +39,20 @@ tls {
 }
 `
 
-// natsPlaintext has NATS take clients without TLS beside those with. It cannot be changed but by a
-// restart.
+// natsPlaintext makes NATS accept clients without TLS, in addition to those with TLS. Only a
+// restart can change it.
 const natsPlaintext = "allow_non_tls: true\n"
 
-// natsStore is JetStream's part of the configuration, for a service with recovery. One server, so
-// that nothing is gained by syncing each write: what the machine has not written when it fails is
-// lost either way.
+// natsStore is JetStream's part of the configuration, for a service with recovery. There is one
+// server, so syncing each write would gain nothing: what the machine has not written when it fails
+// is lost in any case.
 const natsStore = `jetstream {
   store_dir: %s
   max_file: %d
 }
 `
 
-// NATSConfigMap holds the configuration of the operator's own NATS. Without recovery it keeps
+// NATSConfigMap has the configuration of the operator's own NATS. Without recovery NATS stores
 // nothing. Plaintext is for an update from a release whose gateways do not encrypt, until they have
 // left.
 func NATSConfigMap(svc *v1alpha1.RealtimeService, plaintext bool) *corev1.ConfigMap {
@@ -76,14 +76,14 @@ func NATSConfigMap(svc *v1alpha1.RealtimeService, plaintext bool) *corev1.Config
 	}
 }
 
-// NATSTakesPlaintext says whether a configuration lets clients in without TLS: one of a release
-// that knew none, or one for the update from such a release.
+// NATSTakesPlaintext reports whether a configuration accepts clients without TLS: either it is of a
+// release without TLS, or for the update from such a release.
 func NATSTakesPlaintext(config *corev1.ConfigMap) bool {
 	text := config.Data[natsConfigKey]
 	return !strings.Contains(text, "\ntls {\n") || strings.Contains(text, natsPlaintext)
 }
 
-// natsMaxFile leaves a part of the disk for what the file system and compaction take.
+// natsMaxFile leaves a part of the disk for the file system and compaction.
 func natsMaxFile(r *v1alpha1.RecoverySpec) int64 { return r.Storage.Size.Value() * 9 / 10 }
 
 func natsConfigName(service string) string { return NATSName(service) + "-config" }

@@ -19,16 +19,16 @@ const (
 	keyPassword = "password"
 )
 
-// Credentials are what gateways say to the operator's own NATS.
+// Credentials are the gateways' credentials for the operator's own NATS.
 type Credentials struct {
 	Username, Password string
 }
 
-// passwordBytes are as many as nobody guesses.
+// passwordBytes is enough that nobody guesses the password.
 const passwordBytes = 32
 
-// NewCredentials makes credentials that nobody else has. The letters in front keep NATS from taking
-// the password for a number.
+// NewCredentials makes random credentials. The letters in front keep NATS from reading the password
+// as a number.
 func NewCredentials(random io.Reader) (Credentials, error) {
 	secret := make([]byte, passwordBytes)
 	if _, err := io.ReadFull(random, secret); err != nil {
@@ -37,13 +37,13 @@ func NewCredentials(random io.Reader) (Credentials, error) {
 	return Credentials{Username: "gateway", Password: "pw" + hex.EncodeToString(secret)}, nil
 }
 
-// CredentialsOf reads what NATSCredentials has written. It is false if something is missing.
+// CredentialsOf is the inverse of NATSCredentials. It returns false if something is missing.
 func CredentialsOf(secret *corev1.Secret) (Credentials, bool) {
 	c := Credentials{Username: string(secret.Data[keyUsername]), Password: string(secret.Data[keyPassword])}
 	return c, c.Username != "" && c.Password != ""
 }
 
-// NATSCredentials holds the credentials. Only the service's gateways, and its NATS, mount it.
+// NATSCredentials has the credentials. Only the service's gateways, and its NATS, mount it.
 func NATSCredentials(svc *v1alpha1.RealtimeService, credentials Credentials) *corev1.Secret {
 	return &corev1.Secret{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},

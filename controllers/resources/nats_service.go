@@ -10,8 +10,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// NATSService gives the operator's own NATS a name. It is headless: a gateway's connection lasts,
-// and needs no balancing.
+// NATSService gives the operator's own NATS a name. It is headless: a gateway's connection is
+// long-lived, and needs no load balancing.
 func NATSService(svc *v1alpha1.RealtimeService) *corev1.Service {
 	return &corev1.Service{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
@@ -19,9 +19,8 @@ func NATSService(svc *v1alpha1.RealtimeService) *corev1.Service {
 		Spec: corev1.ServiceSpec{
 			Type:      corev1.ServiceTypeClusterIP,
 			ClusterIP: corev1.ClusterIPNone,
-			// Gateways ask for the name while the server starts. That there is none is an answer
-			// that DNS remembers, for 30 s on most clusters; a connection that is refused is tried
-			// again at once.
+			// Gateways resolve the name while the server starts. DNS caches a missing name, for 30
+			// s on most clusters; a refused connection is retried at once.
 			PublishNotReadyAddresses: true,
 			Selector:                 selector(svc.Name, componentNATS),
 			Ports: []corev1.ServicePort{{

@@ -8,7 +8,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// NATSServiceAccount has no rights, and its token is mounted nowhere.
+// NATSServiceAccount has no rights, and its token is not mounted.
 func NATSServiceAccount(svc *v1alpha1.RealtimeService) *corev1.ServiceAccount {
 	return serviceAccount(owned(svc, NATSName(svc.Name), componentNATS))
 }

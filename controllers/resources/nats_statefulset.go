@@ -19,7 +19,7 @@ const (
 	natsGracePeriod = 10
 )
 
-// NATSIdentity is what NATS reads when it starts, besides its configuration.
+// NATSIdentity is what NATS reads when it starts, in addition to its configuration.
 type NATSIdentity struct {
 	Credentials
 	// Certificate is the revision of its certificate; see NATSCertificate.
@@ -27,11 +27,11 @@ type NATSIdentity struct {
 }
 
 // NATSStatefulSet runs one NATS server, with storage for a service with recovery. Its pod is
-// replaced when what it reads at its start has changed, which are its configuration, the
-// credentials and its certificate.
+// replaced when something that it reads at its start has changed: its configuration, the
+// credentials or its certificate.
 func NATSStatefulSet(svc *v1alpha1.RealtimeService, image string, config *corev1.ConfigMap, identity NATSIdentity) *appsv1.StatefulSet {
 	meta := owned(svc, NATSName(svc.Name), componentNATS)
-	// A hash of a random password says nothing about it.
+	// A hash of a random password reveals nothing about it.
 	revision := gatewaystatus.Revision([]byte(config.Data[natsConfigKey] + "\x00" + identity.Username + "\x00" + identity.Password))
 	return &appsv1.StatefulSet{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "StatefulSet"},
@@ -39,7 +39,7 @@ func NATSStatefulSet(svc *v1alpha1.RealtimeService, image string, config *corev1
 		Spec: appsv1.StatefulSetSpec{
 			Replicas:    ptr.To[int32](1),
 			ServiceName: NATSName(svc.Name),
-			// In order, a pod that cannot start would never be replaced by one that can.
+			// With OrderedReady, a pod that cannot start would never be replaced by one that can.
 			PodManagementPolicy: appsv1.ParallelPodManagement,
 			Selector:            &metav1.LabelSelector{MatchLabels: selector(svc.Name, componentNATS)},
 			Template: corev1.PodTemplateSpec{
@@ -65,7 +65,7 @@ func natsPod(svc *v1alpha1.RealtimeService, image, certificate string) corev1.Po
 			Name:            "nats",
 			Image:           image,
 			ImagePullPolicy: corev1.PullIfNotPresent,
-			// The official image, in all its variants, takes flags alone.
+			// All variants of the official image accept flags only.
 			Args: []string{"--config=" + natsConfigDir + "/" + natsConfigKey},
 			Env:  natsEnvironment(svc),
 			Ports: []corev1.ContainerPort{

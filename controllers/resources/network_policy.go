@@ -14,13 +14,13 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// componentOperator is the operator's own, as the labels of its pods have it in the chart and in
+// componentOperator is the component label of the operator's own pods, as in the chart and in
 // config/manager.
 const componentOperator = "operator"
 
-// GatewayNetworkPolicy says who may reach which port of a service's gateways; nil while
-// spec.networkPolicy is left out. The operator is let in from its namespace; empty: it runs outside
-// the cluster, and no rule can name it.
+// GatewayNetworkPolicy determines who may reach which port of a service's gateways; nil without
+// spec.networkPolicy. The operator is admitted from its namespace; if that is empty, the operator
+// runs outside the cluster, and no rule can select it.
 func GatewayNetworkPolicy(svc *v1alpha1.RealtimeService, operatorNamespace string) *networkingv1.NetworkPolicy {
 	wanted := svc.Spec.NetworkPolicy
 	if wanted == nil {
@@ -31,7 +31,7 @@ func GatewayNetworkPolicy(svc *v1alpha1.RealtimeService, operatorNamespace strin
 		from(wanted.Clients, clientPorts(svc)...),
 		from(slices.Concat(podsOf(GatewaySelector(svc.Name)), operator), tcp(PeerPort)),
 	}
-	if ops := slices.Concat(operator, wanted.Monitoring); len(ops) > 0 { // a rule with none would let everybody in
+	if ops := slices.Concat(operator, wanted.Monitoring); len(ops) > 0 { // a rule without peers would admit everybody
 		rules = append(rules, from(ops, tcp(OpsPort)))
 	}
 	if svc.Spec.API != nil {
@@ -40,9 +40,9 @@ func GatewayNetworkPolicy(svc *v1alpha1.RealtimeService, operatorNamespace strin
 	return networkPolicy(svc, GatewayName(svc.Name), componentGateway, rules)
 }
 
-// NATSNetworkPolicy says who may reach the operator's own NATS; nil while spec.networkPolicy is
-// left out, or spec.nats names another. Its monitor, which has no authentication, is for kubelets
-// alone.
+// NATSNetworkPolicy determines who may reach the operator's own NATS; nil without
+// spec.networkPolicy, or if spec.nats names another. Its monitor, which has no authentication, is
+// for kubelets only.
 func NATSNetworkPolicy(svc *v1alpha1.RealtimeService) *networkingv1.NetworkPolicy {
 	if svc.Spec.NetworkPolicy == nil || !OwnNATS(svc) {
 		return nil
@@ -68,7 +68,7 @@ func from(peers []networkingv1.NetworkPolicyPeer, ports ...networkingv1.NetworkP
 	return networkingv1.NetworkPolicyIngressRule{From: peers, Ports: ports}
 }
 
-// clientPorts are where clients come.
+// clientPorts returns the ports for clients.
 func clientPorts(svc *v1alpha1.RealtimeService) []networkingv1.NetworkPolicyPort {
 	ports := []networkingv1.NetworkPolicyPort{tcp(GatewayPort)}
 	if WebTransportSecret(svc) != "" {
@@ -79,19 +79,19 @@ func clientPorts(svc *v1alpha1.RealtimeService) []networkingv1.NetworkPolicyPort
 
 func tcp(number int32) networkingv1.NetworkPolicyPort { return port(corev1.ProtocolTCP, number) }
 
-// port is one by its number: pods of an earlier release, which have the same labels, may not have
-// its name.
+// port returns a port by its number: pods of an earlier release, which have the same labels, may
+// not have its name.
 func port(protocol corev1.Protocol, number int32) networkingv1.NetworkPolicyPort {
 	return networkingv1.NetworkPolicyPort{Protocol: &protocol, Port: ptr.To(intstr.FromInt32(number))}
 }
 
-// podsOf are pods of the service's namespace.
+// podsOf selects pods of the service's namespace.
 func podsOf(labels map[string]string) []networkingv1.NetworkPolicyPeer {
 	return []networkingv1.NetworkPolicyPeer{{PodSelector: &metav1.LabelSelector{MatchLabels: labels}}}
 }
 
-// operatorPeers are the operator's pods. Their name depends on how they were installed, and these
-// labels do not.
+// operatorPeers selects the operator's pods. Their name depends on how the operator was installed,
+// but these labels do not.
 func operatorPeers(namespace string) []networkingv1.NetworkPolicyPeer {
 	if namespace == "" {
 		return nil

@@ -11,8 +11,8 @@ import (
 // nobody is the user that all pods run as.
 const nobody = 65532
 
-// podSecurity and containerSecurity are what the pod security standard "restricted" asks for, and a
-// root file system that cannot be written.
+// podSecurity and containerSecurity meet the pod security standard "restricted", with a read-only
+// root file system.
 func podSecurity() *corev1.PodSecurityContext {
 	return &corev1.PodSecurityContext{
 		RunAsNonRoot:   ptr.To(true),

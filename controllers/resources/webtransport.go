@@ -12,9 +12,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// WebTransportPort is where clients that use WebTransport come, by UDP. It has the number of
-// GatewayPort: a client uses one for all transports, so that one that reaches a pod directly finds
-// both.
+// WebTransportPort is the UDP port for WebTransport. It has the number of GatewayPort: a client
+// uses one number for all transports, so that a client that reaches a pod directly finds both.
 const WebTransportPort = GatewayPort
 
 const (
@@ -23,7 +22,7 @@ const (
 	webTransportDir        = "/etc/realtime/webtransport"
 )
 
-// WebTransportSecret is the name of the Secret with the certificate for WebTransport, empty while
+// WebTransportSecret returns the name of the Secret with the certificate for WebTransport; empty if
 // that is off.
 func WebTransportSecret(svc *v1alpha1.RealtimeService) string {
 	if svc.Spec.Protocol.WebTransport == nil {
@@ -32,9 +31,9 @@ func WebTransportSecret(svc *v1alpha1.RealtimeService) string {
 	return svc.Spec.Protocol.WebTransport.TLSSecretRef.Name
 }
 
-// addWebTransport gives a gateway's pod the UDP port and the certificate, if the service wants
-// them. Both are the pod template's, so turning it on or off rolls the gateways; a renewed
-// certificate does not.
+// addWebTransport adds the UDP port and the certificate to a gateway's pod, if the service wants
+// them. Both are part of the pod template, so turning WebTransport on or off replaces the gateways;
+// a renewed certificate does not.
 func addWebTransport(svc *v1alpha1.RealtimeService, pod *corev1.PodSpec) {
 	secret := WebTransportSecret(svc)
 	if secret == "" {
@@ -53,7 +52,7 @@ func addWebTransport(svc *v1alpha1.RealtimeService, pod *corev1.PodSpec) {
 		Name: webTransportVolumeName,
 		VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{
 			SecretName: secret,
-			// The Secret may hold more, such as the authority's certificate.
+			// The Secret may have more keys, such as the authority's certificate.
 			Items: []corev1.KeyToPath{
 				{Key: corev1.TLSCertKey, Path: corev1.TLSCertKey},
 				{Key: corev1.TLSPrivateKeyKey, Path: corev1.TLSPrivateKeyKey},
@@ -62,7 +61,7 @@ func addWebTransport(svc *v1alpha1.RealtimeService, pod *corev1.PodSpec) {
 	})
 }
 
-// webTransportPorts are those of the Service.
+// webTransportPorts returns the ports of the Service for WebTransport.
 func webTransportPorts(svc *v1alpha1.RealtimeService) []corev1.ServicePort {
 	if WebTransportSecret(svc) == "" {
 		return nil

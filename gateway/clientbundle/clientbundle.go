@@ -35,7 +35,7 @@ const (
 	brotliExtension = ".br"
 )
 
-// bundles are the files that the reference serves beneath its path, each with its source map.
+// bundles are the files that the reference serves below its path, each with its source map.
 var bundles = map[string]bool{
 	"socket.io.js":             true,
 	"socket.io.min.js":         true,
@@ -43,25 +43,25 @@ var bundles = map[string]bool{
 	"socket.io.esm.min.js":     true,
 }
 
-// Content types of the bundles and of their source maps, as the reference has them.
+// The content types of the bundles and of their source maps, as in the reference.
 const (
 	scriptType    = "application/javascript; charset=utf-8"
 	sourceMapType = "application/json; charset=utf-8"
 )
 
-// Options say what is served. The zero value redirects all requests to the CDN of socket.io.
+// Options determine what is served. The zero value redirects all requests to the CDN of socket.io.
 type Options struct {
-	// Files holds the bundles, such as the dist folder of npm's socket.io-client, by os.DirFS or
-	// go:embed. A request for a bundle that it lacks is redirected to the CDN. A file that has been
+	// Files has the bundles, such as the dist folder of npm's socket.io-client, by os.DirFS or
+	// go:embed. A request for a missing bundle is redirected to the CDN. A file that has been
 	// compressed with brotli, with the extension .br, is sent to browsers that accept it.
 	Files fs.FS
-	// Version is the release of socket.io-client that Files holds and the CDN is asked for;
-	// Version, the constant, if empty. It is the ETag of the bundles.
+	// Version is the release of socket.io-client in Files, and on the CDN; Version, the constant,
+	// if empty. It is the ETag of the bundles.
 	Version string
 }
 
-// Handler serves the bundles. It answers a request by the last element of its path, and 404 if that
-// names no bundle. Safe for concurrent use.
+// Handler serves the bundles, by the last element of the path; other names are answered with 404.
+// Safe for concurrent use.
 type Handler struct {
 	files   fs.FS
 	version string
@@ -78,8 +78,8 @@ func New(o Options) *Handler {
 	return h
 }
 
-// Named reports whether a request's path is that of a bundle beneath a prefix, such as
-// /socket.io/socket.io.min.js beneath /socket.io/.
+// Named reports whether a request's path is that of a bundle below a prefix, such as
+// /socket.io/socket.io.min.js below /socket.io/.
 func Named(prefix, urlPath string) bool {
 	name, ok := strings.CutPrefix(urlPath, prefix)
 	return ok && isBundle(name)
@@ -87,7 +87,7 @@ func Named(prefix, urlPath string) bool {
 
 func isBundle(name string) bool { return bundles[strings.TrimSuffix(name, ".map")] }
 
-// Beneath serves the bundles beneath a prefix that ends with a slash, and passes all other requests
+// Beneath serves the bundles below a prefix that ends with a slash, and passes all other requests
 // to next, which is usually the Socket.IO server.
 func (h *Handler) Beneath(prefix string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package configfile tells when a file has new content, whichever way it is written: in place, by
-// rename as editors do, or by swapping a symbolic link as the kubelet does with a mounted
-// ConfigMap.
+// Package configfile reports new content of a file, however it is written: in place, by rename as
+// editors do, or by swapping a symbolic link as the kubelet does with a mounted ConfigMap.
 package configfile
 
 import (
@@ -16,13 +15,13 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// settle is how long a file must be left alone before it is read, so that half of a write is not
-// taken for all of it.
+// settle is how long a file must stay unchanged before it is read, so that an incomplete write is
+// not taken for all of it.
 const settle = 50 * time.Millisecond
 
 // Watch calls changed with the content of a file each time that it differs from last, until the
-// context ends. It returns an error only when the folder of the file cannot be watched. While the
-// file is gone nothing is called.
+// context ends. It returns an error only if the folder of the file cannot be watched. While the
+// file is missing it calls nothing.
 func Watch(ctx context.Context, name string, last []byte, changed func([]byte)) error {
 	watcher, err := fsnotify.NewWatcher()
 	if err != nil {
@@ -33,7 +32,7 @@ func Watch(ctx context.Context, name string, last []byte, changed func([]byte)) 
 	if err := watcher.Add(filepath.Dir(name)); err != nil {
 		return fmt.Errorf("watch the folder of %s: %w", name, err)
 	}
-	// What was written between the first reading and the watch is found by reading once more.
+	// Reading once more finds what was written between the first reading and the watch.
 	quiet := time.NewTimer(settle)
 	defer quiet.Stop()
 	for {
@@ -46,7 +45,7 @@ func Watch(ctx context.Context, name string, last []byte, changed func([]byte)) 
 			}
 			quiet.Reset(settle)
 		case <-watcher.Errors:
-			// Events may have been lost; the content tells.
+			// Events may have been lost; only the content is certain.
 			quiet.Reset(settle)
 		case <-quiet.C:
 			data, err := os.ReadFile(name)

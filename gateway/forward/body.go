@@ -9,13 +9,14 @@ import (
 	"time"
 )
 
-// refusalWait is how long the owner may take to refuse a body that it has had too much of.
+// refusalWait is how long the owner may take to refuse a body that is too large.
 const refusalWait = 5 * time.Second
 
 var errBodyTooLarge = errors.New("body is larger than any session takes")
 
-// boundedBody is a body of unknown length, of which one byte more is read than the owner takes,
-// since that makes the owner refuse it. To end it there would make another one of it.
+// boundedBody is a body of unknown length. One byte more is read than the owner accepts, which
+// makes the owner refuse it. After that reading fails instead of ending, since a shortened body
+// would be a different one.
 type boundedBody struct {
 	io.ReadCloser
 	left int64
@@ -40,21 +41,21 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// sentOnce is the body of a request that has none, and that must not be sent again: net/http
-// repeats a GET without a body when a reused connection breaks before the answer. The owner of a
-// session may have put messages into that answer, which it does not have any more. With a body of
-// its own, even an empty one, a request is sent once, and fails.
+// sentOnce is the body of a request without one that must not be sent again: net/http repeats a GET
+// without a body if a reused connection breaks before the answer. The owner of a session may have
+// put messages into that answer, and does not have them any more. With a body, even an empty one, a
+// request is sent once, and fails.
 type sentOnce struct{}
 
 func (sentOnce) Read([]byte) (int, error) { return 0, io.EOF }
 func (sentOnce) Close() error             { return nil }
 
-// copyBuffer is what is read of an answer at a time.
+// copyBuffer is how much of an answer is read at a time.
 const copyBuffer = 32 << 10
 
 var pool = sync.Pool{New: func() any { return new([copyBuffer]byte) }}
 
-// buffers are ReverseProxy's.
+// buffers are the buffers of ReverseProxy.
 type buffers struct{}
 
 func (buffers) Get() []byte  { return pool.Get().(*[copyBuffer]byte)[:] }

@@ -16,11 +16,11 @@ import (
 )
 
 const (
-	// dialPatience is how long a peer may take to take a connection, its TLS handshake included.
-	// The peers of one that is dead know that after 8.6 s (package cluster) and stop waiting; one
-	// that lives longer than that is busy, or the way to it is blocked.
+	// dialPatience is how long a peer may take to accept a connection, including the TLS handshake.
+	// If a gateway is dead, its peers know it after 8.6 s (package cluster) and stop waiting; one
+	// that is alive for longer is busy, or the network to it is blocked.
 	dialPatience = 15 * time.Second
-	// dialPause is the time between two tries.
+	// dialPause is the pause between two attempts.
 	dialPause = 100 * time.Millisecond
 )
 
@@ -28,21 +28,21 @@ const (
 type dialer struct {
 	net.Dialer
 	identity *Identity
-	// gone returns when a gateway is known not to live any more, or the context ends.
+	// gone returns when a gateway is known to be dead, or the context ends.
 	gone func(ctx context.Context, id string)
 }
 
 func newDialer(identity *Identity, gone func(context.Context, string)) *dialer {
 	return &dialer{
-		// A node that dies says nothing, and its clients wait.
+		// A node that fails sends nothing, and its clients wait.
 		Dialer:   net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 5 * time.Second, Count: 3}},
 		identity: identity,
 		gone:     gone,
 	}
 }
 
-// dial waits for a peer that is slow for as long as it is believed to live: to answer a client that
-// its session is unknown would end a session that is there.
+// dial waits for a slow peer for as long as it is considered alive: answering a client that its
+// session is unknown would end a session that exists.
 func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialPatience)
 	defer cancel()
@@ -78,15 +78,15 @@ func (d *dialer) once(ctx context.Context, network, address string) (net.Conn, e
 	return secure, nil
 }
 
-// passing are errors of a machine that is busy, be it this one or the peer's, which breaks a
-// handshake off that takes too long.
+// passing are errors of a busy machine, either this one or the peer's, which breaks off a handshake
+// that takes too long.
 var passing = []error{
 	io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE, syscall.ETIMEDOUT, os.ErrDeadlineExceeded,
 	syscall.EMFILE, syscall.ENFILE, syscall.EADDRNOTAVAIL, syscall.ENOBUFS,
 }
 
-// maySucceedLater is false for a connection that is refused: a peer that is busy takes it, be it in
-// its queue, so that this one is dead. Nor does a certificate get better.
+// maySucceedLater returns false for a refused connection: a busy peer accepts it, at least into its
+// queue, so this one is dead. It also returns false for a certificate, which does not get better.
 func maySucceedLater(err error) bool {
 	return slices.ContainsFunc(passing, func(p error) bool { return errors.Is(err, p) })
 }

@@ -12,20 +12,20 @@ import (
 )
 
 const (
-	// releaseHeader asks the owner to release a poll that waits.
+	// releaseHeader asks the owner to release a waiting poll.
 	releaseHeader = "Realtime-Release"
-	// releaseTimeout bounds one such question, releaseAgain is the time between two: the first may
-	// come before the poll does, and an owner that is busy may answer late. The client waits for
+	// releaseTimeout bounds one such request, and releaseAgain is the pause between two: the first
+	// may arrive before the poll does, and a busy owner may answer late. The client waits for
 	// nothing meanwhile.
 	releaseTimeout = 5 * time.Second
 	releaseAgain   = 200 * time.Millisecond
 )
 
-// Drain sends those elsewhere who come to other gateways' sessions through this one, evenly over a
-// time: polls are answered with nothing in them, upon which their clients poll again, by a new
-// connection; websockets are closed. It returns when that is done and all requests have been
-// answered, or when the context ends; at once if nobody is there. What comes meanwhile is still
-// forwarded, and what comes afterwards too, but polls that wait are then sent elsewhere at once.
+// Drain sends the clients of other gateways' sessions elsewhere that come through this one, evenly
+// over a time: polls are answered empty, so that their clients poll again, over a new connection;
+// websockets are closed. It returns when that is done and all requests have been answered, or when
+// the context ends; at once if there are none. Requests are still forwarded during and after that,
+// but then waiting polls are released at once.
 func (f *Forwarder) Drain(ctx context.Context, over time.Duration) {
 	f.leaving.Store(true)
 	var releasing sync.WaitGroup
@@ -34,7 +34,7 @@ func (f *Forwarder) Drain(ctx context.Context, over time.Duration) {
 		f.dismissAll(ctx, all, over, &releasing)
 	}
 	f.parting.Store(true)
-	rest := f.transits() // who has come since
+	rest := f.transits() // that have come since
 	for _, t := range rest {
 		f.dismiss(ctx, t, &releasing)
 	}
@@ -59,7 +59,7 @@ func (f *Forwarder) dismissAll(ctx context.Context, all []*transit, over time.Du
 	sleepUntil(ctx, start.Add(over))
 }
 
-// dismiss ends a websocket, and begins to release a poll. A POST is answered soon.
+// dismiss closes a websocket, or begins to release a poll. A POST is answered soon.
 func (f *Forwarder) dismiss(ctx context.Context, t *transit, releasing *sync.WaitGroup) {
 	switch {
 	case t.isUpgrade():
@@ -69,7 +69,7 @@ func (f *Forwarder) dismiss(ctx context.Context, t *transit, releasing *sync.Wai
 	}
 }
 
-// release has the owner answer a poll, and returns when that has been done. To end it here would
+// release makes the owner answer a poll, and returns when that is done. Ending the poll here would
 // end the session.
 func (f *Forwarder) release(ctx context.Context, t *transit) {
 	for {

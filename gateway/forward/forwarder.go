@@ -16,36 +16,38 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/query"
 )
 
-// Options configure a Forwarder. All are needed, but for Registerer.
+// Options configure a Forwarder. All are required, except Registerer.
 type Options struct {
 	// Self is this gateway's id.
 	Self string
-	// Find returns the host and port on which the peers of a gateway reach it, by its id. It is
-	// false for one that is not there. It may wait for as long as the client of a request can.
+	// Find returns the host and port on which the peers of a gateway reach it, by its id. It
+	// returns false if the gateway is not alive. It may block for as long as the client of a
+	// request can wait.
 	Find func(ctx context.Context, id string) (address string, ok bool)
-	// AwaitGone returns when a gateway that Find has found is known not to be there any more, or
-	// the context ends.
+	// AwaitGone returns when a gateway that Find has found is known to be dead, or the context
+	// ends.
 	AwaitGone func(ctx context.Context, id string)
-	// Identity is what this gateway shows to its peers.
+	// Identity authenticates this gateway to its peers.
 	Identity *Identity
-	// Local serves the sessions of this gateway, and answers for those that nobody has.
+	// Local serves the sessions of this gateway, and answers requests for unknown sessions.
 	Local http.Handler
 	// MaxPayload bounds the body of a POST, in bytes.
 	MaxPayload func() int64
-	// Registerer gets the metrics; none if nil.
+	// Registerer registers the metrics; nil: none.
 	Registerer prometheus.Registerer
-	// Log gets what goes wrong.
+	// Log receives errors.
 	Log *slog.Logger
 }
 
-// Forwarder is an http.Handler in front of a gateway's engine. It sends the requests for sessions
-// of other gateways to these, and all others to its own. Safe for concurrent use. Close ends it.
+// Forwarder is an http.Handler in front of a gateway's engine. It forwards the requests for
+// sessions of other gateways, and passes all others to its own. Safe for concurrent use. Close ends
+// it.
 type Forwarder struct {
 	o         Options
 	transport *http.Transport
 	proxy     *httputil.ReverseProxy
 	metrics   *metrics
-	// leaving: connections of clients are not kept. parting: nor are polls held.
+	// leaving: connections of clients are not kept alive. parting: polls are not held either.
 	leaving, parting atomic.Bool
 
 	mu     sync.Mutex
@@ -62,7 +64,7 @@ func New(o Options) *Forwarder {
 		Rewrite:        f.rewrite,
 		ModifyResponse: f.answered,
 		ErrorHandler:   f.failed,
-		FlushInterval:  -1, // an answer to a poll is whole when it comes
+		FlushInterval:  -1, // the answer to a poll arrives as a whole
 		BufferPool:     buffers{},
 		ErrorLog:       slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 	}
@@ -97,7 +99,7 @@ func (f *Forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (f *Forwarder) forward(w http.ResponseWriter, r *http.Request, owner, address string) {
 	ctx, cancel := context.WithCancel(r.Context())
-	defer cancel() // before anything of the request may be touched no more
+	defer cancel() // before anything of the request must not be touched any more
 	t := &transit{request: r, writer: w, owner: owner, address: address, cancel: cancel, done: make(chan struct{})}
 	if !f.begin(t) {
 		f.o.Local.ServeHTTP(w, r)
@@ -107,7 +109,7 @@ func (f *Forwarder) forward(w http.ResponseWriter, r *http.Request, owner, addre
 	forwarded := r.WithContext(context.WithValue(ctx, transitKey{}, t))
 	switch {
 	case r.ContentLength == 0:
-		// A poll waits for longer than a request may take to come, and a websocket lives for
+		// A poll waits for longer than reading a request may take, and a websocket lives for
 		// longer.
 		http.NewResponseController(w).SetReadDeadline(time.Time{})
 	case r.ContentLength < 0:
@@ -122,20 +124,20 @@ func (f *Forwarder) forward(w http.ResponseWriter, r *http.Request, owner, addre
 	f.proxy.ServeHTTP(&writer{ResponseWriter: w, transit: t}, forwarded)
 }
 
-// answered sees the owner's answer before it goes out.
+// answered inspects the owner's answer before it is sent.
 func (f *Forwarder) answered(*http.Response) error {
 	f.metrics.forwarded.Inc()
 	return nil
 }
 
-// failed answers in place of an owner that is dead, or that cannot be reached for too long, or
-// whose answer is lost. To its client the session is unknown: stock clients reconnect at once, and
-// are recovered where the service has recovery.
+// failed answers in place of an owner that is dead or unreachable for too long, or whose answer is
+// lost. It tells the client that the session is unknown: stock clients reconnect at once, and are
+// recovered if the service has recovery.
 func (f *Forwarder) failed(_ http.ResponseWriter, r *http.Request, err error) {
 	t := transitOf(r.Context())
 	switch {
 	case t.hijacked:
-		return // the connection is no more
+		return // the connection no longer exists
 	case t.request.Context().Err() != nil:
 		f.metrics.aborted.Inc()
 		return
@@ -145,8 +147,8 @@ func (f *Forwarder) failed(_ http.ResponseWriter, r *http.Request, err error) {
 	f.o.Local.ServeHTTP(t.writer, t.request)
 }
 
-// Close ends all that is being forwarded; requests from now on are answered as if their sessions'
-// owners were gone.
+// Close ends all requests that are being forwarded; later ones are answered as if their sessions'
+// owners were dead.
 func (f *Forwarder) Close() {
 	f.mu.Lock()
 	f.closed = true

@@ -17,29 +17,29 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/gatewaypeers"
 )
 
-// lookEvery is how often files are read again. A kubelet takes a minute to bring a change, so that
-// this adds nothing; and a node has few file watches to give.
+// lookEvery is how often files are read again. A kubelet takes a minute to update them, so this
+// adds little; and a node has a limited number of file watches.
 const lookEvery = 5 * time.Second
 
-// Identity is what a gateway shows to its peers, what it trusts of theirs, and the keys of session
-// ids. All of it may change while it is in use. Safe for concurrent use.
+// Identity has what a gateway presents to its peers, what it trusts of theirs, and the keys of
+// session ids. All of it may change while it is in use. Safe for concurrent use.
 type Identity struct {
 	current atomic.Pointer[generation]
 }
 
-// generation is all of an identity at one time. Not changed after it is made.
+// generation is the state of an identity at one time. It does not change.
 type generation struct {
 	files          map[string]string
 	keys           sessionKeys
 	server, client *tls.Config
 }
 
-// SealSessionID makes a session's id of one that names the gateway, as cluster.NewSocketID makes
-// them.
+// SealSessionID makes a session's id from one that names the gateway, such as those of
+// cluster.NewSocketID.
 func (i *Identity) SealSessionID(id string) string { return i.current.Load().keys.seal(id) }
 
-// LoadIdentity reads an identity from a folder with the files of package gatewaypeers, as a mounted
-// Secret has them.
+// LoadIdentity reads an identity from a folder with the files of package gatewaypeers, such as a
+// mounted Secret.
 func LoadIdentity(dir string) (*Identity, error) {
 	i := &Identity{}
 	if _, err := i.reload(dir); err != nil {
@@ -48,8 +48,8 @@ func LoadIdentity(dir string) (*Identity, error) {
 	return i, nil
 }
 
-// Watch reads the folder again and again until the context ends. Files that make no sense are told
-// of, and what was read before stays.
+// Watch reads the folder repeatedly until the context ends. Invalid files are logged, and the
+// previous identity stays.
 func (i *Identity) Watch(ctx context.Context, dir string, log *slog.Logger) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -70,8 +70,8 @@ func (i *Identity) watch(ctx context.Context, dir string, log *slog.Logger, tick
 			log.Info("what this gateway shows to its peers has been renewed")
 			told = ""
 		case err != nil && err.Error() != told:
-			// In the middle of a change one file may be newer than another; the next look finds
-			// them in order.
+			// In the middle of an update one file may be newer than another; the next reading finds
+			// them consistent.
 			log.Warn("cannot renew what this gateway shows to its peers, the old one stays in force", "error", err)
 			told = err.Error()
 		}
@@ -128,7 +128,7 @@ func newGeneration(files map[string]string) (*generation, error) {
 			Certificates: []tls.Certificate{pair},
 			ClientAuth:   tls.RequireAndVerifyClientCert,
 			ClientCAs:    trusted,
-			// One that resumes is not asked for its certificate.
+			// A resumed session is not asked for its certificate.
 			SessionTicketsDisabled: true,
 		},
 		client: &tls.Config{
@@ -140,8 +140,8 @@ func newGeneration(files map[string]string) (*generation, error) {
 	}, nil
 }
 
-// ServerConfig is for the listener that peers connect to: each connection gets what is in force
-// then.
+// ServerConfig returns the configuration of the listener for peers: each connection uses what is in
+// force then.
 func (i *Identity) ServerConfig() *tls.Config {
 	return &tls.Config{
 		MinVersion:             tls.VersionTLS13,
@@ -152,7 +152,7 @@ func (i *Identity) ServerConfig() *tls.Config {
 
 func (i *Identity) clientConfig() *tls.Config { return i.current.Load().client }
 
-// owner is the gateway whose session an id is, if one of the service has made it.
+// owner returns the owner of a session by its id, if a gateway of the service has made the id.
 func (i *Identity) owner(sessionID string) (string, bool) {
 	return i.current.Load().keys.owner(sessionID)
 }

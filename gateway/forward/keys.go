@@ -15,23 +15,23 @@ import (
 )
 
 const (
-	// socketIDLength is the part of a session's id that has the form of a socket's: the owner's id,
-	// and random characters.
+	// socketIDLength is the length of the part of a session's id that has the form of a socket's
+	// id: the owner's id, and random characters.
 	socketIDLength = 24
 	ownerLength    = 8
 	// macBytes are 96 bits, which cluster.SessionMACLength characters of base64url hold.
 	macBytes = cluster.SessionMACLength / 4 * 3
-	// macDomain keeps the keys from authenticating anything else.
+	// macDomain prevents the keys from authenticating anything else.
 	macDomain = "realtime session id\x00"
 )
 
 var errNoSessionKey = errors.New("there is no session key")
 
-// sessionKeys authenticate the ids of sessions. The first makes new ones, all are accepted. Not
-// changed after it is made.
+// sessionKeys authenticate the ids of sessions. The first makes new ids, and all are accepted. They
+// do not change.
 type sessionKeys [][]byte
 
-// parseKeys reads a file of gatewaypeers.SessionKeys.
+// parseKeys parses a file of gatewaypeers.SessionKeys.
 func parseKeys(data []byte) (sessionKeys, error) {
 	var keys sessionKeys
 	for line := range bytes.Lines(data) {
@@ -55,11 +55,11 @@ func parseKeys(data []byte) (sessionKeys, error) {
 	return keys, nil
 }
 
-// seal makes a session's id of one that names the owner.
+// seal makes a session's id from one that names the owner.
 func (k sessionKeys) seal(id string) string { return id + mac(k[0], id) }
 
-// owner is the gateway whose session an id is. It is false for an id that was not made with one of
-// the keys.
+// owner returns the owner of a session by its id. It returns false for an id that was not made with
+// one of the keys.
 func (k sessionKeys) owner(sessionID string) (string, bool) {
 	if len(sessionID) != socketIDLength+cluster.SessionMACLength {
 		return "", false

@@ -18,16 +18,16 @@ type PeerOptions struct {
 	Local http.Handler
 	// Path is the prefix of the engine's requests, with a slash at its end.
 	Path func() string
-	// Release answers the poll of a session that waits, if one does, with nothing in it.
+	// Release answers the waiting poll of a session, if there is one, with an empty payload.
 	Release func(sessionID string)
-	// Operator serves the operator; nil: it is served nothing.
+	// Operator serves the operator; nil: it is refused.
 	Operator http.Handler
 }
 
 // PeerHandler serves what peers forward to this gateway, on a listener with Identity.ServerConfig:
-// requests for sessions, and nothing else. It sends none of them on: two gateways that take each
-// other for the owner would do so for ever. The operator, known by its certificate, is served by a
-// handler of its own, and no peer is.
+// requests for sessions, and nothing else. It never forwards: two gateways that consider each other
+// the owner would do so forever. The operator, identified by its certificate, is served by a
+// separate handler that peers cannot reach.
 func PeerHandler(o PeerOptions) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		address := r.Header.Get(clientAddressHeader)
@@ -47,8 +47,8 @@ func PeerHandler(o PeerOptions) http.Handler {
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
-		// What follows sees the client's request: from its address, and not by TLS, which was
-		// between gateways.
+		// The handlers see the client's request: with its address, and without the TLS between
+		// gateways.
 		r = r.WithContext(r.Context())
 		r.Header.Del(clientAddressHeader)
 		r.RemoteAddr, r.TLS = address, nil
@@ -56,8 +56,7 @@ func PeerHandler(o PeerOptions) http.Handler {
 	})
 }
 
-// leaf is the certificate of the service's authority that the sender of a request has shown; nil if
-// there is none.
+// leaf returns the sender's certificate, if the service's authority has signed it; nil otherwise.
 func leaf(r *http.Request) *x509.Certificate {
 	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
 		return nil
@@ -65,7 +64,8 @@ func leaf(r *http.Request) *x509.Certificate {
 	return r.TLS.VerifiedChains[0][0]
 }
 
-// isOperator wants the very name: gateways' certificates that are made by hand may have a pattern.
+// isOperator requires the exact name: gateways' certificates that are made by hand may have a
+// pattern.
 func isOperator(r *http.Request) bool {
 	c := leaf(r)
 	return c != nil && slices.Contains(c.DNSNames, gatewaypeers.OperatorName)

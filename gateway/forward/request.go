@@ -9,23 +9,24 @@ import (
 )
 
 const (
-	// idleTimeout is shorter than a peer's own (see gateway.Serve): who closes first must be who
-	// sends, or a POST meets a connection that is being closed, and cannot be sent again.
+	// idleTimeout is shorter than a peer's own (see gateway.Serve): the sender must be the one that
+	// closes an idle connection first, or a POST meets a connection that is being closed, and
+	// cannot be sent again.
 	idleTimeout = 90 * time.Second
-	// idleConnections may wait for the next request to a peer. Each poll that waits there has one
-	// of its own, and thousands may be answered at once.
+	// idleConnections is how many connections to a peer may be idle. Each waiting poll has one, and
+	// thousands may be answered at once.
 	idleConnections = 4096
-	// continueTimeout is how long a peer may take to refuse a body by its length. There is no
-	// haste: it does so at once.
+	// continueTimeout is how long a peer may take to refuse a body by its length. It usually does
+	// so at once.
 	continueTimeout = 30 * time.Second
 )
 
-// clientAddressHeader tells the owner where the request came from. The listener for peers takes it
-// off again, and only that one believes it.
+// clientAddressHeader has the client's address for the owner. The listener for peers removes it,
+// and is the only one that trusts it.
 const clientAddressHeader = "Realtime-Client-Address"
 
-// newTransport keeps connections to peers. It speaks HTTP/1.1, by which websockets can be upgraded.
-// A poll may wait for its answer as long as it likes.
+// newTransport returns a transport that keeps connections to peers. It speaks HTTP/1.1, over which
+// websockets can be upgraded. A poll may wait for its answer without a limit.
 func newTransport(d *dialer) *http.Transport {
 	return &http.Transport{
 		DialTLSContext:        d.dial,
@@ -36,7 +37,7 @@ func newTransport(d *dialer) *http.Transport {
 	}
 }
 
-// rewrite makes the request to the owner: the client's, as it is.
+// rewrite turns the client's request, without changes, into the request to the owner.
 func (f *Forwarder) rewrite(p *httputil.ProxyRequest) {
 	t := transitOf(p.In.Context())
 	p.Out.URL.Scheme, p.Out.URL.Host = "https", t.address
@@ -44,7 +45,7 @@ func (f *Forwarder) rewrite(p *httputil.ProxyRequest) {
 	p.Out.Host = p.In.Host
 	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
 		if values := p.In.Header[name]; values != nil {
-			p.Out.Header[name] = values // what proxies before this gateway have said; ReverseProxy drops it
+			p.Out.Header[name] = values // of proxies before this gateway; ReverseProxy drops it
 		}
 	}
 	if t.isPoll() {
@@ -54,7 +55,7 @@ func (f *Forwarder) rewrite(p *httputil.ProxyRequest) {
 	p.Out.Header.Del(releaseHeader)
 	p.Out.Header.Del("Expect")
 	if p.In.ContentLength > f.o.MaxPayload() {
-		// The owner refuses by the length alone, and none of the body is read.
+		// The owner refuses by the length alone, so that none of the body is read.
 		p.Out.Header.Set("Expect", "100-continue")
 	}
 }

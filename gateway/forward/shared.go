@@ -19,32 +19,32 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/gatewaypeers"
 )
 
-// SecretBytes is the least length of a secret of SharedIdentity.
+// SecretBytes is the minimum length of a secret of SharedIdentity.
 const SecretBytes = 32
 
-// What is made of a secret by HKDF (RFC 5869), by its info.
+// The HKDF infos (RFC 5869) of what is derived from a secret.
 const (
 	infoCertificate = "realtime peers certificate"
 	infoSessionKey  = "realtime session key"
 )
 
 var (
-	// errShortSecret: what is made of a secret is no better than it.
+	// errShortSecret: nothing that is derived from a secret is stronger than the secret.
 	errShortSecret = fmt.Errorf("a secret that servers share needs %d random bytes or more", SecretBytes)
 	errNoSecret    = errors.New("servers that forward to each other need a secret that they share")
 )
 
-// The certificates of a secret are the same wherever and whenever they are made, so their time is
-// fixed. A secret is replaced by configuration, not by a date.
+// The certificates of a secret are the same wherever and whenever they are made, so their validity
+// is fixed. A secret is replaced by configuration, not by expiry.
 var (
 	sharedFrom  = time.Date(2020, time.January, 1, 0, 0, 0, 0, time.UTC)
 	sharedUntil = time.Date(2120, time.January, 1, 0, 0, 0, 0, time.UTC)
 )
 
-// SharedIdentity makes an identity of secrets that all servers of a service know, and nobody else:
-// random bytes, 32 or more each. The first is what this server uses; peers and sessions of the
-// others are accepted, so that a secret is replaced in three steps: the new one behind the old, in
-// front of it, alone.
+// SharedIdentity makes an identity from secrets that all servers of a service know, and nobody
+// else: random bytes, 32 or more each. This server uses the first; peers and sessions of the others
+// are accepted, so that a secret is replaced in three steps: the new one after the old one, before
+// it, alone.
 func SharedIdentity(secrets ...[]byte) (*Identity, error) {
 	files, err := sharedFiles(secrets...)
 	if err != nil {
@@ -59,8 +59,8 @@ func SharedIdentity(secrets ...[]byte) (*Identity, error) {
 	return i, nil
 }
 
-// NewIdentity makes an identity for gateways of one process, which share it and nothing else: that
-// of a random secret.
+// NewIdentity makes an identity for the gateways of one process, which share it and nothing else,
+// from a random secret.
 func NewIdentity() (*Identity, error) {
 	secret := make([]byte, SecretBytes)
 	_, _ = rand.Read(secret) // never fails (crypto/rand)
@@ -96,7 +96,7 @@ func sharedFiles(secrets ...[]byte) (map[string]string, error) {
 	return files, nil
 }
 
-// sharedCertificate is a certificate that trusts itself and nothing else, and its key.
+// sharedCertificate returns a certificate that trusts only itself, and its key.
 func sharedCertificate(secret []byte) (certificate, key string, err error) {
 	seed, err := hkdf.Key(sha256.New, secret, nil, infoCertificate, ed25519.SeedSize)
 	if err != nil {
@@ -111,7 +111,7 @@ func sharedCertificate(secret []byte) (certificate, key string, err error) {
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
-	der, err := x509.CreateCertificate(nil, template, template, private.Public(), private) // Ed25519 takes no randomness
+	der, err := x509.CreateCertificate(nil, template, template, private.Public(), private) // Ed25519 uses no randomness
 	if err != nil {
 		return "", "", fmt.Errorf("make the servers' certificate: %w", err)
 	}

@@ -12,18 +12,18 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// transit is a request on its way to a session's owner, until it is answered; a websocket, until it
+// transit is a request that is being forwarded, until it is answered; for a websocket, until it
 // closes.
 type transit struct {
-	// request and writer are as they came.
+	// request and writer are those of the client.
 	request *http.Request
 	writer  http.ResponseWriter
-	// owner is the id of the gateway that has the session, address where that is.
+	// owner is the id of the gateway that has the session, and address its address.
 	owner, address string
 	cancel         context.CancelFunc
 	done           chan struct{} // closed when it has been answered
-	// hijacked: nothing can be answered any more. Only the goroutine that serves the request
-	// touches it.
+	// hijacked: nothing can be answered any more. Only the goroutine that serves the request uses
+	// it.
 	hijacked bool
 }
 
@@ -67,9 +67,9 @@ func (f *Forwarder) transits() []*transit {
 	return all
 }
 
-// writer hands a client's connection over with all that the client has sent already: ReverseProxy
-// looks only at the connection, and would lose what net/http has read of it together with the
-// request.
+// writer hands over a client's connection with everything that the client has sent already:
+// ReverseProxy uses only the connection, and would lose what net/http has read of it together with
+// the request.
 type writer struct {
 	http.ResponseWriter
 	transit *transit

@@ -9,17 +9,18 @@ import (
 )
 
 const (
-	// tunnelBuffer is what a websocket that is forwarded keeps for each direction. Chat messages
-	// fit; io.Copy would take 32 KiB.
+	// tunnelBuffer is the size of the buffer of a forwarded websocket for each direction. Chat
+	// messages fit; io.Copy would take 32 KiB.
 	tunnelBuffer = 4 << 10
-	// tunnelWriteTimeout is how long a client may take nothing of what the owner sends. The owner
-	// gives such a client up by its heartbeat, but this gateway would not notice: it waits for the
-	// client, and not for the owner.
+	// tunnelWriteTimeout is how long a client may not read what the owner sends. The owner
+	// disconnects such a client by its heartbeat, but this gateway would not notice: it waits for
+	// the client, and not for the owner.
 	tunnelWriteTimeout = time.Minute
 )
 
-// tunnel is the client's end of a websocket that is forwarded. It has no CloseWrite: an owner that
-// has closed its end has said all, and a client that keeps its own open would hold this gateway.
+// tunnel is the client's end of a forwarded websocket. It has no CloseWrite: an owner that has
+// closed its end has sent everything, and a client that keeps its own end open would occupy this
+// gateway.
 type tunnel struct {
 	net.Conn
 	early []byte // what the client sent before the connection was handed over
@@ -39,7 +40,7 @@ func (t *tunnel) Write(p []byte) (int, error) {
 	return t.Conn.Write(p)
 }
 
-// WriteTo and ReadFrom are for io.Copy, to choose the size of its buffer.
+// WriteTo and ReadFrom let io.Copy use a buffer of that size.
 
 func (t *tunnel) WriteTo(w io.Writer) (int64, error) {
 	return io.CopyBuffer(w, onlyReader{t}, make([]byte, tunnelBuffer))

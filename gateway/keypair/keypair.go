@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package keypair holds a TLS certificate as Kubernetes mounts it: a folder with tls.crt and
-// tls.key, which are renewed while the process runs.
+// Package keypair has a TLS certificate as Kubernetes mounts it: a folder with tls.crt and tls.key,
+// which are renewed while the process runs.
 package keypair
 
 import (
@@ -35,7 +35,7 @@ type Pair struct {
 	certificate *tls.Certificate // guarded by mu
 }
 
-// Load reads the folder. It fails unless certificate and key are there and belong together.
+// Load reads the folder. It returns an error unless certificate and key exist and belong together.
 func Load(dir string) (*Pair, error) {
 	p := &Pair{dir: dir}
 	if _, err := p.reload(); err != nil {
@@ -51,14 +51,14 @@ func (p *Pair) Get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return p.certificate, nil
 }
 
-// NotAfter is when the certificate ends.
+// NotAfter returns when the certificate expires.
 func (p *Pair) NotAfter() time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.certificate.Leaf.NotAfter
 }
 
-// Watch takes a renewed certificate whenever the files change, until the context ends. One that
+// Watch uses a renewed certificate whenever the files change, until the context ends. One that
 // cannot be used is logged, and the old one stays. It returns an error only if the folder cannot be
 // watched.
 func (p *Pair) Watch(ctx context.Context, log *slog.Logger) error {
@@ -73,7 +73,8 @@ func (p *Pair) Watch(ctx context.Context, log *slog.Logger) error {
 	p.mu.Lock()
 	files := p.files
 	p.mu.Unlock()
-	// Both, since whoever writes them one after the other makes a pair only with the second.
+	// Both are watched: if they are written one after the other, only the second completes the
+	// pair.
 	group, ctx := errgroup.WithContext(ctx)
 	for i, name := range []string{certificateFile, keyFile} {
 		group.Go(func() error { return configfile.Watch(ctx, filepath.Join(p.dir, name), files[i], changed) })
@@ -81,7 +82,7 @@ func (p *Pair) Watch(ctx context.Context, log *slog.Logger) error {
 	return group.Wait()
 }
 
-// reload reads the files, and tells whether they are others than before.
+// reload reads the files, and reports whether they have changed.
 func (p *Pair) reload() (bool, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

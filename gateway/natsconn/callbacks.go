@@ -10,7 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// handlers are what the client library calls.
+// handlers returns the callbacks of the client library.
 func (c *Conn) handlers() []nats.Option {
 	return []nats.Option{
 		nats.ReconnectToServer(func([]nats.Server, nats.ServerInfo) (*nats.Server, time.Duration) {
@@ -38,7 +38,7 @@ func (c *Conn) handlers() []nats.Option {
 	}
 }
 
-// countingDialer counts the connections that a server takes.
+// countingDialer counts the connections that a server has accepted.
 type countingDialer struct {
 	conn   *Conn
 	dialer net.Dialer
@@ -64,11 +64,11 @@ func (c *Conn) connected(nc *nats.Conn, event string) {
 	c.reached.Store(true)
 	select {
 	case c.up <- struct{}{}:
-	default: // it is going to be looked at
+	default: // it is already going to be handled
 	}
 }
 
-// failed takes the reason why an attempt to connect has failed.
+// failed stores the reason why an attempt to connect has failed.
 func (c *Conn) failed(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -79,7 +79,7 @@ func (c *Conn) failed(err error) {
 	}
 }
 
-// report takes what the client library reports besides.
+// report handles other errors of the client library.
 func (c *Conn) report(nc *nats.Conn, err error) {
 	switch {
 	case errors.Is(err, nats.ErrSlowConsumer):
@@ -91,8 +91,7 @@ func (c *Conn) report(nc *nats.Conn, err error) {
 	}
 }
 
-// end is told that the client library has given the connection up, which only Close should bring
-// about.
+// end is called when the client library has given the connection up, which only Close should cause.
 func (c *Conn) end(nc *nats.Conn) {
 	if !c.leaving.Load() {
 		c.log.Error("the connection to NATS has ended for good", "error", nc.LastError())
@@ -101,9 +100,9 @@ func (c *Conn) end(nc *nats.Conn) {
 	close(c.closed)
 }
 
-// why is the reason why NATS is not connected, as far as it is known. The client library tells
-// callbacks of attempts that no server has taken, and of others after the first connection; all
-// others are its last error.
+// why returns the reason why NATS is not connected, as far as it is known. The client library
+// reports attempts that no server has accepted, and others after the first connection, by
+// callbacks; all others are its last error.
 func (c *Conn) why() error {
 	if err := c.nc.LastError(); err != nil {
 		return err

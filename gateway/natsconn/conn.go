@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package natsconn is a gateway's connection to NATS. It does not end before it is closed: it reads
-// its credentials at each attempt to connect, and tries again whatever the reason why one has
-// failed. It knows whether NATS still answers, and why it is not connected.
+// its credentials at each attempt to connect, and tries again for whatever reason one has failed.
+// It knows whether NATS still answers, and why it is not connected.
 //
-// What comes in and what goes out waits in queues that are bounded in bytes: an Inbox for several
-// subscriptions, and an Outgoing for all that is published.
+// Incoming and outgoing messages wait in queues that are bounded in bytes: an Inbox for several
+// subscriptions, and an Outgoing for everything that is published.
 package natsconn
 
 import (
@@ -22,70 +22,71 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// requestRetry is the pause between two tries to send a request without a connection.
+// requestRetry is the pause between two attempts to send a request without a connection.
 const requestRetry = 50 * time.Millisecond
 
-// Options configure a connection. URLs are needed.
+// Options configure a connection. URLs are required.
 type Options struct {
-	// Name names the connection in NATS's own monitoring.
+	// Name is the name of the connection in the monitoring of NATS.
 	Name string
-	// URLs of the NATS servers.
+	// URLs are the addresses of the NATS servers.
 	URLs []string
-	// CredentialsDir holds what the servers ask for; see credentials. Empty: nothing.
+	// CredentialsDir has the credentials for the servers; see credentials. Empty: none.
 	CredentialsDir string
 	// Answers is how many messages may wait on a subscription that is read one by one.
 	Answers int
-	// OnError is told what the client library reports, after it was logged; nil: nobody is.
+	// OnError is called with errors that the client library reports, after they were logged; it may
+	// be nil.
 	OnError func(error)
-	// Log gets the state of the connection.
+	// Log receives the state of the connection.
 	Log *slog.Logger
-	// PingInterval is how often NATS is asked for a sign of life by the client library,
-	// DefaultPingInterval if zero.
+	// PingInterval is how often the client library pings NATS; DefaultPingInterval if zero.
 	PingInterval time.Duration
-	// ReconnectWait is the pause, and the jitter on top, between two tries to connect to a server,
-	// DefaultReconnectWait if zero.
+	// ReconnectWait is the pause, and the maximum additional jitter, between two attempts to
+	// connect to a server; DefaultReconnectWait if zero.
 	ReconnectWait time.Duration
 }
 
-// Conn is a connection, or what will be one: it may be used before NATS is there. Safe for
-// concurrent use. Close ends it.
+// Conn is a connection, which may be used before it is established. Safe for concurrent use. Close
+// ends it.
 type Conn struct {
 	options Options
 	log     *slog.Logger
 	handed  handedCredentials
 	nc      *nats.Conn // set by Connect
 
-	// up is told when NATS is there, and when it is there again.
+	// up is sent to when NATS is connected, or connected again.
 	up chan struct{}
-	// attempts counts the tries to connect again, dials those that a server took. Unlike what
-	// callbacks tell after, dials grows before anything comes in on the new connection; and until
-	// then what came in on the old one still counts.
+	// attempts counts the attempts to reconnect, and dials those that a server has accepted. dials
+	// increases before anything arrives on the new connection, while callbacks come later; and
+	// until then arrivals on the old one still count.
 	attempts, dials atomic.Uint64
 	// reached is true from the first connection on.
 	reached atomic.Bool
-	// live tells whether NATS is connected, a moment after it has changed. Unlike the connection
-	// itself it never waits for a write that is blocked.
+	// live reports whether NATS is connected, a moment after it has changed. Unlike the connection
+	// itself it never waits for a blocked write.
 	live atomic.Bool
 	// heard is when NATS last answered, in Unix nanoseconds.
 	heard atomic.Int64
-	// maxPayload is the largest message that the server takes; 0 before the first connection.
+	// maxPayload is the size of the largest message that the server accepts; 0 before the first
+	// connection.
 	maxPayload atomic.Int64
 	// leaving is true when the connection is about to be closed.
 	leaving atomic.Bool
-	// closed is closed when the client library has given the connection up, ended if nobody has
-	// asked for it.
+	// closed is closed when the client library has given the connection up; ended is closed if
+	// nobody has asked for it.
 	closed, ended chan struct{}
 
 	mu sync.Mutex
 	// problem is why the last attempt to connect failed; nil while NATS is connected. Guarded by
 	// mu.
 	problem error
-	// told is the problem that was logged last, so that one that recurs is logged once. Guarded by
+	// told is the last problem that was logged, so that a repeated one is logged once. Guarded by
 	// mu.
 	told string
 }
 
-// New makes a connection that does nothing before Connect.
+// New returns a connection that does nothing before Connect.
 func New(o Options) *Conn {
 	if o.PingInterval == 0 {
 		o.PingInterval = DefaultPingInterval
@@ -99,9 +100,9 @@ func New(o Options) *Conn {
 	}
 }
 
-// Connect begins to connect. It returns at once, whether NATS is there or not. An error means that
-// it never will be, as for a URL that is none. It is called once, before anything but
-// PublisherOptions.
+// Connect begins to connect. It returns at once, whether NATS is reachable or not. An error means
+// that it never can connect, for example because a URL is invalid. It is called once, before
+// anything but PublisherOptions.
 func (c *Conn) Connect() error {
 	nc, err := nats.Connect(strings.Join(c.options.URLs, ","), c.connectOptions()...)
 	if err != nil {
@@ -115,48 +116,49 @@ func (c *Conn) Connect() error {
 	return nil
 }
 
-// NATS is the connection of the client library.
+// NATS returns the connection of the client library.
 func (c *Conn) NATS() *nats.Conn { return c.nc }
 
-// Leave says that the connection is about to be closed, so that nobody is alarmed if it ends
-// before.
+// Leave states that the connection is about to be closed, so that an earlier end is not reported.
 func (c *Conn) Leave() { c.leaving.Store(true) }
 
-// Close ends the connection. It must be connected, in the sense of Connect.
+// Close ends the connection. Connect must have been called.
 func (c *Conn) Close() {
 	c.Leave()
 	c.nc.Close()
 	<-c.closed
 }
 
-// Up is told when NATS is there, and when it is there again. There may be one reader.
+// Up returns a channel that receives when NATS is connected, or connected again. There may be one
+// reader.
 func (c *Conn) Up() <-chan struct{} { return c.up }
 
-// Attempts is how often it was tried to connect again.
+// Attempts returns the number of attempts to reconnect.
 func (c *Conn) Attempts() uint64 { return c.attempts.Load() }
 
-// Dials is how often a server took the connection. It grows before anything comes in on the new
-// one.
+// Dials returns how often a server has accepted the connection. It increases before anything
+// arrives on the new one.
 func (c *Conn) Dials() uint64 { return c.dials.Load() }
 
-// Live tells whether NATS is connected, a moment after that has changed. Unlike Connected it never
-// waits for a write that is blocked.
+// Live reports whether NATS is connected, a moment after that has changed. Unlike Connected it
+// never waits for a blocked write.
 func (c *Conn) Live() bool { return c.live.Load() }
 
-// MaxPayload is the largest message that the server takes, in bytes; 0 before the first connection.
+// MaxPayload returns the size of the largest message that the server accepts, in bytes; 0 before
+// the first connection.
 func (c *Conn) MaxPayload() int64 { return c.maxPayload.Load() }
 
-// Connected tells whether NATS is connected now.
+// Connected reports whether NATS is connected now.
 func (c *Conn) Connected() bool { return c.nc.IsConnected() }
 
-// Reached tells whether NATS was connected at some time.
+// Reached reports whether NATS was connected at some time.
 func (c *Conn) Reached() bool { return c.reached.Load() }
 
-// Status is NATS's word for the state of the connection, in lower case: connected, reconnecting and
-// so on.
+// Status returns the state of the connection in the words of NATS, in lower case: connected,
+// reconnecting and so on.
 func (c *Conn) Status() string { return strings.ToLower(c.nc.Status().String()) }
 
-// Problem says why NATS is not connected; it is empty while it is.
+// Problem returns the reason why NATS is not connected; it is empty while it is.
 func (c *Conn) Problem() string {
 	if c.Connected() {
 		return ""
@@ -167,33 +169,32 @@ func (c *Conn) Problem() string {
 	return "the connection to NATS has not been made yet"
 }
 
-// Ended is closed when the connection has ended for good though nobody has called Close, as after
-// an error that the client library does not know. Nothing mends it but a new process.
+// Ended is closed when the connection has ended for good without Close, for example after an error
+// that the client library does not know. Only a new process can connect again.
 func (c *Conn) Ended() <-chan struct{} { return c.ended }
 
-// Ping asks NATS for a sign of life, for so long.
+// Ping pings NATS, and waits for the answer within a time.
 func (c *Conn) Ping(within time.Duration) {
 	if c.nc.IsConnected() && c.nc.FlushTimeout(within) == nil {
 		c.hears(time.Now())
 	}
 }
 
-// HeardSince tells whether NATS has answered a Ping, or connected, since a time.
+// HeardSince reports whether NATS has answered a Ping, or connected, since a time.
 func (c *Conn) HeardSince(t time.Time) bool { return c.heard.Load() >= t.UnixNano() }
 
 func (c *Conn) hears(now time.Time) { c.heard.Store(now.UnixNano()) }
 
-// SetCredentials hands over what NATS asks for, in place of the username and password in
-// Options.CredentialsDir as they are now. The next attempt to connect uses it; a connection that is
-// there stays.
+// SetCredentials sets the username and password for NATS, in place of the present ones in
+// Options.CredentialsDir. The next attempt to connect uses them; an open connection stays.
 func (c *Conn) SetCredentials(username, password string) { c.handed.set(username, password) }
 
-// PublishRequest publishes a request, and waits for NATS to do so until the context ends.
+// PublishRequest publishes a request, and waits until NATS has it or the context ends.
 func (c *Conn) PublishRequest(ctx context.Context, subject, reply string, data []byte) error {
 	return c.whenConnected(ctx, func() error { return c.nc.PublishRequest(subject, reply, data) })
 }
 
-// Request is PublishRequest with one answer.
+// Request is PublishRequest for a request with one answer.
 func (c *Conn) Request(ctx context.Context, subject string, data []byte) (msg *nats.Msg, err error) {
 	err = c.whenConnected(ctx, func() error {
 		msg, err = c.nc.RequestWithContext(ctx, subject, data)
@@ -202,7 +203,7 @@ func (c *Conn) Request(ctx context.Context, subject string, data []byte) (msg *n
 	return msg, err
 }
 
-// whenConnected calls a function again while it fails for want of a connection.
+// whenConnected calls a function again as long as it fails because there is no connection.
 func (c *Conn) whenConnected(ctx context.Context, f func() error) error {
 	for {
 		err := f()
@@ -219,7 +220,7 @@ func (c *Conn) whenConnected(ctx context.Context, f func() error) error {
 	}
 }
 
-// withoutURL drops the URL from an error of the standard library, which has it as it was given.
+// withoutURL removes the URL from an error of the standard library, which has it with its secrets.
 func withoutURL(err error) error {
 	var parse *url.Error
 	if errors.As(err, &parse) {

@@ -27,7 +27,8 @@ const (
 	fileKey      = "tls.key"
 )
 
-// errPlaintext keeps credentials from a server, or from somebody in between, that does not encrypt.
+// errPlaintext protects credentials from a server, or from an attacker in between, that does not
+// encrypt.
 var errPlaintext = errors.New("NATS offers no TLS, but the credentials have ca.crt or tls.crt: nothing is sent in plain text")
 
 // credentials authenticate one connection, and all the connections that replace it, from a
@@ -38,17 +39,17 @@ var errPlaintext = errors.New("NATS offers no TLS, but the credentials have ca.c
 // gateway.
 type credentials struct {
 	dir string
-	// handed are in place of username and password, if they are newer.
+	// handed replaces username and password, if it is newer.
 	handed *handedCredentials
-	// failed is told why an attempt was ended here.
+	// failed is called with the reason why an attempt was ended here.
 	failed func(error)
-	// encrypted tells whether the current attempt has finished a TLS handshake. The client library
-	// makes one attempt at a time.
+	// encrypted reports whether the current attempt has completed a TLS handshake. The client
+	// library makes one attempt at a time.
 	encrypted atomic.Bool
 }
 
-// options have a connection to some servers authenticate. A user in their URLs comes before the
-// directory's token or username.
+// options returns the options with which a connection to these servers authenticates. A user in
+// their URLs takes precedence over the directory's token or username.
 func (c *credentials) options(urls []string) []nats.Option {
 	options := []nats.Option{c.configure}
 	if !nameUsers(urls) {
@@ -74,7 +75,7 @@ func (c *credentials) configure(o *nats.Options) error {
 	return nil
 }
 
-// authorities are nil, which stands for those of the system, without ca.crt.
+// authorities returns nil without ca.crt, which stands for the authorities of the system.
 func (c *credentials) authorities() (*x509.CertPool, error) {
 	if !c.has(fileCA) {
 		return nil, nil
@@ -90,7 +91,7 @@ func (c *credentials) authorities() (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// certificate is empty without tls.crt.
+// certificate returns an empty one without tls.crt.
 func (c *credentials) certificate() (tls.Certificate, error) {
 	if !c.has(fileCert) {
 		return tls.Certificate{}, nil
@@ -102,8 +103,8 @@ func (c *credentials) certificate() (tls.Certificate, error) {
 	return certificate, nil
 }
 
-// begin is what the client library calls before it sends anything. Its error ends an attempt that
-// has no credentials, or that would send them in plain text.
+// begin is called by the client library before it sends anything. An error ends an attempt that has
+// no credentials, or that would send them in plain text.
 func (c *credentials) begin() (string, error) {
 	jwt, err := c.jwt()
 	if err != nil {
@@ -112,7 +113,7 @@ func (c *credentials) begin() (string, error) {
 	return jwt, err
 }
 
-// jwt is empty where another kind of credentials is there.
+// jwt returns nothing if there is another kind of credentials.
 func (c *credentials) jwt() (string, error) {
 	if encrypted := c.encrypted.Swap(false); c.wantTLS() && !encrypted {
 		return "", errPlaintext
@@ -127,7 +128,7 @@ func (c *credentials) jwt() (string, error) {
 	case c.has(fileToken), c.has(fileUsername) && c.has(filePassword), c.wantTLS():
 		return "", nil
 	}
-	if name, password := c.user(); name != "" && password != "" { // as those that were handed over
+	if name, password := c.user(); name != "" && password != "" { // like those that were handed over
 		return "", nil
 	}
 	return "", fmt.Errorf("read NATS credentials in %s: none of %s, %s, or %s and %s is there",
@@ -165,8 +166,8 @@ func (c *credentials) has(name string) bool {
 	return err == nil
 }
 
-// read is empty for a file that cannot be read: the server then refuses, and the next attempt reads
-// again.
+// read returns nothing for a file that cannot be read: the server then refuses, and the next
+// attempt reads again.
 func (c *credentials) read(name string) string {
 	b, err := os.ReadFile(c.file(name))
 	if err != nil {
@@ -175,7 +176,7 @@ func (c *credentials) read(name string) string {
 	return strings.TrimSpace(string(b))
 }
 
-// nameUsers tells whether one of the URLs has a user or a token in it.
+// nameUsers reports whether one of the URLs has a user or a token.
 func nameUsers(urls []string) bool {
 	for _, u := range splitURLs(urls) {
 		if parsed, err := url.Parse(u); err == nil && parsed.User != nil {
@@ -185,7 +186,7 @@ func nameUsers(urls []string) bool {
 	return false
 }
 
-// splitURLs takes lists with commas apart, as the client library does.
+// splitURLs splits lists at commas, like the client library.
 func splitURLs(urls []string) []string {
 	var all []string
 	for _, list := range urls {
@@ -197,7 +198,7 @@ func splitURLs(urls []string) []string {
 }
 
 // redactURLs names servers in errors and logs without the secrets that their URLs may have: neither
-// a password, nor a user, which is a token where there is no password.
+// a password, nor a user, which is a token if there is no password.
 func redactURLs(urls []string) string {
 	all := splitURLs(urls)
 	for i, u := range all {

@@ -10,26 +10,26 @@ import (
 )
 
 const (
-	// inboxMessages and inboxBytes bound what may wait until it is queued with local members, which
-	// takes microseconds each. Beyond them messages are dropped and counted. The bytes are those
-	// that a NATS server, too, keeps for a slow client.
+	// inboxMessages and inboxBytes bound the messages that wait until they are queued for local
+	// members, which takes microseconds each. Beyond them messages are dropped and counted. A NATS
+	// server keeps the same number of bytes for a slow client.
 	inboxMessages = 65536
 	inboxBytes    = 64 << 20
-	// inboxOverhead is about what a message takes besides its subject and data.
+	// inboxOverhead is the approximate size of a message besides its subject and data.
 	inboxOverhead = 256
-	// inboxBatch is how many messages are taken before timers and others have their turn.
+	// inboxBatch is how many messages are handled before timers and others have their turn.
 	inboxBatch = 1024
 )
 
-// Inbox is where all subscriptions of a lane deliver, in the order in which NATS has sent. The
-// client library bounds a channel by messages only, and has a goroutine for each subscription that
-// is bounded by bytes; so one goroutine moves what comes in from the channel to a queue that is
-// bounded by both. Safe for concurrent use.
+// Inbox is the queue to which all subscriptions of a lane deliver, in the order in which NATS has
+// sent. The client library bounds a channel by messages only, and has a goroutine for each
+// subscription that is bounded by bytes; so one goroutine moves messages from the channel to a
+// queue that is bounded by both. Safe for concurrent use.
 type Inbox struct {
 	options InboxOptions
 	// In is for subscriptions. It is emptied at once.
 	In chan *nats.Msg
-	// Wake is told that something waits, Urgent that somebody waits for that to be taken.
+	// Wake receives when items wait, Urgent when a caller waits for them to be taken.
 	Wake, Urgent chan struct{}
 
 	mu      sync.Mutex
@@ -46,14 +46,14 @@ type Item struct {
 	Call func()
 }
 
-// InboxOptions bound an Inbox. Overflow is called for each message that is dropped.
+// InboxOptions bound an Inbox. Overflow is called for each dropped message.
 type InboxOptions struct {
 	Overflow func(*nats.Msg)
 	// MaxMessages and MaxBytes are how much may wait: 65,536 messages and 64 MiB if they are zero.
 	MaxMessages, MaxBytes int
 }
 
-// NewInbox returns an empty Inbox. Run must be called for anything to come in.
+// NewInbox returns an empty Inbox. It receives nothing before Run is called.
 func NewInbox(o InboxOptions) *Inbox {
 	o.MaxMessages = cmp.Or(o.MaxMessages, inboxMessages)
 	o.MaxBytes = cmp.Or(o.MaxBytes, inboxBytes)
@@ -75,14 +75,14 @@ func (b *Inbox) Run(stop <-chan struct{}) {
 	}
 }
 
-// accept queues a message, and those that wait behind it.
+// accept queues a message, and those that wait in the channel.
 func (b *Inbox) accept(msg *nats.Msg) {
 	var dropped []*nats.Msg
 	b.mu.Lock()
 	if !b.add(msg) {
 		dropped = append(dropped, msg)
 	}
-	for range len(b.In) { // nobody else takes from it
+	for range len(b.In) { // the only reader
 		if msg := <-b.In; !b.add(msg) {
 			dropped = append(dropped, msg)
 		}
@@ -99,9 +99,9 @@ func (b *Inbox) accept(msg *nats.Msg) {
 	}
 }
 
-// add is false for a message for which there is no room. The lock is held.
+// add returns false if there is no room for the message. The lock is held.
 func (b *Inbox) add(msg *nats.Msg) bool {
-	if msg.Sub == nil { // NATS's own have one
+	if msg.Sub == nil { // messages of NATS have one
 		reached := b.marks[msg]
 		delete(b.marks, msg)
 		b.marked = true
@@ -120,7 +120,7 @@ func (b *Inbox) add(msg *nats.Msg) bool {
 
 func sizeOf(msg *nats.Msg) int { return len(msg.Data) + len(msg.Subject) + inboxOverhead }
 
-// Call has a function called when what is queued now has been taken.
+// Call queues a function, which is called after the items that are queued now.
 func (b *Inbox) Call(f func()) {
 	b.mu.Lock()
 	b.queue = append(b.queue, Item{Call: f})
@@ -130,7 +130,7 @@ func (b *Inbox) Call(f func()) {
 
 func (b *Inbox) signal() { tell(b.Wake) }
 
-// tell tells a channel with room for one, unless it has been told and nobody has come since.
+// tell sends to a channel with a capacity of one, unless it is full.
 func tell(c chan<- struct{}) {
 	select {
 	case c <- struct{}{}:
@@ -138,7 +138,7 @@ func tell(c chan<- struct{}) {
 	}
 }
 
-// Take returns the oldest items, and has wake told again if more wait.
+// Take returns the oldest items, and tells wake again if more wait.
 func (b *Inbox) Take() []Item {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -157,8 +157,8 @@ func (b *Inbox) Take() []Item {
 	return items
 }
 
-// Settle returns when all that subscriptions had delivered before has been taken and dealt with, or
-// stop is closed.
+// Settle returns when everything that subscriptions had delivered before has been handled, or stop
+// is closed.
 func (b *Inbox) Settle(stop <-chan struct{}) {
 	select {
 	case <-b.mark(stop):
@@ -167,7 +167,7 @@ func (b *Inbox) Settle(stop <-chan struct{}) {
 }
 
 // Each calls a function with all messages that subscriptions had delivered before. It is for the
-// goroutine that takes.
+// goroutine that calls Take.
 func (b *Inbox) Each(stop <-chan struct{}, f func(*nats.Msg)) {
 	for reached := b.mark(stop); ; {
 		for _, item := range b.Take() {
@@ -187,8 +187,8 @@ func (b *Inbox) Each(stop <-chan struct{}, f func(*nats.Msg)) {
 	}
 }
 
-// mark puts a mark behind what subscriptions have delivered. What it returns is closed when that
-// has been taken.
+// mark adds a mark after what subscriptions have delivered. The returned channel is closed when the
+// mark has been taken.
 func (b *Inbox) mark(stop <-chan struct{}) <-chan struct{} {
 	mark, reached := &nats.Msg{}, make(chan struct{})
 	b.mu.Lock()
@@ -201,14 +201,14 @@ func (b *Inbox) mark(stop <-chan struct{}) <-chan struct{} {
 	return reached
 }
 
-// Drops is how many messages were dropped.
+// Drops returns the number of dropped messages.
 func (b *Inbox) Drops() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.dropped
 }
 
-// Waiting is how many messages wait, and about how many bytes.
+// Waiting returns the number of waiting messages, and their approximate size in bytes.
 func (b *Inbox) Waiting() (messages, bytes int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

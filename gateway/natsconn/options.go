@@ -9,23 +9,23 @@ import (
 )
 
 const (
-	// DefaultReconnectWait is the pause between two tries at one server. As much jitter on top
-	// keeps gateways from knocking together.
+	// DefaultReconnectWait is the pause between two attempts at one server. The same amount of
+	// jitter keeps gateways from connecting at the same time.
 	DefaultReconnectWait = 500 * time.Millisecond
 	// DefaultPingInterval and pingsUnanswered bound how long a connection that has gone silent
-	// without being closed, as when a node is lost, is taken for a live one: nine seconds.
+	// without being closed, for example because a node was lost, is considered live: nine seconds.
 	DefaultPingInterval = 3 * time.Second
 	pingsUnanswered     = 2
 	// writeTimeout bounds how long a write to such a connection blocks.
 	writeTimeout = 2 * time.Second
-	// noReconnectBuffer has the client library refuse what is published without a connection; see
+	// noReconnectBuffer makes the client library refuse what is published without a connection; see
 	// Outgoing.
 	noReconnectBuffer = -1
 )
 
-// connectOptions make a connection that never gives up (the client's default is to close for good
-// after 60 tries, or after two refusals of its credentials) and that does not hear what it says
-// itself.
+// connectOptions configure a connection that never gives up (by default the client closes for good
+// after 60 attempts, or after two refusals of its credentials) and that does not receive its own
+// messages.
 func (c *Conn) connectOptions() []nats.Option {
 	o := &c.options
 	options := []nats.Option{
@@ -46,11 +46,10 @@ func (c *Conn) connectOptions() []nats.Option {
 	return append(append(options, c.handlers()...), c.credentialOptions(c.failed)...)
 }
 
-// PublisherOptions make a connection beside this one, with the same servers and credentials, that
-// ends where it breaks. The purpose is a part of its name; the timeout bounds an attempt to
-// connect.
+// PublisherOptions configure an additional connection, with the same servers and credentials, that
+// is not repaired. The purpose is a part of its name; the timeout bounds an attempt to connect.
 func (c *Conn) PublisherOptions(purpose string, timeout time.Duration) []nats.Option {
-	told := func(error) {} // by this connection, which has the same credentials
+	told := func(error) {} // this connection, which has the same credentials, reports them
 	return append(c.credentialOptions(told),
 		nats.Name(c.options.Name+", "+purpose),
 		nats.NoReconnect(),
@@ -62,7 +61,7 @@ func (c *Conn) PublisherOptions(purpose string, timeout time.Duration) []nats.Op
 	)
 }
 
-// credentialOptions have a connection authenticate by Options.CredentialsDir. They are none if that
+// credentialOptions let a connection authenticate by Options.CredentialsDir. They are empty if that
 // is empty.
 func (c *Conn) credentialOptions(failed func(error)) []nats.Option {
 	o := &c.options

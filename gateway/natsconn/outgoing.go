@@ -11,13 +11,13 @@ import (
 )
 
 const (
-	// OutgoingAge and outgoingBytes bound what waits for NATS, be it away or stalled: what a short
-	// interruption delays still goes out, and no client hears what was said long before.
+	// OutgoingAge and outgoingBytes bound what waits for NATS while it is away or stalled: after a
+	// short interruption messages are still sent, and no client receives old ones.
 	OutgoingAge   = 2 * time.Second
 	outgoingBytes = 4 << 20
-	// outgoingOverhead is about what a message takes besides its subject and data.
+	// outgoingOverhead is the approximate size of a message besides its subject and data.
 	outgoingOverhead = 128
-	// spareMessages is the length of a queue that is worth being kept.
+	// spareMessages is the length of a queue that is worth keeping.
 	spareMessages = 1024
 )
 
@@ -26,7 +26,7 @@ const (
 	DropExpired  = "expired"   // it has waited for OutgoingAge
 	DropFull     = "full"      // outgoingBytes wait already
 	DropVolatile = "volatile"  // it is volatile, and NATS is away
-	DropTooLarge = "too_large" // NATS carries no message of that size any more
+	DropTooLarge = "too_large" // too large for NATS, whose limit has decreased
 	DropFailed   = "failed"    // the client library has failed to write it
 	DropClosed   = "closed"    // the gateway ends
 )
@@ -34,17 +34,17 @@ const (
 // DropReasons are all reasons for which a message is not published.
 var DropReasons = []string{DropExpired, DropFull, DropVolatile, DropTooLarge, DropFailed, DropClosed}
 
-// Outgoing publishes on core NATS what is for other gateways, in one order. A message gets its
-// place when it is queued, before local members get it, so that what they say upon it follows it
-// everywhere; and it is published after, so that NATS delays no local member. One goroutine at a
-// time publishes: while NATS blocks it, the others go on. Safe for concurrent use.
+// Outgoing publishes messages for other gateways over core NATS, in one order. A message gets its
+// place when it is queued, before local members receive it, so that their replies follow it
+// everywhere; and it is published after that, so that NATS delays no local member. One goroutine at
+// a time publishes: while NATS blocks it, the others continue. Safe for concurrent use.
 type Outgoing struct {
 	publish func(subject string, header nats.Header, data []byte) error
 	// connected must not wait for the connection, which may be blocked.
 	connected func() bool
 	dropped   func(reason string)
 	now       func() time.Time
-	// more asks run to go on.
+	// more wakes Run.
 	more chan struct{}
 
 	mu      sync.Mutex
@@ -53,7 +53,7 @@ type Outgoing struct {
 	bytes   int               // guarded by mu
 	sending bool              // a goroutine publishes; guarded by mu
 	closed  bool              // guarded by mu
-	idle    sync.Cond         // of mu; told when sending ends
+	idle    sync.Cond         // of mu; signaled when sending ends
 }
 
 type outgoingMessage struct {
@@ -71,16 +71,16 @@ func (m *outgoingMessage) size() int {
 	return size
 }
 
-// OutgoingOptions are what an Outgoing tells, and the clock; Now is time.Now if nil.
+// OutgoingOptions are the callbacks of an Outgoing, and the clock; Now is time.Now if nil.
 type OutgoingOptions struct {
-	// Published is told of each message that was published, Dropped why one was not: one of
-	// DropReasons.
+	// Published is called for each published message, and Dropped with the reason for each other
+	// one: one of DropReasons.
 	Published func()
 	Dropped   func(reason string)
 	Now       func() time.Time
 }
 
-// NewOutgoing makes a queue for what is published on the connection.
+// NewOutgoing returns a queue of messages that are published on the connection.
 func (c *Conn) NewOutgoing(options OutgoingOptions) *Outgoing {
 	if options.Now == nil {
 		options.Now = time.Now
@@ -102,8 +102,8 @@ func (c *Conn) NewOutgoing(options OutgoingOptions) *Outgoing {
 	return o
 }
 
-// publish publishes with a header, if there is one and the server takes headers: what is in ours
-// may be missed.
+// publish publishes with a header, if there is one and the server supports headers: what is in ours
+// may be missing.
 func (c *Conn) publish(subject string, header nats.Header, data []byte) error {
 	if header == nil || !c.nc.HeadersSupported() {
 		return c.nc.Publish(subject, data)
@@ -111,7 +111,7 @@ func (c *Conn) publish(subject string, header nats.Header, data []byte) error {
 	return c.nc.PublishMsg(&nats.Msg{Subject: subject, Header: header, Data: data})
 }
 
-// Run publishes what is left over by others, until stop is closed.
+// Run publishes what others have left, until stop is closed.
 func (o *Outgoing) Run(stop <-chan struct{}) {
 	for {
 		select {
@@ -123,7 +123,7 @@ func (o *Outgoing) Run(stop <-chan struct{}) {
 	}
 }
 
-// Push queues a message for each subject. The caller calls flush, after it has done what must not
+// Push queues a message for each subject. The caller calls Flush, after it has done what must not
 // wait.
 func (o *Outgoing) Push(subjects []string, data []byte, volatile bool) {
 	o.PushWith(nil, subjects, data, volatile)
@@ -155,7 +155,8 @@ func (o *Outgoing) PushWith(header nats.Header, subjects []string, data []byte, 
 	}
 }
 
-// Send queues a message and publishes it, unless another goroutine is at it and takes it along.
+// Send queues a message and publishes it, unless another goroutine is publishing and takes it
+// along.
 func (o *Outgoing) Send(subject string, data []byte) { o.SendWith(nil, subject, data) }
 
 // SendWith is Send with a header, which may be nil.
@@ -164,8 +165,8 @@ func (o *Outgoing) SendWith(header nats.Header, subject string, data []byte) {
 	o.Flush()
 }
 
-// Flush publishes what waits now. What comes meanwhile is left to run, so that no caller works for
-// the others for long.
+// Flush publishes what waits now. Messages that come in the meantime are left to Run, so that no
+// caller works for the others for long.
 func (o *Outgoing) Flush() {
 	o.mu.Lock()
 	if o.sending || len(o.queue) == 0 {
@@ -185,8 +186,8 @@ func (o *Outgoing) Flush() {
 	}
 }
 
-// finish ends a round of flush, and tells whether another one may get further. Where NATS is away
-// it is the link that calls flush when it is back, unless it has done so during this round.
+// finish ends a round of Flush, and reports whether another one may get further. If NATS is away,
+// the connection calls Flush when it is back, unless it has done so during this round.
 func (o *Outgoing) finish(batch []outgoingMessage, sent int) (more bool) {
 	o.mu.Lock()
 	o.sending = false
@@ -206,7 +207,7 @@ func (o *Outgoing) finish(batch []outgoingMessage, sent int) (more bool) {
 	return more && (sent == len(batch) || o.connected())
 }
 
-// publishAll returns how many messages need nothing more. It stops where NATS is away.
+// publishAll returns how many messages are done. It stops if NATS is away.
 func (o *Outgoing) publishAll(batch []outgoingMessage) int {
 	for i := range batch {
 		switch err := o.publish(batch[i].subject, batch[i].header, batch[i].data); {
@@ -224,7 +225,7 @@ func (o *Outgoing) publishAll(batch []outgoingMessage) int {
 	return len(batch)
 }
 
-// goOn has run flush soon.
+// goOn makes Run call Flush soon.
 func (o *Outgoing) goOn() {
 	select {
 	case o.more <- struct{}{}:
@@ -241,12 +242,12 @@ func (o *Outgoing) expire(now time.Time) {
 		n++
 	}
 	if n > 0 {
-		clear(o.queue[:n]) // what is cut off stays in memory with the rest
+		clear(o.queue[:n]) // otherwise the array would keep them in memory
 		o.queue = o.queue[n:]
 	}
 }
 
-// Drain returns when what waits has been published, if NATS is there.
+// Drain returns when what waits has been published, if NATS is connected.
 func (o *Outgoing) Drain() {
 	o.mu.Lock()
 	for o.sending {
@@ -256,7 +257,7 @@ func (o *Outgoing) Drain() {
 	o.Flush()
 }
 
-// Close publishes what waits, and refuses what comes.
+// Close publishes what waits, and refuses further messages.
 func (o *Outgoing) Close() {
 	o.Drain()
 	o.mu.Lock()

@@ -13,15 +13,15 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/trace"
 )
 
-// SetTokens makes the tokens of a file, one a line, those that open HTTP. It returns how many there
-// are.
+// SetTokens replaces the tokens that are accepted over HTTP by those of a file, one per line. It
+// returns their number.
 func (s *Server) SetTokens(file []byte) int { return s.tokens.set(file) }
 
 // ServeHTTP serves
 //
 //	POST /v1/namespaces/{namespace}/emit    emits a document; see docs/how-to/publish.md
 //
-// on a port of its own that clients do not reach. Each request must bear a token of SetTokens.
+// on a port of its own that clients do not reach. Each request must have a token of SetTokens.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.Leaving() {
 		w.Header().Set("Connection", "close") // the next request goes to a gateway that stays
@@ -45,8 +45,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// namespaceOf is the one that a path names, URL-encoded. A ServeMux would take %2F, which is the
-// name of one, for the end of the path.
+// namespaceOf returns the namespace of a path, URL-encoded. A ServeMux would mistake %2F, which is
+// the name of one, for the end of the path.
 func namespaceOf(u *url.URL) (string, bool) {
 	encoded, found := strings.CutPrefix(u.EscapedPath(), "/v1/namespaces/")
 	encoded, emits := strings.CutSuffix(encoded, "/emit")
@@ -72,9 +72,9 @@ func (s *Server) serveEmit(w http.ResponseWriter, r *http.Request, namespace str
 		return
 	}
 	if err != nil {
-		return // the program has gone
+		return // the program has disconnected
 	}
-	writing := make(chan func(), 1) // for this goroutine: the program may be slow to read
+	writing := make(chan func(), 1) // for this goroutine, since the program may be slow to read
 	parent := trace.New(r.Header.Get("traceparent"), r.Header.Get("tracestate"))
 	s.publish(trace.NewContext(r.Context(), parent), viaHTTP, data, namespace, func(status int, a answer) {
 		writing <- func() { write(w, status, a) }

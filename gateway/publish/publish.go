@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package publish serves programs in any language that publish events to the clients of a service:
-// over HTTP, for those that have a token, and over NATS, for those that NATS lets in. Both take the
-// same document (docs/how-to/publish.md) and get the same answer.
+// over HTTP, for those that have a token, and over NATS, for those that NATS admits. Both accept
+// the same document (docs/how-to/publish.md) and return the same answer.
 package publish
 
 import (
@@ -22,21 +22,22 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// StoreTimeout bounds how long a program waits until what it has published is stored, where it is
-// to be.
+// StoreTimeout bounds the wait of a program until its event is stored, if it is stored.
 const StoreTimeout = 5 * time.Second
 
-// errNATSAway refuses to emit to the clients of this gateway alone.
+// errNATSAway prevents emitting to the clients of this gateway only.
 var errNATSAway = errors.New("this gateway has lost NATS, and cannot reach the clients of others: try again")
 
-// Options are what a Server needs.
+// Options configure a Server.
 type Options struct {
-	// Runtime emits documents, Cluster carries them to the other gateways. Both outlive the Server.
+	// Runtime emits documents, and Cluster carries them to the other gateways. Both outlive the
+	// Server.
 	Runtime *service.Runtime
 	Cluster *cluster.Cluster
-	// Leaving tells whether the gateway drains: then the next request of a program goes elsewhere.
+	// Leaving reports whether the gateway drains: then the next request of a program goes
+	// elsewhere.
 	Leaving func() bool
-	// Registerer gets the metrics.
+	// Registerer registers the metrics.
 	Registerer prometheus.Registerer
 }
 
@@ -50,8 +51,8 @@ type Server struct {
 	leave func() <-chan struct{}
 }
 
-// New returns a server that lets nobody in over HTTP before SetTokens is called, and does not
-// listen on NATS before ServeNATS is.
+// New returns a server that accepts no request over HTTP before SetTokens is called, and does not
+// subscribe on NATS before ServeNATS is.
 func New(o Options) *Server {
 	s := &Server{Options: o, published: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "realtime_publications_total", Help: "Events that programs asked this gateway to emit, by the way they came and the status of the answer.",
@@ -60,7 +61,7 @@ func New(o Options) *Server {
 	return s
 }
 
-// The ways that a document comes, in metrics.
+// How a document has arrived, in metrics.
 const (
 	viaHTTP = "http"
 	viaNATS = "nats"
@@ -70,7 +71,7 @@ func (s *Server) count(via string, status int) {
 	s.published.WithLabelValues(via, strconv.Itoa(status)).Inc()
 }
 
-// answer is what a program gets, over HTTP and over NATS.
+// answer is the answer to a program, over HTTP and over NATS.
 type answer struct {
 	OK    bool   `json:"ok,omitempty"`
 	Error string `json:"error,omitempty"`
@@ -78,14 +79,14 @@ type answer struct {
 
 func (a answer) encode() []byte {
 	data, err := json.Marshal(a)
-	if err != nil { // a bool and a string
+	if err != nil { // it has a bool and a string
 		panic(err)
 	}
 	return data
 }
 
 // publish emits a document, and calls done once with the answer to it and its HTTP status: at once,
-// or when it is known whether the event is stored, or after StoreTimeout. Done must not block.
+// or when it is known whether the event is stored, or after StoreTimeout. done must not block.
 func (s *Server) publish(ctx context.Context, via string, data []byte, namespace string, done func(int, answer)) {
 	counted := func(status int, a answer) {
 		s.count(via, status)
@@ -112,8 +113,8 @@ func (s *Server) emit(ctx context.Context, data []byte, namespace string, receip
 	err := s.Runtime.Publish(ctx, data, namespace, receipt)
 	switch {
 	case err == nil && receipt.Expected() > 0:
-		return http.StatusOK, answer{OK: true} // if it gets stored
-	case err == nil && !s.Cluster.Connected(): // a volatile one
+		return http.StatusOK, answer{OK: true} // if it is stored
+	case err == nil && !s.Cluster.Connected(): // a volatile event
 		return http.StatusServiceUnavailable, answer{Error: errNATSAway.Error()}
 	case err == nil:
 		return http.StatusOK, answer{OK: true}
@@ -126,7 +127,8 @@ func (s *Server) emit(ctx context.Context, data []byte, namespace string, receip
 	return failed(status, err)
 }
 
-// failed is the answer for what is not emitted: what is too large now is too large later.
+// failed returns the answer for a document that is not emitted. One that is too large stays too
+// large.
 func failed(status int, err error) (int, answer) {
 	if cluster.IsTooLarge(err) {
 		status = http.StatusRequestEntityTooLarge
@@ -134,8 +136,8 @@ func failed(status int, err error) (int, answer) {
 	return status, answer{Error: err.Error()}
 }
 
-// stored is the answer for an event that is stored before it is delivered, when it is or never will
-// be.
+// stored returns the answer for an event that is stored before it is delivered, when its outcome is
+// known.
 func stored(err error) (int, answer) {
 	if err != nil {
 		return failed(http.StatusServiceUnavailable, err)

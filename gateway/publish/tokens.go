@@ -9,15 +9,16 @@ import (
 	"sync/atomic"
 )
 
-// tokens are those that open HTTP. Several may be, so that one can be replaced while programs still
-// use it. The zero value has none, and lets nobody in. Safe for concurrent use.
+// tokens are the tokens that are accepted over HTTP. There may be several, so that one can be
+// replaced while programs still use it. The zero value has none, and accepts no request. Safe for
+// concurrent use.
 type tokens struct {
-	// sums are their SHA-256: all of one length, so that comparing takes a time that says nothing
-	// of a token.
+	// sums are their SHA-256: all of the same length, so that the time of a comparison reveals
+	// nothing about a token.
 	sums atomic.Pointer[[][sha256.Size]byte]
 }
 
-// set reads a file of tokens, one a line, and returns how many there are.
+// set parses a file of tokens, one per line, and returns their number.
 func (t *tokens) set(file []byte) int {
 	sums := [][sha256.Size]byte{}
 	for line := range strings.Lines(string(file)) {
@@ -29,7 +30,7 @@ func (t *tokens) set(file []byte) int {
 	return len(sums)
 }
 
-// allow judges an Authorization header. It compares with all tokens, whichever fits.
+// allow judges an Authorization header. It always compares with all tokens.
 func (t *tokens) allow(header string) bool {
 	scheme, token, _ := strings.Cut(header, " ")
 	token = strings.TrimSpace(token)
