@@ -16,14 +16,14 @@ import (
 // begins no identifier.
 const Work = "@work"
 
-// budgetOf is the budget of an evaluation; nil while constants are folded.
+// budgetOf returns the budget of an evaluation; nil while constants are folded.
 func budgetOf(vars cel.Activation) *Budget {
 	v, _ := vars.ResolveName(Work)
 	b, _ := v.(*Budget)
 	return b
 }
 
-// program is a compiled expression whose work is charged to the budget of what it runs for.
+// program is a compiled expression whose work is charged to the budget of its event or handshake.
 type program struct {
 	cel.Program
 	source string
@@ -31,12 +31,12 @@ type program struct {
 	weight int
 }
 
-// ContextEval is Eval: an evaluation ends by its budget.
+// ContextEval is Eval: the budget ends an evaluation.
 func (p *program) ContextEval(_ context.Context, vars any) (ref.Val, *cel.EvalDetails, error) {
 	return p.Eval(vars)
 }
 
-// Eval runs the expression. Variables without a budget get one for this evaluation.
+// Eval evaluates the expression. Variables without a budget get one for this evaluation.
 func (p *program) Eval(vars any) (v ref.Val, details *cel.EvalDetails, err error) {
 	activation, ok := vars.(cel.Activation)
 	if !ok {
@@ -77,15 +77,15 @@ func (a alone) ResolveName(name string) (any, bool) {
 	return a.Activation.ResolveName(name)
 }
 
-// nodeWork is what an operation of an expression costs: a variable, a field, a call, a literal.
+// nodeWork is the cost of an operation: a variable, a field, a call, a literal.
 const (
 	nodeWork = 2
-	// makeWork is what a list, a map or a loop costs beyond that.
+	// makeWork is the additional cost of a list, a map or a loop.
 	makeWork = 8
 )
 
-// weigh counts the operations of an expression once. Those of a loop's rounds are left to the loop:
-// rounds gets them by the id of its condition.
+// weigh counts the operations of an expression once. The operations of a loop's rounds are charged
+// by the loop: rounds has them by the id of its condition.
 func weigh(e ast.Expr, rounds map[int64]int) int {
 	work := nodeWork
 	switch e.Kind() {
@@ -126,12 +126,12 @@ func weighAll(all []ast.Expr, rounds map[int64]int) int {
 
 // loopRound is the condition of a loop. It pays for the round that it begins.
 type loopRound struct {
-	interpreter.InterpretableV2 // what the author's condition became
+	interpreter.InterpretableV2 // the compiled condition of the author
 	id                          int64
 	work                        int
 }
 
-// ID is that of the call of @loop.
+// ID returns the id of the call of @loop.
 func (l *loopRound) ID() int64 { return l.id }
 
 // Exec begins a round.

@@ -10,24 +10,24 @@ import (
 )
 
 // WorkLimit is the work that the expressions of one event may do together, in units of 20 ns at
-// most: 20 ms of CPU time. docs/reference/expressions.md lists what costs how many units.
+// most: 20 ms of CPU time. docs/reference/expressions.md lists the costs.
 const WorkLimit = 1_000_000
 
-// Budget counts the work of all expressions that run for one event, or for one handshake. The zero
-// value allows WorkLimit units; nil counts nothing. It counts instead of reading a clock, so that
-// an event has the same outcome on every gateway, however busy that is. Not safe for concurrent
-// use.
+// Budget counts the work of all expressions that are evaluated for one event, or for one handshake.
+// The zero value allows WorkLimit units; nil counts nothing. It counts instead of reading a clock,
+// so that an event has the same outcome on every gateway, however busy that is. Not safe for
+// concurrent use.
 type Budget struct {
 	limit int // 0: WorkLimit
 	spent int
-	// searched are the lists in which `in` has looked; see searchedList.
+	// searched are the lists in which `in` has searched; see searchedList.
 	searched map[ref.Val]*set
 }
 
 // NewBudget returns a budget of another size.
 func NewBudget(limit int) Budget { return Budget{limit: limit} }
 
-// Spent is the work that was charged, in units.
+// Spent returns the work that was charged, in units.
 func (b *Budget) Spent() int { return b.spent }
 
 // Charge pays for work before it is done. If the budget does not cover it, Charge panics: an error
@@ -43,10 +43,10 @@ func (b *Budget) Charge(units int) {
 	}
 }
 
-// ChargeBytes pays for a function that reads or writes so many bytes one by one.
+// ChargeBytes pays for a function that reads or writes n bytes one by one.
 func (b *Budget) ChargeBytes(n int) { b.Charge(n / bytesPerUnit) }
 
-// ChargeCopy pays for copying or scanning so many bytes.
+// ChargeCopy pays for copying or scanning n bytes.
 func (b *Budget) ChargeCopy(n int) { b.Charge(n / copiedPerUnit) }
 
 const (
@@ -61,9 +61,9 @@ func (b *Budget) most() int {
 	return b.limit
 }
 
-// WorkError is the error of an expression that would do more work than its event has left.
+// WorkError is the error of an expression that needs more work than its event has left.
 type WorkError struct {
-	// Source is the expression; empty if its value was used up elsewhere, such as in the encoder.
+	// Source is the expression; empty if something else has needed it, such as the encoder.
 	Source string
 	// Limit is the work that the event may cause, in units.
 	Limit int

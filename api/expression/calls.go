@@ -10,15 +10,15 @@ import (
 	"github.com/google/cel-go/interpreter"
 )
 
-// charge pays for a call of a function before the call. Operands that the call does not have are
-// nil; a target is the first operand. No function whose work depends on them has more than four.
+// charge pays for a call of a function before the call. Missing operands are nil; a target is the
+// first operand. No function whose work depends on its operands has more than four.
 type charge func(b *Budget, operands [4]ref.Val)
 
-// implementation is a function of our own that pays as it goes.
+// implementation is a function of our own that pays during its work.
 type implementation func(b *Budget, x, y ref.Val) ref.Val
 
-// bounded is an option for a program: what takes more than constant time is charged to the budget
-// of the event. rounds is from weigh.
+// bounded is an option for a program: everything that takes more than constant time is charged to
+// the budget of the event. rounds is the result of weigh.
 func bounded(env *cel.Env, rounds map[int64]int) cel.ProgramOption {
 	return cel.CustomDecoratorV2(func(i interpreter.InterpretableV2) (interpreter.InterpretableV2, error) {
 		call, ok := i.(interpreter.InterpretableCall)
@@ -49,7 +49,8 @@ func bounded(env *cel.Env, rounds map[int64]int) cel.ProgramOption {
 	})
 }
 
-// bindingOf is what a call runs: the overload, or the function that finds one, as cel-go plans it.
+// bindingOf returns the overload of a call, or the function that finds one, like the planner of
+// cel-go.
 func bindingOf(env *cel.Env, call interpreter.InterpretableCall) (*functions.Overload, error) {
 	declared := env.Functions()[call.Function()]
 	bindings, err := declared.Bindings()

@@ -12,8 +12,8 @@ import (
 	"github.com/google/cel-go/common/types/traits"
 )
 
-// implementations are functions that cel-go has too, but without a way to charge for them, or with
-// work that grows with the square of their operands.
+// implementations replace functions of cel-go that cannot be charged for, or whose work grows with
+// the square of their operands.
 var implementations = map[string]implementation{
 	operators.Equals:    equal,
 	operators.NotEquals: notEqual,
@@ -24,7 +24,8 @@ var implementations = map[string]implementation{
 	"sets.equivalent":   equivalent,
 }
 
-// charges are what calls cost whose work depends on their operands. All others take constant time.
+// charges are the costs of calls whose work depends on their operands. All others take constant
+// time.
 var charges = map[string]charge{
 	operators.Add:           added,
 	operators.Less:          copied,
@@ -78,7 +79,7 @@ var charges = map[string]charge{
 	"getDayOfWeek": zoned, "getHours": zoned, "getMinutes": zoned, "getSeconds": zoned, "getMilliseconds": zoned,
 }
 
-// length is that of a string or of bytes; 0 of anything else.
+// length returns the length of a string or of bytes; 0 for anything else.
 func length(v ref.Val) int {
 	switch v := v.(type) {
 	case types.String:
@@ -89,7 +90,7 @@ func length(v ref.Val) int {
 	return 0
 }
 
-// size is the number of elements of a list or a map; 0 of anything else.
+// size returns the number of elements of a list or a map; 0 for anything else.
 func size(v ref.Val) int {
 	switch v := v.(type) {
 	case traits.Lister:
@@ -102,7 +103,7 @@ func size(v ref.Val) int {
 	return 0
 }
 
-// added copies strings. Lists are joined without a copy, but for what is appended to a loop's
+// added copies strings. Lists are joined without a copy, except for what is appended to a loop's
 // result.
 func added(b *Budget, o [4]ref.Val) {
 	b.ChargeCopy(length(o[0]) + length(o[1]))
@@ -120,7 +121,7 @@ func searchedText(b *Budget, o [4]ref.Val) {
 	b.ChargeBytes(length(o[0]) * max(1, length(o[1])))
 }
 
-// replacedText counts what is replaced, and pays for the result.
+// replacedText counts the replacements, and pays for the result.
 func replacedText(b *Budget, o [4]ref.Val) {
 	text, _ := o[0].(types.String)
 	old, _ := o[1].(types.String)
@@ -148,7 +149,7 @@ func joined(b *Budget, o [4]ref.Val) {
 	}
 }
 
-// formatWork is what a character of a format string costs: a clause takes two, and writes a number
+// formatWork is the cost of a character of a format string: a clause takes two, and writes a number
 // of maxPrecision digits.
 const (
 	maxPrecision = 100
@@ -161,16 +162,16 @@ func formatted(b *Budget, o [4]ref.Val) {
 	if !ok {
 		return
 	}
-	// A format string may name no more operands than there are, each once.
+	// A format string may use each of the operands once.
 	charged(b, list, formattedWork)
 }
 
-// formattedWork is what writing a value within a list or a map costs.
+// formattedWork is the cost of writing a value within a list or a map.
 const formattedWork = 64
 
 func walked(b *Budget, o [4]ref.Val) { charged(b, o[0], formattedWork) }
 
-// charged pays for a function that visits a value and all that is in it. Relayed values pay for
+// charged pays for a function that visits a value and everything in it. Relayed values pay for
 // themselves, once, when they are read; see Relayed.
 func charged(b *Budget, v ref.Val, work int) {
 	b.Charge(work)
@@ -206,7 +207,7 @@ func orderedElements(b *Budget, o [4]ref.Val) {
 	b.Charge(size(o[0]) * orderedWork)
 }
 
-// orderedWork is what converting an element of a list costs.
+// orderedWork is the cost of converting an element of a list.
 const orderedWork = 8
 
 // visited is for a function that visits each element of a list, or each character of a string.
@@ -248,7 +249,7 @@ func sorted(b *Budget, o [4]ref.Val) {
 	b.Charge(n * bits.Len(uint(n)) * sortWork)
 }
 
-// sortWork is what a comparison of a sort costs.
+// sortWork is the cost of a comparison of a sort.
 const sortWork = 6
 
 func ranged(b *Budget, o [4]ref.Val) {
@@ -257,7 +258,7 @@ func ranged(b *Budget, o [4]ref.Val) {
 	}
 }
 
-// zoned is for a function of a timestamp, which looks for a time zone in files.
+// zoned is for a function of a timestamp, which reads time zones from files.
 func zoned(b *Budget, o [4]ref.Val) {
 	if o[1] != nil {
 		b.Charge(zoneWork)

@@ -11,27 +11,27 @@ import (
 	"github.com/google/cel-go/common/types"
 )
 
-// Kind is what an expression must yield.
+// Kind is the required result of an expression.
 type Kind int
 
 const (
 	// Condition yields a bool.
 	Condition Kind = iota
-	// Value yields anything that JSON can say, or bytes.
+	// Value yields anything that JSON can represent, or bytes.
 	Value
 	// List yields a list.
 	List
-	// Rooms yields a room's name or a list of them.
+	// Rooms yields the name of a room or a list of names.
 	Rooms
 	// Text yields a string.
 	Text
-	// Member is a value about a member of a room: it sees `socket`, `room` and `now`.
+	// Member is a value about a member of a room, with the variables `socket`, `room` and `now`.
 	Member
-	// Admission is a condition about a handshake: it sees `request` and `now`.
+	// Admission is a condition about a handshake, with the variables `request` and `now`.
 	Admission
 )
 
-// wants says it for people.
+// wants describes the result, for people.
 func (k Kind) wants() string {
 	switch k {
 	case Condition, Admission:
@@ -47,8 +47,7 @@ func (k Kind) wants() string {
 	}
 }
 
-// Compile checks an expression and makes it ready to run. Errors say where in the source the
-// mistake is.
+// Compile checks and compiles an expression. Errors have the place of the mistake in the source.
 func Compile(kind Kind, source string) (cel.Program, error) {
 	env, checked, err := check(kind, source)
 	if err != nil {
@@ -80,7 +79,8 @@ func check(kind Kind, source string) (*cel.Env, *cel.Ast, error) {
 	return env, converted, err
 }
 
-// accepts tells whether a value of the type may be one of the kind; of a dyn only the run can tell.
+// accepts reports whether a value of the type may be one of the kind; for a dyn only the evaluation
+// can tell.
 func (k Kind) accepts(t *cel.Type) bool {
 	if t.Kind() == types.DynKind {
 		return true
@@ -103,7 +103,7 @@ func (k Kind) accepts(t *cel.Type) bool {
 	}
 }
 
-// mistakes joins what the compiler found, each with its place. The first few are enough.
+// mistakes joins the compiler's errors, with their places. The first few are enough.
 func mistakes(issues *cel.Issues) error {
 	var texts []string
 	for i, e := range issues.Errors() {

@@ -22,9 +22,9 @@
 //	now     timestamp           when the info is evaluated
 //
 // and the functions of CEL's strings, math, lists, sets and encoders extensions. JSON numbers are
-// doubles, as in CEL's own conversion from JSON, and binary arguments are bytes. What an expression
-// passes on keeps its JSON; see Relayed. The API server's webhook and the gateway compile with the
-// same declarations, so what has been accepted runs.
+// doubles, as in CEL's own conversion from JSON, and binary arguments are bytes. A relayed value
+// keeps its JSON; see Relayed. The API server's webhook and the gateway compile with the same
+// declarations, so a gateway can run everything that was accepted.
 package expression
 
 import (
@@ -35,22 +35,22 @@ import (
 	"github.com/google/cel-go/ext"
 )
 
-// Names of the variables.
+// The names of the variables.
 const (
 	Event  = "event"
 	Args   = "args"
 	Socket = "socket"
 	Now    = "now"
-	// Answers and Missing are there only behind an emit with ack.
+	// Answers and Missing exist only after an emit with ack.
 	Answers = "answers"
 	Missing = "missing"
-	// Request is that of an admission rule.
+	// Request is the variable of an admission rule.
 	Request = "request"
-	// Room is that of a member.
+	// Room is the variable of a member.
 	Room = "room"
 )
 
-// Types of the values that a gateway supplies.
+// The types of the values that a gateway supplies.
 var (
 	SocketType    = types.NewObjectType("realtime.Socket")
 	HandshakeType = types.NewObjectType("realtime.Handshake")
@@ -60,7 +60,8 @@ var (
 
 var stringMap = types.NewMapType(types.StringType, types.StringType)
 
-// fields of the types. They are declared, so that a misspelt one is refused when the manifest is.
+// fields are the fields of the types. They are declared, so that a misspelled one is refused
+// together with its manifest.
 var fields = map[string]map[string]*types.Type{
 	SocketType.TypeName(): {
 		"id":        types.StringType,
@@ -93,7 +94,7 @@ var fields = map[string]map[string]*types.Type{
 	},
 }
 
-// environmentOf is what an expression of the kind may use.
+// environmentOf returns the environment of expressions of the kind.
 func environmentOf(kind Kind) (*cel.Env, error) {
 	switch kind {
 	case Admission:
@@ -183,8 +184,8 @@ func (p provider) FindStructFieldNames(name string) ([]string, bool) {
 	return p.Registry.FindStructFieldNames(name)
 }
 
-// FindStructFieldType gives the type alone: values are looked up by the traits of what the gateway
-// supplies.
+// FindStructFieldType returns only the type: values are looked up by the traits of the objects that
+// the gateway supplies.
 func (p provider) FindStructFieldType(name, field string) (*types.FieldType, bool) {
 	if declared, ok := fields[name]; ok {
 		t, ok := declared[field]

@@ -18,7 +18,7 @@ func equal(b *Budget, x, y ref.Val) ref.Val {
 		b.ChargeCopy(len(l))
 	case types.Bytes:
 		b.ChargeCopy(len(l))
-	case Relayed: // compares by itself, if a function of ours is given one
+	case Relayed: // it compares by itself, if a function of ours receives one
 		return equal(b, l.Compared(), Compared(y))
 	case traits.Lister:
 		if r, ok := y.(traits.Lister); ok {
@@ -32,7 +32,7 @@ func equal(b *Budget, x, y ref.Val) ref.Val {
 	return types.Equal(x, y)
 }
 
-// elementWork is what a look at an element of a list or a map costs.
+// elementWork is the cost of visiting an element of a list or a map.
 const elementWork = 4
 
 func equalLists(b *Budget, x, y traits.Lister) ref.Val {
@@ -65,7 +65,7 @@ func equalMaps(b *Budget, x, y traits.Mapper) ref.Val {
 	return types.True
 }
 
-// mapEntryWork is what visiting or making an entry of a map costs.
+// mapEntryWork is the cost of visiting or making an entry of a map.
 const mapEntryWork = 16
 
 func notEqual(b *Budget, x, y ref.Val) ref.Val { return types.Bool(equal(b, x, y) != types.True) }
@@ -96,10 +96,10 @@ func in(b *Budget, x, y ref.Val) ref.Val {
 	return types.False
 }
 
-// searchedWork is what a look at an element costs that is not kept.
+// searchedWork is the cost of visiting an element that is not kept.
 const searchedWork = 3
 
-// isConstantSearch tells that a call looks into a list of literals.
+// isConstantSearch reports whether a call searches a list of literals.
 func isConstantSearch(call interpreter.InterpretableCall) bool {
 	if call.Function() != operators.In || call.OverloadID() != overloads.InList {
 		return false

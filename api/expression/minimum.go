@@ -10,7 +10,7 @@ import (
 	"github.com/google/cel-go/common/types"
 )
 
-// fits refuses an expression that does more work than an event may cost, whatever the event.
+// fits refuses an expression that needs more work than an event may cost, whatever the event.
 func fits(e ast.Expr, rounds map[int64]int) error {
 	m := minimum{rounds}
 	if work, _ := m.of(e); work > WorkLimit {
@@ -19,8 +19,8 @@ func fits(e ast.Expr, rounds map[int64]int) error {
 	return nil
 }
 
-// maxNesting is how many lists and maps may be built within each other. The time that cel-go takes
-// to check their types grows with the cube of it: 200 maps within each other would take seconds.
+// maxNesting is the maximum depth to which lists and maps may be nested. The time in which cel-go
+// checks their types grows with the cube of it: 200 nested maps would take seconds.
 const maxNesting = 32
 
 func nesting(e ast.Expr) int {
@@ -52,7 +52,7 @@ func nesting(e ast.Expr) int {
 			inner(field.AsStructField().Value())
 		}
 	case ast.ComprehensionKind:
-		loop := e.AsComprehension() // map builds lists: its step does
+		loop := e.AsComprehension() // map builds lists in its step
 		inner(loop.IterRange())
 		inner(loop.LoopCondition())
 		inner(loop.LoopStep())
@@ -63,11 +63,11 @@ func nesting(e ast.Expr) int {
 
 // minimum finds the least work of expressions, in units.
 type minimum struct {
-	// rounds is from weigh.
+	// rounds is the result of weigh.
 	rounds map[int64]int
 }
 
-// of is the least work, and the least number of elements if it yields a list.
+// of returns the least work, and the least number of elements if the expression yields a list.
 func (m minimum) of(e ast.Expr) (work, size int) {
 	switch e.Kind() {
 	case ast.SelectKind:
@@ -132,12 +132,12 @@ func (m minimum) loop(l ast.ComprehensionExpr) (work, size int) {
 	return work, 0
 }
 
-// appends tells whether a loop's step adds an element in each round, as that of map.
+// appends reports whether a loop's step adds an element in each round, like that of map.
 func appends(step ast.Expr) bool {
 	return step.Kind() == ast.CallKind && step.AsCall().FunctionName() == operators.Add
 }
 
-// literalInt is a number of elements that a literal gives; 0 if none does.
+// literalInt returns the number of elements that a literal determines; 0 if none does.
 func literalInt(e ast.Expr) int {
 	if e.Kind() != ast.LiteralKind {
 		return 0

@@ -9,15 +9,15 @@ import (
 	"github.com/google/cel-go/parser"
 )
 
-// passing are functions whose result may be, or hold, what they were given.
+// passing are functions whose result may be or contain one of their operands.
 var passing = map[string]bool{
 	"dyn": true, "slice": true, "reverse": true, "flatten": true, "first": true, "last": true,
 	"sort": true, "distinct": true, "@sortByAssociatedKeys": true,
 	string(toScalar): true, string(toSearched): true, string(toOrdered): true, string(toSortable): true, string(toRestored): true,
 }
 
-// isNative tells whether the value of an expression is certainly CEL's own, with nothing relayed in
-// it. Its type does not tell: the checker takes `true ? args[0] : 1.0` for a double.
+// isNative reports whether the value of an expression is certainly CEL's own, with nothing relayed
+// in it. Its type does not determine that: to the checker, `true ? args[0] : 1.0` is a double.
 func (c converter) isNative(e ast.Expr) bool {
 	switch e.Kind() {
 	case ast.LiteralKind:
@@ -50,7 +50,7 @@ func (c converter) areNative(all []ast.Expr) bool {
 	return true
 }
 
-// isNativeField is true for the declared fields of our types, and what is in these.
+// isNativeField returns true for the declared fields of our types, and what is in these.
 func (c converter) isNativeField(e ast.Expr) bool {
 	return c.isNative(e.AsSelect().Operand()) && !holdsDyn(c.ast.GetType(e.ID()))
 }
@@ -64,13 +64,13 @@ func (c converter) isNativeCall(e ast.Expr) bool {
 		return c.areNative(call.Args()[1:])
 	case name == operators.Index:
 		return c.isNative(call.Args()[0]) && !holdsDyn(c.ast.GetType(e.ID()))
-	case name == operators.Add: // of lists, if it is not known better
+	case name == operators.Add: // of lists, unless more is known
 		return c.areNative(call.Args()) || isScalar(c.ast.GetType(e.ID()))
 	}
 	return true
 }
 
-// isList tells that an expression whose type is a list cannot be anything else.
+// isList reports that an expression whose type is a list cannot be anything else.
 func (c converter) isList(e ast.Expr) bool {
 	switch e.Kind() {
 	case ast.ListKind:

@@ -10,10 +10,10 @@ import (
 	"github.com/google/cel-go/common/types/ref"
 )
 
-// maxSafe is the first integer whose successor a double does not hold.
+// maxSafe is the first integer whose successor a double cannot represent.
 const maxSafe = 1 << 53
 
-// IsInteger tells whether a JSON number has neither fraction nor exponent.
+// IsInteger reports whether a JSON number has neither fraction nor exponent.
 func IsInteger(number []byte) bool {
 	for i, c := range number {
 		if (c < '0' || c > '9') && (c != '-' || i > 0) {
@@ -23,7 +23,7 @@ func IsInteger(number []byte) bool {
 	return len(number) > 0
 }
 
-// Exact is the value of a JSON number for comparisons, of which f is the nearest double.
+// Exact returns the value of a JSON number for comparisons; f is the nearest double.
 func Exact(number []byte, f float64) ref.Val {
 	if math.Abs(f) < maxSafe || !IsInteger(number) {
 		return types.Double(f)
@@ -37,8 +37,8 @@ func Exact(number []byte, f float64) ref.Val {
 	return types.Double(f)
 }
 
-// AppendNumber writes a number as JavaScript's String() does (ECMA-262, Number::toString): 3 for
-// 3.0, 1e+21, Infinity.
+// AppendNumber appends a number in the form of JavaScript's String() (ECMA-262, Number::toString):
+// 3 for 3.0, 1e+21, Infinity.
 func AppendNumber(buf []byte, f float64) []byte {
 	switch {
 	case math.IsNaN(f):
@@ -47,7 +47,7 @@ func AppendNumber(buf []byte, f float64) []byte {
 		return append(buf, "Infinity"...)
 	case math.IsInf(f, -1):
 		return append(buf, "-Infinity"...)
-	case f == 0: // minus zero too
+	case f == 0: // including minus zero
 		return append(buf, '0')
 	}
 	if n := int64(f); float64(n) == f && n > -maxSafe && n < maxSafe {

@@ -43,7 +43,7 @@ func conversions() []cel.EnvOption {
 	for name, convert := range converters {
 		t := cel.TypeParamType("T")
 		if name == toSpelled {
-			t = cel.DynType // of a double it makes a string
+			t = cel.DynType // it makes a string of a double
 		}
 		options = append(options, cel.Function(string(name),
 			cel.Overload(string(name), []*cel.Type{t}, t, cel.UnaryBinding(convert)), decls.DisableTypeGuards(true)))
@@ -51,7 +51,8 @@ func conversions() []cel.EnvOption {
 	return options
 }
 
-// operand is how functions take their operands, if not computed. A target is the first operand.
+// operand is how functions convert their operands, if not by computed. A target is the first
+// operand.
 var operand = map[string][]conversion{
 	operators.Conditional:      {keep},
 	operators.LogicalAnd:       {keep},
@@ -89,7 +90,7 @@ var operand = map[string][]conversion{
 	operators.GreaterEquals:    {toCompared},
 }
 
-// operandOf is how a function takes its operand i; the last one given goes for the rest.
+// operandOf returns the conversion of a function's operand i; the last one applies to all others.
 func operandOf(function string, i int) conversion {
 	all, special := operand[function]
 	if !special {
@@ -98,9 +99,9 @@ func operandOf(function string, i int) conversion {
 	return all[min(i, len(all)-1)]
 }
 
-// converter adds to an expression, where a function would meet relayed values, what converts them.
-// Indexing, selection, conditions, loops and the making of lists and maps need none: they pass on
-// what they are given.
+// converter adds conversions of relayed values to an expression, at the operands of functions.
+// Indexing, selection, conditions, loops and the making of lists and maps need none: they pass
+// values on.
 type converter struct {
 	*cel.OptimizerContext
 	ast *ast.AST
@@ -109,8 +110,8 @@ type converter struct {
 	loops map[string]bool
 }
 
-// convertOperands is an optimizer because the result of an optimizer is checked again, which finds
-// the types and overloads of the added calls.
+// convertOperands is an optimizer because the result of an optimizer is checked again, which
+// determines the types and overloads of the added calls.
 type convertOperands struct{}
 
 func (convertOperands) Optimize(ctx *cel.OptimizerContext, a *ast.AST) *ast.AST {
@@ -183,7 +184,7 @@ func (c converter) convert(to conversion, o ast.Expr) ast.Expr {
 	return c.NewCall(string(to), o)
 }
 
-// asItIs tells whether a conversion would leave an operand as it is.
+// asItIs reports whether a conversion would leave an operand as it is.
 func (c converter) asItIs(to conversion, o ast.Expr) bool {
 	kind := c.ast.GetType(o.ID()).Kind()
 	switch to {
@@ -195,7 +196,7 @@ func (c converter) asItIs(to conversion, o ast.Expr) bool {
 	return c.isNative(o)
 }
 
-// withConversions is a checked expression whose operands are converted.
+// withConversions returns a checked expression whose operands are converted.
 func withConversions(env *cel.Env, checked *cel.Ast) (*cel.Ast, error) {
 	optimizer, err := cel.NewStaticOptimizer(convertOperands{})
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 )
 
 // element is an element of a list while the list's elements are compared with each other. It
-// compares by value, and is followed by original again.
+// compares by value, and is replaced by original after that.
 type element struct {
 	ref.Val
 	original ref.Val
@@ -25,7 +25,7 @@ func (e element) Compare(other ref.Val) ref.Val {
 	return e.Val.(traits.Comparer).Compare(other) // see ordered
 }
 
-// Equal tells whether two elements of a list are equal.
+// Equal reports whether two elements of a list are equal.
 func (e element) Equal(other ref.Val) ref.Val {
 	if o, ok := other.(element); ok {
 		other = o.Val
@@ -33,13 +33,14 @@ func (e element) Equal(other ref.Val) ref.Val {
 	return e.Val.Equal(other)
 }
 
-// Type is that of the original: a relayed number is a double, however it is compared.
+// Type returns the type of the original: a relayed number is a double, however it is compared.
 func (e element) Type() ref.Type { return e.original.Type() }
 
-// ordered converts a list whose elements a function compares with each other, and returns some of.
+// ordered converts a list whose elements a function compares with each other, and of which it
+// returns some.
 func ordered(v ref.Val) ref.Val { return elements(v, func(ref.Val) bool { return true }) }
 
-// sortable is ordered for a function that wants elements to have an order.
+// sortable is ordered for a function that requires elements to have an order.
 func sortable(v ref.Val) ref.Val {
 	return elements(v, func(v ref.Val) bool {
 		_, ok := v.(traits.Comparer)

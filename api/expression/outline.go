@@ -14,23 +14,24 @@ import (
 	"github.com/google/cel-go/common/types/ref"
 )
 
-// Outline is what can be said of an expression about an event before it runs. Most build a list or
-// a map of constants, arguments and the time: who knows that can write the value as JSON and need
-// not make it first. One of the fields tells what the expression is; Program evaluates it in any
-// case.
+// Outline is what is known of an expression about an event before it is evaluated. Most build a
+// list or a map of constants, arguments and the time: a caller that knows that can write the value
+// as JSON without making it first. One of the fields describes the expression; Program evaluates it
+// in any case.
 type Outline struct {
 	// Constant is its value, whatever the event; nil if that is not known.
 	Constant ref.Val
-	// Variable is the name of the variable that it is, and no more; empty if it is none.
+	// Variable is the name of the variable, if the expression is only a variable; empty otherwise.
 	Variable string
-	// Argument is that it is args[Index].
+	// Argument means that the expression is args[Index].
 	Argument bool
 	Index    int
-	// Data is the name of the field of socket.data that it is; empty if it is none.
+	// Data is the name of the field of socket.data, if the expression is one; empty otherwise.
 	Data string
-	// List are the elements of a list that it builds; nil if it builds none.
+	// List has the elements of a list that the expression builds; nil if it builds none.
 	List []Outline
-	// Map are the members of a map that it builds, by their names; nil if it builds none.
+	// Map has the members of a map that the expression builds, by their names; nil if it builds
+	// none.
 	Map []OutlineMember
 
 	Program cel.Program
@@ -42,7 +43,7 @@ type OutlineMember struct {
 	Value Outline
 }
 
-// CompileOutline is Compile, and says what the expression is.
+// CompileOutline is Compile, with the outline of the expression.
 func CompileOutline(kind Kind, source string) (Outline, error) {
 	env, checked, err := check(kind, source)
 	if err != nil {
@@ -82,7 +83,7 @@ func (o outliner) of(e ast.Expr) (Outline, error) {
 	return out, err
 }
 
-// argument tells whether a call is args[index].
+// argument reports whether a call is args[index].
 func argument(call ast.CallExpr) (index int, ok bool) {
 	if call.FunctionName() != operators.Index || len(call.Args()) != 2 {
 		return 0, false
@@ -95,7 +96,7 @@ func argument(call ast.CallExpr) (index int, ok bool) {
 	return int(n), ok && n >= 0
 }
 
-// dataField is the name of a field of socket.data, if that is what is selected.
+// dataField returns the name of the selected field of socket.data; empty if it is something else.
 func dataField(field ast.SelectExpr) string {
 	if field.IsTestOnly() || field.Operand().Kind() != ast.SelectKind {
 		return ""
@@ -123,8 +124,8 @@ func (o outliner) list(out *Outline, l ast.ListExpr) error {
 	return nil
 }
 
-// members leaves a map as it is whose names are not known, or not distinct: only the run can tell
-// what becomes of it.
+// members leaves a map without an outline if its names are not known, or not distinct: only the
+// evaluation determines the result.
 func (o outliner) members(out *Outline, m ast.MapExpr) error {
 	members := make([]OutlineMember, 0, len(m.Entries()))
 	for _, e := range m.Entries() {
@@ -152,7 +153,7 @@ func literalString(e ast.Expr) (string, bool) {
 	return string(s), ok
 }
 
-// plan makes a checked expression ready to run. source is for errors.
+// plan compiles a checked expression. source is for errors.
 func plan(env *cel.Env, checked *ast.AST, source string) (cel.Program, error) {
 	rounds := map[int64]int{}
 	weight := weigh(checked.Expr(), rounds)

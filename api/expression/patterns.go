@@ -12,22 +12,22 @@ import (
 	"github.com/google/cel-go/interpreter"
 )
 
-// The time that a match of a regular expression takes is the length of the text times the size of
-// the expression, at worst. A repetition such as a{1000} is as large as a thousand times an a.
+// The time of a match of a regular expression is, at worst, the length of the text times the size
+// of the expression. A repetition such as a{1000} is as large as a thousand times an a.
 
 const (
 	// maxPattern is the size of the largest regular expression, in steps.
 	maxPattern = 10_000
-	// parseWork is what reading a character of an expression costs. Three of them may name a class
+	// parseWork is the cost of parsing a character of an expression. Three of them may name a class
 	// of some hundred ranges.
 	parseWork = 400
-	// patternWork is what compiling a step costs.
+	// patternWork is the cost of compiling a step.
 	patternWork = 64
-	// stepsPerUnit are the steps of a match that cost a unit.
+	// stepsPerUnit is the number of steps of a match that cost a unit.
 	stepsPerUnit = 2
 )
 
-// patternSize is about how many steps a compiled expression has.
+// patternSize returns the approximate number of steps of a compiled expression.
 func patternSize(re *syntax.Regexp) int {
 	size := 1
 	switch re.Op {
@@ -48,7 +48,7 @@ func patternSize(re *syntax.Regexp) int {
 	return size
 }
 
-// compilePattern compiles an expression that is not too large, and tells its size.
+// compilePattern compiles an expression that is not too large, and returns its size.
 func compilePattern(pattern string) (*regexp.Regexp, int, error) {
 	parsed, err := syntax.Parse(pattern, syntax.Perl)
 	if err != nil {
@@ -62,12 +62,12 @@ func compilePattern(pattern string) (*regexp.Regexp, int, error) {
 	return compiled, size, err
 }
 
-// match is a call of matches. It is no InterpretableCall, or the planner would replace it.
+// match is a call of matches. It is no InterpretableCall, since the planner would replace that.
 type match struct {
 	interpreter.InterpretableV2 // the text
 	id                          int64
 	pattern                     interpreter.InterpretableV2
-	// compiled is the pattern of a literal, of that size.
+	// compiled is the compiled pattern if it is a literal, of that size.
 	compiled *regexp.Regexp
 	size     int
 }
@@ -87,7 +87,7 @@ func boundedMatch(call interpreter.InterpretableCall) (interpreter.Interpretable
 	return m, err
 }
 
-// ID is that of the call.
+// ID returns the id of the call.
 func (m *match) ID() int64 { return m.id }
 
 // Exec matches.

@@ -10,37 +10,38 @@ import (
 	"github.com/google/cel-go/common/types/traits"
 )
 
-// Relayed is a value that still has the JSON it was read from, so that an expression that only
-// passes it on does not change its bytes. CEL's functions know CEL's own types alone: before a
+// Relayed is a value that still has the JSON that it was read from, so that an expression that only
+// passes it on does not change its bytes. CEL's functions know only CEL's own types: before a
 // relayed value reaches one of them, the compiled expression converts it (see operands.go). A value
-// of an event pays its Budget for being read, once for each of the two conversions.
+// of an event charges its Budget for being read, once for each of the two conversions.
 type Relayed interface {
 	ref.Val
-	// Computed is the value for functions that compute: numbers are doubles, at any depth.
+	// Computed returns the value for functions that compute: numbers are doubles, at any depth.
 	Computed() ref.Val
-	// Compared is the value for comparisons: an integer of 2^53 or more, which a double may not
-	// hold, is an int or a uint if it fits.
+	// Compared returns the value for comparisons: an integer of 2^53 or more, which a double may
+	// not represent, is an int or a uint if it fits.
 	Compared() ref.Val
-	// Source is the JSON.
+	// Source returns the JSON.
 	Source() []byte
 }
 
-// Computed converts a value as functions that compute take it.
+// Computed converts a value for functions that compute.
 func Computed(v ref.Val) ref.Val { return converted(v, Relayed.Computed) }
 
-// Compared converts a value as comparisons take it.
+// Compared converts a value for comparisons.
 func Compared(v ref.Val) ref.Val { return converted(v, Relayed.Compared) }
 
-// Computed is Computed, paid for.
+// Computed is Computed, with its cost.
 func (b *Budget) Computed(v ref.Val) ref.Val {
 	convertedAll(b, [4]ref.Val{v})
 	return Computed(v)
 }
 
-// converted converts a value and what is in it. A value without a relayed one in it stays as it is.
+// converted converts a value and everything in it. A value without a relayed one in it stays as it
+// is.
 func converted(v ref.Val, convert func(Relayed) ref.Val) ref.Val {
 	switch v := v.(type) {
-	case types.Double, types.String: // as most
+	case types.Double, types.String: // like most
 	case Relayed:
 		return convert(v)
 	case traits.Lister:
@@ -82,7 +83,7 @@ func convertedMap(m traits.Mapper, convert func(Relayed) ref.Val) ref.Val {
 	return types.NewRefValMap(types.DefaultTypeAdapter, values)
 }
 
-// replaced tells whether a conversion has made another value. Only relayed values, lists and maps
+// replaced reports whether a conversion has made another value. Only relayed values, lists and maps
 // are ever replaced; others may not be comparable with ==.
 func replaced(before, after ref.Val) bool {
 	switch before.(type) {
@@ -115,8 +116,8 @@ func searched(v ref.Val) ref.Val {
 	return Compared(v)
 }
 
-// spelled converts what string() takes: a number is spelled as JavaScript's String() does, and a
-// relayed integer that a double cannot hold has its own digits.
+// spelled converts the operand of string(): a number is written like by JavaScript's String(), and
+// a relayed integer that a double cannot represent keeps its digits.
 func spelled(v ref.Val) ref.Val {
 	if r, ok := v.(Relayed); ok {
 		v = r.Computed()

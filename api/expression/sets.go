@@ -12,8 +12,8 @@ import (
 	"github.com/google/cel-go/common/types/traits"
 )
 
-// cel-go compares each element with each other one, which takes seconds for some ten thousands.
-// These do the same with a hash table.
+// cel-go compares each element with each other one, which takes seconds for some ten thousand
+// elements. These functions use a hash table.
 
 // set holds values, each once.
 type set struct {
@@ -26,7 +26,7 @@ func newSet(b *Budget, size int) *set {
 	return &set{budget: b, buckets: make(map[uint64][]ref.Val, size)}
 }
 
-// setWork is what a look into a set costs.
+// setWork is the cost of a look-up in a set.
 const setWork = 24
 
 func (s *set) contains(v ref.Val) bool { return s.find(s.hash(v), v) }
@@ -56,7 +56,7 @@ func (s *set) hash(v ref.Val) uint64 {
 	return hashOf(s.budget, unwrapped(v))
 }
 
-// unwrapped is the value that an element of a list is compared by.
+// unwrapped returns the value by which an element of a list is compared.
 func unwrapped(v ref.Val) ref.Val {
 	if e, ok := v.(element); ok {
 		return e.Val
@@ -66,8 +66,8 @@ func unwrapped(v ref.Val) ref.Val {
 
 var hashSeed = maphash.MakeSeed()
 
-// hashOf is the same for values that are equal. Numbers of all types are hashed as the double that
-// CEL's comparison of different types makes of them.
+// hashOf returns the same hash for equal values. Numbers of all types are hashed as the double to
+// which CEL's comparison of different types converts them.
 func hashOf(b *Budget, v ref.Val) uint64 {
 	switch v := v.(type) {
 	case types.String:
@@ -144,7 +144,7 @@ func distinct(b *Budget, x, _ ref.Val) ref.Val {
 	return types.NewRefValList(types.DefaultTypeAdapter, unique)
 }
 
-// setOf holds the elements of a list.
+// setOf returns the elements of a list.
 func setOf(b *Budget, list traits.Lister) *set {
 	s := newSet(b, 0)
 	for it := list.Iterator(); it.HasNext() == types.True; {
@@ -153,11 +153,11 @@ func setOf(b *Budget, list traits.Lister) *set {
 	return s
 }
 
-// searchedSize is the size of a list that is worth a hash table, when it is searched again.
+// searchedSize is the size from which on a list that is searched again is worth a hash table.
 const searchedSize = 32
 
-// searchedList has the elements of a list in which `in` looks for the second time in this event, as
-// in each round of a loop. It is nil if the list is searched element by element.
+// searchedList returns the elements of a list that `in` searches for the second time in this event,
+// as in each round of a loop. It returns nil if the list is searched element by element.
 func (b *Budget) searchedList(list traits.Lister) *set {
 	if b == nil || size(list) < searchedSize || reflect.TypeOf(list).Kind() != reflect.Pointer {
 		return nil

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package gatewayconfig is what the operator and a gateway must spell alike about configurations:
+// Package gatewayconfig has what the operator and a gateway must agree on about configurations:
 // their order, and how the operator pushes one. The file that a gateway mounts and what is pushed
-// to it are the same bytes.
+// to it have the same bytes.
 package gatewayconfig
 
 import (
@@ -16,27 +16,27 @@ import (
 // ConfigMap, and only over the version that it has read, so that no number stands for two contents.
 const AnnotationSequence = "realtime-operator.io/config-sequence"
 
-// Where the operator pushes, by PUT to a gateway's port for peers, with a client certificate for
-// gatewaypeers.OperatorName. The answer is a gatewaystatus.Status in JSON, with 200 even if the
-// gateway refuses the configuration: the status says why. A gateway of a release without pushes
-// answers 404.
+// The paths to which the operator pushes, by PUT to a gateway's port for peers, with a client
+// certificate for gatewaypeers.OperatorName. The answer is a gatewaystatus.Status in JSON, with 200
+// even if the gateway refuses the configuration: the status says why. A gateway of a release
+// without pushes answers 404.
 const (
-	// Path takes the bytes of the mounted file, at most MaxBytes.
+	// Path accepts the bytes of the mounted file, at most MaxBytes.
 	Path = "/v1/configuration"
-	// CredentialsPath takes Credentials in JSON.
+	// CredentialsPath accepts Credentials in JSON.
 	CredentialsPath = "/v1/nats-credentials" //nolint:gosec // it is a path
 )
 
-// MaxBytes bounds a configuration: a ConfigMap holds no more.
+// MaxBytes bounds a configuration, like the size of a ConfigMap.
 const MaxBytes = 1 << 20
 
-// Credentials are a user and a password of NATS, as the Secret has them that the gateway mounts.
+// Credentials are the user and password of NATS in the Secret that the gateway mounts.
 type Credentials struct {
 	Username string `json:"username"`
 	Password string `json:"password"`
 }
 
-// Sequence is the number that annotations have; 0, which is no number, where there is none.
+// Sequence returns the number in annotations; 0, which is no number, if there is none.
 func Sequence(annotations map[string]string) int64 {
 	n, err := strconv.ParseInt(annotations[AnnotationSequence], 10, 64)
 	if err != nil || n < 0 {
@@ -45,7 +45,7 @@ func Sequence(annotations map[string]string) int64 {
 	return n
 }
 
-// Annotations have a number; none for 0.
+// Annotations returns annotations with a number; none for 0.
 func Annotations(sequence int64) map[string]string {
 	if sequence == 0 {
 		return nil
@@ -53,6 +53,7 @@ func Annotations(sequence int64) map[string]string {
 	return map[string]string{AnnotationSequence: strconv.FormatInt(sequence, 10)}
 }
 
-// Next is the number of a configuration that replaces one with the number last. The time keeps
-// numbers growing where last is not known any more, as when somebody has deleted the ConfigMap.
+// Next returns the number of a configuration that replaces one with the number last. The time keeps
+// numbers increasing even if last is no longer known, for example because somebody has deleted the
+// ConfigMap.
 func Next(last int64, now time.Time) int64 { return max(last+1, now.UnixMilli()) }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package gatewaystatus is what a gateway tells the operator about itself, at /status of its ops
-// port: the one thing that both must spell alike, though neither knows the other.
+// port. Both must agree on it, though neither imports the other.
 package gatewaystatus
 
 import (
@@ -15,16 +15,15 @@ type Status struct {
 	Connections int64 `json:"connections"`
 	// ConfigHash is the Revision of the configuration in force.
 	ConfigHash string `json:"configHash"`
-	// ConfigError says why the newest configuration is not in force; empty if it is.
+	// ConfigError is why the newest configuration is not in force; empty if it is.
 	ConfigError string `json:"configError"`
 	// Draining is true once the gateway has been told to leave.
 	Draining bool `json:"draining"`
 	// NATS is the state of its connection: connected, reconnecting and so on.
 	NATS string `json:"nats"`
-	// NATSError says why it is not connected; empty if it is.
+	// NATSError is why NATS is not connected; empty if it is.
 	NATSError string `json:"natsError"`
-	// LogReady is true while what is to be recoverable can be stored; and always for a service
-	// without recovery.
+	// LogReady is true while events can be stored; and always for a service without recovery.
 	LogReady bool `json:"logReady"`
 }
 

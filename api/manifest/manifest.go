@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package manifest reads a RealtimeService from a file as the API server would: the same defaults,
-// the same checks, the same words, without a cluster.
+// Package manifest reads a RealtimeService from a file as the API server would: with the same
+// defaults, checks and messages, without a cluster.
 package manifest
 
 import (
@@ -25,9 +25,9 @@ import (
 
 const kind = "RealtimeService"
 
-// Load reads the one RealtimeService of a file, in YAML or JSON, with its defaults filled in. Other
-// objects in the file are passed over. The error lists all mistakes, each with its path and reason
-// (a utilerrors.Aggregate).
+// Load reads the one RealtimeService of a file, in YAML or JSON, with its defaults. It ignores
+// other objects in the file. The error lists all mistakes, each with its path and reason (a
+// utilerrors.Aggregate).
 func Load(ctx context.Context, data []byte) (*v1alpha1.RealtimeService, error) {
 	object, err := find(data)
 	if err != nil {
@@ -83,7 +83,7 @@ func find(data []byte) (map[string]any, error) {
 	return found, nil
 }
 
-// parse reads one document, nil if it is empty. A key that stands twice is an error.
+// parse parses one document, nil if it is empty. A repeated key is an error.
 func parse(document []byte) (map[string]any, error) {
 	raw, err := yaml.YAMLToJSONStrict(document)
 	if err != nil {
@@ -93,7 +93,7 @@ func parse(document []byte) (map[string]any, error) {
 		return nil, nil
 	}
 	var object map[string]any
-	// Integers stay integers, as the API server has them.
+	// Integers stay integers, as in the API server.
 	if err := utilyaml.Unmarshal(raw, &object); err != nil {
 		var typeErr *json.UnmarshalTypeError
 		if errors.As(err, &typeErr) {
@@ -104,7 +104,7 @@ func parse(document []byte) (map[string]any, error) {
 	return object, nil
 }
 
-// checkHead checks what stands above the spec.
+// checkHead checks the fields above the spec.
 func checkHead(object map[string]any) field.ErrorList {
 	var errs field.ErrorList
 	if want := v1alpha1.GroupVersion.String(); object["apiVersion"] != want {

@@ -22,7 +22,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/config/crd"
 )
 
-// checker does to an object what the API server does on its way in, with the API server's own code.
+// checker applies to an object what the API server does on admission, with the API server's own
+// code.
 type checker struct {
 	structural *schema.Structural
 	validator  validation.SchemaValidator
@@ -57,8 +58,8 @@ func newChecker() (*checker, error) {
 	}, nil
 }
 
-// admit fills in defaults, and returns what is wrong: unknown fields first, since they explain the
-// rest.
+// admit adds defaults, and returns the mistakes: unknown fields first, since they explain the
+// others.
 func (c *checker) admit(ctx context.Context, object map[string]any) field.ErrorList {
 	var errs field.ErrorList
 	unknown := pruning.PruneWithOptions(object, c.structural, true, schema.UnknownFieldPathOptions{TrackUnknownFieldPaths: true})

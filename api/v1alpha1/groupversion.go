@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package v1alpha1 is the RealtimeService API: its fields, their defaults and what is refused.
+// Package v1alpha1 is the RealtimeService API: its fields, their defaults and their validation.
 //
-// Defaults and most checks live in the schema that is generated from the markers in this package
-// (config/crd); what a schema cannot say is in Validate. It knows no other package of the project
-// but api/expression, the declaration of the expression language.
+// Defaults and most checks are in the schema that is generated from the markers in this package
+// (config/crd); Validate has what a schema cannot express. The package imports no other package of
+// the project but api/expression, the declaration of the expression language.
 //
 // +kubebuilder:object:generate=true
 // +groupName=realtime-operator.io

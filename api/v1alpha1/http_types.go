@@ -2,7 +2,7 @@
 
 package v1alpha1
 
-// defaultHandshakes is the schema's default, for a service that has not been through it.
+// defaultHandshakes is the default of the schema, for a service without it.
 const defaultHandshakes = 1000
 
 // HandshakesSpec limits the rate of handshakes by a token bucket, of which each new client takes

@@ -32,7 +32,7 @@ type LimitsSpec struct {
 	MaxRooms *int32 `json:"maxRooms,omitempty"`
 }
 
-// The schema's defaults, for a service that has not been through it.
+// The defaults of the schema, for a service without it.
 const (
 	defaultMaxConnections = 20_000
 	defaultMaxNamespaces  = 64

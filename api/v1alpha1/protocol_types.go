@@ -126,10 +126,10 @@ type Duration struct {
 	time.Duration `json:"-"`
 }
 
-// MarshalJSON writes the time span as Go does: "25s".
+// MarshalJSON encodes the time span like Go: "25s".
 func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(d.String()) }
 
-// UnmarshalJSON reads a time span as [time.ParseDuration] does.
+// UnmarshalJSON decodes a time span like [time.ParseDuration].
 func (d *Duration) UnmarshalJSON(data []byte) error {
 	var text string
 	err := json.Unmarshal(data, &text)

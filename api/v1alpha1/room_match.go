@@ -4,12 +4,12 @@ package v1alpha1
 
 import "strings"
 
-// IsPattern tells whether the rule is for more than one room.
+// IsPattern reports whether the rule is for more than one room.
 func (r *RoomRule) IsPattern() bool { return strings.Contains(r.Name, "*") }
 
-// Matches tells whether the rule is for a room. '*' matches any run of characters, an empty one
-// too; all else is itself. The time that it takes does not depend on what the room is called beyond
-// its length times the pattern's.
+// Matches reports whether the rule is for a room. '*' matches any run of characters, including an
+// empty one; all other characters match themselves. The time is at most proportional to the length
+// of the name times the length of the pattern.
 func (r *RoomRule) Matches(room string) bool {
 	first, rest, pattern := strings.Cut(r.Name, "*")
 	if !pattern {
@@ -24,7 +24,7 @@ func (r *RoomRule) Matches(room string) bool {
 		if !found {
 			return len(room) >= len(part) && strings.HasSuffix(room, part)
 		}
-		// The leftmost place is as good as any: what is behind it may be as long as it likes.
+		// The leftmost match is as good as any: '*' matches whatever is left after it.
 		i := strings.Index(room, part)
 		if i < 0 {
 			return false

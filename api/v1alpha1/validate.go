@@ -16,12 +16,12 @@ import (
 
 const maxNameLength = 128
 
-// identifier is a name that CEL can select by.
+// identifier is a name that a CEL expression can select.
 var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// Validate checks what the schema cannot: that every expression compiles and yields what it must,
-// and that no handler asks for what can never happen. The schema's own checks are the API server's,
-// and those of package manifest.
+// Validate checks what the schema cannot: that every expression compiles and has a suitable result,
+// and that no handler has an action that can never happen. The API server applies the schema, and
+// so does package manifest.
 func (s *RealtimeService) Validate() field.ErrorList {
 	if errs := s.validateSize(); len(errs) > 0 {
 		return errs
@@ -69,7 +69,7 @@ func (h *Handler) validate(path *field.Path) field.ErrorList {
 	return errs
 }
 
-// validate checks an action. answered tells that one before it has asked clients for
+// validate checks an action. answered reports whether an earlier one has asked clients for
 // acknowledgements.
 func (a *Action) validate(path *field.Path, answered bool) field.ErrorList {
 	var errs field.ErrorList
@@ -85,8 +85,8 @@ func (a *Action) validate(path *field.Path, answered bool) field.ErrorList {
 	return errs
 }
 
-// validateName checks a name of socket.data. The schema cannot: keys have no bound in it, so that
-// the API server would take a rule about them for too expensive.
+// validateName checks a name of socket.data. The schema cannot: keys have no bound in it, so that a
+// rule about them would exceed the API server's cost limit.
 func validateName(name string, path *field.Path) field.ErrorList {
 	switch {
 	case name == "true" || name == "false":
@@ -97,7 +97,7 @@ func validateName(name string, path *field.Path) field.ErrorList {
 	return nil
 }
 
-// Bounds of emit.ack.timeout: a handler that waits holds on to its event.
+// The bounds of emit.ack.timeout: a handler that waits holds on to its event.
 const (
 	minAckTimeout = 100 * time.Millisecond
 	maxAckTimeout = time.Minute
@@ -110,7 +110,7 @@ func (a *EmitAck) validate(path *field.Path) field.ErrorList {
 	return nil
 }
 
-// Names of the events that are not a client's.
+// The names of the events that clients do not emit.
 const (
 	EventConnection    = "connection"
 	EventDisconnecting = "disconnecting"
@@ -119,7 +119,7 @@ const (
 	EventAny = "*"
 )
 
-// answersNobody refuses answers at events that nobody waits for.
+// answersNobody refuses answers to events that ask for none.
 func (a *Action) answersNobody(event string, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	answers := map[string]bool{"ack": a.Ack != "", "history": a.History != nil, "presence": a.Presence != nil}
@@ -131,8 +131,8 @@ func (a *Action) answersNobody(event string, path *field.Path) field.ErrorList {
 	return errs
 }
 
-// impossibleAt refuses steps that can do nothing at an event: at a connection nobody waits for an
-// acknowledgement, and who is leaving neither joins nor receives.
+// impossibleAt refuses steps that can do nothing at an event: at a connection no client waits for
+// an acknowledgement, and a leaving socket neither joins nor receives.
 func (a *Action) impossibleAt(event string, path *field.Path) field.ErrorList {
 	leaving := event == EventDisconnecting || event == EventDisconnect
 	if !leaving && event != EventConnection {

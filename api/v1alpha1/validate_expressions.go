@@ -18,7 +18,7 @@ type use struct {
 	source Expression
 }
 
-// validate checks the expression. answered tells that there are answers of clients to see.
+// validate checks the expression. answered reports whether there are answers of clients.
 func (u use) validate(answered bool) field.ErrorList {
 	errs := compile(nil, u.path, u.kind, u.source)
 	if len(errs) == 0 && !answered && expression.NeedsAnswers(string(u.source)) {
@@ -34,7 +34,7 @@ func compile(errs field.ErrorList, path *field.Path, kind expression.Kind, sourc
 	return errs
 }
 
-// expressions are those of an action, in the order of its fields.
+// expressions returns the expressions of an action, in the order of its fields.
 func (a *Action) expressions(path *field.Path) []use {
 	var uses []use
 	add := func(path *field.Path, kind expression.Kind, source Expression) {

@@ -14,13 +14,13 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/expression"
 )
 
-// maxAsterisks is how many a CORS origin may have: in its host and in its port.
+// maxAsterisks is how many asterisks a CORS origin may have: in its host and in its port.
 const maxAsterisks = 2
 
 // headerName is a name that HTTP allows (RFC 9110 section 5.6.2).
 var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$")
 
-// reservedHeaders are those that the protocol sets itself.
+// reservedHeaders are the headers that the protocol sets itself.
 var reservedHeaders = map[string]bool{
 	"Connection": true, "Content-Encoding": true, "Content-Length": true, "Content-Type": true, "Transfer-Encoding": true, "Upgrade": true,
 }
@@ -42,7 +42,7 @@ func (p *ProtocolSpec) validate(path *field.Path) field.ErrorList {
 	return errs
 }
 
-// validateHeaders checks names, which are keys, of which the schema can say nothing.
+// validateHeaders checks names, which are keys, so that the schema cannot check them.
 func validateHeaders(headers map[string]HeaderValue, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	seen := map[string]bool{}
