@@ -23,12 +23,12 @@ type importRule struct {
 	Deny  []struct{ Pkg string }
 }
 
-// closed tells whether the rule denies every package of ours but those it allows.
+// closed reports whether the rule denies every package of ours but those it allows.
 func (r importRule) closed() bool {
 	return slices.ContainsFunc(r.Deny, func(d struct{ Pkg string }) bool { return d.Pkg == module })
 }
 
-// holdsFor tells whether the rule is for a file, by its path in the repository.
+// holdsFor reports whether the rule is for a file, by its path in the repository.
 func (r importRule) holdsFor(file string) bool {
 	holds := false
 	for _, pattern := range r.Files {
@@ -44,7 +44,7 @@ func (r importRule) holdsFor(file string) bool {
 	return holds
 }
 
-// matchGlob tells whether a pattern of depguard matches a file. Paths are absolute there:
+// matchGlob reports whether a pattern of depguard matches a file. Paths are absolute there:
 // ${config-path} is the repository.
 func matchGlob(pattern, file string) bool {
 	if pattern == "$test" {

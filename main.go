@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command realtime is the whole of realtime-operator: the operator, the gateway that it runs in
-// pods, and a service on a laptop.
+// Command realtime is all of realtime-operator: the operator, the gateway that it runs in pods, and
+// a service on a laptop.
 package main
 
 import (
@@ -44,7 +44,7 @@ func command() *cobra.Command {
 	return root
 }
 
-// logger writes JSON for machines, and for people on a terminal what goes wrong.
+// logger logs in JSON for machines, and errors in plain text for people on a terminal.
 func logger(json bool) *slog.Logger {
 	if json {
 		return slog.New(slog.NewJSONHandler(os.Stderr, nil))

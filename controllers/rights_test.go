@@ -60,7 +60,7 @@ func (r right) String() string {
 	return text
 }
 
-// covers tells whether a right of a rule allows what a request needs.
+// covers reports whether a right of a rule allows what a request needs.
 func (r right) covers(needed right) bool {
 	return r.verb == needed.verb && r.group == needed.group && r.resource == needed.resource &&
 		(r.name == "" || r.name == needed.name) && (r.namespace == "" || r.namespace == needed.namespace)

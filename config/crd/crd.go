@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package crd holds the CustomResourceDefinition, as `make generate` makes it from the API's types.
+// Package crd has the CustomResourceDefinition, which `make generate` makes from the API's types.
 package crd
 
 import _ "embed"

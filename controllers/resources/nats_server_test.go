@@ -140,8 +140,8 @@ func (f *natsFolder) connect(t *testing.T, server *natsserver.Server, options ..
 	return conn, err
 }
 
-// plaintextTaken tells whether a server lets a client in that does not encrypt, whatever it says of
-// TLS in its INFO.
+// plaintextTaken reports whether a server lets a client in that does not encrypt, whatever it says
+// of TLS in its INFO.
 func (f *natsFolder) plaintextTaken(t *testing.T, server *natsserver.Server) bool {
 	t.Helper()
 	conn, err := net.Dial("tcp", server.Addr().String())

@@ -30,7 +30,7 @@ var _ presence.Link = presenceLink{}
 // ID returns the id of this gateway.
 func (l presenceLink) ID() string { return l.a.cluster.id }
 
-// Connected tells whether NATS is connected.
+// Connected reports whether NATS is connected.
 func (l presenceLink) Connected() bool { return l.a.cluster.Connected() }
 
 // Listen subscribes to the messages about a room, and to those for this gateway.

@@ -12,8 +12,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/publish"
 )
 
-// openAPI listens for programs that publish, if the manifest has spec.api. Its Secret is a
-// cluster's; here the token is an option's.
+// openAPI listens for programs that publish, if the manifest has spec.api. The Secret of spec.api
+// exists only in a cluster; here the token is an option.
 func (s *session) openAPI(svc *v1alpha1.RealtimeService) error {
 	if svc.Spec.API == nil {
 		return nil

@@ -17,16 +17,16 @@ import (
 	"time"
 )
 
-// certificateLife is below the 14 days for which browsers take a certificate by its hash (W3C
-// WebTransport, "serverCertificateHashes"), which also want ECDSA.
+// certificateLife is less than the 14 days for which browsers accept a certificate by its hash (W3C
+// WebTransport, "serverCertificateHashes"); they also require ECDSA.
 const (
 	certificateLife = 13 * 24 * time.Hour
-	// clockSkew is how late a clock of those who connect may be.
+	// clockSkew is how far the clock of a client may be behind.
 	clockSkew = time.Hour
 )
 
-// newCertificate makes a certificate that is signed by itself, for this machine. A manifest names a
-// Secret, and there is none here.
+// newCertificate makes a self-signed certificate for this machine. A manifest names a Secret, and
+// there is none here.
 func newCertificate(host string, now time.Time) (*tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -54,7 +54,7 @@ func newCertificate(host string, now time.Time) (*tls.Certificate, error) {
 	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
 }
 
-// hashOf is the SHA-256 of a certificate, in base64.
+// hashOf returns the SHA-256 of a certificate, in base64.
 func hashOf(c *tls.Certificate) string {
 	sum := sha256.Sum256(c.Certificate[0])
 	return base64.StdEncoding.EncodeToString(sum[:])

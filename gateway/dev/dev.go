@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package dev runs a whole service on a laptop: gateways and a NATS server in one process, without
-// a cluster. What a manifest says it does here, it does on Kubernetes.
+// a cluster. A manifest has the same effect as on Kubernetes.
 package dev
 
 import (
@@ -31,29 +31,30 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/forward"
 )
 
-// drainTimeout is how long clients may take to fetch what was sent to them, when the program ends.
+// drainTimeout is how long clients may take to fetch what was sent to them when the program ends.
 const drainTimeout = time.Second
 
-// Options are those of `realtime dev`.
+// Options are the options of `realtime dev`.
 type Options struct {
 	// Manifest is a file with a RealtimeService; empty for the chat sample.
 	Manifest string
-	// Host to listen on; loopback by default.
+	// Host is the host to listen on; loopback by default.
 	Host string
-	// Port of the first gateway; the others take the next ones. With 0 the kernel chooses each.
+	// Port is the port of the first gateway; the others use the next ones. With 0 the kernel
+	// chooses each.
 	Port int
-	// Gateways is how many there are.
+	// Gateways is the number of gateways.
 	Gateways int
-	// ClientDir holds the client bundles of npm's socket.io-client; see gateway.Options.
+	// ClientDir has the client bundles of npm's socket.io-client; see gateway.Options.
 	ClientDir string
-	// APIPort is where programs publish, at the first gateway, if the manifest has spec.api. With 0
-	// the kernel chooses it.
+	// APIPort is the port for programs that publish, at the first gateway, if the manifest has
+	// spec.api. With 0 the kernel chooses it.
 	APIPort int
-	// APIToken opens it; a new one if empty.
+	// APIToken is the token for it; a new one if empty.
 	APIToken string
-	// Out is where people read what happens.
+	// Out receives the messages for people.
 	Out io.Writer
-	// Log gets what goes wrong inside.
+	// Log receives internal errors.
 	Log *slog.Logger
 }
 
@@ -72,7 +73,7 @@ func Run(ctx context.Context, o Options) error {
 		if storeDir, err = os.MkdirTemp("", "realtime-dev-"); err != nil {
 			return fmt.Errorf("make a folder for what NATS stores: %w", err)
 		}
-		defer func() { _ = os.RemoveAll(storeDir) }() // what is left is the system's to clean
+		defer func() { _ = os.RemoveAll(storeDir) }() // otherwise the system cleans up
 	}
 	nats, err := startNATS(storeDir)
 	if err != nil {
@@ -101,18 +102,18 @@ func readManifest(name string) ([]byte, error) {
 	return data, nil
 }
 
-// session is one run: its gateways and where they listen.
+// session is one run: its gateways and their listeners.
 type session struct {
 	options   Options
-	identity  *forward.Identity // what the gateways show to each other
+	identity  *forward.Identity // authenticates the gateways to each other
 	gateways  []*gateway.Gateway
 	listeners []net.Listener
 	doors     []net.Listener // for the other gateways
-	// sockets are for WebTransport, those of each gateway, with this certificate; none if the
-	// manifest did not ask for it at the start.
+	// sockets are the UDP sockets for WebTransport of each gateway, with this certificate; none if
+	// the manifest did not ask for WebTransport at the start.
 	sockets     [][]net.PacketConn
 	certificate *tls.Certificate
-	// api is where programs publish; nil if the manifest does not let them.
+	// api is the listener for programs that publish; nil without spec.api.
 	api net.Listener
 }
 
@@ -183,7 +184,7 @@ func (s *session) greet(svc *v1alpha1.RealtimeService, natsURL string) {
 
 func (s *session) serve(ctx context.Context, config []byte) error {
 	group, ctx := errgroup.WithContext(ctx)
-	// WebTransport outlives its connections.
+	// WebTransport's listeners outlive its connections.
 	carrying, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	for i, sockets := range s.sockets {
@@ -208,18 +209,18 @@ func (s *session) serve(ctx context.Context, config []byte) error {
 	group.Go(func() error {
 		defer stop()
 		<-ctx.Done()
-		// Requests that wait, polls above all, end with their sessions; then the servers can stop.
+		// Waiting requests, polls above all, end with their sessions; then the servers can stop.
 		s.drain(carrying)
 		return s.closeConnections()
 	})
 	return group.Wait()
 }
 
-// opsPaths are what a gateway on Kubernetes serves on a port that clients do not reach.
+// opsPaths are the paths that a gateway on Kubernetes serves on a port that clients do not reach.
 var opsPaths = []string{"/metrics", "/status", "/healthz", "/readyz"}
 
-// withPage puts the chat page at the root, what operates the gateway beside it, and clients where
-// they connect to.
+// withPage serves the chat page at the root, together with the gateway's ops paths, and clients at
+// their path.
 func withPage(g *gateway.Gateway) http.Handler {
 	clients, ops, chat := g.Handler(), g.Ops(), page.Handler()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -234,7 +235,7 @@ func withPage(g *gateway.Gateway) http.Handler {
 	})
 }
 
-// reload puts an edited manifest in force, or prints what is wrong with it.
+// reload puts an edited manifest in force, or prints its mistakes.
 func (s *session) reload(ctx context.Context, data []byte) {
 	svc, err := manifest.Load(ctx, data)
 	if err != nil {
@@ -253,13 +254,13 @@ func (s *session) reload(ctx context.Context, data []byte) {
 	}
 }
 
-// drain sends clients away as a gateway does on Kubernetes, but all at once: they look for the next
-// run.
+// drain sends clients away as a gateway does on Kubernetes, but all at once: they will connect to
+// the next run.
 func (s *session) drain(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
 	defer cancel()
 	for _, g := range s.gateways {
-		// Who has not gone in time is cut off by what comes next.
+		// The remaining clients are disconnected after this.
 		_ = g.Drain(ctx, engineio.Pace{})
 	}
 }
@@ -286,7 +287,7 @@ func (s *session) close() error {
 }
 
 func (s *session) say(format string, args ...any) {
-	// Nobody is left to tell that the output has gone.
+	// If the output is gone, nobody can be told.
 	_, _ = fmt.Fprintf(s.options.Out, "%s  %s\n", time.Now().Format(time.TimeOnly), fmt.Sprintf(format, args...))
 }
 
@@ -297,7 +298,8 @@ func nameOf(file string) string {
 	return file
 }
 
-// browserURL is where a person goes: localhost rather than 127.0.0.1, or than all addresses.
+// browserURL returns the URL for a browser: with localhost rather than 127.0.0.1 or an unspecified
+// address.
 func browserURL(addr net.Addr) string {
 	host, port, err := net.SplitHostPort(addr.String())
 	if err != nil {
@@ -309,7 +311,7 @@ func browserURL(addr net.Addr) string {
 	return "http://" + net.JoinHostPort(host, port) + "/"
 }
 
-// indent puts each mistake on a line of its own.
+// indent puts each mistake on a separate line.
 func indent(err error) string {
 	lines := []string{}
 	var many interface{ Errors() []error }

@@ -8,11 +8,11 @@ import (
 	"strconv"
 )
 
-// listenTries is how often a port is tried that the kernel chooses: the one it has for TCP may be
-// taken for UDP.
+// listenTries is how often the kernel is asked for a port: the one that it chooses for TCP may be
+// in use for UDP.
 const listenTries = 10
 
-// listen opens a TCP port, and the UDP port of the same number if asked for: a client has one
+// listen opens a TCP port and, if asked for, the UDP port with the same number: a client uses one
 // number for all its transports.
 func listen(host string, port int, withUDP bool) (net.Listener, []net.PacketConn, error) {
 	for try := 1; ; try++ {
@@ -34,9 +34,9 @@ func listen(host string, port int, withUDP bool) (net.Listener, []net.PacketConn
 	}
 }
 
-// listenUDP opens the UDP port of a TCP one. What is printed is localhost, which is ::1 to a
-// browser where there is IPv6: by TCP it tries 127.0.0.1 next, by QUIC it need not. So both are
-// listened on.
+// listenUDP opens the UDP port with the number of a TCP one. The printed URL has localhost, which
+// is ::1 to a browser if there is IPv6: for TCP it tries 127.0.0.1 next, but for QUIC it need not.
+// So it listens on both.
 func listenUDP(host string, tcp *net.TCPAddr) ([]net.PacketConn, error) {
 	port := strconv.Itoa(tcp.Port)
 	socket, err := net.ListenPacket("udp", net.JoinHostPort(host, port))

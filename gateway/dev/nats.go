@@ -11,13 +11,14 @@ import (
 )
 
 const (
-	// natsMaxPayload fits the largest message that a manifest may allow, with what a gateway adds.
+	// natsMaxPayload is enough for the largest message that a manifest can allow, with what a
+	// gateway adds.
 	natsMaxPayload  = 65 << 20
 	natsReadyWithin = 10 * time.Second
 )
 
-// startNATS runs a nats-server in this process, on a port of loopback that the kernel chooses. With
-// a folder it stores there.
+// startNATS runs a nats-server in this process, on a loopback port that the kernel chooses. It
+// stores in storeDir, if that is not empty.
 func startNATS(storeDir string) (*server.Server, error) {
 	s, err := server.NewServer(&server.Options{
 		ServerName: "realtime-dev",

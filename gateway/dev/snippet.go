@@ -12,11 +12,11 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// notEmitted are names of handlers that no client emits.
+// notEmitted are names of handlers for events that no client emits.
 var notEmitted = []string{"connection", "disconnecting", "disconnect", "*"}
 
-// snippet is a client of a service in JavaScript: it connects, prints what it hears, and says the
-// first thing that the service has a handler for.
+// snippet returns a client of a service in JavaScript: it connects, prints what it receives, and
+// emits the first event for which the service has a handler.
 func snippet(svc *v1alpha1.RealtimeService, base string) []string {
 	url, event := strings.TrimSuffix(base, "/"), ""
 	if len(svc.Spec.Namespaces) > 0 {
@@ -46,7 +46,7 @@ func snippet(svc *v1alpha1.RealtimeService, base string) []string {
 	return lines
 }
 
-// quoted is a string as JavaScript has it.
+// quoted returns a string literal of JavaScript.
 func quoted(s string) string {
 	b, _ := json.Marshal(s) // strings always encode
 	return string(b)

@@ -14,7 +14,7 @@ func (t *Tracker) Told() uint64 { return t.batches.Load() }
 // Held is the page of what this gateway holds, of all gateways.
 func (t *Tracker) Held(room, after string, limit int) Page { return t.held(room, after, limit, false) }
 
-// Quiet tells whether nothing is due to be told.
+// Quiet reports whether nothing is due to be told.
 func (t *Tracker) Quiet() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

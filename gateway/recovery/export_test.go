@@ -131,7 +131,7 @@ func (b *backlog) HoldReads() (release func()) {
 	return func() { <-b.reading }
 }
 
-// Wants tells whether sessions wait for all of a part.
+// Wants reports whether sessions wait for all of a part.
 func (b *backlog) Wants(part Span) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -56,7 +56,7 @@ type Options struct {
 	Log      *slog.Logger
 }
 
-// updates tells whether gateways begin with the previous program, which takes an update to end.
+// updates reports whether gateways begin with the previous program, which takes an update to end.
 func (o *Options) updates() bool {
 	return o.Stack.HasPrevious() && (o.Duration > 0 || slices.Contains(o.Faults, updateFault))
 }

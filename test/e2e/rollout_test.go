@@ -91,7 +91,7 @@ func (s *service) chatters(c *clients, count int) (names []string, ids map[strin
 	return names, ids
 }
 
-// replaced tells whether as many other gateways are ready and nothing of the old ones is left.
+// replaced reports whether as many other gateways are ready and nothing of the old ones is left.
 func (s *service) replaced(old []string, gateways int) bool {
 	s.t.Helper()
 	now := s.pods()

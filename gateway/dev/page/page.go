@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package page is the chat that `realtime dev` serves at its root: a page for the events of the
-// chat sample, written with the stock client.
+// chat sample, which uses the stock client.
 package page
 
 import (
@@ -32,7 +32,7 @@ var policy = strings.Join([]string{
 	"frame-ancestors 'none'",
 }, "; ")
 
-// contentTypes are written out, since those of the standard library depend on the machine.
+// contentTypes are listed here, since those of the standard library depend on the machine.
 var contentTypes = map[string]string{
 	".html": "text/html; charset=utf-8",
 	".css":  "text/css; charset=utf-8",
@@ -46,7 +46,7 @@ type asset struct {
 	etag        string
 }
 
-// Handler serves the page at / and the files that it loads beside it; all else is not found.
+// Handler serves the page at / and the files that it loads; all other paths are not found.
 func Handler() http.Handler {
 	assets := load()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package apart keeps the stacks of goroutines small that are going to wait. A stack grows by
+// Package apart keeps the stacks of goroutines small that are about to wait. A stack grows by
 // doubling, and is not halved again while more than a quarter of it is in use, so a handler that
-// has parsed JSON and then waits for NATS would take 8 KiB for as long as it waits, in place of 4.
+// has parsed JSON and then waits for NATS would occupy 8 KiB instead of 4 for as long as it waits.
 package apart
 
 import "runtime/debug"
 
 // Panic is a panic of a function that Do has called. Do panics with it.
 type Panic struct {
-	// Value is what the function has panicked with, Stack where.
+	// Value is the value of the panic, and Stack its place.
 	Value any
 	Stack []byte
 }
@@ -31,7 +31,7 @@ func call(f func(), done chan<- *Panic) {
 			done <- nil
 			return
 		}
-		done <- &Panic{recover(), debug.Stack()} // which runtime.Goexit, too, would be
+		done <- &Panic{recover(), debug.Stack()} // also for runtime.Goexit
 	}()
 	f()
 	returned = true

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package httpserve serves HTTP on listeners that strangers reach, with bounds for what they may
-// take.
+// Package httpserve serves HTTP on listeners that strangers can reach, with bounds on what they can
+// use.
 package httpserve
 
 import (
@@ -13,20 +13,19 @@ import (
 )
 
 const (
-	// headerTimeout bounds how long a client may take over the headers of a request.
+	// headerTimeout bounds the time for the headers of a request.
 	headerTimeout = 10 * time.Second
-	// bodyTimeout bounds how long it may take over the whole request. Answers may take as long as a
-	// poll lasts.
+	// bodyTimeout bounds the time for the whole request. Answers may take as long as a poll lasts.
 	bodyTimeout = 60 * time.Second
 	idleTimeout = 2 * time.Minute
 	// shutdownTimeout bounds the wait for requests that are being answered when everything else has
 	// ended.
 	shutdownTimeout = 2 * time.Second
 
-	// HeaderLimit bounds the headers of a client's request, in bytes, as Node does by default. A
+	// HeaderLimit bounds the headers of a client's request, in bytes, like the default of Node. A
 	// session keeps less of those of its handshake.
 	HeaderLimit = 16 << 10
-	// PeerHeaderLimit leaves room for what a server adds that forwards a client's request.
+	// PeerHeaderLimit leaves room for what a server adds when it forwards a client's request.
 	PeerHeaderLimit = HeaderLimit + 1<<10
 )
 

@@ -7,20 +7,20 @@ import (
 	"fmt"
 )
 
-// MaxDepth is how many lists and objects may be nested in each other. It bounds the work of code
-// that looks into a value level by level.
+// MaxDepth is how many lists and objects may be nested. It bounds the work of code that reads a
+// value level by level.
 const MaxDepth = 512
 
 var (
-	// ErrInvalid is Check's error for data that are not one JSON value.
+	// ErrInvalid is returned by Check for data that are not one JSON value.
 	ErrInvalid = errors.New("payload is not JSON")
-	// ErrTooDeep is Check's error for a value that is nested more than MaxDepth levels deep.
+	// ErrTooDeep is returned by Check for a value that is nested more than MaxDepth levels deep.
 	ErrTooDeep = fmt.Errorf("payload is nested more than %d levels deep", MaxDepth)
 )
 
-// Check reports in one pass whether data is one JSON value (RFC 8259), with white space around it
-// allowed, and not nested too deep. Like json.Valid it takes strings that are not UTF-8, lone
-// surrogates and names that are given twice.
+// Check reports in one pass whether data is one JSON value (RFC 8259), with optional white space
+// around it, and not nested too deep. Like json.Valid it accepts strings that are not UTF-8, lone
+// surrogates and duplicate names.
 func Check(data []byte) error {
 	var n nesting
 	i := SkipSpace(data, 0)
@@ -67,7 +67,7 @@ func (n *nesting) begin(data []byte, i int) (end int, opened bool, err error) {
 	if n.depth == MaxDepth {
 		return 0, false, ErrTooDeep
 	}
-	if data[i] == c+2 { // ']' and '}' stand two behind '[' and '{'
+	if data[i] == c+2 { // ']' and '}' are two after '[' and '{'
 		return i + 1, false, nil
 	}
 	n.open(c == '{')
@@ -123,8 +123,8 @@ func (n *nesting) inObject() bool {
 	return n.objects[level/64]&(1<<(level%64)) != 0
 }
 
-// memberValue is the index of the value of the member whose name begins at i, or -1 if there is
-// none.
+// memberValue returns the index of the value of the member whose name begins at i, or -1 if there
+// is none.
 func memberValue(data []byte, i int) int {
 	if i == len(data) || data[i] != '"' {
 		return -1

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package jsonscan is the one scanner of JSON in the program. It tells whether bytes are JSON and
+// Package jsonscan is the one scanner of JSON in the program. It reports whether bytes are JSON and
 // where the values in them begin and end. It decodes nothing and allocates nothing.
 //
 // Check is for bytes from clients: it accepts what json.Valid accepts, nested at most MaxDepth

@@ -7,7 +7,8 @@ import (
 	"math/bits"
 )
 
-// scalarEnd is the index behind the string, number or word that begins at i, or -1 if it is none.
+// scalarEnd returns the index behind the string, number or word that begins at i, or -1 if it is
+// none.
 func scalarEnd(data []byte, i int) int {
 	switch data[i] {
 	case '"':
@@ -29,7 +30,8 @@ func wordEnd(data []byte, i int, word string) int {
 	return -1
 }
 
-// StringEnd is the index behind the string whose first quote is at i, or -1 if it is not valid.
+// StringEnd returns the index behind the string whose first quote is at i, or -1 if it is not
+// valid.
 func StringEnd(data []byte, i int) int {
 	for i++; ; i++ {
 		i = skipPlain(data, i)
@@ -76,7 +78,7 @@ func skipPlain(data []byte, i int) int {
 	return i
 }
 
-// numberEnd is the index behind the number that begins at i, or -1 if it is not valid.
+// numberEnd returns the index behind the number that begins at i, or -1 if it is not valid.
 func numberEnd(data []byte, i int) int {
 	if i < len(data) && data[i] == '-' {
 		i++
@@ -104,7 +106,8 @@ func numberEnd(data []byte, i int) int {
 	return i
 }
 
-// SkipSpace is the index of the first byte from i on that is no white space; len(data) if all is.
+// SkipSpace returns the index of the first byte from i on that is no white space; len(data) if
+// there is none.
 func SkipSpace(data []byte, i int) int {
 	for i < len(data) && isSpace(data[i]) {
 		i++

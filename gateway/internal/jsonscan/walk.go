@@ -7,7 +7,7 @@ import "iter"
 // The functions of this file are for valid JSON, at any depth. Other data make them panic or return
 // meaningless indices.
 
-// Elements are the values of a JSON array, as their bytes.
+// Elements iterates over the values of a JSON array, as their bytes.
 func Elements(list []byte) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		for i := First(list, 0); list[i] != ']'; {
@@ -20,8 +20,8 @@ func Elements(list []byte) iter.Seq[[]byte] {
 	}
 }
 
-// Members are the names, quoted, and the values of a JSON object, as their bytes and in their
-// order.
+// Members iterates over the names, quoted, and the values of a JSON object, as their bytes and in
+// their order.
 func Members(object []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(name, value []byte) bool) {
 		for i := First(object, 0); object[i] != '}'; {
@@ -36,12 +36,12 @@ func Members(object []byte) iter.Seq2[[]byte, []byte] {
 	}
 }
 
-// First is the index of the first element or name in the array or object that begins at i, or of
-// the bracket that closes it.
+// First returns the index of the first element or name in the array or object that begins at i, or
+// of the bracket that closes it.
 func First(data []byte, i int) int { return SkipSpace(data, i+1) }
 
-// Next is the index of the element or name that follows the value that ends at i, or of the bracket
-// that closes the array or object.
+// Next returns the index of the element or name that follows the value that ends at i, or of the
+// bracket that closes the array or object.
 func Next(data []byte, i int) int {
 	i = SkipSpace(data, i)
 	if data[i] == ',' {
@@ -50,12 +50,12 @@ func Next(data []byte, i int) int {
 	return i
 }
 
-// MemberValue is the index of the value of the member whose name ends at i.
+// MemberValue returns the index of the value of the member whose name ends at i.
 func MemberValue(data []byte, i int) int {
 	return SkipSpace(data, SkipSpace(data, i)+1) // behind the colon
 }
 
-// ValueEnd is the index behind the value that begins at i.
+// ValueEnd returns the index behind the value that begins at i.
 func ValueEnd(data []byte, i int) int {
 	if c := data[i]; c != '[' && c != '{' {
 		return scalarEnd(data, i)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package loglimit bounds how many lines of one kind are logged, as one bad client could otherwise
-// fill the log, and says how many were left out.
+// Package loglimit bounds how many lines of one kind are logged, since one client could otherwise
+// fill the log, and reports how many were left out.
 package loglimit
 
 import (
@@ -10,23 +10,23 @@ import (
 )
 
 const (
-	// Lines is how many of a kind are logged in a Period, which begins with the first.
+	// Lines is how many lines of a kind are logged in a Period, which begins with the first.
 	Lines = 20
-	// Period is how long the rest is counted.
+	// Period is how long further lines are counted.
 	Period = time.Minute
 )
 
-// Limit bounds the lines of each kind by itself. There should not be more kinds than somebody has
-// written down: each takes some memory and a timer for a Period. The zero value is ready for use.
-// Safe for concurrent use.
+// Limit bounds the lines of each kind separately. Clients must not determine the number of kinds:
+// each takes some memory and a timer for a Period. The zero value is ready for use. Safe for
+// concurrent use.
 type Limit[K comparable] struct {
 	mu    sync.Mutex
 	kinds map[K]int // lines of this period, by kind; guarded by mu
 }
 
-// Log calls line, which logs one, unless there were too many of its kind. If there were, rest is
-// called at the end of the period, with how many were left out. Of several rest of a kind, that of
-// the first line counts.
+// Log calls line, which logs one line, unless there were too many of its kind. In that case rest is
+// called at the end of the period with the number of omitted lines. The rest of a period's first
+// line is used.
 func (l *Limit[K]) Log(kind K, line func(), rest func(more int)) {
 	if l.count(kind, rest) <= Lines {
 		line()

@@ -10,21 +10,22 @@ import (
 )
 
 const (
-	// mostHeadroom is the garbage, in bytes, that gathers before a collection where no limit says
-	// otherwise.
+	// mostHeadroom is the garbage, in bytes, that accumulates before a collection if no limit
+	// requires less.
 	mostHeadroom = 32 << 20
-	// defaultPercent is GOGC's default: a collection begins when the heap has grown by that much of
-	// what is in use.
+	// defaultPercent is GOGC's default: a collection begins when the heap has grown by that
+	// percentage of what is in use.
 	defaultPercent = 100
-	// mostPercent keeps a nearly empty heap from a percentage that a sudden load would outgrow far.
+	// mostPercent prevents a percentage for a nearly empty heap that a sudden load would exceed by
+	// far.
 	mostPercent = 1000
 )
 
-// KeepHeadroom lets some garbage gather before it is collected, however little is in use: 32 MiB,
-// or a quarter of the memory limit if that is less. By default Go collects when the heap has
-// doubled. A gateway with a few hundred busy clients has so small a heap that this is many times a
-// second, and each time other clients wait a little. Once as much is in use as the headroom, all is
-// as by default. The environment's GOGC comes first.
+// KeepHeadroom lets some garbage accumulate before it is collected, however little is in use: 32
+// MiB, or a quarter of the memory limit if that is less. By default Go collects when the heap has
+// doubled. The heap of a gateway with a few hundred busy clients is so small that this happens many
+// times a second, and each time other clients wait a little. When more than the headroom is in use,
+// the default applies. GOGC in the environment takes precedence.
 //
 // It returns at once, and holds as long as the process runs. Call it once, after [Limit].
 func KeepHeadroom() {
@@ -38,14 +39,14 @@ func KeepHeadroom() {
 
 func headroomFor(limit int64) uint64 { return uint64(min(mostHeadroom, limit/4)) }
 
-// headroom is what KeepHeadroom keeps. It is not safe for concurrent use.
+// headroom is the state of KeepHeadroom. Not safe for concurrent use.
 type headroom struct {
 	bytes   uint64
-	percent int // that is set
+	percent int // the one that is set
 }
 
 // adjust sets the percentage for what is in use now. Setting it stops the program for some
-// microseconds, so small differences are left alone.
+// microseconds, so small differences are ignored.
 func (h *headroom) adjust() {
 	percent := percentFor(inUse(), h.bytes)
 	if d := percent - h.percent; d*10 < h.percent && -d*10 < h.percent {
@@ -55,8 +56,8 @@ func (h *headroom) adjust() {
 	h.percent = percent
 }
 
-// percentFor is the percentage by which so much garbage gathers beside what is in use; both in
-// bytes.
+// percentFor returns the percentage by which that much garbage accumulates in addition to what is
+// in use; both in bytes.
 func percentFor(used, headroom uint64) int {
 	percent := mostPercent
 	if used > 0 && headroom < used*mostPercent/100 {
@@ -65,8 +66,8 @@ func percentFor(used, headroom uint64) int {
 	return max(percent, defaultPercent)
 }
 
-// inUse is the bytes to which the collector applies the percentage: what the last collection has
-// left of the heap, and what it begins at (runtime, "GC guide").
+// inUse returns the bytes to which the collector applies the percentage: what the last collection
+// has left of the heap, and what it starts from (runtime, "GC guide").
 func inUse() (sum uint64) {
 	samples := []metrics.Sample{
 		{Name: "/gc/heap/live:bytes"}, {Name: "/gc/scan/stack:bytes"}, {Name: "/gc/scan/globals:bytes"},
@@ -83,8 +84,8 @@ func inUse() (sum uint64) {
 func afterEachCollection(f func() (again bool)) {
 	var arm func()
 	arm = func() {
-		// What nothing refers to is found by the next collection. It must be no tiny object: those
-		// share their memory.
+		// The next collection finds the sentinel, since nothing refers to it. It must not be a tiny
+		// object, since these share their memory.
 		runtime.AddCleanup(&sentinel{}, func(struct{}) {
 			if f() {
 				arm()
@@ -94,5 +95,5 @@ func afterEachCollection(f func() (again bool)) {
 	arm()
 }
 
-// sentinel has a pointer in it, so that it has memory of its own.
+// sentinel has a pointer, so that it has memory of its own.
 type sentinel struct{ _ *byte }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package memory has a process keep to the memory of its container, and use it.
+// Package memory makes a process respect the memory limit of its container, and use that memory.
 package memory
 
 import (
@@ -19,10 +19,10 @@ import (
 // connections.
 const memoryShare = 90
 
-// Limit has Go's garbage collector keep to the memory limit of the container, if that has one and
-// the environment does not set GOMEMLIMIT: Go knows no limit by itself, and lets the heap double
-// before it collects. The limit is that of the control group that root (/sys/fs/cgroup) shows,
-// whoever has set it: the manifest, a LimitRange, or an autoscaler.
+// Limit makes Go's garbage collector respect the memory limit of the container, if there is one and
+// the environment does not set GOMEMLIMIT: by itself Go knows no limit, and lets the heap double
+// before it collects. It reads the limit from the control group in root (/sys/fs/cgroup), whether
+// the manifest, a LimitRange or an autoscaler has set it.
 func Limit(root fs.FS, log *slog.Logger) {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return
@@ -36,11 +36,11 @@ func Limit(root fs.FS, log *slog.Logger) {
 	log.Info("the memory limit of the container holds for the garbage collector", "bytes", limit)
 }
 
-// parts is how many parts of equal size the garbage collector's limit is divided into. The
-// histories of rooms may take one, and what presence shows of members another one.
+// parts is the number of equal parts of the garbage collector's limit. The histories of rooms may
+// take one, and the infos of presence another one.
 const parts = 8
 
-// Part is one such part, in bytes; 0, for a default, if there is no limit.
+// Part returns the size of one part, in bytes; 0, for a default, if there is no limit.
 func Part() int { return part(debug.SetMemoryLimit(-1)) }
 
 func part(limit int64) int {
@@ -50,7 +50,7 @@ func part(limit int64) int {
 	return int(limit / parts)
 }
 
-// containerMemory is the memory limit of the container in bytes: that of version 2 of control
+// containerMemory returns the memory limit of the container in bytes: that of version 2 of control
 // groups, or of version 1.
 func containerMemory(root fs.FS) (limit int64, ok bool) {
 	for _, name := range []string{"memory.max", path.Join("memory", "memory.limit_in_bytes")} {
@@ -58,7 +58,7 @@ func containerMemory(root fs.FS) (limit int64, ok bool) {
 		if err != nil {
 			continue
 		}
-		// Version 2 says "max" where there is no limit, version 1 a number beyond all memory.
+		// Without a limit, version 2 says "max", and version 1 has a number beyond all memory.
 		limit, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
 		if err == nil && limit > 0 && limit < math.MaxInt64/2 {
 			return limit, true

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package offset is the word by which a client that comes back says what it has got: the last
-// argument of each event, as in Socket.IO's "Connection state recovery". To clients it is a string;
-// to us a place in an order of events.
+// Package offset is the string by which a returning client says what it has received: the last
+// argument of each event, as in Socket.IO's "Connection state recovery". To us it is a position in
+// an order of events.
 package offset
 
 import (
@@ -10,11 +10,11 @@ import (
 	"strings"
 )
 
-// base is that of numbers in offsets.
+// base is the base of numbers in offsets.
 const base = 36
 
-// Append adds an offset to JSON values with commas between them. The mark tells the order that the
-// number is of from others; it has no dot, and nothing that JSON escapes.
+// Append appends an offset to JSON values separated by commas. The mark distinguishes the order of
+// the number from others; it has no dot, and nothing that JSON escapes.
 func Append(values []byte, mark string, number uint64) []byte {
 	if len(values) > 0 {
 		values = append(values, ',')
@@ -26,7 +26,7 @@ func Append(values []byte, mark string, number uint64) []byte {
 	return append(values, '"')
 }
 
-// Parse is the number of an offset, 0 for what is none with the mark.
+// Parse returns the number of an offset, 0 if it is not one with the mark.
 func Parse(mark, offset string) uint64 {
 	of, digits, ok := strings.Cut(offset, ".")
 	if !ok || of != mark {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package panics tells of panics that end one client, or drop one message, and not the process.
+// Package panics reports panics that end one client, or drop one message, and not the process.
 package panics
 
 import (
@@ -13,24 +13,23 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/loglimit"
 )
 
-// PlaceMessage is where a panic is stopped that a message of NATS has brought about: the message is
-// dropped, and what comes after it is taken.
+// PlaceMessage is the place of a panic that a message of NATS has caused: the message is dropped,
+// and the next one is handled.
 const PlaceMessage = "message"
 
-// Watch logs panics and has them counted, by the place where they were stopped. Safe for concurrent
-// use.
+// Watch logs and counts panics, by the place where they were recovered. Safe for concurrent use.
 type Watch struct {
 	log   *slog.Logger
 	count func(place string)
 	limit loglimit.Limit[string]
 }
 
-// NewWatch makes a Watch. There is nobody to count if count is nil.
+// NewWatch makes a Watch. count may be nil.
 func NewWatch(log *slog.Logger, count func(place string)) *Watch {
 	return &Watch{log: log, count: count}
 }
 
-// Catch stops a panic. It is deferred, before any lock is taken that the function gives back by
+// Catch recovers a panic. It is deferred, before any lock is taken that the function releases by
 // defer.
 func (w *Watch) Catch(place string, about ...any) {
 	if value := recover(); value != nil {
@@ -38,8 +37,8 @@ func (w *Watch) Catch(place string, about ...any) {
 	}
 }
 
-// CatchRequest stops a panic of an HTTP handler, and raises the one by which net/http ends a
-// request without a word in its log. It is deferred. One that is that already is not told.
+// CatchRequest recovers a panic of an HTTP handler, and panics with the value by which net/http
+// ends a request without logging it. It is deferred. It does not report a panic with that value.
 func (w *Watch) CatchRequest(place string) {
 	value := recover()
 	if value == nil {
@@ -51,14 +50,14 @@ func (w *Watch) CatchRequest(place string) {
 	panic(http.ErrAbortHandler)
 }
 
-// IsAbort tells whether an HTTP handler has panicked only to end its request.
+// IsAbort reports whether an HTTP handler has panicked only to end its request.
 func IsAbort(value any) bool {
 	err, ok := value.(error)
 	return ok && errors.Is(err, http.ErrAbortHandler)
 }
 
-// Tell tells of a panic that the caller has stopped, which is a deferred function, so that the
-// stack still shows where. about are attributes for the log.
+// Tell reports a panic that the caller has recovered, in a deferred function, so that the stack
+// still shows the place. about are attributes for the log.
 func (w *Watch) Tell(place string, value any, about ...any) {
 	stack := debug.Stack()
 	if p, ok := value.(*apart.Panic); ok {

@@ -16,7 +16,7 @@ import (
 // A Span is a placeholder in JSON, from Start up to End.
 type Span struct {
 	Start, End int
-	// Num is the attachment that it names; -1 if it names none.
+	// Num is the index of its attachment; -1 if it has none.
 	Num int
 }
 
@@ -28,12 +28,12 @@ func Append(buf []byte, num int) []byte {
 }
 
 // Find returns the placeholders in a valid JSON value, in their order. A client replaces the whole
-// object, so what looks like a placeholder within another is none. As for JSON.parse, the last of
-// several members with the same name counts. The work is proportional to the length, however deep
-// the value is nested.
+// object, so a placeholder within another is none. As for JSON.parse, the last of several members
+// with the same name counts. The work is proportional to the length, however deep the value is
+// nested.
 func Find(data []byte) []Span {
 	if !bytes.Contains(data, []byte(`_placeholder`)) && bytes.IndexByte(data, '\\') < 0 {
-		return nil // as most
+		return nil // like most
 	}
 	var s scanner
 	for i := 0; i < len(data); i++ {
@@ -58,14 +58,14 @@ type scanner struct {
 	spans []Span
 }
 
-// container is a list or an object whose end has not come.
+// container is a list or an object whose end has not been reached.
 type container struct {
 	start int
 	// spans is how many there were before it.
 	spans  int
 	num    int
 	object bool
-	// atName: the next string is a member's name.
+	// atName reports whether the next string is a member's name.
 	atName bool
 	marked bool
 }
@@ -96,7 +96,7 @@ func (s *scanner) close(end int) {
 	s.open = s.open[:last]
 }
 
-// is tells whether a string in JSON reads as name.
+// is reports whether a string in JSON reads as name.
 func is(raw []byte, name string) bool {
 	if bytes.IndexByte(raw, '\\') < 0 {
 		return string(raw[1:len(raw)-1]) == name
@@ -106,7 +106,7 @@ func is(raw []byte, name string) bool {
 	return text == name
 }
 
-// numberAt is the natural number that begins at i; -1 if another value does.
+// numberAt returns the natural number that begins at i; -1 if another value does.
 func numberAt(data []byte, i int) int {
 	if c := data[i]; c != '-' && (c < '0' || c > '9') {
 		return -1

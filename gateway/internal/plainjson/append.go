@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package plainjson writes JSON as JSON.stringify does as far as clients can tell: without the HTML
+// Package plainjson encodes JSON like JSON.stringify, as far as clients can tell: without the HTML
 // escaping that is the default of encoding/json.
 package plainjson
 
@@ -23,7 +23,7 @@ func Append(buf []byte, v any) ([]byte, error) {
 
 // AppendString writes a string. Invalid UTF-8 becomes U+FFFD.
 func AppendString(buf []byte, s string) []byte {
-	if isPlain(s) { // as names of events are
+	if isPlain(s) { // like most names of events
 		buf = append(buf, '"')
 		buf = append(buf, s...)
 		return append(buf, '"')
@@ -32,7 +32,7 @@ func AppendString(buf []byte, s string) []byte {
 	return buf
 }
 
-// isPlain tells that a string stands in JSON as it is.
+// isPlain reports whether a string is the same in JSON.
 func isPlain(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package query reads the parameters of a URL that are wanted, and no others: url.ParseQuery has a
-// list of values for each of thousands that anybody may send.
+// Package query parses only the wanted parameters of a URL: url.ParseQuery makes a list of values
+// for each of the thousands that a client may send.
 package query
 
 import (
@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// Pick returns the first value of each of the parameters that are named, as url.ParseQuery reads
-// it: what cannot be read is left out.
+// Pick returns the first value of each of the named parameters, like url.ParseQuery: what cannot be
+// parsed is omitted.
 func Pick(raw string, names ...string) url.Values {
 	values := make(url.Values, len(names))
 	for len(raw) > 0 {
@@ -34,10 +34,10 @@ func Pick(raw string, names ...string) url.Values {
 	return values
 }
 
-// longestName is the length of a name with escapes that could be one of ours.
+// longestName is the maximum length of a name with escapes that could be a wanted one.
 const longestName = 64
 
-// wanted is a name without its escapes, if it is one of those that are named.
+// wanted returns a name without its escapes, if it is one of names.
 func wanted(name string, names []string) (string, bool) {
 	for _, n := range names {
 		if len(n) == len(name) && n == name {

@@ -8,13 +8,13 @@ import (
 )
 
 const (
-	// GatewayIDLength is how much of a socket's id names its gateway.
+	// GatewayIDLength is the length of the part of a socket's id that names its gateway.
 	GatewayIDLength = 8
 	// SocketIDLength is the length of every socket's id.
 	SocketIDLength = 24
-	// SessionMACLength is how much longer a session's id is than a socket's: there it has what
-	// proves that a gateway of the service made it, if gateways forward to each other. A 2.x client
-	// takes the id of its session for that of its socket.
+	// SessionMACLength is how much longer a session's id is than a socket's: the rest proves that a
+	// gateway of the service made it, if gateways forward to each other. A 2.x client uses the id
+	// of its session as that of its socket.
 	SessionMACLength = 16
 	// SessionIDLength is the length of every session's id.
 	SessionIDLength = SocketIDLength + SessionMACLength
@@ -27,10 +27,10 @@ func RandomToken(n int) string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// OwnerOfRoom is the gateway that the name of a room names, and the id that does it, if the room
-// has the name of a socket: its id, or what a 2.x client takes for it. The latter has the namespace
-// in front in all but the main one; it must not become a subject of its own, to which the gateway
-// would have to subscribe, since anybody who lists the subscriptions of NATS could read the
+// OwnerOfRoom returns the gateway that the name of a room contains, and the socket id in it, if the
+// room is named by a socket: by its id, or by what a 2.x client takes for it. The latter has the
+// namespace in front in all but the main one; it must not become a subject of its own, to which the
+// gateway would have to subscribe, since anybody who lists the subscriptions of NATS could read the
 // session's id.
 func OwnerOfRoom(room string) (gateway, id string, ok bool) {
 	if i := len(room) - SessionIDLength - 1; i > 0 && room[0] == '/' && room[i] == '#' {
@@ -40,7 +40,7 @@ func OwnerOfRoom(room string) (gateway, id string, ok bool) {
 	return gateway, room, ok
 }
 
-// GatewayOfSocket is the gateway that a socket's id names, if the string has the form of one.
+// GatewayOfSocket returns the gateway in a socket's id, if the string has the form of one.
 func GatewayOfSocket(id string) (string, bool) {
 	if len(id) != SocketIDLength && len(id) != SessionIDLength {
 		return "", false

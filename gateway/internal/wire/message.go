@@ -24,14 +24,14 @@ const Version = 1
 type Message struct {
 	// Publisher is the gateway that sent it.
 	Publisher string
-	// DedupID numbers a message that goes out on several subjects, so that a gateway which gets it
-	// on two of them delivers it once. It grows with each such message of a publisher; 0 is for a
-	// message that goes out once.
+	// DedupID numbers a message that is published on several subjects, so that a gateway that
+	// receives it on two of them delivers it once. It increases with each such message of a
+	// publisher; 0 is for a message that is published once.
 	DedupID  uint64
 	Delivery socketio.Delivery
 }
 
-// Flags of a message. A gateway ignores a message that has one which it does not know.
+// The flags of a message. A gateway ignores a message with an unknown flag.
 const (
 	flagVolatile     = 1
 	flagUncompressed = 2
@@ -49,7 +49,7 @@ func flagsOf(d *socketio.Delivery) (flags byte) {
 	return flags
 }
 
-// SizeLimit is what Encode takes at most.
+// SizeLimit returns an upper bound of the length of Encode's result.
 func (m *Message) SizeLimit() int {
 	d := &m.Delivery
 	size := 64 + len(m.Publisher) + len(d.Text)
@@ -64,7 +64,7 @@ func (m *Message) SizeLimit() int {
 	return size
 }
 
-// Encode is the message on the wire.
+// Encode encodes the message.
 func (m *Message) Encode() []byte {
 	d := &m.Delivery
 	buf := make([]byte, 0, m.SizeLimit())
@@ -84,7 +84,7 @@ func (m *Message) Encode() []byte {
 	return buf
 }
 
-// DecodeMessage reads what Encode has written. The result shares data's memory.
+// DecodeMessage is the inverse of Encode. The result shares data's memory.
 func DecodeMessage(data []byte) (*Message, error) {
 	if len(data) == 0 || data[0] != Version {
 		return nil, fmt.Errorf("unknown version of message %.1x", data)
@@ -107,7 +107,7 @@ func DecodeMessage(data []byte) (*Message, error) {
 	return &m, r.Err
 }
 
-// decodeFlags reads the flags, and the fields behind them, of which it knows none.
+// decodeFlags decodes the flags, and the fields behind them, of which it knows none.
 func (m *Message) decodeFlags(r *Reader) error {
 	flags := r.Rest[0]
 	if unknown := flags &^ knownFlags; unknown != 0 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package wire is what gateways of a service write to NATS, and what they store there, byte for
-// byte: subjects, ids, and the encoding of events. Gateways of two releases meet in every rollout,
-// so golden files pin the formats (docs/decisions/0025).
+// Package wire has the formats in which gateways of a service write to NATS and store there, byte
+// for byte: subjects, ids, and the encoding of events. Gateways of two releases meet in every
+// rollout, so golden files pin the formats (docs/decisions/0025).
 package wire
 
 import (
@@ -12,13 +12,13 @@ import (
 
 var errShort = errors.New("message ends early")
 
-// Reader takes values off a message; after an error it yields nothing more.
+// Reader reads the values of a message; after an error it returns zero values.
 type Reader struct {
 	Rest []byte
 	Err  error
 }
 
-// Uvarint takes a number.
+// Uvarint reads a number.
 func (r *Reader) Uvarint() uint64 {
 	v, n := binary.Uvarint(r.Rest)
 	if n <= 0 {
@@ -29,8 +29,8 @@ func (r *Reader) Uvarint() uint64 {
 	return v
 }
 
-// Count is a number of things that take a byte at least, so no message can announce more than it
-// holds.
+// Count reads a number of items that take at least one byte each, so that no message can announce
+// more than it has.
 func (r *Reader) Count() int {
 	n := r.Uvarint()
 	if n > uint64(len(r.Rest)) {
@@ -40,7 +40,7 @@ func (r *Reader) Count() int {
 	return int(n)
 }
 
-// Byte takes one byte.
+// Byte reads one byte.
 func (r *Reader) Byte() byte {
 	if len(r.Rest) == 0 {
 		r.Err = errShort
@@ -51,7 +51,7 @@ func (r *Reader) Byte() byte {
 	return b
 }
 
-// Bytes takes a length and as many bytes, which share memory with the message.
+// Bytes reads a length and that many bytes, which share memory with the message.
 func (r *Reader) Bytes() []byte {
 	n := r.Count()
 	b := r.Rest[:n:n]
@@ -62,8 +62,8 @@ func (r *Reader) Bytes() []byte {
 // Text is Bytes as a string.
 func (r *Reader) Text() string { return string(r.Bytes()) }
 
-// Strings takes a list. It is nil for an empty list: nobody publishes what is meant for nobody, so
-// no rooms means the namespace.
+// Strings reads a list. It is nil for an empty list: nobody publishes what is addressed to nobody,
+// so no rooms stand for the namespace.
 func (r *Reader) Strings() []string {
 	n := r.Count()
 	if n == 0 {
@@ -77,9 +77,8 @@ func (r *Reader) Strings() []string {
 }
 
 // Fields reads numbered fields until the data ends: for each a number and the value's length, as
-// uvarints, and the value. Gateways of two releases meet in every rollout. One ignores the fields
-// that it does not know, so that later releases can add some; a number is never given to something
-// else.
+// uvarints, and the value. Gateways of two releases meet in every rollout. A gateway ignores fields
+// that it does not know, so that later releases can add some; a number is never reused.
 func (r *Reader) Fields(take func(number uint64, value []byte)) error {
 	for len(r.Rest) > 0 {
 		number, value := r.Uvarint(), r.Bytes()

@@ -4,9 +4,9 @@ package wire
 
 import "strings"
 
-// LoggedSubject is a subject as it may be logged. That of an event to the id that a 2.x client
-// takes for its socket's has the id of the client's session, a bearer secret: what proves that a
-// gateway made it is left out.
+// LoggedSubject returns a subject in a form for logs. The subject of an event to the id that a 2.x
+// client takes for its socket's has the id of the client's session, a bearer secret: the part that
+// proves that a gateway made it is omitted.
 func LoggedSubject(subject string) string {
 	head, id := subject, ""
 	if i := strings.LastIndexByte(subject, '.'); i >= 0 {

@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// maxTokenSource is the longest string that is encoded as it is; a longer one is hashed, since NATS
-// wants subjects short.
+// maxTokenSource is the length of the longest string that is encoded; a longer one is hashed, since
+// subjects of NATS should be short.
 const maxTokenSource = 96
 
-// The first tokens of all subjects: of what gateways say to each other, and of what the log stores
-// and then publishes there.
+// The first tokens of all subjects: of messages between gateways, and of what the log stores and
+// then republishes there.
 const (
 	LiveRoot = "rts."
 	LogRoot  = "rtslog."
@@ -29,7 +29,7 @@ func Token(s string) string {
 	return "h" + base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// Subjects are those of one Socket.IO namespace of a service:
+// Subjects are the subjects of one Socket.IO namespace of a service:
 //
 //	rts.<service>.<namespace>.all                    all sockets of the namespace
 //	rts.<service>.<namespace>.room.<room>            the members of a room
@@ -37,16 +37,16 @@ func Token(s string) string {
 //	rts.<service>.<namespace>.presence.<room>        presence, for gateways with a member there
 //	rts.<service>.<namespace>.members.<id>           members of rooms, for a gateway that asks
 //
-// What is to be stored is published to rtslog.<service>.event. in place of rts.<service>., and
-// comes out here when it is.
+// Events that are stored are published to rtslog.<service>.event. in place of rts.<service>., and
+// republished here by the log.
 type Subjects struct {
-	// Prefix begins all of them, but for those of what is to be stored.
+	// Prefix is the prefix of all of them, except those of stored events.
 	Prefix string
-	// log is the prefix of what is to be stored.
+	// log is the prefix of stored events.
 	log string
 }
 
-// NewSubjects are those of a namespace of a service.
+// NewSubjects returns the subjects of a namespace of a service.
 func NewSubjects(service, namespace string) Subjects {
 	return Subjects{
 		Prefix: LiveRoot + Token(service) + "." + Token(namespace),
@@ -54,14 +54,14 @@ func NewSubjects(service, namespace string) Subjects {
 	}
 }
 
-// EventRoot begins the subjects of stored events.
+// EventRoot returns the prefix of the subjects of stored events.
 func EventRoot(service string) string { return LogRoot + Token(service) + ".event." }
 
-// All is where an event for everybody in the namespace goes.
+// All is the subject of an event for the whole namespace.
 func (s Subjects) All() string { return s.Prefix + ".all" }
 
-// Room is where an event for a room goes. A room whose name looks like a socket's id goes the way
-// of the socket, which may have that room too.
+// Room is the subject of an event for a room. A room whose name looks like a socket's id has the
+// subject of the socket, which may have that room too.
 func (s Subjects) Room(name string) string {
 	if gateway, id, ok := OwnerOfRoom(name); ok {
 		return s.Prefix + ".socket." + gateway + "." + id
@@ -69,8 +69,8 @@ func (s Subjects) Room(name string) string {
 	return s.Prefix + ".room." + Token(name)
 }
 
-// Interest is what to subscribe to for a room: of sockets, one subject for all whose ids name the
-// same gateway.
+// Interest is the subject to subscribe to for a room: for sockets, one subject for all whose ids
+// name the same gateway.
 func (s Subjects) Interest(room string) string {
 	if gateway, _, ok := OwnerOfRoom(room); ok {
 		return s.Prefix + ".socket." + gateway + ".*"
@@ -78,7 +78,8 @@ func (s Subjects) Interest(room string) string {
 	return s.Room(room)
 }
 
-// Stored is where an event is published that is to be stored and then to go out on a subject.
+// Stored is the subject to which an event is published that is to be stored and then republished on
+// a subject.
 func (s Subjects) Stored(subject string) string { return s.log + subject[len(s.Prefix):] }
 
 // presenceToken and membersToken follow the prefix in the subjects of presence.
@@ -87,19 +88,20 @@ const (
 	membersToken  = ".members."
 )
 
-// IsPresence tells whether a subject is one of presence.
+// IsPresence reports whether a subject is one of presence.
 func (s Subjects) IsPresence(subject string) bool {
 	kind := subject[len(s.Prefix):]
 	return strings.HasPrefix(kind, presenceToken) || strings.HasPrefix(kind, membersToken)
 }
 
-// Presence is where gateways announce the members of a room.
+// Presence is the subject on which gateways announce the members of a room.
 func (s Subjects) Presence(room string) string { return s.Prefix + presenceToken + Token(room) }
 
-// Members is where a gateway, by its id, receives the members of rooms that it has asked for.
+// Members is the subject on which a gateway, by its id, receives the members of rooms that it has
+// requested.
 func (s Subjects) Members(id string) string { return s.Prefix + membersToken + id }
 
-// ServiceSubjects are those of a service's gateways among themselves:
+// ServiceSubjects are the subjects between the gateways of a service:
 //
 //	rts.<service>.peers           announcements of gateways
 //	rts.<service>.requests        requests to all other gateways
@@ -115,7 +117,7 @@ type ServiceSubjects struct {
 	Peers, Requests, Answers, Echoes, Echoed, Acks, Fences, Restarts string
 }
 
-// NewServiceSubjects are those of a gateway, by its id.
+// NewServiceSubjects returns the subjects of a gateway, by its id.
 func NewServiceSubjects(service, id string) ServiceSubjects {
 	prefix := LiveRoot + Token(service)
 	return ServiceSubjects{
@@ -130,19 +132,19 @@ func NewServiceSubjects(service, id string) ServiceSubjects {
 	}
 }
 
-// AnswerSubject is where a gateway, by its id, receives the answers to its requests.
+// AnswerSubject is the subject on which a gateway, by its id, receives the answers to its requests.
 func AnswerSubject(service, id string) string { return LiveRoot + Token(service) + ".answers." + id }
 
-// EchoedSubject is where a gateway, by its id, receives the answers to its echoes.
+// EchoedSubject is the subject on which a gateway, by its id, receives the answers to its echoes.
 func EchoedSubject(service, id string) string { return LiveRoot + Token(service) + ".echoed." + id }
 
-// FenceSubject is where a gateway, by its id, hears of takeovers of its sessions.
+// FenceSubject is the subject on which a gateway, by its id, receives fences of its sessions.
 func FenceSubject(service, id string) string { return LiveRoot + Token(service) + ".fences." + id }
 
-// StartSubject is that of the first message of a log.
+// StartSubject is the subject of the first message of a log.
 func StartSubject(service string) string { return LogRoot + Token(service) + ".start" }
 
-// SessionSubject is where the log keeps the session with a private id.
+// SessionSubject is the subject of the log for the session with a private id.
 func SessionSubject(service, pid string) string {
 	return LogRoot + Token(service) + ".session." + Token(pid)
 }

@@ -14,8 +14,8 @@ const (
 	headerTraceState  = "tracestate"
 )
 
-// TraceHeader is what a message between gateways, or in the log, has in its NATS header; nil
-// without a trace. Gateways of an earlier release look at other headers alone, and at the message's
+// TraceHeader returns the NATS header with the trace of a message between gateways, or in the log;
+// nil without a trace. Gateways of an earlier release read only other headers, and the message's
 // data, which is the same with and without it.
 func TraceHeader(p *trace.Parent) nats.Header {
 	if p == nil {
@@ -28,7 +28,7 @@ func TraceHeader(p *trace.Parent) nats.Header {
 	return h
 }
 
-// TraceOf reads what TraceHeader has written; nil if there is none, or it makes no sense.
+// TraceOf is the inverse of TraceHeader; nil if there is no trace, or it is invalid.
 func TraceOf(h nats.Header) *trace.Parent {
 	parent := h.Get(headerTraceParent)
 	if parent == "" {

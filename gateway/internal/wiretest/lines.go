@@ -31,7 +31,7 @@ func (l *Lines) All() string {
 	return l.text.String()
 }
 
-// Has tells whether something was logged.
+// Has reports whether something was logged.
 func (l *Lines) Has(what string) bool { return l.Count(what) > 0 }
 
 // Count is how often.

@@ -114,7 +114,7 @@ func once(act func(context.Context, *attacker, *client) error) func(context.Cont
 	}
 }
 
-// came tells whether the attack has come to its end.
+// came reports whether the attack has come to its end.
 func (a *attacker) came() bool {
 	if a.row.ends == "" {
 		return a.done.Load() > 0

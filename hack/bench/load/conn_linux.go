@@ -104,7 +104,7 @@ func (c *conn) flush() error {
 
 func (c *conn) send(d []byte) error { return c.write(appendFrame(nil, opText, d)) }
 
-// connected tells whether dialing has succeeded.
+// connected reports whether dialing has succeeded.
 func (c *conn) connected() error {
 	if failed, err := unix.GetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_ERROR); err != nil || failed != 0 {
 		return fmt.Errorf("client %d connects: %w", c.index, errors.Join(err, unix.Errno(failed)))
@@ -151,7 +151,7 @@ func (c *conn) read(buffer []byte, d *dialect, each func(*conn, []byte) error) e
 	}
 }
 
-// readOnce tells whether more may have come: TLS takes in more than it hands out, so that epoll
+// readOnce reports whether more may have come: TLS takes in more than it hands out, so that epoll
 // knows nothing of the rest.
 func (c *conn) readOnce(buffer []byte, d *dialect, each func(*conn, []byte) error) (more bool, err error) {
 	kept := copy(buffer, c.partial)

@@ -68,7 +68,7 @@ func (s suite) reference(usual string) string {
 	return usual
 }
 
-// takes tells whether a peer goes through the suite. The previous program goes where ours does.
+// takes reports whether a peer goes through the suite. The previous program goes where ours does.
 func (s suite) takes(p peer) bool {
 	if s.servers != p.servers {
 		return false

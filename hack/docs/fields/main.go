@@ -364,7 +364,7 @@ func escape(text string) string {
 // cell escapes what would end a cell of a table.
 func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
 
-// key tells whether two objects are the same.
+// key reports whether two objects are the same.
 func key(s *schema) string {
 	inner := *s
 	inner.Description = ""

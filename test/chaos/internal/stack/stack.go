@@ -35,7 +35,7 @@ type Stack struct {
 	previous func(n, revision int, ports gatewayPorts, brokers []string) command
 }
 
-// HasPrevious tells whether there is a previous program, from which gateways can be updated.
+// HasPrevious reports whether there is a previous program, from which gateways can be updated.
 func (s Stack) HasPrevious() bool { return s.previous != nil }
 
 // brokerPorts are where a server of the broker listens for gateways, and for the others.
