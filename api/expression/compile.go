@@ -27,6 +27,8 @@ const (
 	Text
 	// Member is a value about a member of a room, with the variables `socket`, `room` and `now`.
 	Member
+	// Access is a condition about a socket and a room: it sees what Member sees.
+	Access
 	// Admission is a condition about a handshake, with the variables `request` and `now`.
 	Admission
 )
@@ -34,7 +36,7 @@ const (
 // wants describes the result, for people.
 func (k Kind) wants() string {
 	switch k {
-	case Condition, Admission:
+	case Condition, Access, Admission:
 		return "a bool"
 	case List:
 		return "a list"
@@ -86,7 +88,7 @@ func (k Kind) accepts(t *cel.Type) bool {
 		return true
 	}
 	switch k {
-	case Condition, Admission:
+	case Condition, Access, Admission:
 		return t.Kind() == types.BoolKind
 	case List:
 		return t.Kind() == types.ListKind

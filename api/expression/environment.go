@@ -15,11 +15,11 @@
 //	request realtime.Request    handshake: method, host, path, query, headers, address, secure
 //	now     timestamp           when it arrived
 //
-// or, for what others see of a member of a room,
+// or, for what others see of a member of a room, and for who may do what in a room,
 //
 //	socket  realtime.Socket     the member
-//	room    realtime.Room       the room: name
-//	now     timestamp           when the info is evaluated
+//	room    realtime.Room       the room: name, params
+//	now     timestamp           when somebody looks, or asks
 //
 // and the functions of CEL's strings, math, lists, sets and encoders extensions. JSON numbers are
 // doubles, as in CEL's own conversion from JSON, and binary arguments are bytes. A relayed value
@@ -81,7 +81,8 @@ var fields = map[string]map[string]*types.Type{
 		"secure":  types.BoolType,
 	},
 	RoomType.TypeName(): {
-		"name": types.StringType,
+		"name":   types.StringType,
+		"params": stringMap,
 	},
 	RequestType.TypeName(): {
 		"method":  types.StringType,
@@ -99,7 +100,7 @@ func environmentOf(kind Kind) (*cel.Env, error) {
 	switch kind {
 	case Admission:
 		return admissionEnvironment()
-	case Member:
+	case Member, Access:
 		return memberEnvironment()
 	default:
 		return eventEnvironment()

@@ -2,33 +2,139 @@
 
 package v1alpha1
 
-import "strings"
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
 
-// IsPattern reports whether the rule is for more than one room.
-func (r *RoomRule) IsPattern() bool { return strings.Contains(r.Name, "*") }
+// RoomPattern is the name of a RoomRule, parsed: literal text with wildcards in between. '*'
+// matches any run of characters, also an empty one; a named part, '{team}', one or more characters.
+// Each matches as few characters as possible, and the last one the rest. Matching takes time in
+// proportion to the room's length times the pattern's, whatever the room is called.
+type RoomPattern struct {
+	// literals surround the wildcards: there is one more of them.
+	literals []string
+	// parts are the names of the wildcards, empty for '*'.
+	parts []string
+}
 
-// Matches reports whether the rule is for a room. '*' matches any run of characters, including an
-// empty one; all other characters match themselves. The time is at most proportional to the length
-// of the name times the length of the pattern.
-func (r *RoomRule) Matches(room string) bool {
-	first, rest, pattern := strings.Cut(r.Name, "*")
-	if !pattern {
-		return room == r.Name
+// ParseRoomPattern parses the name of a rule. It returns an error for a brace without its other
+// half, a part whose name is no identifier or is used twice, and a part next to another wildcard,
+// whose border nobody could tell.
+func ParseRoomPattern(name string) (RoomPattern, error) {
+	var p RoomPattern
+	for rest := name; ; {
+		i := strings.IndexAny(rest, "*{}")
+		if i < 0 {
+			p.literals = append(p.literals, rest)
+			return p, nil
+		}
+		part := ""
+		if rest[i] != '*' {
+			var err error
+			if part, err = parsePart(rest[i:], p.parts); err != nil {
+				return p, err
+			}
+		}
+		if n := len(p.parts); i == 0 && n > 0 && (part != "" || p.parts[n-1] != "") {
+			return p, fmt.Errorf("has nothing between a part and the wildcard before it, at %q", rest)
+		}
+		p.literals, p.parts = append(p.literals, rest[:i]), append(p.parts, part)
+		rest = rest[i+wildcardSize(part):]
+	}
+}
+
+// wildcardSize is how many bytes a wildcard takes in a name.
+func wildcardSize(part string) int {
+	if part == "" {
+		return len("*")
+	}
+	return len(part) + len("{}")
+}
+
+// parsePart returns the name of the part with which a text begins.
+func parsePart(text string, others []string) (string, error) {
+	if text[0] == '}' {
+		return "", errors.New("has a '}' without a '{'")
+	}
+	part, _, found := strings.Cut(text[1:], "}")
+	switch {
+	case !found:
+		return "", errors.New("has a '{' without a '}'")
+	case !identifier.MatchString(part):
+		return "", fmt.Errorf("has a part {%s}, whose name must be an identifier", part)
+	case slices.Contains(others, part):
+		return "", fmt.Errorf("has two parts {%s}", part)
+	}
+	return part, nil
+}
+
+// IsExact tells whether the pattern has no wildcards.
+func (p *RoomPattern) IsExact() bool { return len(p.parts) == 0 }
+
+// HasParts tells whether the pattern has named parts.
+func (p *RoomPattern) HasParts() bool {
+	return slices.ContainsFunc(p.parts, func(part string) bool { return part != "" })
+}
+
+// Matches tells whether a room matches.
+func (p *RoomPattern) Matches(room string) bool { return p.match(room, nil) }
+
+// Params returns what the named parts match; nil if the room does not match, or there are none.
+func (p *RoomPattern) Params(room string) map[string]string {
+	if !p.HasParts() {
+		return nil
+	}
+	params := make(map[string]string, len(p.parts))
+	if !p.match(room, params) {
+		return nil
+	}
+	return params
+}
+
+// match fills in params, unless they are nil.
+func (p *RoomPattern) match(room string, params map[string]string) bool {
+	first, last := p.literals[0], p.literals[len(p.literals)-1]
+	if p.IsExact() {
+		return room == first
 	}
 	if !strings.HasPrefix(room, first) {
 		return false
 	}
 	room = room[len(first):]
-	for {
-		part, more, found := strings.Cut(rest, "*")
-		if !found {
-			return len(room) >= len(part) && strings.HasSuffix(room, part)
-		}
-		// The leftmost match is as good as any: '*' matches whatever is left after it.
-		i := strings.Index(room, part)
-		if i < 0 {
+	for i, part := range p.parts {
+		least := min(1, len(part)) // characters of a named part
+		if len(room) < least {
 			return false
 		}
-		room, rest = room[i+len(part):], more
+		var end int
+		if i == len(p.parts)-1 {
+			end = len(room) - len(last)
+			if end < least || !strings.HasSuffix(room, last) {
+				return false
+			}
+		} else {
+			// The leftmost place is as good as any: what is behind it may be as long as it likes.
+			if end = strings.Index(room[least:], p.literals[i+1]); end < 0 {
+				return false
+			}
+			end += least
+		}
+		if params != nil && part != "" {
+			params[part] = room[:end]
+		}
+		room = room[end+len(p.literals[i+1]):]
 	}
+	return true
+}
+
+// IsPattern tells whether the rule is for more than one room.
+func (r *RoomRule) IsPattern() bool { return strings.ContainsAny(r.Name, "*{") }
+
+// Matches tells whether the rule is for a room. A name that is not valid matches none.
+func (r *RoomRule) Matches(room string) bool {
+	p, err := ParseRoomPattern(r.Name)
+	return err == nil && p.Matches(room)
 }

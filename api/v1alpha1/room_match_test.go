@@ -3,6 +3,7 @@
 package v1alpha1
 
 import (
+	"maps"
 	"strings"
 	"testing"
 )
@@ -21,6 +22,9 @@ func TestRulesMatchRooms(t *testing.T) {
 		{"team-*-chat", []string{"team--chat", "team-a-chat", "team-a-chat-chat"}, []string{"team-chat", "team-a-chats"}},
 		{"*a*b*", []string{"ab", "xaxbx", "abab"}, []string{"ba", "a", "b"}},
 		{"a*bc*c", []string{"abcc", "axbcxc"}, []string{"abc", "acbc"}},
+		{"team-{team}", []string{"team-a", "team-a-b", "team-大"}, []string{"team-", "team", "my team-a"}},
+		{"{a}-{b}", []string{"a-b", "a-b-c", "--a"}, []string{"a-", "-b", "ab", "--"}},
+		{"*-{id}.log", []string{"-1.log", "a-b-1.log"}, []string{"a-.log", "1.log", "a-1.logs"}},
 		{"a.b?[c]", []string{"a.b?[c]"}, []string{"axb?[c]", "a.bc"}},
 	} {
 		rule := RoomRule{Name: tt.rule}
@@ -33,6 +37,49 @@ func TestRulesMatchRooms(t *testing.T) {
 			if rule.Matches(room) {
 				t.Errorf("%s matches %q", tt.rule, room)
 			}
+		}
+	}
+}
+
+func TestNamedPartsOfRooms(t *testing.T) {
+	for _, tt := range []struct {
+		rule, room string
+		want       map[string]string
+	}{
+		{"team-{team}", "team-a-b", map[string]string{"team": "a-b"}},
+		{"{a}-{b}", "x-y-z", map[string]string{"a": "x", "b": "y-z"}},
+		{"{a}-{b}", "--z", map[string]string{"a": "-", "b": "z"}},
+		{"*/{id}.log", "a/b/c.log.log", map[string]string{"id": "b/c.log"}},
+		{"doc-{id}-*", "doc-7-8-9", map[string]string{"id": "7"}},
+		{"doc-{id}", "team-7", nil},
+		{"doc-*", "doc-7", nil},
+		{"doc", "doc", nil},
+	} {
+		p, err := ParseRoomPattern(tt.rule)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Params(tt.room); !maps.Equal(got, tt.want) {
+			t.Errorf("%s has %v of %q, want %v", tt.rule, got, tt.room, tt.want)
+		}
+	}
+}
+
+func TestRoomPatternsThatAreRefused(t *testing.T) {
+	for name, reason := range map[string]string{
+		"team-{team":      "has a '{' without a '}'",
+		"team-}":          "has a '}' without a '{'",
+		"{a}}":            "has a '}' without a '{'",
+		"team-{}":         "has a part {}, whose name must be an identifier",
+		"team-{a b}":      "has a part {a b}, whose name must be an identifier",
+		"{a}-{a}":         "has two parts {a}",
+		"{a}{b}":          `has nothing between a part and the wildcard before it, at "{b}"`,
+		"*{a}":            `has nothing between a part and the wildcard before it, at "{a}"`,
+		"{a}*":            `has nothing between a part and the wildcard before it, at "*"`,
+		"orders-{order-}": "has a part {order-}, whose name must be an identifier",
+	} {
+		if _, err := ParseRoomPattern(name); err == nil || err.Error() != reason {
+			t.Errorf("%s: %v, want %s", name, err, reason)
 		}
 	}
 }

@@ -4,12 +4,14 @@ package v1alpha1
 
 // RoomRule applies to rooms by their name. A room needs no rule; it exists while it has members.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.autoJoin) || !self.autoJoin || !self.name.contains('*')",message="a pattern names no room that could be joined",fieldPath=".autoJoin"
+// +kubebuilder:validation:XValidation:rule="!has(self.autoJoin) || !self.autoJoin || !(self.name.contains('*') || self.name.contains('{'))",message="a pattern names no room that could be joined",fieldPath=".autoJoin"
 // +kubebuilder:validation:XValidation:rule="!has(self.presenceInfo) || (has(self.presence) && self.presence)",message="is of no use without `presence: true`",fieldPath=".presenceInfo"
 type RoomRule struct {
-	// name of the room, or a pattern in which '*' matches any run of characters, also an empty one.
-	// The first rule that matches a room applies. A rule that an earlier pattern shadows is
-	// refused. The room of a single socket, named by its id, has no rule.
+	// name of the room, or a pattern in which '*' matches any run of characters, also an empty one,
+	// and a named part such as {team} one or more characters, as few as possible; allow and
+	// presenceInfo see them as room.params.team. The first rule that matches a room applies. A rule
+	// that an earlier pattern shadows is refused. The room of a single socket, named by its id, has
+	// no rule.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
@@ -37,12 +39,70 @@ type RoomRule struct {
 	// +kubebuilder:validation:Enum=sender;room
 	Ordering RoomOrdering `json:"ordering,omitempty"`
 
+	// allow says who may do what in the room. What has no rule is allowed to everybody whose
+	// handlers do it.
+	// +optional
+	Allow *RoomAccess `json:"allow,omitempty"`
+
 	// presenceInfo yields what members see of each other besides the id, for example `{'name':
 	// socket.data.username}`. It sees socket, room.name and now. If it is absent or fails, members
 	// see the id alone.
 	// +optional
 	PresenceInfo Expression `json:"presenceInfo,omitempty"`
 }
+
+// RoomAccess says who may do what in a room, in CEL conditions that see socket, room and now. What
+// is not allowed is refused, and so is what a condition fails to judge, for example because a field
+// is missing: the client's acknowledgement is {error: {code: "forbidden", rule:
+// "rooms[0].allow.join"}}. The conditions of join, history and presence are evaluated when a socket
+// joins, when it comes back after a lost connection, and when the manifest changes, but not for
+// each event.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.join) || has(self.leave) || has(self.emit) || has(self.history) || has(self.presence)",message="must have at least one condition"
+type RoomAccess struct {
+	// mode is Enforce, or Audit to allow everything, and count and log what would be refused.
+	// +optional
+	// +kubebuilder:default=Enforce
+	// +kubebuilder:validation:Enum=Enforce;Audit
+	Mode AccessMode `json:"mode,omitempty"`
+
+	// join is the condition for being in the room, whatever puts the socket there: a handler,
+	// autoJoin, SocketsJoin of a program, or its return after a lost connection. A socket that is
+	// in a room where a changed manifest does not allow it any more leaves it, and gets the event
+	// `forbidden`.
+	// +optional
+	Join Expression `json:"join,omitempty"`
+
+	// leave is the condition for a `leave` action.
+	// +optional
+	Leave Expression `json:"leave,omitempty"`
+
+	// emit is the condition for an `emit` action that names the room. It is evaluated for each
+	// event. If one of several rooms is not allowed, the event is sent to nobody. Publishers are
+	// not asked.
+	// +optional
+	Emit Expression `json:"emit,omitempty"`
+
+	// history is the condition for the room's history, on joining and by a `history` action. A
+	// socket without it may still join.
+	// +optional
+	History Expression `json:"history,omitempty"`
+
+	// presence is the condition for seeing who is in the room, by the event `presence` and by a
+	// `presence` action. A socket without it is seen all the same.
+	// +optional
+	Presence Expression `json:"presence,omitempty"`
+}
+
+// AccessMode says what becomes of what is not allowed.
+type AccessMode string
+
+const (
+	// AccessEnforce refuses it.
+	AccessEnforce AccessMode = "Enforce"
+	// AccessAudit allows, counts and logs it.
+	AccessAudit AccessMode = "Audit"
+)
 
 // RoomOrdering is the order in which members of a room receive its events.
 type RoomOrdering string

@@ -4,11 +4,38 @@ package v1alpha1
 
 import (
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/realtime-operator/realtime-operator/api/expression"
 )
+
+// AccessCondition is a condition of a RoomAccess, with the name of its field.
+//
+// +kubebuilder:object:generate=false
+type AccessCondition struct {
+	Name      string
+	Condition Expression
+}
+
+// Conditions lists those that are set, in the order of the fields. Nil has none.
+func (a *RoomAccess) Conditions() []AccessCondition {
+	if a == nil {
+		return nil
+	}
+	return slices.DeleteFunc([]AccessCondition{
+		{"join", a.Join}, {"leave", a.Leave}, {"emit", a.Emit}, {"history", a.History}, {"presence", a.Presence},
+	}, func(c AccessCondition) bool { return c.Condition == "" })
+}
+
+func (a *RoomAccess) validate(path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for _, c := range a.Conditions() {
+		errs = compile(errs, path.Child(c.Name), expression.Access, c.Condition)
+	}
+	return errs
+}
 
 func validateRooms(rules []RoomRule, stored bool, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
@@ -17,6 +44,10 @@ func validateRooms(rules []RoomRule, stored bool, path *field.Path) field.ErrorL
 		if rule.PresenceInfo != "" {
 			errs = compile(errs, path.Index(i).Child("presenceInfo"), expression.Member, rule.PresenceInfo)
 		}
+		if _, err := ParseRoomPattern(rule.Name); err != nil {
+			errs = append(errs, field.Invalid(path.Index(i).Child("name"), rule.Name, err.Error()))
+		}
+		errs = append(errs, rule.Allow.validate(path.Index(i).Child("allow"))...)
 		if rule.History != nil && !stored {
 			errs = append(errs, field.Forbidden(path.Index(i).Child("history"), "is kept in the log of spec.recovery, which is missing"))
 		}

@@ -36,12 +36,12 @@ func (t *Tracker) refreshInfos(r *room) {
 	if len(newcomers)+len(stale) == 0 {
 		return
 	}
-	infos := make(map[*member]json.RawMessage, len(newcomers)+len(stale))
+	views := make(map[*member]view, len(newcomers)+len(stale))
 	for _, m := range newcomers {
-		infos[m] = t.info(m.socket, r.name)
+		views[m] = t.view(m.socket, r.name)
 	}
 	for _, m := range stale {
-		infos[m] = t.info(m.socket, r.name)
+		views[m] = t.view(m.socket, r.name)
 	}
 
 	t.mu.Lock()
@@ -55,7 +55,7 @@ func (t *Tracker) refreshInfos(r *room) {
 			continue // it has left, or is asked for again
 		}
 		delete(r.newcomers, m.ID)
-		m.Info = r.keep(infos[m])
+		m.Info, m.blind = r.keep(views[m].info), views[m].blind
 		members = append(members, m)
 	}
 	r.add(members)
@@ -64,11 +64,29 @@ func (t *Tracker) refreshInfos(r *room) {
 		r.arrived = append(r.arrived, m.ID)
 	}
 	for _, m := range stale {
-		if r.members[m.ID] == m && r.update(m, infos[m]) {
+		if r.members[m.ID] != m {
+			continue
+		}
+		if m.blind && !views[m].blind {
+			r.arrived = append(r.arrived, m.ID) // it has not been told of those who were there before
+		}
+		r.setBlind(m, views[m].blind)
+		if r.update(m, views[m].info) {
 			r.forPeers.note(updated, m)
 		}
 	}
 	t.notifySoon(r)
+}
+
+// view is what others see of a socket, and whether it sees nothing of them.
+type view struct {
+	info  json.RawMessage
+	blind bool
+}
+
+func (t *Tracker) view(s *socketio.Socket, room string) view {
+	c := t.config.Load()
+	return view{t.info(s, room), c != nil && c.Sees != nil && s != nil && !c.Sees(s, room)}
 }
 
 // info returns what others see of a socket.

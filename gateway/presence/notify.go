@@ -61,8 +61,8 @@ func (t *Tracker) notify(r *room) {
 		t.mu.Unlock()
 		return
 	}
-	batch := r.takeBatch()
-	arrived := slices.DeleteFunc(r.arrived, func(id string) bool { return !r.hasLocal(id) })
+	batch, blind := r.takeBatch(), r.blind()
+	arrived := slices.DeleteFunc(r.arrived, func(id string) bool { return !r.hasLocal(id) || r.members[id].blind })
 	r.arrived = nil
 	var state Page
 	if len(arrived) > 0 {
@@ -77,7 +77,7 @@ func (t *Tracker) notify(r *room) {
 		}
 	}
 	if batch != nil {
-		_ = t.namespace.To(r.name).Local().Emit(EventName, batch)
+		_ = t.namespace.To(r.name).Except(blind...).Local().Emit(EventName, batch)
 		t.batches.Add(1)
 	}
 
@@ -85,6 +85,19 @@ func (t *Tracker) notify(r *room) {
 	defer t.mu.Unlock()
 	r.notifying = false
 	t.notifySoon(r)
+}
+
+// blind lists the members here that are not told who is in the room. The caller holds mu.
+func (r *room) blind() (ids []string) {
+	if r.blinds == 0 {
+		return nil
+	}
+	for id, m := range r.members {
+		if m.blind {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 // takeBatch returns the batch; nil if nothing has changed after all. The caller holds mu.

@@ -28,6 +28,9 @@ type Config struct {
 	// accepts; nil: nothing. It is called when a socket has joined, and after Touch. More than
 	// MaxInfo bytes are not shown. It must not use the tracker.
 	Info func(s *socketio.Socket, room string) any
+	// Sees reports whether a member is told who is in the room; nil: all are. It is called like
+	// Info.
+	Sees func(s *socketio.Socket, room string) bool
 	// Budget bounds the infos of members, together with other namespaces that have the same Budget;
 	// nil: the tracker has one of its own, of DefaultInfoBytes.
 	Budget *Budget
@@ -202,7 +205,7 @@ func (t *Tracker) leave(id, name string) {
 // Touch calls Config.Info again for a socket, in all its rooms; changes are reported as `updated`.
 // It is called after SetData.
 func (t *Tracker) Touch(s *socketio.Socket) {
-	if c := t.config.Load(); c == nil || c.Info == nil {
+	if c := t.config.Load(); c == nil || c.Info == nil && c.Sees == nil {
 		return
 	}
 	for _, name := range s.Rooms() {

@@ -48,7 +48,7 @@ func (ns *Namespace) newWithHistory(s *socketio.Socket, rooms []string) []string
 	}
 	var found []string
 	for _, room := range rooms {
-		if p := ns.Policy(room); p.HasHistory() && p.HistoryOnJoin && !ns.base.Rooms().Contains(s, room) {
+		if p := ns.Policy(room); !ns.base.Rooms().Contains(s, room) && p.SendsHistory(s.ID()) {
 			found = append(found, room)
 		}
 	}

@@ -108,6 +108,9 @@ func (m *emission) audience(r *run) (*socketio.Broadcast, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rooms: %w", err)
 	}
+	if err := r.judge().allows(accessEmit, rooms...); err != nil {
+		return nil, err
+	}
 	except, err := r.AllRooms(m.except)
 	if err != nil {
 		return nil, fmt.Errorf("except: %w", err)

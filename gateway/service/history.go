@@ -51,6 +51,9 @@ func (r *run) history(room, before cel.Program, limit int) error {
 	if err != nil {
 		return fmt.Errorf("room: %w", err)
 	}
+	if err := r.judge().allows(accessHistory, name); err != nil {
+		return err
+	}
 	var below uint64
 	if before != nil {
 		if below, err = r.Revision(before); err != nil {

@@ -38,6 +38,9 @@ func compileLeave(e v1alpha1.Expression) (step, error) {
 		if err != nil {
 			return fmt.Errorf("leave: %w", err)
 		}
+		if err := r.judge().allows(accessLeave, rooms...); err != nil {
+			return fmt.Errorf("leave: %w", err)
+		}
 		for _, room := range rooms {
 			r.Socket.Leave(room)
 		}
@@ -60,12 +63,26 @@ func (r *run) join(rooms []string) error {
 	})
 }
 
+// joinAll puts the socket into those rooms of autoJoin in which it may be.
+func (c *client) joinAll(ns *namespace) error {
+	if !ns.rooms.conditions[accessJoin] {
+		return ignoreDisconnected(c.socket.Join(ns.rooms.autoJoin...))
+	}
+	for _, room := range ns.rooms.autoJoin {
+		err := ignoreDisconnected(c.socket.Join(room))
+		if refused := (*forbiddenError)(nil); err != nil && !errors.As(err, &refused) {
+			return err
+		}
+	}
+	return nil
+}
+
 // failedAutoJoin is the kind of log lines of the namespaces of a label whose autoJoin fails.
 type failedAutoJoin string
 
 // autoJoin puts the socket into the rooms that each socket of the namespace joins.
 func (c *client) autoJoin(b *binding) {
-	err := ignoreDisconnected(c.socket.Join(b.namespace.rooms.autoJoin...))
+	err := c.joinAll(b.namespace)
 	if err == nil {
 		return
 	}

@@ -16,6 +16,8 @@ type metrics struct {
 	events, failures *prometheus.CounterVec
 	// limitHits counts evaluations that exceeded the work budget, by their place in the manifest.
 	limitHits *prometheus.CounterVec
+	// refusals counts what conditions of allow do not allow.
+	refusals *prometheus.CounterVec
 }
 
 func newMetrics() metrics {
@@ -32,12 +34,16 @@ func newMetrics() metrics {
 			Name: "realtime_expression_limit_total",
 			Help: "Evaluations that ended because an event may not cost more work, by namespace, handler and expression.",
 		}, []string{"namespace", "handler", "expression"}),
+		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "realtime_room_refusals_total",
+			Help: "What the rules of rooms have not allowed, or in mode Audit would not have, by namespace, rule and mode.",
+		}, []string{"namespace", "rule", "mode"}),
 	}
 }
 
 // register adds the metrics to a registry, and those of presenceInfo.
 func (m *metrics) register(registry prometheus.Registerer, infos *presence.Budget) {
-	registry.MustRegister(m.events, m.failures, m.limitHits)
+	registry.MustRegister(m.events, m.failures, m.limitHits, m.refusals)
 	registry.MustRegister(infoMetrics(infos)...)
 }
 
@@ -46,6 +52,7 @@ func (m *metrics) forget(namespace string) {
 	m.events.DeleteLabelValues(namespace)
 	m.failures.DeleteLabelValues(namespace)
 	m.limitHits.DeletePartialMatch(prometheus.Labels{"namespace": namespace})
+	m.refusals.DeletePartialMatch(prometheus.Labels{"namespace": namespace})
 }
 
 // countLimitHit counts an error if it means that the work budget was exceeded. expr names the

@@ -31,8 +31,8 @@ const (
 )
 
 // configurePresence applies the program's rules to the presence of a namespace.
-func (r *Runtime) configurePresence(ns *socketio.Namespace) {
-	compiled, params := r.program.Load().find(ns.Name())
+func (r *Runtime) configurePresence(ns *socketio.Namespace, b *binding) {
+	compiled, params := b.namespace, b.params
 	wanted := compiled != nil && compiled.rooms.presence
 	tracker, err := presence.Of(ns)
 	switch {
@@ -49,6 +49,11 @@ func (r *Runtime) configurePresence(ns *socketio.Namespace) {
 		rule := compiled.rule(room)
 		return rule != nil && rule.presence
 	}}
+	if compiled.rooms.conditions[accessPresence] {
+		c.Sees = func(s *socketio.Socket, room string) bool {
+			return r.judgeOf(b, s).allows(accessPresence, room) == nil
+		}
+	}
 	if compiled.rooms.info {
 		c.Info = func(s *socketio.Socket, room string) any { return r.memberInfo(compiled, params, s, room) }
 	}
@@ -64,10 +69,11 @@ func (r *Runtime) memberInfo(ns *namespace, params map[string]string, s *socketi
 		return nil
 	}
 	member := &eval.Member{
-		Variables: eval.Variables{
+		Variables: &eval.Variables{
 			Socket: s, Params: params, Now: time.Now(), Data: celvalue.DataOf(s), Budget: expression.NewBudget(infoWork),
 		},
-		Room: room,
+		Room:   room,
+		Params: rule.pattern.Params(room),
 	}
 	v, err := member.Eval(rule.info)
 	var args socketio.Args
@@ -93,9 +99,10 @@ func (r *Runtime) memberInfo(ns *namespace, params map[string]string, s *socketi
 	return nil
 }
 
-// touchPresence updates what other members see of the socket, after its data have changed.
+// touchPresence updates what other members see of the socket, and what it may see of them, after
+// its data have changed.
 func (r *run) touchPresence() {
-	if r.binding.namespace.rooms.info {
+	if rooms := &r.binding.namespace.rooms; rooms.info || rooms.conditions[accessPresence] {
 		if tracker, err := presence.Of(r.Socket.Namespace()); err == nil {
 			tracker.Touch(r.Socket)
 		}
@@ -131,6 +138,9 @@ func (r *run) presence(room, after cel.Program, limit int) error {
 		if from, err = r.Text(after); err != nil {
 			return fmt.Errorf("after: %w", err)
 		}
+	}
+	if err := r.judge().allows(accessPresence, name); err != nil {
+		return err
 	}
 	tracker, err := presence.Of(r.Socket.Namespace())
 	if err != nil {

@@ -15,7 +15,9 @@ import (
 // roomRule is a compiled rule for rooms.
 type roomRule struct {
 	source   v1alpha1.RoomRule
+	pattern  v1alpha1.RoomPattern
 	presence bool
+	access   roomAccess
 	// place is the rule's place in the manifest.
 	place string
 	// info evaluates what others see of a member; nil: the id alone.
@@ -24,6 +26,9 @@ type roomRule struct {
 
 // roomRules are the rules of a namespace.
 type roomRules struct {
+	source []v1alpha1.RoomRule
+	// conditions tells which conditions of allow any rule has.
+	conditions [len(accessNames)]bool
 	// exact has the rules of single rooms, by name. No earlier pattern matches them; Validate
 	// checks that.
 	exact map[string]*roomRule
@@ -36,27 +41,49 @@ type roomRules struct {
 }
 
 func compileRoomRules(rules []v1alpha1.RoomRule) (roomRules, error) {
-	compiled := roomRules{exact: map[string]*roomRule{}}
+	compiled := roomRules{source: rules, exact: map[string]*roomRule{}}
 	for i := range rules {
-		rule := &roomRule{source: rules[i], presence: rules[i].Presence, place: fmt.Sprintf("rooms[%d]", i)}
-		if rules[i].PresenceInfo != "" {
-			var err error
-			if rule.info, err = expression.Compile(expression.Member, string(rules[i].PresenceInfo)); err != nil {
-				return roomRules{}, fmt.Errorf("rooms[%d], %s, presenceInfo: %w", i, rules[i].Name, err)
-			}
+		rule, err := compileRoomRule(&rules[i])
+		if err != nil {
+			return roomRules{}, fmt.Errorf("rooms[%d], %s: %w", i, rules[i].Name, err)
 		}
-		compiled.presence = compiled.presence || rule.presence
-		compiled.info = compiled.info || rule.info != nil
-		if rules[i].AutoJoin {
-			compiled.autoJoin = append(compiled.autoJoin, rules[i].Name)
-		}
-		if rules[i].IsPattern() {
-			compiled.patterns = append(compiled.patterns, rule)
-		} else {
-			compiled.exact[rules[i].Name] = rule
-		}
+		rule.place = fmt.Sprintf("rooms[%d]", i)
+		compiled.add(rule)
 	}
 	return compiled, nil
+}
+
+func compileRoomRule(source *v1alpha1.RoomRule) (*roomRule, error) {
+	rule := &roomRule{source: *source, presence: source.Presence}
+	var err error
+	if rule.pattern, err = v1alpha1.ParseRoomPattern(source.Name); err != nil {
+		return nil, fmt.Errorf("the name %w", err)
+	}
+	if rule.access, err = compileAccess(source.Allow); err != nil {
+		return nil, err
+	}
+	if source.PresenceInfo != "" {
+		if rule.info, err = expression.Compile(expression.Member, string(source.PresenceInfo)); err != nil {
+			return nil, fmt.Errorf("presenceInfo: %w", err)
+		}
+	}
+	return rule, nil
+}
+
+func (r *roomRules) add(rule *roomRule) {
+	r.presence = r.presence || rule.presence
+	r.info = r.info || rule.info != nil
+	for a, condition := range rule.access.conditions {
+		r.conditions[a] = r.conditions[a] || condition != nil
+	}
+	if rule.source.AutoJoin {
+		r.autoJoin = append(r.autoJoin, rule.source.Name)
+	}
+	if rule.pattern.IsExact() {
+		r.exact[rule.source.Name] = rule
+	} else {
+		r.patterns = append(r.patterns, rule)
+	}
 }
 
 // rule returns the rule for a room; nil if there is none.
@@ -65,7 +92,7 @@ func (n *namespace) rule(room string) *roomRule {
 		return rule
 	}
 	for _, rule := range n.rooms.patterns {
-		if rule.source.Matches(room) {
+		if rule.pattern.Matches(room) {
 			return rule
 		}
 	}
@@ -74,9 +101,10 @@ func (n *namespace) rule(room string) *roomRule {
 
 // configureRooms applies the program's rules to the rooms of a namespace.
 func (r *Runtime) configureRooms(ns *socketio.Namespace) {
-	ns.SetJoinRule(mayJoin)
-	r.configurePresence(ns)
-	compiled, _ := r.program.Load().find(ns.Name())
+	b := r.newBinding(r.program.Load(), ns.Name())
+	ns.SetJoinRule(func(s *socketio.Socket, rooms []string) error { return r.mayJoin(b, s, rooms) })
+	r.configurePresence(ns, b)
+	compiled := b.namespace
 	rooms, ok := ns.Adapter().(socketio.RoomPolicies)
 	if !ok {
 		return // nothing is stored, so nothing can be kept or ordered
@@ -85,17 +113,13 @@ func (r *Runtime) configureRooms(ns *socketio.Namespace) {
 		if compiled == nil {
 			return socketio.RoomPolicy{}
 		}
-		return compiled.policy(room)
+		return r.policy(ns, b, room)
 	})
 }
 
-// mayJoin is the join rule of all namespaces; every way into a room asks it. Each room costs a
-// subscription, so spec.limits.maxRooms bounds the rooms that clients choose.
-func mayJoin(s *socketio.Socket, rooms []string) error { return s.CheckJoin(rooms...) }
-
 // policy returns the policy of a room for the event log.
-func (n *namespace) policy(room string) socketio.RoomPolicy {
-	rule := n.rule(room)
+func (r *Runtime) policy(ns *socketio.Namespace, b *binding, room string) socketio.RoomPolicy {
+	rule := b.namespace.rule(room)
 	if rule == nil {
 		return socketio.RoomPolicy{}
 	}
@@ -103,6 +127,12 @@ func (n *namespace) policy(room string) socketio.RoomPolicy {
 	if h := rule.source.History; h != nil {
 		p.HistoryMessages, p.HistoryAge = int(h.MaxMessages), h.MaxAge.Duration.Duration
 		p.HistoryOnJoin = h.OnJoin == nil || *h.OnJoin
+		if rule.access.conditions[accessHistory] != nil {
+			p.HistoryTo = func(id string) bool {
+				s := ns.Socket(id)
+				return s != nil && r.judgeOf(b, s).allows(accessHistory, room) == nil
+			}
+		}
 	}
 	return p
 }

@@ -3,6 +3,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,9 +22,11 @@ type run struct {
 	handlers []*handler // the current one and those that follow
 	step     int        // the next one of the current handler
 	failed   bool       // a handler has failed
-	pending  *pending   // what the last step waits for
-	binding  *binding
-	receipt  *socketio.Receipt // of what has been emitted so far; see emitReceipt
+	// forbidden is the first refusal of a room's rule.
+	forbidden *forbiddenError
+	pending   *pending // what the last step waits for
+	binding   *binding
+	receipt   *socketio.Receipt // of what has been emitted so far; see emitReceipt
 	// computing reports whether a resumed run is within Socket.Compute.
 	computing bool
 }
@@ -119,16 +122,24 @@ func (r *Runtime) runHandlers(run *run) (ended bool) {
 		return true
 	}
 	answer := answerDone
-	if run.failed {
+	switch {
+	case run.forbidden != nil:
+		answer = run.forbidden.answer()
+	case run.failed:
 		answer = answerFailed
 	}
 	run.ack(answer)
 	return true
 }
 
-// failed counts and logs a failure of the current handler. It ignores a wait that ended because the
-// client left.
+// failed counts and logs a failure of the current handler. A wait that ended because the client
+// left is no failure, nor is what a rule does not allow.
 func (r *Runtime) failed(run *run, err error) {
+	var refused *forbiddenError
+	if errors.As(err, &refused) {
+		run.forbidden = cmp.Or(run.forbidden, refused)
+		return
+	}
 	run.failed = true
 	if errors.Is(err, context.Canceled) && run.Socket.Context().Err() != nil {
 		return

@@ -78,14 +78,14 @@ func (r *Runtime) Apply(p *Program) {
 	r.io.SetLimits(p.limits)
 	r.bindAll(p)
 	old := r.program.Swap(p)
-	for name := range p.namespaces {
+	for name, ns := range p.namespaces {
 		if old.namespaces[name] == nil {
 			r.io.AddNamespace(name, func(ns *socketio.Namespace) {
 				ns.OnConnection(r.connected)
 				r.configureRooms(ns)
 			})
 		}
-		r.configureRooms(r.io.Of(name))
+		r.reconfigure(r.io.Of(name), old.namespaces[name], ns)
 	}
 	for name := range old.namespaces {
 		if p.namespaces[name] == nil {
@@ -94,10 +94,20 @@ func (r *Runtime) Apply(p *Program) {
 		}
 	}
 	for _, child := range r.dynamic.Children() {
-		if ns, _ := p.find(child.Name()); ns == nil {
+		ns, _ := p.find(child.Name())
+		if ns == nil {
 			r.io.RemoveNamespace(child.Name())
 			continue
 		}
-		r.configureRooms(child)
+		before, _ := old.find(child.Name())
+		r.reconfigure(child, before, ns)
+	}
+}
+
+// reconfigure applies the rules for rooms to a namespace that may have sockets.
+func (r *Runtime) reconfigure(ns *socketio.Namespace, before, after *namespace) {
+	r.configureRooms(ns)
+	if joinsChanged(before, after) {
+		go r.expel(ns) // a socket whose join waits for NATS is asked when that is over
 	}
 }

@@ -52,6 +52,19 @@ func (s *Socket) Join(rooms ...string) error {
 	return nil
 }
 
+// LeaveWhere removes the socket from the rooms for which f returns true, while none of its joins is
+// pending: after SetJoinRule, every join that the previous rule allowed is over. f must not make
+// the socket join or leave. It is not called for the socket's own room.
+func (s *Socket) LeaveWhere(f func(room string) bool) {
+	s.joining.Lock()
+	defer s.joining.Unlock()
+	for _, room := range s.Rooms() {
+		if !s.isOwn(room) && f(room) {
+			s.Leave(room)
+		}
+	}
+}
+
 // joinOwn puts the socket into rooms without asking the rule.
 func (s *Socket) joinOwn(rooms []string) {
 	s.joining.Lock()

@@ -11,19 +11,35 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
 )
 
-// Member has the variables of presenceInfo: a socket as a member of a room. Not safe for concurrent
+// Member has the variables of presenceInfo and allow: a socket and a room. Not safe for concurrent
 // use.
 type Member struct {
-	Variables Variables
+	Variables *Variables
 	Room      string
+	// Params are what the named parts of the rule's pattern match in Room.
+	Params map[string]string
 }
 
 var _ cel.Activation = (*Member)(nil)
 
 // Eval evaluates what others see of the member.
 func (m *Member) Eval(program cel.Program) (ref.Val, error) {
+	m.Variables.cache.rooms = nil // earlier actions may have changed them
 	v, _, err := program.Eval(m)
 	return v, err
+}
+
+// Condition evaluates to a bool.
+func (m *Member) Condition(program cel.Program) (bool, error) {
+	result, err := m.Eval(program)
+	if err != nil {
+		return false, err
+	}
+	met, ok := result.(types.Bool)
+	if !ok {
+		return false, wrongType(result, "a bool")
+	}
+	return bool(met), nil
 }
 
 // ResolveName returns the value of a variable.
@@ -38,8 +54,12 @@ func (m *Member) ResolveName(name string) (any, bool) {
 func (m *Member) Parent() cel.Activation { return nil }
 
 func (m *Member) roomField(name string) ref.Val {
-	if name == "name" {
+	switch name {
+	case "name":
 		return types.String(m.Room)
+	case "params":
+		return types.NewStringStringMap(types.DefaultTypeAdapter, m.Params)
+	default:
+		return nil
 	}
-	return nil
 }

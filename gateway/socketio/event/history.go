@@ -21,10 +21,17 @@ type RoomPolicy struct {
 	// HistoryOnJoin sends the history to each socket that joins, as events, before any later one of
 	// the room.
 	HistoryOnJoin bool
+	// HistoryTo tells whether the socket of an id is sent it; nil: all are.
+	HistoryTo func(id string) bool
 }
 
 // HasHistory reports whether the room has a history.
 func (p RoomPolicy) HasHistory() bool { return p.HistoryMessages > 0 && p.HistoryAge > 0 }
+
+// SendsHistory reports whether the socket of an id is sent the room's history when it joins.
+func (p RoomPolicy) SendsHistory(id string) bool {
+	return p.HasHistory() && p.HistoryOnJoin && (p.HistoryTo == nil || p.HistoryTo(id))
+}
 
 // RoomPolicies is an Adapter that treats rooms by policies, like that of package cluster with
 // recovery.
