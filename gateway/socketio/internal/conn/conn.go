@@ -139,7 +139,7 @@ func (c *Conn[S]) take(p *parser.Packet) {
 		c.violate(errors.New("packet for a namespace that the client is not in: " + WithoutQuery(p.Namespace)))
 		return
 	case s != none && p.Type == parser.Ack:
-		s.OnAck(*p)
+		onAck(s, p)
 		return
 	case s != none && p.Type == parser.Disconnect:
 		s.AbandonAcks() // a handler may wait for these, too
@@ -148,6 +148,12 @@ func (c *Conn[S]) take(p *parser.Packet) {
 		c.runPacket(l, p)
 	}
 }
+
+// onAck is not inlined, since the copy of the packet would be on the stack of a goroutine that
+// waits in take.
+//
+//go:noinline
+func onAck[S Socket](s S, p *parser.Packet) { s.OnAck(*p) }
 
 // lane returns the lane of a packet's namespace and the socket there; both are nil if the client
 // has not sent a CONNECT for it.

@@ -38,6 +38,12 @@ func (c *Conn[S]) onPacket(l *Lane[S], p *parser.Packet) {
 		c.onConnect(l, p)
 		return
 	}
+	c.onOther(l, p)
+}
+
+// onOther handles any packet but CONNECT. It is apart from onPacket, since copies of the packet
+// would be on the stack of a goroutine that waits in onConnect.
+func (c *Conn[S]) onOther(l *Lane[S], p *parser.Packet) {
 	s, ok := c.socket(l)
 	if !ok {
 		c.violate(errors.New("packet for a namespace that the client is not in: " + WithoutQuery(p.Namespace)))
@@ -57,13 +63,20 @@ func (c *Conn[S]) onPacket(l *Lane[S], p *parser.Packet) {
 
 func (c *Conn[S]) onConnect(l *Lane[S], p *parser.Packet) {
 	now, auth := time.Now(), authOf(p)
-	if err := c.beginConnect(l, now, auth); errors.Is(err, errSecondConnect) {
-		c.violate(errors.New("second CONNECT to " + WithoutQuery(p.Namespace)))
-	} else if err != nil {
-		c.refuse(p.Namespace, err)
-	} else {
-		c.host.Connect(Arrival[S]{Conn: c, Lane: l, Namespace: p.Namespace, Auth: auth, Time: now})
+	if err := c.beginConnect(l, now, auth); err != nil {
+		c.refuseConnect(p.Namespace, err)
+		return
 	}
+	c.host.Connect(Arrival[S]{Conn: c, Lane: l, Namespace: p.Namespace, Auth: auth, Time: now})
+}
+
+// refuseConnect answers a CONNECT for which the namespace is not asked.
+func (c *Conn[S]) refuseConnect(namespace string, err error) {
+	if errors.Is(err, errSecondConnect) {
+		c.violate(errors.New("second CONNECT to " + WithoutQuery(namespace)))
+		return
+	}
+	c.refuse(namespace, err)
 }
 
 // noAuth is the auth payload of a client that sends none.
