@@ -103,15 +103,67 @@ func writeFile(t *testing.T, name, content string) {
 	}
 }
 
-// swapData writes a new folder and points ..data at it by rename (kubelet's atomic writer).
+// swapData writes a new folder with one file and points ..data at it by rename.
 func swapData(t *testing.T, file, content string) {
 	t.Helper()
-	dir := filepath.Dir(file)
+	swapDir(t, filepath.Dir(file), map[string]string{filepath.Base(file): content})
+}
+
+func TestWatchDirTellsWhenASecretIsRotated(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	dir := t.TempDir()
+	for _, name := range []string{"alice", "bob"} {
+		if err := os.Symlink(filepath.Join("..data", name), filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	swapDir(t, dir, map[string]string{"alice": "first", "bob": "first"})
+	first, err := ReadDir(dir)
+	if err != nil || len(first) != 2 || string(first["alice"]) != "first" || string(first["bob"]) != "first" {
+		t.Fatalf("read %q, %v", first, err)
+	}
+
+	seen := make(chan map[string][]byte, 8)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- WatchDir(ctx, dir, first, func(files map[string][]byte) { seen <- files }) }()
+	swapDir(t, dir, map[string]string{"alice": "second", "bob": "first"})
+	select {
+	case files := <-seen:
+		if string(files["alice"]) != "second" || string(files["bob"]) != "first" {
+			t.Errorf("told %q", files)
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("the rotated Secret is never told")
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestReadDirRefusesMoreThanItsBound(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "a"), string(make([]byte, maxDirBytes)))
+	if files, err := ReadDir(dir); err != nil || len(files["a"]) != maxDirBytes {
+		t.Fatalf("at the bound: %d bytes, %v", len(files["a"]), err)
+	}
+	writeFile(t, filepath.Join(dir, "b"), "x")
+	if _, err := ReadDir(dir); err == nil {
+		t.Fatal("one byte beyond the bound is read")
+	}
+}
+
+// swapDir writes a new folder of files and points ..data at it by rename (kubelet's atomic writer).
+func swapDir(t *testing.T, dir string, files map[string]string) {
+	t.Helper()
 	data, err := os.MkdirTemp(dir, "..data_")
 	if err != nil {
 		t.Fatal(err)
 	}
-	writeFile(t, filepath.Join(data, filepath.Base(file)), content)
+	for name, content := range files {
+		writeFile(t, filepath.Join(data, name), content)
+	}
 	link := filepath.Join(dir, "..data_tmp")
 	if err := os.Symlink(filepath.Base(data), link); err != nil {
 		t.Fatal(err)
