@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package identity
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+func locations(t testing.TB, list ...string) []Location {
+	t.Helper()
+	l, err := ParseLocations(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func TestLocationsThatAreRefused(t *testing.T) {
+	for _, s := range []string{
+		"", "auth", "auth.", ".token", "auth..token", "auth.a.", "header", "header.", "header.a b", "header.a:", "header.ä",
+		"cookie.", "cookie.a;b", "query.", "query", "body.token", "Auth.token", "header.a\n",
+	} {
+		if l, err := ParseLocation(s); err == nil {
+			t.Errorf("%q is accepted as %s", s, l)
+		}
+	}
+}
+
+func TestLocationsAreComparedByWhatTheyMean(t *testing.T) {
+	l := locations(t, "header.AUTHORIZATION", "header.authorization", "cookie.a", "cookie.A")
+	if l[0] != l[1] || l[2] == l[3] || l[0].String() != "header.Authorization" {
+		t.Errorf("%v", l)
+	}
+	if l := locations(t); len(l) != 1 || l[0].String() != DefaultLocation {
+		t.Errorf("by default %v", l)
+	}
+}
+
+func TestFind(t *testing.T) {
+	request := func(header http.Header, target, auth string) *Request {
+		r := httptest.NewRequest(http.MethodGet, "http://example.com"+target, nil)
+		r.Header = header
+		return FromHTTP(r, json.RawMessage(auth))
+	}
+	all := []string{"auth.token", "header.authorization", "header.x-token", "cookie.session", "query.token"}
+	long := strings.Repeat("x", MaxToken)
+	for name, c := range map[string]struct {
+		locations []string
+		request   *Request
+		want      string
+		code      Code
+	}{
+		"in auth, by default":             {nil, request(nil, "/", `{"token":"t"}`), "t", ""},
+		"in an object of auth":            {[]string{"auth.user.token"}, request(nil, "/", ` { "user" : { "token" : "t" } } `), "t", ""},
+		"with escapes":                    {nil, request(nil, "/", `{"tok\u0065n":"a\/\u0062"}`), "a/b", ""},
+		"the last of two":                 {nil, request(nil, "/", `{"token":"a","token":"b"}`), "b", ""},
+		"Bearer":                          {all, request(http.Header{"Authorization": {"Bearer t"}}, "/", `{}`), "t", ""},
+		"bearer":                          {all, request(http.Header{"Authorization": {" bearer  t "}}, "/", `{}`), "t", ""},
+		"another header":                  {all, request(http.Header{"X-Token": {" t "}}, "/", `{}`), "t", ""},
+		"Bearer in another header":        {all, request(http.Header{"X-Token": {"Bearer t"}}, "/", `{}`), "Bearer t", ""},
+		"cookie":                          {all, request(http.Header{"Cookie": {"a=b; session=t; c=d"}}, "/", `{}`), "t", ""},
+		"the first of two cookies":        {all, request(http.Header{"Cookie": {"session=s; session=t"}}, "/", `{}`), "s", ""},
+		"query":                           {all, request(nil, "/?EIO=4&token=a%2Bb", `{}`), "a+b", ""},
+		"the first location that has one": {all, request(http.Header{"X-Token": {"h"}}, "/?token=q", `{"token":""}`), "h", ""},
+		"as long as may be":               {nil, request(nil, "/", `{"token":"`+long+`"}`), long, ""},
+
+		"query, which nobody asked for":    {nil, request(nil, "/?token=t", ``), "", TokenMissing},
+		"no auth":                          {nil, request(nil, "/", ``), "", TokenMissing},
+		"an empty token":                   {nil, request(nil, "/", `{"token":""}`), "", TokenMissing},
+		"null":                             {nil, request(nil, "/", `{"token":null}`), "", TokenMissing},
+		"another name":                     {nil, request(nil, "/", `{"Token":"t"}`), "", TokenMissing},
+		"no object":                        {nil, request(nil, "/", `["token","t"]`), "", TokenMissing},
+		"no object further down":           {[]string{"auth.user.token"}, request(nil, "/", `{"user":"token"}`), "", TokenMissing},
+		"no JSON":                          {nil, request(nil, "/", `{"token":"t"`), "", TokenMissing},
+		"another scheme":                   {all, request(http.Header{"Authorization": {"Basic dXNlcg=="}}, "/", `{}`), "", TokenMissing},
+		"the scheme alone":                 {all, request(http.Header{"Authorization": {"Bearer"}}, "/", `{}`), "", TokenMissing},
+		"no scheme":                        {all, request(http.Header{"Authorization": {"t"}}, "/", `{}`), "", TokenMissing},
+		"a number":                         {nil, request(nil, "/", `{"token":1}`), "", TokenInvalid},
+		"an object":                        {nil, request(nil, "/", `{"token":{"a":"b"}}`), "", TokenInvalid},
+		"longer than may be":               {nil, request(nil, "/", `{"token":"`+long+`x"}`), "", TokenInvalid},
+		"longer than may be, in the query": {all, request(nil, "/?token="+long+"x", `{}`), "", TokenInvalid},
+	} {
+		t.Run(name, func(t *testing.T) {
+			token, err := Find(locations(t, c.locations...), c.request)
+			if token != c.want || codeOf(err) != c.code {
+				t.Errorf("token %.40q, error %v; want %.40q and %q", token, err, c.want, c.code)
+			}
+		})
+	}
+}
+
+func codeOf(err error) Code {
+	if err == nil {
+		return ""
+	}
+	return AsError(err).Code
+}
+
+func TestFromHTTP(t *testing.T) {
+	r := httptest.NewRequest(http.MethodGet, "http://example.com/?a=b", nil)
+	r.RemoteAddr = "[2001:db8::1]:1234"
+	if got := FromHTTP(r, nil); got.Address != "2001:db8::1" || got.Query.Get("a") != "b" {
+		t.Errorf("%+v", got)
+	}
+	r.RemoteAddr = "@"
+	if got := FromHTTP(r, nil); got.Address != "@" {
+		t.Errorf("%+v", got)
+	}
+}
+
+// answers is an authenticator that says what it is told.
+type answers struct {
+	statement *Statement
+	err       error
+	asked     *int
+}
+
+func (a answers) Authenticate(context.Context, *Request) (*Statement, error) {
+	if a.asked != nil {
+		*a.asked++
+	}
+	return a.statement, a.err
+}
+
+func (a answers) Verify(ctx context.Context, _ string) (*Statement, error) {
+	return a.Authenticate(ctx, nil)
+}
+
+func TestTheFirstThatRecognizesTheTokenDecides(t *testing.T) {
+	missing := answers{err: Refuse(TokenMissing, "missing")}
+	foreign := answers{err: NotRecognized("foreign")}
+	foreignToo := answers{err: NotRecognized("foreign, too")}
+	expired := answers{err: Refuse(TokenExpired, "expired")}
+	down := answers{err: NotAvailable("down", nil)}
+	broken := answers{err: errors.New("broken")}
+	anna := answers{statement: &Statement{User: "anna"}}
+	for name, c := range map[string]struct {
+		chain  Chain
+		by     int
+		user   string
+		code   Code
+		reason string
+	}{
+		"nobody":                          {nil, -1, "", TokenMissing, ""},
+		"the first":                       {Chain{anna, expired}, 0, "anna", "", ""},
+		"the second, after a foreign one": {Chain{foreign, anna}, 1, "anna", "", ""},
+		"the second, after no token":      {Chain{missing, anna}, 1, "anna", "", ""},
+		"a refusal":                       {Chain{foreign, expired, anna}, 1, "", TokenExpired, "expired"},
+		"one that is down":                {Chain{foreign, down, anna}, 1, "", Unavailable, "down"},
+		"one that fails":                  {Chain{broken, anna}, 0, "", Unavailable, ""},
+		"no token at all":                 {Chain{missing, missing}, -1, "", TokenMissing, ""},
+		"a token that nobody recognizes":  {Chain{missing, foreign, foreignToo, missing}, -1, "", TokenInvalid, "foreign"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			by, s, err := c.chain.Authenticate(t.Context(), &Request{})
+			if by != c.by || codeOf(err) != c.code || err == nil && s.User != c.user || c.reason != "" && AsError(err).Reason != c.reason {
+				t.Errorf("%d decides: %+v, %v", by, s, err)
+			}
+		})
+	}
+}
+
+func TestByTokenAsksOnlyAboutAToken(t *testing.T) {
+	asked := 0
+	a := ByToken(locations(t), answers{statement: &Statement{User: "anna"}, asked: &asked})
+	if _, err := a.Authenticate(t.Context(), &Request{}); codeOf(err) != TokenMissing || asked != 0 {
+		t.Errorf("error %v, asked %d times", err, asked)
+	}
+	if s, err := a.Authenticate(t.Context(), &Request{Auth: json.RawMessage(`{"token":"t"}`)}); err != nil || s.User != "anna" || asked != 1 {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	cause := errors.New("connection refused")
+	err := error(NotAvailable("the webhook has not answered", cause))
+	if err.Error() != "unavailable: the webhook has not answered: connection refused" || !errors.Is(err, cause) {
+		t.Errorf("%v", err)
+	}
+	if e := AsError(cause); e.Code != Unavailable || !errors.Is(e, cause) {
+		t.Errorf("%v", e)
+	}
+}
+
+func FuzzFind(f *testing.F) {
+	l := locations(f, "auth.token", "auth.user.token", "header.authorization", "cookie.session")
+	f.Add(`{"token":"t"}`, "Bearer t", "session=t")
+	f.Add(`{"user":{"token":{}}}`, "Bearer", "session")
+	f.Add(` `, "", "=")
+	f.Fuzz(func(t *testing.T, auth, authorization, cookie string) {
+		r := &Request{Auth: json.RawMessage(auth), Header: http.Header{"Authorization": {authorization}, "Cookie": {cookie}}}
+		token, err := Find(l, r)
+		if (token == "") == (err == nil) || len(token) > MaxToken {
+			t.Fatalf("token %q, error %v", token, err)
+		}
+	})
+}

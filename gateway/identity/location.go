@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package identity
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/jsonscan"
+)
+
+// MaxToken is the size of a token, in bytes. It is that of the auth payload of a CONNECT packet.
+const MaxToken = 16 << 10
+
+// DefaultLocation is where a token is if nothing else is said.
+const DefaultLocation = "auth.token"
+
+// Location is a place of a request where a token may be, such as "header.authorization". It is
+// comparable.
+type Location struct{ kind, name string }
+
+// The kinds of locations.
+const (
+	inAuth   = "auth"
+	inHeader = "header"
+	inCookie = "cookie"
+	inQuery  = "query"
+)
+
+var errLocation = errors.New("want auth.NAME (names of members, with dots between them), header.NAME, cookie.NAME or query.NAME")
+
+// ParseLocation reads
+//
+//   - auth.token, or auth.a.b: a member of the auth payload, or of an object in it;
+//   - header.NAME: a header. Of Authorization, what follows the scheme Bearer; of any other the
+//     value;
+//   - cookie.NAME: a cookie;
+//   - query.NAME: a query parameter. URLs end up in logs, so that this is seldom a good place.
+func ParseLocation(s string) (Location, error) {
+	kind, name, _ := strings.Cut(s, ".")
+	valid := name != ""
+	switch kind {
+	case inAuth:
+		for member := range strings.SplitSeq(name, ".") {
+			valid = valid && member != ""
+		}
+	case inHeader:
+		valid = valid && isToken(name)
+		name = http.CanonicalHeaderKey(name)
+	case inCookie:
+		valid = valid && isToken(name)
+	case inQuery:
+	default:
+		valid = false
+	}
+	if !valid {
+		return Location{}, fmt.Errorf("read the location of a token %q: %w", s, errLocation)
+	}
+	return Location{kind, name}, nil
+}
+
+// ParseLocations reads several locations; none stands for DefaultLocation.
+func ParseLocations(list []string) ([]Location, error) {
+	if len(list) == 0 {
+		list = []string{DefaultLocation}
+	}
+	locations := make([]Location, len(list))
+	for i, s := range list {
+		var err error
+		if locations[i], err = ParseLocation(s); err != nil {
+			return nil, err
+		}
+	}
+	return locations, nil
+}
+
+// isToken reports whether a name has only characters that names of headers and cookies may have
+// (RFC 9110).
+func isToken(name string) bool {
+	for i := range len(name) {
+		c := name[i]
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		if !letter && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// String is the location as it was read; names of headers are canonical.
+func (l Location) String() string { return l.kind + "." + l.name }
+
+// Find returns the token at the first of the locations that has one. An empty value and a JSON null
+// are none. The error is an *Error: TokenMissing, or TokenInvalid for one that is no string or too
+// long.
+func Find(locations []Location, r *Request) (string, error) {
+	for _, l := range locations {
+		token, err := l.token(r)
+		if err != nil {
+			return "", err
+		}
+		if len(token) > MaxToken {
+			return "", Refuse(TokenInvalid, fmt.Sprintf("the token at %s has more than %d bytes", l, MaxToken))
+		}
+		if token != "" {
+			return token, nil
+		}
+	}
+	return "", Refuse(TokenMissing, "there is no token at any of the locations")
+}
+
+func (l Location) token(r *Request) (string, error) {
+	switch l.kind {
+	case inHeader:
+		return l.inHeader(r.Header.Get(l.name)), nil
+	case inCookie:
+		cookie, err := (&http.Request{Header: r.Header}).Cookie(l.name)
+		if err != nil {
+			return "", nil //nolint:nilerr // the error is that there is none
+		}
+		return cookie.Value, nil
+	case inQuery:
+		return r.Query.Get(l.name), nil
+	}
+	return l.inAuth(r.Auth)
+}
+
+func (l Location) inHeader(value string) string {
+	if l.name != "Authorization" {
+		return strings.TrimSpace(value)
+	}
+	scheme, token, _ := strings.Cut(strings.TrimSpace(value), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+// inAuth follows the path. Of members with one name the last counts, as for JSON.parse.
+func (l Location) inAuth(auth json.RawMessage) (string, error) {
+	if len(auth) == 0 || jsonscan.Check(auth) != nil {
+		return "", nil
+	}
+	value := []byte(auth)
+	for name := range strings.SplitSeq(l.name, ".") {
+		value = value[jsonscan.SkipSpace(value, 0):]
+		if value[0] != '{' {
+			return "", nil
+		}
+		var found []byte
+		for quoted, v := range jsonscan.Members(value) {
+			if unquoted(quoted) == name {
+				found = v
+			}
+		}
+		if found == nil {
+			return "", nil
+		}
+		value = found
+	}
+	switch value[0] {
+	case '"':
+		return unquoted(value), nil
+	case 'n': // null
+		return "", nil
+	}
+	return "", Refuse(TokenInvalid, fmt.Sprintf("the token at %s is not a string", l))
+}
+
+// unquoted decodes a JSON string that was checked.
+func unquoted(quoted []byte) string {
+	var s string
+	_ = json.Unmarshal(quoted, &s)
+	return s
+}
