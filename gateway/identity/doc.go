@@ -3,8 +3,11 @@
 // Package identity says who a client is. An Authenticator is asked about a client that wants to connect,
 // and answers with a Statement, or with an Error that has a code for the client and a reason for the log.
 //
-// JWTs (package token) are verified with the keys of package keys: HMAC keys and JWK sets from mounted
-// Secrets, or a JWK set that is fetched from a URL and refreshed.
+// There are two kinds of authenticator:
+//
+//   - JWTs (package token), which are verified with the keys of package keys: HMAC keys and JWK sets from
+//     mounted Secrets, or a JWK set that is fetched from a URL and refreshed.
+//   - Tokens that a mounted Secret lists (package static).
 //
 // A token is found by its Locations. Several authenticators make a Chain: the first that recognizes the
 // token decides.
