@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package webhook asks a program of the user's own who a client is, over HTTP or by a NATS request.
+// Both carry the same JSON.
+//
+// The JSON, and what counts as an answer, is described in
+// docs/reference/authentication-requests.md, whose examples a test executes.
+//
+// An answer is kept for a question, all of which must be the same: a program that looks at
+// addresses is asked again when a token comes from another one. After several failures in a row
+// nothing is asked for some seconds, and then one question tells whether the program is back.
+package webhook

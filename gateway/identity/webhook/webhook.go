@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package webhook
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+
+	"github.com/realtime-operator/realtime-operator/gateway/identity"
+)
+
+// The defaults of a Config.
+const (
+	DefaultTimeout     = 2 * time.Second
+	DefaultConcurrency = 64
+	DefaultMaxTTL      = 5 * time.Minute
+	DefaultMaxEntries  = 10_000
+	DefaultRest        = 5 * time.Second
+)
+
+const (
+	// negativeTTL is how long a refusal is kept at most: who was refused may come back with more
+	// rights.
+	negativeTTL = 10 * time.Second
+	// tripAfter is how many failures in a row have the webhook rest.
+	tripAfter = 5
+)
+
+// Config says how a program is asked.
+type Config struct {
+	// Locations say where a token is. With any, a client without a token is refused, and nobody is
+	// asked.
+	Locations []identity.Location
+	// Headers and Query name what of the handshake is in a question. All else stays here.
+	Headers, Query []string
+	// Timeout is how long a client waits for an answer, DefaultTimeout if zero; and before that, as
+	// long until it is its turn. Contexts should last longer: that one has ended says nothing of
+	// the program.
+	Timeout time.Duration
+	// Concurrency is how many questions are asked at the same time, DefaultConcurrency if zero.
+	// More wait.
+	Concurrency int
+	// MaxTTL is how long an answer is kept at most, DefaultMaxTTL if zero, not at all if negative.
+	// MaxEntries is how many accepted clients are kept, and as many refusals; DefaultMaxEntries if
+	// zero.
+	MaxTTL     time.Duration
+	MaxEntries int
+	// Rest is how long nothing is asked after several failures, DefaultRest if zero.
+	Rest time.Duration
+	// Answered is told how each client was answered, for metrics; may be nil.
+	Answered func(Result)
+}
+
+// Result is how a client was answered, for metrics.
+type Result string
+
+// The results.
+const (
+	Accepted Result = "accepted"
+	Refused  Result = "refused"
+	// Cached is for answers that were kept, of either kind.
+	Cached Result = "cached"
+	// Failed is for programs that do not answer in time, or with something else.
+	Failed Result = "failed"
+	// Busy is for clients who have waited for too long until they were asked for.
+	Busy Result = "busy"
+	// Resting is for clients who come while nothing is asked.
+	Resting Result = "resting"
+	// Left is for clients who did not wait for the answer.
+	Left Result = "left"
+)
+
+// Webhook is an identity.Authenticator that asks a program. It has no goroutines. Safe for
+// concurrent use. Close ends its connections.
+type Webhook struct {
+	config    Config
+	transport transport
+	slots     chan struct{}
+	breaker   *gobreaker.CircuitBreaker[*verdict]
+	// Refusals have a cache of their own, as anybody can have many by making tokens up.
+	accepted, refused *cache
+}
+
+// NewHTTP returns a webhook that asks over HTTP.
+func NewHTTP(c Config, h HTTP) (*Webhook, error) {
+	c = c.withDefaults()
+	t, err := h.transport(c.Concurrency)
+	if err != nil {
+		return nil, err
+	}
+	return newWebhook(c, t), nil
+}
+
+// NewNATS returns a webhook that asks by NATS requests.
+func NewNATS(c Config, n NATS) (*Webhook, error) {
+	if n.Conn == nil || n.Subject == "" {
+		return nil, errors.New("ask over NATS: there is no connection or no subject")
+	}
+	return newWebhook(c.withDefaults(), n), nil
+}
+
+func (c Config) withDefaults() Config {
+	if c.Timeout <= 0 {
+		c.Timeout = DefaultTimeout
+	}
+	if c.Concurrency <= 0 {
+		c.Concurrency = DefaultConcurrency
+	}
+	if c.MaxTTL == 0 {
+		c.MaxTTL = DefaultMaxTTL
+	}
+	if c.MaxEntries <= 0 {
+		c.MaxEntries = DefaultMaxEntries
+	}
+	if c.Rest <= 0 {
+		c.Rest = DefaultRest
+	}
+	return c
+}
+
+var (
+	errBusy = errors.New("too many questions are being asked")
+	errLeft = errors.New("the client does not wait any more")
+)
+
+func newWebhook(c Config, t transport) *Webhook {
+	return &Webhook{
+		config: c, transport: t, slots: make(chan struct{}, c.Concurrency),
+		accepted: newCache(c.MaxEntries), refused: newCache(c.MaxEntries),
+		breaker: gobreaker.NewCircuitBreaker[*verdict](gobreaker.Settings{
+			Timeout:     c.Rest,
+			ReadyToTrip: func(n gobreaker.Counts) bool { return n.ConsecutiveFailures >= tripAfter },
+			// Neither says anything about the program.
+			IsExcluded: func(err error) bool { return errors.Is(err, errBusy) || errors.Is(err, errLeft) },
+		}),
+	}
+}
+
+// Close ends connections that are idle. Those of questions under way end with these.
+func (w *Webhook) Close() { w.transport.close() }
+
+// State is "closed" while the program is asked, "open" while it is not after failures, and
+// "half-open" when the next question decides.
+func (w *Webhook) State() string { return w.breaker.State().String() }
+
+// Authenticate asks about a client, unless an answer to the same question was kept.
+func (w *Webhook) Authenticate(ctx context.Context, r *identity.Request) (*identity.Statement, error) {
+	token := ""
+	if len(w.config.Locations) > 0 {
+		var err error
+		if token, err = identity.Find(w.config.Locations, r); err != nil {
+			return nil, err
+		}
+	}
+	body, err := encode(r, token, &w.config)
+	if err != nil {
+		return nil, identity.NotAvailable("the webhook cannot be asked", err)
+	}
+	sum := questionSum(sha256.Sum256(body))
+	if v := w.kept(sum); v != nil {
+		w.answered(Cached)
+		return v.result()
+	}
+	v, err := w.breaker.Execute(func() (*verdict, error) { return w.ask(ctx, body) })
+	if err != nil {
+		w.answered(resultOf(err))
+		return nil, identity.NotAvailable("the webhook has not answered", err)
+	}
+	w.keep(sum, v)
+	if v.refusal != nil {
+		w.answered(Refused)
+	} else {
+		w.answered(Accepted)
+	}
+	return v.result()
+}
+
+// result is the answer for the client. A statement may have expired meanwhile.
+func (v *verdict) result() (*identity.Statement, error) {
+	switch {
+	case v.refusal != nil:
+		return nil, v.refusal
+	case !v.statement.Expires.IsZero() && !time.Now().Before(v.statement.Expires):
+		return nil, identity.Refuse(identity.TokenExpired, "what the webhook states has expired")
+	}
+	return v.statement, nil
+}
+
+func resultOf(err error) Result {
+	switch {
+	case errors.Is(err, errBusy):
+		return Busy
+	case errors.Is(err, errLeft):
+		return Left
+	case errors.Is(err, gobreaker.ErrOpenState), errors.Is(err, gobreaker.ErrTooManyRequests):
+		return Resting
+	}
+	return Failed
+}
+
+func (w *Webhook) answered(r Result) {
+	if w.config.Answered != nil {
+		w.config.Answered(r)
+	}
+}
+
+// ask asks one question when there is a slot.
+func (w *Webhook) ask(client context.Context, body []byte) (*verdict, error) {
+	if err := w.waitForSlot(client); err != nil {
+		return nil, err
+	}
+	defer func() { <-w.slots }()
+	ctx, cancel := context.WithTimeout(client, w.config.Timeout)
+	defer cancel()
+	answer, err := w.transport.ask(ctx, body)
+	if err != nil {
+		if client.Err() != nil {
+			return nil, fmt.Errorf("%w: %w", errLeft, err)
+		}
+		return nil, err
+	}
+	return decode(answer)
+}
+
+// waitForSlot takes a slot, or gives up after the timeout.
+func (w *Webhook) waitForSlot(client context.Context) error {
+	select {
+	case w.slots <- struct{}{}:
+		return nil
+	default:
+	}
+	timer := time.NewTimer(w.config.Timeout)
+	defer timer.Stop()
+	select {
+	case w.slots <- struct{}{}:
+		return nil
+	case <-client.Done():
+		return errLeft
+	case <-timer.C:
+		return errBusy
+	}
+}
+
+func (w *Webhook) kept(sum questionSum) *verdict {
+	now := time.Now()
+	if v := w.accepted.get(sum, now); v != nil {
+		return v
+	}
+	return w.refused.get(sum, now)
+}
+
+// keep keeps an answer for as long as the program permits, within bounds.
+func (w *Webhook) keep(sum questionSum, v *verdict) {
+	ttl := min(v.ttl, w.config.MaxTTL)
+	c := w.accepted
+	if v.refusal != nil {
+		ttl, c = min(ttl, negativeTTL), w.refused
+	}
+	if ttl <= 0 {
+		return
+	}
+	c.put(sum, v, time.Now().Add(ttl))
+}
