@@ -161,17 +161,20 @@ func (r *Runtime) countRefusal(j judge, rule *roomRule, refused *forbiddenError,
 	text := "a rule would refuse"
 	switch {
 	case err != nil:
-		text = "a rule fails, and refuses"
+		text = "a rule fails, which counts as a refusal"
 	case !rule.access.audit:
 		return
 	}
+	log := r.log.With("namespace", label, "rule", refused.rule, "mode", mode)
 	r.logLimit.Log(refusedRule{label, refused.rule},
 		func() {
-			r.log.Warn(text, "namespace", label, "rule", refused.rule, "mode", mode, "socket", j.variables.Socket.LogID(), "error", err)
+			about := []any{"socket", j.variables.Socket.LogID()}
+			if err != nil {
+				about = append(about, "error", err)
+			}
+			log.Warn(text, about...)
 		},
-		func(more int) {
-			r.log.Warn(fmt.Sprintf("%s: %d more in the last minute", text, more), "namespace", label, "rule", refused.rule, "mode", mode)
-		})
+		func(more int) { log.Warn(fmt.Sprintf("%s: %d more in the last minute", text, more)) })
 }
 
 // mayJoin is the join rule of all namespaces; every way into a room asks it. Each room costs a
@@ -216,7 +219,7 @@ func (r *Runtime) expelFrom(s *socketio.Socket) {
 	}
 }
 
-// joinsChanged tells whether other sockets may be in the rooms of a namespace than before.
+// joinsChanged reports whether other sockets may be in the rooms of a namespace than before.
 func joinsChanged(before, after *namespace) bool {
 	if after == nil || !after.rooms.conditions[accessJoin] {
 		return false
