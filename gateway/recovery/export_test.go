@@ -108,7 +108,17 @@ func (ns *Namespace) JoinHeld(s *socketio.Socket, room string) (*SentHistory, er
 
 func (h *historySent) Read(rooms []string) ([]*eventlog.Message, error) { return h.read(rooms) }
 func (h *historySent) Past(known []*eventlog.Message) socketio.Past     { return h.past(known) }
-func (h *historySent) IsReadAgain() bool                                { return len(h.again) > 0 }
+
+// Kept is the number of events that the histories of the rooms still have of what is to be sent.
+func (h *historySent) Kept() (n int) {
+	for _, part := range h.rooms {
+		events, _ := part.Room.AppendPart(nil, part)
+		n += len(events)
+	}
+	return n
+}
+
+func (h *historySent) IsReadAgain() bool { return len(h.again) > 0 }
 
 // Finish sends it.
 func (h *historySent) Finish(known []*eventlog.Message) {

@@ -171,6 +171,9 @@ func TestAHistoryOnItsWay(t *testing.T) {
 			}
 			next := sent.Past(known).Next
 			test.meanwhile(one, p)
+			if test.want == 0 {
+				await(t, "what was kept is dropped", func() bool { return sent.Kept() == 0 }) // behind the room
+			}
 			n, last := 0, uint64(0)
 			for d := next(); d != nil; d = next() {
 				if d == socketio.NotYet {
