@@ -35,6 +35,9 @@ func expressionBytes(rooms []RoomRule, handlers []Handler) int {
 	total := 0
 	for i := range rooms {
 		total += len(rooms[i].PresenceInfo)
+		for _, c := range rooms[i].Allow.Conditions() {
+			total += len(c.Condition)
+		}
 	}
 	for i := range handlers {
 		total += len(handlers[i].When)

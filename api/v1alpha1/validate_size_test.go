@@ -27,3 +27,16 @@ func TestAServiceWithTooManyExpressionsIsRefusedUnread(t *testing.T) {
 		t.Error(errs)
 	}
 }
+
+func TestConditionsOfRoomsCountTowardsTheSize(t *testing.T) {
+	svc := &RealtimeService{}
+	svc.Spec.Namespaces = []Namespace{{Name: "/"}}
+	for range 20 {
+		access := &RoomAccess{Join: Expression(strings.Repeat("(", 4000))}
+		svc.Spec.Namespaces[0].Rooms = append(svc.Spec.Namespaces[0].Rooms, RoomRule{Name: "room", Allow: access})
+	}
+	errs := svc.Validate()
+	if len(errs) != 1 || !strings.Contains(errs[0].Error(), "80000 bytes together") {
+		t.Error(errs)
+	}
+}
