@@ -55,11 +55,12 @@ func (t *Tracker) refreshInfos(r *room) {
 			continue // it has left, or is asked for again
 		}
 		delete(r.newcomers, m.ID)
-		m.Info, m.blind = r.keep(views[m].info), views[m].blind
+		m.Info = r.keep(views[m].info)
 		members = append(members, m)
 	}
 	r.add(members)
 	for _, m := range members {
+		r.setBlind(m.ID, views[m].blind)
 		r.forPeers.note(joined, m)
 		r.arrived = append(r.arrived, m.ID)
 	}
@@ -67,10 +68,10 @@ func (t *Tracker) refreshInfos(r *room) {
 		if r.members[m.ID] != m {
 			continue
 		}
-		if m.blind && !views[m].blind {
+		if r.blind[m.ID] && !views[m].blind {
 			r.arrived = append(r.arrived, m.ID) // it has not been told of those who were there before
 		}
-		r.setBlind(m, views[m].blind)
+		r.setBlind(m.ID, views[m].blind)
 		if r.update(m, views[m].info) {
 			r.forPeers.note(updated, m)
 		}

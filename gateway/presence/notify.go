@@ -5,6 +5,7 @@ package presence
 import (
 	"cmp"
 	"encoding/json"
+	"maps"
 	"slices"
 	"time"
 
@@ -61,8 +62,8 @@ func (t *Tracker) notify(r *room) {
 		t.mu.Unlock()
 		return
 	}
-	batch, blind := r.takeBatch(), r.blind()
-	arrived := slices.DeleteFunc(r.arrived, func(id string) bool { return !r.hasLocal(id) || r.members[id].blind })
+	batch, blind := r.takeBatch(), slices.Collect(maps.Keys(r.blind))
+	arrived := slices.DeleteFunc(r.arrived, func(id string) bool { return !r.hasLocal(id) || r.blind[id] })
 	r.arrived = nil
 	var state Page
 	if len(arrived) > 0 {
@@ -85,19 +86,6 @@ func (t *Tracker) notify(r *room) {
 	defer t.mu.Unlock()
 	r.notifying = false
 	t.notifySoon(r)
-}
-
-// blind lists the members here that are not told who is in the room. The caller holds mu.
-func (r *room) blind() (ids []string) {
-	if r.blinds == 0 {
-		return nil
-	}
-	for id, m := range r.members {
-		if m.blind {
-			ids = append(ids, id)
-		}
-	}
-	return ids
 }
 
 // takeBatch returns the batch; nil if nothing has changed after all. The caller holds mu.

@@ -69,9 +69,10 @@ type room struct {
 	byID    []*member
 	// infoBytes is the size of their infos, including those in parts.
 	infoBytes int
-	// local is the number of members on this gateway, and blinds the number of those that are
-	// blind.
-	local, blinds int
+	// local is the number of members on this gateway.
+	local int
+	// blind has the ids of those that are not told who is in the room; nil before the first.
+	blind map[string]bool
 	// peers are the other gateways that have members, or may have some.
 	peers map[string]*peer
 
@@ -111,11 +112,8 @@ type member struct {
 	Member
 	// gateway is the gateway that the member is connected to; empty: this one.
 	gateway string
-	// socket is the socket of a local member. A blind member is not told who is in the room.
+	// socket is the socket of a local member.
 	socket *socketio.Socket
-	blind  bool
-	// counted: it is among the room's blinds.
-	counted bool
 }
 
 func newRoom(name string, b *Budget) *room {
@@ -192,7 +190,6 @@ func (r *room) add(members []*member) {
 		r.forClients.note(joined, m)
 		if m.gateway == "" {
 			r.local++
-			r.setBlind(m, m.blind)
 		} else {
 			r.peers[m.gateway].count++
 		}
@@ -221,21 +218,22 @@ func (r *room) remove(m *member) {
 	}
 	if m.gateway == "" {
 		r.local--
-		r.setBlind(m, false)
+		delete(r.blind, m.ID)
 	} else if p := r.peers[m.gateway]; p != nil {
 		p.count--
 	}
 }
 
-// setBlind counts the members that are not told who is in the room.
-func (r *room) setBlind(m *member, blind bool) {
-	if m.counted {
-		r.blinds--
+// setBlind says whether a member on this gateway is not told who is in the room.
+func (r *room) setBlind(id string, blind bool) {
+	switch {
+	case !blind:
+		delete(r.blind, id)
+	case r.blind == nil:
+		r.blind = map[string]bool{id: true}
+	default:
+		r.blind[id] = true
 	}
-	if blind {
-		r.blinds++
-	}
-	m.blind, m.counted = blind, blind
 }
 
 // drop removes all members of a gateway for which gone returns true.
