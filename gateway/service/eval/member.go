@@ -31,15 +31,7 @@ func (m *Member) Eval(program cel.Program) (ref.Val, error) {
 
 // Condition evaluates to a bool.
 func (m *Member) Condition(program cel.Program) (bool, error) {
-	result, err := m.Eval(program)
-	if err != nil {
-		return false, err
-	}
-	met, ok := result.(types.Bool)
-	if !ok {
-		return false, wrongType(result, "a bool")
-	}
-	return bool(met), nil
+	return condition(m.Eval(program))
 }
 
 // ResolveName returns the value of a variable.

@@ -22,7 +22,10 @@ func (v *Variables) Eval(program cel.Program) (ref.Val, error) {
 
 // Condition evaluates to a bool.
 func (v *Variables) Condition(program cel.Program) (bool, error) {
-	result, err := v.Eval(program)
+	return condition(v.Eval(program))
+}
+
+func condition(result ref.Val, err error) (bool, error) {
 	if err != nil {
 		return false, err
 	}
