@@ -9,10 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	natsserver "github.com/nats-io/nats-server/v2/server"
-
-	"github.com/realtime-operator/realtime-operator/api/manifest"
-	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 )
 
@@ -84,15 +80,7 @@ func asked(c *wiretest.Client) (id, payload string) {
 
 func TestBytesSurviveEveryWayBetweenGateways(t *testing.T) {
 	leakCheck(t)
-	nats := natstest.Start(t, &natsserver.Options{JetStream: true, StoreDir: t.TempDir()})
-	svc, err := manifest.Load(t.Context(), []byte(passingOn))
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := startWith(t, nats.ClientURL(), 0, render(t, svc))
-	b := startWith(t, nats.ClientURL(), 0, render(t, svc))
-	await(t, a.ops+"/readyz", ready)
-	await(t, b.ops+"/readyz", ready)
+	a, b := startTwo(t, passingOn)
 	time := regexp.MustCompile(`"time":"[^"]+"`)
 	for _, v := range values {
 		t.Run(v, func(t *testing.T) {

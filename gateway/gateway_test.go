@@ -81,6 +81,20 @@ func start(t *testing.T, natsURL string, drain time.Duration, edit ...func(*RunO
 	return startWith(t, natsURL, drain, greeter(t, "old"), edit...)
 }
 
+// startTwo runs two gateways of a service that stores, and waits until they are ready.
+func startTwo(t *testing.T, service string) (a, b *pod) {
+	t.Helper()
+	url := natstest.StartJetStream(t).ClientURL()
+	svc, err := manifest.Load(t.Context(), []byte(service))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b = startWith(t, url, 0, render(t, svc)), startWith(t, url, 0, render(t, svc))
+	await(t, a.ops+"/readyz", ready)
+	await(t, b.ops+"/readyz", ready)
+	return a, b
+}
+
 // startWith is start with a configuration.
 func startWith(t *testing.T, natsURL string, drain time.Duration, config []byte, edit ...func(*RunOptions)) *pod {
 	t.Helper()

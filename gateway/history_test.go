@@ -62,15 +62,7 @@ func welcomed(t *testing.T, c *wiretest.Client, auth string) (sid, pid string) {
 
 func TestRoomsRemember(t *testing.T) {
 	leakCheck(t)
-	nats := natstest.Start(t, &natsserver.Options{JetStream: true, StoreDir: t.TempDir()})
-	svc, err := manifest.Load(t.Context(), []byte(remembering))
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := startWith(t, nats.ClientURL(), 0, render(t, svc))
-	b := startWith(t, nats.ClientURL(), 0, render(t, svc))
-	await(t, a.ops+"/readyz", ready)
-	await(t, b.ops+"/readyz", ready)
+	a, b := startTwo(t, remembering)
 	ada := wiretest.Dial(t, a.clients, enginePath, "", nil)
 	welcomed(t, ada, "")
 	revision := regexp.MustCompile(`\{"revision":(\d+)\}`)

@@ -8,10 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	natsserver "github.com/nats-io/nats-server/v2/server"
-
-	"github.com/realtime-operator/realtime-operator/api/manifest"
-	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 )
 
@@ -54,15 +50,7 @@ func arrival(t *testing.T, url string, auth map[string]any) *wiretest.Client {
 
 func TestRulesOfRoomsHoldForWhatIsStored(t *testing.T) {
 	leakCheck(t)
-	nats := natstest.Start(t, &natsserver.Options{JetStream: true, StoreDir: t.TempDir()})
-	svc, err := manifest.Load(t.Context(), []byte(teams))
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := startWith(t, nats.ClientURL(), 0, render(t, svc))
-	b := startWith(t, nats.ClientURL(), 0, render(t, svc))
-	await(t, a.ops+"/readyz", ready)
-	await(t, b.ops+"/readyz", ready)
+	a, b := startTwo(t, teams)
 
 	ada := wiretest.Dial(t, a.clients, enginePath, "", nil)
 	_, pid := welcomed(t, ada, `{"teams":["red","blue"]}`)
