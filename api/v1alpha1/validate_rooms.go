@@ -5,10 +5,12 @@ package v1alpha1
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/realtime-operator/realtime-operator/api/expression"
+	"github.com/realtime-operator/realtime-operator/api/roompattern"
 )
 
 // AccessCondition is a condition of a RoomAccess, with the name of its field.
@@ -44,7 +46,7 @@ func validateRooms(rules []RoomRule, stored bool, path *field.Path) field.ErrorL
 		if rule.PresenceInfo != "" {
 			errs = compile(errs, path.Index(i).Child("presenceInfo"), expression.Member, rule.PresenceInfo)
 		}
-		if _, err := ParseRoomPattern(rule.Name); err != nil {
+		if _, err := roompattern.Parse(rule.Name); err != nil {
 			errs = append(errs, field.Invalid(path.Index(i).Child("name"), rule.Name, err.Error()))
 		}
 		errs = append(errs, rule.Allow.validate(path.Index(i).Child("allow"))...)
@@ -63,4 +65,13 @@ func validateRooms(rules []RoomRule, stored bool, path *field.Path) field.ErrorL
 		}
 	}
 	return errs
+}
+
+// IsPattern tells whether the rule is for more than one room.
+func (r *RoomRule) IsPattern() bool { return strings.ContainsAny(r.Name, "*{") }
+
+// Matches tells whether the rule is for a room. A name that is not valid matches none.
+func (r *RoomRule) Matches(room string) bool {
+	p, err := roompattern.Parse(r.Name)
+	return err == nil && p.Matches(room)
 }

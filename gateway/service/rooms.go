@@ -8,6 +8,7 @@ import (
 	"github.com/google/cel-go/cel"
 
 	"github.com/realtime-operator/realtime-operator/api/expression"
+	"github.com/realtime-operator/realtime-operator/api/roompattern"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
@@ -15,7 +16,7 @@ import (
 // roomRule is a compiled rule for rooms.
 type roomRule struct {
 	source   v1alpha1.RoomRule
-	pattern  v1alpha1.RoomPattern
+	pattern  roompattern.Pattern
 	presence bool
 	access   roomAccess
 	// place is the rule's place in the manifest.
@@ -56,7 +57,7 @@ func compileRoomRules(rules []v1alpha1.RoomRule) (roomRules, error) {
 func compileRoomRule(source *v1alpha1.RoomRule) (*roomRule, error) {
 	rule := &roomRule{source: *source, presence: source.Presence}
 	var err error
-	if rule.pattern, err = v1alpha1.ParseRoomPattern(source.Name); err != nil {
+	if rule.pattern, err = roompattern.Parse(source.Name); err != nil {
 		return nil, fmt.Errorf("the name %w", err)
 	}
 	if rule.access, err = compileAccess(source.Allow); err != nil {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package v1alpha1
+package roompattern
 
 import (
 	"maps"
@@ -27,7 +27,10 @@ func TestRulesMatchRooms(t *testing.T) {
 		{"*-{id}.log", []string{"-1.log", "a-b-1.log"}, []string{"a-.log", "1.log", "a-1.logs"}},
 		{"a.b?[c]", []string{"a.b?[c]"}, []string{"axb?[c]", "a.bc"}},
 	} {
-		rule := RoomRule{Name: tt.rule}
+		rule, err := Parse(tt.rule)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for _, room := range tt.yes {
 			if !rule.Matches(room) {
 				t.Errorf("%s does not match %q", tt.rule, room)
@@ -55,7 +58,7 @@ func TestNamedPartsOfRooms(t *testing.T) {
 		{"doc-*", "doc-7", nil},
 		{"doc", "doc", nil},
 	} {
-		p, err := ParseRoomPattern(tt.rule)
+		p, err := Parse(tt.rule)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,7 +81,7 @@ func TestRoomPatternsThatAreRefused(t *testing.T) {
 		"{a}*":            `has nothing between a part and the wildcard before it, at "*"`,
 		"orders-{order-}": "has a part {order-}, whose name must be an identifier",
 	} {
-		if _, err := ParseRoomPattern(name); err == nil || err.Error() != reason {
+		if _, err := Parse(name); err == nil || err.Error() != reason {
 			t.Errorf("%s: %v, want %s", name, err, reason)
 		}
 	}
@@ -86,7 +89,10 @@ func TestRoomPatternsThatAreRefused(t *testing.T) {
 
 // A room's name is the client's choice: it must not cost more than in proportion.
 func BenchmarkMatchesAWorstRoom(b *testing.B) {
-	rule := RoomRule{Name: strings.Repeat("*a", 128)}
+	rule, err := Parse(strings.Repeat("*a", 128))
+	if err != nil {
+		b.Fatal(err)
+	}
 	room := strings.Repeat("a", 10_000) + "b"
 	for b.Loop() {
 		if rule.Matches(room) {

@@ -1,30 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package v1alpha1
+// Package roompattern matches rooms with the names of a manifest's rules.
+package roompattern
 
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
 
-// RoomPattern is the name of a RoomRule, parsed: literal text with wildcards in between. '*'
+// Pattern is the name of a rule for rooms, parsed: literal text with wildcards in between. '*'
 // matches any run of characters, also an empty one; a named part, '{team}', one or more characters.
 // Each matches as few characters as possible, and the last one the rest. Matching takes time in
 // proportion to the room's length times the pattern's, whatever the room is called.
-type RoomPattern struct {
+type Pattern struct {
 	// literals surround the wildcards: there is one more of them.
 	literals []string
 	// parts are the names of the wildcards, empty for '*'.
 	parts []string
 }
 
-// ParseRoomPattern parses the name of a rule. It returns an error for a brace without its other
+// Parse parses the name of a rule. It returns an error for a brace without its other
 // half, a part whose name is no identifier or is used twice, and a part next to another wildcard,
 // whose border nobody could tell.
-func ParseRoomPattern(name string) (RoomPattern, error) {
-	var p RoomPattern
+func Parse(name string) (Pattern, error) {
+	var p Pattern
 	for rest := name; ; {
 		i := strings.IndexAny(rest, "*{}")
 		if i < 0 {
@@ -45,6 +47,9 @@ func ParseRoomPattern(name string) (RoomPattern, error) {
 		rest = rest[i+wildcardSize(part):]
 	}
 }
+
+// identifier is a name by which CEL can select a part.
+var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // wildcardSize is how many bytes a wildcard takes in a name.
 func wildcardSize(part string) int {
@@ -72,18 +77,18 @@ func parsePart(text string, others []string) (string, error) {
 }
 
 // IsExact tells whether the pattern has no wildcards.
-func (p *RoomPattern) IsExact() bool { return len(p.parts) == 0 }
+func (p *Pattern) IsExact() bool { return len(p.parts) == 0 }
 
 // HasParts tells whether the pattern has named parts.
-func (p *RoomPattern) HasParts() bool {
+func (p *Pattern) HasParts() bool {
 	return slices.ContainsFunc(p.parts, func(part string) bool { return part != "" })
 }
 
 // Matches tells whether a room matches.
-func (p *RoomPattern) Matches(room string) bool { return p.match(room, nil) }
+func (p *Pattern) Matches(room string) bool { return p.match(room, nil) }
 
 // Params returns what the named parts match; nil if the room does not match, or there are none.
-func (p *RoomPattern) Params(room string) map[string]string {
+func (p *Pattern) Params(room string) map[string]string {
 	if !p.HasParts() {
 		return nil
 	}
@@ -95,7 +100,7 @@ func (p *RoomPattern) Params(room string) map[string]string {
 }
 
 // match fills in params, unless they are nil.
-func (p *RoomPattern) match(room string, params map[string]string) bool {
+func (p *Pattern) match(room string, params map[string]string) bool {
 	first, last := p.literals[0], p.literals[len(p.literals)-1]
 	if p.IsExact() {
 		return room == first
@@ -128,13 +133,4 @@ func (p *RoomPattern) match(room string, params map[string]string) bool {
 		room = room[end+len(p.literals[i+1]):]
 	}
 	return true
-}
-
-// IsPattern tells whether the rule is for more than one room.
-func (r *RoomRule) IsPattern() bool { return strings.ContainsAny(r.Name, "*{") }
-
-// Matches tells whether the rule is for a room. A name that is not valid matches none.
-func (r *RoomRule) Matches(room string) bool {
-	p, err := ParseRoomPattern(r.Name)
-	return err == nil && p.Matches(room)
 }
