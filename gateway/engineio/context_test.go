@@ -129,8 +129,12 @@ func TestSessionContextChoosesWhatIsKept(t *testing.T) {
 	})
 	for query, want := range map[string]any{"": nil, "&keep=1": "inner"} {
 		s.Dial("EIO=4&transport=websocket" + query)
-		ctx := s.Session().Context()
-		if ctx.Value(outerKey{}) != want || ctx.Value(innerKey{}) != nil || ctx.Err() != nil {
+		session := s.Session()
+		if got := session.Value(outerKey{}); got != want {
+			t.Errorf("%q: before there is a context, the value is %v", query, got)
+		}
+		ctx := session.Context()
+		if ctx.Value(outerKey{}) != want || ctx.Value(innerKey{}) != nil || ctx.Err() != nil || session.Value(outerKey{}) != want {
 			t.Errorf("%q: %v, %v, %v", query, ctx.Value(outerKey{}), ctx.Value(innerKey{}), ctx.Err())
 		}
 	}

@@ -84,6 +84,10 @@ type Handshake = handshake.Request
 // AddressOf returns the IP address that a request came from: the client's, or the last proxy's.
 func AddressOf(r *http.Request) string { return handshake.Address(r.RemoteAddr) }
 
+// LeftOut returns the names of the headers of a handshake that its session does not keep, since
+// they are long. Config.SessionContext can keep what is needed of them.
+func LeftOut(r *http.Request) []string { return handshake.LeftOut(r) }
+
 // CodingQuality returns the preference for a content coding, from 0 (not acceptable) to 1,
 // according to the Accept-Encoding headers (RFC 9110 section 12.5.3). Names of codings are in lower
 // case, such as "br". Codings that the headers do not mention are not acceptable.

@@ -128,6 +128,16 @@ func (s *Session) Context() context.Context {
 	return ctx
 }
 
+// Value is Context().Value, without making a context of a session that has none.
+func (s *Session) Value(key any) any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.context == nil || s.context.Values == nil {
+		return nil
+	}
+	return s.context.Values.Value(key)
+}
+
 // Transport returns the current transport: Polling, WebSocket or WebTransport.
 func (s *Session) Transport() string {
 	s.mu.Lock()

@@ -81,13 +81,13 @@ func (a *byToken) Authenticate(ctx context.Context, r *Request) (*Statement, err
 }
 
 // Chain are several authenticators in order. The first that recognizes the client's token decides,
-// whether it accepts or refuses it. An unavailable one decides, too: it might have recognized the
-// token.
+// whether it accepts or refuses it. An unavailable one decides, too, since it might have recognized
+// the token, unless its error is Unrecognized: then most tokens are not for it.
 type Chain []Authenticator
 
 // Authenticate returns the decision, and the index of who has made it. The index is -1 if nobody
-// recognizes a token. The error is the first then that is not about a missing one: TokenMissing
-// means that the client has shown no token to anybody.
+// recognizes a token. The error is then that of one that cannot know now, or else the first that is
+// not about a missing one: TokenMissing means that the client has shown no token to anybody.
 func (c Chain) Authenticate(ctx context.Context, r *Request) (int, *Statement, error) {
 	refusal := Refuse(TokenMissing, "there is no token")
 	for i, a := range c {
@@ -99,7 +99,7 @@ func (c Chain) Authenticate(ctx context.Context, r *Request) (int, *Statement, e
 		case e.Code == TokenMissing:
 		case !e.Unrecognized:
 			return i, nil, e
-		case refusal.Code == TokenMissing:
+		case refusal.Code == TokenMissing, e.Code == Unavailable:
 			refusal = e
 		}
 	}

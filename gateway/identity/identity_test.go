@@ -6,8 +6,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -39,6 +41,45 @@ func TestLocationsAreComparedByWhatTheyMean(t *testing.T) {
 	}
 	if l := locations(t); len(l) != 1 || l[0].String() != DefaultLocation {
 		t.Errorf("by default %v", l)
+	}
+}
+
+func TestAnExcerptHasTheTokensAlone(t *testing.T) {
+	header := http.Header{
+		"Authorization": {"Bearer t"}, "X-Token": {"x"}, "X-Other": {"y"}, "Cookie": {"a=b; session=s", "second=2"},
+	}
+	for name, c := range map[string]struct {
+		locations []string
+		want      http.Header
+	}{
+		"in auth alone":         {[]string{"auth.token", "query.token"}, nil},
+		"nowhere":               {[]string{"header.x-none", "cookie.none"}, nil},
+		"in headers":            {[]string{"header.authorization", "header.x-token"}, http.Header{"Authorization": {"Bearer t"}, "X-Token": {"x"}}},
+		"in cookies":            {[]string{"cookie.session", "cookie.second", "cookie.session"}, http.Header{"Cookie": {"session=s", "second=2"}}},
+		"of another scheme":     {[]string{"header.authorization"}, nil},
+		"longer than any token": {[]string{"header.x-token"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			header := header.Clone()
+			if name == "of another scheme" {
+				header.Set("Authorization", "Basic YTpi")
+			}
+			if name == "longer than any token" {
+				header.Set("X-Token", strings.Repeat("x", MaxToken+1))
+			}
+			l := locations(t, c.locations...)
+			got := Excerpt(l, header)
+			if !maps.EqualFunc(got, c.want, slices.Equal) {
+				t.Errorf("%v, want %v", got, c.want)
+			}
+			for _, location := range l {
+				before, _ := Find([]Location{location}, &Request{Header: header})
+				after, _ := Find([]Location{location}, &Request{Header: got})
+				if got != nil && before != after {
+					t.Errorf("at %s, %q was found, and is %q now", location, before, after)
+				}
+			}
+		})
 	}
 }
 
@@ -138,6 +179,7 @@ func TestTheFirstThatRecognizesTheTokenDecides(t *testing.T) {
 	foreignToo := answers{err: NotRecognized("foreign, too")}
 	expired := answers{err: Refuse(TokenExpired, "expired")}
 	down := answers{err: NotAvailable("down", nil)}
+	unread := answers{err: &Error{Code: Unavailable, Reason: "unread", Unrecognized: true}}
 	broken := answers{err: errors.New("broken")}
 	anna := answers{statement: &Statement{User: "anna"}}
 	for name, c := range map[string]struct {
@@ -155,6 +197,8 @@ func TestTheFirstThatRecognizesTheTokenDecides(t *testing.T) {
 		"one that is down":                {Chain{foreign, down, anna}, 1, "", Unavailable, "down"},
 		"one that fails":                  {Chain{broken, anna}, 0, "", Unavailable, ""},
 		"no token at all":                 {Chain{missing, missing}, -1, "", TokenMissing, ""},
+		"one behind one that cannot know": {Chain{unread, anna}, 1, "anna", "", ""},
+		"nobody, and one cannot know":     {Chain{foreign, unread, foreignToo}, -1, "", Unavailable, "unread"},
 		"a token that nobody recognizes":  {Chain{missing, foreign, foreignToo, missing}, -1, "", TokenInvalid, "foreign"},
 	} {
 		t.Run(name, func(t *testing.T) {

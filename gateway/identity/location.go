@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/jsonscan"
@@ -111,6 +112,34 @@ func Find(locations []Location, r *Request) (string, error) {
 	}
 	return "", Refuse(TokenMissing, "there is no token at any of the locations")
 }
+
+// Excerpt returns those of the headers that have tokens at the locations, without what else is in
+// them: of Cookie, the cookies that are tokens. It is nil if there are none.
+func Excerpt(locations []Location, header http.Header) http.Header {
+	var kept http.Header
+	keep := func(name, value string) {
+		if kept == nil {
+			kept = http.Header{}
+		}
+		kept.Add(name, value)
+	}
+	for i, l := range locations {
+		token, _ := l.token(&Request{Header: header}) // fails for auth alone
+		if token == "" || len(token) > MaxToken || slices.Contains(locations[:i], l) {
+			continue
+		}
+		switch l.kind {
+		case inHeader:
+			keep(l.name, header.Get(l.name))
+		case inCookie:
+			keep("Cookie", l.name+"="+token)
+		}
+	}
+	return kept
+}
+
+// IsAuth reports whether the location is in the auth payload of CONNECT.
+func (l Location) IsAuth() bool { return l.kind == inAuth }
 
 func (l Location) token(r *Request) (string, error) {
 	switch l.kind {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/client"
 )
 
@@ -61,6 +62,11 @@ func (s *Socket) restoreIdentity(id *Identity) {
 // need it and headers take much memory.
 func (s *Socket) Handshake() *Handshake {
 	return client.NewHandshake(s.conn.Session().Handshake(), s.auth, time.Unix(0, s.connected))
+}
+
+// Request returns the connection's first request, with the value of its context for a key.
+func (s *Socket) Request(key any) (*engineio.Handshake, any) {
+	return s.conn.Session().Handshake(), s.conn.Session().Value(key)
 }
 
 // Auth returns Handshake().Auth without decoding the rest.

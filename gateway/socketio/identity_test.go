@@ -70,6 +70,34 @@ func TestAMiddlewareSaysOnceWhoAClientIs(t *testing.T) {
 	}
 }
 
+func TestAnAuthenticatorComesFirstAndCanBeReplaced(t *testing.T) {
+	io, url := server(t, socketio.Options{})
+	seen := make(chan *socketio.Identity, 1)
+	io.Use(func(s *socketio.Socket) error {
+		seen <- s.Identity()
+		return nil
+	})
+	connect := func() string {
+		c := wiretest.Dial(t, url, path, "", nil)
+		c.Send(`40{"token":"ann/1"}`)
+		return c.Receive()
+	}
+	io.Of("/").SetAuthenticator(byToken)
+	connect()
+	if id := within(t, seen, "a client with a token"); id == nil || id.User != "ann" {
+		t.Errorf("the middleware sees %+v", id)
+	}
+	io.Of("/").SetAuthenticator(func(*socketio.Socket) error { return &socketio.ConnectError{Message: "nobody"} })
+	if got := connect(); got != `44{"message":"nobody"}` {
+		t.Errorf("answered %s", got)
+	}
+	io.Of("/").SetAuthenticator(nil)
+	connect()
+	if id := within(t, seen, "a client that nobody asks"); id != nil {
+		t.Errorf("the middleware sees %+v", id)
+	}
+}
+
 func TestIdentitiesThatAreNone(t *testing.T) {
 	// What takes 16 KiB with its claims.
 	filler := strings.Repeat("x", 16<<10-len(`{"user":"ann","claims":{"c":""}}`))

@@ -49,6 +49,10 @@ func (n *Namespace) Param(group string) string { return n.params[group] }
 // Middlewares run in order, before the connection handlers.
 func (n *Namespace) Use(f func(*Socket) error) { n.entrance.Use(f) }
 
+// SetAuthenticator sets a middleware that runs before the others of the namespace. It can be
+// replaced, and nil removes it.
+func (n *Namespace) SetAuthenticator(f func(*Socket) error) { n.entrance.SetGuard(f) }
+
 // OnConnection adds a handler for each socket that connects.
 func (n *Namespace) OnConnection(f func(*Socket)) { n.entrance.OnConnection(f) }
 

@@ -78,6 +78,12 @@ func Fits(r *http.Request) bool {
 	return fits
 }
 
+// LeftOut returns the names of the headers that are omitted from a handshake.
+func LeftOut(r *http.Request) []string {
+	names, _ := leftOut(r)
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return len(r.Header[name]) == 0 })
+}
+
 // leftOut returns the bulky headers that are omitted from a handshake. fits is false if the rest is
 // still too large: then the handshake is refused.
 func leftOut(r *http.Request) (names []string, fits bool) {

@@ -84,6 +84,11 @@ func TestWhatIsKeptOfAHandshakeIsBounded(t *testing.T) {
 				want.Del(name)
 			}
 			h := kept.Expand()
+			if got := LeftOut(r); slices.ContainsFunc(got, func(name string) bool { return h.Header[name] != nil || r.Header[name] == nil }) {
+				t.Errorf("%q are said to be left out", got)
+			} else if len(got) != len(r.Header)-len(h.Header) {
+				t.Errorf("%q are left out, and %d headers of %d are kept", got, len(h.Header), len(r.Header))
+			}
 			if diff := cmp.Diff(want, h.Header); diff != "" || h.URL != test.url {
 				t.Errorf("kept is the URL %.40s, and (-want +got):\n%s", h.URL, diff)
 			}

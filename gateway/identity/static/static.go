@@ -52,7 +52,7 @@ type Tokens struct {
 	users atomic.Pointer[map[sum]*identity.Statement]
 }
 
-// New returns Tokens that accept nobody before Set.
+// New returns Tokens of which nothing can be said before Set.
 func New() *Tokens {
 	t := &Tokens{now: time.Now}
 	_, _ = rand.Read(t.key[:]) // does not fail
@@ -105,7 +105,8 @@ func (t *Tokens) sum(token string) sum {
 func (t *Tokens) Verify(_ context.Context, token string) (*identity.Statement, error) {
 	users := t.users.Load()
 	if users == nil {
-		return nil, identity.NotRecognized("there are no tokens")
+		// Any token might be one of these, and most are not: another authenticator may know it.
+		return nil, &identity.Error{Code: identity.Unavailable, Reason: "the tokens have not been read", Unrecognized: true}
 	}
 	s := (*users)[t.sum(token)]
 	switch {

@@ -84,7 +84,7 @@ func TestTokensAreRotated(t *testing.T) {
 			t.Errorf("%s: %v and %v", when, errA, errB)
 		}
 	}
-	expect("before the first file", identity.TokenInvalid, identity.TokenInvalid)
+	expect("before the first file", identity.Unavailable, identity.Unavailable)
 	tokens.Set(files(t, map[string]string{"anna": tokenA}))
 	expect("with one", "", identity.TokenInvalid)
 	tokens.Set(files(t, map[string]string{"anna": tokenA + "\n" + tokenB}))

@@ -8,6 +8,7 @@ import "sync"
 // namespace. Safe for concurrent use.
 type Entrance[S any] struct {
 	mu          sync.RWMutex
+	guard       func(S) error   // guarded by mu; nil for none
 	middlewares []func(S) error // guarded by mu
 	connected   []func(S)       // guarded by mu
 }
@@ -19,6 +20,13 @@ func (e *Entrance[S]) Use(f func(S) error) {
 	e.middlewares = append(e.middlewares, f)
 }
 
+// SetGuard replaces the function that runs before the middlewares; nil removes it.
+func (e *Entrance[S]) SetGuard(f func(S) error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.guard = f
+}
+
 // OnConnection adds a function for connected sockets.
 func (e *Entrance[S]) OnConnection(f func(S)) {
 	e.mu.Lock()
@@ -26,11 +34,16 @@ func (e *Entrance[S]) OnConnection(f func(S)) {
 	e.connected = append(e.connected, f)
 }
 
-// Authorize runs the middlewares in order, up to the first that refuses the socket.
+// Authorize runs the guard and the middlewares in order, up to the first that refuses the socket.
 func (e *Entrance[S]) Authorize(s S) error {
 	e.mu.RLock()
-	middlewares := e.middlewares
+	guard, middlewares := e.guard, e.middlewares
 	e.mu.RUnlock()
+	if guard != nil {
+		if err := guard(s); err != nil {
+			return err
+		}
+	}
 	for _, f := range middlewares {
 		if err := f(s); err != nil {
 			return err
@@ -39,11 +52,11 @@ func (e *Entrance[S]) Authorize(s S) error {
 	return nil
 }
 
-// HasMiddlewares reports whether Authorize calls a middleware.
+// HasMiddlewares reports whether Authorize calls anything.
 func (e *Entrance[S]) HasMiddlewares() bool {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	return len(e.middlewares) > 0
+	return e.guard != nil || len(e.middlewares) > 0
 }
 
 // Connected calls the functions for a connected socket.
