@@ -36,6 +36,7 @@ func addDevCommand(root *cobra.Command) {
 	f.IntVar(&o.Port, "port", 3000, "port of the first gateway; the next ones follow (0: any that are free)")
 	f.IntVar(&o.Gateways, "gateways", 1, "number of gateways")
 	f.StringVar(&o.ClientDir, "client-dir", "", "folder with the bundles of npm's socket.io-client (default: the public CDN's)")
+	f.StringVar(&o.Secrets, "secrets", "", "folder with a folder for each Secret of spec.authentication, and in it a file for each of its keys (default: there are no Secrets)")
 	f.IntVar(&o.APIPort, "api-port", 8080, "port for programs that publish, if the manifest has spec.api (0: any that is free)")
 	f.StringVar(&o.APIToken, "api-token", "", "token of such programs (default: $REALTIME_API_TOKEN, or a new one, which is printed)")
 	root.AddCommand(cmd)

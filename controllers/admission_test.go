@@ -3,6 +3,7 @@
 package controllers
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
@@ -75,6 +77,35 @@ func TestBadManifestsAreRefused(t *testing.T) {
 				t.Fatal("it is let in")
 			}
 			if err := contains(err.Error(), test.want...); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestBadAuthenticationIsRefused has the manifests of TestAuthenticationIsRefused in api/manifest.
+func TestBadAuthenticationIsRefused(t *testing.T) {
+	data, err := os.ReadFile("../api/manifest/testdata/authentication-refused.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tests []struct {
+		Name string          `json:"name"`
+		Spec json.RawMessage `json:"spec"`
+		Want []string        `json:"want"`
+	}
+	if err := yaml.UnmarshalStrict(data, &tests); err != nil {
+		t.Fatal(err)
+	}
+	c, namespace := useCluster(t)
+	for _, test := range tests {
+		t.Run(test.Name, func(t *testing.T) {
+			svc := parse(t, namespace, "spec: "+string(test.Spec))
+			err := c.Create(t.Context(), svc, client.FieldValidation(metav1.FieldValidationStrict))
+			if err == nil {
+				t.Fatal("it is let in")
+			}
+			if err := contains(err.Error(), test.Want...); err != nil {
 				t.Error(err)
 			}
 		})

@@ -5,6 +5,8 @@ package controllers
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -178,7 +180,7 @@ func configuredCondition(svc *v1alpha1.RealtimeService, seen *observation) metav
 		return is(metav1.ConditionFalse, reasonStarting, "no gateway is ready yet")
 	}
 	if len(lagging) == 0 {
-		return is(metav1.ConditionTrue, reasonInForce, fmt.Sprintf("%d gateways run configuration %s", len(ready), seen.revision))
+		return is(metav1.ConditionTrue, reasonInForce, fmt.Sprintf("%d gateways run configuration %s", len(ready), seen.revision)+keysSight(ready))
 	}
 	for _, g := range lagging {
 		if g.err == nil && g.status.ConfigError != "" {
@@ -194,6 +196,24 @@ func configuredCondition(svc *v1alpha1.RealtimeService, seen *observation) metav
 	}
 	return is(metav1.ConditionFalse, reasonPropagating,
 		fmt.Sprintf("%d of %d gateways run configuration %s", len(ready)-len(lagging), len(ready), seen.revision)+pushProblem(lagging))
+}
+
+// keysSight says which JWK set gateways have no keys of, so that they refuse the issuer's tokens;
+// empty if there is none. Of several sets, the first in alphabetical order is named.
+func keysSight(ready []gateway) string {
+	without := map[string]int{}
+	for i := range ready {
+		for _, set := range ready[i].status.KeySets {
+			if set.Keys == 0 {
+				without[set.URL]++
+			}
+		}
+	}
+	if len(without) == 0 {
+		return ""
+	}
+	url := slices.Min(slices.Collect(maps.Keys(without)))
+	return fmt.Sprintf("; %d of %d have no keys of %s, and refuse its tokens; their /status says why", without[url], len(ready), url)
 }
 
 // pushProblem returns, for one of the gateways, why the kubelet must bring the configuration; empty

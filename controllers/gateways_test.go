@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
 )
 
@@ -66,7 +68,7 @@ func TestFetchStatus(t *testing.T) {
 			client := newStatusClient()
 			defer client.CloseIdleConnections()
 			got, err := fetchStatus(ctx, client, server.URL)
-			if test.err == "" && (err != nil || got != test.want) {
+			if test.err == "" && (err != nil || !cmp.Equal(got, test.want)) {
 				t.Errorf("%+v, %v", got, err)
 			}
 			if test.err != "" && (err == nil || !strings.Contains(err.Error(), test.err)) {

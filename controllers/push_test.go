@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/realtime-operator/realtime-operator/api/gatewaypeers"
 	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
 	"github.com/realtime-operator/realtime-operator/controllers/certificates"
@@ -92,7 +94,7 @@ func TestPush(t *testing.T) {
 				defer cancel()
 			}
 			got, err := pushTo(ctx, gatewayOf(t, test.gateway, test.answer), identity, Pushed{"/v1/configuration", "application/yaml", []byte("the body")})
-			if test.err == "" && (err != nil || got != test.want) {
+			if test.err == "" && (err != nil || !cmp.Equal(got, test.want)) {
 				t.Errorf("%+v, %v", got, err)
 			}
 			if test.err != "" && (err == nil || !strings.Contains(err.Error(), test.err)) {

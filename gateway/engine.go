@@ -38,8 +38,7 @@ func (g *Gateway) engineConfig(spec *v1alpha1.RealtimeServiceSpec) engineio.Conf
 		OnRefused:                func(r engineio.RefusedHandshake) { g.refused.WithLabelValues(string(r.Reason)).Inc() },
 		OnPanic:                  g.countPanic,
 		AllowRequest:             func(r *http.Request) error { return g.runtime.AllowRequest(r) },
-		// No handler around a gateway puts values into requests.
-		SessionContext: func(*http.Request) context.Context { return context.Background() },
+		SessionContext:           func(r *http.Request) context.Context { return g.runtime.SessionContext(r) },
 	}
 	if p.Compression.WebSocket.Enabled {
 		c.PerMessageDeflate = &engineio.PerMessageDeflate{Threshold: int(p.Compression.WebSocket.ThresholdBytes)}

@@ -52,8 +52,15 @@ type Options struct {
 	// ClientDir has the client bundles of npm's socket.io-client (its dist folder). Without it
 	// clients are redirected to the public CDN.
 	ClientDir string
+	// AuthenticationDir has a folder for each Secret that spec.authentication names, with a file
+	// for each of its keys. They are read again whenever they change. Empty: there are no Secrets.
+	AuthenticationDir string
 	// Log receives messages for people; slog's default if nil.
 	Log *slog.Logger
+
+	// issuerCA is that of the servers of JWK sets, as PEM; empty: those of the system. Tests have
+	// one of their own.
+	issuerCA string
 }
 
 // Gateway serves one RealtimeService. Handler is for clients, API for programs that publish, Ops
@@ -81,6 +88,9 @@ type Gateway struct {
 	panicked    *prometheus.CounterVec
 	panics      *panics.Watch
 	api         *publish.Server
+	authorities *authorities
+	// authenticationDir is Options.AuthenticationDir.
+	authenticationDir string
 
 	closing  sync.Once
 	closeErr error // set within closing
@@ -88,6 +98,9 @@ type Gateway struct {
 	// applying is held while a configuration is put in force.
 	applying sync.Mutex
 	config   configuration
+	// authentication is that of the configuration in force; guarded by applying. It is nil once the
+	// gateway is closed.
+	authentication *authentication
 }
 
 // New starts a gateway with its first configuration.
@@ -95,13 +108,25 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	program, err := service.Compile(svc)
-	if err != nil {
-		return nil, fmt.Errorf("compile the service: %w", err)
-	}
 	g := &Gateway{
 		service: serviceName(svc), parser: parserOf(svc), log: o.Log, metrics: newRegistry(), client: clientBundles(o.ClientDir), webTransport: o.WebTransport,
+		authenticationDir: o.AuthenticationDir,
 	}
+	g.authorities = newAuthorities(g.metrics, o.issuerCA)
+	program, authentication, err := g.compile(svc)
+	if err != nil {
+		return nil, err
+	}
+	g.authentication = authentication
+	if err := g.start(svc, revision, program, o); err != nil {
+		authentication.close()
+		return nil, err
+	}
+	return g, nil
+}
+
+// start joins the other gateways and begins to serve.
+func (g *Gateway) start(svc *v1alpha1.RealtimeService, revision string, program *service.Program, o Options) (err error) {
 	g.refusedQUIC = registerRefusedQUIC(g.metrics, o.WebTransport)
 	g.refused, g.panicked = registerRefusals(g.metrics), registerPanics(g.metrics)
 	g.panics = panics.NewWatch(o.Log, g.countPanic)
@@ -118,7 +143,7 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 		OnPanic:        g.countPanic,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("join the other gateways: %w", err)
+		return fmt.Errorf("join the other gateways: %w", err)
 	}
 	if o.Peers != nil {
 		g.peers = &peers{identity: o.Peers.Identity}
@@ -126,7 +151,7 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 	g.io, err = socketio.NewServer(g.serverOptions(svc))
 	if err != nil {
 		g.cluster.Close()
-		return nil, fmt.Errorf("start the Socket.IO server: %w", err)
+		return fmt.Errorf("start the Socket.IO server: %w", err)
 	}
 	registerConnections(g.metrics, g.io)
 	registerLosses(g.metrics, g.io)
@@ -143,9 +168,9 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 		Runtime: g.runtime, Cluster: g.cluster, Leaving: g.draining.Load, Registerer: g.metrics,
 	})
 	if err := g.api.ServeNATS(g.service); err != nil {
-		return nil, errors.Join(err, g.Close())
+		return errors.Join(err, g.Close())
 	}
-	return g, nil
+	return nil
 }
 
 // serverOptions returns the options of the Socket.IO server.
@@ -163,11 +188,25 @@ func (g *Gateway) serverOptions(svc *v1alpha1.RealtimeService) socketio.Options 
 	}
 }
 
+// apply puts a configuration in force; applying is held.
 func (g *Gateway) apply(svc *v1alpha1.RealtimeService) error {
-	program, err := service.Compile(svc)
-	if err != nil {
-		return fmt.Errorf("compile the service: %w", err)
+	if g.authentication == nil {
+		return errors.New("the gateway is closed")
 	}
+	program, authentication, err := g.compile(svc)
+	if err != nil {
+		return err
+	}
+	if err := g.reconfigure(svc, program); err != nil {
+		authentication.close()
+		return err
+	}
+	g.authentication.close() // what both need, the new one holds by now
+	g.authentication = authentication
+	return nil
+}
+
+func (g *Gateway) reconfigure(svc *v1alpha1.RealtimeService, program *service.Program) error {
 	p := &svc.Spec.Protocol
 	if parser := parserOf(svc); parser != g.parser {
 		return fmt.Errorf("the parser is %s and cannot become %s while clients are there: start anew", g.parser, parser)
@@ -237,6 +276,10 @@ func (g *Gateway) Close() error {
 		if err := g.io.Close(); err != nil {
 			g.closeErr = fmt.Errorf("close the Socket.IO server: %w", err)
 		}
+		g.applying.Lock()
+		g.authentication.close()
+		g.authentication = nil
+		g.applying.Unlock()
 		g.cluster.Close()
 	})
 	return g.closeErr

@@ -10,14 +10,18 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	natsserver "github.com/nats-io/nats-server/v2/server"
 
 	"github.com/realtime-operator/realtime-operator/api/manifest"
 	"github.com/realtime-operator/realtime-operator/gateway/forward"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/jwttest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 )
@@ -33,7 +37,15 @@ spec:
     cors: {origins: ["https://chat.example"]}
     admission: [{expression: "request.query['token'] != ''", message: "no token"}]
   recovery: {}
+  authentication:
+  - name: devices
+    tokens: {secretRef: {name: devices}, from: [auth.token, header.authorization, cookie.io]}
+    allow: "claims[claims.secret] == 1"
+  - name: users
+    jwt: {issuer: i, audiences: [a], hmac: {secretRef: {name: users}}}
+    user: "claims[claims.secret]"
   namespaces:
+  - {name: /private, authentication: [devices, users]}
   - name: /
     rooms: [{name: lobby, presence: true}]
     handlers:
@@ -100,7 +112,7 @@ func guard(t *testing.T, nats string, identity *forward.Identity, said *output) 
 	g.Gateway, err = New(svc, "1", Options{
 		Name: t.Name(), NATSURLs: []string{nats},
 		Log:   slog.New(slog.NewTextHandler(said, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Peers: &PeerOptions{Address: peers.Listener.Addr().String(), Identity: identity},
+		Peers: &PeerOptions{Address: peers.Listener.Addr().String(), Identity: identity}, AuthenticationDir: secretsOfClients(t),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -117,6 +129,57 @@ func guard(t *testing.T, nats string, identity *forward.Identity, said *output) 
 	})
 	await(t, g.ops+"/readyz", ready)
 	return g
+}
+
+// The Secrets of the service's authentication, and what is in their claims.
+const (
+	plantedDeviceToken = "planteddevicetoken"
+	plantedShared      = "plantedsharedtoken"
+	plantedKey         = "plantedkey-plantedkey-plantedkey-"
+	plantedClaim       = "plantedclaim"
+)
+
+func secretsOfClients(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, content := range map[string]string{
+		"devices/a": `{"tokens":["` + plantedDeviceToken + `"],"claims":{"secret":"` + plantedClaim + `"}}`,
+		"devices/b": plantedShared + "\n",
+		"devices/d": plantedShared + "\n",    // of two users
+		"devices/c": plantedDeviceToken[:15], // too short
+		"users/a":   plantedKey,
+		"users/b":   plantedKey[:20],
+	} {
+		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// sneak has clients show tokens that are refused, or claims that cannot be judged.
+func sneak(t *testing.T, g []*guardedGateway, secrets planted) {
+	t.Helper()
+	users := jwttest.HMAC("a", []byte(plantedKey))
+	claims := map[string]any{"iss": "i", "aud": "a", "exp": time.Now().Add(time.Hour).Unix(), "sub": plantedClaim, "secret": plantedClaim}
+	secrets["token of a user"] = users.Sign(t, "HS256", claims)
+	claims["exp"] = 1
+	secrets["expired token of a user"] = users.Sign(t, "HS256", claims)
+	secrets["token of a device"], secrets["key of users"], secrets["claim"] = plantedDeviceToken, plantedKey, plantedClaim
+	secrets["token of two devices"] = plantedShared
+	for i, what := range []string{"token of a user", "expired token of a user", "token of a device", "token of two devices", "header"} {
+		c := wiretest.Dial(t, g[i%2].url, enginePath, "&token="+secrets["token of a client"], http.Header{
+			"Authorization": {"Bearer " + secrets["header"]}, "Cookie": {"io=" + secrets["cookie"] + strings.Repeat("x", 5000)},
+		})
+		c.Send(`40/private,{"token":"` + secrets[what] + `"}`)
+		if got := c.Receive(); !strings.HasPrefix(got, "44/private,") {
+			t.Errorf("with the %s, answered %s", what, got)
+		}
+		c.Close()
+	}
 }
 
 // misbehave has a session do what a gateway may want to say something about.
@@ -184,6 +247,7 @@ func TestWhatGatewaysSayHasNoSecrets(t *testing.T) {
 	}
 	misbehave(t, g, secrets, "3")
 	misbehave(t, g, secrets, "4")
+	sneak(t, g, secrets)
 
 	token := "&token=" + secrets["token of a client"]
 	first := wiretest.Dial(t, g[0].url, enginePath, token, nil)
@@ -218,7 +282,7 @@ func TestWhatGatewaysSayHasNoSecrets(t *testing.T) {
 		}
 	}
 	text := said.String()
-	for _, want := range []string{"bad packet", "misplaced packet", "lost NATS"} {
+	for _, want := range []string{"bad packet", "misplaced packet", "lost NATS", "some of the keys", "a client is refused", "an expression fails"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("nothing is said of %q", want)
 		}

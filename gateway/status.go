@@ -20,6 +20,7 @@ func (g *Gateway) Status() gatewaystatus.Status {
 		NATS:        g.cluster.Status(),
 		NATSError:   g.cluster.Problem(),
 		LogReady:    g.cluster.LogReady(),
+		KeySets:     g.authorities.status(),
 	}
 }
 

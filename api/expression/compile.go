@@ -31,18 +31,23 @@ const (
 	Access
 	// Admission is a condition about a handshake, with the variables `request` and `now`.
 	Admission
+	// Client is a condition about a client whose token is valid, with the variables `claims`,
+	// `request`, `socket` and `now`.
+	Client
+	// User is a string about such a client.
+	User
 )
 
 // wants describes the result, for people.
 func (k Kind) wants() string {
 	switch k {
-	case Condition, Access, Admission:
+	case Condition, Access, Admission, Client:
 		return "a bool"
 	case List:
 		return "a list"
 	case Rooms:
 		return "a string or a list of strings"
-	case Text:
+	case Text, User:
 		return "a string"
 	default:
 		return "a value"
@@ -88,7 +93,7 @@ func (k Kind) accepts(t *cel.Type) bool {
 		return true
 	}
 	switch k {
-	case Condition, Access, Admission:
+	case Condition, Access, Admission, Client:
 		return t.Kind() == types.BoolKind
 	case List:
 		return t.Kind() == types.ListKind
@@ -98,7 +103,7 @@ func (k Kind) accepts(t *cel.Type) bool {
 			return element == types.StringKind || element == types.DynKind || element == types.TypeParamKind
 		}
 		return t.Kind() == types.StringKind
-	case Text:
+	case Text, User:
 		return t.Kind() == types.StringKind
 	default:
 		return t.Kind() != types.TypeKind && t.Kind() != types.StructKind

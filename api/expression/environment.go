@@ -5,7 +5,8 @@
 //
 //	event   string              name of the event, "connection", "disconnecting" or "disconnect"
 //	args    list                arguments of the event; the reason at disconnecting and disconnect
-//	socket  realtime.Socket     sender: id, namespace, params, data, rooms, recovered, handshake
+//	socket  realtime.Socket     sender: id, namespace, params, user, claims, data, rooms,
+//	                            recovered, handshake
 //	now     timestamp           when it arrived
 //	answers list of lists       arguments of the acknowledgements to an emit that asks for them
 //	missing bool                whether a client that was asked has not answered
@@ -20,6 +21,13 @@
 //	socket  realtime.Socket     the member
 //	room    realtime.Room       the room: name, params
 //	now     timestamp           when somebody looks, or asks
+//
+// or, for a client whose token is valid,
+//
+//	claims  map                 what the token says
+//	request realtime.Request    the first request of the connection
+//	socket  realtime.Entrant    what it wants to connect to: namespace, params
+//	now     timestamp           when it asks
 //
 // and the functions of CEL's strings, math, lists, sets and encoders extensions. JSON numbers are
 // doubles, as in CEL's own conversion from JSON, and binary arguments are bytes. A relayed value
@@ -44,8 +52,10 @@ const (
 	// Answers and Missing exist only after an emit with ack.
 	Answers = "answers"
 	Missing = "missing"
-	// Request is the variable of an admission rule.
+	// Request is the variable of an admission rule, and of a client.
 	Request = "request"
+	// Claims is a variable of a client.
+	Claims = "claims"
 	// Room is the variable of a member.
 	Room = "room"
 )
@@ -56,9 +66,14 @@ var (
 	HandshakeType = types.NewObjectType("realtime.Handshake")
 	RequestType   = types.NewObjectType("realtime.Request")
 	RoomType      = types.NewObjectType("realtime.Room")
+	// EntrantType is a socket before it has connected.
+	EntrantType = types.NewObjectType("realtime.Entrant")
 )
 
-var stringMap = types.NewMapType(types.StringType, types.StringType)
+var (
+	stringMap = types.NewMapType(types.StringType, types.StringType)
+	anyMap    = types.NewMapType(types.StringType, types.DynType)
+)
 
 // fields are the fields of the types. They are declared, so that a misspelled one is refused
 // together with its manifest.
@@ -67,7 +82,9 @@ var fields = map[string]map[string]*types.Type{
 		"id":        types.StringType,
 		"namespace": types.StringType,
 		"params":    stringMap,
-		"data":      types.NewMapType(types.StringType, types.DynType),
+		"user":      types.StringType,
+		"claims":    anyMap,
+		"data":      anyMap,
 		"rooms":     types.NewListType(types.StringType),
 		"recovered": types.BoolType,
 		"handshake": HandshakeType,
@@ -83,6 +100,10 @@ var fields = map[string]map[string]*types.Type{
 	RoomType.TypeName(): {
 		"name":   types.StringType,
 		"params": stringMap,
+	},
+	EntrantType.TypeName(): {
+		"namespace": types.StringType,
+		"params":    stringMap,
 	},
 	RequestType.TypeName(): {
 		"method":  types.StringType,
@@ -100,6 +121,8 @@ func environmentOf(kind Kind) (*cel.Env, error) {
 	switch kind {
 	case Admission:
 		return admissionEnvironment()
+	case Client, User:
+		return clientEnvironment()
 	case Member, Access:
 		return memberEnvironment()
 	default:
@@ -131,6 +154,14 @@ var (
 		return newEnvironment(
 			cel.Variable(Socket, SocketType),
 			cel.Variable(Room, RoomType),
+			cel.Variable(Now, types.TimestampType),
+		)
+	})
+	clientEnvironment = sync.OnceValues(func() (*cel.Env, error) {
+		return newEnvironment(
+			cel.Variable(Claims, anyMap),
+			cel.Variable(Request, RequestType),
+			cel.Variable(Socket, EntrantType),
 			cel.Variable(Now, types.TimestampType),
 		)
 	})
@@ -166,7 +197,7 @@ func newEnvironment(variables ...cel.EnvOption) (*cel.Env, error) {
 type provider struct{ *types.Registry }
 
 func (p provider) FindStructType(name string) (*types.Type, bool) {
-	for _, t := range []*types.Type{SocketType, HandshakeType, RequestType, RoomType} {
+	for _, t := range []*types.Type{SocketType, HandshakeType, RequestType, RoomType, EntrantType} {
 		if t.TypeName() == name {
 			return types.NewTypeTypeWithParam(t), true
 		}

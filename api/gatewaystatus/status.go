@@ -7,6 +7,7 @@ package gatewaystatus
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"time"
 )
 
 // Status is the body of the answer, as JSON.
@@ -25,6 +26,19 @@ type Status struct {
 	NATSError string `json:"natsError"`
 	// LogReady is true while events can be stored; and always for a service without recovery.
 	LogReady bool `json:"logReady"`
+	// KeySets are the JWK sets that the gateway fetches to verify tokens.
+	KeySets []KeySet `json:"keySets,omitempty"`
+}
+
+// KeySet is a JWK set that is fetched from a URL.
+type KeySet struct {
+	URL string `json:"url"`
+	// Keys is how many of its keys can be used: those that were fetched last.
+	Keys int `json:"keys"`
+	// Fetched is when; nil if they never were.
+	Fetched *time.Time `json:"fetched,omitempty"`
+	// Error is why the last fetch has failed; empty if it has not, or there was none yet.
+	Error string `json:"error,omitempty"`
 }
 
 // Revision names a configuration by its bytes: the first 16 hex digits of their SHA-256.

@@ -3,9 +3,13 @@
 package manifest
 
 import (
+	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"sigs.k8s.io/yaml"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/config/samples"
@@ -72,6 +76,55 @@ func TestRoomsLoad(t *testing.T) {
 	}
 	if all, none := ns.Handlers[0].Do[0].Presence, ns.Handlers[1].Do[0].Presence; *all.Limit != 100 || *none.Limit != 0 {
 		t.Errorf("limits %d, %d", *all.Limit, *none.Limit)
+	}
+}
+
+// TestAuthenticationIsRefused has the manifests of TestBadAuthenticationIsRefused in controllers,
+// which a real API server refuses with the same words.
+func TestAuthenticationIsRefused(t *testing.T) {
+	data, err := os.ReadFile("testdata/authentication-refused.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tests []struct {
+		Name string          `json:"name"`
+		Spec json.RawMessage `json:"spec"`
+		Want []string        `json:"want"`
+	}
+	if err := yaml.UnmarshalStrict(data, &tests); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range tests {
+		t.Run(test.Name, func(t *testing.T) {
+			_, err := Load(t.Context(), []byte(head+"spec: "+string(test.Spec)))
+			if err == nil {
+				t.Fatal("it is accepted")
+			}
+			for _, want := range test.Want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("error %q does not say %q", err, want)
+				}
+			}
+		})
+	}
+}
+
+func TestAuthenticationLoads(t *testing.T) {
+	svc, err := Load(t.Context(), []byte(head+`spec: {
+		authentication: [
+			{name: users, jwt: {issuer: i, audiences: [c], jwks: {url: 'https://id.example.com/realms/chat/certs'}}, user: claims.sub, message: 认证失败},
+			{name: devices, tokens: {secretRef: {name: devices}, from: [query.token, header.x-token, cookie.session, auth.device.token]}, allow: "claims.site == 'north' && request.secure"},
+			{name: spare, tokens: {secretRef: {name: spare}}}],
+		namespaces: [{name: /, authentication: [users, devices], anonymous: true}], dynamicNamespaces: [{pattern: /a, authentication: [devices]}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	users, devices := svc.Spec.Authentication[0], svc.Spec.Authentication[1]
+	if users.JWT.Leeway.Duration != 10*time.Second || len(users.JWT.From) != 1 || users.JWT.From[0] != "auth.token" || devices.Message != "Unauthorized" {
+		t.Errorf("%+v, %+v", users, devices)
+	}
+	if got := svc.AuthenticationSecrets(); len(got) != 2 || got[0] != "devices" || got[1] != "spare" {
+		t.Errorf("Secrets %q", got)
 	}
 }
 

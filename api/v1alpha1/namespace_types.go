@@ -11,6 +11,20 @@ type Namespace struct {
 	// +kubebuilder:validation:Pattern=`^/[^,?#\s]*$`
 	Name string `json:"name,omitempty"`
 
+	// authentication names the entries of spec.authentication that say who a client is. The first
+	// that recognizes the client's token decides. If absent, everybody may connect, and is
+	// anonymous.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MaxLength=63
+	Authentication []string `json:"authentication,omitempty"`
+
+	// anonymous also admits clients that show no token. One whose token is refused is not admitted.
+	// +optional
+	Anonymous bool `json:"anonymous,omitempty"`
+
 	// rooms are rules for rooms by their name. The first rule that matches a room applies.
 	// +optional
 	// +listType=map
@@ -36,6 +50,20 @@ type DynamicNamespace struct {
 	// +kubebuilder:validation:MaxLength=256
 	// +kubebuilder:validation:Pattern=`^/`
 	Pattern string `json:"pattern,omitempty"`
+
+	// authentication names the entries of spec.authentication that say who a client is. The first
+	// that recognizes the client's token decides. If absent, everybody may connect, and is
+	// anonymous.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MaxLength=63
+	Authentication []string `json:"authentication,omitempty"`
+
+	// anonymous also admits clients that show no token. One whose token is refused is not admitted.
+	// +optional
+	Anonymous bool `json:"anonymous,omitempty"`
 
 	// rooms are rules for rooms by their name. The first rule that matches a room applies.
 	// +optional

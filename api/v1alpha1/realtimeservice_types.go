@@ -82,6 +82,14 @@ type RealtimeServiceSpec struct {
 	// +optional
 	NetworkPolicy *NetworkPolicySpec `json:"networkPolicy,omitempty"`
 
+	// authentication has the ways by which clients say who they are. A namespace names those that
+	// it accepts.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=16
+	Authentication []Authentication `json:"authentication,omitempty"`
+
 	// namespaces are the Socket.IO namespaces of the service. A client that asks for another gets
 	// connect_error "Invalid namespace".
 	// +required

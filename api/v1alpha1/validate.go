@@ -28,9 +28,11 @@ func (s *RealtimeService) Validate() field.ErrorList {
 	}
 	errs := s.Spec.Protocol.validate(field.NewPath("spec", "protocol"))
 	errs = append(errs, s.Spec.NetworkPolicy.validate(field.NewPath("spec", "networkPolicy"))...)
+	errs = append(errs, validateAuthentication(s.Spec.Authentication, field.NewPath("spec", "authentication"))...)
 	namespaces := field.NewPath("spec", "namespaces")
 	for i := range s.Spec.Namespaces {
 		ns := &s.Spec.Namespaces[i]
+		errs = append(errs, s.validateAdmittance(ns.Authentication, ns.Anonymous, namespaces.Index(i))...)
 		errs = append(errs, validateRooms(ns.Rooms, s.Spec.Recovery != nil, namespaces.Index(i).Child("rooms"))...)
 		errs = append(errs, validateHandlers(ns.Handlers, namespaces.Index(i).Child("handlers"))...)
 	}
@@ -40,6 +42,7 @@ func (s *RealtimeService) Validate() field.ErrorList {
 		if _, err := regexp.Compile(ns.Pattern); err != nil {
 			errs = append(errs, field.Invalid(dynamic.Index(i).Child("pattern"), ns.Pattern, err.Error()))
 		}
+		errs = append(errs, s.validateAdmittance(ns.Authentication, ns.Anonymous, dynamic.Index(i))...)
 		errs = append(errs, validateRooms(ns.Rooms, s.Spec.Recovery != nil, dynamic.Index(i).Child("rooms"))...)
 		errs = append(errs, validateHandlers(ns.Handlers, dynamic.Index(i).Child("handlers"))...)
 	}

@@ -18,6 +18,9 @@ func (s *RealtimeService) validateSize() field.ErrorList {
 	for _, rule := range s.Spec.Protocol.Admission {
 		total += len(rule.Expression)
 	}
+	for _, entry := range s.Spec.Authentication {
+		total += len(entry.Allow) + len(entry.User)
+	}
 	for i := range s.Spec.Namespaces {
 		total += expressionBytes(s.Spec.Namespaces[i].Rooms, s.Spec.Namespaces[i].Handlers)
 	}

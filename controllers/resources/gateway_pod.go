@@ -50,6 +50,7 @@ func gatewayPod(svc *v1alpha1.RealtimeService, image string) corev1.PodSpec {
 		Volumes:                       gatewayVolumes(svc),
 	}
 	addWebTransport(svc, &pod)
+	addAuthentication(svc, &pod)
 	return pod
 }
 

@@ -47,6 +47,9 @@ type Options struct {
 	Gateways int
 	// ClientDir has the client bundles of npm's socket.io-client; see gateway.Options.
 	ClientDir string
+	// Secrets is a folder with a folder for each Secret that the manifest's authentication names,
+	// as if mounted: a file for each key. They are read again whenever they change.
+	Secrets string
 	// APIPort is the port for programs that publish, at the first gateway, if the manifest has
 	// spec.api. With 0 the kernel chooses it.
 	APIPort int
@@ -151,6 +154,8 @@ func (s *session) start(svc *v1alpha1.RealtimeService, revision, natsURL string)
 			ClientDir:    o.ClientDir,
 			WebTransport: len(sockets) > 0,
 			Log:          o.Log,
+
+			AuthenticationDir: o.Secrets,
 		})
 		if err != nil {
 			return err

@@ -209,6 +209,31 @@ func TestProgramsPublish(t *testing.T) {
 	ada.Expect(`42["news"]`)
 }
 
+func TestSecretsAreFilesOfAFolder(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "greeter.yaml")
+	manifest := strings.Replace(greeter, "spec: {namespaces: [{name: /,",
+		"spec: {authentication: [{name: devices, tokens: {secretRef: {name: devices}}}], namespaces: [{name: /, authentication: [devices],", 1)
+	if err := os.Mkdir(filepath.Join(dir, "devices"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string]string{file: manifest, filepath.Join(dir, "devices", "one"): "0123456789abcdef\n"} {
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	url := run(t, Options{Manifest: file, Gateways: 1, Secrets: dir}).await(t, `gateway 1 +(http://\S+)/\n`)[1]
+	c := wiretest.Dial(t, url, "/socket.io/", "", nil)
+	c.Send("40")
+	c.Expect(`44{"message":"Unauthorized","data":{"code":"token_missing"}}`)
+	c.Send(`40{"token":"0123456789abcdef"}`)
+	if got := c.Receive(); !strings.HasPrefix(got, "40{") {
+		t.Errorf("with a token, answered %s", got)
+	}
+	c.Send(`42["hi"]`)
+	c.Expect(`42["hello","old"]`)
+}
+
 func TestRefusals(t *testing.T) {
 	dir := t.TempDir()
 	bad := filepath.Join(dir, "bad.yaml")

@@ -18,6 +18,8 @@ type metrics struct {
 	limitHits *prometheus.CounterVec
 	// refusals counts what conditions of allow do not allow.
 	refusals *prometheus.CounterVec
+	// authentications counts who was admitted, and why others were not.
+	authentications *prometheus.CounterVec
 }
 
 func newMetrics() metrics {
@@ -38,12 +40,16 @@ func newMetrics() metrics {
 			Name: "realtime_room_refusals_total",
 			Help: "What the rules of rooms have not allowed, or in mode Audit would not have, by namespace, rule and mode.",
 		}, []string{"namespace", "rule", "mode"}),
+		authentications: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "realtime_authentication_total",
+			Help: "Clients that namespaces with authentication have admitted or refused, by the entry that has decided (none if no entry knows the token) and the result: ok, anonymous, or the code of the refusal.",
+		}, []string{"entry", "result"}),
 	}
 }
 
 // register adds the metrics to a registry, and those of presenceInfo.
 func (m *metrics) register(registry prometheus.Registerer, infos *presence.Budget) {
-	registry.MustRegister(m.events, m.failures, m.limitHits, m.refusals)
+	registry.MustRegister(m.events, m.failures, m.limitHits, m.refusals, m.authentications)
 	registry.MustRegister(infoMetrics(infos)...)
 }
 
@@ -53,6 +59,16 @@ func (m *metrics) forget(namespace string) {
 	m.failures.DeleteLabelValues(namespace)
 	m.limitHits.DeletePartialMatch(prometheus.Labels{"namespace": namespace})
 	m.refusals.DeletePartialMatch(prometheus.Labels{"namespace": namespace})
+}
+
+// forgetEntries removes the entries of spec.authentication that no longer exist.
+func (m *metrics) forgetEntries(before, after map[string]*authenticationEntry) {
+	for name := range before {
+		if after[name] == nil {
+			m.authentications.DeletePartialMatch(prometheus.Labels{"entry": name})
+			m.limitHits.DeletePartialMatch(prometheus.Labels{"handler": authenticationPlace(name)})
+		}
+	}
 }
 
 // countLimitHit counts an error if it means that the work budget was exceeded. expr names the

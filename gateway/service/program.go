@@ -15,9 +15,11 @@ import (
 
 // Program is a service with its expressions compiled. It does not change. Safe for concurrent use.
 type Program struct {
-	admission  []admissionRule
-	namespaces map[string]*namespace
-	dynamic    []dynamicNamespace
+	admission []admissionRule
+	// authentication has the entries of spec.authentication.
+	authentication authenticationEntries
+	namespaces     map[string]*namespace
+	dynamic        []dynamicNamespace
 	// maxPayload bounds publish requests, in bytes; 0: no bound.
 	maxPayload int64
 	// limits bound what one connection can make the gateway hold.
@@ -54,6 +56,8 @@ type namespace struct {
 	// any has only the handlers of '*', for events that no handler names.
 	any   []*handler
 	rooms roomRules
+	// authentication is nil if everybody may connect.
+	authentication *authentication
 }
 
 // handler is a handler of the manifest.
@@ -67,9 +71,10 @@ type handler struct {
 // step is a compiled action.
 type step func(*run) error
 
-// Compile compiles a service. If an expression does not compile, it returns an error with its path;
-// the API server and `realtime dev` have refused such a service before.
-func Compile(svc *v1alpha1.RealtimeService) (*Program, error) {
+// Compile compiles a service, whose clients are authenticated by others. If an expression does not
+// compile, it returns an error with its path; the API server and `realtime dev` have refused such a
+// service before.
+func Compile(svc *v1alpha1.RealtimeService, authenticators Authenticators) (*Program, error) {
 	if errs := svc.Validate(); len(errs) > 0 {
 		return nil, errs.ToAggregate()
 	}
@@ -77,11 +82,16 @@ func Compile(svc *v1alpha1.RealtimeService) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
+	entries, err := compileAuthentication(svc.Spec.Authentication, authenticators)
+	if err != nil {
+		return nil, err
+	}
 	p := &Program{
-		admission:  admission,
-		namespaces: make(map[string]*namespace, len(svc.Spec.Namespaces)),
-		maxPayload: svc.Spec.Protocol.MaxPayload.Value(),
-		limits:     socketio.Limits{Namespaces: svc.Spec.Limits.Namespaces(), Rooms: svc.Spec.Limits.Rooms()},
+		admission:      admission,
+		authentication: entries,
+		namespaces:     make(map[string]*namespace, len(svc.Spec.Namespaces)),
+		maxPayload:     svc.Spec.Protocol.MaxPayload.Value(),
+		limits:         socketio.Limits{Namespaces: svc.Spec.Limits.Namespaces(), Rooms: svc.Spec.Limits.Rooms()},
 	}
 	for i := range svc.Spec.Namespaces {
 		ns := &svc.Spec.Namespaces[i]
@@ -89,6 +99,7 @@ func Compile(svc *v1alpha1.RealtimeService) (*Program, error) {
 		if err != nil {
 			return nil, fmt.Errorf("namespace %s: %w", ns.Name, err)
 		}
+		compiled.authentication = entries.of(ns.Authentication, ns.Anonymous)
 		p.namespaces[ns.Name] = compiled
 	}
 	for i := range svc.Spec.DynamicNamespaces {
@@ -96,6 +107,7 @@ func Compile(svc *v1alpha1.RealtimeService) (*Program, error) {
 		if err != nil {
 			return nil, fmt.Errorf("namespaces %s: %w", svc.Spec.DynamicNamespaces[i].Pattern, err)
 		}
+		compiled.namespace.authentication = entries.of(svc.Spec.DynamicNamespaces[i].Authentication, svc.Spec.DynamicNamespaces[i].Anonymous)
 		p.dynamic = append(p.dynamic, compiled)
 	}
 	return p, nil

@@ -100,9 +100,14 @@ func (n *namespace) rule(room string) *roomRule {
 	return nil
 }
 
-// configureRooms applies the program's rules to the rooms of a namespace.
-func (r *Runtime) configureRooms(ns *socketio.Namespace) {
+// configure applies the program's rules to a namespace: who may connect, and to which rooms.
+func (r *Runtime) configure(ns *socketio.Namespace) {
 	b := r.newBinding(r.program.Load(), ns.Name())
+	var authenticator func(*socketio.Socket) error // nil: those who come back are not judged
+	if b.namespace != nil && b.namespace.authentication != nil {
+		authenticator = r.authenticate
+	}
+	ns.SetAuthenticator(authenticator)
 	ns.SetJoinRule(func(s *socketio.Socket, rooms []string) error { return r.mayJoin(b, s, rooms) })
 	r.configurePresence(ns, b)
 	compiled := b.namespace

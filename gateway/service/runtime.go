@@ -66,7 +66,7 @@ func NewRuntime(io *socketio.Server, o Options) *Runtime {
 	r.dynamic = io.OfNames(func(name string) bool {
 		ns, _ := r.program.Load().find(name)
 		return ns != nil
-	}).OnConnection(r.connected).OnNamespace(r.configureRooms)
+	}).OnConnection(r.connected).OnNamespace(r.configure)
 	return r
 }
 
@@ -82,11 +82,12 @@ func (r *Runtime) Apply(p *Program) {
 		if old.namespaces[name] == nil {
 			r.io.AddNamespace(name, func(ns *socketio.Namespace) {
 				ns.OnConnection(r.connected)
-				r.configureRooms(ns)
+				r.configure(ns)
 			})
 		}
 		r.reconfigure(r.io.Of(name), old.namespaces[name], ns)
 	}
+	r.forgetEntries(old.authentication.byName, p.authentication.byName)
 	for name := range old.namespaces {
 		if p.namespaces[name] == nil {
 			r.io.RemoveNamespace(name)
@@ -104,9 +105,9 @@ func (r *Runtime) Apply(p *Program) {
 	}
 }
 
-// reconfigure applies the rules for rooms to a namespace that may have sockets.
+// reconfigure applies a program's rules to a namespace that may have sockets.
 func (r *Runtime) reconfigure(ns *socketio.Namespace, before, after *namespace) {
-	r.configureRooms(ns)
+	r.configure(ns)
 	if joinsChanged(before, after) {
 		go r.expel(ns) // a socket whose join waits for NATS is asked when that is over
 	}

@@ -37,7 +37,7 @@ func specProgram(t testing.TB, spec string) *Program {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := Compile(svc)
+	p, err := Compile(svc, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

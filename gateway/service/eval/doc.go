@@ -5,6 +5,7 @@
 //
 //	Variables  event, args, socket, now, answers     conditions, values, rooms, lists of arguments
 //	Request    request, now                          admission rules
+//	Client     claims, request, socket, now          allow and user of an authentication
 //	Member     room, and what Variables have         presenceInfo
 //
 // Package expression compiles expressions and sets their costs. A Template and RoomNames know the

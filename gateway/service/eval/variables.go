@@ -41,12 +41,13 @@ type Variables struct {
 
 // cache has fields of socket that are expensive to make: a loop may use them in each round.
 type cache struct {
-	rooms, auth, query, headers ref.Val
+	rooms, auth, claims, query, headers ref.Val
 }
 
 var (
 	noAnswers   = types.NewRefValList(types.DefaultTypeAdapter, nil)
 	noArguments = []byte("[]")
+	noClaims    = []byte("{}")
 )
 
 // SetAnswers sets the result of an emit with ack: clients' answers, and whether any are missing.
@@ -99,6 +100,13 @@ func (v *Variables) socketField(name string) ref.Val {
 		return types.String(v.Socket.Namespace().Name())
 	case "params":
 		return types.NewStringStringMap(types.DefaultTypeAdapter, v.Params)
+	case "user":
+		if id := v.Socket.Identity(); id != nil {
+			return types.String(id.User)
+		}
+		return types.String("")
+	case "claims":
+		return v.claims()
 	case "data":
 		return v.Data
 	case "rooms":
@@ -110,6 +118,18 @@ func (v *Variables) socketField(name string) ref.Val {
 	default:
 		return nil
 	}
+}
+
+// claims are those of the socket's identity; none of an anonymous client.
+func (v *Variables) claims() ref.Val {
+	if v.cache.claims == nil {
+		claims := noClaims
+		if id := v.Socket.Identity(); id != nil && len(id.Claims) > 0 {
+			claims = id.Claims
+		}
+		v.cache.claims = celvalue.FromJSON(claims, celvalue.Origin{Budget: &v.Budget})
+	}
+	return v.cache.claims
 }
 
 func (v *Variables) roomList() ref.Val {

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+)
+
+func TestTheStatusTellsOfKeysThatAreMissing(t *testing.T) {
+	says := func(sets ...gatewaystatus.KeySet) gateway {
+		return gateway{ready: true, status: gatewaystatus.Status{ConfigHash: "abc", KeySets: sets}}
+	}
+	none, some := gatewaystatus.KeySet{URL: "https://id.example.com", Error: "down"}, gatewaystatus.KeySet{URL: "https://id.example.com", Keys: 2, Error: "down"}
+	for name, tt := range map[string]struct {
+		gateways []gateway
+		want     string
+	}{
+		"no sets":                {[]gateway{says()}, ""},
+		"keys of before":         {[]gateway{says(some), says(some)}, ""},
+		"an issuer that is down": {[]gateway{says(none), says(some)}, "1 of 2 have no keys of https://id.example.com"},
+		"the first of two":       {[]gateway{says(none, gatewaystatus.KeySet{URL: "https://a.example.com"})}, "1 of 1 have no keys of https://a.example.com"},
+	} {
+		condition := configuredCondition(&v1alpha1.RealtimeService{}, &observation{revision: "abc", gateways: tt.gateways})
+		said := strings.Contains(condition.Message, "no keys")
+		if condition.Status != "True" || said != (tt.want != "") || !strings.Contains(condition.Message, tt.want) {
+			t.Errorf("%s: %s %s", name, condition.Status, condition.Message)
+		}
+	}
+}

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package service
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/cel-go/cel"
+
+	"github.com/realtime-operator/realtime-operator/api/expression"
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/gateway/identity"
+	"github.com/realtime-operator/realtime-operator/gateway/service/eval"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+// Authenticators verify the tokens of clients, by the names of the entries of spec.authentication.
+type Authenticators map[string]identity.Authenticator
+
+// Locations are where the tokens of an entry may be.
+func Locations(entry *v1alpha1.Authentication) ([]identity.Location, error) {
+	from := entry.Locations()
+	list := make([]string, len(from))
+	for i, location := range from {
+		list[i] = string(location)
+	}
+	return identity.ParseLocations(list)
+}
+
+// authenticationEntry is an entry of spec.authentication, ready to run.
+type authenticationEntry struct {
+	name, message string
+	authenticator identity.Authenticator
+	// allow and user are nil if all are allowed, and if the token names the user.
+	allow, user cel.Program
+	// request reports whether the first request of the connection is looked at.
+	request bool
+}
+
+// authentication says who the clients of a namespace are.
+type authentication struct {
+	entries []*authenticationEntry
+	chain   identity.Chain
+	// anonymous reports whether clients without a token are admitted.
+	anonymous bool
+	// request reports whether any entry looks at the first request of the connection.
+	request bool
+}
+
+// authenticationEntries are those of a service, with the places of their tokens.
+type authenticationEntries struct {
+	byName    map[string]*authenticationEntry
+	locations []identity.Location
+}
+
+func compileAuthentication(entries []v1alpha1.Authentication, authenticators Authenticators) (authenticationEntries, error) {
+	all := authenticationEntries{byName: make(map[string]*authenticationEntry, len(entries))}
+	for i := range entries {
+		source := &entries[i]
+		locations, err := Locations(source)
+		if err != nil {
+			return all, fmt.Errorf("authentication %s: %w", source.Name, err)
+		}
+		entry, err := compileAuthenticationEntry(source, locations)
+		if err != nil {
+			return all, fmt.Errorf("authentication %s: %w", source.Name, err)
+		}
+		if entry.authenticator = authenticators[source.Name]; entry.authenticator == nil {
+			return all, fmt.Errorf("authentication %s: nobody verifies its tokens", source.Name)
+		}
+		all.byName[source.Name] = entry
+		all.locations = append(all.locations, locations...)
+	}
+	return all, nil
+}
+
+func compileAuthenticationEntry(source *v1alpha1.Authentication, locations []identity.Location) (*authenticationEntry, error) {
+	entry := &authenticationEntry{
+		name: source.Name, message: cmp.Or(source.Message, "Unauthorized"),
+		request: source.Allow != "" || source.User != "" || !allInAuth(locations),
+	}
+	var err error
+	if source.Allow != "" {
+		if entry.allow, err = expression.Compile(expression.Client, string(source.Allow)); err != nil {
+			return nil, fmt.Errorf("allow: %w", err)
+		}
+	}
+	if source.User != "" {
+		if entry.user, err = expression.Compile(expression.User, string(source.User)); err != nil {
+			return nil, fmt.Errorf("user: %w", err)
+		}
+	}
+	return entry, nil
+}
+
+func allInAuth(locations []identity.Location) bool {
+	return !slices.ContainsFunc(locations, func(l identity.Location) bool { return !l.IsAuth() })
+}
+
+// of returns the authentication of a namespace; nil for one that admits everybody.
+func (a *authenticationEntries) of(names []string, anonymous bool) *authentication {
+	if len(names) == 0 {
+		return nil
+	}
+	of := &authentication{anonymous: anonymous}
+	for _, name := range names {
+		entry := a.byName[name] // is there, as Validate has seen to
+		of.entries = append(of.entries, entry)
+		of.chain = append(of.chain, entry.authenticator)
+		of.request = of.request || entry.request
+	}
+	return of
+}
+
+// The results of an authentication that are no refusals, for metrics.
+const (
+	resultOK        = "ok"
+	resultAnonymous = "anonymous"
+)
+
+// authenticate says who a client is that wants to connect to a namespace, or comes back to it, by
+// the program in force.
+func (r *Runtime) authenticate(s *socketio.Socket) error {
+	ns, params := r.program.Load().find(s.Namespace().Name())
+	if ns == nil || ns.authentication == nil {
+		return nil
+	}
+	a := ns.authentication
+	c := newCandidate(r, a, s, params)
+	index, statement, err := c.ask()
+	if index < 0 && a.anonymous && identity.AsError(err).Code == identity.TokenMissing {
+		r.authentications.WithLabelValues("", resultAnonymous).Inc()
+		return nil
+	}
+	if err == nil {
+		err = c.admit(a.entries[index], statement)
+	}
+	if err != nil {
+		return r.refuse(c, index, identity.AsError(err))
+	}
+	r.authentications.WithLabelValues(a.entries[index].name, resultOK).Inc()
+	return nil
+}
+
+// refuse makes of a refusal what the client is told. It has the message of the entry that has
+// decided; if nobody recognizes the token, of the first.
+func (r *Runtime) refuse(c *candidate, index int, refused *identity.Error) error {
+	label, entry := "", c.authentication.entries[max(index, 0)]
+	if index >= 0 {
+		label = entry.name
+	}
+	r.authentications.WithLabelValues(label, string(refused.Code)).Inc()
+	if refused.Code == identity.Unavailable {
+		r.logUnavailable(entry.name, refused)
+	}
+	r.log.Debug("a client is refused", "namespace", c.socket.Namespace().Name(), "socket", c.socket.LogID(), "entry", label, "error", refused)
+	return &socketio.ConnectError{Message: entry.message, Data: map[string]string{"code": string(refused.Code)}}
+}
+
+// unavailableEntry is the kind of log lines about an entry that cannot say who clients are.
+type unavailableEntry string
+
+func (r *Runtime) logUnavailable(entry string, refused *identity.Error) {
+	const text = "nobody can say who a client is"
+	r.logLimit.Log(unavailableEntry(entry),
+		func() { r.log.Warn(text, "entry", entry, "error", refused) },
+		func(more int) { r.log.Warn(fmt.Sprintf("%s: %d more in the last minute", text, more), "entry", entry) })
+}
+
+// failedExpression is the kind of log lines about an expression of an entry.
+type failedExpression struct{ entry, expression string }
+
+// logFailure says that an expression cannot judge a client. What it has failed at may be a claim,
+// so that only the limit of work is told.
+func (r *Runtime) logFailure(entry, name string, err error) {
+	reason := "its evaluation fails, perhaps because a claim is missing"
+	var exceeded *expression.WorkError
+	switch {
+	case err == nil:
+		reason = "it yields no name"
+	case errors.As(err, &exceeded):
+		reason = "it does more work than is allowed"
+		r.limitHits.WithLabelValues("", authenticationPlace(entry), name).Inc()
+	}
+	text := "an expression fails, and refuses a client"
+	r.logLimit.Log(failedExpression{entry, name},
+		func() { r.log.Warn(text, "entry", entry, "expression", name, "reason", reason) },
+		func(more int) {
+			r.log.Warn(fmt.Sprintf("%s: %d more in the last minute", text, more), "entry", entry, "expression", name)
+		})
+}
+
+// authenticationPlace is where a manifest has an entry, for metrics.
+func authenticationPlace(entry string) string { return "authentication." + entry }
+
+// evaluate is for expressions of an entry that are about a client.
+func (c *candidate) evaluate(entry *authenticationEntry, statement *identity.Statement) (user string, err error) {
+	user = cmp.Or(statement.User, statement.Subject)
+	if entry.allow == nil && entry.user == nil {
+		return user, nil
+	}
+	v := &eval.Client{
+		Request:   eval.Request{HTTP: c.first, Now: time.Now()},
+		Namespace: c.socket.Namespace().Name(), Params: c.params, Claims: statement.Claims,
+	}
+	if entry.allow != nil {
+		allowed, err := v.Condition(entry.allow)
+		if err != nil {
+			c.runtime.logFailure(entry.name, "allow", err)
+		}
+		if !allowed {
+			return "", identity.Refuse(identity.Forbidden, "allow is not true")
+		}
+	}
+	if entry.user != nil {
+		if user, err = v.Text(entry.user); err != nil || user == "" {
+			c.runtime.logFailure(entry.name, "user", err)
+			return "", identity.Refuse(identity.Forbidden, "user yields no name")
+		}
+	}
+	return user, nil
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package service
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"maps"
+	"net/http"
+	"net/url"
+
+	"github.com/realtime-operator/realtime-operator/gateway/engineio"
+	"github.com/realtime-operator/realtime-operator/gateway/identity"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+)
+
+// candidate is a client that wants to connect to a namespace which asks who it is.
+type candidate struct {
+	runtime        *Runtime
+	authentication *authentication
+	socket         *socketio.Socket
+	params         map[string]string // of a dynamic namespace
+	// first is the first request of the connection; nil if nobody looks at it.
+	first *http.Request
+}
+
+func newCandidate(r *Runtime, a *authentication, s *socketio.Socket, params map[string]string) *candidate {
+	c := &candidate{runtime: r, authentication: a, socket: s, params: params}
+	if a.request {
+		c.first = firstRequest(s)
+	}
+	return c
+}
+
+// ask has the authenticators judge the client. The index is that of the entry which has decided, -1
+// if none has.
+func (c *candidate) ask() (int, *identity.Statement, error) {
+	ctx := &waitingContext{socket: c.socket}
+	defer ctx.end()
+	request := &identity.Request{Auth: c.socket.Auth()}
+	if c.first != nil {
+		request = identity.FromHTTP(c.first, c.socket.Auth())
+	}
+	request.Namespace = c.socket.Namespace().Name()
+	return c.authentication.chain.Authenticate(ctx, request)
+}
+
+// admit gives the socket the identity that an entry has stated, if the entry allows it.
+func (c *candidate) admit(entry *authenticationEntry, stated *identity.Statement) error {
+	statement := *stated
+	statement.Claims = bytes.TrimSpace(stated.Claims)
+	user, err := c.evaluate(entry, &statement)
+	if err != nil {
+		return err
+	}
+	if user == "" {
+		return identity.Refuse(identity.TokenInvalid, "the token names no user")
+	}
+	err = c.socket.SetIdentity(socketio.Identity{
+		Provider: entry.name, User: user, Claims: statement.Claims, Expires: statement.Expires,
+	})
+	if err != nil { // it is too large
+		return &identity.Error{Code: identity.TokenInvalid, Reason: "the identity cannot be used", Err: err}
+	}
+	return nil
+}
+
+// tokensKey is the key of the headers with tokens that a session keeps.
+type tokensKey struct{}
+
+// SessionContext has a session keep what may be needed of headers that are too long to be kept
+// (engineio.Config.SessionContext): the tokens in them, where the program in force looks for them.
+// They stay as long as the connection, since its client can connect to further namespaces at any
+// time, and leave one and come back. A request has 16 KiB of headers at most.
+func (r *Runtime) SessionContext(first *http.Request) context.Context {
+	locations := r.program.Load().authentication.locations
+	if len(locations) == 0 || allInAuth(locations) {
+		return context.Background()
+	}
+	long := http.Header{}
+	for _, name := range engineio.LeftOut(first) {
+		long[name] = first.Header[name]
+	}
+	tokens := identity.Excerpt(locations, long)
+	if tokens == nil {
+		return context.Background()
+	}
+	return context.WithValue(context.Background(), tokensKey{}, tokens)
+}
+
+// firstRequest is the request that began a connection, as far as it was kept.
+func firstRequest(s *socketio.Socket) *http.Request {
+	h, kept := s.Request(tokensKey{})
+	r := &http.Request{Method: http.MethodGet, Host: h.Host, URL: &url.URL{}, Header: h.Header, RemoteAddr: h.RemoteAddr}
+	if u, err := url.ParseRequestURI(h.URL); err == nil {
+		r.URL = u
+	}
+	if h.Secure {
+		r.TLS = &tls.ConnectionState{}
+	}
+	if tokens, ok := kept.(http.Header); ok {
+		maps.Copy(r.Header, tokens)
+	}
+	return r
+}
