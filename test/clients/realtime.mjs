@@ -47,15 +47,16 @@ export async function folder(t) {
 
 /**
  * Starts the service, ready for clients, and ends it with the test.
- * @param {{ manifest?: string, gateways?: number, port?: number, clients?: string, token?: string }} options manifest is a file; without
+ * @param {{ manifest?: string, gateways?: number, port?: number, clients?: string, token?: string, secrets?: string }} options manifest is a file; without
  *   one it is the chat sample. port is for a service that comes back where it was. clients is a folder with client bundles. token is
- *   that of programs that publish.
+ *   that of programs that publish. secrets is a folder with the Secrets of authentication.
  * @returns {Promise<{ urls: string[], ports: number[], says: (pattern: RegExp) => Promise<string>, stop: () => Promise<void> }>}
  */
-export async function startRealtime(t, { manifest, gateways = 1, port, clients = clientDir, token } = {}) {
+export async function startRealtime(t, { manifest, gateways = 1, port, clients = clientDir, token, secrets } = {}) {
   port ??= await freePorts(gateways);
   const args = ["dev", "--port", String(port), "--gateways", String(gateways), "--client-dir", clients, "--api-port", "0"];
   if (token) args.push("--api-token", token);
+  if (secrets) args.push("--secrets", secrets);
   if (manifest) args.push("--filename", manifest);
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
   const exited = once(child, "exit");
