@@ -23,6 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/api/validation"
 )
 
 // What the operator may do in the namespaces of its services; rights_test.go fails if a right is
@@ -87,7 +88,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, nil // the garbage collector does the rest
 	}
 
-	seen := observation{invalid: svc.Validate()}
+	seen := observation{invalid: validation.Service(svc)}
 	seen.applyErr = r.applyAll(ctx, svc, &seen)
 	if apierrors.HasStatusCause(seen.applyErr, corev1.NamespaceTerminatingCause) {
 		return ctrl.Result{}, nil // the service is deleted with its namespace, and nothing can be created in it

@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/api/validation"
 )
 
 const kind = "RealtimeService"
@@ -44,7 +45,7 @@ func Load(ctx context.Context, data []byte) (*v1alpha1.RealtimeService, error) {
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object, &svc); err != nil {
 		return nil, fmt.Errorf("convert the manifest: %w", err)
 	}
-	if errs := svc.Validate(); len(errs) > 0 {
+	if errs := validation.Service(&svc); len(errs) > 0 {
 		return nil, errs.ToAggregate()
 	}
 	if svc.Namespace == "" {

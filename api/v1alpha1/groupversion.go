@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package v1alpha1 is the RealtimeService API: its fields, their defaults and their validation.
+// Package v1alpha1 is the RealtimeService API: its fields and their defaults.
 //
 // Defaults and most checks are in the schema that is generated from the markers in this package
-// (config/crd); Validate has what a schema cannot express. The package imports no other package of
-// the project but api/expression, the declaration of the expression language.
+// (config/crd); package validation has what a schema cannot express. The package imports no other
+// package of the project, so that programs which create services depend on k8s.io modules alone.
 //
 // +kubebuilder:object:generate=true
 // +groupName=realtime-operator.io

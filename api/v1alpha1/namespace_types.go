@@ -245,3 +245,12 @@ type DisconnectAction struct {
 	// +optional
 	Close bool `json:"close,omitempty"`
 }
+
+// The names of the events that clients do not emit.
+const (
+	EventConnection    = "connection"
+	EventDisconnecting = "disconnecting"
+	EventDisconnect    = "disconnect"
+	// EventAny stands for every event that clients emit.
+	EventAny = "*"
+)

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/api/validation"
 )
 
 // Path is the path that the API server calls.
@@ -49,7 +50,7 @@ func (Validator) ValidateDelete(context.Context, *v1alpha1.RealtimeService) (adm
 
 // judge returns an error that names each invalid field and what is wrong with it.
 func judge(svc *v1alpha1.RealtimeService) error {
-	errs := svc.Validate()
+	errs := validation.Service(svc)
 	if len(errs) == 0 {
 		return nil
 	}

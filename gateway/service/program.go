@@ -10,6 +10,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/expression"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/api/validation"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -75,7 +76,7 @@ type step func(*run) error
 // compile, it returns an error with its path; the API server and `realtime dev` have refused such a
 // service before.
 func Compile(svc *v1alpha1.RealtimeService, authenticators Authenticators) (*Program, error) {
-	if errs := svc.Validate(); len(errs) > 0 {
+	if errs := validation.Service(svc); len(errs) > 0 {
 		return nil, errs.ToAggregate()
 	}
 	admission, err := compileAdmission(svc.Spec.Protocol.Admission)

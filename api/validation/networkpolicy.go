@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package v1alpha1
+package validation
 
 import (
 	"net/netip"
@@ -9,10 +9,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// validate checks what the API server would refuse in a NetworkPolicy.
-func (p *NetworkPolicySpec) validate(path *field.Path) field.ErrorList {
+// validateNetworkPolicy checks what the API server would refuse in a NetworkPolicy.
+func validateNetworkPolicy(p *v1alpha1.NetworkPolicySpec, path *field.Path) field.ErrorList {
 	if p == nil {
 		return nil
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package v1alpha1
+package validation
 
 import (
 	"maps"
@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/realtime-operator/realtime-operator/api/expression"
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
 // maxAsterisks is how many asterisks a CORS origin may have: in its host and in its port.
@@ -25,7 +26,7 @@ var reservedHeaders = map[string]bool{
 	"Connection": true, "Content-Encoding": true, "Content-Length": true, "Content-Type": true, "Transfer-Encoding": true, "Upgrade": true,
 }
 
-func (p *ProtocolSpec) validate(path *field.Path) field.ErrorList {
+func validateProtocol(p *v1alpha1.ProtocolSpec, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	if p.CORS != nil {
 		for i, origin := range p.CORS.Origins {
@@ -43,7 +44,7 @@ func (p *ProtocolSpec) validate(path *field.Path) field.ErrorList {
 }
 
 // validateHeaders checks names, which are keys, so that the schema cannot check them.
-func validateHeaders(headers map[string]HeaderValue, path *field.Path) field.ErrorList {
+func validateHeaders(headers map[string]v1alpha1.HeaderValue, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	seen := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(headers)) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package v1alpha1
+// Package validation checks what the schema of a RealtimeService cannot.
+package validation
 
 import (
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/realtime-operator/realtime-operator/api/expression"
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
 const maxNameLength = 128
@@ -19,20 +21,20 @@ const maxNameLength = 128
 // identifier is a name that a CEL expression can select.
 var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// Validate checks what the schema cannot: that every expression compiles and has a suitable result,
+// Service checks what the schema cannot: that every expression compiles and has a suitable result,
 // and that no handler has an action that can never happen. The API server applies the schema, and
 // so does package manifest.
-func (s *RealtimeService) Validate() field.ErrorList {
-	if errs := s.validateSize(); len(errs) > 0 {
+func Service(s *v1alpha1.RealtimeService) field.ErrorList {
+	if errs := validateSize(s); len(errs) > 0 {
 		return errs
 	}
-	errs := s.Spec.Protocol.validate(field.NewPath("spec", "protocol"))
-	errs = append(errs, s.Spec.NetworkPolicy.validate(field.NewPath("spec", "networkPolicy"))...)
+	errs := validateProtocol(&s.Spec.Protocol, field.NewPath("spec", "protocol"))
+	errs = append(errs, validateNetworkPolicy(s.Spec.NetworkPolicy, field.NewPath("spec", "networkPolicy"))...)
 	errs = append(errs, validateAuthentication(s.Spec.Authentication, field.NewPath("spec", "authentication"))...)
 	namespaces := field.NewPath("spec", "namespaces")
 	for i := range s.Spec.Namespaces {
 		ns := &s.Spec.Namespaces[i]
-		errs = append(errs, s.validateAdmittance(ns.Authentication, ns.Anonymous, namespaces.Index(i))...)
+		errs = append(errs, validateAdmittance(s, ns.Authentication, ns.Anonymous, namespaces.Index(i))...)
 		errs = append(errs, validateRooms(ns.Rooms, s.Spec.Recovery != nil, namespaces.Index(i).Child("rooms"))...)
 		errs = append(errs, validateHandlers(ns.Handlers, namespaces.Index(i).Child("handlers"))...)
 	}
@@ -42,47 +44,47 @@ func (s *RealtimeService) Validate() field.ErrorList {
 		if _, err := regexp.Compile(ns.Pattern); err != nil {
 			errs = append(errs, field.Invalid(dynamic.Index(i).Child("pattern"), ns.Pattern, err.Error()))
 		}
-		errs = append(errs, s.validateAdmittance(ns.Authentication, ns.Anonymous, dynamic.Index(i))...)
+		errs = append(errs, validateAdmittance(s, ns.Authentication, ns.Anonymous, dynamic.Index(i))...)
 		errs = append(errs, validateRooms(ns.Rooms, s.Spec.Recovery != nil, dynamic.Index(i).Child("rooms"))...)
 		errs = append(errs, validateHandlers(ns.Handlers, dynamic.Index(i).Child("handlers"))...)
 	}
 	return errs
 }
 
-func validateHandlers(handlers []Handler, path *field.Path) field.ErrorList {
+func validateHandlers(handlers []v1alpha1.Handler, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for i := range handlers {
-		errs = append(errs, handlers[i].validate(path.Index(i))...)
+		errs = append(errs, validateHandler(&handlers[i], path.Index(i))...)
 	}
 	return errs
 }
 
-func (h *Handler) validate(path *field.Path) field.ErrorList {
+func validateHandler(h *v1alpha1.Handler, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	if h.When != "" {
-		errs = append(errs, use{path.Child("when"), expression.Condition, Expression(h.When)}.validate(false)...)
+		errs = append(errs, use{path.Child("when"), expression.Condition, v1alpha1.Expression(h.When)}.validate(false)...)
 	}
 	answered := false
 	for i := range h.Do {
 		step := path.Child("do").Index(i)
-		errs = append(errs, h.Do[i].validate(step, answered)...)
-		errs = append(errs, h.Do[i].impossibleAt(h.Event, step)...)
+		errs = append(errs, validateAction(&h.Do[i], step, answered)...)
+		errs = append(errs, impossibleAt(&h.Do[i], h.Event, step)...)
 		answered = answered || h.Do[i].Emit != nil && h.Do[i].Emit.Ack != nil
 	}
 	return errs
 }
 
-// validate checks an action. answered reports whether an earlier one has asked clients for
+// validateAction checks an action. answered reports whether an earlier one has asked clients for
 // acknowledgements.
-func (a *Action) validate(path *field.Path, answered bool) field.ErrorList {
+func validateAction(a *v1alpha1.Action, path *field.Path, answered bool) field.ErrorList {
 	var errs field.ErrorList
 	for _, name := range slices.Sorted(maps.Keys(a.Set)) {
 		errs = append(errs, validateName(name, path.Child("set").Key(name))...)
 	}
 	if a.Emit != nil && a.Emit.Ack != nil {
-		errs = append(errs, a.Emit.Ack.validate(path.Child("emit", "ack"))...)
+		errs = append(errs, validateEmitAck(a.Emit.Ack, path.Child("emit", "ack"))...)
 	}
-	for _, u := range a.expressions(path) {
+	for _, u := range expressionsOf(a, path) {
 		errs = append(errs, u.validate(answered)...)
 	}
 	return errs
@@ -106,24 +108,15 @@ const (
 	maxAckTimeout = time.Minute
 )
 
-func (a *EmitAck) validate(path *field.Path) field.ErrorList {
+func validateEmitAck(a *v1alpha1.EmitAck, path *field.Path) field.ErrorList {
 	if t := a.Timeout.Duration; t != 0 && (t < minAckTimeout || t > maxAckTimeout) {
 		return field.ErrorList{field.Invalid(path.Child("timeout"), t.String(), "must be from 100ms to 1m")}
 	}
 	return nil
 }
 
-// The names of the events that clients do not emit.
-const (
-	EventConnection    = "connection"
-	EventDisconnecting = "disconnecting"
-	EventDisconnect    = "disconnect"
-	// EventAny stands for every event that clients emit.
-	EventAny = "*"
-)
-
 // answersNobody refuses answers to events that ask for none.
-func (a *Action) answersNobody(event string, path *field.Path) field.ErrorList {
+func answersNobody(a *v1alpha1.Action, event string, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	answers := map[string]bool{"ack": a.Ack != "", "history": a.History != nil, "presence": a.Presence != nil}
 	for _, name := range slices.Sorted(maps.Keys(answers)) {
@@ -136,12 +129,12 @@ func (a *Action) answersNobody(event string, path *field.Path) field.ErrorList {
 
 // impossibleAt refuses steps that can do nothing at an event: at a connection no client waits for
 // an acknowledgement, and a leaving socket neither joins nor receives.
-func (a *Action) impossibleAt(event string, path *field.Path) field.ErrorList {
-	leaving := event == EventDisconnecting || event == EventDisconnect
-	if !leaving && event != EventConnection {
+func impossibleAt(a *v1alpha1.Action, event string, path *field.Path) field.ErrorList {
+	leaving := event == v1alpha1.EventDisconnecting || event == v1alpha1.EventDisconnect
+	if !leaving && event != v1alpha1.EventConnection {
 		return nil
 	}
-	errs := a.answersNobody(event, path)
+	errs := answersNobody(a, event, path)
 	if !leaving {
 		return errs
 	}
@@ -154,7 +147,7 @@ func (a *Action) impossibleAt(event string, path *field.Path) field.ErrorList {
 	if a.Disconnect != nil {
 		errs = append(errs, field.Forbidden(path.Child("disconnect"), "at "+event+" the socket is leaving already"))
 	}
-	if a.Emit != nil && a.Emit.To == EmitToSocket {
+	if a.Emit != nil && a.Emit.To == v1alpha1.EmitToSocket {
 		errs = append(errs, field.Forbidden(path.Child("emit", "to"), "at "+event+" the socket receives nothing any more"))
 	}
 	if a.Emit != nil && a.Emit.Ack != nil {

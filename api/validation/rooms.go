@@ -1,37 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package v1alpha1
+package validation
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/realtime-operator/realtime-operator/api/expression"
 	"github.com/realtime-operator/realtime-operator/api/roompattern"
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// AccessCondition is a condition of a RoomAccess, with the name of its field.
-//
-// +kubebuilder:object:generate=false
-type AccessCondition struct {
-	Name      string
-	Condition Expression
-}
-
-// Conditions lists those that are set, in the order of the fields. Nil has none.
-func (a *RoomAccess) Conditions() []AccessCondition {
-	if a == nil {
-		return nil
-	}
-	return slices.DeleteFunc([]AccessCondition{
-		{"join", a.Join}, {"leave", a.Leave}, {"emit", a.Emit}, {"history", a.History}, {"presence", a.Presence},
-	}, func(c AccessCondition) bool { return c.Condition == "" })
-}
-
-func (a *RoomAccess) validate(path *field.Path) field.ErrorList {
+func validateAccess(a *v1alpha1.RoomAccess, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for _, c := range a.Conditions() {
 		errs = compile(errs, path.Child(c.Name), expression.Access, c.Condition)
@@ -39,7 +20,7 @@ func (a *RoomAccess) validate(path *field.Path) field.ErrorList {
 	return errs
 }
 
-func validateRooms(rules []RoomRule, stored bool, path *field.Path) field.ErrorList {
+func validateRooms(rules []v1alpha1.RoomRule, stored bool, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for i := range rules {
 		rule := &rules[i]
@@ -49,15 +30,15 @@ func validateRooms(rules []RoomRule, stored bool, path *field.Path) field.ErrorL
 		if _, err := roompattern.Parse(rule.Name); err != nil {
 			errs = append(errs, field.Invalid(path.Index(i).Child("name"), rule.Name, err.Error()))
 		}
-		errs = append(errs, rule.Allow.validate(path.Index(i).Child("allow"))...)
+		errs = append(errs, validateAccess(rule.Allow, path.Index(i).Child("allow"))...)
 		if rule.History != nil && !stored {
 			errs = append(errs, field.Forbidden(path.Index(i).Child("history"), "is kept in the log of spec.recovery, which is missing"))
 		}
-		if rule.Ordering == OrderingRoom && !stored {
+		if rule.Ordering == v1alpha1.OrderingRoom && !stored {
 			errs = append(errs, field.Forbidden(path.Index(i).Child("ordering"), "room is the order of the log of spec.recovery, which is missing"))
 		}
 		for j := range rules[:i] {
-			if !rule.IsPattern() && rules[j].Matches(rule.Name) {
+			if !rule.IsPattern() && matches(&rules[j], rule.Name) {
 				errs = append(errs, field.Invalid(path.Index(i).Child("name"), rule.Name,
 					fmt.Sprintf("never holds, since %s comes first and matches: put it before", rules[j].Name)))
 				break
@@ -67,11 +48,8 @@ func validateRooms(rules []RoomRule, stored bool, path *field.Path) field.ErrorL
 	return errs
 }
 
-// IsPattern tells whether the rule is for more than one room.
-func (r *RoomRule) IsPattern() bool { return strings.ContainsAny(r.Name, "*{") }
-
-// Matches tells whether the rule is for a room. A name that is not valid matches none.
-func (r *RoomRule) Matches(room string) bool {
+// matches tells whether the rule is for a room. A name that is not valid matches none.
+func matches(r *v1alpha1.RoomRule, room string) bool {
 	p, err := roompattern.Parse(r.Name)
 	return err == nil && p.Matches(room)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package v1alpha1
+package validation
 
 import (
 	"maps"
@@ -9,13 +9,14 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/realtime-operator/realtime-operator/api/expression"
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
 // use is an expression in its place.
 type use struct {
 	path   *field.Path
 	kind   expression.Kind
-	source Expression
+	source v1alpha1.Expression
 }
 
 // validate checks the expression. answered reports whether there are answers of clients.
@@ -27,17 +28,17 @@ func (u use) validate(answered bool) field.ErrorList {
 	return errs
 }
 
-func compile(errs field.ErrorList, path *field.Path, kind expression.Kind, source Expression) field.ErrorList {
+func compile(errs field.ErrorList, path *field.Path, kind expression.Kind, source v1alpha1.Expression) field.ErrorList {
 	if _, err := expression.Compile(kind, string(source)); err != nil {
 		return append(errs, field.Invalid(path, string(source), err.Error()))
 	}
 	return errs
 }
 
-// expressions returns the expressions of an action, in the order of its fields.
-func (a *Action) expressions(path *field.Path) []use {
+// expressionsOf returns the expressions of an action, in the order of its fields.
+func expressionsOf(a *v1alpha1.Action, path *field.Path) []use {
 	var uses []use
-	add := func(path *field.Path, kind expression.Kind, source Expression) {
+	add := func(path *field.Path, kind expression.Kind, source v1alpha1.Expression) {
 		if source != "" {
 			uses = append(uses, use{path, kind, source})
 		}

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package v1alpha1
+package validation
 
 import (
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
 // maxExpressions bounds the expressions of a service together, in bytes. A byte may take 0.1 ms to
@@ -13,7 +15,7 @@ import (
 const maxExpressions = 64 << 10
 
 // validateSize refuses a service whose expressions would take too long to check.
-func (s *RealtimeService) validateSize() field.ErrorList {
+func validateSize(s *v1alpha1.RealtimeService) field.ErrorList {
 	total := 0
 	for _, rule := range s.Spec.Protocol.Admission {
 		total += len(rule.Expression)
@@ -34,7 +36,7 @@ func (s *RealtimeService) validateSize() field.ErrorList {
 		fmt.Sprintf("its expressions have %d bytes together, and may have %d", total, maxExpressions))}
 }
 
-func expressionBytes(rooms []RoomRule, handlers []Handler) int {
+func expressionBytes(rooms []v1alpha1.RoomRule, handlers []v1alpha1.Handler) int {
 	total := 0
 	for i := range rooms {
 		total += len(rooms[i].PresenceInfo)
@@ -45,7 +47,7 @@ func expressionBytes(rooms []RoomRule, handlers []Handler) int {
 	for i := range handlers {
 		total += len(handlers[i].When)
 		for j := range handlers[i].Do {
-			for _, u := range handlers[i].Do[j].expressions(nil) {
+			for _, u := range expressionsOf(&handlers[i].Do[j], nil) {
 				total += len(u.source)
 			}
 		}

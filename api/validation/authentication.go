@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package v1alpha1
+package validation
 
 import (
+	"slices"
+
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/realtime-operator/realtime-operator/api/expression"
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-func validateAuthentication(entries []Authentication, path *field.Path) field.ErrorList {
+func validateAuthentication(entries []v1alpha1.Authentication, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for i := range entries {
 		if allow := entries[i].Allow; allow != "" {
@@ -22,10 +25,10 @@ func validateAuthentication(entries []Authentication, path *field.Path) field.Er
 }
 
 // validateAdmittance checks whom a namespace admits.
-func (s *RealtimeService) validateAdmittance(names []string, anonymous bool, path *field.Path) field.ErrorList {
+func validateAdmittance(s *v1alpha1.RealtimeService, names []string, anonymous bool, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for i, name := range names {
-		if s.Spec.authentication(name) == nil {
+		if !slices.ContainsFunc(s.Spec.Authentication, func(a v1alpha1.Authentication) bool { return a.Name == name }) {
 			errs = append(errs, field.NotFound(path.Child("authentication").Index(i), name))
 		}
 	}
@@ -33,13 +36,4 @@ func (s *RealtimeService) validateAdmittance(names []string, anonymous bool, pat
 		errs = append(errs, field.Forbidden(path.Child("anonymous"), "without authentication all clients are anonymous"))
 	}
 	return errs
-}
-
-func (s *RealtimeServiceSpec) authentication(name string) *Authentication {
-	for i := range s.Authentication {
-		if s.Authentication[i].Name == name {
-			return &s.Authentication[i]
-		}
-	}
-	return nil
 }
