@@ -77,6 +77,7 @@ func (r *Runtime) Apply(p *Program) {
 	defer r.applying.Unlock()
 	r.io.SetLimits(p.limits)
 	r.bindAll(p)
+	r.guard(p)
 	old := r.program.Swap(p)
 	for name, ns := range p.namespaces {
 		if old.namespaces[name] == nil {
@@ -102,6 +103,22 @@ func (r *Runtime) Apply(p *Program) {
 		}
 		before, _ := old.find(child.Name())
 		r.reconfigure(child, before, ns)
+	}
+}
+
+// guard has namespaces ask who clients are for which a program will ask that, before it is in
+// force: nobody enters by it unasked. The program that is still in force admits them.
+func (r *Runtime) guard(next *Program) {
+	before := r.program.Load()
+	for name, ns := range next.namespaces {
+		if ns.authentication != nil && before.namespaces[name] != nil {
+			r.io.Of(name).SetAuthenticator(r.authenticate)
+		}
+	}
+	for _, child := range r.dynamic.Children() {
+		if ns, _ := next.find(child.Name()); ns != nil && ns.authentication != nil {
+			child.SetAuthenticator(r.authenticate)
+		}
 	}
 }
 
