@@ -194,7 +194,7 @@ func TestWhoEntersAgainAndAgainHoldsOneHistory(t *testing.T) {
 		c.Send(`42["exit"]`)
 	}
 	l.wantHeap(before)
-	// Whoever reads gets all of it, and then what is said now.
+	// A client that reads gets all of it, and then what is said now.
 	late := l.reader()
 	l.witness.Send(`421["say","now"]`)
 	l.witness.Expect("431[1]")

@@ -20,7 +20,7 @@ import (
 
 // The tests TestRowNN go through what the official tests of the reference implementation expect on
 // the wire, area by area, under the numbers of the project's table of behaviours: 1 to 18 here, the
-// rest in rows_session_test.go. The tests beside the code go deeper.
+// rest in rows_session_test.go. The tests of each file go deeper.
 
 func wantRefusal(t *testing.T, s *enginetest.Server, method, query, body string) {
 	t.Helper()
