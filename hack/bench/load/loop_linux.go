@@ -28,6 +28,7 @@ type loop struct {
 	began   time.Time
 	ready   int
 	secure  bool // over TLS
+	tokens  []string
 	// inflater is nil if nothing is to come compressed.
 	inflater *inflater
 	// onMessage and onAnswer get what a suite waits for.
@@ -41,7 +42,7 @@ func newLoop(o *options) (*loop, error) {
 	}
 	ignore := func(*conn, []byte) error { return nil }
 	l := &loop{
-		epoll: fd, dialect: o.dialect, secure: o.tls, buffer: make([]byte, readBuffer), began: time.Now(), onMessage: ignore, onAnswer: ignore,
+		epoll: fd, dialect: o.dialect, secure: o.tls, tokens: o.tokens, buffer: make([]byte, readBuffer), began: time.Now(), onMessage: ignore, onAnswer: ignore,
 	}
 	if o.deflate {
 		l.inflater = newInflater()
@@ -157,7 +158,7 @@ func (l *loop) packet(c *conn, p []byte) error {
 	case kindPing:
 		return c.send([]byte(l.dialect.pong))
 	case kindOpen:
-		return c.send([]byte(l.dialect.connect))
+		return c.send(l.hello(c))
 	case kindReady:
 		c.stage = stageReady
 		l.ready++
@@ -165,6 +166,14 @@ func (l *loop) packet(c *conn, p []byte) error {
 		return fmt.Errorf("client %d is refused: %s", c.index, p)
 	}
 	return nil
+}
+
+// hello is what a client says to get in.
+func (l *loop) hello(c *conn) []byte {
+	if len(l.tokens) == 0 {
+		return []byte(l.dialect.connect)
+	}
+	return fmt.Appendf(nil, `%s{"token":"%s"}`, l.dialect.connect, l.tokens[c.index%len(l.tokens)])
 }
 
 // until steps until a condition holds.

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"net/netip"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +25,7 @@ type options struct {
 	settle           time.Duration
 	stall            bool
 	tls, deflate     bool
+	tokens           []string // that clients show, in turn
 	// monitor is where the NATS server among brokers tells its traffic, pprof where the server
 	// tells its profile. Empty: nobody is asked.
 	monitor, pprof string
@@ -57,6 +59,7 @@ func parse(args []string) (*options, error) {
 	f.BoolVar(&o.stall, "stall", false, "in the suite fixed: the last client stops reading after the measurement, and the others are measured again")
 	f.BoolVar(&o.tls, "tls", false, "clients use TLS, and trust any certificate")
 	f.BoolVar(&o.deflate, "deflate", false, "clients ask for permessage-deflate, each message on its own; it fails if nothing comes compressed")
+	tokens := f.String("tokens", "", "file with a token on each line, which clients show in turn as auth.token")
 	f.StringVar(&o.monitor, "nats-monitor", "", "host and port where a NATS server of -broker-pid is monitored; its traffic is told")
 	f.StringVar(&o.pprof, "pprof", "", "host and port of net/http/pprof in the server; its profiles are written")
 	f.StringVar(&o.profileTo, "profile-to", "profile", "file for them, less .cpu and .heap")
@@ -77,11 +80,25 @@ func parse(args []string) (*options, error) {
 		o.addrs = append(o.addrs, addr)
 	}
 	var err error
+	if o.tokens, err = readTokens(*tokens); err != nil {
+		return nil, err
+	}
 	if o.servers, err = parseTree(*servers); err != nil {
 		return nil, err
 	}
 	o.brokers, err = parseTree(*brokers)
 	return o, err
+}
+
+func readTokens(file string) ([]string, error) {
+	if file == "" {
+		return nil, nil
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("-tokens: %w", err)
+	}
+	return strings.Fields(string(data)), nil
 }
 
 func parseTree(list string) (tree, error) {

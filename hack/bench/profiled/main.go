@@ -4,6 +4,7 @@
 // loopback. What is released has no such port, and none can be switched on.
 //
 //	profiled hack/bench/peers/ours/service.yaml
+//	profiled dist/bench-secured.yaml dist/bench-secrets
 package main
 
 import (
@@ -17,6 +18,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 
@@ -39,9 +41,10 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
-	if len(args) != 1 {
-		return errors.New("what follows is a manifest with a RealtimeService")
+	if len(args) != 1 && len(args) != 2 {
+		return errors.New("what follows is a manifest with a RealtimeService, and perhaps a folder of Secrets")
 	}
+	secrets := strings.Join(args[1:], "")
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
@@ -51,7 +54,7 @@ func run(ctx context.Context, args []string) error {
 	go func() { served <- server.Serve(l) }()
 	fmt.Println("pprof is on", l.Addr())
 	err = dev.Run(ctx, dev.Options{
-		Manifest: args[0], Host: "127.0.0.1", Gateways: 1, Out: os.Stdout,
+		Manifest: args[0], Secrets: secrets, Host: "127.0.0.1", Gateways: 1, Out: os.Stdout,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	server.Close()

@@ -16,6 +16,9 @@ func nodeServer(adapter string) func(suite, string) []string {
 		if s.recovery {
 			command = append(command, "--recovery")
 		}
+		if s.secured {
+			command = append(command, "--issuer-key", publicKeyFile)
+		}
 		return command
 	}
 }
@@ -34,7 +37,11 @@ func centrifuge(s suite, broker string) []string {
 // dev is `realtime dev` by a program, gateway a gateway.
 func dev(program string) func(suite, string) []string {
 	return func(s suite, _ string) []string {
-		return []string{program, "dev", "--filename", s.manifest(), "--port", "0"}
+		command := []string{program, "dev", "--filename", s.manifest(), "--port", "0"}
+		if s.secured {
+			command = append(command, "--secrets", secretsFolder)
+		}
+		return command
 	}
 }
 

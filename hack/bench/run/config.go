@@ -54,7 +54,7 @@ func renderConfig(ctx context.Context, root string) error {
 	if err := os.WriteFile(filepath.Join(root, deflateManifest), compressed, 0o644); err != nil {
 		return fmt.Errorf("write the manifest with compression: %w", err)
 	}
-	return nil
+	return renderSecured(svc, root)
 }
 
 // recoverySpec is added to the manifest, which ends within its spec.

@@ -26,9 +26,11 @@ type suite struct {
 	deflate bool   // with permessage-deflate
 	// recovery: what is emitted is kept for clients that are away.
 	recovery bool
-	peers    []string
-	figures  []figure
-	goals    []string // ratio to Node, of each figure, if not said otherwise; empty: none
+	// secured: clients show tokens, rooms have rules, and events are counted.
+	secured bool
+	peers   []string
+	figures []figure
+	goals   []string // ratio to Node, of each figure, if not said otherwise; empty: none
 }
 
 func (s suite) title() string { return s.name }
@@ -41,13 +43,19 @@ func (s suite) args() []string {
 	if s.deflate {
 		args = append(args, "-deflate")
 	}
+	if s.secured {
+		args = append(args, "-tokens", tokensFile)
+	}
 	return args
 }
 
 // manifest is of `realtime dev`.
 func (s suite) manifest() string {
-	if s.deflate {
+	switch {
+	case s.deflate:
 		return deflateManifest
+	case s.secured:
+		return securedManifest
 	}
 	return serviceManifest
 }
@@ -115,6 +123,9 @@ var suites = slices.Concat([]suite{
 	recoverable("recovery-rooms", "-suite rooms -clients 1000 -rooms 100 -w 4", "≤ 0.25×"),
 	{name: "tls-broadcast", group: forInfo, servers: 1, load: loadBroadcast, once: true, tls: true, figures: []figure{cpu, proxyCPU}, goals: []string{"", ""}},
 	{name: "tls-echo", group: forInfo, servers: 1, load: loadEcho, once: true, tls: true, figures: []figure{cpu, proxyCPU}, goals: []string{"", ""}},
+	secured(suite{name: "secured-accept", load: "-suite accept -clients 5000", figures: []figure{rate}, goals: []string{"≥ 4×"}}),
+	secured(suite{name: "secured-idle", load: "-suite idle -clients 10000", once: true, figures: []figure{idleSize}, goals: []string{"≤ 6 KiB"}}),
+	secured(suite{name: "secured-rooms", load: "-suite rooms -clients 200 -rooms 100 -w 2", figures: []figure{cpu}, goals: []string{"≤ 0.4×"}}),
 	deflated("deflate-broadcast", loadBroadcast),
 	deflated("deflate-echo", loadEcho),
 }, scaleSuites())
@@ -126,6 +137,12 @@ func closed(name string, servers int, load, goal string) suite {
 func recoverable(name, load, goal string) suite {
 	s := closed(name, 2, load, goal)
 	s.recovery, s.peers = true, []string{twoStreams, oursTwo}
+	return s
+}
+
+// secured is for clients with tokens.
+func secured(s suite) suite {
+	s.group, s.servers, s.secured, s.peers = judged, 1, true, []string{node, oursOne}
 	return s
 }
 
