@@ -3,12 +3,14 @@
 package identity
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/jsonscan"
 )
@@ -201,6 +203,10 @@ func (l Location) inAuth(auth json.RawMessage) (string, error) {
 
 // unquoted decodes a JSON string that was checked.
 func unquoted(quoted []byte) string {
+	plain := quoted[1 : len(quoted)-1]
+	if bytes.IndexByte(plain, '\\') < 0 && utf8.Valid(plain) {
+		return string(plain)
+	}
 	var s string
 	_ = json.Unmarshal(quoted, &s)
 	return s
