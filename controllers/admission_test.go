@@ -34,7 +34,7 @@ func TestBadManifestsAreRefused(t *testing.T) {
 		"no namespace":               {"spec: {namespaces: []}", []string{"spec.namespaces", "at least 1"}},
 		"namespace twice":            {"spec: {namespaces: [{name: /}, {name: /}]}", []string{"spec.namespaces[1]", "Duplicate value"}},
 		"bad duration":               {"spec: {protocol: {pingInterval: soon}, " + fine + "}", []string{"spec.protocol.pingInterval", "soon"}},
-		"two actions in one":         {on("{event: e, do: [{join: \"'a'\", leave: \"'b'\"}]}"), []string{"spec.namespaces[0].handlers[0].do[0]", "at most 1"}},
+		"two actions in one":         {on("{event: e, do: [{join: \"'a'\", leave: \"'b'\"}]}"), []string{"spec.namespaces[0].handlers[0].do[0]", "has join and leave, and may have one of them"}},
 		"unknown Service":            {"spec: {gateway: {service: {type: ExternalName}}, " + fine + "}", []string{"spec.gateway.service.type", "ExternalName"}},
 		"NATS that is no URL":        {"spec: {nats: {urls: ['nats:4222']}, " + fine + "}", []string{"spec.nats.urls[0]"}},
 		"transport without port":     {"spec: {protocol: {transports: [polling, webtransport]}, " + fine + "}", []string{"spec.protocol.transports[1]", "webtransport"}},
@@ -84,8 +84,13 @@ func TestBadManifestsAreRefused(t *testing.T) {
 }
 
 // TestBadAuthenticationIsRefused has the manifests of TestAuthenticationIsRefused in api/manifest.
-func TestBadAuthenticationIsRefused(t *testing.T) {
-	data, err := os.ReadFile("../api/manifest/testdata/authentication-refused.yaml")
+func TestBadAuthenticationIsRefused(t *testing.T) { testRefused(t, "authentication") }
+
+// TestBadRoomsAreRefused has the manifests of TestRoomsAreRefused in api/manifest.
+func TestBadRoomsAreRefused(t *testing.T) { testRefused(t, "rooms") }
+
+func testRefused(t *testing.T, what string) {
+	data, err := os.ReadFile("../api/manifest/testdata/" + what + "-refused.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -103,12 +103,21 @@ type Handler struct {
 	Do []Action `json:"do,omitempty"`
 }
 
-// Action is one step of a handler. Strings in it are CEL expressions unless their description says
+// Action is one step of a handler: one of set, emit, join, leave, ack, presence, history and
+// disconnect, or stop alone. Strings in it are CEL expressions unless their description says
 // otherwise.
 //
 // +kubebuilder:validation:MinProperties=1
-// +kubebuilder:validation:MaxProperties=1
+// +kubebuilder:validation:MaxProperties=3
 type Action struct {
+	// when is a CEL condition. The action runs, and stops the handler, only if it is true.
+	// +optional
+	When Expression `json:"when,omitempty"`
+
+	// stop ends the handler after the action. Other handlers of the event still run.
+	// +optional
+	Stop bool `json:"stop,omitempty"`
+
 	// set writes fields of socket.data, each from an expression. The next action sees them. All
 	// fields together may take 64 KiB; a set beyond that fails and changes nothing.
 	// +optional

@@ -43,6 +43,7 @@ func expressionsOf(a *v1alpha1.Action, path *field.Path) []use {
 			uses = append(uses, use{path, kind, source})
 		}
 	}
+	add(path.Child("when"), expression.Condition, a.When)
 	for _, name := range slices.Sorted(maps.Keys(a.Set)) {
 		uses = append(uses, use{path.Child("set").Key(name), expression.Value, a.Set[name]})
 	}

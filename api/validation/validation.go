@@ -69,6 +69,7 @@ func validateHandler(h *v1alpha1.Handler, path *field.Path) field.ErrorList {
 		step := path.Child("do").Index(i)
 		errs = append(errs, validateAction(&h.Do[i], step, answered)...)
 		errs = append(errs, impossibleAt(&h.Do[i], h.Event, step)...)
+		errs = append(errs, validateStop(h.Do, i, path.Child("do"))...)
 		answered = answered || h.Do[i].Emit != nil && h.Do[i].Emit.Ack != nil
 	}
 	return errs
@@ -77,7 +78,7 @@ func validateHandler(h *v1alpha1.Handler, path *field.Path) field.ErrorList {
 // validateAction checks an action. answered reports whether an earlier one has asked clients for
 // acknowledgements.
 func validateAction(a *v1alpha1.Action, path *field.Path, answered bool) field.ErrorList {
-	var errs field.ErrorList
+	errs := validateKind(a, path)
 	for _, name := range slices.Sorted(maps.Keys(a.Set)) {
 		errs = append(errs, validateName(name, path.Child("set").Key(name))...)
 	}

@@ -174,39 +174,9 @@ func compileHandler(h *v1alpha1.Handler) (*handler, error) {
 		}
 	}
 	for i := range h.Do {
-		if compiled.steps[i], err = compileAction(&h.Do[i]); err != nil {
+		if compiled.steps[i], err = compileStep(&h.Do[i]); err != nil {
 			return nil, fmt.Errorf("do[%d]: %w", i, err)
 		}
 	}
 	return compiled, nil
-}
-
-func compileAction(a *v1alpha1.Action) (step, error) {
-	switch {
-	case a.Set != nil:
-		return compileSet(a.Set)
-	case a.Emit != nil:
-		return compileEmit(a.Emit)
-	case a.Join != "":
-		return compileJoin(a.Join)
-	case a.Leave != "":
-		return compileLeave(a.Leave)
-	case a.Ack != "":
-		return compileAck(a.Ack)
-	case a.History != nil:
-		return compileHistory(a.History)
-	case a.Presence != nil:
-		return compilePresence(a.Presence)
-	case a.Disconnect != nil:
-		return disconnect(a.Disconnect.Close), nil
-	default:
-		return nil, fmt.Errorf("no action is given")
-	}
-}
-
-func disconnect(closeConnection bool) step {
-	return func(r *run) error {
-		r.Socket.Disconnect(closeConnection)
-		return nil
-	}
 }

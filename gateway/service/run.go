@@ -21,6 +21,7 @@ type run struct {
 	client   *client
 	handlers []*handler // the current one and those that follow
 	step     int        // the next one of the current handler
+	stopped  bool       // the current handler ends after the step that runs
 	failed   bool       // a handler has failed
 	// forbidden is the first refusal of a room's rule.
 	forbidden *forbiddenError
@@ -69,7 +70,7 @@ func (r *run) runSteps(h *handler) (done bool, err error) {
 			return true, err
 		}
 	}
-	for r.step < len(h.steps) {
+	for r.step < len(h.steps) && !r.stopped {
 		i := r.step
 		r.step++
 		if err := r.runStep(h.steps[i]); err != nil {
@@ -90,7 +91,7 @@ func (r *run) runStep(s step) (err error) {
 
 // nextHandler continues with the next handler.
 func (r *run) nextHandler() {
-	r.handlers, r.step = r.handlers[1:], 0
+	r.handlers, r.step, r.stopped = r.handlers[1:], 0, false
 }
 
 // trace returns the event's trace; nil if it has none.

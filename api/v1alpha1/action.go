@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+// Kinds names what an action does besides stopping the handler; a valid one does one thing at most.
+func (a *Action) Kinds() []string {
+	var kinds []string
+	for _, kind := range []struct {
+		name string
+		set  bool
+	}{
+		{"set", a.Set != nil},
+		{"emit", a.Emit != nil},
+		{"join", a.Join != ""},
+		{"leave", a.Leave != ""},
+		{"ack", a.Ack != ""},
+		{"presence", a.Presence != nil},
+		{"history", a.History != nil},
+		{"disconnect", a.Disconnect != nil},
+	} {
+		if kind.set {
+			kinds = append(kinds, kind.name)
+		}
+	}
+	return kinds
+}
