@@ -23,6 +23,8 @@ const (
 	List
 	// Rooms yields the name of a room or a list of names.
 	Rooms
+	// AutoJoin is Rooms about a socket that connects, with the variables `socket` and `now`.
+	AutoJoin
 	// Text yields a string.
 	Text
 	// Member is a value about a member of a room, with the variables `socket`, `room` and `now`.
@@ -45,7 +47,7 @@ func (k Kind) wants() string {
 		return "a bool"
 	case List:
 		return "a list"
-	case Rooms:
+	case Rooms, AutoJoin:
 		return "a string or a list of strings"
 	case Text, User:
 		return "a string"
@@ -97,7 +99,7 @@ func (k Kind) accepts(t *cel.Type) bool {
 		return t.Kind() == types.BoolKind
 	case List:
 		return t.Kind() == types.ListKind
-	case Rooms:
+	case Rooms, AutoJoin:
 		if t.Kind() == types.ListKind {
 			element := t.Parameters()[0].Kind()
 			return element == types.StringKind || element == types.DynKind || element == types.TypeParamKind

@@ -22,7 +22,8 @@
 //	room    realtime.Room       the room: name, params
 //	now     timestamp           when somebody looks, or asks
 //
-// or, for a client whose token is valid,
+// or, without the room, for the rooms that a socket joins when it connects, or, for a client whose
+// token is valid,
 //
 //	claims  map                 what the token says
 //	request realtime.Request    the first request of the connection
@@ -125,6 +126,8 @@ func environmentOf(kind Kind) (*cel.Env, error) {
 		return clientEnvironment()
 	case Member, Access:
 		return memberEnvironment()
+	case AutoJoin:
+		return socketEnvironment()
 	default:
 		return eventEnvironment()
 	}
@@ -150,12 +153,18 @@ var (
 			cel.Variable(Missing, types.BoolType),
 		)
 	})
-	memberEnvironment = sync.OnceValues(func() (*cel.Env, error) {
+	socketEnvironment = sync.OnceValues(func() (*cel.Env, error) {
 		return newEnvironment(
 			cel.Variable(Socket, SocketType),
-			cel.Variable(Room, RoomType),
 			cel.Variable(Now, types.TimestampType),
 		)
+	})
+	memberEnvironment = sync.OnceValues(func() (*cel.Env, error) {
+		socket, err := socketEnvironment()
+		if err != nil {
+			return nil, err
+		}
+		return socket.Extend(cel.Variable(Room, RoomType))
 	})
 	clientEnvironment = sync.OnceValues(func() (*cel.Env, error) {
 		return newEnvironment(

@@ -5,6 +5,7 @@ package v1alpha1
 // RoomRule applies to rooms by their name. A room needs no rule; it exists while it has members.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.autoJoin) || !self.autoJoin || !(self.name.contains('*') || self.name.contains('{'))",message="a pattern names no room that could be joined",fieldPath=".autoJoin"
+// +kubebuilder:validation:XValidation:rule="!has(self.autoJoinRooms) || !has(self.autoJoin) || !self.autoJoin",message="does not go with autoJoin, which joins the room in any case",fieldPath=".autoJoinRooms"
 // +kubebuilder:validation:XValidation:rule="!has(self.presenceInfo) || (has(self.presence) && self.presence)",message="is of no use without `presence: true`",fieldPath=".presenceInfo"
 type RoomRule struct {
 	// name of the room, or a pattern in which '*' matches any run of characters, also an empty one,
@@ -21,6 +22,14 @@ type RoomRule struct {
 	// run.
 	// +optional
 	AutoJoin bool `json:"autoJoin,omitempty"`
+
+	// autoJoinRooms yields the rooms, or the room, that a socket joins when it connects, for
+	// example from its claims: `socket.claims.teams.map(t, 'team-' + t)`. It sees socket and now.
+	// This rule must be the one that applies to them. The client gets the event `forbidden` for
+	// each that it may not join, and for an expression that fails. A client that comes back after a
+	// lost connection is in the rooms of its session instead.
+	// +optional
+	AutoJoinRooms Expression `json:"autoJoinRooms,omitempty"`
 
 	// presence tells the members who else is in the room, with the event `presence`.
 	// +optional

@@ -27,6 +27,9 @@ func validateRooms(rules []v1alpha1.RoomRule, stored bool, path *field.Path) fie
 		if rule.PresenceInfo != "" {
 			errs = compile(errs, path.Index(i).Child("presenceInfo"), expression.Member, rule.PresenceInfo)
 		}
+		if rule.AutoJoinRooms != "" {
+			errs = compile(errs, path.Index(i).Child("autoJoinRooms"), expression.AutoJoin, rule.AutoJoinRooms)
+		}
 		if _, err := roompattern.Parse(rule.Name); err != nil {
 			errs = append(errs, field.Invalid(path.Index(i).Child("name"), rule.Name, err.Error()))
 		}

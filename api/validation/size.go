@@ -39,7 +39,7 @@ func validateSize(s *v1alpha1.RealtimeService) field.ErrorList {
 func expressionBytes(rooms []v1alpha1.RoomRule, handlers []v1alpha1.Handler) int {
 	total := 0
 	for i := range rooms {
-		total += len(rooms[i].PresenceInfo)
+		total += len(rooms[i].PresenceInfo) + len(rooms[i].AutoJoinRooms)
 		for _, c := range rooms[i].Allow.Conditions() {
 			total += len(c.Condition)
 		}

@@ -19,8 +19,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// EventForbidden tells a client that it has left a room in which it may not be any more: {room,
-// code, rule}.
+// EventForbidden tells a client that it has left a room in which it may not be any more, or has not
+// joined one that autoJoinRooms yields: {room, code, rule}.
 const EventForbidden = "forbidden"
 
 // access is something that a socket may want in a room.
@@ -213,9 +213,14 @@ func (r *Runtime) expelFrom(s *socketio.Socket) {
 		return true
 	})
 	for _, refused := range refusals {
-		if err := ignoreDisconnected(s.Emit(EventForbidden, refused)); err != nil {
-			r.log.Debug("a client is not told that it has left a room", "socket", s.LogID(), "error", err)
-		}
+		r.tell(s, refused)
+	}
+}
+
+// tell tells a client what it may not do, if that is not the answer to one of its events.
+func (r *Runtime) tell(s *socketio.Socket, refused refusal) {
+	if err := ignoreDisconnected(s.Emit(EventForbidden, refused)); err != nil {
+		r.log.Debug("a client is not told that it may not be in a room", "socket", s.LogID(), "error", err)
 	}
 }
 

@@ -43,9 +43,9 @@ func (r *Runtime) connected(s *socketio.Socket) {
 	s.Listen(c)
 	welcome := func() { c.lifecycle(v1alpha1.EventConnection) }
 	b := c.currentBinding()
-	if ns := b.namespace; ns != nil && len(ns.rooms.autoJoin) > 0 {
-		join := func() { c.autoJoin(b) }
-		if s.JoinWaits(ns.rooms.autoJoin...) {
+	if entry := c.entry(b); len(entry.rooms) > 0 {
+		join := func() { c.autoJoin(b, entry) }
+		if s.JoinWaits(entry.rooms...) {
 			s.After(join, welcome)
 			return
 		}

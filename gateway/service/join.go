@@ -62,37 +62,3 @@ func (r *run) join(rooms []string) error {
 		then: func(*run) error { return err },
 	})
 }
-
-// joinAll puts the socket into those rooms of autoJoin in which it may be.
-func (c *client) joinAll(ns *namespace) error {
-	if !ns.rooms.conditions[accessJoin] {
-		return ignoreDisconnected(c.socket.Join(ns.rooms.autoJoin...))
-	}
-	for _, room := range ns.rooms.autoJoin {
-		err := ignoreDisconnected(c.socket.Join(room))
-		if refused := (*forbiddenError)(nil); err != nil && !errors.As(err, &refused) {
-			return err
-		}
-	}
-	return nil
-}
-
-// failedAutoJoin is the kind of log lines of the namespaces of a label whose autoJoin fails.
-type failedAutoJoin string
-
-// autoJoin puts the socket into the rooms that each socket of the namespace joins.
-func (c *client) autoJoin(b *binding) {
-	err := c.joinAll(b.namespace)
-	if err == nil {
-		return
-	}
-	b.failures.Inc()
-	log := c.runtime.log.With("namespace", b.label)
-	c.runtime.logLimit.Log(failedAutoJoin(b.label),
-		func() {
-			log.Warn("a socket does not join the rooms of autoJoin", "socket", c.socket.LogID(), "error", err)
-		},
-		func(more int) {
-			log.Warn(fmt.Sprintf("a socket does not join the rooms of autoJoin: %d more in the last minute", more))
-		})
-}

@@ -10,6 +10,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/expression"
 	"github.com/realtime-operator/realtime-operator/api/roompattern"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/gateway/service/eval"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -21,6 +22,8 @@ type roomRule struct {
 	access   roomAccess
 	// place is the rule's place in the manifest.
 	place string
+	// autoJoin evaluates which rooms a socket joins when it connects; nil: none.
+	autoJoin *eval.RoomNames
 	// info evaluates what others see of a member; nil: the id alone.
 	info cel.Program
 }
@@ -35,8 +38,10 @@ type roomRules struct {
 	exact map[string]*roomRule
 	// patterns are the others, in the manifest's order.
 	patterns []*roomRule
-	// autoJoin are the rooms that each socket joins.
-	autoJoin []string
+	// autoJoin are the rooms that each socket joins, and autoJoinRules the rules whose expression
+	// yields more.
+	autoJoin      []string
+	autoJoinRules []*roomRule
 	// presence and info report whether any rule has it.
 	presence, info bool
 }
@@ -63,6 +68,11 @@ func compileRoomRule(source *v1alpha1.RoomRule) (*roomRule, error) {
 	if rule.access, err = compileAccess(source.Allow); err != nil {
 		return nil, err
 	}
+	if source.AutoJoinRooms != "" {
+		if rule.autoJoin, err = eval.CompileAutoJoin(string(source.AutoJoinRooms)); err != nil {
+			return nil, fmt.Errorf("autoJoinRooms: %w", err)
+		}
+	}
 	if source.PresenceInfo != "" {
 		if rule.info, err = expression.Compile(expression.Member, string(source.PresenceInfo)); err != nil {
 			return nil, fmt.Errorf("presenceInfo: %w", err)
@@ -79,6 +89,9 @@ func (r *roomRules) add(rule *roomRule) {
 	}
 	if rule.source.AutoJoin {
 		r.autoJoin = append(r.autoJoin, rule.source.Name)
+	}
+	if rule.autoJoin != nil {
+		r.autoJoinRules = append(r.autoJoinRules, rule)
 	}
 	if rule.pattern.IsExact() {
 		r.exact[rule.source.Name] = rule

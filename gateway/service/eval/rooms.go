@@ -27,7 +27,16 @@ type RoomNames struct {
 
 // CompileRoomNames compiles an expression that yields the name of a room, or a list of them.
 func CompileRoomNames(source string) (*RoomNames, error) {
-	outline, err := expression.CompileOutline(expression.Rooms, source)
+	return compileRoomNames(expression.Rooms, source)
+}
+
+// CompileAutoJoin compiles such an expression about a socket that connects.
+func CompileAutoJoin(source string) (*RoomNames, error) {
+	return compileRoomNames(expression.AutoJoin, source)
+}
+
+func compileRoomNames(kind expression.Kind, source string) (*RoomNames, error) {
+	outline, err := expression.CompileOutline(kind, source)
 	if err != nil {
 		return nil, err
 	}
