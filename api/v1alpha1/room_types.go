@@ -6,6 +6,7 @@ package v1alpha1
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.autoJoin) || !self.autoJoin || !(self.name.contains('*') || self.name.contains('{'))",message="a pattern names no room that could be joined",fieldPath=".autoJoin"
 // +kubebuilder:validation:XValidation:rule="!has(self.autoJoinRooms) || !has(self.autoJoin) || !self.autoJoin",message="does not go with autoJoin, which joins the room in any case",fieldPath=".autoJoinRooms"
+// +kubebuilder:validation:XValidation:rule="!has(self.allow) || has(self.capacity) || has(self.allow.join) || has(self.allow.leave) || has(self.allow.emit) || has(self.allow.history) || has(self.allow.presence)",message="must have at least one condition",fieldPath=".allow"
 // +kubebuilder:validation:XValidation:rule="!has(self.presenceInfo) || (has(self.presence) && self.presence)",message="is of no use without `presence: true`",fieldPath=".presenceInfo"
 type RoomRule struct {
 	// name of the room, or a pattern in which '*' matches any run of characters, also an empty one,
@@ -48,6 +49,15 @@ type RoomRule struct {
 	// +kubebuilder:validation:Enum=sender;room
 	Ordering RoomOrdering `json:"ordering,omitempty"`
 
+	// capacity is how many members the room may have, on all gateways together. A socket that finds
+	// no place is refused with the code `room_full`, whatever puts it into the room. The place of a
+	// client that has lost its connection waits for it for spec.recovery.maxDisconnection. It
+	// requires spec.recovery, whose log holds who has a place.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=10000
+	Capacity *int32 `json:"capacity,omitempty"`
+
 	// allow says who may do what in the room. What has no rule is allowed to everybody whose
 	// handlers do it.
 	// +optional
@@ -66,10 +76,9 @@ type RoomRule struct {
 // "rooms[0].allow.join"}}. The conditions of join, history and presence are evaluated when a socket
 // joins, when it comes back after a lost connection, and when the manifest changes, but not for
 // each event.
-//
-// +kubebuilder:validation:XValidation:rule="has(self.join) || has(self.leave) || has(self.emit) || has(self.history) || has(self.presence)",message="must have at least one condition"
 type RoomAccess struct {
-	// mode is Enforce, or Audit to allow everything, and count and log what would be refused.
+	// mode is Enforce, or Audit to allow everything, and count and log what would be refused. It
+	// holds for the room's capacity too.
 	// +optional
 	// +kubebuilder:default=Enforce
 	// +kubebuilder:validation:Enum=Enforce;Audit

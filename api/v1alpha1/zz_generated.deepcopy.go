@@ -1027,6 +1027,11 @@ func (in *RoomRule) DeepCopyInto(out *RoomRule) {
 		*out = new(HistorySpec)
 		(*in).DeepCopyInto(*out)
 	}
+	if in.Capacity != nil {
+		in, out := &in.Capacity, &out.Capacity
+		*out = new(int32)
+		**out = **in
+	}
 	if in.Allow != nil {
 		in, out := &in.Allow, &out.Allow
 		*out = new(RoomAccess)

@@ -40,6 +40,9 @@ func validateRooms(rules []v1alpha1.RoomRule, stored bool, path *field.Path) fie
 		if rule.Ordering == v1alpha1.OrderingRoom && !stored {
 			errs = append(errs, field.Forbidden(path.Index(i).Child("ordering"), "room is the order of the log of spec.recovery, which is missing"))
 		}
+		if rule.Capacity != nil && !stored {
+			errs = append(errs, field.Forbidden(path.Index(i).Child("capacity"), "is counted in the log of spec.recovery, which is missing"))
+		}
 		for j := range rules[:i] {
 			if !rule.IsPattern() && matches(&rules[j], rule.Name) {
 				errs = append(errs, field.Invalid(path.Index(i).Child("name"), rule.Name,

@@ -10,6 +10,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 	"github.com/realtime-operator/realtime-operator/gateway/natsconn"
+	"github.com/realtime-operator/realtime-operator/gateway/places"
 	"github.com/realtime-operator/realtime-operator/gateway/presence"
 	"github.com/realtime-operator/realtime-operator/gateway/recovery"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
@@ -23,6 +24,8 @@ type adapter struct {
 	rooms         *socketio.Rooms
 	subscriptions *subscriptions
 	presence      *presence.Tracker
+	// places is nil without recovery.
+	places *places.Keeper
 	// kept is nil without recovery.
 	kept *recovery.Namespace
 	// unused is called when this gateway unsubscribes from a room; nil if nobody needs to know.
@@ -34,6 +37,9 @@ func newAdapter(c *Cluster, ns *socketio.Namespace) *adapter {
 	a.subscriptions = newSubscriptions(c, a.inboxOf)
 	a.presence = presence.New(ns, a.rooms, presenceLink{a})
 	a.rooms.Watch(a.presence)
+	if c.events != nil {
+		a.places = places.New(placesLink{c, ns.Name()})
+	}
 	return a
 }
 
@@ -54,7 +60,7 @@ func (a *adapter) Join(s *socketio.Socket, rooms ...string) {
 
 // JoinWaits reports whether Join has to wait for NATS.
 func (a *adapter) JoinWaits(_ *socketio.Socket, rooms ...string) bool {
-	return !a.subscriptions.inForce(a.wanted(rooms))
+	return a.places.Waits(rooms) || !a.subscriptions.inForce(a.wanted(rooms))
 }
 
 // wanted returns the subjects that a member of rooms has to receive.
@@ -102,6 +108,7 @@ func (a *adapter) abandon(room string) {
 func (a *adapter) LeaveAll(s *socketio.Socket) {
 	rooms := a.rooms.RoomsOf(s)
 	a.rooms.LeaveAll(s)
+	a.places.HasLeft(s)
 	for _, room := range rooms {
 		a.abandon(room)
 	}

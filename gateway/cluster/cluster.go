@@ -114,6 +114,8 @@ type Cluster struct {
 	// events and sessions are nil without recovery.
 	events   *eventlog.Log
 	sessions *recovery.Sessions
+	// away is how long clients may be away.
+	away time.Duration
 	// logged and recoveries are their metrics.
 	logged     *eventlog.Metrics
 	recoveries *recovery.Metrics

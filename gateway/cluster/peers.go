@@ -64,6 +64,7 @@ func (c *Cluster) receiveNews(msg *nats.Msg) {
 func (c *Cluster) relink() {
 	c.out.Flush()
 	c.presenceReconnected()
+	c.recheckPlaces()
 	select {
 	case c.restored <- struct{}{}:
 	default:

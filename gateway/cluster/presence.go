@@ -120,6 +120,7 @@ func (c *Cluster) presenceBeat(now time.Time) {
 	for _, t := range c.trackers() {
 		t.Beat(now)
 	}
+	c.placesBeat(now)
 }
 
 func (c *Cluster) presenceLost(id string) {

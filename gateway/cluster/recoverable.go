@@ -54,6 +54,7 @@ func (c *Cluster) keepSessions(o Options) {
 		Retention: sessions.Retention(), Longest: o.Recovery.HistoryAge, Replicas: o.Recovery.Replicas,
 		MaxBytes: o.Recovery.MaxBytes, MaxPerSubject: o.Recovery.MaxPerSubject, Log: o.Log, Panics: c.panics, Metrics: c.logged,
 	})
+	c.away = o.Recovery.MaxDisconnection
 	c.sessions = recovery.New(c.life, host, c.events, sessions)
 }
 
@@ -110,6 +111,14 @@ func (r recoverable) Leave(s *socketio.Socket, room string) { r.Namespace.Leave(
 // LeaveAll removes a socket from all its rooms, and from its session.
 func (r recoverable) LeaveAll(s *socketio.Socket) { r.Namespace.LeaveAll(s) }
 
+// Release ends the session of a socket, or keeps it, and the socket's places, for its client.
+func (r recoverable) Release(s *socketio.Socket, recoverable bool) {
+	if recoverable {
+		r.places.Leaves(s)
+	}
+	r.Namespace.Release(s, recoverable)
+}
+
 // Broadcast stores an event, which the log then delivers everywhere. Local and volatile events are
 // not stored.
 func (r recoverable) Broadcast(d *socketio.Delivery) error {
@@ -164,7 +173,11 @@ func (h logHost) Go(f func())                      { h.c.done.Go(f) }
 func (h logHost) Call(f func())                    { h.c.call(placeHandler, f) }
 func (h logHost) MalformedEvent()                  { h.c.metrics.malformed.Inc() }
 func (h logHost) LogLost()                         { h.c.sessions.LogLost() }
-func (h logHost) LogRestored()                     { h.c.sessions.LogRestored() }
+
+func (h logHost) LogRestored() {
+	h.c.sessions.LogRestored()
+	h.c.recheckPlaces()
+}
 
 func (h logHost) Malformed(msg *nats.Msg, err error) { h.c.malformed(msg, err) }
 

@@ -65,6 +65,17 @@ func (p *Peers) Find(ctx context.Context, id string) (string, bool) {
 	}
 }
 
+// IsLost reports whether a gateway is known not to be alive. For one that it has never heard of it
+// asks, as Find does.
+func (p *Peers) IsLost(ctx context.Context, id string) bool {
+	_, s, _ := p.table.look(id)
+	if s == stateUnknown {
+		p.Find(ctx, id)
+		_, s, _ = p.table.look(id)
+	}
+	return s == stateAbsent
+}
+
 // AwaitGone returns when a gateway is known to be lost, or the context ends.
 func (p *Peers) AwaitGone(ctx context.Context, id string) {
 	gone := p.table.endOf(id)

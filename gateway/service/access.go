@@ -62,13 +62,21 @@ func compileAccess(a *v1alpha1.RoomAccess) (roomAccess, error) {
 	return compiled, nil
 }
 
-// forbiddenError means that a condition of a RoomAccess does not allow something.
+// The codes of refusals.
+const (
+	codeForbidden   = "forbidden"
+	codeFull        = "room_full"
+	codeUnavailable = "unavailable"
+)
+
+// forbiddenError means that a rule of rooms does not allow something.
 type forbiddenError struct {
+	code string
 	// rule is where the manifest has the condition, within its namespace.
 	rule string
 }
 
-func (e *forbiddenError) Error() string { return "forbidden by " + e.rule }
+func (e *forbiddenError) Error() string { return e.code + ", by " + e.rule }
 
 // refusal is what clients are told about something that is not allowed.
 type refusal struct {
@@ -78,7 +86,7 @@ type refusal struct {
 }
 
 func (e *forbiddenError) refusal(room string) refusal {
-	return refusal{Room: room, Code: "forbidden", Rule: e.rule}
+	return refusal{Room: room, Code: e.code, Rule: e.rule}
 }
 
 // answer is the acknowledgement of an event whose handler wanted something that is not allowed.
@@ -132,7 +140,7 @@ func (j judge) allowsIn(rule *roomRule, a access, room string) error {
 	if met {
 		return nil
 	}
-	refused := &forbiddenError{rule: rule.place + ".allow." + accessNames[a]}
+	refused := &forbiddenError{codeForbidden, rule.place + ".allow." + accessNames[a]}
 	j.runtime.countRefusal(j, rule, refused, err)
 	if rule.access.audit {
 		return nil
@@ -183,10 +191,18 @@ func (r *Runtime) mayJoin(b *binding, s *socketio.Socket, rooms []string) error 
 	if err := s.CheckJoin(rooms...); err != nil {
 		return err
 	}
-	if b.namespace == nil || !b.namespace.rooms.conditions[accessJoin] {
+	if b.namespace == nil {
 		return nil
 	}
-	return r.judgeOf(b, s).allows(accessJoin, rooms...)
+	if b.namespace.rooms.conditions[accessJoin] {
+		if err := r.judgeOf(b, s).allows(accessJoin, rooms...); err != nil {
+			return err
+		}
+	}
+	if b.namespace.rooms.capacity {
+		return r.takePlaces(b, s, rooms)
+	}
+	return nil
 }
 
 // expel has the sockets of a namespace leave the rooms in which they may not be any more, each in

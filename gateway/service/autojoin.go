@@ -17,7 +17,8 @@ import (
 // entry is what a socket joins when it connects.
 type entry struct {
 	rooms []string
-	// fixed is the number of rooms that each socket joins if it may; of the others it is told.
+	// fixed is the number of rooms that each socket joins if its rule allows that; that it may not
+	// join the others, or finds no place, it is told.
 	fixed int
 }
 
@@ -80,7 +81,7 @@ func (c *client) evaluateAutoJoin(b *binding, rule *roomRule) (rooms []string, e
 
 // refuseEntry counts and tells that autoJoinRooms leads nowhere.
 func (c *client) refuseEntry(b *binding, rule *roomRule, room string) {
-	refused := &forbiddenError{rule: rule.place + ".autoJoinRooms"}
+	refused := &forbiddenError{codeForbidden, rule.place + ".autoJoinRooms"}
 	c.runtime.refusals.WithLabelValues(b.label, refused.rule, string(v1alpha1.AccessEnforce)).Inc()
 	c.runtime.tell(c.socket, refused.refusal(room))
 }
@@ -94,7 +95,7 @@ func (c *client) autoJoin(b *binding, e entry) {
 
 // joinAll puts the socket into those of the rooms in which it may be.
 func (c *client) joinAll(ns *namespace, e entry) error {
-	if !ns.rooms.conditions[accessJoin] {
+	if !ns.rooms.conditions[accessJoin] && !ns.rooms.capacity {
 		return ignoreDisconnected(c.socket.Join(e.rooms...))
 	}
 	for i, room := range e.rooms {
@@ -104,7 +105,7 @@ func (c *client) joinAll(ns *namespace, e entry) error {
 		case err == nil:
 		case !errors.As(err, &refused):
 			return err
-		case i >= e.fixed:
+		case i >= e.fixed || refused.code != codeForbidden:
 			c.runtime.tell(c.socket, refused.refusal(room))
 		}
 	}

@@ -40,7 +40,14 @@ func TestTheGuide(t *testing.T) {
 }
 
 func runScript(t *testing.T, spec, script string) {
-	r, url := runtimeOf(t, specProgram(t, spec))
+	var r *Runtime
+	var url string
+	if p := specProgram(t, spec); strings.Contains(spec, "recovery:") {
+		runtimes, urls := storing(t, p, 1)
+		r, url = runtimes[0], urls[0]
+	} else {
+		r, url = runtimeOf(t, p)
+	}
 	clients := map[string]*wiretest.Client{}
 	client := func(name string) *wiretest.Client {
 		if clients[name] == nil {

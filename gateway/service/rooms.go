@@ -42,8 +42,8 @@ type roomRules struct {
 	// yields more.
 	autoJoin      []string
 	autoJoinRules []*roomRule
-	// presence and info report whether any rule has it.
-	presence, info bool
+	// presence, info and capacity report whether any rule has it.
+	presence, info, capacity bool
 }
 
 func compileRoomRules(rules []v1alpha1.RoomRule) (roomRules, error) {
@@ -84,6 +84,7 @@ func compileRoomRule(source *v1alpha1.RoomRule) (*roomRule, error) {
 func (r *roomRules) add(rule *roomRule) {
 	r.presence = r.presence || rule.presence
 	r.info = r.info || rule.info != nil
+	r.capacity = r.capacity || rule.source.Capacity != nil
 	for a, condition := range rule.access.conditions {
 		r.conditions[a] = r.conditions[a] || condition != nil
 	}
@@ -123,6 +124,7 @@ func (r *Runtime) configure(ns *socketio.Namespace) {
 	ns.SetAuthenticator(authenticator)
 	ns.SetJoinRule(func(s *socketio.Socket, rooms []string) error { return r.mayJoin(b, s, rooms) })
 	r.configurePresence(ns, b)
+	r.configurePlaces(ns, b)
 	compiled := b.namespace
 	rooms, ok := ns.Adapter().(socketio.RoomPolicies)
 	if !ok {

@@ -113,6 +113,7 @@ func (s Subjects) Members(id string) string { return s.Prefix + membersToken + i
 //	rts.<service>.restarts        what gateways know of a lost log; see package eventlog
 //	rts.<service>.fences.<id>     that a session of a gateway has been recovered elsewhere
 //	rtslog.<service>.session.<p>  the session with a private id, in the log
+//	rtslog.<service>.places.<namespace>.<room>  who has a place in a room, in the log
 type ServiceSubjects struct {
 	Peers, Requests, Answers, Echoes, Echoed, Acks, Fences, Restarts string
 }
@@ -147,4 +148,9 @@ func StartSubject(service string) string { return LogRoot + Token(service) + ".s
 // SessionSubject is the subject of the log for the session with a private id.
 func SessionSubject(service, pid string) string {
 	return LogRoot + Token(service) + ".session." + Token(pid)
+}
+
+// PlacesSubject is the subject of the log for the places of a room.
+func PlacesSubject(service, namespace, room string) string {
+	return LogRoot + Token(service) + ".places." + Token(namespace) + "." + Token(room)
 }

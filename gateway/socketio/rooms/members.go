@@ -25,6 +25,8 @@ type Members[S comparable] struct {
 	index *roomindex.Index[S]
 	// watcher is told of changes of the index. Guarded by mu.
 	watcher Watcher[S]
+	// observer is told too. Guarded by mu.
+	observer Watcher[S]
 }
 
 // New returns an empty namespace. isOwn reports whether a room exists for a socket alone, like that

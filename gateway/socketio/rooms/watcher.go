@@ -24,9 +24,24 @@ func (m *Members[S]) Watch(w Watcher[S]) {
 	if w == nil {
 		return
 	}
+	m.reportTo(w)
+}
+
+// Observe is Watch for one more watcher.
+func (m *Members[S]) Observe(w Watcher[S]) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.observer = w
+	if w != nil {
+		m.reportTo(w)
+	}
+}
+
+// reportTo reports all members. It is called with mu held.
+func (m *Members[S]) reportTo(w Watcher[S]) {
 	for name, members := range m.index.Rooms() {
 		for _, s := range members {
-			m.changed(s, name, true)
+			m.tell(w, s, name, true)
 		}
 	}
 }
@@ -38,13 +53,19 @@ func (m *Members[S]) Watcher() Watcher[S] {
 	return m.watcher
 }
 
-// changed is called with mu held. The watcher is not told of aliases.
+// changed is called with mu held.
 func (m *Members[S]) changed(s S, name string, joined bool) {
+	m.tell(m.watcher, s, name, joined)
+	m.tell(m.observer, s, name, joined)
+}
+
+// tell tells a watcher, if there is one, except of aliases.
+func (m *Members[S]) tell(w Watcher[S], s S, name string, joined bool) {
 	switch {
-	case m.watcher == nil || m.isAlias(s, name):
+	case w == nil || m.isAlias(s, name):
 	case joined:
-		m.watcher.Joined(s, name)
+		w.Joined(s, name)
 	default:
-		m.watcher.Left(s, name)
+		w.Left(s, name)
 	}
 }

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
+)
+
+const seats = `
+apiVersion: realtime-operator.io/v1alpha1
+kind: RealtimeService
+metadata: {name: seats}
+spec:
+  recovery: {maxDisconnection: 1m}
+  namespaces:
+  - name: /
+    rooms:
+    - {name: "table-{n}", capacity: 3}
+    - {name: "trial-{n}", capacity: 1, allow: {mode: Audit}}
+    handlers:
+    - {event: join, do: [{join: "args[0]"}, {ack: "['in', socket.recovered]"}]}
+    - {event: leave, do: [{leave: "args[0]"}, {ack: "['out']"}]}
+    - {event: last, do: [{emit: {to: socket, event: last}}, {ack: "[]"}]}
+    - {event: rooms, do: [{ack: "[socket.rooms.filter(r, r != socket.id).sort()]"}]}
+  - name: /lobby
+    rooms:
+    - {name: lobby, capacity: 1, autoJoin: true}
+    handlers:
+    - {event: rooms, do: [{ack: "[socket.rooms.filter(r, r != socket.id)]"}]}
+`
+
+const (
+	seated  = `["in",false]`
+	noSeat  = `[{"error":{"code":"room_full","rule":"rooms[0].capacity"}}]`
+	noLobby = `42/lobby,["forbidden",{"room":"lobby","code":"room_full","rule":"rooms[0].capacity"}]`
+)
+
+// askClient asks, and returns the acknowledgement.
+func askClient(c *wiretest.Client, event string) string {
+	c.Send("421" + event)
+	for {
+		if got, ok := strings.CutPrefix(c.Receive(), "431"); ok {
+			return got
+		}
+	}
+}
+
+func expectAnswer(t *testing.T, c *wiretest.Client, event, want string) {
+	t.Helper()
+	if got := askClient(c, event); got != want {
+		t.Errorf("%s is answered %s, want %s", event, got, want)
+	}
+}
+
+func comers(t *testing.T, n int, gateways ...*pod) []*wiretest.Client {
+	t.Helper()
+	all := make([]*wiretest.Client, n)
+	for i := range all {
+		all[i] = wiretest.Dial(t, gateways[i%len(gateways)].clients, enginePath, "", nil)
+		welcomed(t, all[i], "")
+	}
+	return all
+}
+
+// Clients of two gateways who want the same places at once, again and again.
+func TestNoRoomHasMoreMembersThanItsCapacity(t *testing.T) {
+	leakCheck(t)
+	a, b := startTwo(t, seats)
+	clients := comers(t, 8, a, b)
+	for round := range 10 {
+		room := fmt.Sprintf(`"table-%d"`, round)
+		for _, c := range clients {
+			c.Send(`421["join",` + room + `]`)
+		}
+		var in []*wiretest.Client
+		for _, c := range clients {
+			switch got := c.Receive(); got {
+			case "431" + seated:
+				in = append(in, c)
+			case "431" + noSeat:
+			default:
+				t.Errorf("a client is told %s", got)
+			}
+		}
+		if len(in) != 3 {
+			t.Fatalf("%d are in, and the room has 3 places", len(in))
+		}
+		// A place that becomes free can be taken, from any gateway.
+		expectAnswer(t, in[0], `["leave",`+room+`]`, `["out"]`)
+		other := clients[slices.IndexFunc(clients, func(c *wiretest.Client) bool { return !slices.Contains(in, c) })]
+		for askClient(other, `["join",`+room+`]`) != seated { // the record of the leave may be on its way
+			continue
+		}
+	}
+}
+
+func TestACapacityHoldsOnEveryWayIn(t *testing.T) {
+	leakCheck(t)
+	a, b := startTwo(t, seats)
+	clients := comers(t, 4, a, b)
+	expectAnswer(t, clients[0], `["join",["table-2","table-3"]]`, seated)
+	for _, c := range clients[1:3] {
+		expectAnswer(t, c, `["join","table-3"]`, seated)
+	}
+	// All or none: the place in the other room is given back.
+	expectAnswer(t, clients[3], `["join",["table-2","table-3"]]`, noSeat)
+	for _, c := range clients[1:3] {
+		for askClient(c, `["join","table-2"]`) != seated {
+			continue
+		}
+	}
+	expectAnswer(t, clients[3], `["join","table-2"]`, noSeat)
+
+	// An audit refuses nothing.
+	for _, c := range clients {
+		expectAnswer(t, c, `["join","trial-1"]`, seated)
+	}
+
+	first, second := clients[0], clients[1]
+	first.Join("/lobby")
+	second.Join("/lobby")
+	if got := withoutOffset(t, second.Receive()); got != noLobby {
+		t.Errorf("the client is told %s", got)
+	}
+	second.Send(`42/lobby,1["rooms"]`)
+	second.Expect(`43/lobby,1[[]]`)
+}
+
+// The place of a client that has lost its connection waits for it, and for nobody else.
+func TestAPlaceWaitsForItsClient(t *testing.T) {
+	leakCheck(t)
+	a, b := startTwo(t, seats)
+	ada := wiretest.Dial(t, a.clients, enginePath, "", nil)
+	_, pid := welcomed(t, ada, "")
+	others := comers(t, 3, a, b)
+	for _, c := range []*wiretest.Client{ada, others[0], others[1]} {
+		expectAnswer(t, c, `["join","table-1"]`, seated)
+	}
+	ada.Send(`421["last"]`)
+	offset := offsetOf(t, ada.Receive())
+	ada.Expect(`431[]`)
+	ada.Close()
+	for range 20 {
+		expectAnswer(t, others[2], `["join","table-1"]`, noSeat)
+	}
+	back := arrival(t, b.clients, map[string]any{"pid": pid, "offset": offset})
+	back.Receive()
+	expectAnswer(t, back, `["rooms"]`, `[["table-1"]]`)
+	expectAnswer(t, others[2], `["join","table-1"]`, noSeat)
+
+	// Who leaves for good gives the place up.
+	back.Send("41")
+	for askClient(others[2], `["join","table-1"]`) != seated {
+		continue
+	}
+}
