@@ -159,3 +159,99 @@ func TestAPlaceWaitsForItsClient(t *testing.T) {
 		continue
 	}
 }
+
+const games = `
+apiVersion: realtime-operator.io/v1alpha1
+kind: RealtimeService
+metadata: {name: games}
+spec:
+  recovery: {maxDisconnection: 1m}
+  namespaces:
+  - name: /
+    rooms:
+    - {name: game-secret, capacity: 4, allow: {join: "false"}}
+    - {name: "game-{n}", capacity: 2}
+    handlers:
+    - event: play
+      do:
+      - joinOneOf: {rooms: "args[0]"}
+      - ack: "[joined]"
+    - event: fill
+      do:
+      - joinOneOf: {rooms: "args[0]", prefer: MostFull}
+      - ack: "[joined]"
+    - event: first
+      do:
+      - joinOneOf: {rooms: "args[0]", prefer: Listed}
+      - ack: "[joined]"
+    - {event: join, do: [{join: "args[0]"}, {ack: "[]"}]}
+    - {event: leave, do: [{leave: "args[0]"}, {ack: "[]"}]}
+    - {event: count, do: [{count: "args[0]"}, {ack: "[counts]"}]}
+    - {event: least, do: [{count: "args[0]"}, {join: "args[0].sortBy(r, counts[r])[0]"}, {ack: "[args[0].sortBy(r, counts[r])[0]]"}]}
+    - {event: skipped, do: [{when: "false", joinOneOf: {rooms: "args[0]"}}, {when: "false", count: "args[0]"}, {ack: "[joined, counts]"}]}
+`
+
+// Clients of two gateways who want to play at once all find a place, or are told that there is
+// none.
+func TestEverybodyFindsARoomWhileThereIsAPlace(t *testing.T) {
+	leakCheck(t)
+	a, b := startTwo(t, games)
+	clients := comers(t, 8, a, b)
+	for round, event := range []string{"play", "fill", "first", "play", "fill"} {
+		rooms := fmt.Sprintf(`["game-secret","game-%d1","game-%[1]d2","game-%[1]d3"]`, round)
+		for _, c := range clients {
+			c.Send(`421["` + event + `",` + rooms + `]`)
+		}
+		in := map[string]int{}
+		for _, c := range clients {
+			in[c.Receive()]++
+		}
+		for i := range 3 {
+			if room := fmt.Sprintf(`431["game-%d%d"]`, round, i+1); in[room] != 2 {
+				t.Errorf("%s: %d are in %s", event, in[room], room)
+			}
+		}
+		full, forbidden := in[`431[{"error":{"code":"room_full","rule":"rooms[1].capacity"}}]`], in[`431[{"error":{"code":"forbidden","rule":"rooms[0].allow.join"}}]`]
+		if full+forbidden != 2 {
+			t.Errorf("%s: %v", event, in)
+		}
+	}
+}
+
+func TestRoomsAreChosenByTheirMembers(t *testing.T) {
+	leakCheck(t)
+	a, b := startTwo(t, games)
+	clients := comers(t, 5, a, b)
+	counted := func(c *wiretest.Client, want string) {
+		t.Helper()
+		for askClient(c, `["count",["game-1","game-2","game-3"]]`) != want { // others were counted a moment ago
+			continue
+		}
+	}
+	expectAnswer(t, clients[0], `["count",["game-1","game-2","game-3"]]`, `[{"game-1":0,"game-2":0,"game-3":0}]`)
+	expectAnswer(t, clients[0], `["join","game-2"]`, `[]`)
+	expectAnswer(t, clients[0], `["count","game-2"]`, `[{"game-2":1}]`)
+	counted(clients[1], `[{"game-1":0,"game-2":1,"game-3":0}]`)
+
+	expectAnswer(t, clients[1], `["fill",["game-1","game-2","game-3"]]`, `["game-2"]`)
+	counted(clients[2], `[{"game-1":0,"game-2":2,"game-3":0}]`)
+	expectAnswer(t, clients[2], `["fill",["game-1","game-2","game-3"]]`, `["game-1"]`)
+	counted(clients[3], `[{"game-1":1,"game-2":2,"game-3":0}]`)
+	expectAnswer(t, clients[3], `["play",["game-1","game-2","game-3"]]`, `["game-3"]`)
+	counted(clients[4], `[{"game-1":1,"game-2":2,"game-3":1}]`)
+	expectAnswer(t, clients[4], `["first",["game-2","game-1","game-3"]]`, `["game-1"]`)
+
+	// Who is in one of them stays there.
+	expectAnswer(t, clients[4], `["play",["game-2","game-3","game-1"]]`, `["game-1"]`)
+	// The choice may be the manifest's own.
+	expectAnswer(t, clients[4], `["leave","game-1"]`, `[]`)
+	counted(clients[4], `[{"game-1":1,"game-2":2,"game-3":1}]`)
+	expectAnswer(t, clients[4], `["least",["game-2","game-3"]]`, `["game-3"]`)
+	expectAnswer(t, clients[4], `["skipped",["game-9"]]`, `["",{}]`)
+
+	failed := `[{"error":"the service could not handle the event"}]`
+	expectAnswer(t, clients[4], `["count","somewhere"]`, failed)
+	expectAnswer(t, clients[4], `["play",[]]`, failed)
+	expectAnswer(t, clients[4], `["play",["game-`+strings.Join(slices.Repeat([]string{"x"}, 65), `","game-`)+`"]]`, failed)
+	expectAnswer(t, clients[4], `["play",["game-2"]]`, `[{"error":{"code":"room_full","rule":"rooms[1].capacity"}}]`)
+}

@@ -10,6 +10,8 @@
 //	now     timestamp           when it arrived
 //	answers list of lists       arguments of the acknowledgements to an emit that asks for them
 //	missing bool                whether a client that was asked has not answered
+//	joined  string              the room that a joinOneOf has joined
+//	counts  map of ints         the members of rooms, by a count
 //
 // or, for an admission rule,
 //
@@ -53,6 +55,9 @@ const (
 	// Answers and Missing exist only after an emit with ack.
 	Answers = "answers"
 	Missing = "missing"
+	// Joined exists only after a joinOneOf, and Counts only after a count.
+	Joined = "joined"
+	Counts = "counts"
 	// Request is the variable of an admission rule, and of a client.
 	Request = "request"
 	// Claims is a variable of a client.
@@ -135,7 +140,7 @@ func environmentOf(kind Kind) (*cel.Env, error) {
 
 // The environments are made when the first expression is compiled; each takes some milliseconds.
 var (
-	unansweredEnvironment = sync.OnceValues(func() (*cel.Env, error) {
+	earlyEnvironment = sync.OnceValues(func() (*cel.Env, error) {
 		return newEnvironment(
 			cel.Variable(Event, types.StringType),
 			cel.Variable(Args, types.NewListType(types.DynType)),
@@ -143,16 +148,7 @@ var (
 			cel.Variable(Now, types.TimestampType),
 		)
 	})
-	eventEnvironment = sync.OnceValues(func() (*cel.Env, error) {
-		unanswered, err := unansweredEnvironment()
-		if err != nil {
-			return nil, err
-		}
-		return unanswered.Extend(
-			cel.Variable(Answers, types.NewListType(types.NewListType(types.DynType))),
-			cel.Variable(Missing, types.BoolType),
-		)
-	})
+	eventEnvironment  = sync.OnceValues(func() (*cel.Env, error) { return lateEnvironment(Lates) })
 	socketEnvironment = sync.OnceValues(func() (*cel.Env, error) {
 		return newEnvironment(
 			cel.Variable(Socket, SocketType),

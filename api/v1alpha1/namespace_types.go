@@ -103,9 +103,9 @@ type Handler struct {
 	Do []Action `json:"do,omitempty"`
 }
 
-// Action is one step of a handler: one of set, emit, join, leave, ack, presence, history and
-// disconnect, or stop alone. Strings in it are CEL expressions unless their description says
-// otherwise.
+// Action is one step of a handler: one of set, emit, join, joinOneOf, leave, count, ack, presence,
+// history and disconnect, or stop alone. Strings in it are CEL expressions unless their description
+// says otherwise.
 //
 // +kubebuilder:validation:MinProperties=1
 // +kubebuilder:validation:MaxProperties=3
@@ -133,6 +133,18 @@ type Action struct {
 	// spec.limits.maxRooms fails.
 	// +optional
 	Join Expression `json:"join,omitempty"`
+
+	// joinOneOf puts the socket into one of several rooms: the first, in the order that prefer
+	// says, that it may join and that has a place. The next actions see the room in the variable
+	// `joined`.
+	// +optional
+	JoinOneOf *JoinOneOfAction `json:"joinOneOf,omitempty"`
+
+	// count counts the members of a room, or of each room of a list, on all gateways. The rooms
+	// must have a capacity. The next actions see the variable `counts`, a map by the names of the
+	// rooms.
+	// +optional
+	Count Expression `json:"count,omitempty"`
 
 	// leave removes the socket from a room, or from each room of a list.
 	// +optional

@@ -204,3 +204,30 @@ type PresenceAction struct {
 	// +optional
 	After Expression `json:"after,omitempty"`
 }
+
+// JoinOneOfAction puts the socket into one of several rooms with a capacity.
+type JoinOneOfAction struct {
+	// rooms yields a list of at most 64 rooms. If the socket is in one of them, it stays there.
+	// +required
+	Rooms Expression `json:"rooms,omitempty"`
+
+	// prefer is the order in which the rooms are tried: LeastFull begins with the one with the
+	// fewest members, MostFull with the one with the most that has a place, Listed with the first
+	// of the list. Rooms with equally many members are tried in the order of the list.
+	// +optional
+	// +kubebuilder:default=LeastFull
+	// +kubebuilder:validation:Enum=LeastFull;MostFull;Listed
+	Prefer RoomPreference `json:"prefer,omitempty"`
+}
+
+// RoomPreference is an order of rooms.
+type RoomPreference string
+
+const (
+	// PreferLeastFull begins with the room with the fewest members.
+	PreferLeastFull RoomPreference = "LeastFull"
+	// PreferMostFull begins with the room with the most members.
+	PreferMostFull RoomPreference = "MostFull"
+	// PreferListed keeps the order of the list.
+	PreferListed RoomPreference = "Listed"
+)

@@ -19,11 +19,33 @@ type use struct {
 	source v1alpha1.Expression
 }
 
-// validate checks the expression. answered reports whether there are answers of clients.
-func (u use) validate(answered bool) field.ErrorList {
+// available are the groups of late variables that there are.
+type available [expression.Lates]bool
+
+// lateReasons say when there are such variables.
+var lateReasons = [expression.Lates]string{
+	expression.LateAnswers: "answers and missing are there only behind an emit with ack",
+	expression.LateJoined:  "joined is there only behind a joinOneOf",
+	expression.LateCounts:  "counts is there only behind a count",
+}
+
+// after adds what an action makes available.
+func (a *available) after(action *v1alpha1.Action) {
+	a[expression.LateAnswers] = a[expression.LateAnswers] || action.Emit != nil && action.Emit.Ack != nil
+	a[expression.LateJoined] = a[expression.LateJoined] || action.JoinOneOf != nil
+	a[expression.LateCounts] = a[expression.LateCounts] || action.Count != ""
+}
+
+// validate checks the expression, which uses late variables only if they are available.
+func (u use) validate(there available) field.ErrorList {
 	errs := compile(nil, u.path, u.kind, u.source)
-	if len(errs) == 0 && !answered && expression.NeedsAnswers(string(u.source)) {
-		errs = append(errs, field.Invalid(u.path, string(u.source), "answers and missing are there only behind an emit with ack"))
+	if len(errs) > 0 {
+		return errs
+	}
+	for late := range expression.Lates {
+		if !there[late] && expression.Needs(late, string(u.source)) {
+			errs = append(errs, field.Invalid(u.path, string(u.source), lateReasons[late]))
+		}
 	}
 	return errs
 }
@@ -57,6 +79,10 @@ func expressionsOf(a *v1alpha1.Action, path *field.Path) []use {
 		add(path.Child("emit", "args"), expression.List, e.Args)
 	}
 	add(path.Child("join"), expression.Rooms, a.Join)
+	if j := a.JoinOneOf; j != nil {
+		uses = append(uses, use{path.Child("joinOneOf", "rooms"), expression.Rooms, j.Rooms})
+	}
+	add(path.Child("count"), expression.Rooms, a.Count)
 	add(path.Child("leave"), expression.Rooms, a.Leave)
 	add(path.Child("ack"), expression.List, a.Ack)
 	if p := a.Presence; p != nil {

@@ -62,22 +62,21 @@ func validateHandlers(handlers []v1alpha1.Handler, path *field.Path) field.Error
 func validateHandler(h *v1alpha1.Handler, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	if h.When != "" {
-		errs = append(errs, use{path.Child("when"), expression.Condition, v1alpha1.Expression(h.When)}.validate(false)...)
+		errs = append(errs, use{path.Child("when"), expression.Condition, v1alpha1.Expression(h.When)}.validate(available{})...)
 	}
-	answered := false
+	var there available
 	for i := range h.Do {
 		step := path.Child("do").Index(i)
-		errs = append(errs, validateAction(&h.Do[i], step, answered)...)
+		errs = append(errs, validateAction(&h.Do[i], step, there)...)
 		errs = append(errs, impossibleAt(&h.Do[i], h.Event, step)...)
 		errs = append(errs, validateStop(h.Do, i, path.Child("do"))...)
-		answered = answered || h.Do[i].Emit != nil && h.Do[i].Emit.Ack != nil
+		there.after(&h.Do[i])
 	}
 	return errs
 }
 
-// validateAction checks an action. answered reports whether an earlier one has asked clients for
-// acknowledgements.
-func validateAction(a *v1alpha1.Action, path *field.Path, answered bool) field.ErrorList {
+// validateAction checks an action, behind others that make late variables available.
+func validateAction(a *v1alpha1.Action, path *field.Path, there available) field.ErrorList {
 	errs := validateKind(a, path)
 	for _, name := range slices.Sorted(maps.Keys(a.Set)) {
 		errs = append(errs, validateName(name, path.Child("set").Key(name))...)
@@ -86,7 +85,7 @@ func validateAction(a *v1alpha1.Action, path *field.Path, answered bool) field.E
 		errs = append(errs, validateEmitAck(a.Emit.Ack, path.Child("emit", "ack"))...)
 	}
 	for _, u := range expressionsOf(a, path) {
-		errs = append(errs, u.validate(answered)...)
+		errs = append(errs, u.validate(there)...)
 	}
 	return errs
 }
@@ -141,6 +140,9 @@ func impossibleAt(a *v1alpha1.Action, event string, path *field.Path) field.Erro
 	}
 	if a.Join != "" {
 		errs = append(errs, field.Forbidden(path.Child("join"), "at "+event+" the socket is leaving"))
+	}
+	if a.JoinOneOf != nil {
+		errs = append(errs, field.Forbidden(path.Child("joinOneOf"), "at "+event+" the socket is leaving"))
 	}
 	if a.Leave != "" {
 		errs = append(errs, field.Forbidden(path.Child("leave"), "at "+event+" the socket leaves its rooms by itself"))

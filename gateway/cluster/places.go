@@ -43,6 +43,23 @@ func (l placesLink) Read(ctx context.Context, room string) ([]byte, uint64, erro
 	return m.Data, m.Sequence, nil
 }
 
+// ReadAll reads records from any server that has the log.
+func (l placesLink) ReadAll(ctx context.Context, rooms []string, each func(room string, data []byte, revision uint64)) error {
+	subjects, names := make([]string, len(rooms)), make(map[string]string, len(rooms))
+	for i, room := range rooms {
+		subjects[i] = l.subject(room)
+		names[subjects[i]] = room
+	}
+	if len(subjects) == 0 {
+		return nil
+	}
+	err := l.c.events.LatestOf(ctx, subjects, func(m eventlog.Message) { each(names[m.Subject], m.Data, m.Sequence) })
+	if err != nil {
+		return fmt.Errorf("read the places of rooms: %w", err)
+	}
+	return nil
+}
+
 // Write replaces a record.
 func (l placesLink) Write(ctx context.Context, room string, data []byte, revision uint64) (uint64, error) {
 	next, err := l.c.events.Swap(ctx, l.subject(room), data, revision)

@@ -48,11 +48,11 @@ func joins(t *testing.T, s *socketio.Socket, want error) {
 }
 
 func taken(k *places.Keeper) int {
-	n, _, err := k.Count(context.Background(), "table")
+	counts, err := k.Counts(context.Background(), []string{"table"})
 	if err != nil {
 		return -1
 	}
-	return n
+	return counts["table"]
 }
 
 func TestThePlacesOfALostGatewayComeBack(t *testing.T) {

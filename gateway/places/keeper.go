@@ -41,6 +41,9 @@ type Link interface {
 	ID() string
 	// Read returns a room's record, and its revision; 0 and nothing if there is none.
 	Read(ctx context.Context, room string) (data []byte, revision uint64, err error)
+	// ReadAll reads the records of several rooms, each as some server of NATS has it, which may be
+	// that of a moment ago. Rooms without a record are left out.
+	ReadAll(ctx context.Context, rooms []string, each func(room string, data []byte, revision uint64)) error
 	// Write replaces the record with that revision, and returns the next one.
 	Write(ctx context.Context, room string, data []byte, revision uint64) (uint64, error)
 	// IsLost reports whether another gateway is not alive. It asks for one that is not known.
@@ -111,10 +114,7 @@ func Configure(ns *socketio.Namespace, capacity func(room string) int) error {
 	return nil
 }
 
-func (k *Keeper) isCounted(room string) bool {
-	capacity := k.capacity.Load()
-	return capacity != nil && (*capacity)(room) > 0
-}
+func (k *Keeper) isCounted(room string) bool { return k.Capacity(room) > 0 }
 
 // Waits reports whether a join of the rooms has to wait for the log.
 func (k *Keeper) Waits(rooms []string) bool {
@@ -169,22 +169,6 @@ func (k *Keeper) release(id, name string) {
 		delete(r.members, id)
 		k.changed(r)
 	}
-}
-
-// Count returns how many places of a room are taken, and how many there are.
-func (k *Keeper) Count(ctx context.Context, name string) (taken, capacity int, err error) {
-	of := k.capacity.Load()
-	if of != nil {
-		capacity = (*of)(name)
-	}
-	if capacity == 0 {
-		return 0, 0, ErrUncounted
-	}
-	rec, _, err := k.read(ctx, name)
-	if err != nil {
-		return 0, 0, err
-	}
-	return rec.taken(time.Now()), capacity, nil
 }
 
 // room is called with mu held.

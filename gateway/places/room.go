@@ -26,6 +26,11 @@ type room struct {
 	// written is when the record was last known to have this gateway's part.
 	written time.Time
 
+	// seen is the revision of the last record that this gateway has written, and taken how many
+	// places were taken by it.
+	seen  uint64
+	taken int
+
 	// known is the record as this gateway has last seen it, nil if not, and revision its revision.
 	known    *record
 	revision uint64
@@ -113,6 +118,9 @@ func (k *Keeper) settled(r *room, b *batch, err error) {
 		return
 	}
 	r.written = time.Now()
+	if r.known != nil {
+		r.seen, r.taken = r.revision, r.known.taken(r.written)
+	}
 	for id, until := range b.away {
 		if r.away[id].Equal(until) {
 			delete(r.away, id)

@@ -54,6 +54,10 @@ func compileAction(a *v1alpha1.Action) (step, error) {
 		return compileEmit(a.Emit)
 	case a.Join != "":
 		return compileJoin(a.Join)
+	case a.JoinOneOf != nil:
+		return compileJoinOneOf(a.JoinOneOf)
+	case a.Count != "":
+		return compileCount(a.Count)
 	case a.Leave != "":
 		return compileLeave(a.Leave)
 	case a.Ack != "":

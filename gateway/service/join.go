@@ -12,7 +12,7 @@ import (
 )
 
 // errJoins stops clients that join and leave rooms as fast as they can.
-var errJoins = errors.New("join: the connection has joined too many rooms in too short a time")
+var errJoins = errors.New("the connection has joined too many rooms in too short a time")
 
 func compileJoin(e v1alpha1.Expression) (step, error) {
 	names, err := eval.CompileRoomNames(string(e))
@@ -51,7 +51,7 @@ func compileLeave(e v1alpha1.Expression) (step, error) {
 // join puts the socket into rooms.
 func (r *run) join(rooms []string) error {
 	if !r.Socket.TakeJoins(rooms...) {
-		return errJoins
+		return fmt.Errorf("join: %w", errJoins)
 	}
 	if !r.Socket.JoinWaits(rooms...) {
 		return ignoreDisconnected(r.Socket.Join(rooms...))

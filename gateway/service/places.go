@@ -3,11 +3,16 @@
 package service
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/gateway/places"
+	"github.com/realtime-operator/realtime-operator/gateway/service/eval"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -84,4 +89,134 @@ func (r *Runtime) refusePlace(b *binding, s *socketio.Socket, rule *roomRule, er
 		func() { log.Warn(text, "socket", s.LogID(), "error", err) },
 		func(more int) { log.Warn(fmt.Sprintf("%s: %d more in the last minute", text, more)) })
 	return !rule.access.audit
+}
+
+const (
+	// countTimeout bounds the wait for the members of rooms.
+	countTimeout = 5 * time.Second
+	// maxCandidates bounds the rooms that are counted together.
+	maxCandidates = 64
+)
+
+func compileCount(e v1alpha1.Expression) (step, error) {
+	names, err := eval.CompileRoomNames(string(e))
+	if err != nil {
+		return nil, fmt.Errorf("count: %w", err)
+	}
+	return func(r *run) error {
+		rooms, err := r.Rooms(names)
+		if err != nil {
+			return fmt.Errorf("count: %w", err)
+		}
+		return r.counted(rooms, func(r *run, counts map[string]int) { r.SetCounts(counts) })
+	}, nil
+}
+
+// counted counts the members of rooms, and continues with that.
+func (r *run) counted(rooms []string, then func(*run, map[string]int)) error {
+	keeper, err := r.counter(rooms)
+	if err != nil {
+		return fmt.Errorf("count: %w", err)
+	}
+	var counts map[string]int
+	return r.await(&pending{timeout: countTimeout, wait: func(ctx context.Context) {
+		counts, err = keeper.Counts(ctx, rooms)
+	}, then: func(r *run) error {
+		if err != nil {
+			return fmt.Errorf("count: %w", err)
+		}
+		then(r, counts)
+		return nil
+	}})
+}
+
+// counter returns what counts the members of rooms, if these are not too many.
+func (r *run) counter(rooms []string) (*places.Keeper, error) {
+	if len(rooms) > maxCandidates {
+		return nil, fmt.Errorf("%d rooms are named, and %d may be", len(rooms), maxCandidates)
+	}
+	return places.Of(r.Socket.Namespace())
+}
+
+func compileJoinOneOf(a *v1alpha1.JoinOneOfAction) (step, error) {
+	names, err := eval.CompileRoomNames(string(a.Rooms))
+	if err != nil {
+		return nil, fmt.Errorf("joinOneOf, rooms: %w", err)
+	}
+	prefer := cmp.Or(a.Prefer, v1alpha1.PreferLeastFull)
+	return func(r *run) error {
+		rooms, err := r.Rooms(names)
+		if err != nil {
+			return fmt.Errorf("joinOneOf, rooms: %w", err)
+		}
+		if len(rooms) == 0 {
+			return errors.New("joinOneOf: no room is named")
+		}
+		in := r.Socket.Rooms()
+		if i := slices.IndexFunc(rooms, func(room string) bool { return slices.Contains(in, room) }); i >= 0 {
+			r.SetJoined(rooms[i])
+			return nil
+		}
+		return r.joinOneOf(rooms, prefer)
+	}, nil
+}
+
+// joinOneOf puts the socket into one of the rooms.
+func (r *run) joinOneOf(rooms []string, prefer v1alpha1.RoomPreference) error {
+	keeper, err := r.counter(rooms)
+	if err != nil {
+		return fmt.Errorf("joinOneOf: %w", err)
+	}
+	var joined string
+	client, ns := r.client, r.binding.namespace
+	return r.await(&pending{timeout: countTimeout, wait: func(ctx context.Context) {
+		var counts map[string]int
+		if counts, err = keeper.Counts(ctx, rooms); err == nil {
+			joined, err = client.joinFirst(ns.inOrder(rooms, counts, prefer))
+		}
+	}, then: func(r *run) error {
+		if err != nil {
+			return fmt.Errorf("joinOneOf: %w", err)
+		}
+		r.SetJoined(joined)
+		return nil
+	}})
+}
+
+// inOrder returns the rooms that had a place, in the order in which they are tried; one of the
+// others if there was none, since somebody may have left by now.
+func (n *namespace) inOrder(rooms []string, counts map[string]int, prefer v1alpha1.RoomPreference) []string {
+	free := slices.DeleteFunc(slices.Clone(rooms), func(room string) bool {
+		return counts[room] >= n.capacity(room)
+	})
+	if len(free) == 0 {
+		return rooms[:1]
+	}
+	switch prefer {
+	case v1alpha1.PreferListed:
+	case v1alpha1.PreferMostFull:
+		slices.SortStableFunc(free, func(a, b string) int { return cmp.Compare(counts[b], counts[a]) })
+	default:
+		slices.SortStableFunc(free, func(a, b string) int { return cmp.Compare(counts[a], counts[b]) })
+	}
+	return free
+}
+
+// joinFirst puts the socket into the first of the rooms that takes it: others may have taken the
+// places meanwhile.
+func (c *client) joinFirst(rooms []string) (joined string, err error) {
+	for _, room := range rooms {
+		if !c.socket.TakeJoins(room) {
+			return "", errJoins
+		}
+		err = ignoreDisconnected(c.socket.Join(room))
+		refused := (*forbiddenError)(nil)
+		if err == nil {
+			return room, nil
+		}
+		if !errors.As(err, &refused) || refused.code == codeUnavailable {
+			return "", err
+		}
+	}
+	return "", err
 }

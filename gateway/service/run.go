@@ -34,7 +34,7 @@ type run struct {
 
 // begin starts a handler. It returns false if the handler's condition is not met.
 func (r *run) begin(h *handler) (bool, error) {
-	r.ClearAnswers()
+	r.ClearResults()
 	if h.when == nil {
 		return true, nil
 	}

@@ -32,6 +32,9 @@ type Variables struct {
 	// answers and missing are the result of the last emit with ack.
 	answers ref.Val
 	missing bool
+	// joined and counts are the results of the last joinOneOf and the last count.
+	joined string
+	counts ref.Val
 	// handshake is made for the first expression that uses more of it than auth.
 	handshake *socketio.Handshake
 	// Budget is for all expressions of the event.
@@ -46,6 +49,7 @@ type cache struct {
 
 var (
 	noAnswers   = types.NewRefValList(types.DefaultTypeAdapter, nil)
+	noCounts    = types.NewRefValMap(types.DefaultTypeAdapter, nil)
 	noArguments = []byte("[]")
 	noClaims    = []byte("{}")
 )
@@ -62,8 +66,22 @@ func (v *Variables) SetAnswers(answers []socketio.Args, missing bool) {
 	v.answers, v.missing = types.NewRefValList(types.DefaultTypeAdapter, values), missing
 }
 
-// ClearAnswers removes the answers at the start of a handler.
-func (v *Variables) ClearAnswers() { v.answers, v.missing = noAnswers, false }
+// SetJoined sets the result of a joinOneOf.
+func (v *Variables) SetJoined(room string) { v.joined = room }
+
+// SetCounts sets the result of a count.
+func (v *Variables) SetCounts(counts map[string]int) {
+	values := make(map[ref.Val]ref.Val, len(counts))
+	for room, n := range counts {
+		values[types.String(room)] = types.Int(n)
+	}
+	v.counts = types.NewRefValMap(types.DefaultTypeAdapter, values)
+}
+
+// ClearResults removes the results of actions at the start of a handler.
+func (v *Variables) ClearResults() {
+	v.answers, v.missing, v.joined, v.counts = noAnswers, false, "", noCounts
+}
 
 var _ cel.Activation = (*Variables)(nil)
 
@@ -82,6 +100,10 @@ func (v *Variables) ResolveName(name string) (any, bool) {
 		return v.answers, true
 	case expression.Missing:
 		return types.Bool(v.missing), true
+	case expression.Joined:
+		return types.String(v.joined), true
+	case expression.Counts:
+		return v.counts, true
 	case expression.Socket:
 		return celvalue.Object{Declared: expression.SocketType, Field: v.socketField}, true
 	default:
