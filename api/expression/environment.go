@@ -12,6 +12,7 @@
 //	missing bool                whether a client that was asked has not answered
 //	joined  string              the room that a joinOneOf has joined
 //	counts  map of ints         the members of rooms, by a count
+//	revision int                the revision of an event that was emitted with ifRevision
 //
 // or, for an admission rule,
 //
@@ -55,9 +56,11 @@ const (
 	// Answers and Missing exist only after an emit with ack.
 	Answers = "answers"
 	Missing = "missing"
-	// Joined exists only after a joinOneOf, and Counts only after a count.
-	Joined = "joined"
-	Counts = "counts"
+	// Joined exists only after a joinOneOf, Counts only after a count, and Revision only after an
+	// emit with ifRevision.
+	Joined   = "joined"
+	Counts   = "counts"
+	Revision = "revision"
 	// Request is the variable of an admission rule, and of a client.
 	Request = "request"
 	// Claims is a variable of a client.

@@ -20,6 +20,8 @@ const (
 	LateJoined
 	// LateCounts is Counts, after a count.
 	LateCounts
+	// LateRevision is Revision, after an emit with ifRevision.
+	LateRevision
 	// Lates is the number of groups.
 	Lates
 )
@@ -29,6 +31,8 @@ var lateVariables = [Lates]map[string]*types.Type{
 	LateAnswers: {Answers: types.NewListType(types.NewListType(types.DynType)), Missing: types.BoolType},
 	LateJoined:  {Joined: types.StringType},
 	LateCounts:  {Counts: types.NewMapType(types.StringType, types.IntType)},
+
+	LateRevision: {Revision: types.IntType},
 }
 
 // withoutLate are the environments that lack one of the groups.

@@ -239,6 +239,15 @@ type EmitAction struct {
 	// +optional
 	Ack *EmitAck `json:"ack,omitempty"`
 
+	// ifRevision yields the revision of the newest event that the client has seen of the room, 0 or
+	// null if none. If the room has a newer one, nothing is emitted, the handler ends, and the
+	// acknowledgement is {error: {code: "conflict", revision: n}} with the newest revision.
+	// Otherwise the handler waits until the event is stored, and the next actions see its revision
+	// in the variable `revision`. It requires one room with `ordering: room`. Only events to that
+	// room alone count.
+	// +optional
+	IfRevision Expression `json:"ifRevision,omitempty"`
+
 	// event is the name of the event. It is not an expression.
 	// +required
 	// +kubebuilder:validation:MinLength=1

@@ -167,6 +167,8 @@ type Age struct {
 
 // HistoryAction answers the client's acknowledgement with a page of a room's history: {room,
 // events: [{event, args, revision, time}], next}. The next page has the events before it.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.before) || !has(self.after)",message="does not go with before",fieldPath=".after"
 type HistoryAction struct {
 	// room yields the room's name.
 	// +required
@@ -183,6 +185,12 @@ type HistoryAction struct {
 	// before yields the `next` of the previous answer, a number. 0 starts with the newest events.
 	// +optional
 	Before Expression `json:"before,omitempty"`
+
+	// after yields a revision, a number: the answer has the oldest events after it instead, its
+	// `next` is the `after` of the next page, and `gap` is true if the event with that revision is
+	// not stored any more, so that some may be missing. Not with before.
+	// +optional
+	After Expression `json:"after,omitempty"`
 }
 
 // PresenceAction answers the client's acknowledgement with the members of a room that has presence:

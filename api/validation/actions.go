@@ -31,3 +31,14 @@ func validateStop(do []v1alpha1.Action, i int, path *field.Path) field.ErrorList
 	}
 	return field.ErrorList{field.Forbidden(path.Index(i), fmt.Sprintf("never runs, since do[%d] always stops the handler", i-1))}
 }
+
+// validateIfRevision refuses conditions on events that have no revision, or not one.
+func validateIfRevision(e *v1alpha1.EmitAction, path *field.Path) field.ErrorList {
+	switch {
+	case len(e.Rooms) != 1:
+		return field.ErrorList{field.Forbidden(path, "is about one room: name it in rooms")}
+	case e.Volatile, e.Local, e.Ack != nil:
+		return field.ErrorList{field.Forbidden(path, "does not go with volatile, local and ack: such events are not stored")}
+	}
+	return nil
+}

@@ -27,6 +27,8 @@ var lateReasons = [expression.Lates]string{
 	expression.LateAnswers: "answers and missing are there only behind an emit with ack",
 	expression.LateJoined:  "joined is there only behind a joinOneOf",
 	expression.LateCounts:  "counts is there only behind a count",
+
+	expression.LateRevision: "revision is there only behind an emit with ifRevision",
 }
 
 // after adds what an action makes available.
@@ -34,6 +36,7 @@ func (a *available) after(action *v1alpha1.Action) {
 	a[expression.LateAnswers] = a[expression.LateAnswers] || action.Emit != nil && action.Emit.Ack != nil
 	a[expression.LateJoined] = a[expression.LateJoined] || action.JoinOneOf != nil
 	a[expression.LateCounts] = a[expression.LateCounts] || action.Count != ""
+	a[expression.LateRevision] = a[expression.LateRevision] || action.Emit != nil && action.Emit.IfRevision != ""
 }
 
 // validate checks the expression, which uses late variables only if they are available.
@@ -77,6 +80,7 @@ func expressionsOf(a *v1alpha1.Action, path *field.Path) []use {
 			uses = append(uses, use{path.Child("emit", "except").Index(i), expression.Rooms, room})
 		}
 		add(path.Child("emit", "args"), expression.List, e.Args)
+		add(path.Child("emit", "ifRevision"), expression.Value, e.IfRevision)
 	}
 	add(path.Child("join"), expression.Rooms, a.Join)
 	if j := a.JoinOneOf; j != nil {
@@ -92,6 +96,7 @@ func expressionsOf(a *v1alpha1.Action, path *field.Path) []use {
 	if h := a.History; h != nil {
 		uses = append(uses, use{path.Child("history", "room"), expression.Text, h.Room})
 		add(path.Child("history", "before"), expression.Value, h.Before)
+		add(path.Child("history", "after"), expression.Value, h.After)
 	}
 	return uses
 }

@@ -84,6 +84,9 @@ func validateAction(a *v1alpha1.Action, path *field.Path, there available) field
 	if a.Emit != nil && a.Emit.Ack != nil {
 		errs = append(errs, validateEmitAck(a.Emit.Ack, path.Child("emit", "ack"))...)
 	}
+	if a.Emit != nil && a.Emit.IfRevision != "" {
+		errs = append(errs, validateIfRevision(a.Emit, path.Child("emit", "ifRevision"))...)
+	}
 	for _, u := range expressionsOf(a, path) {
 		errs = append(errs, u.validate(there)...)
 	}

@@ -4,6 +4,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -13,6 +14,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 	"github.com/realtime-operator/realtime-operator/gateway/recovery"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/event"
 )
 
 // IsTooLarge reports whether an error means that a message is too large for NATS or for the log.
@@ -128,7 +130,7 @@ func (r recoverable) Broadcast(d *socketio.Delivery) error {
 	metrics, receipt := r.cluster.metrics, d.Receipt
 	receipt.Expect()
 	err := r.cluster.events.Append(r.Namespace, d, func(err error) {
-		if err != nil {
+		if err != nil && !errors.Is(err, event.ErrNewer) {
 			metrics.failed.Inc()
 		}
 		receipt.Resolve(err)

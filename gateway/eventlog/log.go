@@ -4,8 +4,10 @@ package eventlog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,6 +20,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/event"
 )
 
 // closeTimeout bounds the wait for messages that are still to be stored when the gateway ends.
@@ -181,20 +184,29 @@ func (l *Log) Take(msg *nats.Msg) bool {
 
 // Append stores an event, which is then delivered to all targets. It does not block. outcome is
 // called once, at once or later, with the reason if the event is not stored and never will be,
-// which Append also returns if it is known already.
+// which Append also returns if it is known already: event.ErrNewer if it was to follow another
+// event (event.NewReceiptAfter) and the room has a newer one.
 func (l *Log) Append(ns Namespace, d *socketio.Delivery, outcome func(error)) error {
 	m := &wire.Message{Publisher: l.gateway, Delivery: *d}
 	subject := ns.Subjects().All()
 	if len(d.Rooms) == 1 {
 		subject = ns.Subjects().Room(d.Rooms[0])
 	}
-	done := func(_ uint64, err error) {
-		if err != nil {
+	done := func(number uint64, err error) {
+		switch {
+		case errors.Is(err, outbox.ErrWrongSequence):
+			err = event.ErrNewer
+		case err != nil:
 			err = fmt.Errorf("store the event: %w", err)
 		}
+		d.Receipt.Stored(number)
 		outcome(err)
 	}
-	e := &outbox.Message{Subject: ns.Subjects().Stored(subject), Header: wire.AddTrace(l.Header(ns.KeepFor(d.Rooms)), d.Trace), Data: m.Encode(), Done: done}
+	header := wire.AddTrace(l.Header(ns.KeepFor(d.Rooms)), d.Trace)
+	if after, conditional := d.Receipt.After(); conditional {
+		header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(after, 10))
+	}
+	e := &outbox.Message{Subject: ns.Subjects().Stored(subject), Header: header, Data: m.Encode(), Done: done}
 	if err := l.Push(e); err != nil {
 		done(0, err)
 		return fmt.Errorf("store the event: %w", err)

@@ -128,6 +128,48 @@ func (ns *Namespace) History(ctx context.Context, room string, before uint64, li
 	return events, nil
 }
 
+// HistoryAfter returns the events of a room's history after one of them; see socketio.RoomHistory.
+func (ns *Namespace) HistoryAfter(
+	ctx context.Context, room string, after uint64, limit, maxBytes int,
+) (events []socketio.PastEvent, reaches bool, err error) {
+	if !ns.Policy(room).HasHistory() {
+		return nil, false, socketio.ErrNoHistory
+	}
+	messages, _, err := ns.history.Read(ctx, room, eventlog.End)
+	if err != nil {
+		return nil, false, fmt.Errorf("read the history of a room: %w", err)
+	}
+	bytes, full := 0, false
+	for _, m := range messages {
+		reaches = reaches || m.Sequence == after
+		if m.Sequence <= after {
+			continue
+		}
+		if len(events) == limit || full {
+			break
+		}
+		if e, ok := ns.pastEvent(m); ok {
+			events = append(events, e)
+			bytes += e.Size()
+			full = bytes > maxBytes && len(events) > 1
+		}
+	}
+	return events, reaches, nil
+}
+
+// NewestRevision asks the log's leader; see socketio.RoomHistory.
+func (ns *Namespace) NewestRevision(ctx context.Context, room string) (uint64, error) {
+	subjects := ns.base.Subjects()
+	newest, err := ns.owner.log.Latest(ctx, subjects.Stored(subjects.Room(room)))
+	switch {
+	case errors.Is(err, eventlog.ErrNotFound):
+		return 0, nil
+	case err != nil:
+		return 0, fmt.Errorf("read the newest event of a room: %w", err)
+	}
+	return newest.Sequence, nil
+}
+
 func (ns *Namespace) pastEvent(m *eventlog.Message) (socketio.PastEvent, bool) {
 	decoded, err := ns.owner.host.Decode(m.Data)
 	if err != nil {

@@ -5,14 +5,19 @@ package service
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/google/cel-go/cel"
+
+	"github.com/realtime-operator/realtime-operator/api/expression"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/gateway/service/eval"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/event"
 )
 
 // defaultAckTimeout is for a service without the defaults of the schema.
@@ -29,6 +34,8 @@ type emission struct {
 	except   []*eval.RoomNames
 	args     *eval.Template // nil: none
 	ack      *v1alpha1.EmitAck
+	// ifRevision yields the revision that the event has to follow; nil: any.
+	ifRevision cel.Program
 }
 
 func compileEmit(e *v1alpha1.EmitAction) (step, error) {
@@ -43,6 +50,11 @@ func compileEmit(e *v1alpha1.EmitAction) (step, error) {
 	if e.Args != "" {
 		if m.args, err = eval.CompileTemplate(string(e.Args)); err != nil {
 			return nil, fmt.Errorf("emit, args: %w", err)
+		}
+	}
+	if e.IfRevision != "" {
+		if m.ifRevision, err = expression.Compile(expression.Value, string(e.IfRevision)); err != nil {
+			return nil, fmt.Errorf("emit, ifRevision: %w", err)
 		}
 	}
 	return m.run, nil
@@ -68,6 +80,9 @@ func (m *emission) run(r *run) error {
 		return r.ask(m, func(ctx context.Context) ([]socketio.Args, error) {
 			return audience.EmitArgsWithAck(ctx, m.event, args)
 		})
+	}
+	if m.ifRevision != nil {
+		return m.runIf(r, audience, args)
 	}
 	if receipt := r.emitReceipt(); receipt != nil {
 		audience = audience.Receipt(receipt)
@@ -162,4 +177,76 @@ func (r *run) ask(m *emission, ask func(context.Context) ([]socketio.Args, error
 // unanswered reports whether an error only means that a client has not answered, in time or at all.
 func unanswered(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, socketio.ErrDisconnected) || errors.Is(err, socketio.ErrManyAcks)
+}
+
+// conflictError means that an event is based on an older revision than the newest one of its room.
+type conflictError struct{ newest uint64 }
+
+func (e *conflictError) Error() string { return "the room has a newer event" }
+
+// answer is the acknowledgement of the event.
+func (e *conflictError) answer() socketio.Args {
+	answer, err := json.Marshal([]any{map[string]any{"error": map[string]any{"code": "conflict", "revision": e.newest}}})
+	if err != nil {
+		return answerFailed
+	}
+	return socketio.Args{JSON: answer}
+}
+
+// runIf emits an event if its room has no newer one than the client has seen, and waits until that
+// is decided. However long the log cannot be reached: what a client is told to have failed must not
+// be stored later.
+func (m *emission) runIf(r *run, audience *socketio.Broadcast, args socketio.Args) error {
+	room, err := m.revisedRoom(r)
+	if err != nil {
+		return fmt.Errorf("emit %s, ifRevision: %w", m.event, err)
+	}
+	after, err := r.Revision(m.ifRevision)
+	if err != nil {
+		return fmt.Errorf("emit %s, ifRevision: %w", m.event, err)
+	}
+	rooms, stores := r.Socket.Namespace().Adapter().(socketio.RoomHistory)
+	if !stores {
+		return fmt.Errorf("emit %s, ifRevision: %w", m.event, socketio.ErrNoHistory)
+	}
+	receipt := event.NewReceiptAfter(after)
+	if err := audience.Receipt(receipt).EmitArgs(m.event, args); err != nil {
+		return err
+	}
+	return r.await(&pending{wait: func(ctx context.Context) {
+		if err = receipt.Wait(ctx); errors.Is(err, event.ErrNewer) {
+			err = conflict(ctx, rooms, room)
+		}
+	}, then: func(r *run) error {
+		if err != nil {
+			return fmt.Errorf("emit %s: %w", m.event, err)
+		}
+		r.SetRevision(receipt.Revision())
+		return nil
+	}})
+}
+
+func conflict(ctx context.Context, rooms socketio.RoomHistory, room string) error {
+	ctx, cancel := context.WithTimeout(ctx, historyTimeout)
+	defer cancel()
+	newest, err := rooms.NewestRevision(ctx, room)
+	if err != nil {
+		return err
+	}
+	return &conflictError{newest}
+}
+
+// revisedRoom returns the only room of the event.
+func (m *emission) revisedRoom(r *run) (string, error) {
+	rooms, err := r.AllRooms(m.rooms)
+	if err != nil {
+		return "", err
+	}
+	if len(rooms) != 1 {
+		return "", fmt.Errorf("the event is for %d rooms, not one", len(rooms))
+	}
+	if rule := r.binding.namespace.rule(rooms[0]); rule == nil || rule.source.Ordering != v1alpha1.OrderingRoom {
+		return "", errors.New("the room has no revisions: give its rule `ordering: room`")
+	}
+	return rooms[0], nil
 }

@@ -42,7 +42,43 @@ func compileHistory(a *v1alpha1.HistoryAction) (step, error) {
 	if a.Limit != nil {
 		limit = int(*a.Limit)
 	}
-	return ifAckWanted("history", func(r *run) error { return r.history(room, before, limit) }), nil
+	if a.After == "" {
+		return ifAckWanted("history", func(r *run) error { return r.history(room, before, limit) }), nil
+	}
+	after, err := expression.Compile(expression.Value, string(a.After))
+	if err != nil {
+		return nil, fmt.Errorf("history, after: %w", err)
+	}
+	return ifAckWanted("history", func(r *run) error { return r.historyAfter(room, after, limit) }), nil
+}
+
+// historyAfter answers with the events of a room after one of them.
+func (r *run) historyAfter(room, after cel.Program, limit int) error {
+	name, err := r.Text(room)
+	if err != nil {
+		return fmt.Errorf("room: %w", err)
+	}
+	if err := r.judge().allows(accessHistory, name); err != nil {
+		return err
+	}
+	above, err := r.Revision(after)
+	if err != nil {
+		return fmt.Errorf("after: %w", err)
+	}
+	rooms, ok := r.Socket.Namespace().Adapter().(socketio.RoomHistory)
+	if !ok {
+		return fmt.Errorf("history: %w", socketio.ErrNoHistory)
+	}
+	var events []socketio.PastEvent
+	var reaches bool
+	return r.await(&pending{timeout: historyTimeout, wait: func(ctx context.Context) {
+		events, reaches, err = rooms.HistoryAfter(ctx, name, above, limit+1, maxPageBytes)
+	}, then: func(r *run) error {
+		if err != nil {
+			return fmt.Errorf("history: %w", err)
+		}
+		return r.ackPage(historyPageAfter(name, events, limit, above != 0 && !reaches))
+	}})
 }
 
 // history answers with a page of a room's history.
@@ -72,12 +108,12 @@ func (r *run) history(room, before cel.Program, limit int) error {
 		if err != nil {
 			return fmt.Errorf("history: %w", err)
 		}
-		return r.ackHistory(name, events, limit)
+		return r.ackPage(historyPage(name, events, limit))
 	}})
 }
 
-func (r *run) ackHistory(name string, events []socketio.PastEvent, limit int) error {
-	args, err := celvalue.Encode(types.NewRefValList(types.DefaultTypeAdapter, []ref.Val{historyPage(name, events, limit)}), nil)
+func (r *run) ackPage(page ref.Val) error {
+	args, err := celvalue.Encode(types.NewRefValList(types.DefaultTypeAdapter, []ref.Val{page}), nil)
 	if err != nil {
 		return fmt.Errorf("history: %w", err)
 	}
@@ -98,26 +134,55 @@ func historyPage(room string, events []socketio.PastEvent, limit int) ref.Val {
 		}
 		first--
 	}
-	page := make([]ref.Val, 0, len(events)-first)
-	for _, e := range events[first:] {
-		args := e.Args.JSON
-		if len(args) == 0 {
-			args = []byte("[]")
-		}
-		page = append(page, celvalue.Map(map[string]ref.Val{
-			"event":    types.String(e.Event),
-			"args":     celvalue.FromJSON(args, celvalue.Origin{Attachments: e.Args.Attachments}),
-			"revision": types.Uint(e.Revision),
-			"time":     types.Timestamp{Time: e.Time},
-		}))
-	}
 	next := ref.Val(types.NullValue)
 	if first > 0 && first < len(events) {
 		next = types.Uint(events[first].Revision)
 	}
 	return celvalue.Map(map[string]ref.Val{
 		"room":   types.String(room),
-		"events": types.NewRefValList(types.DefaultTypeAdapter, page),
+		"events": eventList(events[first:]),
 		"next":   next,
 	})
+}
+
+// historyPageAfter returns the oldest of the events, as many as the limit, maxPageBytes and a
+// packet's attachments allow.
+func historyPageAfter(room string, events []socketio.PastEvent, limit int, gap bool) ref.Val {
+	end, attachments, bytes := 0, 0, 0
+	for end < len(events) && end < limit {
+		next := &events[end]
+		attachments += len(next.Args.Attachments)
+		bytes += next.Size()
+		if attachments > socketio.MaxAttachments || bytes > maxPageBytes && end > 0 {
+			break
+		}
+		end++
+	}
+	next := ref.Val(types.NullValue)
+	if end > 0 && end < len(events) {
+		next = types.Uint(events[end-1].Revision)
+	}
+	return celvalue.Map(map[string]ref.Val{
+		"room":   types.String(room),
+		"events": eventList(events[:end]),
+		"next":   next,
+		"gap":    types.Bool(gap),
+	})
+}
+
+func eventList(events []socketio.PastEvent) ref.Val {
+	list := make([]ref.Val, 0, len(events))
+	for _, e := range events {
+		args := e.Args.JSON
+		if len(args) == 0 {
+			args = []byte("[]")
+		}
+		list = append(list, celvalue.Map(map[string]ref.Val{
+			"event":    types.String(e.Event),
+			"args":     celvalue.FromJSON(args, celvalue.Origin{Attachments: e.Args.Attachments}),
+			"revision": types.Uint(e.Revision),
+			"time":     types.Timestamp{Time: e.Time},
+		}))
+	}
+	return types.NewRefValList(types.DefaultTypeAdapter, list)
 }

@@ -13,6 +13,13 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/trace"
 )
 
+// clientError is a refusal that the client is told of: a *forbiddenError or a *conflictError. It is
+// no failure of the handler.
+type clientError interface {
+	error
+	answer() socketio.Args
+}
+
 // run is the handling of one event, in the socket's turn. It is suspended while a step waits; see
 // pending.
 type run struct {
@@ -23,11 +30,11 @@ type run struct {
 	step     int        // the next one of the current handler
 	stopped  bool       // the current handler ends after the step that runs
 	failed   bool       // a handler has failed
-	// forbidden is the first refusal of a room's rule.
-	forbidden *forbiddenError
-	pending   *pending // what the last step waits for
-	binding   *binding
-	receipt   *socketio.Receipt // of what has been emitted so far; see emitReceipt
+	// refused is the first refusal that the client is told of.
+	refused clientError
+	pending *pending // what the last step waits for
+	binding *binding
+	receipt *socketio.Receipt // of what has been emitted so far; see emitReceipt
 	// computing reports whether a resumed run is within Socket.Compute.
 	computing bool
 }
@@ -124,8 +131,8 @@ func (r *Runtime) runHandlers(run *run) (ended bool) {
 	}
 	answer := answerDone
 	switch {
-	case run.forbidden != nil:
-		answer = run.forbidden.answer()
+	case run.refused != nil:
+		answer = run.refused.answer()
 	case run.failed:
 		answer = answerFailed
 	}
@@ -136,9 +143,9 @@ func (r *Runtime) runHandlers(run *run) (ended bool) {
 // failed counts and logs a failure of the current handler. A wait that ended because the client
 // left is no failure, nor is what a rule does not allow.
 func (r *Runtime) failed(run *run, err error) {
-	var refused *forbiddenError
+	var refused clientError
 	if errors.As(err, &refused) {
-		run.forbidden = cmp.Or(run.forbidden, refused)
+		run.refused = cmp.Or(run.refused, refused)
 		return
 	}
 	run.failed = true

@@ -32,9 +32,11 @@ type Variables struct {
 	// answers and missing are the result of the last emit with ack.
 	answers ref.Val
 	missing bool
-	// joined and counts are the results of the last joinOneOf and the last count.
-	joined string
-	counts ref.Val
+	// joined, counts and revision are the results of the last joinOneOf, the last count, and the
+	// last emit with ifRevision.
+	joined   string
+	counts   ref.Val
+	revision uint64
 	// handshake is made for the first expression that uses more of it than auth.
 	handshake *socketio.Handshake
 	// Budget is for all expressions of the event.
@@ -78,9 +80,12 @@ func (v *Variables) SetCounts(counts map[string]int) {
 	v.counts = types.NewRefValMap(types.DefaultTypeAdapter, values)
 }
 
+// SetRevision sets the result of an emit with ifRevision.
+func (v *Variables) SetRevision(revision uint64) { v.revision = revision }
+
 // ClearResults removes the results of actions at the start of a handler.
 func (v *Variables) ClearResults() {
-	v.answers, v.missing, v.joined, v.counts = noAnswers, false, "", noCounts
+	v.answers, v.missing, v.joined, v.counts, v.revision = noAnswers, false, "", noCounts, 0
 }
 
 var _ cel.Activation = (*Variables)(nil)
@@ -104,6 +109,8 @@ func (v *Variables) ResolveName(name string) (any, bool) {
 		return types.String(v.joined), true
 	case expression.Counts:
 		return v.counts, true
+	case expression.Revision:
+		return types.Int(v.revision), true
 	case expression.Socket:
 		return celvalue.Object{Declared: expression.SocketType, Field: v.socketField}, true
 	default:

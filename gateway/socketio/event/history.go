@@ -48,6 +48,13 @@ type RoomHistory interface {
 	// but at least one. If limit allows it, it returns one more than fits, which means that there
 	// are more. The error is ErrNoHistory for a room without a history.
 	History(ctx context.Context, room string, before uint64, limit, maxBytes int) ([]PastEvent, error)
+	// HistoryAfter returns the oldest events of a room with a revision above after, with the same
+	// bounds. It reports whether the event with that revision is still there, so that none is
+	// missing between.
+	HistoryAfter(ctx context.Context, room string, after uint64, limit, maxBytes int) (events []PastEvent, reaches bool, err error)
+	// NewestRevision returns that of the newest event that was sent to a room alone; 0: there is
+	// none.
+	NewestRevision(ctx context.Context, room string) (uint64, error)
 }
 
 // ErrNoHistory is returned for a room without a history.

@@ -4,6 +4,7 @@ package event
 
 import (
 	"context"
+	"errors"
 	"sync"
 )
 
@@ -19,6 +20,45 @@ type Receipt struct {
 	open     int           // events without an outcome; guarded by mu
 	err      error         // of the first event that was not stored; guarded by mu
 	waiting  []func(error) // guarded by mu
+	// after is the revision that a conditional event follows; nil: any.
+	after    *uint64
+	revision uint64 // of the last event that was stored; guarded by mu
+}
+
+// ErrNewer is the outcome of an event that was to follow another one, if its room has a newer one.
+var ErrNewer = errors.New("the room has a newer event")
+
+// NewReceiptAfter returns a Receipt for one event to one room, which is stored only if the newest
+// event that was sent to this room alone has that revision; 0: if there is none.
+func NewReceiptAfter(revision uint64) *Receipt { return &Receipt{after: &revision} }
+
+// After is for adapters: it returns the revision that the event has to follow.
+func (r *Receipt) After() (revision uint64, conditional bool) {
+	if r == nil || r.after == nil {
+		return 0, false
+	}
+	return *r.after, true
+}
+
+// Stored is for adapters: it reports the revision of a stored event, before Resolve.
+func (r *Receipt) Stored(revision uint64) {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.revision = revision
+}
+
+// Revision returns that of the last event that was stored; 0: none was, or the adapter stores
+// nothing.
+func (r *Receipt) Revision() uint64 {
+	if r == nil {
+		return 0
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.revision
 }
 
 // Expect is for adapters: it announces one event whose outcome Resolve will report.
