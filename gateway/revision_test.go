@@ -20,6 +20,7 @@ spec:
   namespaces:
   - name: /
     rooms:
+    - {name: doc-secret, ordering: room, history: {maxMessages: 5, maxAge: 1h}, allow: {emit: "false", history: "false"}}
     - {name: "doc-{n}", ordering: room, history: {maxMessages: 5, maxAge: 1h, onJoin: false}}
     handlers:
     - {event: open, do: [{join: "args[0]"}, {ack: "[]"}]}
@@ -128,6 +129,9 @@ func TestWhatARevisionIsComparedWith(t *testing.T) {
 		t.Errorf("%d, %t after %d", second, conflict, first)
 	}
 	expectAnswer(t, bob, `["skipped","doc-1"]`, `[0]`)
+	forbidden := `[{"error":{"code":"forbidden","rule":"rooms[0].allow.%s"}}]`
+	expectAnswer(t, bob, edit("doc-secret", 5, "x"), fmt.Sprintf(forbidden, "emit"))
+	expectAnswer(t, bob, `["since","doc-secret",0]`, fmt.Sprintf(forbidden, "history"))
 	failed := `[{"error":"the service could not handle the event"}]`
 	expectAnswer(t, bob, `["edit","elsewhere",0,""]`, failed)
 	expectAnswer(t, bob, `["edit",["doc-1","doc-2"],0,""]`, failed)
