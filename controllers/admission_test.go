@@ -86,6 +86,9 @@ func TestBadManifestsAreRefused(t *testing.T) {
 // TestBadAuthenticationIsRefused has the manifests of TestAuthenticationIsRefused in api/manifest.
 func TestBadAuthenticationIsRefused(t *testing.T) { testRefused(t, "authentication") }
 
+// TestBadLimitsAreRefused has the manifests of TestLimitsAreRefused in api/manifest.
+func TestBadLimitsAreRefused(t *testing.T) { testRefused(t, "limits") }
+
 // TestBadRoomsAreRefused has the manifests of TestRoomsAreRefused in api/manifest.
 func TestBadRoomsAreRefused(t *testing.T) { testRefused(t, "rooms") }
 

@@ -160,6 +160,7 @@ func (g *Gateway) start(svc *v1alpha1.RealtimeService, revision string, program 
 		Registerer: g.metrics, Log: o.Log, OnPanic: g.countPanic, PresenceBytes: memory.Part(),
 	})
 	g.runtime.Apply(program)
+	g.cluster.ShareUsage(g.runtime.Users())
 	g.path.Store(&svc.Spec.Protocol.Path)
 	g.startForwarding(&svc.Spec.Protocol)
 	g.drainRate.Store(svc.Spec.Gateway.DrainRate())

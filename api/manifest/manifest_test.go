@@ -83,6 +83,9 @@ func TestRoomsLoad(t *testing.T) {
 // which a real API server refuses with the same words.
 func TestAuthenticationIsRefused(t *testing.T) { testRefused(t, "authentication") }
 
+// TestLimitsAreRefused has the manifests of TestBadLimitsAreRefused in controllers.
+func TestLimitsAreRefused(t *testing.T) { testRefused(t, "limits") }
+
 // TestRoomsAreRefused has the manifests of TestBadRoomsAreRefused in controllers.
 func TestRoomsAreRefused(t *testing.T) { testRefused(t, "rooms") }
 
@@ -111,6 +114,30 @@ func testRefused(t *testing.T, what string) {
 				}
 			}
 		})
+	}
+}
+
+func TestLimitsLoad(t *testing.T) {
+	svc, err := Load(t.Context(), []byte(head+`spec: {
+		authentication: [{name: users, tokens: {secretRef: {name: s}}}],
+		limits: {
+			perSocket: {events: {rate: 20, burst: 40}, bytes: {rate: 64Ki}, byEvent: [{event: typing, rate: 5, onExceed: Drop}, {event: '大', rate: 1, mode: Audit}]},
+			perUser: {events: {rate: 100, onExceed: Disconnect}, bytes: {rate: 1Mi, burst: 4Mi}, connections: 10, connectionsMode: Audit}},
+		namespaces: [{name: /, authentication: [users]}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := svc.Spec.Limits
+	for what, got := range map[string]int64{
+		"events": l.PerSocket.Events.AtOnce() - 40, "bytes": l.PerSocket.Bytes.AtOnce() - 128<<10,
+		"typing": l.PerSocket.ByEvent[0].AtOnce() - 10, "a user's bytes": l.PerUser.Bytes.AtOnce() - 4<<20,
+	} {
+		if got != 0 {
+			t.Errorf("the burst of %s is %d too large", what, got)
+		}
+	}
+	if e := l.PerSocket.Events; e.OnExceed != v1alpha1.ExceedReject || e.Mode != v1alpha1.AccessEnforce {
+		t.Errorf("by default it is %+v", e.LimitPolicy)
 	}
 }
 

@@ -30,6 +30,16 @@ type LimitsSpec struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100000
 	MaxRooms *int32 `json:"maxRooms,omitempty"`
+
+	// perSocket bounds how fast each socket may send. Without it, clients may send as fast as they
+	// like.
+	// +optional
+	PerSocket *SocketLimits `json:"perSocket,omitempty"`
+
+	// perUser bounds what each user may do, on all gateways together. It needs a namespace with
+	// authentication.
+	// +optional
+	PerUser *UserLimits `json:"perUser,omitempty"`
 }
 
 // The defaults of the schema, for a service without it.

@@ -22,6 +22,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/eventlog"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
+	"github.com/realtime-operator/realtime-operator/gateway/limits"
 	"github.com/realtime-operator/realtime-operator/gateway/membership"
 	"github.com/realtime-operator/realtime-operator/gateway/natsconn"
 	"github.com/realtime-operator/realtime-operator/gateway/recovery"
@@ -126,6 +127,8 @@ type Cluster struct {
 
 	// server is the server of the namespaces; nil as long as there are none.
 	server atomic.Pointer[socketio.Server]
+	// users are those of ShareUsage; nil before.
+	users atomic.Pointer[limits.Users]
 
 	mu       sync.RWMutex
 	adapters map[string]*adapter // by prefix of their subjects; guarded by mu
@@ -283,6 +286,7 @@ func (c *Cluster) Close() { c.closing.Do(c.close) }
 
 func (c *Cluster) close() {
 	c.link.Leave()
+	c.closeUsage()
 	c.echoes.end()
 	c.out.Drain()
 	c.peers.Farewell()

@@ -20,7 +20,7 @@ func (c *Cluster) newPeers(o Options) *membership.Peers {
 		Conn: c.link, Inbox: c.news, Timing: o.timing.Timing, Panics: c.panics,
 		Handlers: membership.Handlers{
 			Message: c.receiveNews, Malformed: c.malformed,
-			Heard: c.heard, Gone: c.gone, Beat: c.presenceBeat, Restored: c.relink,
+			Heard: c.heard, Gone: c.gone, Beat: c.beat, Restored: c.relink,
 		},
 	})
 }
@@ -38,7 +38,7 @@ func (c *Cluster) subscribePeers() error {
 			return fmt.Errorf("subscribe to %s: %w", subject, err)
 		}
 	}
-	for _, subject := range []string{c.subjects.Echoes, c.subjects.Echoed} {
+	for _, subject := range []string{c.subjects.Echoes, c.subjects.Echoed, c.subjects.Usage} {
 		if _, err := c.nc.ChanSubscribe(subject, c.news.In); err != nil {
 			return fmt.Errorf("subscribe to %s: %w", subject, err)
 		}
@@ -53,6 +53,8 @@ func (c *Cluster) receiveNews(msg *nats.Msg) {
 		c.echoes.answer(msg)
 	case c.subjects.Echoed:
 		c.echoes.answered(msg)
+	case c.subjects.Usage:
+		c.receiveUsage(msg)
 	default:
 		if a := c.adapterOf(msg.Subject); a != nil { // otherwise its namespace has just been removed
 			a.receivePresence(msg)
@@ -65,14 +67,22 @@ func (c *Cluster) relink() {
 	c.out.Flush()
 	c.presenceReconnected()
 	c.recheckPlaces()
+	c.usageRestored()
 	select {
 	case c.restored <- struct{}{}:
 	default:
 	}
 }
 
+// beat is called at each heartbeat.
+func (c *Cluster) beat(now time.Time) {
+	c.presenceBeat(now)
+	c.usageBeat()
+}
+
 // heard is called when another gateway has announced itself.
 func (c *Cluster) heard() {
+	c.usageOfPeers("")
 	if c.sessions != nil && c.sessions.PeerChanged(c.peers.AllTakeDeltas()) {
 		c.sessions.Flatten()
 	}
@@ -82,6 +92,7 @@ func (c *Cluster) heard() {
 // for dispatch, which receives the farewell after them.
 func (c *Cluster) gone(id string, left bool) {
 	c.presenceLost(id)
+	c.usageOfPeers(id)
 	c.echoes.lost(id)
 	if !left {
 		c.incoming.Call(func() { c.giveUp(id) })

@@ -15,6 +15,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/gateway/identity"
 	"github.com/realtime-operator/realtime-operator/gateway/service/eval"
+	"github.com/realtime-operator/realtime-operator/gateway/service/quota"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -125,7 +126,8 @@ const (
 // authenticate says who a client is that wants to connect to a namespace, or comes back to it, by
 // the program in force.
 func (r *Runtime) authenticate(s *socketio.Socket) error {
-	ns, params := r.program.Load().find(s.Namespace().Name())
+	program := r.program.Load()
+	ns, params := program.find(s.Namespace().Name())
 	if ns == nil || ns.authentication == nil {
 		return nil
 	}
@@ -143,7 +145,10 @@ func (r *Runtime) authenticate(s *socketio.Socket) error {
 		return r.refuse(c, index, identity.AsError(err))
 	}
 	r.authentications.WithLabelValues(a.entries[index].name, resultOK).Inc()
-	return nil
+	if !quota.LimitsConnections(program.rates) {
+		return nil
+	}
+	return r.quota.Enter(&r.clientOf(s).meter, program.rates, s)
 }
 
 // refuse makes of a refusal what the client is told. It has the message of the entry that has

@@ -13,10 +13,12 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
 	"github.com/realtime-operator/realtime-operator/gateway/service/eval"
+	"github.com/realtime-operator/realtime-operator/gateway/service/quota"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// client runs the handlers of one socket. It is used in the socket's turn only, except for count.
+// client runs the handlers of one socket. It is used in the socket's turn only, except for what
+// is atomic.
 type client struct {
 	runtime *Runtime
 	socket  *socketio.Socket
@@ -24,6 +26,18 @@ type client struct {
 	binding *binding
 	// count is the number of the socket's handlers that wait for answers.
 	count atomic.Int32
+	meter quota.Meter
+}
+
+// clientOf returns the client of a socket, and makes it if there is none. It is called by what
+// connects the socket, one after the other.
+func (r *Runtime) clientOf(s *socketio.Socket) *client {
+	if c, ok := s.Listener().(*client); ok {
+		return c
+	}
+	c := &client{runtime: r, socket: s}
+	s.Listen(c)
+	return c
 }
 
 // waiting returns the number of the connection's handlers that wait.
@@ -39,8 +53,8 @@ func (c *client) waiting() int {
 
 // connected sets up a new socket: it joins the rooms of autoJoin, then its handlers run.
 func (r *Runtime) connected(s *socketio.Socket) {
-	c := &client{runtime: r, socket: s}
-	s.Listen(c)
+	c := r.clientOf(s)
+	r.quota.EnterLate(&c.meter, r.program.Load().rates, s)
 	welcome := func() { c.lifecycle(v1alpha1.EventConnection) }
 	b := c.currentBinding()
 	if entry := c.entry(b); len(entry.rooms) > 0 {
@@ -73,6 +87,14 @@ func (c *client) OnDisconnect(reason string) {
 	c.lifecycle(v1alpha1.EventDisconnect, types.String(reason))
 }
 
+// OnAck judges an acknowledgement by the limits of the program in force.
+func (c *client) OnAck(args socketio.Args) bool {
+	return c.runtime.quota.Ack(&c.meter, c.runtime.program.Load().rates, c.socket, args)
+}
+
+// OnEnd releases what is counted for the socket.
+func (c *client) OnEnd() { c.runtime.quota.End(&c.meter, c.socket) }
+
 var _ socketio.Listener = (*client)(nil)
 
 // OnEvent runs the handlers of a client's event. An event that asks for an acknowledgement gets
@@ -83,20 +105,29 @@ func (c *client) OnEvent(ev *socketio.Event) {
 		return
 	}
 	b.events.Inc()
+	var now time.Time
+	if rules := b.program.rates; rules != nil {
+		if now = c.runtime.now(); !c.runtime.quota.Event(&c.meter, rules, now, ev) {
+			return
+		}
+	}
 	handlers := b.namespace.on(ev.Name)
 	if len(handlers) == 0 {
 		_ = ev.Ack(answerUnhandled) // does nothing if the client wants no answer
 		return
 	}
-	c.start(b, handlers, eval.Variables{Name: ev.Name, Args: ev.Args}, ev)
+	c.start(b, handlers, eval.Variables{Name: ev.Name, Args: ev.Args, Now: now}, ev)
 }
 
 // runs are finished runs, for reuse.
 var runs = sync.Pool{New: func() any { return new(run) }}
 
-// start runs handlers of an event, up to the first that waits.
+// start runs handlers of an event, up to the first that waits. The event's time may have been read.
 func (c *client) start(b *binding, handlers []*handler, v eval.Variables, ev *socketio.Event) {
-	v.Socket, v.Params, v.Now, v.Data = c.socket, b.params, time.Now(), celvalue.DataOf(c.socket)
+	if v.Now.IsZero() {
+		v.Now = c.runtime.now()
+	}
+	v.Socket, v.Params, v.Data = c.socket, b.params, celvalue.DataOf(c.socket)
 	r := runs.Get().(*run)
 	*r = run{client: c, binding: b, event: ev, handlers: handlers, Variables: v}
 	if c.runtime.runHandlers(r) {

@@ -11,6 +11,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/expression"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/api/validation"
+	"github.com/realtime-operator/realtime-operator/gateway/limits"
+	"github.com/realtime-operator/realtime-operator/gateway/service/quota"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -25,6 +27,8 @@ type Program struct {
 	maxPayload int64
 	// limits bound what one connection can make the gateway hold.
 	limits socketio.Limits
+	// rates bound what clients send, and how many connections users have; nil: nothing is bounded.
+	rates *limits.Rules
 }
 
 // dynamicNamespace stands for all namespaces whose name matches.
@@ -93,6 +97,7 @@ func Compile(svc *v1alpha1.RealtimeService, authenticators Authenticators) (*Pro
 		namespaces:     make(map[string]*namespace, len(svc.Spec.Namespaces)),
 		maxPayload:     svc.Spec.Protocol.MaxPayload.Value(),
 		limits:         socketio.Limits{Namespaces: svc.Spec.Limits.Namespaces(), Rooms: svc.Spec.Limits.Rooms()},
+		rates:          quota.Compile(&svc.Spec.Limits),
 	}
 	for i := range svc.Spec.Namespaces {
 		ns := &svc.Spec.Namespaces[i]

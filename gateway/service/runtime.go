@@ -6,12 +6,15 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/loglimit"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
+	"github.com/realtime-operator/realtime-operator/gateway/limits"
 	"github.com/realtime-operator/realtime-operator/gateway/presence"
+	"github.com/realtime-operator/realtime-operator/gateway/service/quota"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -26,6 +29,8 @@ type Options struct {
 	PresenceBytes int
 	// OnPanic is called with the place of each recovered panic, one of engineio.PanicPlaces.
 	OnPanic func(place string)
+	// Now is the time of events; time.Now if nil.
+	Now func() time.Time
 }
 
 // Runtime runs programs on a Socket.IO server. Safe for concurrent use.
@@ -38,6 +43,8 @@ type Runtime struct {
 	logLimit loglimit.Limit[any]
 	metrics
 	infos    *presence.Budget
+	now      func() time.Time
+	quota    *quota.Keeper
 	program  atomic.Pointer[Program]
 	bindings atomic.Pointer[bindings]
 	dynamic  *socketio.ParentNamespace
@@ -53,13 +60,19 @@ func NewRuntime(io *socketio.Server, o Options) *Runtime {
 		log:     o.Log,
 		metrics: newMetrics(),
 		infos:   presence.NewBudget(o.PresenceBytes),
+		now:     o.Now,
+	}
+	if r.now == nil {
+		r.now = time.Now
 	}
 	if r.log == nil {
 		r.log = slog.Default()
 	}
+	r.quota = quota.NewKeeper(r.now, r.log)
 	r.panics = panics.NewWatch(r.log, o.OnPanic)
 	if o.Registerer != nil {
 		r.register(o.Registerer, r.infos)
+		r.quota.Register(o.Registerer)
 	}
 	r.program.Store(&Program{})
 	r.bindings.Store(&bindings{})
@@ -79,6 +92,7 @@ func (r *Runtime) Apply(p *Program) {
 	r.bindAll(p)
 	r.guard(p)
 	old := r.program.Swap(p)
+	r.quota.Change(old.rates, p.rates)
 	for name, ns := range p.namespaces {
 		if old.namespaces[name] == nil {
 			r.io.AddNamespace(name, func(ns *socketio.Namespace) {
@@ -125,7 +139,23 @@ func (r *Runtime) guard(next *Program) {
 // reconfigure applies a program's rules to a namespace that may have sockets.
 func (r *Runtime) reconfigure(ns *socketio.Namespace, before, after *namespace) {
 	r.configure(ns)
+	r.countConnections(ns, r.program.Load().rates)
 	if joinsChanged(before, after) {
 		go r.expel(ns) // a socket whose join waits for NATS is asked when that is over
+	}
+}
+
+// Users returns what users have used, to be shared with other gateways.
+func (r *Runtime) Users() *limits.Users { return r.quota.Users }
+
+// countConnections counts the connections that are there when a limit for them comes.
+func (r *Runtime) countConnections(ns *socketio.Namespace, rules *limits.Rules) {
+	if !quota.LimitsConnections(rules) {
+		return
+	}
+	for _, s := range ns.Sockets() {
+		if c, ok := s.Listener().(*client); ok { // otherwise it is about to have one; see connected
+			r.quota.EnterLate(&c.meter, rules, s)
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -52,6 +53,12 @@ func runtime(t *testing.T, namespaces string) (*Runtime, string) {
 
 func runtimeOf(t *testing.T, p *Program) (*Runtime, string) {
 	t.Helper()
+	return runtimeAt(t, p, nil)
+}
+
+// runtimeAt is runtimeOf with a clock.
+func runtimeAt(t *testing.T, p *Program, now func() time.Time) (*Runtime, string) {
+	t.Helper()
 	before := goleak.IgnoreCurrent()
 	options := socketio.Options{}
 	options.Engine.Path = path
@@ -59,7 +66,7 @@ func runtimeOf(t *testing.T, p *Program) (*Runtime, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := NewRuntime(server, Options{Registerer: prometheus.NewRegistry(), Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	r := NewRuntime(server, Options{Registerer: prometheus.NewRegistry(), Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Now: now})
 	r.Apply(p)
 	hs := httptest.NewServer(server)
 	t.Cleanup(func() {

@@ -58,27 +58,22 @@ func (s *Socket) abandonAcks() {
 }
 
 // onAck passes an acknowledgement on to its function. It is ignored if there is none, or none any
-// more.
+// more, or if the listener does not take it.
 func (s *Socket) onAck(p *parser.Packet) {
-	if !p.HasID {
+	args := Args{JSON: p.Payload, Attachments: p.Attachments}
+	if l := s.Listener(); !p.HasID || l != nil && !l.OnAck(args) {
 		return
 	}
 	if f := s.takeAck(p.ID); f != nil {
-		f(Args{JSON: p.Payload, Attachments: p.Attachments}, true)
+		f(args, true)
 	}
-}
-
-// answer is a client's acknowledgement, or its absence.
-type answer struct {
-	args Args
-	ok   bool
 }
 
 // emitWithAck sends an event and waits for the answer.
 func (s *Socket) emitWithAck(ctx context.Context, p *parser.Packet, f event.Flags) (Args, error) {
-	answers := make(chan answer, 1)
+	answers := make(chan event.Answer, 1)
 	p.ID, p.HasID = s.namespace.nextAckID(), true
-	if err := s.awaitAck(p.ID, func(args Args, ok bool) { answers <- answer{args, ok} }); err != nil {
+	if err := s.awaitAck(p.ID, func(args Args, ok bool) { answers <- event.Answer{Args: args, OK: ok} }); err != nil {
 		return Args{}, fmt.Errorf("emit %s: %w", p.Event, err)
 	}
 	defer func() { _ = s.takeAck(p.ID) }() // no longer waited for
@@ -86,13 +81,5 @@ func (s *Socket) emitWithAck(ctx context.Context, p *parser.Packet, f event.Flag
 		return Args{}, err
 	}
 	s.conn.Session().HandOn() // this may block a handler of the connection
-	select {
-	case a := <-answers:
-		if !a.ok {
-			return Args{}, fmt.Errorf("wait for the acknowledgement of %s: %w", p.Event, ErrDisconnected)
-		}
-		return a.args, nil
-	case <-ctx.Done():
-		return Args{}, fmt.Errorf("wait for the acknowledgement of %s: %w", p.Event, ctx.Err())
-	}
+	return event.Await(ctx, answers, p.Event)
 }

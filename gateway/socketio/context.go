@@ -53,8 +53,11 @@ func (s *Socket) Context() context.Context {
 func (s *Socket) endContext() {
 	s.mu.Lock()
 	s.ended = true
-	e := s.extras
+	e, l := s.extras, s.listener
 	s.mu.Unlock()
+	if l != nil {
+		l.OnEnd()
+	}
 	if e != nil && e.cancel != nil {
 		e.cancel()
 	}

@@ -156,7 +156,7 @@ func (s *Socket) onEvent(p *parser.Packet) {
 	}
 	ev := &Event{Name: p.Event, Args: Args{JSON: p.Payload, Attachments: p.Attachments}, socket: s, id: p.ID}
 	ev.open.Store(p.HasID)
-	if l := s.listening(); l != nil {
+	if l := s.Listener(); l != nil {
 		l.OnEvent(ev)
 	}
 	s.handlers.Event(ev.Name, ev, func(err error) {

@@ -69,5 +69,9 @@ func (s *Socket) Request(key any) (*engineio.Handshake, any) {
 	return s.conn.Session().Handshake(), s.conn.Session().Value(key)
 }
 
+// Connection stands for the connection: all sockets of a connection return the same value, which is
+// comparable, and those of others another one.
+func (s *Socket) Connection() any { return s.conn }
+
 // Auth returns Handshake().Auth without decoding the rest.
 func (s *Socket) Auth() json.RawMessage { return s.auth }

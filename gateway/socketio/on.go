@@ -124,6 +124,12 @@ type Listener interface {
 	OnEvent(*Event)
 	OnDisconnecting(reason string)
 	OnDisconnect(reason string)
+	// OnAck is called for each acknowledgement of the client, also one that nobody waits for, and
+	// perhaps while a handler runs. If it returns false, the acknowledgement is dropped.
+	OnAck(Args) bool
+	// OnEnd is called when the socket ends, however that happens, even if it never was connected.
+	// It may be called twice, and must not block.
+	OnEnd()
 }
 
 // Listen sets the socket's listener, and replaces the previous one; nil removes it.
@@ -137,14 +143,15 @@ func (s *Socket) Listen(l Listener) {
 func (s *Socket) ConnectionListeners() []Listener {
 	var all []Listener
 	for _, other := range s.conn.Sockets() {
-		if l := other.socket().listening(); l != nil {
+		if l := other.socket().Listener(); l != nil {
 			all = append(all, l)
 		}
 	}
 	return all
 }
 
-func (s *Socket) listening() Listener {
+// Listener returns what Listen has set.
+func (s *Socket) Listener() Listener {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.listener

@@ -109,9 +109,11 @@ func TestAPanicEndsOneConnectionAndLeavesNothing(t *testing.T) {
 
 type panicking struct{}
 
-func (panicking) OnEvent(*socketio.Event) { panic("a bug") }
-func (panicking) OnDisconnecting(string)  {}
-func (panicking) OnDisconnect(string)     {}
+func (panicking) OnEvent(*socketio.Event)  { panic("a bug") }
+func (panicking) OnDisconnecting(string)   {}
+func (panicking) OnDisconnect(string)      {}
+func (panicking) OnAck(socketio.Args) bool { return true }
+func (panicking) OnEnd()                   {}
 
 // eventually waits until something is true.
 func eventually(t *testing.T, what string, is func() bool) {

@@ -232,7 +232,7 @@ func (s *Socket) end(reason string, tell func()) {
 	s.conn.Run(s.lane, func() {
 		// A handler that panics must not leave the socket in its rooms.
 		defer s.gone(reason)
-		if l := s.listening(); l != nil {
+		if l := s.Listener(); l != nil {
 			l.OnDisconnecting(reason)
 		}
 		s.handlers.Disconnecting(reason)
@@ -247,7 +247,7 @@ func (s *Socket) gone(reason string) {
 			k.Release(s, recoverable(reason))
 		}
 	})
-	if l := s.listening(); l != nil {
+	if l := s.Listener(); l != nil {
 		l.OnDisconnect(reason)
 	}
 	s.handlers.Disconnected(reason)

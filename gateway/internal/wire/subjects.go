@@ -108,6 +108,7 @@ func (s Subjects) Members(id string) string { return s.Prefix + membersToken + i
 //	rts.<service>.answers.<id>    answers to the requests of a gateway
 //	rts.<service>.echoes          questions whether everything published before has arrived
 //	rts.<service>.echoed.<id>     answers to these questions of a gateway
+//	rts.<service>.usage           what users have used, for spec.limits.perUser
 //	rts.<service>.acks.<id>.<n>   acknowledgements of the log for the n-th message of a gateway;
 //	                              "-" and a number follow
 //	rts.<service>.restarts        what gateways know of a lost log; see package eventlog
@@ -115,7 +116,7 @@ func (s Subjects) Members(id string) string { return s.Prefix + membersToken + i
 //	rtslog.<service>.session.<p>  the session with a private id, in the log
 //	rtslog.<service>.places.<namespace>.<room>  who has a place in a room, in the log
 type ServiceSubjects struct {
-	Peers, Requests, Answers, Echoes, Echoed, Acks, Fences, Restarts string
+	Peers, Requests, Answers, Echoes, Echoed, Usage, Acks, Fences, Restarts string
 }
 
 // NewServiceSubjects returns the subjects of a gateway, by its id.
@@ -127,6 +128,7 @@ func NewServiceSubjects(service, id string) ServiceSubjects {
 		Answers:  AnswerSubject(service, id),
 		Echoes:   prefix + ".echoes",
 		Echoed:   EchoedSubject(service, id),
+		Usage:    prefix + ".usage",
 		Acks:     prefix + ".acks." + id + ".",
 		Fences:   FenceSubject(service, id),
 		Restarts: prefix + ".restarts",

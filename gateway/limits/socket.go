@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package limits
+
+import (
+	"sync"
+	"time"
+)
+
+// tellAfter is the shortest time between two events by which a client is told of a limit.
+const tellAfter = int64(time.Second)
+
+// Socket has what one socket has used. Safe for concurrent use: events come one after another, but
+// acknowledgements while an event is handled. Close ends it.
+type Socket struct {
+	mu            sync.Mutex
+	rules         *Rules // those that the buckets are for
+	events, bytes bucket
+	byEvent       []bucket
+	// user is nil for an anonymous client, and once the socket is closed.
+	user  *User
+	quiet int64 // until when the client is not told again
+}
+
+// NewSocket returns the limits of a socket that has used nothing. The user, which it releases, is
+// nil for an anonymous client.
+func NewSocket(user *User) *Socket { return &Socket{user: user} }
+
+// Ask judges an event by rules that may have changed since the last one, and charges it if it is
+// accepted. now is Users.Now.
+func (s *Socket) Ask(r *Rules, now int64, e Event) Verdict {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.rules != r {
+		s.turn(r, now)
+	}
+	var q questions
+	q.addBytes(r.Bytes, &s.bytes, e.Bytes)
+	if !e.Ack {
+		q.addEvent(r.Events, &s.events)
+		if i, ok := r.named(e.Name); ok {
+			q.addEvent(r.ByEvent[i].Limit, &s.byEvent[i])
+		}
+	}
+	if s.user != nil && r.limitsUsers() {
+		return s.user.ask(&q, r, now, e)
+	}
+	v := q.judge(now)
+	if v.By == nil {
+		q.charge(now)
+	}
+	return v
+}
+
+// turn keeps what the socket has used when rules change.
+func (s *Socket) turn(r *Rules, now int64) {
+	before := s.rules
+	if before == nil {
+		before = &Rules{}
+	}
+	s.events.turn(before.Events, r.Events, now)
+	s.bytes.turn(before.Bytes, r.Bytes, now)
+	byEvent := make([]bucket, len(r.ByEvent))
+	for i := range r.ByEvent {
+		if old, ok := before.index[r.ByEvent[i].Event]; ok {
+			byEvent[i] = s.byEvent[old]
+			byEvent[i].turn(before.ByEvent[old].Limit, r.ByEvent[i].Limit, now)
+		}
+	}
+	s.byEvent, s.rules = byEvent, r
+}
+
+// MayTell reports whether the client is to be told now by an event that it is over a limit: at most
+// once per second.
+func (s *Socket) MayTell(now int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now < s.quiet {
+		return false
+	}
+	s.quiet = now + tellAfter
+	return true
+}
+
+// Close releases the user. Closing again has no effect.
+func (s *Socket) Close() {
+	s.mu.Lock()
+	user := s.user
+	s.user = nil
+	s.mu.Unlock()
+	if user != nil {
+		user.users.release(user)
+	}
+}
