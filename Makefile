@@ -150,6 +150,7 @@ bench-previous: $(BENCH_PROGRAMS) dist/nats-server dist/realtime-previous ## Mea
 .PHONY: bench-hostile
 bench-hostile: dist/hostile ## Measure what hostile clients cost, 20 minutes, and write docs/measured/hostile.md. HOSTILE_FLAGS=-help lists more.
 	dist/hostile -docs docs/measured/hostile.md $(HOSTILE_FLAGS)
+	dist/hostile -crowd 500 -for 5s -docs docs/measured/hostile.md
 
 .PHONY: scale
 scale: dist/realtime dist/load dist/bench dist/scale dist/nats-server ## Measure ours at three sizes, 5 minutes, and write docs/measured/scale.md: what a million connections take. SCALE_FLAGS=-help lists more.

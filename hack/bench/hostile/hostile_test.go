@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math"
 	"net"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -126,6 +127,50 @@ func (a *attacker) endsNow() map[string]int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return maps.Clone(a.ends)
+}
+
+// TestACrowdIsAnsweredBesideAFlood has a client of a crowd be refused what it sends too much, while
+// the others are answered.
+func TestACrowdIsAnsweredBesideAFlood(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	t.Cleanup(func() { goleak.VerifyNone(t, before) })
+	broker, err := startBroker(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		broker.Shutdown()
+		broker.WaitForShutdown()
+	})
+	address := serveInTest(t, serviceLimited, broker.ClientURL())
+	c, err := newCrowd(t.Context(), address, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.close()
+	ctx, cancel := context.WithCancel(t.Context())
+	a := newAttacker(ctx, overLimitRow, address, 0)
+	var attack sync.WaitGroup
+	attack.Go(func() {
+		if _, err := a.attack(); err != nil {
+			t.Error(err)
+		}
+	})
+	<-a.begun
+	l, err := c.echo(2 * crowdPace)
+	if err != nil || len(l) != 20 {
+		t.Errorf("%d events of the crowd are answered: %v", len(l), err)
+	}
+	cancel()
+	attack.Wait()
+	if refused, err := refusedBy(t.Context(), address); err != nil || refused == 0 {
+		t.Errorf("%v events are refused: %v", refused, err)
+	}
+	http.DefaultClient.CloseIdleConnections()
+	r := &crowdResult{size: 10, quiet: []float64{1}, flooded: []float64{1.6}, bytes: []float64{2048}, refused: 7}
+	if text := r.markdown(settings{rounds: 1}); !strings.Contains(text, "| 10 | 1.00 | 1.60 | 1.60× ✗ | 2 | 7 |") {
+		t.Errorf("the report is %s", text)
+	}
 }
 
 func TestRowsAreComparedWithPlainOnes(t *testing.T) {

@@ -6,6 +6,7 @@
 //
 //	go run ./hack/bench/hostile [-rounds 3] [-for 1s] [-share 0.25] \
 //		[-docs docs/measured/hostile.md] [ROW…]
+//	go run ./hack/bench/hostile -crowd 500 [-rounds 3] [-for 5s] [-docs docs/measured/hostile.md]
 //
 // Gateway, NATS and attacker are processes of their own, on loopback. docs/measured/hostile.md says
 // how to read the table. It needs Linux.
@@ -40,6 +41,9 @@ type settings struct {
 	pace     time.Duration // between two events of the neighbor
 	profiles string        // folder; empty for none
 	docs     string
+	// crowd is how many neighbors are measured beside one client that is over its limit; 0: rows
+	// are measured.
+	crowd int
 }
 
 func main() {
@@ -50,6 +54,7 @@ func main() {
 	flag.DurationVar(&s.pace, "pace", 2*time.Millisecond, "time between two events of the neighbor")
 	flag.StringVar(&s.profiles, "profiles", "", "folder for a CPU profile of the gateway for each row (default: none)")
 	flag.StringVar(&s.docs, "docs", "", "Markdown file whose part between the marks is written (default: only print)")
+	flag.IntVar(&s.crowd, "crowd", 0, "measure so many neighbors beside one client at 100 times its limit, instead of rows")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, s, flag.Args())
@@ -70,6 +75,9 @@ func run(ctx context.Context, s settings, args []string) error {
 		case role == roleAttack && len(rest) == 3:
 			return attackAs(ctx, rest[0], rest[1], rest[2])
 		}
+	}
+	if s.crowd > 0 {
+		return runCrowd(ctx, s, os.Stdout)
 	}
 	chosen, err := choose(args)
 	if err != nil {

@@ -41,7 +41,7 @@ const (
 var rows = slices.Concat(plainRows, frameRows, requestRows, heldRows)
 
 func rowNamed(name string) (row, error) {
-	for _, r := range rows {
+	for _, r := range append(slices.Clone(rows), overLimitRow) {
 		if r.name == name {
 			return r, nil
 		}

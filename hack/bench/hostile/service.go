@@ -50,7 +50,8 @@ spec:
 const (
 	serviceJSON    = "json"
 	serviceMsgpack = "msgpack"
-	serviceLog     = "log" // with recovery, and a room that has a history
+	serviceLog     = "log"     // with recovery, and a room that has a history
+	serviceLimited = "limited" // with limits for each socket
 )
 
 // manifestOf is one of them, by another name for each gateway, so that none serves another's
@@ -59,6 +60,9 @@ func manifestOf(kind, name string) string {
 	switch kind {
 	case serviceMsgpack:
 		return fmt.Sprintf(manifestText, name, "msgpack", "", "")
+	case serviceLimited:
+		limits := fmt.Sprintf("  limits: {perSocket: {events: {rate: %d, burst: %d}, bytes: {rate: 64Ki}}}", limitRate, 2*limitRate)
+		return fmt.Sprintf(manifestText, name, "json", limits, "")
 	case serviceLog:
 		return fmt.Sprintf(manifestText, name, "json", "  recovery: {}", "    - {name: long, history: {maxMessages: 100}}")
 	}
