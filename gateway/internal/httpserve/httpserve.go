@@ -10,6 +10,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/clientaddr"
 )
 
 const (
@@ -38,6 +40,7 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, headerLimit int)
 		ReadTimeout:       bodyTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    headerLimit,
+		ConnContext:       clientaddr.ConnContext,
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()

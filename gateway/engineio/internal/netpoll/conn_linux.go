@@ -60,6 +60,9 @@ const (
 
 // take returns the socket of a connection, and closes the connection without closing the socket.
 func take(conn net.Conn) (fd int, err error) {
+	if c, ok := conn.(interface{ Plain() net.Conn }); ok { // one that began with a PROXY header
+		conn = c.Plain()
+	}
 	tcp, ok := conn.(*net.TCPConn) // not a type that merely embeds one
 	if !ok {
 		return -1, errors.ErrUnsupported

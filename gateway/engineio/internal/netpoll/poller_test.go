@@ -331,6 +331,27 @@ func TestManyHandlersThatTakeTheirTime(t *testing.T) {
 	}
 }
 
+// behindHeader is a connection of which a header has been read.
+type behindHeader struct {
+	net.Conn
+	plain net.Conn
+}
+
+func (c *behindHeader) Plain() net.Conn { return c.plain }
+
+func TestTheSocketBehindAHeaderIsTaken(t *testing.T) {
+	client, server := pair(t)
+	r, data := start(t, netpoll.New(nil), &behindHeader{plain: server}, "")
+	if _, err := client.Write([]byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	if got := receive(t, data); got != "hello" {
+		t.Errorf("received %q", got)
+	}
+	client.Close()
+	receive(t, r.ended)
+}
+
 func TestWhatIsNoSocketIsNotTaken(t *testing.T) {
 	client, server := net.Pipe()
 	defer client.Close()
