@@ -53,10 +53,11 @@ const (
 )
 
 var (
-	closeNow      = closeMode{dropQueue: true, lastPacket: closePacket}
-	closeGraceful = closeMode{lastPacket: closePacket, wait: gracefulWait}
-	closeByClient = closeMode{dropQueue: true, lastPacket: noopPacket, wait: closedPollWait}
-	closeBroken   = closeMode{dropQueue: true}
+	closeNow        = closeMode{dropQueue: true, lastPacket: closePacket}
+	closeGraceful   = closeMode{lastPacket: closePacket, wait: gracefulWait}
+	closeUnadmitted = closeMode{lastPacket: closePacket, wait: closeWait}
+	closeByClient   = closeMode{dropQueue: true, lastPacket: noopPacket, wait: closedPollWait}
+	closeBroken     = closeMode{dropQueue: true}
 	// closeDrained differs from closeGraceful for polling clients: some (python-engineio 4) take
 	// the close packet for the end and do not reconnect; after a failed poll all do.
 	closeDrained = closeMode{lastPacket: closePacket, finalRefusal: refusals.Draining, wait: gracefulWait}
@@ -66,6 +67,10 @@ var (
 // closed, after which stock clients reconnect. OnClose is called with the reason, soon and in
 // another goroutine. Closing again has no effect.
 func (s *Session) Close(reason CloseReason) { s.close(reason, nil, closeGraceful) }
+
+// CloseUnadmitted is Close for a client that was not let in: it has a second to fetch what was
+// sent, rather than 30.
+func (s *Session) CloseUnadmitted(reason CloseReason) { s.close(reason, nil, closeUnadmitted) }
 
 func (s *Session) close(reason CloseReason, err error, mode closeMode) {
 	s.mu.Lock()

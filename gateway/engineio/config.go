@@ -109,6 +109,11 @@ type Config struct {
 	// handshakes takes: a session whose client does not come back lives for PingInterval and
 	// PingTimeout. Further handshakes are refused with 503, code 4 and Retry-After. 0: no limit.
 	MaxSessions int
+	// MaxSessionsPerAddress and MaxUnadmittedPerAddress limit the sessions of a client's address,
+	// and those of them that are not admitted (Session.SetAdmitted). Further handshakes are refused
+	// with 429, code 4 and Retry-After. The first 64 bits of an IPv6 address count. 0: no limit.
+	MaxSessionsPerAddress   int
+	MaxUnadmittedPerAddress int
 	// HandshakesPerSecond and HandshakeBurst limit the rate of handshakes by a token bucket of
 	// HandshakeBurst tokens, two seconds' worth by default. A handshake without a token is refused
 	// with 503, code 4 and a Retry-After of one to five seconds, before AllowRequest is called.
@@ -229,7 +234,7 @@ func (c Config) check() error {
 	case c.PingInterval < 0 || c.PingTimeout < 0 || c.UpgradeTimeout < 0:
 		return errors.New("configure engine.io: negative duration")
 	case c.MaxPayload < 0 || c.MaxQueueBytes < 0 || c.MaxQueueMessages < 0 || c.HTTPCompressionThreshold < 0 || c.MaxSessions < 0,
-		c.HandshakesPerSecond < 0 || c.HandshakeBurst < 0:
+		c.MaxSessionsPerAddress < 0 || c.MaxUnadmittedPerAddress < 0 || c.HandshakesPerSecond < 0 || c.HandshakeBurst < 0:
 		return errors.New("configure engine.io: negative limit")
 	}
 	for _, t := range c.Transports {

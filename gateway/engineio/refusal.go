@@ -29,6 +29,10 @@ const (
 	RefusedFull RefusalReason = refusals.ReasonFull
 	// RefusedDraining: the server is draining.
 	RefusedDraining RefusalReason = refusals.ReasonDraining
+	// RefusedAddress: Config.MaxSessionsPerAddress was reached.
+	RefusedAddress RefusalReason = refusals.ReasonAddress
+	// RefusedUnauthenticated: Config.MaxUnadmittedPerAddress was reached.
+	RefusedUnauthenticated RefusalReason = refusals.ReasonIdle
 )
 
 // RefusedHandshake describes a refused handshake, for Config.OnRefused.
@@ -44,7 +48,9 @@ type RefusedHandshake struct {
 
 // RefusalReasons lists all reasons.
 func RefusalReasons() []RefusalReason {
-	return []RefusalReason{RefusedInvalid, RefusedForbidden, RefusedOrigin, RefusedRate, RefusedFull, RefusedDraining}
+	return []RefusalReason{
+		RefusedInvalid, RefusedForbidden, RefusedOrigin, RefusedRate, RefusedFull, RefusedDraining, RefusedAddress, RefusedUnauthenticated,
+	}
 }
 
 // admitHandshake takes a token for a handshake that is valid so far, and calls AllowRequest.
@@ -66,7 +72,7 @@ func (s *Server) admitHandshake(c *Config, r *request.Request) *refusals.Answer 
 
 // checkLoad returns nil if a handshake could be admitted now. It takes no token.
 func (s *Server) checkLoad(c *Config, r *request.Request) *refusals.Answer {
-	if refusal := s.checkCapacity(c); refusal != nil {
+	if refusal := s.checkCapacity(c, r); refusal != nil {
 		return refusal
 	}
 	if !s.handshakes.HasToken(r.Time) {

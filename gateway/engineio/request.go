@@ -58,7 +58,7 @@ func (s *Server) verifyHandshake(c *Config, r *request.Request) *refusals.Answer
 	if c.CORS.Refuses(r.Request) {
 		return refusals.ForeignOrigin
 	}
-	if refusal := s.checkCapacity(c); refusal != nil {
+	if refusal := s.checkCapacity(c, r); refusal != nil {
 		return refusal
 	}
 	if !c.speaks(r.Protocol()) {

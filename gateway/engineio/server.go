@@ -15,6 +15,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/netpoll"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/patience"
+	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/peraddress"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/ratelimit"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/refusals"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/request"
@@ -49,7 +50,9 @@ type Server struct {
 
 	mu       sync.Mutex // guards the following fields; taken after a session's lock, never before
 	sessions map[string]*Session
-	draining bool
+	// addresses are those of the sessions.
+	addresses peraddress.Counts
+	draining  bool
 }
 
 // NewServer makes a server. It returns an error if the configuration is invalid.
@@ -210,22 +213,54 @@ func (s *Server) open(c *Config, req *request.Request, id string, t func(*Sessio
 }
 
 func (s *Server) add(session *Session) *refusals.Answer {
+	address := session.address()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if refusal := s.checkCapacityLocked(session.config); refusal != nil {
+	if refusal := s.checkCapacityLocked(session.config, address); refusal != nil {
 		return refusal
 	}
 	if _, taken := s.sessions[session.id]; taken {
 		return refusals.BadRequest
 	}
 	s.sessions[session.id] = session
+	s.addresses.Add(address)
 	return nil
 }
 
+// remove removes a session, whose lock is held.
 func (s *Server) remove(session *Session) {
+	address := session.address()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.sessions, session.id)
+	if s.sessions[session.id] == session {
+		delete(s.sessions, session.id)
+		s.addresses.Remove(address, session.admitted)
+	}
+}
+
+// SetAdmitted reports whether the application has let the client in. A session begins as not
+// admitted, and until it is, it counts for Config.MaxUnadmittedPerAddress.
+func (s *Session) SetAdmitted(admitted bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state == stateClosed || s.admitted == admitted {
+		return
+	}
+	s.admitted = admitted
+	address := s.address()
+	s.server.mu.Lock()
+	defer s.server.mu.Unlock()
+	s.server.addresses.Admit(address, admitted)
+}
+
+// address returns the client's address, as it is counted.
+func (s *Session) address() peraddress.Key { return peraddress.KeyOf(s.handshake.RemoteAddr()) }
+
+// Unadmitted returns the number of sessions that are not admitted.
+func (s *Server) Unadmitted() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.addresses.Unadmitted()
 }
 
 func (s *Server) session(id string) *Session {
@@ -234,19 +269,25 @@ func (s *Server) session(id string) *Session {
 	return s.sessions[id]
 }
 
-// checkCapacity returns nil if the server accepts another session.
-func (s *Server) checkCapacity(c *Config) *refusals.Answer {
+// checkCapacity returns nil if the server accepts another session of the client's address.
+func (s *Server) checkCapacity(c *Config, r *request.Request) *refusals.Answer {
+	address := peraddress.KeyOf(r.RemoteAddr)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.checkCapacityLocked(c)
+	return s.checkCapacityLocked(c, address)
 }
 
-func (s *Server) checkCapacityLocked(c *Config) *refusals.Answer {
+func (s *Server) checkCapacityLocked(c *Config, address peraddress.Key) *refusals.Answer {
+	count := s.addresses.Of(address)
 	switch {
 	case s.draining:
 		return refusals.Draining
 	case c.MaxSessions > 0 && len(s.sessions) >= c.MaxSessions:
 		return refusals.Full
+	case c.MaxSessionsPerAddress > 0 && int(count.All) >= c.MaxSessionsPerAddress:
+		return refusals.FullAddress
+	case c.MaxUnadmittedPerAddress > 0 && int(count.Unadmitted) >= c.MaxUnadmittedPerAddress:
+		return refusals.IdleAddress
 	}
 	return nil
 }

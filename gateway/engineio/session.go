@@ -42,6 +42,8 @@ type Session struct {
 	state sessionState
 	// flushing: the session is in flushes.
 	flushing bool
+	// admitted: the application has let the client in.
+	admitted bool
 	// more: the client has sent another packet after the one that is being handled, so the answers
 	// to both are sent together.
 	more bool

@@ -103,7 +103,7 @@ func (s *Server) serveWebTransport(ctx context.Context, c *Config, w http.Respon
 }
 
 func (s *Server) openWebTransport(c *Config, req *request.Request, wt *webTransport) (opened bool) {
-	refusal := s.checkCapacity(c)
+	refusal := s.checkCapacity(c, req)
 	if refusal == nil {
 		refusal = s.admitHandshake(c, req)
 	}

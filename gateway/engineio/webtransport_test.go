@@ -247,11 +247,16 @@ func TestHeartbeatByWebTransport(t *testing.T) {
 func TestAServerThatTakesNoHandshakesAcceptsNoWebTransport(t *testing.T) {
 	for name, tt := range map[string]struct {
 		fill    func(*engineio.Config)
+		status  int
 		message string
 	}{
-		"it is full":          {func(c *engineio.Config) { c.MaxSessions = 1 }, "Too many sessions"},
-		"it has no token":     {func(c *engineio.Config) { c.HandshakesPerSecond, c.HandshakeBurst = 1, 1 }, "Too many handshakes"},
-		"it is shutting down": {func(*engineio.Config) {}, "Server is shutting down"},
+		"it is full":          {func(c *engineio.Config) { c.MaxSessions = 1 }, 503, "Too many sessions"},
+		"it has no token":     {func(c *engineio.Config) { c.HandshakesPerSecond, c.HandshakeBurst = 1, 1 }, 503, "Too many handshakes"},
+		"it is shutting down": {func(*engineio.Config) {}, 503, "Server is shutting down"},
+		"the address is full": {func(c *engineio.Config) { c.MaxSessionsPerAddress = 1 }, 429, "Too many sessions from your address"},
+		"the address has strangers": {
+			func(c *engineio.Config) { c.MaxUnadmittedPerAddress = 1 }, 429, "Too many unauthenticated sessions from your address",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			reasons := make(chan engineio.RefusalReason, 1)
@@ -264,12 +269,13 @@ func TestAServerThatTakesNoHandshakesAcceptsNoWebTransport(t *testing.T) {
 			}
 			w := httptest.NewRecorder()
 			r := httptest.NewRequest(http.MethodConnect, "/engine.io/", nil)
+			r.RemoteAddr = "127.0.0.1:1" // where the other client is, too
 			taken := s.Engine.ServeWebTransport(w, r, func(context.Context) (engineio.Stream, error) {
 				t.Error("accepted")
 				return nil, errors.New("no stream")
 			})
 			want := `{"code":4,"message":"` + tt.message + `"}`
-			enginetest.Answer{Status: w.Code, Body: w.Body.String()}.Want(t, http.StatusServiceUnavailable, want)
+			enginetest.Answer{Status: w.Code, Body: w.Body.String()}.Want(t, tt.status, want)
 			if taken || w.Header().Get("Retry-After") == "" || len(reasons) != 1 {
 				t.Errorf("taken %t, header %v, %d refusals counted", taken, w.Header(), len(reasons))
 			}

@@ -247,6 +247,7 @@ func (s *Socket) gone(reason string) {
 			k.Release(s, recoverable(reason))
 		}
 	})
+	s.conn.Left()
 	if l := s.Listener(); l != nil {
 		l.OnDisconnect(reason)
 	}

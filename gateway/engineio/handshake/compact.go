@@ -114,6 +114,12 @@ func headerSize(name string, values []string) int {
 // listSize returns the maximum number of bytes of a string in a list.
 func listSize(s string) int { return len(s) + binary.MaxVarintLen16 }
 
+// RemoteAddr returns the address with the port.
+func (k *Compact) RemoteAddr() string {
+	remote, _ := cutString(k.own)
+	return remote
+}
+
 // Expand returns the request. Each call decodes it again.
 func (k *Compact) Expand() *Request {
 	h := &Request{Header: http.Header{}, Secure: k.secure, Time: time.Unix(0, k.at)}

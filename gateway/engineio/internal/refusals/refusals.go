@@ -21,6 +21,8 @@ const (
 	ReasonRate      = "rate"
 	ReasonFull      = "full"
 	ReasonDraining  = "draining"
+	ReasonAddress   = "address"
+	ReasonIdle      = "unauthenticated"
 )
 
 // Answer is the answer to a refused request. It must not be changed.
@@ -55,6 +57,16 @@ var (
 	// Full: the server has as many sessions as it may.
 	Full = &Answer{
 		Status: http.StatusServiceUnavailable, Code: 4, Message: "Too many sessions", RetryAfter: 5 * time.Second, Reason: ReasonFull,
+	}
+	// FullAddress: the client's address has as many sessions as it may.
+	FullAddress = &Answer{
+		Status: http.StatusTooManyRequests, Code: 4, Message: "Too many sessions from your address", RetryAfter: 5 * time.Second,
+		Reason: ReasonAddress,
+	}
+	// IdleAddress: the client's address has as many sessions that are not admitted as it may.
+	IdleAddress = &Answer{
+		Status: http.StatusTooManyRequests, Code: 4, Message: "Too many unauthenticated sessions from your address",
+		RetryAfter: 5 * time.Second, Reason: ReasonIdle,
 	}
 )
 

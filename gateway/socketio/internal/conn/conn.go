@@ -63,8 +63,8 @@ type Conn[S Socket] struct {
 
 	mu    sync.Mutex
 	lanes laneSet[S] // guarded by mu
-	// connectTimer closes a connection that joins no namespace; nil after it has joined one.
-	// Guarded by mu.
+	// connectTimer closes a connection that is in no namespace; nil while it is in one. Guarded by
+	// mu.
 	connectTimer *time.Timer
 	closed       bool // guarded by mu
 	// greeted reports whether there was a CONNECT. Guarded by mu.
@@ -76,7 +76,7 @@ func New[S Socket](host *Host[S], session *engineio.Session) *Conn[S] {
 	c := &Conn[S]{host: host, session: session}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.connectTimer = time.AfterFunc(time.Duration(host.ConnectTimeout.Load()), c.connectTimedOut)
+	c.startTimer()
 	return c
 }
 
@@ -85,11 +85,28 @@ func (c *Conn[S]) Session() *engineio.Session { return c.session }
 
 func (c *Conn[S]) connectTimedOut() {
 	c.mu.Lock()
-	idle := !c.lanes.joined()
+	idle := !c.lanes.inhabited()
 	c.mu.Unlock()
 	if idle {
-		c.session.Close(client.ReasonForcedServerClose)
+		c.session.CloseUnadmitted(client.ReasonForcedServerClose)
 	}
+}
+
+// Left is called when a socket has left its namespace. A client that is in no namespace any more
+// has as long as a new one to connect to another.
+func (c *Conn[S]) Left() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || c.connectTimer != nil || c.lanes.inhabited() {
+		return
+	}
+	c.session.SetAdmitted(false)
+	c.startTimer()
+}
+
+// startTimer is called with mu held.
+func (c *Conn[S]) startTimer() {
+	c.connectTimer = time.AfterFunc(time.Duration(c.host.ConnectTimeout.Load()), c.connectTimedOut)
 }
 
 // OnMessage handles a message of the session.

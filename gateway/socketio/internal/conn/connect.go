@@ -131,6 +131,7 @@ func (a *Arrival[S]) Admit(s S) bool {
 		return false
 	}
 	c.stopTimer()
+	c.session.SetAdmitted(true)
 	a.Lane.socket = s
 	return true
 }

@@ -122,7 +122,20 @@ func (s *laneSet[S]) sockets() []S {
 	return sockets
 }
 
-// joined reports whether the client has been let into a namespace.
+// inhabited reports whether the client is in a namespace.
+func (s *laneSet[S]) inhabited() bool {
+	if s.first.taken() && s.first.socket.Alive() {
+		return true
+	}
+	for _, l := range s.others {
+		if l.taken() && l.socket.Alive() {
+			return true
+		}
+	}
+	return false
+}
+
+// joined reports whether the client has ever been let into a namespace.
 func (s *laneSet[S]) joined() bool {
 	if s.first.taken() {
 		return true
