@@ -89,6 +89,9 @@ func TestBadAuthenticationIsRefused(t *testing.T) { testRefused(t, "authenticati
 // TestBadLimitsAreRefused has the manifests of TestLimitsAreRefused in api/manifest.
 func TestBadLimitsAreRefused(t *testing.T) { testRefused(t, "limits") }
 
+// TestBadAddressesAreRefused has the manifests of TestAddressesAreRefused in api/manifest.
+func TestBadAddressesAreRefused(t *testing.T) { testRefused(t, "addresses") }
+
 // TestBadRoomsAreRefused has the manifests of TestRoomsAreRefused in api/manifest.
 func TestBadRoomsAreRefused(t *testing.T) { testRefused(t, "rooms") }
 

@@ -33,6 +33,8 @@ func (g *Gateway) engineConfig(spec *v1alpha1.RealtimeServiceSpec) engineio.Conf
 		HandshakesPerSecond:      int(p.Handshakes.Rate()),
 		HandshakeBurst:           int(p.Handshakes.Burst),
 		MaxSessions:              spec.Limits.Connections(),
+		MaxSessionsPerAddress:    spec.ConnectionsPerAddress(),
+		MaxUnadmittedPerAddress:  spec.UnauthenticatedPerAddress(),
 		MaxQueueBytes:            int(p.SlowConsumers.MaxQueueBytes.Value()),
 		MaxQueueMessages:         int(p.SlowConsumers.MaxQueueMessages),
 		OnRefused:                func(r engineio.RefusedHandshake) { g.refused.WithLabelValues(string(r.Reason)).Inc() },

@@ -23,6 +23,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/clientbundle"
 	"github.com/realtime-operator/realtime-operator/gateway/cluster"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/clientaddr"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/memory"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
 	"github.com/realtime-operator/realtime-operator/gateway/publish"
@@ -76,6 +77,7 @@ type Gateway struct {
 	client   *clientbundle.Handler
 	peers    *peers // nil if gateways do not forward to each other
 	path     atomic.Pointer[string]
+	clients  clientaddr.Resolver
 	parser   socketio.Parser
 	draining atomic.Bool
 	// webTransport reports whether there is a socket for it, which a configuration cannot add.
@@ -129,6 +131,12 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 func (g *Gateway) start(svc *v1alpha1.RealtimeService, revision string, program *service.Program, o Options) (err error) {
 	g.refusedQUIC = registerRefusedQUIC(g.metrics, o.WebTransport)
 	g.refused, g.panicked = registerRefusals(g.metrics), registerPanics(g.metrics)
+	g.watchProxies()
+	trust, err := trustOf(&svc.Spec.Protocol)
+	if err != nil {
+		return err
+	}
+	g.clients.Set(trust)
 	g.panics = panics.NewWatch(o.Log, g.countPanic)
 	g.cluster, err = cluster.Connect(cluster.Options{
 		Service:        g.service,
@@ -178,7 +186,7 @@ func (g *Gateway) start(svc *v1alpha1.RealtimeService, revision string, program 
 func (g *Gateway) serverOptions(svc *v1alpha1.RealtimeService) socketio.Options {
 	return socketio.Options{
 		Engine:         g.engineConfig(&svc.Spec),
-		ConnectTimeout: svc.Spec.Protocol.ConnectTimeout.Duration,
+		ConnectTimeout: svc.Spec.ConnectTimeout(),
 		Parser:         g.parser,
 		NewAdapter:     g.cluster.NewAdapter,
 		NewSocketID:    g.cluster.NewSocketID,
@@ -212,9 +220,14 @@ func (g *Gateway) reconfigure(svc *v1alpha1.RealtimeService, program *service.Pr
 	if parser := parserOf(svc); parser != g.parser {
 		return fmt.Errorf("the parser is %s and cannot become %s while clients are there: start anew", g.parser, parser)
 	}
-	if err := g.io.Reconfigure(g.engineConfig(&svc.Spec), p.ConnectTimeout.Duration); err != nil {
+	trust, err := trustOf(p)
+	if err != nil {
 		return err
 	}
+	if err := g.io.Reconfigure(g.engineConfig(&svc.Spec), svc.Spec.ConnectTimeout()); err != nil {
+		return err
+	}
+	g.clients.Set(trust)
 	g.io.QueueVolatile(queuesVolatile(p))
 	g.path.Store(&p.Path)
 	g.peers.allow(p)
@@ -228,7 +241,8 @@ func parserOf(svc *v1alpha1.RealtimeService) socketio.Parser {
 	return socketio.Parser(cmp.Or(svc.Spec.Protocol.Parser, string(socketio.ParserJSON)))
 }
 
-// Handler serves clients: the protocol's path, and the client bundles beneath it.
+// Handler serves clients: the protocol's path, and the client bundles beneath it. Behind proxies,
+// its listener is one of ClientListener.
 func (g *Gateway) Handler() http.Handler {
 	sessions := g.sessions()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -237,7 +251,7 @@ func (g *Gateway) Handler() http.Handler {
 			g.client.ServeHTTP(w, r)
 			return
 		}
-		sessions.ServeHTTP(w, r)
+		sessions.ServeHTTP(w, g.clients.Request(r))
 	})
 }
 

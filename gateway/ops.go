@@ -83,6 +83,9 @@ func registerConnections(r *prometheus.Registry, io *socketio.Server) {
 		Name: "realtime_connections", Help: "Clients that are connected to this gateway.",
 	}, func() float64 { return float64(io.Connections()) }))
 	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "realtime_connections_unauthenticated", Help: "Clients that are connected to this gateway and in no namespace.",
+	}, func() float64 { return float64(io.Engine().Unadmitted()) }))
+	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "realtime_netpoll_workers",
 		Help: "Goroutines that serve websockets: a few, and one for each handler that waits without being suspended.",
 	}, func() float64 { return float64(io.Engine().Workers()) }))

@@ -115,7 +115,7 @@ func (g *Gateway) serve(ctx context.Context, o RunOptions, config []byte, door *
 	group, serving := errgroup.WithContext(serving)
 	coming, stopComing := context.WithCancel(serving)
 	defer stopComing()
-	group.Go(func() error { return Serve(coming, clients, g.Handler()) })
+	group.Go(func() error { return Serve(coming, g.ClientListener(clients), g.Handler()) })
 	group.Go(func() error { return Serve(serving, ops, g.Ops()) })
 	group.Go(func() error { return door.serve(serving, g) })
 	udp.serve(serving, group, g)

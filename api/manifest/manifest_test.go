@@ -24,7 +24,7 @@ func TestLoadFillsInDefaults(t *testing.T) {
 	}
 	p := svc.Spec.Protocol
 	if p.Path != "/socket.io/" || p.PingInterval.Duration != 25*time.Second || p.PingTimeout.Duration != 20*time.Second ||
-		p.UpgradeTimeout.Duration != 10*time.Second || p.ConnectTimeout.Duration != 45*time.Second || p.MaxPayload.Value() != 1_000_000 ||
+		p.UpgradeTimeout.Duration != 10*time.Second || svc.Spec.ConnectTimeout() != 45*time.Second || p.MaxPayload.Value() != 1_000_000 ||
 		len(p.Transports) != 2 || p.WebTransport != nil {
 		t.Errorf("protocol %+v", p)
 	}
@@ -85,6 +85,9 @@ func TestAuthenticationIsRefused(t *testing.T) { testRefused(t, "authentication"
 
 // TestLimitsAreRefused has the manifests of TestBadLimitsAreRefused in controllers.
 func TestLimitsAreRefused(t *testing.T) { testRefused(t, "limits") }
+
+// TestAddressesAreRefused has the manifests of TestBadAddressesAreRefused in controllers.
+func TestAddressesAreRefused(t *testing.T) { testRefused(t, "addresses") }
 
 // TestRoomsAreRefused has the manifests of TestBadRoomsAreRefused in controllers.
 func TestRoomsAreRefused(t *testing.T) { testRefused(t, "rooms") }

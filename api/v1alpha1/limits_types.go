@@ -40,6 +40,31 @@ type LimitsSpec struct {
 	// authentication.
 	// +optional
 	PerUser *UserLimits `json:"perUser,omitempty"`
+
+	// perAddress bounds what the clients of one address can hold of each gateway. The first 64 bits
+	// of an IPv6 address count as one. Behind proxies, all clients have the proxies' addresses
+	// unless protocol.trustedProxies names these.
+	// +optional
+	PerAddress PerAddressLimits `json:"perAddress,omitzero"`
+}
+
+// PerAddressLimits bounds what the clients of one address can hold of each gateway.
+type PerAddressLimits struct {
+	// connections is how many connections an address may have to a gateway. Further handshakes are
+	// refused with 429 and a Retry-After of 5 seconds; stock clients come back by themselves. 0, or
+	// absent, means no limit.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=1000000
+	Connections *int32 `json:"connections,omitempty"`
+
+	// unauthenticated is how many of these may be in no namespace, which is what
+	// protocol.connectTimeout ends. 0 means no limit. If absent, it is 100 if all namespaces ask
+	// who a client is and protocol.trustedProxies is set, and otherwise there is no limit.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=1000000
+	Unauthenticated *int32 `json:"unauthenticated,omitempty"`
 }
 
 // The defaults of the schema, for a service without it.

@@ -36,9 +36,10 @@ type ProtocolSpec struct {
 	// +kubebuilder:default="10s"
 	UpgradeTimeout Duration `json:"upgradeTimeout,omitzero"`
 
-	// connectTimeout is how long a connection may stay without a namespace before it is closed.
+	// connectTimeout is how long a connection may be in no namespace before it is closed: at first,
+	// and after it has left its last one. If absent, it is 10s if all namespaces ask who a client
+	// is, and 45s otherwise.
 	// +optional
-	// +kubebuilder:default="45s"
 	ConnectTimeout Duration `json:"connectTimeout,omitzero"`
 
 	// maxPayload is the size of the largest message or polling request that a client may send, in
@@ -108,6 +109,21 @@ type ProtocolSpec struct {
 	// +optional
 	// +kubebuilder:default={}
 	SlowConsumers SlowConsumersSpec `json:"slowConsumers,omitzero"`
+
+	// trustedProxies are the addresses of the proxies in front of the gateways, as ranges such as
+	// 10.0.0.0/8. From them alone a gateway believes X-Forwarded-For: the client is the last
+	// address in it that is none of theirs. If absent, the client is who opens the connection.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=43
+	TrustedProxies []string `json:"trustedProxies,omitempty"`
+
+	// proxyProtocol has trustedProxies begin each TCP connection with a header of the PROXY
+	// protocol, version 1 or 2, that names the client. One that does not is refused.
+	// +optional
+	ProxyProtocol bool `json:"proxyProtocol,omitempty"`
 
 	// admission lists the conditions on a handshake. All must be true.
 	// +optional

@@ -200,7 +200,7 @@ func (s *session) serve(ctx context.Context, config []byte) error {
 		}
 	}
 	for i, l := range s.listeners {
-		group.Go(func() error { return gateway.Serve(ctx, l, withPage(s.gateways[i])) })
+		group.Go(func() error { return gateway.Serve(ctx, s.gateways[i].ClientListener(l), withPage(s.gateways[i])) })
 		group.Go(func() error { return gateway.ServePeers(ctx, s.doors[i], s.gateways[i], s.identity) })
 	}
 	if s.api != nil {

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +30,12 @@ type WebTransport struct {
 // stream. The first packet is up to the test.
 func DialWebTransport(t testing.TB, address, path string, config *tls.Config) *WebTransport {
 	t.Helper()
+	return DialWebTransportWith(t, address, path, config, nil)
+}
+
+// DialWebTransportWith is DialWebTransport with headers.
+func DialWebTransportWith(t testing.TB, address, path string, config *tls.Config, header http.Header) *WebTransport {
+	t.Helper()
 	config = config.Clone()
 	config.NextProtos = []string{http3.NextProtoH3}
 	client := &wt.Transport{
@@ -38,7 +45,7 @@ func DialWebTransport(t testing.TB, address, path string, config *tls.Config) *W
 	t.Cleanup(func() { client.Close() })
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	response, session, err := client.Dial(ctx, "https://"+address+path, nil)
+	response, session, err := client.Dial(ctx, "https://"+address+path, header)
 	if err != nil {
 		t.Fatalf("dial %s: %v", address, err)
 	}
