@@ -43,7 +43,52 @@ type Authentication struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	Message string `json:"message,omitempty"`
+
+	// onExpiry says what happens when the token of a connected client expires.
+	// +optional
+	// +kubebuilder:default={}
+	OnExpiry *OnExpiry `json:"onExpiry,omitempty"`
 }
+
+// OnExpiry says what happens when the token of a connected client expires. The client is told
+// before, by the event `token_expires`, and may show a newer token by the event `renew_token`.
+type OnExpiry struct {
+	// action is Close, to close the client's connection, after which a stock client connects again
+	// with the token that it has by then; or Keep, to let the client stay for as long as it likes.
+	// +optional
+	// +kubebuilder:default=Close
+	// +kubebuilder:validation:Enum=Close;Keep
+	Action ExpiryAction `json:"action,omitempty"`
+
+	// warn is how long before the expiry the client is told.
+	// +optional
+	// +kubebuilder:default="30s"
+	Warn Duration `json:"warn,omitzero"`
+
+	// grace is how long after the expiry the connection is closed; not before the token is refused
+	// elsewhere, which jwt.leeway delays.
+	// +optional
+	// +kubebuilder:default="10s"
+	Grace Duration `json:"grace,omitzero"`
+}
+
+// ExpiryAction says what becomes of a client whose token expires.
+type ExpiryAction string
+
+const (
+	// ExpiryClose closes its connection.
+	ExpiryClose ExpiryAction = "Close"
+	// ExpiryKeep lets it stay.
+	ExpiryKeep ExpiryAction = "Keep"
+)
+
+// The events about the token of a connected client.
+const (
+	// EventTokenExpires tells a client that its token is about to expire.
+	EventTokenExpires = "token_expires"
+	// EventRenewToken is a client's, who shows a newer token.
+	EventRenewToken = "renew_token"
+)
 
 // TokenLocation is where a client's token is: auth.NAME in the auth payload of CONNECT (or
 // auth.NAME.NAME, in an object of it), header.NAME, cookie.NAME or query.NAME. Of the header

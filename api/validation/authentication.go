@@ -37,3 +37,24 @@ func validateAdmittance(s *v1alpha1.RealtimeService, names []string, anonymous b
 	}
 	return errs
 }
+
+// validateReserved keeps handlers of a namespace that asks who clients are from the events by which
+// it does that.
+func validateReserved(handlers []v1alpha1.Handler, names []string, path *field.Path) field.ErrorList {
+	if len(names) == 0 {
+		return nil
+	}
+	var errs field.ErrorList
+	for i := range handlers {
+		h, path := &handlers[i], path.Index(i)
+		if h.Event == v1alpha1.EventRenewToken {
+			errs = append(errs, field.Forbidden(path.Child("event"), "clients renew their tokens by it: no handler sees it where authentication is asked for"))
+		}
+		for j := range h.Do {
+			if emit := h.Do[j].Emit; emit != nil && emit.Event == v1alpha1.EventTokenExpires {
+				errs = append(errs, field.Forbidden(path.Child("do").Index(j).Child("emit", "event"), "the gateway emits it where authentication is asked for"))
+			}
+		}
+	}
+	return errs
+}

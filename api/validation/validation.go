@@ -39,6 +39,7 @@ func Service(s *v1alpha1.RealtimeService) field.ErrorList {
 		errs = append(errs, validateAdmittance(s, ns.Authentication, ns.Anonymous, namespaces.Index(i))...)
 		errs = append(errs, validateRooms(ns.Rooms, s.Spec.Recovery != nil, namespaces.Index(i).Child("rooms"))...)
 		errs = append(errs, validateHandlers(ns.Handlers, namespaces.Index(i).Child("handlers"))...)
+		errs = append(errs, validateReserved(ns.Handlers, ns.Authentication, namespaces.Index(i).Child("handlers"))...)
 	}
 	dynamic := field.NewPath("spec", "dynamicNamespaces")
 	for i := range s.Spec.DynamicNamespaces {
@@ -49,6 +50,7 @@ func Service(s *v1alpha1.RealtimeService) field.ErrorList {
 		errs = append(errs, validateAdmittance(s, ns.Authentication, ns.Anonymous, dynamic.Index(i))...)
 		errs = append(errs, validateRooms(ns.Rooms, s.Spec.Recovery != nil, dynamic.Index(i).Child("rooms"))...)
 		errs = append(errs, validateHandlers(ns.Handlers, dynamic.Index(i).Child("handlers"))...)
+		errs = append(errs, validateReserved(ns.Handlers, ns.Authentication, dynamic.Index(i).Child("handlers"))...)
 	}
 	return errs
 }

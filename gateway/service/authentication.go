@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -16,6 +17,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/identity"
 	"github.com/realtime-operator/realtime-operator/gateway/service/eval"
 	"github.com/realtime-operator/realtime-operator/gateway/service/quota"
+
+	"github.com/realtime-operator/realtime-operator/gateway/service/tenure"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -40,6 +43,7 @@ type authenticationEntry struct {
 	allow, user cel.Program
 	// request reports whether the first request of the connection is looked at.
 	request bool
+	expiry  tenure.Policy
 }
 
 // authentication says who the clients of a namespace are.
@@ -83,6 +87,7 @@ func compileAuthenticationEntry(source *v1alpha1.Authentication, locations []ide
 	entry := &authenticationEntry{
 		name: source.Name, message: cmp.Or(source.Message, "Unauthorized"),
 		request: source.Allow != "" || source.User != "" || !allInAuth(locations),
+		expiry:  tenure.PolicyOf(source),
 	}
 	var err error
 	if source.Allow != "" {
@@ -228,4 +233,30 @@ func (c *candidate) evaluate(entry *authenticationEntry, statement *identity.Sta
 		}
 	}
 	return user, nil
+}
+
+// expiryPolicy is that of an entry, by the program in force.
+func (r *Runtime) expiryPolicy(entry string) tenure.Policy {
+	if e := r.program.Load().authentication.byName[entry]; e != nil {
+		return e.expiry
+	}
+	return tenure.Default
+}
+
+// expiryChanged reports whether clients of a namespace may stay for another time than before.
+func expiryChanged(before, after *Program) bool {
+	return !maps.EqualFunc(before.authentication.byName, after.authentication.byName, func(a, b *authenticationEntry) bool {
+		return a.expiry == b.expiry
+	})
+}
+
+// renewTenures has the sockets of a namespace stay for as long as the program in force says.
+func (r *Runtime) renewTenures(ns *socketio.Namespace) {
+	for _, s := range ns.Sockets() {
+		s.InTurn(func() {
+			if c, ok := s.Listener().(*client); ok {
+				c.tenure.Renew()
+			}
+		})
+	}
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
 	"github.com/realtime-operator/realtime-operator/gateway/service/eval"
 	"github.com/realtime-operator/realtime-operator/gateway/service/quota"
+
+	"github.com/realtime-operator/realtime-operator/gateway/service/tenure"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -24,6 +26,8 @@ type client struct {
 	socket  *socketio.Socket
 	// binding is the one that the last event has used; see currentBinding.
 	binding *binding
+	// tenure is nil if the client's token does not expire.
+	tenure *tenure.Tenure
 	// count is the number of the socket's handlers that wait for answers.
 	count atomic.Int32
 	meter quota.Meter
@@ -55,6 +59,7 @@ func (c *client) waiting() int {
 func (r *Runtime) connected(s *socketio.Socket) {
 	c := r.clientOf(s)
 	r.quota.EnterLate(&c.meter, r.program.Load().rates, s)
+	c.tenure = r.tenures.Begin(s)
 	welcome := func() { c.lifecycle(v1alpha1.EventConnection) }
 	b := c.currentBinding()
 	if entry := c.entry(b); len(entry.rooms) > 0 {
@@ -84,6 +89,7 @@ func (c *client) OnDisconnecting(reason string) {
 
 // OnDisconnect runs its handlers.
 func (c *client) OnDisconnect(reason string) {
+	c.tenure.End()
 	c.lifecycle(v1alpha1.EventDisconnect, types.String(reason))
 }
 

@@ -20,7 +20,12 @@ type metrics struct {
 	refusals *prometheus.CounterVec
 	// authentications counts who was admitted, and why others were not.
 	authentications *prometheus.CounterVec
+	// ended counts sockets whose connections were closed because of their tokens.
+	ended *prometheus.CounterVec
 }
+
+// Why a socket's connection is closed because of its token, for metrics.
+const endedExpired = "expired"
 
 func newMetrics() metrics {
 	return metrics{
@@ -44,12 +49,16 @@ func newMetrics() metrics {
 			Name: "realtime_authentication_total",
 			Help: "Clients that namespaces with authentication have admitted or refused, by the entry that has decided (none if no entry knows the token) and the result: ok, anonymous, or the code of the refusal.",
 		}, []string{"entry", "result"}),
+		ended: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "realtime_token_ends_total",
+			Help: "Sockets whose connections were closed since their tokens were not valid any more, by the entry that had accepted the token and the reason: expired.",
+		}, []string{"entry", "reason"}),
 	}
 }
 
 // register adds the metrics to a registry, and those of presenceInfo.
 func (m *metrics) register(registry prometheus.Registerer, infos *presence.Budget) {
-	registry.MustRegister(m.events, m.failures, m.limitHits, m.refusals, m.authentications)
+	registry.MustRegister(m.events, m.failures, m.limitHits, m.refusals, m.authentications, m.ended)
 	registry.MustRegister(infoMetrics(infos)...)
 }
 
@@ -66,6 +75,7 @@ func (m *metrics) forgetEntries(before, after map[string]*authenticationEntry) {
 	for name := range before {
 		if after[name] == nil {
 			m.authentications.DeletePartialMatch(prometheus.Labels{"entry": name})
+			m.ended.DeletePartialMatch(prometheus.Labels{"entry": name})
 			m.limitHits.DeletePartialMatch(prometheus.Labels{"handler": authenticationPlace(name)})
 		}
 	}

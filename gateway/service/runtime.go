@@ -15,6 +15,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/limits"
 	"github.com/realtime-operator/realtime-operator/gateway/presence"
 	"github.com/realtime-operator/realtime-operator/gateway/service/quota"
+
+	"github.com/realtime-operator/realtime-operator/gateway/service/tenure"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -48,6 +50,7 @@ type Runtime struct {
 	program  atomic.Pointer[Program]
 	bindings atomic.Pointer[bindings]
 	dynamic  *socketio.ParentNamespace
+	tenures  *tenure.Watch
 
 	applying sync.Mutex
 }
@@ -74,6 +77,10 @@ func NewRuntime(io *socketio.Server, o Options) *Runtime {
 		r.register(o.Registerer, r.infos)
 		r.quota.Register(o.Registerer)
 	}
+	r.tenures = tenure.New(tenure.Options{
+		Policy: r.expiryPolicy, Log: r.log,
+		Expired: func(entry string) { r.ended.WithLabelValues(entry, endedExpired).Inc() },
+	})
 	r.program.Store(&Program{})
 	r.bindings.Store(&bindings{})
 	r.dynamic = io.OfNames(func(name string) bool {
@@ -118,6 +125,22 @@ func (r *Runtime) Apply(p *Program) {
 		before, _ := old.find(child.Name())
 		r.reconfigure(child, before, ns)
 	}
+	if expiryChanged(old, p) {
+		r.eachNamespace(r.renewTenures)
+	}
+}
+
+// eachNamespace calls a function for the namespaces of the program in force, in another goroutine:
+// clients whose turn is taken are waited for.
+func (r *Runtime) eachNamespace(f func(*socketio.Namespace)) {
+	go func() {
+		for name := range r.program.Load().namespaces {
+			r.io.Within(name, f)
+		}
+		for _, child := range r.dynamic.Children() {
+			f(child)
+		}
+	}()
 }
 
 // guard has namespaces ask who clients are for which a program will ask that, before it is in

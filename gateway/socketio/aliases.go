@@ -95,6 +95,9 @@ var (
 	// ErrNoAck is returned by Event.Ack if the client asked for no acknowledgement, or has received
 	// one.
 	ErrNoAck = event.ErrNoAck
+	// ErrIdentitySet and ErrOtherUser are errors of Socket.SetIdentity and Socket.RenewIdentity.
+	ErrIdentitySet = client.ErrIdentitySet
+	ErrOtherUser   = client.ErrOtherUser
 	// ErrNoHistory is returned for a room without a history.
 	ErrNoHistory = event.ErrNoHistory
 	// ErrUnavailable: the session cannot be recovered now, but perhaps later.

@@ -2,16 +2,19 @@
 
 package socketio
 
-import "context"
+import (
+	"context"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/client"
+)
 
 // extras are the parts that few sockets have. They are allocated when needed, so that idle sockets
 // take less memory.
 type extras struct {
 	// ctx is the socket's context, and cancel ends it; both are nil until Context is called.
-	ctx    context.Context
-	cancel context.CancelFunc
-	// identity is nil for an anonymous client.
-	identity *Identity
+	ctx      context.Context
+	cancel   context.CancelFunc
+	identity client.Holder
 	// early are the events that middlewares have emitted to a client that is still connecting; see
 	// Socket.emitEarly.
 	early *[]earlyEvent

@@ -4,37 +4,32 @@ package socketio
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/client"
 )
 
-// ErrIdentitySet is returned if the socket already has an identity, or is connected.
-var ErrIdentitySet = errors.New("the identity of a socket is set once, before it connects")
-
 // SetIdentity sets the identity of the client. A middleware of the namespace calls it, once; after
-// that the identity does not change (ErrIdentitySet). It also returns an error if there is no user,
-// if the claims are not a JSON object, or if the identity takes more than Limits.IdentityBytes.
+// that the user does not change (ErrIdentitySet). It also returns an error if there is no user, if
+// the claims are not a JSON object, or if the identity takes more than Limits.IdentityBytes.
 //
 // The identity of a client that asks for recovery is compared with that of its session. With
 // Recovery.RunMiddlewares the middlewares set it again: if it belongs to another user, or one of
 // the two is anonymous, the client starts a new session, and the former one is left alone. Without
-// RunMiddlewares the socket has its former identity.
+// RunMiddlewares the socket has the identity with which it first connected.
 func (s *Socket) SetIdentity(id Identity) error {
-	if err := id.Check(s.limits().IdentityBytes); err != nil {
-		return fmt.Errorf("set the identity of a socket: %w", err)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e := s.needExtras()
-	if e.identity != nil || s.state.Load() != stateConnecting {
+	if s.state.Load() != stateConnecting {
 		return ErrIdentitySet
 	}
-	e.identity = &id
-	return nil
+	return s.holder().Set(id, s.limits().IdentityBytes)
+}
+
+// RenewIdentity replaces the identity by a newer one of the same user, with other claims or another
+// expiry. It returns ErrOtherUser if the user or the provider differs, or the client is anonymous,
+// and the errors of SetIdentity. Rooms are not judged again; see LeaveWhere.
+func (s *Socket) RenewIdentity(id Identity) error {
+	return s.holder().Renew(id, s.limits().IdentityBytes)
 }
 
 // Identity returns the identity that a middleware has set by SetIdentity; nil for an anonymous
@@ -45,17 +40,13 @@ func (s *Socket) Identity() *Identity {
 	if s.extras == nil {
 		return nil
 	}
-	return s.extras.identity
+	return s.extras.identity.Get()
 }
 
-// restoreIdentity gives a recovered socket its former identity.
-func (s *Socket) restoreIdentity(id *Identity) {
-	if id == nil {
-		return
-	}
+func (s *Socket) holder() *client.Holder {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.needExtras().identity = id
+	return &s.needExtras().identity
 }
 
 // Handshake returns the information about the client. Each call decodes it again, since few callers

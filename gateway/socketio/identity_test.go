@@ -196,3 +196,35 @@ func TestWithoutMiddlewaresAClientComesBackWithTheIdentityThatItHad(t *testing.T
 		}
 	}
 }
+
+func TestTheIdentityOfAConnectedSocketIsRenewed(t *testing.T) {
+	io, url := server(t, socketio.Options{})
+	io.Use(byToken)
+	sockets := make(chan *socketio.Socket, 1)
+	io.OnConnection(func(s *socketio.Socket) { sockets <- s })
+	c := wiretest.Dial(t, url, path, "", nil)
+	c.Send(`40{"token":"ann/old"}`)
+	s := within(t, sockets, "a socket")
+	newer := socketio.Identity{Provider: "tokens", User: "ann", Claims: json.RawMessage(`{"claim":"new"}`), Expires: time.Unix(1764460800, 0)}
+	if err := s.RenewIdentity(newer); err != nil {
+		t.Fatal(err)
+	}
+	for name, id := range map[string]socketio.Identity{
+		"another user": {Provider: "tokens", User: "bob"}, "another provider": {Provider: "others", User: "ann"},
+	} {
+		if err := s.RenewIdentity(id); !errors.Is(err, socketio.ErrOtherUser) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := s.RenewIdentity(socketio.Identity{Provider: "tokens", User: "ann", Claims: json.RawMessage(`[]`)}); err == nil {
+		t.Error("claims that are a list are accepted")
+	}
+	if diff := cmp.Diff(&newer, s.Identity()); diff != "" {
+		t.Errorf("identity (-want +got):\n%s", diff)
+	}
+	anonymous, _ := wiretest.Connect(t, url, path, "/")
+	defer anonymous.Close()
+	if s := within(t, sockets, "an anonymous socket"); !errors.Is(s.RenewIdentity(newer), socketio.ErrOtherUser) || s.Identity() != nil {
+		t.Error("an anonymous client has become a user")
+	}
+}

@@ -70,7 +70,9 @@ func (e *entry) recoverAs(
 		}
 	}
 	if !server.recovery.RunMiddlewares {
-		s.restoreIdentity(session.Identity)
+		if session.Identity != nil {
+			s.holder().Restore(session.Identity)
+		}
 	} else if !s.Identity().Same(session.Identity) {
 		server.log.Debug("a session is another user's; the client starts a new one", "socket", s.LogID())
 		return nil, nil, nil

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,6 +26,47 @@ type Identity struct {
 	// Expires is when the statement ends; zero for never. Nothing happens automatically at that
 	// time.
 	Expires time.Time `json:"expires,omitzero"`
+}
+
+var (
+	// ErrIdentitySet is returned if the socket already has an identity, or is connected.
+	ErrIdentitySet = errors.New("the identity of a socket is set once, before it connects")
+	// ErrOtherUser is returned if the identity of a socket would become another user's.
+	ErrOtherUser = errors.New("the identity is another user's")
+)
+
+// Holder holds the identity of a socket; the zero value that of an anonymous client. Safe for
+// concurrent use.
+type Holder struct{ held atomic.Pointer[Identity] }
+
+// Get returns the identity, which must not be changed; nil for an anonymous client.
+func (h *Holder) Get() *Identity { return h.held.Load() }
+
+// Restore sets the identity of a client that has come back.
+func (h *Holder) Restore(id *Identity) { h.held.Store(id) }
+
+// Set sets the identity once, or returns ErrIdentitySet or the error of Check.
+func (h *Holder) Set(id Identity, most int) error {
+	if err := id.Check(most); err != nil {
+		return fmt.Errorf("set the identity of a socket: %w", err)
+	}
+	if !h.held.CompareAndSwap(nil, &id) {
+		return ErrIdentitySet
+	}
+	return nil
+}
+
+// Renew replaces the identity by another one of the same user, or returns ErrOtherUser or the error
+// of Check. An anonymous client stays anonymous.
+func (h *Holder) Renew(id Identity, most int) error {
+	if err := id.Check(most); err != nil {
+		return fmt.Errorf("renew the identity of a socket: %w", err)
+	}
+	if held := h.held.Load(); held == nil || !held.Same(&id) {
+		return ErrOtherUser
+	}
+	h.held.Store(&id)
+	return nil
 }
 
 // Same reports whether two identities are of the same user. Claims and expiry may differ: a client
