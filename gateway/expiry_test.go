@@ -34,10 +34,14 @@ spec:
     - {name: "team-{team}", allow: {join: "room.params.team in socket.claims.teams"}}
     handlers:
     - {event: who, do: [{ack: "[socket.user, socket.claims.teams, socket.rooms.filter(r, r.startsWith('team')).size()]"}]}
+    - {event: heard, do: [{ack: "[socket.data.seen]"}]}
     - {event: enter, do: [{join: "args[0]"}]}
     - {event: '*', do: [{set: {seen: "has(socket.data.seen) ? socket.data.seen + [event] : [event]"}}]}
   - name: /other
     authentication: [shared]
+    anonymous: true
+  - name: /free
+    handlers: [{event: renew_token, do: [{ack: "['mine']"}]}]
 `
 
 // in is a time from now, as a claim.

@@ -61,6 +61,8 @@ var (
 	// closeDrained differs from closeGraceful for polling clients: some (python-engineio 4) take
 	// the close packet for the end and do not reconnect; after a failed poll all do.
 	closeDrained = closeMode{lastPacket: closePacket, finalRefusal: refusals.Draining, wait: gracefulWait}
+	// closeInterrupted does the same where the client may come back to this server.
+	closeInterrupted = closeMode{lastPacket: closePacket, finalRefusal: refusals.UnknownSession, wait: gracefulWait}
 )
 
 // Close ends the session: the client receives what was sent before, and then sees its transport
@@ -71,6 +73,10 @@ func (s *Session) Close(reason CloseReason) { s.close(reason, nil, closeGraceful
 // CloseUnadmitted is Close for a client that was not let in: it has a second to fetch what was
 // sent, rather than 30.
 func (s *Session) CloseUnadmitted(reason CloseReason) { s.close(reason, nil, closeUnadmitted) }
+
+// Interrupt is Close for a client that is expected to reconnect: one that polls gets an error in
+// place of the close packet, which python-engineio takes for a wish that it stay away.
+func (s *Session) Interrupt(reason CloseReason) { s.close(reason, nil, closeInterrupted) }
 
 func (s *Session) close(reason CloseReason, err error, mode closeMode) {
 	s.mu.Lock()

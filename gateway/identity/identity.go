@@ -36,6 +36,9 @@ type Request struct {
 	Query  url.Values
 	// Auth is the payload of the CONNECT packet, a JSON object; nil if there is none.
 	Auth json.RawMessage
+	// Token is what a connected client has shown to renew its token: it counts instead of those at
+	// all locations. Empty for a client that connects.
+	Token string
 }
 
 // FromHTTP returns the request of a client whose connection began with r. The address is the

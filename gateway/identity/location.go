@@ -96,10 +96,17 @@ func isToken(name string) bool {
 // String is the location as it was read; names of headers are canonical.
 func (l Location) String() string { return l.kind + "." + l.name }
 
-// Find returns the token at the first of the locations that has one. An empty value and a JSON null
+// Find returns the token with which a client renews its own, or else the one at the first of the
+// locations that has one. An empty value and a JSON null
 // are none. The error is an *Error: TokenMissing, or TokenInvalid for one that is no string or too
 // long.
 func Find(locations []Location, r *Request) (string, error) {
+	if len(r.Token) > MaxToken {
+		return "", Refuse(TokenInvalid, fmt.Sprintf("the token has more than %d bytes", MaxToken))
+	}
+	if r.Token != "" {
+		return r.Token, nil
+	}
 	for _, l := range locations {
 		token, err := l.token(r)
 		if err != nil {

@@ -23,6 +23,8 @@ type candidate struct {
 	params         map[string]string // of a dynamic namespace
 	// first is the first request of the connection; nil if nobody looks at it.
 	first *http.Request
+	// token is what the client of a connected socket has shown; empty for one that connects.
+	token string
 }
 
 func newCandidate(r *Runtime, a *authentication, s *socketio.Socket, params map[string]string) *candidate {
@@ -42,28 +44,38 @@ func (c *candidate) ask() (int, *identity.Statement, error) {
 	if c.first != nil {
 		request = identity.FromHTTP(c.first, c.socket.Auth())
 	}
-	request.Namespace = c.socket.Namespace().Name()
+	request.Namespace, request.Token = c.socket.Namespace().Name(), c.token
 	return c.authentication.chain.Authenticate(ctx, request)
 }
 
 // admit gives the socket the identity that an entry has stated, if the entry allows it.
 func (c *candidate) admit(entry *authenticationEntry, stated *identity.Statement) error {
-	statement := *stated
-	statement.Claims = bytes.TrimSpace(stated.Claims)
-	user, err := c.evaluate(entry, &statement)
+	id, err := c.identify(entry, stated)
 	if err != nil {
 		return err
 	}
-	if user == "" {
-		return identity.Refuse(identity.TokenInvalid, "the token names no user")
-	}
-	err = c.socket.SetIdentity(socketio.Identity{
-		Provider: entry.name, User: user, Claims: statement.Claims, Expires: statement.Expires,
-	})
-	if err != nil { // it is too large
-		return &identity.Error{Code: identity.TokenInvalid, Reason: "the identity cannot be used", Err: err}
+	if err := c.socket.SetIdentity(id); err != nil {
+		return unusable(err)
 	}
 	return nil
+}
+
+// unusable is the refusal of an identity that is too large.
+func unusable(err error) error {
+	return &identity.Error{Code: identity.TokenInvalid, Reason: "the identity cannot be used", Err: err}
+}
+
+// identify makes an identity of what an entry has stated, if the entry allows it.
+func (c *candidate) identify(entry *authenticationEntry, stated *identity.Statement) (socketio.Identity, error) {
+	statement := *stated
+	statement.Claims = bytes.TrimSpace(stated.Claims)
+	user, err := c.evaluate(entry, &statement)
+	if err == nil && user == "" {
+		err = identity.Refuse(identity.TokenInvalid, "the token names no user")
+	}
+	return socketio.Identity{
+		Provider: entry.name, User: user, Claims: statement.Claims, Expires: statement.Expires,
+	}, err
 }
 
 // tokensKey is the key of the headers with tokens that a session keeps.

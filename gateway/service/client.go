@@ -14,7 +14,6 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
 	"github.com/realtime-operator/realtime-operator/gateway/service/eval"
 	"github.com/realtime-operator/realtime-operator/gateway/service/quota"
-
 	"github.com/realtime-operator/realtime-operator/gateway/service/tenure"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
@@ -28,6 +27,8 @@ type client struct {
 	binding *binding
 	// tenure is nil if the client's token does not expire.
 	tenure *tenure.Tenure
+	// renewals bounds how often the client shows a newer one.
+	renewals renewals
 	// count is the number of the socket's handlers that wait for answers.
 	count atomic.Int32
 	meter quota.Meter
@@ -116,6 +117,10 @@ func (c *client) OnEvent(ev *socketio.Event) {
 		if now = c.runtime.now(); !c.runtime.quota.Event(&c.meter, rules, now, ev) {
 			return
 		}
+	}
+	if ev.Name == v1alpha1.EventRenewToken && b.namespace.authentication != nil {
+		c.renew(b, ev)
+		return
 	}
 	handlers := b.namespace.on(ev.Name)
 	if len(handlers) == 0 {

@@ -20,6 +20,8 @@ type metrics struct {
 	refusals *prometheus.CounterVec
 	// authentications counts who was admitted, and why others were not.
 	authentications *prometheus.CounterVec
+	// renewed counts the tokens that connected clients have shown.
+	renewed *prometheus.CounterVec
 	// ended counts sockets whose connections were closed because of their tokens.
 	ended *prometheus.CounterVec
 }
@@ -49,6 +51,10 @@ func newMetrics() metrics {
 			Name: "realtime_authentication_total",
 			Help: "Clients that namespaces with authentication have admitted or refused, by the entry that has decided (none if no entry knows the token) and the result: ok, anonymous, or the code of the refusal.",
 		}, []string{"entry", "result"}),
+		renewed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "realtime_token_renewals_total",
+			Help: "Tokens that connected clients have shown to renew theirs, by the result: ok, the code of the refusal, or rate_limited.",
+		}, []string{"result"}),
 		ended: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "realtime_token_ends_total",
 			Help: "Sockets whose connections were closed since their tokens were not valid any more, by the entry that had accepted the token and the reason: expired.",
@@ -58,7 +64,7 @@ func newMetrics() metrics {
 
 // register adds the metrics to a registry, and those of presenceInfo.
 func (m *metrics) register(registry prometheus.Registerer, infos *presence.Budget) {
-	registry.MustRegister(m.events, m.failures, m.limitHits, m.refusals, m.authentications, m.ended)
+	registry.MustRegister(m.events, m.failures, m.limitHits, m.refusals, m.authentications, m.renewed, m.ended)
 	registry.MustRegister(infoMetrics(infos)...)
 }
 

@@ -101,10 +101,13 @@ func (r *Runtime) memberInfo(ns *namespace, params map[string]string, s *socketi
 
 // touchPresence updates what other members see of the socket, and what it may see of them, after
 // its data have changed.
-func (r *run) touchPresence() {
-	if rooms := &r.binding.namespace.rooms; rooms.info || rooms.conditions[accessPresence] {
-		if tracker, err := presence.Of(r.Socket.Namespace()); err == nil {
-			tracker.Touch(r.Socket)
+func (r *run) touchPresence() { r.binding.touchPresence(r.Socket) }
+
+// touchPresence does so after the data or the identity of a socket have changed.
+func (b *binding) touchPresence(s *socketio.Socket) {
+	if rooms := &b.namespace.rooms; rooms.info || rooms.conditions[accessPresence] {
+		if tracker, err := presence.Of(s.Namespace()); err == nil {
+			tracker.Touch(s)
 		}
 	}
 }

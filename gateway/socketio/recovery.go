@@ -175,7 +175,7 @@ func (s *Socket) Supersede() {
 }
 
 // Interrupt closes the socket's connection as if the network had failed: its client reconnects.
-func (s *Socket) Interrupt() { s.conn.Session().Close(ReasonTransportClose) }
+func (s *Socket) Interrupt() { s.conn.Session().Interrupt(ReasonTransportClose) }
 
 // recoverable reports whether the client of a socket that has ended may come back: not if it has
 // left the namespace or was disconnected from it.

@@ -6,7 +6,7 @@ import sys
 
 import socketio
 
-from lines import read, tell
+from lines import auth, read, tell
 
 
 def listen(client, events):
@@ -31,7 +31,7 @@ async def main():
         if order["do"] == "connect":
             listen(client, order["events"])
             try:
-                await client.connect(order["url"], transports=order["transports"], wait_timeout=10)
+                await client.connect(order["url"], transports=order["transports"], auth=auth(order.get("tokens")), wait_timeout=10)
             except socketio.exceptions.ConnectionError:
                 pass  # Told by connect_error.
         elif order["do"] == "emit":

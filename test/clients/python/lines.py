@@ -44,3 +44,8 @@ def read(line):
     if "args" in order:
         order["args"] = tuple(decode(order["args"]))
     return order
+
+
+def auth(tokens):
+    """What a client shows at each attempt to connect: the tokens, one by one; None without tokens."""
+    return tokens and (lambda: {"token": tokens.pop(0)})

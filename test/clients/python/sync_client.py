@@ -5,7 +5,7 @@ import sys
 
 import socketio
 
-from lines import read, tell
+from lines import auth, read, tell
 
 
 def listen(client, events):
@@ -29,7 +29,7 @@ def main():
         if order["do"] == "connect":
             listen(client, order["events"])
             try:
-                client.connect(order["url"], transports=order["transports"], wait_timeout=10)
+                client.connect(order["url"], transports=order["transports"], auth=auth(order.get("tokens")), wait_timeout=10)
             except socketio.exceptions.ConnectionError:
                 pass  # Told by connect_error.
         elif order["do"] == "emit":

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package service
+
+import (
+	"maps"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestRenewalsArePaced(t *testing.T) {
+	begin := time.Now()
+	var r renewals
+	for _, test := range []struct{ at, want time.Duration }{
+		{0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, // a burst
+		{0, renewalPause}, {renewalPause - 1, 1}, {renewalPause, 0}, {renewalPause, renewalPause},
+		{3 * renewalPause, 0}, {3 * renewalPause, 0}, {3 * renewalPause, renewalPause},
+		{time.Hour, 0}, {time.Hour, 0}, {time.Hour, 0}, {time.Hour, 0}, {time.Hour, 0}, {time.Hour, renewalPause},
+	} {
+		if got := r.take(begin.Add(test.at)); got != test.want {
+			t.Errorf("after %v: wait %v, want %v", test.at, got, test.want)
+		}
+	}
+}
+
+// Others see what the newer token says.
+func TestPresenceFollowsARenewedToken(t *testing.T) {
+	users := maps.Clone(clubMembers)
+	users["three"] = `{"tokens":["token-of-the-third"],"claims":{"level":3,"name":"bob"}}`
+	_, url := runtimeOf(t, members(t, club, users))
+	eve, _ := enter(t, url, "token-of-the-sixth")
+	eve.Expect(`42["hello","vip"]`)
+	bob, _ := enter(t, url, "token-of-the-second")
+	bob.Expect(`42["hello","bob"]`)
+	ask(t, bob, `["enter"]`, `["in"]`)
+	eve.Send(`421["enter"]`)
+	seen := func(level string) {
+		for !strings.Contains(eve.Receive(), `{"level":`+level+`,"who":"bob"}`) {
+		}
+	}
+	seen("2.50")
+	ask(t, bob, `["renew_token",{"token":"token-of-the-third"}]`, `[{"ok":true}]`)
+	seen("3")
+	ask(t, bob, `["renew_token",{"token":"token-of-the-sixth"}]`, `[{"error":{"code":"forbidden"}}]`)
+	ask(t, bob, `["renew_token",{"token":"token-of-the-first"}]`, `[{"error":{"code":"forbidden"}}]`)
+}
