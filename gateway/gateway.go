@@ -27,6 +27,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/memory"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
 	"github.com/realtime-operator/realtime-operator/gateway/publish"
+	"github.com/realtime-operator/realtime-operator/gateway/revocation"
 	"github.com/realtime-operator/realtime-operator/gateway/service"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
@@ -91,6 +92,7 @@ type Gateway struct {
 	panics      *panics.Watch
 	api         *publish.Server
 	authorities *authorities
+	revocations *revocation.Store
 	// authenticationDir is Options.AuthenticationDir.
 	authenticationDir string
 
@@ -161,20 +163,25 @@ func (g *Gateway) start(svc *v1alpha1.RealtimeService, revision string, program 
 		g.cluster.Close()
 		return fmt.Errorf("start the Socket.IO server: %w", err)
 	}
+	g.revocations = revocation.New(revocation.Options{
+		Service: g.service, NATS: g.cluster.NATS(), Config: revocationConfig(svc), Log: o.Log,
+	})
+	registerRevocations(g.metrics, g.revocations)
 	registerConnections(g.metrics, g.io)
 	registerLosses(g.metrics, g.io)
 	g.io.QueueVolatile(queuesVolatile(&svc.Spec.Protocol))
 	g.runtime = service.NewRuntime(g.io, service.Options{
-		Registerer: g.metrics, Log: o.Log, OnPanic: g.countPanic, PresenceBytes: memory.Part(),
+		Registerer: g.metrics, Log: o.Log, OnPanic: g.countPanic, PresenceBytes: memory.Part(), Revoked: g.revocations.Judge,
 	})
 	g.runtime.Apply(program)
 	g.cluster.ShareUsage(g.runtime.Users())
+	g.revocations.Start(g.runtime.EndRevoked)
 	g.path.Store(&svc.Spec.Protocol.Path)
 	g.startForwarding(&svc.Spec.Protocol)
 	g.drainRate.Store(svc.Spec.Gateway.DrainRate())
 	g.config.accept(gatewayconfig.Sequence(svc.Annotations), revision)
 	g.api = publish.New(publish.Options{
-		Runtime: g.runtime, Cluster: g.cluster, Leaving: g.draining.Load, Registerer: g.metrics,
+		Runtime: g.runtime, Cluster: g.cluster, Leaving: g.draining.Load, Registerer: g.metrics, Revocations: g.revocations,
 	})
 	if err := g.api.ServeNATS(g.service); err != nil {
 		return errors.Join(err, g.Close())
@@ -232,6 +239,7 @@ func (g *Gateway) reconfigure(svc *v1alpha1.RealtimeService, program *service.Pr
 	g.path.Store(&p.Path)
 	g.peers.allow(p)
 	g.drainRate.Store(svc.Spec.Gateway.DrainRate())
+	g.revocations.Configure(revocationConfig(svc))
 	g.runtime.Apply(program)
 	return nil
 }
@@ -295,6 +303,7 @@ func (g *Gateway) Close() error {
 		g.authentication.close()
 		g.authentication = nil
 		g.applying.Unlock()
+		g.revocations.Close()
 		g.cluster.Close()
 	})
 	return g.closeErr

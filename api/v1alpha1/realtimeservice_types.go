@@ -90,6 +90,11 @@ type RealtimeServiceSpec struct {
 	// +kubebuilder:validation:MaxItems=16
 	Authentication []Authentication `json:"authentication,omitempty"`
 
+	// revocation lets programs revoke tokens. It requires spec.recovery, whose storage it shares,
+	// or a NATS of your own with JetStream. If absent, a token is valid until it expires.
+	// +optional
+	Revocation *RevocationSpec `json:"revocation,omitempty"`
+
 	// namespaces are the Socket.IO namespaces of the service. A client that asks for another gets
 	// connect_error "Invalid namespace".
 	// +required

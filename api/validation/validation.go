@@ -33,6 +33,7 @@ func Service(s *v1alpha1.RealtimeService) field.ErrorList {
 	errs = append(errs, validateNetworkPolicy(s.Spec.NetworkPolicy, field.NewPath("spec", "networkPolicy"))...)
 	errs = append(errs, validateAuthentication(s.Spec.Authentication, field.NewPath("spec", "authentication"))...)
 	errs = append(errs, validateLimits(s, field.NewPath("spec", "limits"))...)
+	errs = append(errs, validateRevocation(s, field.NewPath("spec", "revocation"))...)
 	namespaces := field.NewPath("spec", "namespaces")
 	for i := range s.Spec.Namespaces {
 		ns := &s.Spec.Namespaces[i]

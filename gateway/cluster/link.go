@@ -8,6 +8,9 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
+// NATS returns the connection, for what else a gateway stores. It ends with Close.
+func (c *Cluster) NATS() *nats.Conn { return c.nc }
+
 // Connected reports whether NATS is connected now.
 func (c *Cluster) Connected() bool { return c.link.Connected() }
 

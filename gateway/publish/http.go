@@ -20,6 +20,7 @@ func (s *Server) SetTokens(file []byte) int { return s.tokens.set(file) }
 // ServeHTTP serves
 //
 //	POST /v1/namespaces/{namespace}/emit    emits a document; see docs/how-to/publish.md
+//	POST /v1/revocations                    revokes tokens; see docs/how-to/authenticate.md
 //
 // on a port of its own that clients do not reach. Each request must have a token of SetTokens.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -32,14 +33,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	namespace, ok := namespaceOf(r.URL)
+	revokes := r.URL.EscapedPath() == revocationsPath
 	switch {
-	case !ok:
+	case !ok && !revokes:
 		write(w, http.StatusNotFound, answer{
 			Error: fmt.Sprintf("%.128s is nothing here; POST /v1/namespaces/%%2F/emit is, for the namespace /", r.URL.EscapedPath()),
 		})
 	case r.Method != http.MethodPost:
 		w.Header().Set("Allow", http.MethodPost)
 		write(w, http.StatusMethodNotAllowed, answer{Error: "the method must be POST"})
+	case revokes:
+		s.serveRevocation(w, r)
 	default:
 		s.serveEmit(w, r, namespace)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/realtime-operator/realtime-operator/gateway/cluster"
+	"github.com/realtime-operator/realtime-operator/gateway/revocation"
 	"github.com/realtime-operator/realtime-operator/gateway/service"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
@@ -37,6 +38,8 @@ type Options struct {
 	// Leaving reports whether the gateway drains: then the next request of a program goes
 	// elsewhere.
 	Leaving func() bool
+	// Revocations stores which tokens are revoked.
+	Revocations *revocation.Store
 	// Registerer registers the metrics.
 	Registerer prometheus.Registerer
 }
@@ -47,8 +50,9 @@ type Server struct {
 	Options
 	tokens    tokens
 	published *prometheus.CounterVec
+	revoked   *prometheus.CounterVec
 	// leave stops ServeNATS.
-	leave func() <-chan struct{}
+	leave, leaveRevocations func() <-chan struct{}
 }
 
 // New returns a server that accepts no request over HTTP before SetTokens is called, and does not
@@ -56,8 +60,10 @@ type Server struct {
 func New(o Options) *Server {
 	s := &Server{Options: o, published: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "realtime_publications_total", Help: "Events that programs asked this gateway to emit, by the way they came and the status of the answer.",
+	}, []string{"via", "status"}), revoked: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "realtime_revocation_requests_total", Help: "Requests of programs to revoke tokens, by the way they came and the status of the answer.",
 	}, []string{"via", "status"})}
-	o.Registerer.MustRegister(s.published)
+	o.Registerer.MustRegister(s.published, s.revoked)
 	return s
 }
 

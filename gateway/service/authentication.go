@@ -259,3 +259,33 @@ func (r *Runtime) renewTenures(ns *socketio.Namespace) {
 		})
 	}
 }
+
+// judgeToken returns a refusal for a token that is revoked, or of which that is not known yet.
+func (r *Runtime) judgeToken(id *socketio.Identity) error {
+	if r.revoked == nil {
+		return nil
+	}
+	return r.revoked(id)
+}
+
+// EndRevoked closes the connections of all sockets whose tokens are revoked.
+func (r *Runtime) EndRevoked() {
+	r.eachNamespace(func(ns *socketio.Namespace) {
+		for _, s := range ns.Sockets() {
+			r.endIfRevoked(s)
+		}
+	})
+}
+
+// endIfRevoked closes the connection of a socket whose token is revoked. One of which that is not
+// known stays.
+func (r *Runtime) endIfRevoked(s *socketio.Socket) {
+	id := s.Identity()
+	if r.revoked == nil || id == nil {
+		return
+	}
+	if err := r.revoked(id); err != nil && identity.AsError(err).Code != identity.Unavailable {
+		r.ended.WithLabelValues(id.Provider, endedRevoked).Inc()
+		s.Interrupt()
+	}
+}

@@ -73,9 +73,14 @@ func (c *candidate) identify(entry *authenticationEntry, stated *identity.Statem
 	if err == nil && user == "" {
 		err = identity.Refuse(identity.TokenInvalid, "the token names no user")
 	}
-	return socketio.Identity{
+	id := socketio.Identity{
 		Provider: entry.name, User: user, Claims: statement.Claims, Expires: statement.Expires,
-	}, err
+		TokenID: statement.ID, Issued: statement.IssuedAt,
+	}
+	if err == nil {
+		err = c.runtime.judgeToken(&id)
+	}
+	return id, err
 }
 
 // tokensKey is the key of the headers with tokens that a session keeps.

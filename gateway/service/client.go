@@ -61,6 +61,7 @@ func (r *Runtime) connected(s *socketio.Socket) {
 	c := r.clientOf(s)
 	r.quota.EnterLate(&c.meter, r.program.Load().rates, s)
 	c.tenure = r.tenures.Begin(s)
+	r.endIfRevoked(s) // its token may have been revoked since it was judged
 	welcome := func() { c.lifecycle(v1alpha1.EventConnection) }
 	b := c.currentBinding()
 	if entry := c.entry(b); len(entry.rooms) > 0 {

@@ -27,7 +27,10 @@ type metrics struct {
 }
 
 // Why a socket's connection is closed because of its token, for metrics.
-const endedExpired = "expired"
+const (
+	endedExpired = "expired"
+	endedRevoked = "revoked"
+)
 
 func newMetrics() metrics {
 	return metrics{
@@ -57,7 +60,7 @@ func newMetrics() metrics {
 		}, []string{"result"}),
 		ended: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "realtime_token_ends_total",
-			Help: "Sockets whose connections were closed since their tokens were not valid any more, by the entry that had accepted the token and the reason: expired.",
+			Help: "Sockets whose connections were closed since their tokens were not valid any more, by the entry that had accepted the token and the reason: expired or revoked.",
 		}, []string{"entry", "reason"}),
 	}
 }

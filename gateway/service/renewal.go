@@ -128,6 +128,7 @@ func (c *client) take(b *binding, id socketio.Identity) error {
 	case err != nil:
 		return unusable(err)
 	}
+	c.runtime.endIfRevoked(c.socket) // it may have been revoked since it was judged
 	if !c.socket.Connected() {
 		return nil // OnDisconnect has ended the tenure, or will
 	}

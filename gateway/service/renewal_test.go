@@ -5,8 +5,12 @@ package service
 import (
 	"maps"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/identity"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
 func TestRenewalsArePaced(t *testing.T) {
@@ -44,4 +48,34 @@ func TestPresenceFollowsARenewedToken(t *testing.T) {
 	seen("3")
 	ask(t, bob, `["renew_token",{"token":"token-of-the-sixth"}]`, `[{"error":{"code":"forbidden"}}]`)
 	ask(t, bob, `["renew_token",{"token":"token-of-the-first"}]`, `[{"error":{"code":"forbidden"}}]`)
+}
+
+// A token may be revoked between its judgment and the moment at which its socket can be found.
+func TestATokenThatIsRevokedMeanwhile(t *testing.T) {
+	users := maps.Clone(clubMembers)
+	users["three"] = `{"tokens":["token-of-the-third"],"claims":{"level":3,"name":"bob"}}`
+	r, url := runtimeOf(t, members(t, club, users))
+	var judged atomic.Int32
+	var last int32
+	r.revoked = func(*socketio.Identity) error {
+		if judged.Add(1) >= last {
+			return identity.Refuse(identity.TokenInvalid, "the token is revoked")
+		}
+		return nil
+	}
+	last = 2 // as it connects, and once it is there
+	c, answer := enter(t, url, "token-of-the-second")
+	if !strings.HasPrefix(answer, "40{") {
+		t.Errorf("answered %s", answer)
+	}
+	c.ExpectClosed()
+	judged.Store(0)
+	last = 4 // and as it renews its token, and once it has another
+	c, _ = enter(t, url, "token-of-the-second")
+	c.Expect(`42["hello","bob"]`)
+	c.Send(`421["renew_token",{"token":"token-of-the-third"}]`)
+	c.ExpectClosed()
+	if n := judged.Load(); n != 4 {
+		t.Errorf("judged %d times", n)
+	}
 }

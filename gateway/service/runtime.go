@@ -28,6 +28,9 @@ type Options struct {
 	// PresenceBytes bounds the results of presenceInfo for all members that this gateway knows of,
 	// in bytes; presence.DefaultInfoBytes if zero.
 	PresenceBytes int
+	// Revoked returns a refusal for a token that is revoked, or of which that is not known yet;
+	// nil: none is.
+	Revoked func(*socketio.Identity) error
 	// OnPanic is called with the place of each recovered panic, one of engineio.PanicPlaces.
 	OnPanic func(place string)
 	// Now is the time of events; time.Now if nil.
@@ -50,6 +53,7 @@ type Runtime struct {
 	bindings atomic.Pointer[bindings]
 	dynamic  *socketio.ParentNamespace
 	tenures  *tenure.Watch
+	revoked  func(*socketio.Identity) error
 
 	applying sync.Mutex
 }
@@ -62,6 +66,7 @@ func NewRuntime(io *socketio.Server, o Options) *Runtime {
 		log:     o.Log,
 		metrics: newMetrics(),
 		infos:   presence.NewBudget(o.PresenceBytes),
+		revoked: o.Revoked,
 		now:     o.Now,
 	}
 	if r.now == nil {
@@ -125,21 +130,18 @@ func (r *Runtime) Apply(p *Program) {
 		r.reconfigure(child, before, ns)
 	}
 	if expiryChanged(old, p) {
-		r.eachNamespace(r.renewTenures)
+		go r.eachNamespace(r.renewTenures) // clients whose turn is taken are waited for
 	}
 }
 
-// eachNamespace calls a function for the namespaces of the program in force, in another goroutine:
-// clients whose turn is taken are waited for.
+// eachNamespace calls a function for the namespaces of the program in force.
 func (r *Runtime) eachNamespace(f func(*socketio.Namespace)) {
-	go func() {
-		for name := range r.program.Load().namespaces {
-			r.io.Within(name, f)
-		}
-		for _, child := range r.dynamic.Children() {
-			f(child)
-		}
-	}()
+	for name := range r.program.Load().namespaces {
+		r.io.Within(name, f)
+	}
+	for _, child := range r.dynamic.Children() {
+		f(child)
+	}
 }
 
 // guard has namespaces ask who clients are for which a program will ask that, before it is in

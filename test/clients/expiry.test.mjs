@@ -25,6 +25,8 @@ metadata: {name: expiring}
 spec:
   protocol: {allowEIO3: true}
   recovery: {maxDisconnection: 1m}
+  revocation: {keep: 1h}
+  api: {tokenSecretRef: {name: publishers}}
   authentication:
   - name: users
     jwt:
@@ -56,14 +58,16 @@ function token(seconds = 3600, claims = {}) {
 }
 
 const all = wholeFile();
-let urls;
+let urls, api;
 before(async () => {
   const dir = await folder(all);
   const manifest = path.join(dir, "expiring.yaml");
   await writeFile(manifest, service);
   await mkdir(path.join(dir, "chat-jwt"));
   await writeFile(path.join(dir, "chat-jwt", "first"), key);
-  ({ urls } = await startRealtime(all, { manifest, gateways: 2, secrets: dir }));
+  const running = await startRealtime(all, { manifest, gateways: 2, secrets: dir, token: "an open secret" });
+  urls = running.urls;
+  api = /http:\S+(?=\/v1\/)/.exec(await running.says(/Programs publish with the token/))[0];
 });
 
 /** A client, and what happens to it. */
@@ -127,6 +131,51 @@ test("a client that has no newer token is told so", async (t) => {
   const seen = [await next(), await next(), await next(), await next()];
   assert.deepEqual(seen.map(({ event }) => event), ["connect", "token_expires", "disconnect", "connect_error"]);
   assert.deepEqual(seen[3].answer.data, { code: "token_expired" });
+});
+
+async function revoke(document) {
+  const headers = { authorization: "Bearer an open secret" };
+  const answer = await fetch(`${api}/v1/revocations`, { method: "POST", headers, body: JSON.stringify(document) });
+  assert.deepEqual(await answer.json(), { ok: true });
+}
+
+for (const [name, io] of [["4.8", io4], ["3.x", io3], ["2.x", io2]]) {
+  test(`a ${name} client whose token is revoked is refused as it comes back, until it has another`, async (t) => {
+    const show = (token) => (io === io2 ? { query: { token } } : { auth: { token } });
+    for (const url of urls) {
+      const jti = `of a ${name} client at ${url}`;
+      const { socket, next } = connect(t, io, url, { transports: ["websocket"], ...show(token(3600, { jti })) });
+      assert.equal((await next()).event, "connect");
+      const begin = Date.now();
+      await revoke({ id: jti });
+      const lost = await next();
+      assert.deepEqual([lost.event, lost.answer], ["disconnect", "transport close"]);
+      assert.ok(Date.now() - begin < 1000, `the client was disconnected after ${Date.now() - begin} ms`);
+      const refused = await next();
+      assert.deepEqual([refused.event, refused.answer.data ?? refused.answer], [io === io2 ? "error" : "connect_error", { code: "token_invalid" }]);
+      if (io === io4) {
+        socket.auth = { token: token() };
+        socket.connect();
+        const back = await next();
+        assert.deepEqual([back.event, back.recovered], ["connect", true]);
+      }
+      socket.close();
+    }
+  });
+}
+
+test("a client whose token is revoked while it is away is not recovered", async (t) => {
+  const tokens = [token(3600, { jti: "lost" }), token(3600, { jti: "lost" }), token()];
+  const { socket, next } = connect(t, io4, urls[1], { transports: ["websocket"], reconnectionDelay: 500, auth: (done) => done({ token: tokens.shift() }) });
+  assert.equal((await next()).event, "connect");
+  socket.io.engine.close();
+  assert.equal((await next()).event, "disconnect");
+  await revoke({ id: "lost" });
+  const refused = await next();
+  assert.deepEqual([refused.event, refused.answer.data], ["connect_error", { code: "token_invalid" }]);
+  socket.connect();
+  const back = await next();
+  assert.deepEqual([back.event, back.recovered], ["connect", true]); // the same user, by a token that is valid
 });
 
 test("a client that renews its token stays, and leaves the rooms in which it may not be", async (t) => {

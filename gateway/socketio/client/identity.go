@@ -26,6 +26,10 @@ type Identity struct {
 	// Expires is when the statement ends; zero for never. Nothing happens automatically at that
 	// time.
 	Expires time.Time `json:"expires,omitzero"`
+	// TokenID and Issued are the id of the token that states this, and when it was issued; empty
+	// and zero if the token does not say so. By them a token can be revoked.
+	TokenID string    `json:"jti,omitempty"`
+	Issued  time.Time `json:"issued,omitzero"`
 }
 
 var (
