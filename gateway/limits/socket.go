@@ -34,15 +34,20 @@ func (s *Socket) Ask(r *Rules, now int64, e Event) Verdict {
 	if s.rules != r {
 		s.turn(r, now)
 	}
+	place, named := r.named(e.Name)
+	user := s.user != nil && r.limitsUsers()
+	if !named && !user && s.take(r, now, e) {
+		return Verdict{}
+	}
 	var q questions
 	q.addBytes(r.Bytes, &s.bytes, e.Bytes)
 	if !e.Ack {
 		q.addEvent(r.Events, &s.events)
-		if i, ok := r.named(e.Name); ok {
-			q.addEvent(r.ByEvent[i].Limit, &s.byEvent[i])
+		if named {
+			q.addEvent(r.ByEvent[place].Limit, &s.byEvent[place])
 		}
 	}
-	if s.user != nil && r.limitsUsers() {
+	if user {
 		return s.user.ask(&q, r, now, e)
 	}
 	v := q.judge(now)
@@ -50,6 +55,27 @@ func (s *Socket) Ask(r *Rules, now int64, e Event) Verdict {
 		q.charge(now)
 	}
 	return v
+}
+
+// take is a shortcut for most events: it charges the limits that hold for all of them, unless the
+// event is over one.
+func (s *Socket) take(r *Rules, now int64, e Event) bool {
+	var bytes int64
+	if l := r.Bytes; l != nil {
+		if bytes = l.time(int64(e.Bytes)); s.bytes.wait(l, now, bytes) > 0 {
+			return false
+		}
+	}
+	if l := r.Events; l != nil && !e.Ack {
+		if s.events.wait(l, now, l.each) > 0 {
+			return false
+		}
+		s.events.take(now, l.each)
+	}
+	if r.Bytes != nil {
+		s.bytes.take(now, bytes)
+	}
+	return true
 }
 
 // turn keeps what the socket has used when rules change.

@@ -3,6 +3,7 @@
 package limits
 
 import (
+	"crypto/rand"
 	"testing"
 	"time"
 )
@@ -120,6 +121,11 @@ func TestAcknowledgementsCountForBytesAlone(t *testing.T) {
 	if v := s.Ask(r, 0, say(1)); v.By != bytes {
 		t.Error("they were not charged")
 	}
+	s = NewSocket(nil)
+	s.Ask(r, 0, Event{Bytes: 10, Ack: true})
+	if v := s.Ask(r, 0, say(1)); v.By != nil {
+		t.Errorf("an acknowledgement has counted as an event: %+v", v)
+	}
 }
 
 func TestChangedRulesKeepWhatWasUsed(t *testing.T) {
@@ -174,16 +180,13 @@ func TestRulesWithoutALimitAreNone(t *testing.T) {
 func BenchmarkAsk(b *testing.B) {
 	l := &Limit{Rate: 1_000_000, Burst: 1_000_000}
 	users := NewUsers(time.Now)
-	for name, test := range map[string]struct {
-		rules Rules
-		user  *User
-	}{
-		"perSocket": {Rules{Events: l, Bytes: l}, nil},
-		"byEvent":   {Rules{Events: l, ByEvent: []NamedLimit{{"typing", l}, {"say", l}}}, nil},
-		"perUser":   {Rules{UserEvents: l, UserBytes: l}, users.Hold(KeyOf("a", "b"))},
+	for name, rules := range map[string]Rules{
+		"perSocket": {Events: l, Bytes: l},
+		"byEvent":   {Events: l, ByEvent: []NamedLimit{{"typing", l}, {"say", l}}},
+		"perUser":   {UserEvents: l, UserBytes: l},
 	} {
 		b.Run(name, func(b *testing.B) {
-			s, r := NewSocket(test.user), test.rules.Prepare()
+			s, r := NewSocket(users.Hold(KeyOf(name, rand.Text()))), rules.Prepare()
 			b.ReportAllocs()
 			now := int64(0)
 			for b.Loop() {

@@ -223,7 +223,30 @@ func TestWhatWasSilentIsReportedWhenItMatters(t *testing.T) {
 				t.Errorf("gateway %d lets %d through after a burst of 100", i, n)
 			}
 		}
+		b.pass(5 * time.Second)
+		for range 4 {
+			there.Ask(r, b.users[1].Now(), say(1))
+		}
+		b.exchanged()
+		if n, _ := accepted(here, r, b.users[0].Now(), say(1)); n > 2 {
+			t.Errorf("%d are let through of 6, after 4 elsewhere: a little is not reported of a user who is", n)
+		}
 	})
+}
+
+func TestChangedRulesKeepWhatAUserHasUsed(t *testing.T) {
+	before := Rules{UserEvents: &Limit{Rate: 1, Burst: 100}}.Prepare()
+	after := Rules{UserEvents: &Limit{Rate: 100, Burst: 100}}.Prepare()
+	s := NewSocket(NewUsers(time.Now).Hold(ada))
+	for range 60 {
+		s.Ask(before, 0, say(1))
+	}
+	if n, _ := accepted(s, after, 0, say(1)); n != 40 {
+		t.Errorf("%d are accepted of 100, after 60", n)
+	}
+	if n, _ := accepted(s, after, second, say(1)); n != 100 {
+		t.Errorf("%d are accepted a second later: the time is that of the former rate", n)
+	}
 }
 
 func TestAReportIsChargedByTheRulesInForce(t *testing.T) {
@@ -290,6 +313,27 @@ func TestAUserWhoLeavesIsRememberedUntilTheBurstIsEarned(t *testing.T) {
 		}
 		if u.Len() != 0 {
 			t.Error("it is never forgotten")
+		}
+	})
+}
+
+func TestAcknowledgementsOfAUserCountForBytesAlone(t *testing.T) {
+	r := Rules{UserEvents: &Limit{Rate: 1, Burst: 1}, UserBytes: &Limit{Rate: 100, Burst: 100}}.Prepare()
+	u := NewUsers(time.Now)
+	if n, v := accepted(NewSocket(u.Hold(ada)), r, 0, Event{Bytes: 10, Ack: true}); n != 10 || v.By != r.UserBytes {
+		t.Errorf("%d are accepted, and then %+v", n, v)
+	}
+}
+
+func TestNothingIsToldAfterClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := gateways(t, 2, Rules{Connections: 1}.Prepare())
+		b.close()
+		before := b.sent.Load()
+		b.users[0].Enter(ada, Seat{Connection: 1, Socket: 1, ID: "a"}, 1)
+		b.exchanged()
+		if b.sent.Load() != before {
+			t.Error("a message is sent")
 		}
 	})
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 	"github.com/realtime-operator/realtime-operator/gateway/service/quota"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
 // handClock is a clock that a test moves.
@@ -357,4 +358,18 @@ func TestAReloadCountsTheConnectionsThatAreThere(t *testing.T) {
 		_, answer := comes(t, url, "ada")
 		return strings.HasPrefix(answer, "40{")
 	})
+}
+
+// A client that is on its way in when the limit comes was not asked, and is counted.
+func TestAConnectionThatIsOnItsWayInIsCounted(t *testing.T) {
+	r, url := runtimeOf(t, limitedProgram(t, ""))
+	limited := limitedProgram(t, "perUser: {connections: 1}")
+	r.io.Of("/").Use(func(*socketio.Socket) error {
+		r.Apply(limited)
+		return nil
+	})
+	as(t, url, "ada")
+	if _, answer := comes(t, url, "ada"); answer != manyConnections {
+		t.Errorf("a second connection is answered %s", answer)
+	}
 }
