@@ -60,7 +60,7 @@ func TestThePlacesOfALostGatewayComeBack(t *testing.T) {
 	ns := startJetStream(t)
 	proxy := natstest.NewProxy(t, ns.ClientURL())
 	with := func(url string) *gateway {
-		g := newGateway(t, Options{URLs: []string{url}, timing: soon, Recovery: &Recovery{MaxDisconnection: time.Minute, MaxMessages: 100, Detection: time.Second}})
+		g := newGateway(t, Options{URLs: []string{url}, timing: soon, Recovery: &Recovery{MaxDisconnection: 10 * time.Minute, MaxMessages: 100, Detection: time.Second}})
 		await(t, "the log is ready", g.cluster.LogReady)
 		return g
 	}
