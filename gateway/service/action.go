@@ -5,25 +5,28 @@ package service
 import (
 	"fmt"
 
+	"github.com/google/cel-go/cel"
+
 	"github.com/realtime-operator/realtime-operator/api/expression"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// compileStep compiles an action, with its condition and what follows from it.
-func compileStep(a *v1alpha1.Action) (step, error) {
+// compileStep compiles an action, with its condition and what follows from it. The condition, nil
+// if there is none, may be replaced before the first run.
+func compileStep(a *v1alpha1.Action) (step, *cel.Program, error) {
 	act, err := compileAction(a)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if a.Stop {
 		act = thenStop(act)
 	}
 	if a.When == "" {
-		return act, nil
+		return act, nil, nil
 	}
 	when, err := expression.Compile(expression.Condition, string(a.When))
 	if err != nil {
-		return nil, fmt.Errorf("when: %w", err)
+		return nil, nil, fmt.Errorf("when: %w", err)
 	}
 	return func(r *run) error {
 		met, err := r.Condition(when)
@@ -34,7 +37,7 @@ func compileStep(a *v1alpha1.Action) (step, error) {
 			return nil
 		}
 		return act(r)
-	}, nil
+	}, &when, nil
 }
 
 // thenStop ends the handler after a step, when it has waited for what it waits for.

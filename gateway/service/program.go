@@ -71,6 +71,8 @@ type handler struct {
 	place string
 	when  cel.Program // nil: always
 	steps []step
+	// whens are the conditions of the steps; nil for those without.
+	whens []*cel.Program
 }
 
 // step is a compiled action.
@@ -171,7 +173,7 @@ func (n *namespace) on(event string) []*handler {
 }
 
 func compileHandler(h *v1alpha1.Handler) (*handler, error) {
-	compiled := &handler{steps: make([]step, len(h.Do))}
+	compiled := &handler{steps: make([]step, len(h.Do)), whens: make([]*cel.Program, len(h.Do))}
 	var err error
 	if h.When != "" {
 		if compiled.when, err = expression.Compile(expression.Condition, h.When); err != nil {
@@ -179,7 +181,7 @@ func compileHandler(h *v1alpha1.Handler) (*handler, error) {
 		}
 	}
 	for i := range h.Do {
-		if compiled.steps[i], err = compileStep(&h.Do[i]); err != nil {
+		if compiled.steps[i], compiled.whens[i], err = compileStep(&h.Do[i]); err != nil {
 			return nil, fmt.Errorf("do[%d]: %w", i, err)
 		}
 	}

@@ -25,6 +25,12 @@ type RoomNames struct {
 	index    int
 }
 
+// Wrap replaces the program that is evaluated each time, even for rooms that are always the same.
+// It is called before the first use.
+func (n *RoomNames) Wrap(wrap func(cel.Program) cel.Program) {
+	n.program, n.constant, n.argument = wrap(n.program), nil, false
+}
+
 // CompileRoomNames compiles an expression that yields the name of a room, or a list of them.
 func CompileRoomNames(source string) (*RoomNames, error) {
 	return compileRoomNames(expression.Rooms, source)
