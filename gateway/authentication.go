@@ -52,7 +52,7 @@ func (s *secret) set(files map[string][]byte) {
 //
 //nolint:contextcheck // keys are fetched, and Secrets watched, until a configuration is replaced
 func (g *Gateway) compile(svc *v1alpha1.RealtimeService) (*service.Program, *authentication, error) {
-	a, err := openAuthentication(svc, g.authenticationDir, g.authorities, g.log)
+	a, err := g.openAuthentication(svc)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -61,7 +61,25 @@ func (g *Gateway) compile(svc *v1alpha1.RealtimeService) (*service.Program, *aut
 		a.close()
 		return nil, nil, fmt.Errorf("compile the service: %w", err)
 	}
+	if g.compiled != nil {
+		g.compiled(svc, program)
+	}
 	return program, a, nil
+}
+
+func (g *Gateway) openAuthentication(svc *v1alpha1.RealtimeService) (*authentication, error) {
+	if g.authenticator == nil {
+		return openAuthentication(svc, g.authenticationDir, g.authorities, g.log)
+	}
+	a := &authentication{authenticators: service.Authenticators{}, stop: func() {}, log: g.log}
+	for i := range svc.Spec.Authentication {
+		entry := &svc.Spec.Authentication[i]
+		var err error
+		if a.authenticators[entry.Name], err = g.authenticator(entry); err != nil {
+			return nil, fmt.Errorf("authentication %s: %w", entry.Name, err)
+		}
+	}
+	return a, nil
 }
 
 // openAuthentication returns what verifies the tokens of a service's clients. It waits for nobody:

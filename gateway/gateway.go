@@ -16,6 +16,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/realtime-operator/realtime-operator/api/gatewayconfig"
@@ -23,6 +24,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/clientbundle"
 	"github.com/realtime-operator/realtime-operator/gateway/cluster"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
+	"github.com/realtime-operator/realtime-operator/gateway/identity"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/clientaddr"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/memory"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
@@ -45,6 +47,9 @@ type Options struct {
 	// NATSCredentialsDir has the credentials for them: user.creds, or token, or username and
 	// password; ca.crt, tls.crt, tls.key.
 	NATSCredentialsDir string
+	// NATSDialer connects to them in place of TCP; nil: TCP. Package scenario has NATS in its own
+	// process.
+	NATSDialer nats.CustomDialer
 	// Peers lets gateways take requests for each other's sessions; nil: a request that reaches
 	// another gateway than its session's is refused.
 	Peers *PeerOptions
@@ -57,6 +62,12 @@ type Options struct {
 	// AuthenticationDir has a folder for each Secret that spec.authentication names, with a file
 	// for each of its keys. They are read again whenever they change. Empty: there are no Secrets.
 	AuthenticationDir string
+	// Authenticator returns what verifies the clients of an entry of spec.authentication; nil: what
+	// the manifest says. Package scenario has keys of its own.
+	Authenticator func(*v1alpha1.Authentication) (identity.Authenticator, error)
+	// Compiled is called with each program before it is in force, for example to observe it; it may
+	// be nil.
+	Compiled func(*v1alpha1.RealtimeService, *service.Program)
 	// Log receives messages for people; slog's default if nil.
 	Log *slog.Logger
 
@@ -93,8 +104,10 @@ type Gateway struct {
 	api         *publish.Server
 	authorities *authorities
 	revocations *revocation.Store
-	// authenticationDir is Options.AuthenticationDir.
+	// authenticationDir, authenticator and compiled are those of Options.
 	authenticationDir string
+	authenticator     func(*v1alpha1.Authentication) (identity.Authenticator, error)
+	compiled          func(*v1alpha1.RealtimeService, *service.Program)
 
 	closing  sync.Once
 	closeErr error // set within closing
@@ -114,7 +127,7 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 	}
 	g := &Gateway{
 		service: serviceName(svc), parser: parserOf(svc), log: o.Log, metrics: newRegistry(), client: clientBundles(o.ClientDir), webTransport: o.WebTransport,
-		authenticationDir: o.AuthenticationDir,
+		authenticationDir: o.AuthenticationDir, authenticator: o.Authenticator, compiled: o.Compiled,
 	}
 	g.authorities = newAuthorities(g.metrics, o.issuerCA)
 	program, authentication, err := g.compile(svc)
@@ -145,6 +158,7 @@ func (g *Gateway) start(svc *v1alpha1.RealtimeService, revision string, program 
 		Gateway:        o.Name,
 		URLs:           o.NATSURLs,
 		CredentialsDir: o.NATSCredentialsDir,
+		Dialer:         o.NATSDialer,
 		Recovery:       logRecovery(svc),
 		PeerAddress:    o.Peers.address(),
 		Revision:       o.Revision,
@@ -271,6 +285,9 @@ func clientBundles(dir string) *clientbundle.Handler {
 	}
 	return clientbundle.New(o)
 }
+
+// Runtime returns what runs the service, for programs that look into it.
+func (g *Gateway) Runtime() *service.Runtime { return g.runtime }
 
 // Path returns the path that clients connect to, such as /socket.io/.
 func (g *Gateway) Path() string { return *g.path.Load() }

@@ -55,6 +55,8 @@ type Options struct {
 	// CredentialsDir has the credentials for NATS: user.creds, or token, or username and password;
 	// and ca.crt, tls.crt and tls.key. Empty: none.
 	CredentialsDir string
+	// Dialer connects to NATS in place of TCP; nil: TCP.
+	Dialer nats.CustomDialer
 	// Recovery stores events for clients that come back, which requires JetStream; nil stores
 	// nothing.
 	Recovery *Recovery
@@ -195,7 +197,7 @@ func newCluster(o Options) *Cluster {
 	c.incoming = natsconn.NewInbox(natsconn.InboxOptions{Overflow: c.overflow, MaxBytes: o.inboxBytes})
 	c.news = natsconn.NewInbox(natsconn.InboxOptions{Overflow: c.overflow})
 	c.link = natsconn.New(natsconn.Options{
-		Name: "realtime gateway " + o.Gateway, URLs: o.URLs, CredentialsDir: o.CredentialsDir,
+		Name: "realtime gateway " + o.Gateway, URLs: o.URLs, CredentialsDir: o.CredentialsDir, Dialer: o.Dialer,
 		Answers: eventlog.AnswersQueue, OnError: c.onError, Log: o.Log,
 		PingInterval: o.timing.ping, ReconnectWait: o.timing.reconnect,
 	})

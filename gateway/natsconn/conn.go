@@ -33,6 +33,8 @@ type Options struct {
 	URLs []string
 	// CredentialsDir has the credentials for the servers; see credentials. Empty: none.
 	CredentialsDir string
+	// Dialer connects to the servers in place of TCP; nil: TCP.
+	Dialer nats.CustomDialer
 	// Answers is how many messages may wait on a subscription that is read one by one.
 	Answers int
 	// OnError is called with errors that the client library reports, after they were logged; it may

@@ -43,14 +43,23 @@ func (c *Conn) connectOptions() []nats.Option {
 		nats.FlusherTimeout(writeTimeout),
 		nats.ReconnectOnFlusherError(),
 	}
-	return append(append(options, c.handlers()...), c.credentialOptions(c.failed)...)
+	return append(append(options, c.handlers()...), c.reachOptions(c.failed)...)
+}
+
+// reachOptions let a connection reach the servers and authenticate.
+func (c *Conn) reachOptions(failed func(error)) []nats.Option {
+	options := c.credentialOptions(failed)
+	if c.options.Dialer != nil {
+		options = append(options, nats.SetCustomDialer(c.options.Dialer))
+	}
+	return options
 }
 
 // PublisherOptions configure an additional connection, with the same servers and credentials, that
 // is not repaired. The purpose is a part of its name; the timeout bounds an attempt to connect.
 func (c *Conn) PublisherOptions(purpose string, timeout time.Duration) []nats.Option {
 	told := func(error) {} // this connection, which has the same credentials, reports them
-	return append(c.credentialOptions(told),
+	return append(c.reachOptions(told),
 		nats.Name(c.options.Name+", "+purpose),
 		nats.NoReconnect(),
 		nats.Timeout(timeout),
