@@ -6,7 +6,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -26,9 +28,22 @@ func main() {
 	// A second signal ends the process at once.
 	context.AfterFunc(ctx, stop)
 	if err := command().ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "Error:", err)
-		os.Exit(1)
+		os.Exit(exit(os.Stderr, err))
 	}
+}
+
+// exit prints an error and returns the exit code of the program. An error with the exit code 1 of
+// its own is an outcome that was printed, such as that of tests.
+func exit(w io.Writer, err error) int {
+	var coded interface{ ExitCode() int }
+	if !errors.As(err, &coded) {
+		_, _ = fmt.Fprintln(w, "Error:", err) // or there is nobody to tell
+		return 1
+	}
+	if coded.ExitCode() != 1 {
+		_, _ = fmt.Fprintln(w, "Error:", err) // or there is nobody to tell
+	}
+	return coded.ExitCode()
 }
 
 func command() *cobra.Command {
@@ -40,7 +55,7 @@ func command() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(gatewayCommand(), operatorCommand())
-	addDevCommand(root)
+	addDevCommands(root)
 	return root
 }
 

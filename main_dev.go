@@ -14,6 +14,12 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/dev"
 )
 
+func addDevCommands(root *cobra.Command) {
+	addDevCommand(root)
+	addTestCommand(root)
+	addWhyCommand(root)
+}
+
 func addDevCommand(root *cobra.Command) {
 	o := dev.Options{Out: os.Stdout, Log: logger(false)}
 	cmd := &cobra.Command{

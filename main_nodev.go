@@ -6,6 +6,6 @@ package main
 
 import "github.com/spf13/cobra"
 
-// addDevCommand adds nothing: a program that is exposed to the internet must not contain a NATS
+// addDevCommands adds nothing: a program that is exposed to the internet must not contain a NATS
 // server or the API server's libraries, which `realtime dev` uses (decision 0033).
-func addDevCommand(*cobra.Command) {}
+func addDevCommands(*cobra.Command) {}
