@@ -214,3 +214,27 @@ func TestEveryStepHasASchema(t *testing.T) {
 		t.Errorf("steps %q", stepNames())
 	}
 }
+
+// TestSamples runs the tests that every sample has. They run 90% of it at least.
+func TestSamples(t *testing.T) {
+	const samples = "../../config/samples"
+	manifests, err := filepath.Glob(samples + "/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := 0
+	for _, name := range manifests {
+		if strings.HasSuffix(name, fileSuffix) {
+			continue
+		}
+		tests++
+		test := strings.TrimSuffix(name, ".yaml") + fileSuffix
+		report, err := run(t, Options{Files: []string{test}, Least: 90})
+		if err != nil || !strings.Contains(report, "of "+filepath.Clean(name)) {
+			t.Errorf("%s: %v\n%s", test, err, report)
+		}
+	}
+	if tests < 2 {
+		t.Errorf("only %d samples are found", tests)
+	}
+}
