@@ -233,8 +233,8 @@ func (c Config) check() error {
 		return errors.New("configure engine.io: no transport")
 	case c.PingInterval < 0 || c.PingTimeout < 0 || c.UpgradeTimeout < 0:
 		return errors.New("configure engine.io: negative duration")
-	case c.MaxPayload < 0 || c.MaxQueueBytes < 0 || c.MaxQueueMessages < 0 || c.HTTPCompressionThreshold < 0 || c.MaxSessions < 0,
-		c.MaxSessionsPerAddress < 0 || c.MaxUnadmittedPerAddress < 0 || c.HandshakesPerSecond < 0 || c.HandshakeBurst < 0:
+	case c.MaxPayload < 0, min(c.MaxQueueBytes, c.MaxQueueMessages, c.HTTPCompressionThreshold, c.MaxSessions, c.MaxSessionsPerAddress,
+		c.MaxUnadmittedPerAddress, c.HandshakesPerSecond, c.HandshakeBurst) < 0:
 		return errors.New("configure engine.io: negative limit")
 	}
 	for _, t := range c.Transports {

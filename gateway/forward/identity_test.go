@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"log/slog"
 	"maps"
@@ -99,6 +100,26 @@ func TestRow56TheOwnerSeesTheClient(t *testing.T) {
 	})
 	if want := "192.0.2.7:1234 chat.example.com EIO=4;x&sid=a%2fb 203.0.113.9"; w.Body.String() != want {
 		t.Errorf("it sees %d %s, want %s", w.Code, w.Body, want)
+	}
+}
+
+// A certificate of the service's authority is not enough: NATS has one, too. What is no gateway's
+// cannot say who a client is.
+func TestOtherCertificatesOfTheServiceAreNoPeers(t *testing.T) {
+	for name, status := range map[string]int{
+		gatewaypeers.ServerName: http.StatusOK, "chat-nats.default.svc": http.StatusForbidden, gatewaypeers.OperatorName: http.StatusForbidden,
+	} {
+		h := PeerHandler(PeerOptions{
+			Path:  func() string { return "/socket.io/" },
+			Local: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.RemoteAddr) }),
+		})
+		r, w := httptest.NewRequest("GET", "/socket.io/?sid=a", nil), httptest.NewRecorder()
+		r.TLS = &tls.ConnectionState{VerifiedChains: [][]*x509.Certificate{{{DNSNames: []string{name}}}}}
+		r.Header.Set(clientAddressHeader, "203.0.113.9:1")
+		h.ServeHTTP(w, r)
+		if believed := w.Body.String() == "203.0.113.9:1"; w.Code != status || believed != (status == http.StatusOK) {
+			t.Errorf("%s is answered %d %s", name, w.Code, w.Body)
+		}
 	}
 }
 

@@ -26,15 +26,18 @@ func TestAClientInNoNamespaceIsClosed(t *testing.T) {
 		t.Helper()
 		wiretest.Await(t, "the unadmitted are counted", func() bool { return server.Engine().Unadmitted() == n })
 	}
-	// aWhile is longer than the timeout: that of another client has passed, from the start.
-	aWhile := func() {
-		t.Helper()
-		wiretest.Dial(t, url, path, "", nil).ExpectClosed()
-	}
 	alive := func(c *wiretest.Client) {
 		t.Helper()
 		c.Send(`40/private,`)
 		c.Expect(`44/private,{"message":"no"}`)
+	}
+	// stays wants a client to be there when the timeout has passed: for another client, which comes
+	// after all that this one has sent was handled.
+	stays := func(c *wiretest.Client) {
+		t.Helper()
+		alive(c)
+		wiretest.Dial(t, url, path, "", nil).ExpectClosed()
+		alive(c)
 	}
 
 	t.Run("nothing is sent", func(t *testing.T) {
@@ -56,8 +59,7 @@ func TestAClientInNoNamespaceIsClosed(t *testing.T) {
 		c, _ := wiretest.Connect(t, url, path, "/")
 		<-sockets
 		unadmitted(0)
-		aWhile()
-		alive(c)
+		stays(c)
 		t.Run("has left", func(t *testing.T) {
 			c.Send(`41`)
 			unadmitted(1)
@@ -76,8 +78,15 @@ func TestAClientInNoNamespaceIsClosed(t *testing.T) {
 		<-sockets
 		c.Join("/other")
 		c.Send(`41/other,`)
-		aWhile()
-		alive(c)
+		stays(c)
+		unadmitted(0)
+	})
+	t.Run("still in a later namespace", func(t *testing.T) {
+		c, _ := wiretest.Connect(t, url, path, "/")
+		<-sockets
+		c.Join("/other")
+		c.Send(`41`)
+		stays(c)
 		unadmitted(0)
 	})
 	t.Run("let in again", func(t *testing.T) {
@@ -86,8 +95,7 @@ func TestAClientInNoNamespaceIsClosed(t *testing.T) {
 		c.Send(`41`)
 		c.Join("/other")
 		unadmitted(0)
-		aWhile()
-		alive(c)
+		stays(c)
 	})
 	t.Run("2.x", func(t *testing.T) {
 		c := dialV2(t, url)
