@@ -234,7 +234,7 @@ func TestSamples(t *testing.T) {
 			t.Errorf("%s: %v\n%s", test, err, report)
 		}
 	}
-	if tests < 2 {
+	if tests < 6 {
 		t.Errorf("only %d samples are found", tests)
 	}
 }
