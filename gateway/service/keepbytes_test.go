@@ -12,6 +12,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/documenttest"
 	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
+	"github.com/realtime-operator/realtime-operator/gateway/service/document"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -36,7 +37,7 @@ func TestHistoryKeepsBytes(t *testing.T) {
 func TestPublishRequestsKeepBytes(t *testing.T) {
 	for seed := range uint64(200) {
 		d := documenttest.New(seed, false)
-		p, err := parsePublishRequest([]byte(`{"event":"e","args":`+d.Raw()+`}`), "/")
+		p, err := document.Parse([]byte(`{"event":"e","args":`+d.Raw()+`}`), "/")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -44,8 +45,8 @@ func TestPublishRequestsKeepBytes(t *testing.T) {
 		if err := json.Compact(&want, []byte(d.Raw())); err != nil {
 			t.Fatal(err)
 		}
-		if string(p.args.JSON) != want.String() {
-			t.Fatalf("published are %s, want %s", p.args.JSON, &want)
+		if string(p.Args.JSON) != want.String() {
+			t.Fatalf("published are %s, want %s", p.Args.JSON, &want)
 		}
 	}
 }

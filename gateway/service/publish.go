@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/realtime-operator/realtime-operator/gateway/service/document"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -39,30 +40,19 @@ func (r *Runtime) Publish(ctx context.Context, data []byte, namespace string, re
 	if most := program.maxPayload; most > 0 && int64(len(data)) > most {
 		return refusePublish(http.StatusRequestEntityTooLarge, "the document has %d bytes, protocol.maxPayload is %d", len(data), most)
 	}
-	p, err := parsePublishRequest(data, namespace)
+	p, err := document.Parse(data, namespace)
 	if err != nil {
 		return &PublishError{Status: http.StatusBadRequest, err: err}
 	}
-	if ns, _ := program.find(p.namespace); ns == nil {
-		return refusePublish(http.StatusNotFound, "there is no namespace %.128q", p.namespace)
+	if ns, _ := program.find(p.Namespace); ns == nil {
+		return refusePublish(http.StatusNotFound, "there is no namespace %.128q", p.Namespace)
 	}
 	// It may have no socket here: sockets on other gateways receive the event all the same.
-	if !r.io.Within(p.namespace, func(ns *socketio.Namespace) { err = p.emit(ctx, ns, receipt) }) {
-		return refusePublish(http.StatusNotFound, "there is no namespace %.128q any more", p.namespace)
+	if !r.io.Within(p.Namespace, func(ns *socketio.Namespace) { err = p.Emit(ctx, ns, receipt) }) {
+		return refusePublish(http.StatusNotFound, "there is no namespace %.128q any more", p.Namespace)
 	}
 	if err != nil {
 		return &PublishError{Status: http.StatusServiceUnavailable, err: err}
 	}
 	return nil
-}
-
-func (p *publishRequest) emit(ctx context.Context, ns *socketio.Namespace, receipt *socketio.Receipt) error {
-	audience := ns.Except(p.except...).Compress(!p.uncompressed).Receipt(receipt).WithContext(ctx)
-	if p.rooms != nil {
-		audience = audience.To(p.rooms...)
-	}
-	if p.volatile {
-		audience = audience.Volatile()
-	}
-	return audience.EmitArgs(p.event, p.args)
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package service
+// Package document reads the documents of publishers: an event, and who is to receive it.
+package document
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -19,11 +21,11 @@ import (
 // room is a message of its own between gateways.
 const maxNames = 1000
 
-// publishRequest is an event that a publisher asks to emit; docs/how-to/publish.md describes it.
-type publishRequest struct {
-	namespace string
-	event     string
-	args      socketio.Args
+// Document is an event that a publisher asks to emit; docs/how-to/publish.md describes it.
+type Document struct {
+	Namespace string
+	Event     string
+	Args      socketio.Args
 	// rooms are the rooms and socket ids to send to; nil: the whole namespace.
 	rooms, except []string
 	volatile      bool
@@ -48,10 +50,10 @@ func (n *names) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// parsePublishRequest parses a JSON document. It must not name a namespace if the caller does, for
+// Parse parses a JSON document. It must not name a namespace if the caller does, for
 // example because the URL has one.
-func parsePublishRequest(data []byte, namespace string) (*publishRequest, error) {
-	p := &publishRequest{namespace: namespace}
+func Parse(data []byte, namespace string) (*Document, error) {
+	p := &Document{Namespace: namespace}
 	var (
 		args           json.RawMessage
 		rooms, sockets names
@@ -60,22 +62,22 @@ func parsePublishRequest(data []byte, namespace string) (*publishRequest, error)
 		compress       = true
 	)
 	fields := map[string]any{
-		"event": &p.event, "args": &args, "rooms": &rooms, "sockets": &sockets, "except": &except,
+		"event": &p.Event, "args": &args, "rooms": &rooms, "sockets": &sockets, "except": &except,
 		"binary": &binary, "volatile": &p.volatile, "compress": &compress,
 	}
 	if namespace == "" {
-		fields["namespace"] = &p.namespace
+		fields["namespace"] = &p.Namespace
 	}
 	if err := readFields(data, fields); err != nil {
 		return nil, err
 	}
 	switch {
-	case p.namespace == "":
+	case p.Namespace == "":
 		return nil, errors.New(`"namespace" is missing`)
-	case p.event == "":
+	case p.Event == "":
 		return nil, errors.New(`"event" is missing`)
-	case socketio.IsReservedEvent(p.event):
-		return nil, fmt.Errorf("event %q is a reserved event name of Socket.IO", p.event)
+	case socketio.IsReservedEvent(p.Event):
+		return nil, fmt.Errorf("event %q is a reserved event name of Socket.IO", p.Event)
 	case len(rooms)+len(sockets) > maxNames || len(except) > maxNames:
 		return nil, fmt.Errorf("more than %d rooms and sockets are named: use a room that they are in, or send several times", maxNames)
 	}
@@ -84,7 +86,7 @@ func parsePublishRequest(data []byte, namespace string) (*publishRequest, error)
 	}
 	p.except, p.uncompressed = except, !compress
 	var err error
-	p.args, err = publishArgs(args, binary)
+	p.Args, err = publishArgs(args, binary)
 	return p, err
 }
 
@@ -193,4 +195,17 @@ func checkPlaceholders(args socketio.Args) error {
 		}
 	}
 	return nil
+}
+
+// Emit emits the event in its namespace, with the trace of the context. The receipt reports whether
+// it is stored, where events are.
+func (p *Document) Emit(ctx context.Context, ns *socketio.Namespace, receipt *socketio.Receipt) error {
+	audience := ns.Except(p.except...).Compress(!p.uncompressed).Receipt(receipt).WithContext(ctx)
+	if p.rooms != nil {
+		audience = audience.To(p.rooms...)
+	}
+	if p.volatile {
+		audience = audience.Volatile()
+	}
+	return audience.EmitArgs(p.Event, p.Args)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package service
+package document
 
 import (
 	"strings"
@@ -14,45 +14,45 @@ import (
 func TestPublishRequest(t *testing.T) {
 	for _, tt := range []struct {
 		name, document, namespace string
-		want                      publishRequest
+		want                      Document
 	}{
 		{
 			"all that can be said", `{"namespace": "/chat", "event": "e", "args": [1], "rooms": ["a"], "sockets": ["id"], "except": ["b"], "volatile": true, "compress": false}`, "",
-			publishRequest{
-				namespace: "/chat", event: "e", args: socketio.Args{JSON: []byte("[1]")},
+			Document{
+				Namespace: "/chat", Event: "e", Args: socketio.Args{JSON: []byte("[1]")},
 				rooms: []string{"a", "id"}, except: []string{"b"}, volatile: true, uncompressed: true,
 			},
 		},
-		{"the namespace of the URL", `{"event":"e"}`, "/", publishRequest{namespace: "/", event: "e", args: socketio.Args{JSON: []byte("[]")}}},
+		{"the namespace of the URL", `{"event":"e"}`, "/", Document{Namespace: "/", Event: "e", Args: socketio.Args{JSON: []byte("[]")}}},
 		{
 			"order and numbers as they are", `{"event":"e","args":[ {"b":1.0,"a":12345678901234567890,"<":"\u2028"} ]}`, "/",
-			publishRequest{namespace: "/", event: "e", args: socketio.Args{JSON: []byte(`[{"b":1.0,"a":12345678901234567890,"<":"\u2028"}]`)}},
+			Document{Namespace: "/", Event: "e", Args: socketio.Args{JSON: []byte(`[{"b":1.0,"a":12345678901234567890,"<":"\u2028"}]`)}},
 		},
 		{
 			"nobody", `{"event":"e","rooms":[]}`, "/",
-			publishRequest{namespace: "/", event: "e", args: socketio.Args{JSON: []byte("[]")}, rooms: []string{}},
+			Document{Namespace: "/", Event: "e", Args: socketio.Args{JSON: []byte("[]")}, rooms: []string{}},
 		},
 		{
 			"no socket", `{"event":"e","sockets":[]}`, "/",
-			publishRequest{namespace: "/", event: "e", args: socketio.Args{JSON: []byte("[]")}, rooms: []string{}},
+			Document{Namespace: "/", Event: "e", Args: socketio.Args{JSON: []byte("[]")}, rooms: []string{}},
 		},
 		{
 			"binary data", `{"event":"e","args":[{"a":{"_placeholder":true,"num":1}},{"_placeholder":true,"num":0}],"binary":["AAE=",""]}`, "/",
-			publishRequest{namespace: "/", event: "e", args: socketio.Args{
+			Document{Namespace: "/", Event: "e", Args: socketio.Args{
 				JSON: []byte(`[{"a":{"_placeholder":true,"num":1}},{"_placeholder":true,"num":0}]`), Attachments: [][]byte{{0, 1}, {}},
 			}},
 		},
 		{
 			"what looks like a placeholder where nothing is binary", `{"event":"e","args":[{"_placeholder":true,"num":9}]}`, "/",
-			publishRequest{namespace: "/", event: "e", args: socketio.Args{JSON: []byte(`[{"_placeholder":true,"num":9}]`)}},
+			Document{Namespace: "/", Event: "e", Args: socketio.Args{JSON: []byte(`[{"_placeholder":true,"num":9}]`)}},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := parsePublishRequest([]byte(tt.document), tt.namespace)
+			got, err := Parse([]byte(tt.document), tt.namespace)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(&tt.want, got, cmp.AllowUnexported(publishRequest{})); diff != "" {
+			if diff := cmp.Diff(&tt.want, got, cmp.AllowUnexported(Document{})); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -93,13 +93,13 @@ func TestPublishRequestsThatAreRefused(t *testing.T) {
 		{"no number", `{"event":"e","args":[{"a":[{"_placeholder":true}]}],"binary":[""]}`, `no piece of "binary", which has 1: {"_placeholder":true}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := parsePublishRequest([]byte(tt.document), "/")
+			_, err := Parse([]byte(tt.document), "/")
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want %q", err, tt.want)
 			}
 		})
 	}
-	if _, err := parsePublishRequest([]byte(`{"event":"e"}`), ""); err == nil || !strings.Contains(err.Error(), `"namespace" is missing`) {
+	if _, err := Parse([]byte(`{"event":"e"}`), ""); err == nil || !strings.Contains(err.Error(), `"namespace" is missing`) {
 		t.Errorf("without a namespace: %v", err)
 	}
 }
@@ -111,11 +111,11 @@ func FuzzPublishRequest(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		p, err := parsePublishRequest(data, "")
+		p, err := Parse(data, "")
 		if err != nil {
 			return
 		}
-		if p.event == "" || p.namespace == "" || p.args.JSON[0] != '[' {
+		if p.Event == "" || p.Namespace == "" || p.Args.JSON[0] != '[' {
 			t.Errorf("%q is accepted as %+v", data, p)
 		}
 	})
