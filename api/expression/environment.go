@@ -12,7 +12,7 @@
 //	missing bool                whether a client that was asked has not answered
 //	joined  string              the room that a joinOneOf has joined
 //	counts  map of ints         the members of rooms, by a count
-//	revision int                the revision of an event that was emitted with ifRevision
+//	revision uint               the revision of an event that was emitted with ifRevision
 //
 // or, for an admission rule,
 //

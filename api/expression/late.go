@@ -32,7 +32,7 @@ var lateVariables = [Lates]map[string]*types.Type{
 	LateJoined:  {Joined: types.StringType},
 	LateCounts:  {Counts: types.NewMapType(types.StringType, types.IntType)},
 
-	LateRevision: {Revision: types.IntType},
+	LateRevision: {Revision: types.UintType},
 }
 
 // withoutLate are the environments that lack one of the groups.

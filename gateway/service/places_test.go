@@ -112,3 +112,26 @@ func TestACapacityThatIsSetLaterCountsWhoIsThere(t *testing.T) {
 	runtimes[0].Apply(specProgram(t, "  namespaces: [{name: /, handlers: [{event: enter, do: [{join: 'args[0]'}, {ack: \"['in']\"}]}]}]\n"))
 	ask(t, second, `["enter","table"]`, `["in"]`)
 }
+
+// A client that takes places and gives them back as fast as it can is stopped, as by `join`.
+func TestPlacesAreNotTakenAsFastAsAClientCan(t *testing.T) {
+	_, urls := storing(t, specProgram(t, `
+  recovery: {maxDisconnection: 1m}
+  limits: {maxRooms: 1}
+  namespaces:
+  - name: /
+    rooms: [{name: "game-{n}", capacity: 1}]
+    handlers:
+    - {event: play, do: [{joinOneOf: {rooms: "['game-1']"}}, {leave: joined}, {ack: "['played']"}]}
+`), 1)
+	c := connect(t, urls[0])
+	for range 1000 {
+		if got := askFor(t, c, `["play"]`); got != `["played"]` {
+			if got != `[{"error":"the service could not handle the event"}]` {
+				t.Errorf("the client is told %s", got)
+			}
+			return
+		}
+	}
+	t.Error("a client joins as fast as it can")
+}

@@ -110,7 +110,7 @@ func (v *Variables) ResolveName(name string) (any, bool) {
 	case expression.Counts:
 		return v.counts, true
 	case expression.Revision:
-		return types.Int(v.revision), true
+		return types.Uint(v.revision), true
 	case expression.Socket:
 		return celvalue.Object{Declared: expression.SocketType, Field: v.socketField}, true
 	default:
