@@ -9,6 +9,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	runtime "github.com/realtime-operator/realtime-operator/gateway/service"
+	"github.com/realtime-operator/realtime-operator/gateway/service/observation"
 )
 
 // coverage counts what tests run of a manifest. Safe for concurrent use.
@@ -23,7 +24,7 @@ type coverage struct {
 // coveredSite is a place of a manifest. A handler and a value count once, a condition for each of
 // its outcomes. A condition that fails has refused, as a false one does.
 type coveredSite struct {
-	*runtime.Site
+	*observation.Site
 	isTrue, isFalse, ran bool
 }
 
@@ -48,7 +49,7 @@ func (c *coverage) compiled(svc *v1alpha1.RealtimeService, p *runtime.Program) {
 	}
 }
 
-func (c *coverage) observe(o runtime.Observation) {
+func (c *coverage) observe(o observation.Observation) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	site := c.index[o.Path]
@@ -56,7 +57,7 @@ func (c *coverage) observe(o runtime.Observation) {
 		return // observed before it is registered, which no gateway does
 	}
 	site.ran = true
-	if site.Kind == runtime.SiteCondition {
+	if site.Kind == observation.Condition {
 		met := o.Err == nil && o.Result == types.True
 		site.isTrue = site.isTrue || met
 		site.isFalse = site.isFalse || !met
@@ -110,7 +111,7 @@ type point struct {
 }
 
 func (s *coveredSite) points() []point {
-	if s.Kind == runtime.SiteCondition {
+	if s.Kind == observation.Condition {
 		return []point{{"never true", s.isTrue}, {"never false", s.isFalse}}
 	}
 	return []point{{"never run", s.ran}}

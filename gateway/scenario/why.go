@@ -23,6 +23,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/scenario/lab"
 	runtime "github.com/realtime-operator/realtime-operator/gateway/service"
 	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
+	"github.com/realtime-operator/realtime-operator/gateway/service/observation"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -264,8 +265,8 @@ func (w *witness) compiled(svc *v1alpha1.RealtimeService, p *runtime.Program) {
 }
 
 // observe explains an evaluation while its variables are valid.
-func (w *witness) observe(o runtime.Observation) {
-	seen := seenExpression{path: o.Path, source: o.Source, handler: o.Kind == runtime.SiteHandler, result: o.Result, err: o.Err}
+func (w *witness) observe(o observation.Observation) {
+	seen := seenExpression{path: o.Path, source: o.Source, handler: o.Kind == observation.Handler, result: o.Result, err: o.Err}
 	if o.Vars != nil {
 		seen.parts = explainParts(o.Expression, o.Source, o.Vars)
 	}

@@ -9,13 +9,17 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"sync"
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 	"github.com/realtime-operator/realtime-operator/gateway/identity"
+	"github.com/realtime-operator/realtime-operator/gateway/service/waitcontext"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
+
+// authenticationTime is how long a client may wait for somebody to say who it is, such as for the
+// first fetch of a JWK set.
+const authenticationTime = 5 * time.Second
 
 // candidate is a client that wants to connect to a namespace which asks who it is.
 type candidate struct {
@@ -40,8 +44,8 @@ func newCandidate(r *Runtime, a *authentication, s *socketio.Socket, params map[
 // ask has the authenticators judge the client. The index is that of the entry which has decided, -1
 // if none has.
 func (c *candidate) ask() (int, *identity.Statement, error) {
-	ctx := &waitingContext{socket: c.socket}
-	defer ctx.end()
+	ctx := waitcontext.New(c.socket, authenticationTime)
+	defer ctx.End()
 	request := &identity.Request{Auth: c.socket.Auth()}
 	if c.first != nil {
 		request = identity.FromHTTP(c.first, c.socket.Auth())
@@ -123,37 +127,3 @@ func firstRequest(s *socketio.Socket) *http.Request {
 	}
 	return r
 }
-
-// authenticationTime is how long a client may wait for somebody to say who it is, such as for the
-// first fetch of a JWK set.
-const authenticationTime = 5 * time.Second
-
-// waitingContext ends with a socket, or when its client has waited for authenticationTime. It is
-// made when somebody waits, which few clients have to: a socket's context takes memory for as long
-// as the socket is there. Safe for concurrent use, except for end.
-type waitingContext struct {
-	socket *socketio.Socket
-	once   sync.Once
-	ctx    context.Context
-	cancel context.CancelFunc
-}
-
-var _ context.Context = (*waitingContext)(nil)
-
-func (w *waitingContext) get() context.Context {
-	w.once.Do(func() { w.ctx, w.cancel = context.WithTimeout(w.socket.Context(), authenticationTime) })
-	return w.ctx
-}
-
-// end ends the context, which is not used after that.
-func (w *waitingContext) end() {
-	if w.cancel != nil {
-		w.cancel()
-	}
-}
-
-// Deadline, Done, Err and Value implement context.Context.
-func (w *waitingContext) Deadline() (time.Time, bool) { return w.get().Deadline() }
-func (w *waitingContext) Done() <-chan struct{}       { return w.get().Done() }
-func (w *waitingContext) Err() error                  { return w.get().Err() }
-func (w *waitingContext) Value(key any) any           { return w.get().Value(key) }

@@ -3,67 +3,33 @@
 package service
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"slices"
 
 	"github.com/google/cel-go/cel"
-	"github.com/google/cel-go/common/types/ref"
 
 	"github.com/realtime-operator/realtime-operator/api/expression"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/gateway/service/observation"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
-
-// SiteKind is what is at a place of a manifest.
-type SiteKind string
-
-const (
-	// SiteHandler is a handler. It is observed when its first action begins.
-	SiteHandler SiteKind = "handler"
-	// SiteCondition decides something by true or false.
-	SiteCondition SiteKind = "condition"
-	// SiteValue yields any other value.
-	SiteValue SiteKind = "value"
-)
-
-// Site is a place of a manifest that a Program evaluates or runs.
-type Site struct {
-	// Path is the place, such as spec.namespaces[1].rooms[0].allow.join.
-	Path string
-	Kind SiteKind
-	// About is the event of a handler, the pattern of a room, or the name of an entry.
-	About string
-	// Source is the expression, of the kind Expression; empty for a handler.
-	Source     string
-	Expression expression.Kind
-}
-
-// Observation is one evaluation, or run of a handler.
-type Observation struct {
-	*Site
-	// Vars are the variables. They are valid until observe returns; nil for a handler.
-	Vars   cel.Activation
-	Result ref.Val
-	Err    error
-}
 
 // Observe has a function called after each evaluation of a program's conditions, and before each
 // run of a handler, in the goroutine of that. It returns the places. svc is what the program was
 // compiled from. It must be called before the program is applied. A program that is not observed
 // pays nothing.
-func (p *Program) Observe(svc *v1alpha1.RealtimeService, observe func(Observation)) []*Site {
-	o := &observer{observe: observe}
+func (p *Program) Observe(svc *v1alpha1.RealtimeService, observe func(observation.Observation)) []*observation.Site {
+	o := &observer{observation.Observer{Observe: observe}}
 	for i, rule := range svc.Spec.Protocol.Admission {
-		site := Site{fmt.Sprintf("spec.protocol.admission[%d].expression", i), SiteCondition, rule.Message, string(rule.Expression), expression.Admission}
-		o.wrap(&p.admission[i].condition, site)
+		site := observation.ConditionAt(fmt.Sprintf("spec.protocol.admission[%d].expression", i), rule.Message, string(rule.Expression), expression.Admission)
+		o.Wrap(&p.admission[i].condition, site)
 	}
 	for i := range svc.Spec.Authentication {
 		source := &svc.Spec.Authentication[i]
 		entry, path := p.authentication.byName[source.Name], fmt.Sprintf("spec.authentication[%d]", i)
-		o.wrap(&entry.allow, Site{path + ".allow", SiteCondition, source.Name, string(source.Allow), expression.Client})
-		o.wrap(&entry.user, Site{path + ".user", SiteValue, source.Name, string(source.User), expression.User})
+		o.Wrap(&entry.allow, observation.ConditionAt(path+".allow", source.Name, string(source.Allow), expression.Client))
+		o.Wrap(&entry.user, observation.ValueAt(path+".user", source.Name, string(source.User), expression.User))
 	}
 	for i := range svc.Spec.Namespaces {
 		ns := &svc.Spec.Namespaces[i]
@@ -72,18 +38,16 @@ func (p *Program) Observe(svc *v1alpha1.RealtimeService, observe func(Observatio
 	for i := range svc.Spec.DynamicNamespaces {
 		o.namespace(p.dynamic[i].namespace, fmt.Sprintf("spec.dynamicNamespaces[%d]", i), svc.Spec.DynamicNamespaces[i].Handlers)
 	}
-	return o.sites
+	return o.Sites
 }
 
-// observer puts itself around expressions and handlers.
-type observer struct {
-	observe func(Observation)
-	sites   []*Site
-}
+// observer observes the parts of a program.
+type observer struct{ observation.Observer }
 
 func (o *observer) namespace(n *namespace, path string, handlers []v1alpha1.Handler) {
 	for i := range n.rooms.source {
-		o.room(n.rooms.at(i), fmt.Sprintf("%s.rooms[%d]", path, i))
+		place := fmt.Sprintf("rooms[%d]", i)
+		o.room(n.rooms.at(place), path+"."+place)
 	}
 	compiled := n.handlers()
 	for i := range handlers {
@@ -96,23 +60,23 @@ func (o *observer) room(rule *roomRule, path string) {
 	if source.Allow != nil {
 		for _, c := range source.Allow.Conditions() {
 			of := &rule.access.conditions[slices.Index(accessNames[:], c.Name)]
-			o.wrap(of, Site{path + ".allow." + c.Name, SiteCondition, source.Name, string(c.Condition), expression.Access})
+			o.Wrap(of, observation.ConditionAt(path+".allow."+c.Name, source.Name, string(c.Condition), expression.Access))
 		}
 	}
 	if rule.autoJoin != nil {
-		site := o.add(Site{path + ".autoJoinRooms", SiteValue, source.Name, string(source.AutoJoinRooms), expression.AutoJoin})
-		rule.autoJoin.Wrap(func(program cel.Program) cel.Program { return observed{program, site, o.observe} })
+		site := o.Add(observation.ValueAt(path+".autoJoinRooms", source.Name, string(source.AutoJoinRooms), expression.AutoJoin))
+		rule.autoJoin.Wrap(func(program cel.Program) cel.Program { return o.Wrapped(program, site) })
 	}
-	o.wrap(&rule.info, Site{path + ".presenceInfo", SiteValue, source.Name, string(source.PresenceInfo), expression.Member})
+	o.Wrap(&rule.info, observation.ValueAt(path+".presenceInfo", source.Name, string(source.PresenceInfo), expression.Member))
 }
 
 func (o *observer) handler(h *handler, source *v1alpha1.Handler, path string) {
-	o.wrap(&h.when, Site{path + ".when", SiteCondition, source.Event, source.When, expression.Condition})
-	site := o.add(Site{Path: path, Kind: SiteHandler, About: source.Event})
+	o.Wrap(&h.when, observation.ConditionAt(path+".when", source.Event, source.When, expression.Condition))
+	site := o.Add(observation.Site{Path: path, Kind: observation.Handler, About: source.Event})
 	for i, when := range h.whens {
 		if when != nil {
 			place := fmt.Sprintf("%s.do[%d].when", path, i)
-			o.wrap(when, Site{place, SiteCondition, source.Event, string(source.Do[i].When), expression.Condition})
+			o.Wrap(when, observation.ConditionAt(place, source.Event, string(source.Do[i].When), expression.Condition))
 		}
 	}
 	if len(h.steps) == 0 {
@@ -120,69 +84,26 @@ func (o *observer) handler(h *handler, source *v1alpha1.Handler, path string) {
 	}
 	first := h.steps[0]
 	h.steps[0] = func(r *run) error {
-		o.observe(Observation{Site: site})
+		o.Observe(observation.Observation{Site: site})
 		return first(r)
 	}
 }
 
-// wrap observes an expression, if there is one.
-func (o *observer) wrap(program *cel.Program, site Site) {
-	if *program != nil {
-		*program = observed{*program, o.add(site), o.observe}
-	}
-}
-
-func (o *observer) add(site Site) *Site {
-	o.sites = append(o.sites, &site)
-	return &site
-}
-
-// observed is a program whose evaluations are told.
-type observed struct {
-	cel.Program
-	site    *Site
-	observe func(Observation)
-}
-
-func (p observed) Eval(vars any) (ref.Val, *cel.EvalDetails, error) {
-	result, details, err := p.Program.Eval(vars)
-	activation, _ := vars.(cel.Activation) // all of this package are
-	p.observe(Observation{p.site, activation, result, err})
-	return result, details, err
-}
-
-func (p observed) ContextEval(_ context.Context, vars any) (ref.Val, *cel.EvalDetails, error) {
-	return p.Eval(vars)
-}
-
 // handlers are those of the namespace, by their place.
 func (n *namespace) handlers() map[string]*handler {
+	lists := append(slices.Collect(maps.Values(n.lifecycle)), n.any)
+	lists = slices.AppendSeq(lists, maps.Values(n.events))
 	byPlace := map[string]*handler{}
-	for _, list := range append(slices.Collect(maps.Values(n.lifecycle)), slices.Collect(maps.Values(n.events))...) {
-		for _, h := range list {
-			byPlace[h.place] = h
-		}
-	}
-	for _, h := range n.any {
+	for _, h := range slices.Concat(lists...) {
 		byPlace[h.place] = h
 	}
 	return byPlace
 }
 
 // at returns the rule at a place of the manifest.
-func (r *roomRules) at(i int) *roomRule {
-	place := fmt.Sprintf("rooms[%d]", i)
-	for _, rule := range r.exact {
-		if rule.place == place {
-			return rule
-		}
-	}
-	for _, rule := range r.patterns {
-		if rule.place == place {
-			return rule
-		}
-	}
-	return nil
+func (r *roomRules) at(place string) *roomRule {
+	all := slices.AppendSeq(slices.Clone(r.patterns), maps.Values(r.exact))
+	return all[slices.IndexFunc(all, func(rule *roomRule) bool { return rule.place == place })]
 }
 
 // Accesses are what a rule of a room may be about: the fields of v1alpha1.RoomAccess.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/manifest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
+	"github.com/realtime-operator/realtime-operator/gateway/service/observation"
 )
 
 const observable = `
@@ -38,11 +39,11 @@ type observations struct {
 	seen map[string]int
 }
 
-func (o *observations) observe(seen Observation) {
+func (o *observations) observe(seen observation.Observation) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
-	case seen.Kind == SiteHandler:
+	case seen.Kind == observation.Handler:
 		o.seen[seen.Path]++
 	case seen.Err != nil:
 		o.seen[seen.Path+" fails"]++
