@@ -5,6 +5,8 @@ package presence
 import (
 	"encoding/json"
 	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 const (
@@ -71,4 +73,17 @@ func (r *room) end() {
 	r.state = roomEnded
 	r.budget.used.Add(int64(-r.infoBytes))
 	r.infoBytes = 0
+}
+
+// Metrics are those of a budget.
+func (b *Budget) Metrics() []prometheus.Collector {
+	return []prometheus.Collector{
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "realtime_presence_info_bytes", Help: "Memory that what presenceInfo shows of members takes on this gateway.",
+		}, func() float64 { return float64(b.Used()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "realtime_presence_infos_left_out_total",
+			Help: "Times that there was no room for what presenceInfo shows of a member, of whom the id alone is seen.",
+		}, func() float64 { return float64(b.Refused()) }),
+	}
 }

@@ -268,24 +268,17 @@ func (r *Runtime) judgeToken(id *socketio.Identity) error {
 	return r.revoked(id)
 }
 
+// isRevoked reports whether a token is revoked. One of which that is not known is not.
+func (r *Runtime) isRevoked(id *socketio.Identity) bool {
+	err := r.judgeToken(id)
+	return err != nil && identity.AsError(err).Code != identity.Unavailable
+}
+
 // EndRevoked closes the connections of all sockets whose tokens are revoked.
 func (r *Runtime) EndRevoked() {
 	r.eachNamespace(func(ns *socketio.Namespace) {
 		for _, s := range ns.Sockets() {
-			r.endIfRevoked(s)
+			r.tenures.EndIfRevoked(s)
 		}
 	})
-}
-
-// endIfRevoked closes the connection of a socket whose token is revoked. One of which that is not
-// known stays.
-func (r *Runtime) endIfRevoked(s *socketio.Socket) {
-	id := s.Identity()
-	if r.revoked == nil || id == nil {
-		return
-	}
-	if err := r.revoked(id); err != nil && identity.AsError(err).Code != identity.Unavailable {
-		r.ended.WithLabelValues(id.Provider, endedRevoked).Inc()
-		s.Interrupt()
-	}
 }

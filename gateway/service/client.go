@@ -28,7 +28,7 @@ type client struct {
 	// tenure is nil if the client's token does not expire.
 	tenure *tenure.Tenure
 	// renewals bounds how often the client shows a newer one.
-	renewals renewals
+	renewals tenure.Renewals
 	// count is the number of the socket's handlers that wait for answers.
 	count atomic.Int32
 	meter quota.Meter
@@ -61,7 +61,7 @@ func (r *Runtime) connected(s *socketio.Socket) {
 	c := r.clientOf(s)
 	r.quota.EnterLate(&c.meter, r.program.Load().rates, s)
 	c.tenure = r.tenures.Begin(s)
-	r.endIfRevoked(s) // its token may have been revoked since it was judged
+	r.tenures.EndIfRevoked(s) // its token may have been revoked since it was judged
 	welcome := func() { c.lifecycle(v1alpha1.EventConnection) }
 	b := c.currentBinding()
 	if entry := c.entry(b); len(entry.rooms) > 0 {

@@ -20,17 +20,7 @@ type metrics struct {
 	refusals *prometheus.CounterVec
 	// authentications counts who was admitted, and why others were not.
 	authentications *prometheus.CounterVec
-	// renewed counts the tokens that connected clients have shown.
-	renewed *prometheus.CounterVec
-	// ended counts sockets whose connections were closed because of their tokens.
-	ended *prometheus.CounterVec
 }
-
-// Why a socket's connection is closed because of its token, for metrics.
-const (
-	endedExpired = "expired"
-	endedRevoked = "revoked"
-)
 
 func newMetrics() metrics {
 	return metrics{
@@ -54,21 +44,13 @@ func newMetrics() metrics {
 			Name: "realtime_authentication_total",
 			Help: "Clients that namespaces with authentication have admitted or refused, by the entry that has decided (none if no entry knows the token) and the result: ok, anonymous, or the code of the refusal.",
 		}, []string{"entry", "result"}),
-		renewed: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "realtime_token_renewals_total",
-			Help: "Tokens that connected clients have shown to renew theirs, by the result: ok, the code of the refusal, or rate_limited.",
-		}, []string{"result"}),
-		ended: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "realtime_token_ends_total",
-			Help: "Sockets whose connections were closed since their tokens were not valid any more, by the entry that had accepted the token and the reason: expired or revoked.",
-		}, []string{"entry", "reason"}),
 	}
 }
 
 // register adds the metrics to a registry, and those of presenceInfo.
 func (m *metrics) register(registry prometheus.Registerer, infos *presence.Budget) {
-	registry.MustRegister(m.events, m.failures, m.limitHits, m.refusals, m.authentications, m.renewed, m.ended)
-	registry.MustRegister(infoMetrics(infos)...)
+	registry.MustRegister(m.events, m.failures, m.limitHits, m.refusals, m.authentications)
+	registry.MustRegister(infos.Metrics()...)
 }
 
 // forget removes a namespace that no longer exists.
@@ -80,12 +62,12 @@ func (m *metrics) forget(namespace string) {
 }
 
 // forgetEntries removes the entries of spec.authentication that no longer exist.
-func (m *metrics) forgetEntries(before, after map[string]*authenticationEntry) {
+func (r *Runtime) forgetEntries(before, after map[string]*authenticationEntry) {
 	for name := range before {
 		if after[name] == nil {
-			m.authentications.DeletePartialMatch(prometheus.Labels{"entry": name})
-			m.ended.DeletePartialMatch(prometheus.Labels{"entry": name})
-			m.limitHits.DeletePartialMatch(prometheus.Labels{"handler": authenticationPlace(name)})
+			r.tenures.Forget(name)
+			r.authentications.DeletePartialMatch(prometheus.Labels{"entry": name})
+			r.limitHits.DeletePartialMatch(prometheus.Labels{"handler": authenticationPlace(name)})
 		}
 	}
 }
@@ -96,17 +78,5 @@ func (m *metrics) countLimitHit(err error, namespace, handler string, expr func(
 	var exceeded *expression.WorkError
 	if errors.As(err, &exceeded) {
 		m.limitHits.WithLabelValues(namespace, handler, expr()).Inc()
-	}
-}
-
-func infoMetrics(b *presence.Budget) []prometheus.Collector {
-	return []prometheus.Collector{
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "realtime_presence_info_bytes", Help: "Memory that what presenceInfo shows of members takes on this gateway.",
-		}, func() float64 { return float64(b.Used()) }),
-		prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name: "realtime_presence_infos_left_out_total",
-			Help: "Times that there was no room for what presenceInfo shows of a member, of whom the id alone is seen.",
-		}, func() float64 { return float64(b.Refused()) }),
 	}
 }

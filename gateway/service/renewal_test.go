@@ -7,26 +7,10 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/identity"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
-
-func TestRenewalsArePaced(t *testing.T) {
-	begin := time.Now()
-	var r renewals
-	for _, test := range []struct{ at, want time.Duration }{
-		{0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, // a burst
-		{0, renewalPause}, {renewalPause - 1, 1}, {renewalPause, 0}, {renewalPause, renewalPause},
-		{3 * renewalPause, 0}, {3 * renewalPause, 0}, {3 * renewalPause, renewalPause},
-		{time.Hour, 0}, {time.Hour, 0}, {time.Hour, 0}, {time.Hour, 0}, {time.Hour, 0}, {time.Hour, renewalPause},
-	} {
-		if got := r.take(begin.Add(test.at)); got != test.want {
-			t.Errorf("after %v: wait %v, want %v", test.at, got, test.want)
-		}
-	}
-}
 
 // Others see what the newer token says.
 func TestPresenceFollowsARenewedToken(t *testing.T) {

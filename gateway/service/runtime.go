@@ -77,14 +77,12 @@ func NewRuntime(io *socketio.Server, o Options) *Runtime {
 	}
 	r.quota = quota.NewKeeper(r.now, r.log)
 	r.panics = panics.NewWatch(r.log, o.OnPanic)
+	r.tenures = tenure.New(tenure.Options{Policy: r.expiryPolicy, Revoked: r.isRevoked, Log: r.log})
 	if o.Registerer != nil {
 		r.register(o.Registerer, r.infos)
+		r.tenures.Register(o.Registerer)
 		r.quota.Register(o.Registerer)
 	}
-	r.tenures = tenure.New(tenure.Options{
-		Policy: r.expiryPolicy, Log: r.log,
-		Expired: func(entry string) { r.ended.WithLabelValues(entry, endedExpired).Inc() },
-	})
 	r.program.Store(&Program{})
 	r.bindings.Store(&bindings{})
 	r.dynamic = io.OfNames(func(name string) bool {

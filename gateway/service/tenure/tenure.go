@@ -48,20 +48,33 @@ func PolicyOf(entry *v1alpha1.Authentication) Policy {
 type Options struct {
 	// Policy returns the policy in force for the tokens of a provider.
 	Policy func(provider string) Policy
-	// Expired is called before a connection is closed, with the provider of the token.
-	Expired func(provider string)
+	// Revoked reports whether a token is revoked.
+	Revoked func(*socketio.Identity) bool
 	Log     *slog.Logger
 }
 
 // Watch watches the expiry of all tokens of a gateway, with one timer. Safe for concurrent use.
 type Watch struct {
 	Options
+	metrics
 	queue *deadline.Queue[*Tenure]
 }
 
 // New makes a watch.
 func New(o Options) *Watch {
-	return &Watch{Options: o, queue: deadline.New((*Tenure).step)}
+	return &Watch{Options: o, metrics: newMetrics(), queue: deadline.New((*Tenure).step)}
+}
+
+// EndIfRevoked closes the connection of a socket whose token is revoked.
+func (w *Watch) EndIfRevoked(s *socketio.Socket) {
+	if id := s.Identity(); id != nil && w.Revoked(id) {
+		w.end(s, id, endedRevoked)
+	}
+}
+
+func (w *Watch) end(s *socketio.Socket, id *socketio.Identity, reason string) {
+	w.ended.WithLabelValues(id.Provider, reason).Inc()
+	s.Interrupt()
 }
 
 // Tenure is the time for which a socket's token lets it stay. The methods do nothing for nil. Safe
@@ -115,8 +128,7 @@ func (t *Tenure) step() {
 	warn, shut := t.plan(id, time.Now())
 	switch {
 	case shut:
-		t.watch.Expired(id.Provider)
-		t.socket.Interrupt()
+		t.watch.end(t.socket, id, endedExpired)
 	case warn:
 		t.tell(id.Expires)
 	}

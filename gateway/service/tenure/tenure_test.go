@@ -80,3 +80,18 @@ func TestPolicies(t *testing.T) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
+
+func TestRenewalsArePaced(t *testing.T) {
+	begin := time.Now()
+	var r Renewals
+	for _, test := range []struct{ at, want time.Duration }{
+		{0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, // a burst
+		{0, pause}, {pause - 1, 1}, {pause, 0}, {pause, pause},
+		{3 * pause, 0}, {3 * pause, 0}, {3 * pause, pause},
+		{time.Hour, 0}, {time.Hour, 0}, {time.Hour, 0}, {time.Hour, 0}, {time.Hour, 0}, {time.Hour, pause},
+	} {
+		if got := r.Take(begin.Add(test.at)); got != test.want {
+			t.Errorf("after %v: wait %v, want %v", test.at, got, test.want)
+		}
+	}
+}
