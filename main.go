@@ -88,7 +88,7 @@ func gatewayCommand() *cobra.Command {
 	f.StringVar(&o.Listen, "listen", ":3000", "address for clients")
 	f.StringVar(&o.APIListen, "api-listen", ":8080", "address for programs that publish")
 	f.StringVar(&o.APITokenFile, "api-token-file", "", "file with the tokens of such programs, one a line; read again whenever it changes (default: none, and nobody is served)")
-	f.StringVar(&o.AuthenticationDir, "authentication-dir", "", "folder with a folder for each Secret of spec.authentication; read again whenever they change (default: there are no Secrets)")
+	f.StringVar(&o.AuthenticationDir, "authentication-dir", "", "folder with a folder for each Secret of spec.authentication, and in _configmaps one for each ConfigMap; read again whenever they change (default: there are none)")
 	f.StringVar(&o.OpsListen, "ops-listen", ":9090", "address for /healthz, /readyz, /metrics and /status")
 	f.StringVar(&o.PeerDir, "peer-dir", "", "folder with what gateways show to each other: ca.crt, tls.crt, tls.key, session.keys (default: they do not forward to each other)")
 	f.StringVar(&o.PeerListen, "peer-listen", ":7443", "address for other gateways, if there is a -peer-dir")

@@ -180,7 +180,7 @@ func configuredCondition(svc *v1alpha1.RealtimeService, seen *observation) metav
 		return is(metav1.ConditionFalse, reasonStarting, "no gateway is ready yet")
 	}
 	if len(lagging) == 0 {
-		return is(metav1.ConditionTrue, reasonInForce, fmt.Sprintf("%d gateways run configuration %s", len(ready), seen.revision)+keysSight(ready))
+		return is(metav1.ConditionTrue, reasonInForce, fmt.Sprintf("%d gateways run configuration %s", len(ready), seen.revision)+keysSight(ready)+programsSight(ready))
 	}
 	for _, g := range lagging {
 		if g.err == nil && g.status.ConfigError != "" {
@@ -215,6 +215,27 @@ func keysSight(ready []gateway) string {
 	url := slices.Min(slices.Collect(maps.Keys(without)))
 	return fmt.Sprintf("; %d of %d have no keys of %s, and refuse its tokens; their /status says why", without[url], len(ready), url)
 }
+
+// programsSight says which program gateways do not ask who clients are, since it has failed; empty
+// if there is none. Of several entries, the first in alphabetical order is named.
+func programsSight(ready []gateway) string {
+	without := map[string]int{}
+	for i := range ready {
+		for _, program := range ready[i].status.Programs {
+			if program.Circuit == circuitOpen {
+				without[program.Entry]++
+			}
+		}
+	}
+	if len(without) == 0 {
+		return ""
+	}
+	entry := slices.Min(slices.Collect(maps.Keys(without)))
+	return fmt.Sprintf("; %d of %d have no answers of the program of authentication %s; their /status says why", without[entry], len(ready), entry)
+}
+
+// circuitOpen is that of a program that is left alone after failures.
+const circuitOpen = "open"
 
 // pushProblem returns, for one of the gateways, why the kubelet must bring the configuration; empty
 // if it need not. The error itself is in the log: its text may differ each time.

@@ -31,3 +31,27 @@ func TestTheStatusTellsOfKeysThatAreMissing(t *testing.T) {
 		}
 	}
 }
+
+func TestTheStatusTellsOfProgramsThatFail(t *testing.T) {
+	says := func(programs ...gatewaystatus.Program) gateway {
+		return gateway{ready: true, status: gatewaystatus.Status{ConfigHash: "abc", Programs: programs}}
+	}
+	program := func(entry, circuit string) gatewaystatus.Program {
+		return gatewaystatus.Program{Entry: entry, Circuit: circuit, Error: "down"}
+	}
+	for name, tt := range map[string]struct {
+		gateways []gateway
+		want     string
+	}{
+		"none":                {[]gateway{says()}, ""},
+		"one that is asked":   {[]gateway{says(program("web", "closed")), says(program("web", "half-open"))}, ""},
+		"one that has failed": {[]gateway{says(program("web", "open")), says(program("web", "closed"))}, "1 of 2 have no answers of the program of authentication web"},
+		"the first of two":    {[]gateway{says(program("web", "open"), program("bus", "open"))}, "1 of 1 have no answers of the program of authentication bus"},
+	} {
+		condition := configuredCondition(&v1alpha1.RealtimeService{}, &observation{revision: "abc", gateways: tt.gateways})
+		said := strings.Contains(condition.Message, "no answers")
+		if condition.Status != "True" || said != (tt.want != "") || !strings.Contains(condition.Message, tt.want) {
+			t.Errorf("%s: %s %s", name, condition.Status, condition.Message)
+		}
+	}
+}

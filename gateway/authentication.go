@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
@@ -19,6 +20,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/identity/keys"
 	"github.com/realtime-operator/realtime-operator/gateway/identity/static"
 	"github.com/realtime-operator/realtime-operator/gateway/identity/token"
+	"github.com/realtime-operator/realtime-operator/gateway/identity/webhook"
 	"github.com/realtime-operator/realtime-operator/gateway/service"
 )
 
@@ -26,23 +28,38 @@ import (
 // spec.authentication name, and watches their Secrets. It must be closed. The next configuration's
 // is opened before, so that a JWK set that both use is not fetched again.
 type authentication struct {
+	asking         *asking
 	authenticators service.Authenticators
-	secrets        map[string]*secret
+	mounts         map[string]*mount // by their folders in asking.dir
 	leases         []*keys.Lease
+	asked          map[string]*webhook.Webhook // by entries
 	stop           context.CancelFunc
 	watches        sync.WaitGroup
 	log            *slog.Logger
 }
 
-// secret is a mounted Secret, and who uses what is in it.
-type secret struct {
-	dir   string
+// asking is what the configurations of a process authenticate clients with.
+type asking struct {
+	// dir has a folder for each Secret, and _configmaps in it one for each ConfigMap; empty if
+	// there are none.
+	dir           string
+	localServices bool
+	log           *slog.Logger
+	authorities   *authorities
+	programs      *programs
+	// request is a request over NATS.
+	request func(ctx context.Context, subject string, data []byte) (*nats.Msg, error)
+}
+
+// mount is a mounted Secret or ConfigMap, and who uses what is in it. A nil map is for one that
+// cannot be read.
+type mount struct {
 	users []func(files map[string][]byte)
 }
 
-// set tells all users what is in the Secret.
-func (s *secret) set(files map[string][]byte) {
-	for _, use := range s.users {
+// set tells all users what is in it.
+func (m *mount) set(files map[string][]byte) {
+	for _, use := range m.users {
 		use(files)
 	}
 }
@@ -69,7 +86,7 @@ func (g *Gateway) compile(svc *v1alpha1.RealtimeService) (*service.Program, *aut
 
 func (g *Gateway) openAuthentication(svc *v1alpha1.RealtimeService) (*authentication, error) {
 	if g.authenticator == nil {
-		return openAuthentication(svc, g.authenticationDir, g.authorities, g.log)
+		return openAuthentication(svc, &g.asking)
 	}
 	a := &authentication{authenticators: service.Authenticators{}, stop: func() {}, log: g.log}
 	for i := range svc.Spec.Authentication {
@@ -83,31 +100,40 @@ func (g *Gateway) openAuthentication(svc *v1alpha1.RealtimeService) (*authentica
 }
 
 // openAuthentication returns what verifies the tokens of a service's clients. It waits for nobody:
-// a JWK set may not have been fetched yet, and a Secret may be missing. dir has a folder for each
-// Secret.
-func openAuthentication(svc *v1alpha1.RealtimeService, dir string, sets *authorities, log *slog.Logger) (*authentication, error) {
+// a JWK set may not have been fetched yet, and a Secret may be missing.
+func openAuthentication(svc *v1alpha1.RealtimeService, with *asking) (*authentication, error) {
 	ctx, stop := context.WithCancel(context.Background())
-	a := &authentication{authenticators: service.Authenticators{}, secrets: map[string]*secret{}, stop: stop, log: log}
-	for _, name := range svc.AuthenticationSecrets() {
-		a.secrets[name] = &secret{dir: filepath.Join(dir, name)}
+	a := &authentication{
+		asking: with, authenticators: service.Authenticators{}, mounts: map[string]*mount{}, asked: map[string]*webhook.Webhook{},
+		stop: stop, log: with.log,
 	}
 	for i := range svc.Spec.Authentication {
 		entry := &svc.Spec.Authentication[i]
-		verifier, err := a.verifier(entry, sets)
-		if err == nil {
-			var locations []identity.Location
-			locations, err = service.Locations(entry)
-			a.authenticators[entry.Name] = identity.ByToken(locations, verifier)
-		}
-		if err != nil {
+		var err error
+		if a.authenticators[entry.Name], err = a.authenticator(svc, entry); err != nil {
 			a.close()
 			return nil, fmt.Errorf("authentication %s: %w", entry.Name, err)
 		}
 	}
-	for name, s := range a.secrets {
-		a.watch(ctx, name, s, dir != "")
+	for folder, m := range a.mounts {
+		a.watch(ctx, folder, m)
 	}
 	return a, nil
+}
+
+func (a *authentication) authenticator(svc *v1alpha1.RealtimeService, entry *v1alpha1.Authentication) (identity.Authenticator, error) {
+	locations, err := service.Locations(entry)
+	if err != nil {
+		return nil, err
+	}
+	if entry.Request() != nil {
+		return a.program(svc, entry, locations)
+	}
+	verifier, err := a.verifier(entry)
+	if err != nil {
+		return nil, err
+	}
+	return identity.ByToken(locations, verifier), nil
 }
 
 // close forgets the keys. It may be called twice, and for nil.
@@ -120,38 +146,43 @@ func (a *authentication) close() {
 	for _, lease := range a.leases {
 		lease.Close()
 	}
+	for _, program := range a.asked {
+		program.Close()
+	}
 }
 
 var errNoSecrets = errors.New("there is no folder with Secrets: name one by --authentication-dir, or by --secrets of realtime dev")
 
-// watch reads a Secret now and when it changes. One that cannot be read has no keys.
-func (a *authentication) watch(ctx context.Context, name string, s *secret, mounted bool) {
+// watch reads a Secret or a ConfigMap now and when it changes. One that cannot be read has nothing.
+func (a *authentication) watch(ctx context.Context, folder string, m *mount) {
 	var files map[string][]byte
 	err := errNoSecrets
-	if mounted {
-		files, err = configfile.ReadDir(s.dir)
+	dir := filepath.Join(a.asking.dir, folder)
+	if a.asking.dir != "" {
+		files, err = configfile.ReadDir(dir)
 	}
 	if err != nil {
-		a.log.Error("the Secret of an authentication cannot be read: nobody can connect by it", "secret", name, "error", err)
+		a.log.Error("the Secret or ConfigMap of an authentication cannot be read: nobody can connect by it", "name", filepath.Base(folder), "error", err)
+		m.set(nil)
 		return
 	}
-	s.set(files)
+	m.set(files)
 	a.watches.Go(func() {
-		if err := configfile.WatchDir(ctx, s.dir, files, s.set); err != nil {
-			a.log.Error("the Secret of an authentication is not read again when it changes", "secret", name, "error", err)
+		if err := configfile.WatchDir(ctx, dir, files, m.set); err != nil {
+			a.log.Error("the Secret or ConfigMap of an authentication is not read again when it changes", "name", filepath.Base(folder), "error", err)
 		}
 	})
 }
 
 // verifier returns what verifies the tokens of an entry.
-func (a *authentication) verifier(entry *v1alpha1.Authentication, sets *authorities) (identity.Verifier, error) {
+func (a *authentication) verifier(entry *v1alpha1.Authentication) (identity.Verifier, error) {
 	if entry.Tokens != nil {
 		return a.tokens(entry), nil
 	}
 	if entry.JWT == nil {
 		return nil, errors.New("it is of a kind that this gateway does not know")
 	}
-	source, err := a.keys(entry, sets)
+	source, err := a.keys(entry)
 	if err != nil {
 		return nil, err
 	}
@@ -171,18 +202,19 @@ func (a *authentication) tokens(entry *v1alpha1.Authentication) *static.Tokens {
 }
 
 // keys returns the keys of an entry's issuer.
-func (a *authentication) keys(entry *v1alpha1.Authentication, sets *authorities) (keys.Source, error) {
+func (a *authentication) keys(entry *v1alpha1.Authentication) (keys.Source, error) {
 	switch jwt := entry.JWT; {
 	case jwt.HMAC != nil:
 		return a.mounted(entry, keys.ParseHMACFiles), nil
 	case jwt.JWKS != nil && jwt.JWKS.SecretRef != nil:
 		return a.mounted(entry, keys.ParseSetFiles), nil
 	case jwt.JWKS != nil:
-		lease, err := sets.Lease(keys.RemoteConfig{URL: jwt.JWKS.URL, CA: sets.ca})
+		lease, err := a.asking.authorities.Lease(keys.RemoteConfig{URL: jwt.JWKS.URL, CA: a.asking.authorities.ca, Authority: authorityOf(jwt.JWKS.CA)})
 		if err != nil {
 			return nil, err
 		}
 		a.leases = append(a.leases, lease)
+		a.useCA(entry, lease.Trust)
 		return lease, nil
 	}
 	return nil, errors.New("its keys are of a kind that this gateway does not know")
@@ -203,9 +235,22 @@ func (a *authentication) mounted(entry *v1alpha1.Authentication, parse func(map[
 	return mounted
 }
 
+// use calls a function with what is in an entry's Secret, now and when it changes.
 func (a *authentication) use(entry *v1alpha1.Authentication, f func(files map[string][]byte)) {
-	s := a.secrets[entry.Secret()]
-	s.users = append(s.users, f)
+	a.useMount(entry.Secret(), func(files map[string][]byte) {
+		if files != nil { // otherwise nothing is known of them
+			f(files)
+		}
+	})
+}
+
+func (a *authentication) useMount(folder string, f func(files map[string][]byte)) {
+	m := a.mounts[folder]
+	if m == nil {
+		m = &mount{}
+		a.mounts[folder] = m
+	}
+	m.users = append(m.users, f)
 }
 
 // report says how many keys or tokens are in force, and why others are not. The reasons have names

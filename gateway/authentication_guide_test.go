@@ -19,8 +19,9 @@ import (
 // authenticateSnippet is a manifest of the guide, and behind it in a comment what tests it.
 var authenticateSnippet = regexp.MustCompile("(?s)```yaml\n(.*?)```\n(?:<!-- test\n(.*?)\n-->)?")
 
-// TestTheGuideOfAuthentication loads every manifest of docs/how-to/authenticate.md, and runs those
-// that need nobody else's keys.
+// TestTheGuideOfAuthentication loads every manifest of docs/how-to/authenticate.md and of
+// docs/reference/authentication-requests.md, and runs those that need nobody else's keys or
+// answers.
 func TestTheGuideOfAuthentication(t *testing.T) {
 	guide, err := os.ReadFile("../docs/how-to/authenticate.md")
 	if err != nil {
@@ -49,8 +50,12 @@ func TestTheGuideOfAuthentication(t *testing.T) {
 			wantWho(t, url, byToken("0123456789abcdef"), `["sensor-7"]`)
 		},
 	}
-	snippets := authenticateSnippet.FindAllStringSubmatch(string(guide), -1)
-	if len(snippets) < 4 {
+	reference, err := os.ReadFile("../docs/reference/authentication-requests.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	snippets := authenticateSnippet.FindAllStringSubmatch(string(guide)+string(reference), -1)
+	if len(snippets) < 7 {
 		t.Fatalf("only %d manifests are found", len(snippets))
 	}
 	ran := 0

@@ -60,7 +60,8 @@ type Options struct {
 	// clients are redirected to the public CDN.
 	ClientDir string
 	// AuthenticationDir has a folder for each Secret that spec.authentication names, with a file
-	// for each of its keys. They are read again whenever they change. Empty: there are no Secrets.
+	// for each of its keys, and in the folder _configmaps one for each ConfigMap. They are read
+	// again whenever they change. Empty: there are no Secrets.
 	AuthenticationDir string
 	// Authenticator returns what verifies the clients of an entry of spec.authentication; nil: what
 	// the manifest says. Package scenario has keys of its own.
@@ -68,6 +69,9 @@ type Options struct {
 	// Compiled is called with each program before it is in force, for example to observe it; it may
 	// be nil.
 	Compiled func(*v1alpha1.RealtimeService, *service.Program)
+	// LocalServices is true if the Services that spec.authentication names are ports of this
+	// machine.
+	LocalServices bool
 	// Log receives messages for people; slog's default if nil.
 	Log *slog.Logger
 
@@ -102,12 +106,12 @@ type Gateway struct {
 	panicked    *prometheus.CounterVec
 	panics      *panics.Watch
 	api         *publish.Server
-	authorities *authorities
 	revocations *revocation.Store
-	// authenticationDir, authenticator and compiled are those of Options.
-	authenticationDir string
-	authenticator     func(*v1alpha1.Authentication) (identity.Authenticator, error)
-	compiled          func(*v1alpha1.RealtimeService, *service.Program)
+	// asking is what configurations authenticate clients with.
+	asking asking
+	// authenticator and compiled are those of Options.
+	authenticator func(*v1alpha1.Authentication) (identity.Authenticator, error)
+	compiled      func(*v1alpha1.RealtimeService, *service.Program)
 
 	closing  sync.Once
 	closeErr error // set within closing
@@ -127,14 +131,20 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 	}
 	g := &Gateway{
 		service: serviceName(svc), parser: parserOf(svc), log: o.Log, metrics: newRegistry(), client: clientBundles(o.ClientDir), webTransport: o.WebTransport,
-		authenticationDir: o.AuthenticationDir, authenticator: o.Authenticator, compiled: o.Compiled,
+		authenticator: o.Authenticator, compiled: o.Compiled,
 	}
-	g.authorities = newAuthorities(g.metrics, o.issuerCA)
+	g.asking = asking{
+		dir: o.AuthenticationDir, localServices: o.LocalServices, log: o.Log,
+		authorities: newAuthorities(g.metrics, o.issuerCA), programs: newPrograms(g.metrics),
+		request: func(ctx context.Context, subject string, data []byte) (*nats.Msg, error) { // from when g.cluster is there
+			return g.cluster.Request(ctx, subject, data)
+		},
+	}
 	program, authentication, err := g.compile(svc)
 	if err != nil {
 		return nil, err
 	}
-	g.authentication = authentication
+	g.enforce(authentication)
 	if err := g.start(svc, revision, program, o); err != nil {
 		authentication.close()
 		return nil, err
@@ -231,9 +241,15 @@ func (g *Gateway) apply(svc *v1alpha1.RealtimeService) error {
 		authentication.close()
 		return err
 	}
-	g.authentication.close() // what both need, the new one holds by now
-	g.authentication = authentication
+	g.enforce(authentication)
 	return nil
+}
+
+// enforce replaces the authentication; applying is held.
+func (g *Gateway) enforce(next *authentication) {
+	g.authentication.close() // what both need, the new one holds by now
+	g.authentication = next
+	g.asking.programs.use(next.asked)
 }
 
 func (g *Gateway) reconfigure(svc *v1alpha1.RealtimeService, program *service.Program) error {
@@ -319,6 +335,7 @@ func (g *Gateway) Close() error {
 		g.applying.Lock()
 		g.authentication.close()
 		g.authentication = nil
+		g.asking.programs.use(nil)
 		g.applying.Unlock()
 		g.revocations.Close()
 		g.cluster.Close()

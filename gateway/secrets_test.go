@@ -10,10 +10,12 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -44,8 +46,15 @@ spec:
   - name: users
     jwt: {issuer: i, audiences: [a], hmac: {secretRef: {name: users}}}
     user: "claims[claims.secret]"
+  - name: web
+    webhook: {serviceRef: {name: program, port: 1234}, credentialsSecretRef: {name: program}, forward: {headers: [authorization, cookie], query: [token]}}
+    allow: "claims[claims.secret] == 1"
+  - name: bus
+    nats: {subject: nobody}
   namespaces:
   - {name: /private, authentication: [devices, users]}
+  - {name: /web, authentication: [web]}
+  - {name: /bus, authentication: [bus]}
   - name: /
     rooms: [{name: lobby, presence: true}]
     handlers:
@@ -100,7 +109,7 @@ type guardedGateway struct {
 
 func guard(t *testing.T, nats string, identity *forward.Identity, said *output) *guardedGateway {
 	t.Helper()
-	svc, err := manifest.Load(t.Context(), []byte(guarded))
+	svc, err := manifest.Load(t.Context(), []byte(strings.Replace(guarded, "1234", indiscreet(t), 1)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +121,7 @@ func guard(t *testing.T, nats string, identity *forward.Identity, said *output) 
 	g.Gateway, err = New(svc, "1", Options{
 		Name: t.Name(), NATSURLs: []string{nats},
 		Log:   slog.New(slog.NewTextHandler(said, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Peers: &PeerOptions{Address: peers.Listener.Addr().String(), Identity: identity}, AuthenticationDir: secretsOfClients(t),
+		Peers: &PeerOptions{Address: peers.Listener.Addr().String(), Identity: identity}, AuthenticationDir: secretsOfClients(t), LocalServices: true,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -131,24 +140,54 @@ func guard(t *testing.T, nats string, identity *forward.Identity, said *output) 
 	return g
 }
 
+// indiscreet is a program that repeats what it is asked, wherever a gateway might take it up. It
+// returns its port.
+func indiscreet(t *testing.T) string {
+	t.Helper()
+	var asked atomic.Int64
+	program := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		question, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
+		switch asked.Add(1) % 4 {
+		case 0:
+			_, _ = w.Write([]byte(`{"user":"a","claims":{"secret":"` + plantedClaim + `"}}`))
+		case 1:
+			w.Header().Set("Location", "/?"+url.QueryEscape(string(question)))
+			w.WriteHeader(http.StatusFound)
+		case 2:
+			_, _ = w.Write(append([]byte("x"), question...))
+		default:
+			w.Header().Set("X-Broken", string(question))
+			w.WriteHeader(http.StatusInternalServerError)
+			_, _ = w.Write(question)
+		}
+	}))
+	t.Cleanup(program.Close)
+	return program.URL[strings.LastIndex(program.URL, ":")+1:]
+}
+
 // The Secrets of the service's authentication, and what is in their claims.
 const (
 	plantedDeviceToken = "planteddevicetoken"
 	plantedShared      = "plantedsharedtoken"
 	plantedKey         = "plantedkey-plantedkey-plantedkey-"
 	plantedClaim       = "plantedclaim"
+	plantedCredentials = "plantedcredentialsofgateways"
 )
 
 func secretsOfClients(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, content := range map[string]string{
-		"devices/a": `{"tokens":["` + plantedDeviceToken + `"],"claims":{"secret":"` + plantedClaim + `"}}`,
-		"devices/b": plantedShared + "\n",
-		"devices/d": plantedShared + "\n",    // of two users
-		"devices/c": plantedDeviceToken[:15], // too short
-		"users/a":   plantedKey,
-		"users/b":   plantedKey[:20],
+		"devices/a":     `{"tokens":["` + plantedDeviceToken + `"],"claims":{"secret":"` + plantedClaim + `"}}`,
+		"devices/b":     plantedShared + "\n",
+		"devices/d":     plantedShared + "\n",    // of two users
+		"devices/c":     plantedDeviceToken[:15], // too short
+		"users/a":       plantedKey,
+		"users/b":       plantedKey[:20],
+		"program/token": plantedCredentials,
 	} {
 		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o700); err != nil {
 			t.Fatal(err)
@@ -170,6 +209,19 @@ func sneak(t *testing.T, g []*guardedGateway, secrets planted) {
 	secrets["expired token of a user"] = users.Sign(t, "HS256", claims)
 	secrets["token of a device"], secrets["key of users"], secrets["claim"] = plantedDeviceToken, plantedKey, plantedClaim
 	secrets["token of two devices"] = plantedShared
+	secrets["token of the gateways"] = plantedCredentials
+	for i := range 20 {
+		for _, namespace := range []string{"/web", "/bus"} {
+			c := wiretest.Dial(t, g[i%2].url, enginePath, "&token="+secrets["token of a client"], http.Header{
+				"Authorization": {"Bearer " + secrets["header"]}, "Cookie": {"io=" + secrets["cookie"]},
+			})
+			c.Send(`40` + namespace + `,{"token":"` + secrets["token of a user"] + `"}`)
+			if got := c.Receive(); !strings.HasPrefix(got, "44"+namespace) {
+				t.Errorf("in %s, answered %s", namespace, got)
+			}
+			c.Close()
+		}
+	}
 	for i, what := range []string{"token of a user", "expired token of a user", "token of a device", "token of two devices", "header"} {
 		c := wiretest.Dial(t, g[i%2].url, enginePath, "&token="+secrets["token of a client"], http.Header{
 			"Authorization": {"Bearer " + secrets["header"]}, "Cookie": {"io=" + secrets["cookie"] + strings.Repeat("x", 5000)},
@@ -282,7 +334,7 @@ func TestWhatGatewaysSayHasNoSecrets(t *testing.T) {
 		}
 	}
 	text := said.String()
-	for _, want := range []string{"bad packet", "misplaced packet", "lost NATS", "some of the keys", "a client is refused", "an expression fails"} {
+	for _, want := range []string{"bad packet", "misplaced packet", "lost NATS", "some of the keys", "a client is refused", "an expression fails", "nobody can say who a client is"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("nothing is said of %q", want)
 		}

@@ -20,7 +20,8 @@ func (g *Gateway) Status() gatewaystatus.Status {
 		NATS:        g.cluster.Status(),
 		NATSError:   g.cluster.Problem(),
 		LogReady:    g.cluster.LogReady(),
-		KeySets:     g.authorities.status(),
+		KeySets:     g.asking.authorities.status(),
+		Programs:    g.asking.programs.status(),
 	}
 }
 

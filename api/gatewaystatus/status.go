@@ -28,6 +28,8 @@ type Status struct {
 	LogReady bool `json:"logReady"`
 	// KeySets are the JWK sets that the gateway fetches to verify tokens.
 	KeySets []KeySet `json:"keySets,omitempty"`
+	// Programs are those that the gateway asks who clients are.
+	Programs []Program `json:"programs,omitempty"`
 }
 
 // KeySet is a JWK set that is fetched from a URL.
@@ -38,6 +40,17 @@ type KeySet struct {
 	// Fetched is when; nil if they never were.
 	Fetched *time.Time `json:"fetched,omitempty"`
 	// Error is why the last fetch has failed; empty if it has not, or there was none yet.
+	Error string `json:"error,omitempty"`
+}
+
+// Program is a program that is asked who clients are.
+type Program struct {
+	// Entry is that of spec.authentication.
+	Entry string `json:"entry"`
+	// Circuit is "closed" while the program is asked, "open" while it is left alone after failures,
+	// and "half-open" when the next question decides.
+	Circuit string `json:"circuit"`
+	// Error is why the last question had no answer; empty if it had one, or there was none yet.
 	Error string `json:"error,omitempty"`
 }
 

@@ -5,6 +5,7 @@ package manifest
 import (
 	"encoding/json"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -160,6 +161,41 @@ func TestAuthenticationLoads(t *testing.T) {
 	}
 	if got := svc.AuthenticationSecrets(); len(got) != 2 || got[0] != "devices" || got[1] != "spare" {
 		t.Errorf("Secrets %q", got)
+	}
+}
+
+func TestProgramsThatAreAskedLoad(t *testing.T) {
+	svc, err := Load(t.Context(), []byte(head+`spec: {
+		authentication: [
+			{name: least, webhook: {serviceRef: {name: accounts, port: 8080}}},
+			{name: most, webhook: {
+				url: 'https://accounts.example.com/realtime?v=1', ca: {configMapRef: {name: corporate}}, credentialsSecretRef: {name: accounts},
+				from: [cookie.session], forward: {headers: [user-agent], query: [tenant]}, timeout: 500ms, concurrency: 8,
+				cache: {maxAge: 1m, maxEntries: 0}, onFailure: Allow}},
+			{name: issuer, jwt: {issuer: i, audiences: [c], jwks: {url: 'https://id.example.com/certs', ca: {secretRef: {name: issuer-ca}, key: root.pem}}}},
+			{name: service, nats: {subject: accounts.who}}],
+		namespaces: [{name: /, authentication: [least, most, issuer, service]}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	least, service := svc.Spec.Authentication[0], svc.Spec.Authentication[3]
+	for name, asked := range map[string]*v1alpha1.AuthenticationRequest{"webhook": least.Request(), "nats": service.Request()} {
+		if asked.Timeout.Duration != 2*time.Second || asked.Concurrency != 64 || asked.OnFailure != v1alpha1.OnFailureDeny ||
+			asked.Cache.MaxAge.Duration != 5*time.Minute || *asked.Cache.MaxEntries != 10_000 || len(asked.From) != 1 || asked.From[0] != "auth.token" {
+			t.Errorf("the defaults of %s: %+v", name, asked)
+		}
+	}
+	if scheme := least.Webhook.ServiceRef.Scheme; scheme != "HTTP" {
+		t.Errorf("scheme %q", scheme)
+	}
+	if got, want := svc.AuthenticationSecrets(), []string{"accounts", "issuer-ca"}; !slices.Equal(got, want) {
+		t.Errorf("Secrets %q", got)
+	}
+	if got, want := svc.AuthenticationConfigMaps(), []string{"corporate"}; !slices.Equal(got, want) {
+		t.Errorf("ConfigMaps %q", got)
+	}
+	if key := svc.Spec.Authentication[1].CA().Key; key != "ca.crt" {
+		t.Errorf("key %q", key)
 	}
 }
 

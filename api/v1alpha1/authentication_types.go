@@ -4,10 +4,10 @@ package v1alpha1
 
 import "slices"
 
-// Authentication says who a client is, by a token that the gateway verifies. Namespaces name the
-// entries that they accept.
+// Authentication says who a client is, by a token that the gateway, or a program that it asks,
+// verifies. Namespaces name the entries that they accept.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.jwt) != has(self.tokens)",message="must have either jwt or tokens"
+// +kubebuilder:validation:XValidation:rule="[has(self.jwt), has(self.tokens), has(self.webhook), has(self.nats)].filter(x, x).size() == 1",message="must have exactly one of jwt, tokens, webhook and nats"
 type Authentication struct {
 	// name by which namespaces refer to the entry. Users of two entries are different users.
 	// +required
@@ -24,6 +24,14 @@ type Authentication struct {
 	// +optional
 	Tokens *TokenAuthentication `json:"tokens,omitempty"`
 
+	// webhook asks a program over HTTP.
+	// +optional
+	Webhook *WebhookAuthentication `json:"webhook,omitempty"`
+
+	// nats asks a program by a NATS request.
+	// +optional
+	NATS *NATSAuthentication `json:"nats,omitempty"`
+
 	// allow is a CEL condition about a client whose token is valid: it sees `claims`, `request`,
 	// `socket.namespace`, `socket.params` and `now`. A client for which it is not true, or fails,
 	// is refused with the code `forbidden`. Without it all are allowed.
@@ -32,12 +40,13 @@ type Authentication struct {
 
 	// user is a CEL expression that sees the same, and yields the name of the user, a string that
 	// is not empty. A client for which it fails is refused with the code `forbidden`. If absent,
-	// the user is the claim `sub` of a JWT, or the name with which the Secret lists a token.
+	// the user is the claim `sub` of a JWT, the name with which the Secret lists a token, or the
+	// one that the program says.
 	// +optional
 	User Expression `json:"user,omitempty"`
 
-	// message of the connect_error of a refused client. Its data is `{code}`: token_missing,
-	// token_invalid, token_expired, forbidden or unavailable.
+	// message of the connect_error of a refused client, unless a program says another. Its data is
+	// `{code}`: token_missing, token_invalid, token_expired, forbidden or unavailable.
 	// +optional
 	// +kubebuilder:default="Unauthorized"
 	// +kubebuilder:validation:MinLength=1
@@ -144,6 +153,7 @@ type JWTAuthentication struct {
 // JWKSSource is where a JWK set is.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.url) != has(self.secretRef)",message="must have either url or secretRef"
+// +kubebuilder:validation:XValidation:rule="has(self.url) || !has(self.ca)",message="ca is for a url"
 type JWKSSource struct {
 	// url of the set. Gateways fetch it when they start, every 10 minutes, and for a key that they
 	// do not know, at most every 30 seconds. While it cannot be fetched, they keep the keys.
@@ -151,6 +161,11 @@ type JWKSSource struct {
 	// +kubebuilder:validation:MaxLength=2048
 	// +kubebuilder:validation:Pattern=`^https://[^\s@/?#]+([/?][^\s#]*)?$`
 	URL string `json:"url,omitempty"`
+
+	// ca has the authorities that the server's certificate must be signed by. If absent, those that
+	// the gateway's image trusts.
+	// +optional
+	CA *CASource `json:"ca,omitempty"`
 
 	// secretRef names a Secret whose values are JWK sets.
 	// +optional
@@ -189,6 +204,9 @@ func (a *Authentication) Locations() []TokenLocation {
 	case a.Tokens != nil:
 		return a.Tokens.From
 	}
+	if asked := a.Request(); asked != nil {
+		return asked.From
+	}
 	return nil
 }
 
@@ -197,6 +215,8 @@ func (a *Authentication) Secret() string {
 	switch {
 	case a.Tokens != nil:
 		return a.Tokens.SecretRef.Name
+	case a.Webhook != nil && a.Webhook.CredentialsSecretRef != nil:
+		return a.Webhook.CredentialsSecretRef.Name
 	case a.JWT == nil:
 	case a.JWT.HMAC != nil:
 		return a.JWT.HMAC.SecretRef.Name
@@ -206,14 +226,46 @@ func (a *Authentication) Secret() string {
 	return ""
 }
 
-// AuthenticationSecrets are the names of the Secrets with keys or tokens of clients, sorted.
+// CA has the authorities of the server that an entry names; nil if those of the gateway's image
+// count.
+func (a *Authentication) CA() *CASource {
+	switch {
+	case a.Webhook != nil:
+		return a.Webhook.CA
+	case a.JWT != nil && a.JWT.JWKS != nil:
+		return a.JWT.JWKS.CA
+	}
+	return nil
+}
+
+// AuthenticationSecrets are the names of the Secrets with keys or tokens of clients, or with what
+// servers of entries are trusted by, sorted.
 func (s *RealtimeService) AuthenticationSecrets() []string {
+	return s.authenticationNames(func(a *Authentication) []string {
+		names := []string{a.Secret()}
+		if ca := a.CA(); ca != nil && ca.SecretRef != nil {
+			names = append(names, ca.SecretRef.Name)
+		}
+		return names
+	})
+}
+
+// AuthenticationConfigMaps are the names of the ConfigMaps with authorities, sorted.
+func (s *RealtimeService) AuthenticationConfigMaps() []string {
+	return s.authenticationNames(func(a *Authentication) []string {
+		if ca := a.CA(); ca != nil && ca.ConfigMapRef != nil {
+			return []string{ca.ConfigMapRef.Name}
+		}
+		return nil
+	})
+}
+
+func (s *RealtimeService) authenticationNames(of func(*Authentication) []string) []string {
 	var names []string
 	for i := range s.Spec.Authentication {
-		if name := s.Spec.Authentication[i].Secret(); name != "" {
-			names = append(names, name)
-		}
+		names = append(names, of(&s.Spec.Authentication[i])...)
 	}
 	slices.Sort(names)
-	return slices.Compact(names)
+	names = slices.Compact(names)
+	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
 }

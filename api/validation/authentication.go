@@ -3,6 +3,8 @@
 package validation
 
 import (
+	"errors"
+	"net/url"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -14,12 +16,35 @@ import (
 func validateAuthentication(entries []v1alpha1.Authentication, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for i := range entries {
+		errs = append(errs, validateURLs(&entries[i], path.Index(i))...)
 		if allow := entries[i].Allow; allow != "" {
 			errs = compile(errs, path.Index(i).Child("allow"), expression.Client, allow)
 		}
 		if user := entries[i].User; user != "" {
 			errs = compile(errs, path.Index(i).Child("user"), expression.User, user)
 		}
+	}
+	return errs
+}
+
+// validateURLs finds what looks like a URL, and is none.
+func validateURLs(entry *v1alpha1.Authentication, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	check := func(text, base string, path *field.Path) {
+		if _, err := url.Parse(base + text); err != nil {
+			var parse *url.Error
+			if errors.As(err, &parse) {
+				err = parse.Err // without the text
+			}
+			errs = append(errs, field.Invalid(path, text, err.Error()))
+		}
+	}
+	if webhook := entry.Webhook; webhook != nil {
+		check(webhook.URL, "", path.Child("webhook", "url"))
+		check(webhook.Path, "http://service", path.Child("webhook", "path"))
+	}
+	if entry.JWT != nil && entry.JWT.JWKS != nil {
+		check(entry.JWT.JWKS.URL, "", path.Child("jwt", "jwks", "url"))
 	}
 	return errs
 }

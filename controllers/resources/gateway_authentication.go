@@ -14,32 +14,36 @@ import (
 
 const authenticationDir = "/etc/realtime/authentication"
 
-// authenticationVolume is the name of the volume of a Secret. Names of Secrets may be longer than
+// authenticationVolume is the name of the volume of a folder. Names of Secrets may be longer than
 // those of volumes.
-func authenticationVolume(secret string) string {
-	sum := sha256.Sum256([]byte(secret))
+func authenticationVolume(folder string) string {
+	sum := sha256.Sum256([]byte(folder))
 	return "authentication-" + hex.EncodeToString(sum[:8])
 }
 
 // addAuthentication mounts the Secrets with keys and tokens of clients, each at a folder of its
-// name, and in the order of their names, so that only a Secret that comes or goes replaces the
-// gateways. What is in a Secret reaches them without that, and one that is missing keeps none from
-// starting: other clients must not wait for it.
+// name, and the ConfigMaps with authorities, in the order of their names, so that only one that
+// comes or goes replaces the gateways. What is in it reaches them without that, and one that is
+// missing keeps none from starting: other clients must not wait for it.
 func addAuthentication(svc *v1alpha1.RealtimeService, pod *corev1.PodSpec) {
-	secrets := svc.AuthenticationSecrets()
-	if len(secrets) == 0 {
-		return
-	}
+	secrets, configMaps := svc.AuthenticationSecrets(), svc.AuthenticationConfigMaps()
 	gateway := &pod.Containers[0]
-	gateway.Args = append(gateway.Args, "--authentication-dir="+authenticationDir)
-	for _, secret := range secrets {
-		name := authenticationVolume(secret)
-		pod.Volumes = append(pod.Volumes, corev1.Volume{
-			Name:         name,
-			VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: secret, Optional: ptr.To(true)}},
-		})
+	if len(secrets)+len(configMaps) > 0 {
+		gateway.Args = append(gateway.Args, "--authentication-dir="+authenticationDir)
+	}
+	mount := func(folder string, source corev1.VolumeSource) {
+		name := authenticationVolume(folder)
+		pod.Volumes = append(pod.Volumes, corev1.Volume{Name: name, VolumeSource: source})
 		gateway.VolumeMounts = append(gateway.VolumeMounts, corev1.VolumeMount{
-			Name: name, MountPath: authenticationDir + "/" + secret, ReadOnly: true,
+			Name: name, MountPath: authenticationDir + "/" + folder, ReadOnly: true,
 		})
+	}
+	for _, name := range secrets {
+		mount(name, corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: name, Optional: ptr.To(true)}})
+	}
+	for _, name := range configMaps {
+		mount(v1alpha1.AuthenticationConfigMapsDir+"/"+name, corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
+			LocalObjectReference: corev1.LocalObjectReference{Name: name}, Optional: ptr.To(true),
+		}})
 	}
 }

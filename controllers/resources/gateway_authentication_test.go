@@ -53,6 +53,45 @@ func TestGatewaysHaveTheSecretsOfAuthentication(t *testing.T) {
 	}
 }
 
+// Who says who clients are may need authorities, and a token of the gateways.
+func TestGatewaysHaveWhatProgramsAreAskedWith(t *testing.T) {
+	ref := func(name string) *v1alpha1.SecretReference { return &v1alpha1.SecretReference{Name: name} }
+	pod := GatewayDeployment(service(t, func(spec *v1alpha1.RealtimeServiceSpec) {
+		corporate := &v1alpha1.CASource{ConfigMapRef: &v1alpha1.ConfigMapReference{Name: "corporate"}, Key: "ca.crt"}
+		spec.Authentication = []v1alpha1.Authentication{
+			{Name: "web", Webhook: &v1alpha1.WebhookAuthentication{URL: "https://a.example", CA: corporate, CredentialsSecretRef: ref("gateway")}},
+			{Name: "jwks", JWT: &v1alpha1.JWTAuthentication{JWKS: &v1alpha1.JWKSSource{URL: "https://b.example", CA: &v1alpha1.CASource{SecretRef: ref("issuer")}}}},
+			{Name: "again", Webhook: &v1alpha1.WebhookAuthentication{URL: "https://c.example", CA: corporate}},
+			{Name: "bus", NATS: &v1alpha1.NATSAuthentication{Subject: "who"}},
+		}
+	}), "image").Spec.Template.Spec
+	container := pod.Containers[0]
+	if !slices.Contains(container.Args, "--authentication-dir=/etc/realtime/authentication") {
+		t.Errorf("args %q", container.Args)
+	}
+	mounted := map[string]string{} // by path
+	for _, m := range container.VolumeMounts {
+		i := slices.IndexFunc(pod.Volumes, func(v corev1.Volume) bool { return v.Name == m.Name && strings.HasPrefix(v.Name, "authentication-") })
+		if i < 0 {
+			continue
+		}
+		switch v := pod.Volumes[i]; {
+		case v.Secret != nil && *v.Secret.Optional:
+			mounted[m.MountPath] = "Secret " + v.Secret.SecretName
+		case v.ConfigMap != nil && *v.ConfigMap.Optional:
+			mounted[m.MountPath] = "ConfigMap " + v.ConfigMap.Name
+		}
+	}
+	want := map[string]string{
+		"/etc/realtime/authentication/gateway":               "Secret gateway",
+		"/etc/realtime/authentication/issuer":                "Secret issuer",
+		"/etc/realtime/authentication/_configmaps/corporate": "ConfigMap corporate",
+	}
+	if diff := cmp.Diff(want, mounted); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestOnlySecretsThatComeOrGoReplaceGateways(t *testing.T) {
 	template := func(edit ...func(*v1alpha1.RealtimeServiceSpec)) corev1.PodTemplateSpec {
 		return GatewayDeployment(service(t, edit...), "image").Spec.Template

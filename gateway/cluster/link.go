@@ -45,7 +45,7 @@ func (c *Cluster) publishRequest(ctx context.Context, subject, reply string, dat
 	return c.link.PublishRequest(ctx, subject, reply, data)
 }
 
-// request is publishRequest for a request with one answer.
-func (c *Cluster) request(ctx context.Context, subject string, data []byte) (*nats.Msg, error) {
+// Request publishes a request, and waits for one answer, or until the context ends.
+func (c *Cluster) Request(ctx context.Context, subject string, data []byte) (*nats.Msg, error) {
 	return c.link.Request(ctx, subject, data)
 }

@@ -184,7 +184,7 @@ func (h logHost) LogRestored() {
 func (h logHost) Malformed(msg *nats.Msg, err error) { h.c.malformed(msg, err) }
 
 func (h logHost) Request(ctx context.Context, subject string, data []byte) (*nats.Msg, error) {
-	return h.c.request(ctx, subject, data)
+	return h.c.Request(ctx, subject, data)
 }
 
 func (h logHost) PublishRequest(ctx context.Context, subject, reply string, data []byte) error {

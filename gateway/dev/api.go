@@ -31,6 +31,14 @@ func (s *session) openAPI(svc *v1alpha1.RealtimeService) error {
 }
 
 func (s *session) greetPrograms(svc *v1alpha1.RealtimeService, natsURL string) {
+	for i := range svc.Spec.Authentication {
+		switch entry := &svc.Spec.Authentication[i]; {
+		case entry.NATS != nil:
+			s.say("A program says who clients are, for %s, over NATS at %s on %s", entry.Name, natsURL, entry.NATS.Subject)
+		case entry.Webhook != nil && entry.Webhook.ServiceRef != nil:
+			s.say("A program says who clients are, for %s, on port %d of this machine", entry.Name, entry.Webhook.ServiceRef.Port)
+		}
+	}
 	if s.api == nil {
 		return
 	}

@@ -48,7 +48,8 @@ type Options struct {
 	// ClientDir has the client bundles of npm's socket.io-client; see gateway.Options.
 	ClientDir string
 	// Secrets is a folder with a folder for each Secret that the manifest's authentication names,
-	// as if mounted: a file for each key. They are read again whenever they change.
+	// as if mounted: a file for each key; ConfigMaps are in its folder _configmaps. They are read
+	// again whenever they change.
 	Secrets string
 	// APIPort is the port for programs that publish, at the first gateway, if the manifest has
 	// spec.api. With 0 the kernel chooses it.
@@ -156,6 +157,7 @@ func (s *session) start(svc *v1alpha1.RealtimeService, revision, natsURL string)
 			Log:          o.Log,
 
 			AuthenticationDir: o.Secrets,
+			LocalServices:     true,
 		})
 		if err != nil {
 			return err

@@ -5,6 +5,7 @@ package identity
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net"
 	"net/http"
 	"net/url"
@@ -14,15 +15,29 @@ import (
 // Authenticator says who a client is. Implementations are safe for concurrent use.
 type Authenticator interface {
 	// Authenticate returns what is known of a client, or an *Error. It may wait for the network, at
-	// most until the context ends.
+	// most until the context ends; with AtOnce it does not wait.
 	Authenticate(ctx context.Context, r *Request) (*Statement, error)
 }
 
 // Verifier judges a token, wherever it was found. Implementations are safe for concurrent use.
 type Verifier interface {
 	// Verify returns what a token states, or an *Error. It may wait for the network, at most until
-	// the context ends.
+	// the context ends; with AtOnce it does not wait.
 	Verify(ctx context.Context, token string) (*Statement, error)
+}
+
+// ErrWaits is the cause of an *Error of somebody who was asked with the context AtOnce, and would
+// have to wait for the network to know.
+var ErrWaits = errors.New("the answer has to be waited for")
+
+// AtOnce is a context that has ended already, because of ErrWaits: those who are asked with it wait
+// for nobody. The caller can ask again where waiting holds nothing that others need.
+var AtOnce = atOnce()
+
+func atOnce() context.Context {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(ErrWaits)
+	return ctx
 }
 
 // Request is what a client has shown when it connected. It is not changed.
@@ -49,6 +64,39 @@ func FromHTTP(r *http.Request, auth json.RawMessage) *Request {
 		address = r.RemoteAddr
 	}
 	return &Request{Address: address, Header: r.Header, Query: r.URL.Query(), Auth: auth}
+}
+
+// Only returns a request that has what is at some locations, and some headers and query parameters,
+// which takes less memory while it is waited for.
+func (r *Request) Only(locations []Location, headers, query []string) *Request {
+	only := &Request{Service: r.Service, Namespace: r.Namespace, Address: r.Address, Auth: r.Auth, Token: r.Token}
+	only.Header = Excerpt(locations, r.Header)
+	for _, name := range headers {
+		name = http.CanonicalHeaderKey(name)
+		if values := r.Header[name]; len(values) > 0 {
+			if only.Header == nil {
+				only.Header = http.Header{}
+			}
+			only.Header[name] = values
+		}
+	}
+	keep := func(name string) {
+		if values := r.Query[name]; len(values) > 0 {
+			if only.Query == nil {
+				only.Query = url.Values{}
+			}
+			only.Query[name] = values
+		}
+	}
+	for _, l := range locations {
+		if l.kind == inQuery {
+			keep(l.name)
+		}
+	}
+	for _, name := range query {
+		keep(name)
+	}
+	return only
 }
 
 // Statement is what an authenticator knows of a client. It is not changed.

@@ -40,29 +40,41 @@ type authenticationEntry struct {
 	authenticator identity.Authenticator
 	// allow and user are nil if all are allowed, and if the token names the user.
 	allow, user cel.Program
-	// request reports whether the first request of the connection is looked at.
+	// request reports whether the first request of the connection is looked at to know the client.
 	request bool
 	expiry  tenure.Policy
+	// admitsOnFailure reports whether a client of which nothing can be said is admitted, without an
+	// identity.
+	admitsOnFailure bool
+	// locations, headers and query are what of the first request is looked at.
+	locations      []identity.Location
+	headers, query []string
 }
 
 // authentication says who the clients of a namespace are.
 type authentication struct {
+	service string // NAMESPACE/NAME
 	entries []*authenticationEntry
 	chain   identity.Chain
 	// anonymous reports whether clients without a token are admitted.
 	anonymous bool
-	// request reports whether any entry looks at the first request of the connection.
-	request bool
+	// request reports whether any entry looks at the first request of the connection to know a
+	// client; these are what they look at.
+	request        bool
+	locations      []identity.Location
+	headers, query []string
 }
 
 // authenticationEntries are those of a service, with the places of their tokens.
 type authenticationEntries struct {
+	service   string
 	byName    map[string]*authenticationEntry
 	locations []identity.Location
 }
 
-func compileAuthentication(entries []v1alpha1.Authentication, authenticators Authenticators) (authenticationEntries, error) {
-	all := authenticationEntries{byName: make(map[string]*authenticationEntry, len(entries))}
+func compileAuthentication(svc *v1alpha1.RealtimeService, authenticators Authenticators) (authenticationEntries, error) {
+	entries := svc.Spec.Authentication
+	all := authenticationEntries{service: svc.Namespace + "/" + svc.Name, byName: make(map[string]*authenticationEntry, len(entries))}
 	for i := range entries {
 		source := &entries[i]
 		locations, err := Locations(source)
@@ -85,8 +97,13 @@ func compileAuthentication(entries []v1alpha1.Authentication, authenticators Aut
 func compileAuthenticationEntry(source *v1alpha1.Authentication, locations []identity.Location) (*authenticationEntry, error) {
 	entry := &authenticationEntry{
 		name: source.Name, message: cmp.Or(source.Message, "Unauthorized"),
-		request: source.Allow != "" || source.User != "" || !allInAuth(locations),
-		expiry:  tenure.PolicyOf(source),
+		request: !allInAuth(locations), locations: locations,
+		expiry: tenure.PolicyOf(source),
+	}
+	if asked := source.Request(); asked != nil {
+		entry.request = true // its address is told
+		entry.headers, entry.query = asked.Forward.Headers, asked.Forward.Query
+		entry.admitsOnFailure = asked.OnFailure == v1alpha1.OnFailureAllow
 	}
 	var err error
 	if source.Allow != "" {
@@ -111,12 +128,14 @@ func (a *authenticationEntries) of(names []string, anonymous bool) *authenticati
 	if len(names) == 0 {
 		return nil
 	}
-	of := &authentication{anonymous: anonymous}
+	of := &authentication{service: a.service, anonymous: anonymous}
 	for _, name := range names {
 		entry := a.byName[name] // is there, as Validate has seen to
 		of.entries = append(of.entries, entry)
 		of.chain = append(of.chain, entry.authenticator)
 		of.request = of.request || entry.request
+		of.locations = append(of.locations, entry.locations...)
+		of.headers, of.query = append(of.headers, entry.headers...), append(of.query, entry.query...)
 	}
 	return of
 }
@@ -128,35 +147,45 @@ const (
 )
 
 // authenticate says who a client is that wants to connect to a namespace, or comes back to it, by
-// the program in force.
-func (r *Runtime) authenticate(s *socketio.Socket) error {
-	program := r.program.Load()
-	ns, params := program.find(s.Namespace().Name())
-	if ns == nil || ns.authentication == nil {
-		return nil
+// the program in force. If somebody has to be waited for, it returns a function that does.
+func (r *Runtime) authenticate(s *socketio.Socket) (wait func() error, err error) {
+	c := r.candidate(s)
+	if c == nil {
+		return nil, nil
 	}
-	a := ns.authentication
-	c := newCandidate(r, a, s, params)
-	index, statement, err := c.ask()
-	if index < 0 && a.anonymous && identity.AsError(err).Code == identity.TokenMissing {
-		r.authentications.WithLabelValues("", resultAnonymous).Inc()
-		return nil
+	v := c.ask(identity.AtOnce)
+	if errors.Is(v.err, identity.ErrWaits) {
+		return func() error { return r.waitToAuthenticate(c) }, nil
 	}
-	if err == nil {
-		err = c.admit(a.entries[index], statement)
-	}
-	if err != nil {
-		return r.refuse(c, index, identity.AsError(err))
-	}
-	r.authentications.WithLabelValues(a.entries[index].name, resultOK).Inc()
-	if !quota.LimitsConnections(program.rates) {
-		return nil
-	}
-	return r.quota.Enter(&r.clientOf(s).meter, program.rates, s)
+	return nil, r.judge(c, v)
 }
 
-// refuse makes of a refusal what the client is told. It has the message of the entry that has
-// decided; if nobody recognizes the token, of the first.
+// judge admits a client by a verdict, or says why it is refused.
+func (r *Runtime) judge(c *candidate, v verdict) error {
+	a, err := c.authentication, v.err
+	switch {
+	case err == nil:
+		err = c.admit(a.entries[v.index], v.statement)
+	case v.index < 0 && a.anonymous && identity.AsError(err).Code == identity.TokenMissing:
+		r.authentications.WithLabelValues("", resultAnonymous).Inc()
+		return nil
+	case v.index >= 0 && a.entries[v.index].admitsOnFailure && identity.AsError(err).Code == identity.Unavailable:
+		r.logUnavailable(a.entries[v.index].name, identity.AsError(err))
+		r.authentications.WithLabelValues(a.entries[v.index].name, resultAnonymous).Inc()
+		return nil
+	}
+	if err != nil {
+		return r.refuse(c, v.index, identity.AsError(err))
+	}
+	r.authentications.WithLabelValues(a.entries[v.index].name, resultOK).Inc()
+	if !quota.LimitsConnections(c.program.rates) {
+		return nil
+	}
+	return r.quota.Enter(&r.clientOf(c.socket).meter, c.program.rates, c.socket)
+}
+
+// refuse makes of a refusal what the client is told. It has the message of a program that refuses,
+// or else of the entry that has decided; if nobody recognizes the token, of the first.
 func (r *Runtime) refuse(c *candidate, index int, refused *identity.Error) error {
 	label, entry := "", c.authentication.entries[max(index, 0)]
 	if index >= 0 {
@@ -167,7 +196,7 @@ func (r *Runtime) refuse(c *candidate, index int, refused *identity.Error) error
 		r.logUnavailable(entry.name, refused)
 	}
 	r.log.Debug("a client is refused", "namespace", c.socket.Namespace().Name(), "socket", c.socket.LogID(), "entry", label, "error", refused)
-	return &socketio.ConnectError{Message: entry.message, Data: map[string]string{"code": string(refused.Code)}}
+	return &socketio.ConnectError{Message: cmp.Or(refused.Message, entry.message), Data: map[string]string{"code": string(refused.Code)}}
 }
 
 // unavailableEntry is the kind of log lines about an entry that cannot say who clients are.
@@ -213,7 +242,7 @@ func (c *candidate) evaluate(entry *authenticationEntry, statement *identity.Sta
 		return user, nil
 	}
 	v := &eval.Client{
-		Request:   eval.Request{HTTP: c.first, Now: time.Now()},
+		Request:   eval.Request{HTTP: c.firstRequest(), Now: time.Now()},
 		Namespace: c.socket.Namespace().Name(), Params: c.params, Claims: statement.Claims,
 	}
 	if entry.allow != nil {

@@ -9,49 +9,76 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 	"github.com/realtime-operator/realtime-operator/gateway/identity"
-	"github.com/realtime-operator/realtime-operator/gateway/service/waitcontext"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/apart"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
-
-// authenticationTime is how long a client may wait for somebody to say who it is, such as for the
-// first fetch of a JWK set.
-const authenticationTime = 5 * time.Second
 
 // candidate is a client that wants to connect to a namespace which asks who it is.
 type candidate struct {
 	runtime        *Runtime
+	program        *Program
 	authentication *authentication
 	socket         *socketio.Socket
 	params         map[string]string // of a dynamic namespace
-	// first is the first request of the connection; nil if nobody looks at it.
+	// first is the first request of the connection; nil until somebody looks at it.
 	first *http.Request
 	// token is what the client of a connected socket has shown; empty for one that connects.
 	token string
 }
 
-func newCandidate(r *Runtime, a *authentication, s *socketio.Socket, params map[string]string) *candidate {
-	c := &candidate{runtime: r, authentication: a, socket: s, params: params}
-	if a.request {
-		c.first = firstRequest(s)
+// candidate is a client under the program in force; nil if its namespace admits everybody.
+func (r *Runtime) candidate(s *socketio.Socket) *candidate {
+	program := r.program.Load()
+	ns, params := program.find(s.Namespace().Name())
+	if ns == nil || ns.authentication == nil {
+		return nil
 	}
-	return c
+	return &candidate{runtime: r, program: program, authentication: ns.authentication, socket: s, params: params}
 }
 
-// ask has the authenticators judge the client. The index is that of the entry which has decided, -1
-// if none has.
-func (c *candidate) ask() (int, *identity.Statement, error) {
-	ctx := waitcontext.New(c.socket, authenticationTime)
-	defer ctx.End()
-	request := &identity.Request{Auth: c.socket.Auth()}
-	if c.first != nil {
-		request = identity.FromHTTP(c.first, c.socket.Auth())
+// verdict is what the authenticators say of a client. The index is that of the entry which has
+// decided, -1 if none has.
+type verdict struct {
+	index     int
+	statement *identity.Statement
+	err       error
+}
+
+// ask has the authenticators judge the client.
+func (c *candidate) ask(ctx context.Context) (v verdict) {
+	var request *identity.Request
+	if ctx == identity.AtOnce {
+		request = c.request()
+	} else {
+		// What is held while the client waits is small: neither all of its headers, nor a stack
+		// that has grown.
+		apart.Do(func() {
+			c.first = nil
+			request = c.request().Only(c.authentication.locations, c.authentication.headers, c.authentication.query)
+			c.first = nil
+		})
 	}
-	request.Namespace, request.Token = c.socket.Namespace().Name(), c.token
-	return c.authentication.chain.Authenticate(ctx, request)
+	v.index, v.statement, v.err = c.authentication.chain.Authenticate(ctx, request)
+	return v
+}
+
+func (c *candidate) request() *identity.Request {
+	request := &identity.Request{Auth: c.socket.Auth()}
+	if c.authentication.request {
+		request = identity.FromHTTP(c.firstRequest(), c.socket.Auth())
+	}
+	request.Service, request.Namespace, request.Token = c.authentication.service, c.socket.Namespace().Name(), c.token
+	return request
+}
+
+func (c *candidate) firstRequest() *http.Request {
+	if c.first == nil {
+		c.first = firstRequest(c.socket)
+	}
+	return c.first
 }
 
 // admit gives the socket the identity that an entry has stated, if the entry allows it.

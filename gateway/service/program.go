@@ -89,7 +89,7 @@ func Compile(svc *v1alpha1.RealtimeService, authenticators Authenticators) (*Pro
 	if err != nil {
 		return nil, err
 	}
-	entries, err := compileAuthentication(svc.Spec.Authentication, authenticators)
+	entries, err := compileAuthentication(svc, authenticators)
 	if err != nil {
 		return nil, err
 	}

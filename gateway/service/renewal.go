@@ -55,13 +55,14 @@ func (c *client) prove(b *binding, token string) (id socketio.Identity, err erro
 		return id, identity.Refuse(identity.Forbidden, "an anonymous client stays anonymous")
 	}
 	a := b.namespace.authentication
-	candidate := newCandidate(c.runtime, a, c.socket, b.params)
-	candidate.token = token
-	index, statement, refused := candidate.ask()
-	if refused != nil {
-		return id, refused
+	renewing := &candidate{
+		runtime: c.runtime, program: b.program, authentication: a, socket: c.socket, params: b.params, token: token,
 	}
-	return candidate.identify(a.entries[index], statement)
+	v := renewing.ask(c.socket.ConnectionContext())
+	if v.err != nil {
+		return id, v.err
+	}
+	return renewing.identify(a.entries[v.index], v.statement)
 }
 
 // take gives the socket a newer identity, and judges it by that, in its turn.

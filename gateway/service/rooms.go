@@ -117,7 +117,7 @@ func (n *namespace) rule(room string) *roomRule {
 // configure applies the program's rules to a namespace: who may connect, and to which rooms.
 func (r *Runtime) configure(ns *socketio.Namespace) {
 	b := r.newBinding(r.program.Load(), ns.Name())
-	var authenticator func(*socketio.Socket) error // nil: those who come back are not judged
+	var authenticator func(*socketio.Socket) (func() error, error) // nil: those who come back are not judged
 	if b.namespace != nil && b.namespace.authentication != nil {
 		authenticator = r.authenticate
 	}

@@ -29,7 +29,7 @@ func (s *Server) connect(a conn.Arrival[*member]) {
 		e.connectAgain(asked)
 		return
 	}
-	e.letIn(e.newSocket(), nil)
+	e.judge(e.newSocket())
 }
 
 func (e *entry) newSocket() *Socket {
@@ -45,7 +45,7 @@ func (e *entry) socket() *Socket {
 
 // connectAgain is connect for a client that asks for its former session. Many clients may do so at
 // once, and finding the session may block.
-func (e *entry) connectAgain(asked recoveryRequest) {
+func (e *entry) connectAgain(asked client.RecoveryRequest) {
 	var s *Socket
 	var missed *backlog.Missed
 	var err error
@@ -66,18 +66,18 @@ func (e *entry) connectAgain(asked recoveryRequest) {
 			e.End()
 			e.refuseReturn(err)
 		case s == nil:
-			e.letIn(e.newSocket(), nil)
+			e.judge(e.newSocket())
 		default:
-			e.letIn(s, missed)
+			e.letIn(s, missed, nil)
 		}
 	})
 }
 
 // refuseReturn refuses a client that cannot come back now, or may not.
 func (e *entry) refuseReturn(err error) {
-	var refused *returnRefused
+	var refused *client.ReturnRefused
 	if errors.As(err, &refused) {
-		e.Refuse(refused.reason)
+		e.Refuse(refused.Reason)
 		return
 	}
 	// A client whose transport closes reconnects and asks for the session again. If it were given a
@@ -85,11 +85,37 @@ func (e *entry) refuseReturn(err error) {
 	e.Conn.Session().Close(ReasonForcedServerClose)
 }
 
-// letIn adds a socket to its namespace, unless a middleware refuses it.
-func (e *entry) letIn(s *Socket, missed *backlog.Missed) {
+// judge lets a new socket in if the namespace's authenticator does. Until that can say so, nothing
+// of the connection waits but the client's packets for the namespace.
+func (e *entry) judge(s *Socket) {
+	var wait func() error
+	var refused error
+	e.orLeave(s, func() { wait, refused = e.namespace.entrance.Judge(s) })
+	if wait == nil {
+		e.letIn(s, nil, refused)
+		return
+	}
+	e.Conn.After(e.Lane, func() { e.orLeave(s, func() { refused = wait() }) }, func() { e.letIn(s, nil, refused) })
+}
+
+// orLeave calls a function. If that panics, the socket does not enter.
+func (e *entry) orLeave(s *Socket, f func()) {
+	returned := false
+	defer func() {
+		if !returned {
+			s.abandon()
+			e.namespace.leave()
+			e.End()
+		}
+	}()
+	f()
+	returned = true
+}
+
+// letIn adds a socket to its namespace, unless it is refused, or a middleware refuses it.
+func (e *entry) letIn(s *Socket, missed *backlog.Missed, refused error) {
 	ns := e.namespace
 	added, returned := false, false
-	var refused error
 	defer func() {
 		switch {
 		case !added: // refused, or a middleware has panicked
@@ -104,10 +130,11 @@ func (e *entry) letIn(s *Socket, missed *backlog.Missed) {
 			e.Refuse(refused)
 		}
 	}()
-	if !s.recovered { // the middlewares have judged a recovered one before
-		if refused = ns.authorize(s); refused != nil {
-			return
-		}
+	if refused == nil && !s.recovered { // the middlewares have judged a recovered one before
+		refused = ns.path().Authorize(s)
+	}
+	if refused != nil {
+		return
 	}
 	if added = ns.add(s); !added {
 		if s.state.Load() != stateClosed {

@@ -52,6 +52,10 @@ func (s *Socket) Context() context.Context {
 	return e.ctx
 }
 
+// ConnectionContext is the context of the connection, for code that waits before the socket is
+// connected. Context takes more memory.
+func (s *Socket) ConnectionContext() context.Context { return s.conn.Session().Context() }
+
 // endContext ends the context of a socket that leaves.
 func (s *Socket) endContext() {
 	s.mu.Lock()

@@ -82,12 +82,20 @@ func TestAnAuthenticatorComesFirstAndCanBeReplaced(t *testing.T) {
 		c.Send(`40{"token":"ann/1"}`)
 		return c.Receive()
 	}
-	io.Of("/").SetAuthenticator(byToken)
+	waiting := func(s *socketio.Socket) (func() error, error) { return func() error { return byToken(s) }, nil }
+	io.Of("/").SetAuthenticator(waiting)
+	connect()
+	if id := within(t, seen, "a client that is waited for"); id == nil || id.User != "ann" {
+		t.Errorf("the middleware sees %+v", id)
+	}
+	io.Of("/").SetAuthenticator(func(s *socketio.Socket) (func() error, error) { return nil, byToken(s) })
 	connect()
 	if id := within(t, seen, "a client with a token"); id == nil || id.User != "ann" {
 		t.Errorf("the middleware sees %+v", id)
 	}
-	io.Of("/").SetAuthenticator(func(*socketio.Socket) error { return &socketio.ConnectError{Message: "nobody"} })
+	io.Of("/").SetAuthenticator(func(*socketio.Socket) (func() error, error) {
+		return nil, &socketio.ConnectError{Message: "nobody"}
+	})
 	if got := connect(); got != `44{"message":"nobody"}` {
 		t.Errorf("answered %s", got)
 	}

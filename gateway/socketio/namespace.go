@@ -49,9 +49,12 @@ func (n *Namespace) Param(group string) string { return n.params[group] }
 // Middlewares run in order, before the connection handlers.
 func (n *Namespace) Use(f func(*Socket) error) { n.entrance.Use(f) }
 
-// SetAuthenticator sets a middleware that runs before the others of the namespace. It can be
-// replaced, and nil removes it.
-func (n *Namespace) SetAuthenticator(f func(*Socket) error) { n.entrance.SetGuard(f) }
+// SetAuthenticator sets what judges clients before all middlewares: it says at once why one is
+// refused (nil: it is not), or returns a function that waits for that. While that blocks, only the
+// client's packets for the namespace wait. It can be replaced, and nil removes it.
+func (n *Namespace) SetAuthenticator(f func(*Socket) (wait func() error, err error)) {
+	n.entrance.SetGuard(f)
+}
 
 // OnConnection adds a handler for each socket that connects.
 func (n *Namespace) OnConnection(f func(*Socket)) { n.entrance.OnConnection(f) }
@@ -90,27 +93,12 @@ func (n *Namespace) belongTo(p *ParentNamespace) {
 // its receivers.
 func (n *Namespace) nextAckID() uint64 { return n.ackIDs.Add(1) - 1 }
 
-// authorize runs the middlewares.
-func (n *Namespace) authorize(s *Socket) error {
+// path are the entrances that sockets of the namespace pass.
+func (n *Namespace) path() handlers.Path[*Socket] {
 	if p := n.parent.Load(); p != nil {
-		if err := p.entrance.Authorize(s); err != nil {
-			return err
-		}
+		return handlers.Path[*Socket]{Parent: &p.entrance, Own: &n.entrance}
 	}
-	return n.entrance.Authorize(s)
-}
-
-// hasMiddlewares reports whether authorize runs any middleware.
-func (n *Namespace) hasMiddlewares() bool {
-	p := n.parent.Load()
-	return n.entrance.HasMiddlewares() || p != nil && p.entrance.HasMiddlewares()
-}
-
-func (n *Namespace) connected(s *Socket) {
-	if p := n.parent.Load(); p != nil {
-		p.entrance.Connected(s)
-	}
-	n.entrance.Connected(s)
+	return handlers.Path[*Socket]{Own: &n.entrance}
 }
 
 // add adds the socket to the namespace, unless the namespace has been removed meanwhile, or the

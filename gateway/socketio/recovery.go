@@ -54,12 +54,6 @@ func (n *Namespace) keeper() SessionKeeper {
 	return k
 }
 
-// recoveryRequest is the part of a client's CONNECT that asks for its former session.
-type recoveryRequest struct {
-	PID    string `json:"pid"`
-	Offset string `json:"offset"`
-}
-
 var errManyRooms = errors.New("the connection would be in too many rooms")
 
 // Recovered reports whether the client has come back after a loss of its connection. The socket
@@ -152,7 +146,7 @@ func (s *Socket) welcomeBack(b *backlog.Missed) bool {
 		return false
 	}
 	defer s.state.Store(stateConnected)
-	s.conn.Send(s.answer())
+	s.conn.Welcome(s.namespace.name, s.id, s.pid)
 	// If the session has closed, OnClose reports it.
 	_ = s.conn.Session().SendBacklog(func() []*engineio.Message { return b.Next(codec) })
 	g.Open(b.Position(), s.conn.Session())

@@ -4,10 +4,10 @@ package socketio
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/apart"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/client"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/backlog"
 )
 
@@ -15,27 +15,22 @@ import (
 // while middlewares judged the client.
 var errSessionChanged = errors.New("the session has changed while its client was judged")
 
-// returnRefused is the error of a middleware that refuses a returning client.
-type returnRefused struct{ reason error }
-
-func (r *returnRefused) Error() string { return "a middleware refuses: " + r.reason.Error() }
-func (r *returnRefused) Unwrap() error { return r.reason }
-
 // askedFor returns what a client asks for that may be recovered; it is empty if the client starts a
 // new session.
-func (e *entry) askedFor() (asked recoveryRequest) {
+func (e *entry) askedFor() (asked client.RecoveryRequest) {
 	if e.namespace.keeper() == nil || e.Conn.IsV2() || len(e.Auth) == 0 {
 		return asked
 	}
-	apart.Do(func() { _ = json.Unmarshal(e.Auth, &asked) }) // apart, since the caller's stack stays while it waits; a request that cannot be decoded is empty
+	// The caller's stack stays while it waits.
+	apart.Do(func() { asked = client.ReadRecoveryRequest(e.Auth) })
 	return asked
 }
 
 // recover returns the client's former socket, in its rooms, with the events that it has missed, if
 // the client may have it and it is available; nil if the client starts a new session.
-// A *returnRefused refuses the client; any other error means that the outcome is unknown, and that
-// the client should try again.
-func (e *entry) recover(asked recoveryRequest) (*Socket, *backlog.Missed, error) {
+// A *client.ReturnRefused refuses the client; any other error means that the outcome is unknown,
+// and that the client should try again.
+func (e *entry) recover(asked client.RecoveryRequest) (*Socket, *backlog.Missed, error) {
 	k := e.namespace.keeper()
 	session, err := k.Find(asked.PID, asked.Offset)
 	if session == nil {
@@ -47,7 +42,7 @@ func (e *entry) recover(asked recoveryRequest) (*Socket, *backlog.Missed, error)
 // recoverAs makes the socket of a session that was found. It is separate from recover, so that its
 // frame is not on the stack of a goroutine that waits for Find.
 func (e *entry) recoverAs(
-	k SessionKeeper, session *Session, asked recoveryRequest,
+	k SessionKeeper, session *Session, asked client.RecoveryRequest,
 ) (_ *Socket, _ *backlog.Missed, err error) {
 	server := e.namespace.server
 	s := e.socket()
@@ -63,7 +58,7 @@ func (e *entry) recoverAs(
 		server.log.Error("restore a socket's data; its client starts a new session", "socket", s.LogID(), "error", err)
 		return nil, nil, nil
 	}
-	judged := server.recovery.RunMiddlewares && e.namespace.hasMiddlewares()
+	judged := server.recovery.RunMiddlewares && e.namespace.path().HasMiddlewares()
 	if judged {
 		if session, err = s.judge(k, session, asked); session == nil {
 			return nil, nil, err
@@ -94,9 +89,9 @@ func (e *entry) recoverAs(
 // judge runs the middlewares for a returning client, and returns its session as it is after that;
 // nil if that has ended. They run before the session is taken over: knowing a private id must not
 // be enough to end the connection of the session's client.
-func (s *Socket) judge(k SessionKeeper, session *Session, asked recoveryRequest) (*Session, error) {
-	if err := s.namespace.authorize(s); err != nil {
-		return nil, &returnRefused{err}
+func (s *Socket) judge(k SessionKeeper, session *Session, asked client.RecoveryRequest) (*Session, error) {
+	if err := s.pass(); err != nil {
+		return nil, &client.ReturnRefused{Reason: err}
 	}
 	// The middlewares may have taken long.
 	again, err := k.Find(asked.PID, asked.Offset)
@@ -107,6 +102,18 @@ func (s *Socket) judge(k SessionKeeper, session *Session, asked recoveryRequest)
 		return nil, errSessionChanged
 	}
 	return again, nil
+}
+
+// pass has the authenticator and the middlewares judge the socket. It may block.
+func (s *Socket) pass() error {
+	wait, err := s.namespace.entrance.Judge(s)
+	if wait != nil {
+		err = wait()
+	}
+	if err != nil {
+		return err
+	}
+	return s.namespace.path().Authorize(s)
 }
 
 // takeOver makes the socket the session's only one. Rooms that a middleware has joined become part

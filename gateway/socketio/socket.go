@@ -172,13 +172,13 @@ func (s *Socket) welcome() {
 	defer s.welcoming.Unlock()
 	s.state.Store(stateWelcoming)
 	defer s.state.Store(stateConnected)
-	s.conn.Send(s.answer())
+	s.conn.Welcome(s.namespace.name, s.id, s.pid)
 }
 
 // announce calls the handlers for a new socket.
 func (s *Socket) announce() {
 	s.sendEarly()
-	s.namespace.connected(s)
+	s.namespace.path().Connected(s)
 	if s.namespace.present.Retired() {
 		s.Disconnect(false) // the namespace was removed meanwhile
 	}

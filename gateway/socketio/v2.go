@@ -2,20 +2,6 @@
 
 package socketio
 
-import "github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
-
-// answer returns the answer to the CONNECT of a client that is let in.
-func (s *Socket) answer() *parser.Packet {
-	p := &parser.Packet{Type: parser.Connect, Namespace: s.namespace.name}
-	if !s.conn.IsV2() {
-		p.Payload = []byte(`{"sid":"` + s.id + `"}`)
-		if s.pid != "" {
-			p.Payload = []byte(`{"sid":"` + s.id + `","pid":"` + s.pid + `"}`)
-		}
-	}
-	return p
-}
-
 // A 2.x client is not told the id of its socket: it uses the id of its Engine.IO session, which is
 // a bearer secret. Its socket therefore has an id of its own, like any other, and only that one is
 // shown to others. The id that the client knows is an alias: a second room of the socket's own, so
@@ -30,14 +16,8 @@ func (s *Socket) ownRooms() []string {
 	return []string{s.id, s.alias()}
 }
 
-// alias returns the id that a 2.x client takes for that of its socket: the session's, with the
-// namespace in front if that is not the main one.
-func (s *Socket) alias() string {
-	if s.namespace.name == "/" {
-		return s.conn.Session().ID()
-	}
-	return s.namespace.name + "#" + s.conn.Session().ID()
-}
+// alias returns the id that a 2.x client takes for that of its socket.
+func (s *Socket) alias() string { return s.conn.SocketIDOfV2(s.namespace.name) }
 
 // isAlias reports whether a room is the socket's alias.
 func (s *Socket) isAlias(room string) bool { return s.conn.IsV2() && room == s.alias() }

@@ -10,6 +10,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/patience"
 )
 
 // The defaults of a RemoteConfig.
@@ -17,6 +19,7 @@ const (
 	DefaultRefresh  = 10 * time.Minute
 	DefaultCoolDown = 30 * time.Second
 	DefaultTimeout  = 10 * time.Second
+	DefaultPatience = 5 * time.Second
 )
 
 const (
@@ -36,6 +39,9 @@ type RemoteConfig struct {
 	// CA are the certificates of authorities, as PEM, that the server's must be signed by. Empty:
 	// those of the system.
 	CA string
+	// Authority names where other authorities come from, by Remote.Trust. Nothing is fetched before
+	// the first. Empty: CA has them.
+	Authority string
 	// Refresh is how often the set is fetched, DefaultRefresh if zero. A key that the issuer has
 	// removed is accepted for that long.
 	Refresh time.Duration
@@ -44,6 +50,8 @@ type RemoteConfig struct {
 	CoolDown time.Duration
 	// Timeout is how long a fetch may take, DefaultTimeout if zero.
 	Timeout time.Duration
+	// Patience is how long Keys and Newer wait for a fetch, DefaultPatience if zero.
+	Patience time.Duration
 }
 
 func (c RemoteConfig) withDefaults() RemoteConfig {
@@ -56,6 +64,9 @@ func (c RemoteConfig) withDefaults() RemoteConfig {
 	if c.Timeout <= 0 {
 		c.Timeout = DefaultTimeout
 	}
+	if c.Patience <= 0 {
+		c.Patience = DefaultPatience
+	}
 	return c
 }
 
@@ -67,12 +78,17 @@ var ErrNotFetched = errors.New("the keys could not be fetched")
 type Remote struct {
 	config  RemoteConfig
 	fetcher *fetcher
+	// patience is that of all who wait for a fetch.
+	patience *patience.Patience
 	// fetched is told of each fetch.
 	fetched func(Result)
 	// wanted is told that a newer set is wanted.
 	wanted chan struct{}
-	stop   context.CancelFunc
-	done   chan struct{}
+	// trusted is closed when authorities have come, or are in the configuration.
+	trusted      chan struct{}
+	closeTrusted func()
+	stop         context.CancelFunc
+	done         chan struct{}
 
 	mu  sync.Mutex
 	set *Set // guarded by mu; nil before the first
@@ -95,8 +111,14 @@ func newRemote(c RemoteConfig, fetched func(Result)) (*Remote, error) {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
+	trusted := make(chan struct{})
+	closeTrusted := sync.OnceFunc(func() { close(trusted) })
+	if c.Authority == "" {
+		closeTrusted()
+	}
 	r := &Remote{
-		config: c, fetcher: f, fetched: fetched, wanted: make(chan struct{}, 1), stop: stop, done: make(chan struct{}),
+		trusted: trusted, closeTrusted: closeTrusted,
+		config: c, fetcher: f, patience: patience.New(c.Patience), fetched: fetched, wanted: make(chan struct{}, 1), stop: stop, done: make(chan struct{}),
 		began: time.Now(), fetching: make(chan struct{}),
 		status: Status{URL: c.URL, Fetches: map[Result]uint64{}},
 	}
@@ -110,6 +132,23 @@ func (r *Remote) close() {
 	r.fetcher.close()
 }
 
+// Trust replaces the authorities that the server's certificate must be signed by, as PEM. Without
+// any, nobody is trusted, which is the error. If the last fetch has failed, the set is fetched now.
+func (r *Remote) Trust(ca []byte) error {
+	changed, err := r.fetcher.server.Trust(ca)
+	r.closeTrusted()
+	if !changed {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err != nil && r.fetching == nil && !r.closed {
+		r.begin()
+		r.wanted <- struct{}{} // has room, as there is one for each begin
+	}
+	return err
+}
+
 // Keys returns the keys that were fetched last. Before the first, it waits for the fetch that is
 // under way.
 func (r *Remote) Keys(ctx context.Context) (*Set, error) {
@@ -117,7 +156,7 @@ func (r *Remote) Keys(ctx context.Context) (*Set, error) {
 	set, fetching, err := r.set, r.fetching, r.err
 	r.mu.Unlock()
 	if set == nil && fetching != nil {
-		if err := wait(ctx, fetching); err != nil {
+		if err := r.wait(ctx, fetching); err != nil {
 			return nil, err
 		}
 		r.mu.Lock()
@@ -147,7 +186,7 @@ func (r *Remote) Newer(ctx context.Context, than *Set) (*Set, error) {
 	if set != than || fetching == nil {
 		return newer(set, than, err)
 	}
-	if err := wait(ctx, fetching); err != nil {
+	if err := r.wait(ctx, fetching); err != nil {
 		return nil, err
 	}
 	r.mu.Lock()
@@ -163,10 +202,18 @@ func newer(set, than *Set, err error) (*Set, error) {
 	return set, nil
 }
 
-func wait(ctx context.Context, ended <-chan struct{}) error {
+var errPatience = errors.New("they have not come in time")
+
+// wait waits for the end of a fetch.
+func (r *Remote) wait(ctx context.Context, ended <-chan struct{}) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("wait for keys: %w", context.Cause(ctx))
+	}
 	select {
 	case <-ended:
 		return nil
+	case <-r.patience.Over():
+		return fmt.Errorf("wait for keys: %w", errPatience)
 	case <-ctx.Done():
 		return fmt.Errorf("wait for keys: %w", context.Cause(ctx))
 	}
@@ -182,6 +229,11 @@ func (r *Remote) begin() {
 func (r *Remote) run(ctx context.Context) {
 	defer close(r.done)
 	defer r.giveUp()
+	select {
+	case <-ctx.Done():
+		return
+	case <-r.trusted:
+	}
 	failures := 0
 	for {
 		set, result, err := r.fetcher.fetch(ctx)

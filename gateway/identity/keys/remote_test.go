@@ -356,7 +356,9 @@ func TestASlowIssuerIsGivenUp(t *testing.T) {
 	}
 }
 
-func TestHTTPSWithAnAuthority(t *testing.T) {
+// tlsIssuer is an issuer whose certificate is its own authority.
+func tlsIssuer(t *testing.T) (url string, ca []byte) {
+	t.Helper()
 	pair := certtest.New(t, "issuer")
 	dir := t.TempDir()
 	certtest.Mount(t, dir, pair)
@@ -368,23 +370,46 @@ func TestHTTPSWithAnAuthority(t *testing.T) {
 		Handler: serving(jwttest.Set(t, keyA)), ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0),
 	}
 	go server.ServeTLS(listener, dir+"/tls.crt", dir+"/tls.key")
-	defer server.Close()
-	url := "https://" + listener.Addr().String()
-	for ca, want := range map[string]Result{string(pair.Certificate): Fetched, string(certtest.New(t, "other").Certificate): Unreachable, "": Unreachable} {
+	t.Cleanup(func() { server.Close() })
+	return "https://" + listener.Addr().String(), pair.Certificate
+}
+
+func TestHTTPSWithAnAuthority(t *testing.T) {
+	url, authority := tlsIssuer(t)
+	for ca, want := range map[string]Result{string(authority): Fetched, string(certtest.New(t, "other").Certificate): Unreachable, "": Unreachable} {
 		_, results := lease(t, RemoteConfig{URL: url, CA: ca})
 		expectResult(t, results, want)
 	}
 }
 
-// A page behind TLS does not lead to one that is not.
-func TestHTTPSIsNotLeft(t *testing.T) {
-	f, err := newFetcher(RemoteConfig{URL: "https://id.example.com/keys"}.withDefaults())
-	if err != nil {
-		t.Fatal(err)
+// A CA that is mounted comes later than the configuration, and changes.
+func TestAuthoritiesThatAreMounted(t *testing.T) {
+	i, ca := tlsIssuer(t)
+	l, results := lease(t, RemoteConfig{URL: i, Authority: "corporate"})
+	brief, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := l.Keys(brief); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("fetched before there are authorities: %v", err)
 	}
-	request := httptest.NewRequest(http.MethodGet, "http://id.example.com/keys", nil)
-	if err := f.client.CheckRedirect(request, []*http.Request{request}); err == nil {
-		t.Error("a redirect to http:// is followed")
+	other := certtest.New(t, "other").Certificate
+	for _, step := range []struct {
+		ca   []byte
+		want Result
+	}{{nil, Unreachable}, {other, Unreachable}, {append(other, ca...), Fetched}} {
+		if err := l.Trust(step.ca); (err != nil) != (step.ca == nil) {
+			t.Error(err)
+		}
+		expectResult(t, results, step.want)
+	}
+	if set, err := l.Keys(t.Context()); err != nil || set.Len() == 0 {
+		t.Errorf("%v", err)
+	}
+	// What was fetched stays while nobody is trusted.
+	if err := l.Trust(nil); err == nil {
+		t.Error("no authority is fine")
+	}
+	if set, err := l.Keys(t.Context()); err != nil || set.Len() == 0 {
+		t.Errorf("%v", err)
 	}
 }
 

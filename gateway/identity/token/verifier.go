@@ -11,6 +11,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/gateway/identity"
 	"github.com/realtime-operator/realtime-operator/gateway/identity/keys"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/apart"
 )
 
 // DefaultLeeway is how far clocks may differ.
@@ -61,18 +62,18 @@ func New(c Config) (*Verifier, error) {
 // Verify returns what a token states, or an *identity.Error. It waits for keys at most until the
 // context ends.
 func (v *Verifier) Verify(ctx context.Context, token string) (*identity.Statement, error) {
-	p, err := parse(token)
+	var set *keys.Set
+	if ctx != identity.AtOnce {
+		var err error
+		if set, err = v.await(ctx, token); err != nil {
+			return nil, err
+		}
+	}
+	p, c, err := v.read(token)
 	if err != nil {
 		return nil, err
 	}
-	var c claims
-	if err := decodeObject(p.claims, &c); err != nil {
-		return nil, identity.NotRecognized("the claims are no JSON object, or have a name twice")
-	}
-	if err := c.isFor(v.config.Issuer, v.config.Audiences); err != nil {
-		return nil, err
-	}
-	if err := v.checkSignature(ctx, p); err != nil {
+	if err := v.checkSignature(ctx, p, set); err != nil {
 		return nil, err
 	}
 	s, err := c.statement(v.config.Now(), v.config.Leeway)
@@ -83,20 +84,84 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*identity.Statemen
 	return s, nil
 }
 
-// checkSignature tries the keys that are known, and if the token's is not among them, newer ones.
-func (v *Verifier) checkSignature(ctx context.Context, p *parsed) error {
+// read returns a token that is this verifier's to judge, and its claims.
+func (v *Verifier) read(token string) (*parsed, *claims, error) {
+	p, err := parse(token)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := &claims{}
+	if err := decodeObject(p.claims, c); err != nil {
+		return nil, nil, identity.NotRecognized("the claims are no JSON object, or have a name twice")
+	}
+	if err := c.isFor(v.config.Issuer, v.config.Audiences); err != nil {
+		return nil, nil, err
+	}
+	return p, c, nil
+}
+
+// await waits for the keys that a token needs, as far as they can be had. Many may wait, so each
+// keeps the token alone, and a small stack.
+func (v *Verifier) await(ctx context.Context, token string) (*keys.Set, error) {
+	if err := v.apart(token, nil); err != nil {
+		return nil, err
+	}
 	set, err := v.config.Keys.Keys(ctx)
 	if err != nil {
-		return identity.NotAvailable("there are no keys to verify the token", err)
+		return nil, noKeys(err)
+	}
+	if err := v.apart(token, set); !errors.Is(err, errUnknownKey) {
+		return set, err
+	}
+	newer, err := v.config.Keys.Newer(ctx, set)
+	if err != nil {
+		return nil, noNewer(err)
+	}
+	return newer, nil
+}
+
+func noKeys(err error) error {
+	return identity.NotAvailable("there are no keys to verify the token", err)
+}
+
+func noNewer(err error) error {
+	return identity.NotAvailable("the token's key is unknown, and newer keys cannot be had", err)
+}
+
+var errUnknownKey = errors.New("the token's key is not in the set")
+
+// apart reads a token, and if there is a set, looks for its key there.
+func (v *Verifier) apart(token string, set *keys.Set) (err error) {
+	apart.Do(func() {
+		var p *parsed
+		if p, _, err = v.read(token); err != nil || set == nil {
+			return
+		}
+		if verified, known := p.verify(set); !verified && !known {
+			err = errUnknownKey
+		}
+	})
+	return err
+}
+
+// checkSignature tries the keys that were waited for; or if there are none, those that are known,
+// and if the token's is not among them, newer ones.
+func (v *Verifier) checkSignature(ctx context.Context, p *parsed, awaited *keys.Set) error {
+	set := awaited
+	if set == nil {
+		var err error
+		if set, err = v.config.Keys.Keys(ctx); err != nil {
+			return noKeys(err)
+		}
 	}
 	verified, known := p.verify(set)
 	if verified {
 		return nil
 	}
-	if !known {
+	if !known && awaited == nil {
 		newer, err := v.config.Keys.Newer(ctx, set)
 		if err != nil {
-			return identity.NotAvailable("the token's key is unknown, and newer keys cannot be had", err)
+			return noNewer(err)
 		}
 		if newer != set {
 			verified, known = p.verify(newer)

@@ -35,6 +35,24 @@ func examples(t *testing.T) []string {
 	return blocks
 }
 
+// The page shows the programs that the tests of stock clients run.
+func TestTheDocumentedProgramsAreTheExamples(t *testing.T) {
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"accounts/main.go", "accounts.mjs", "accounts-nats.mjs"} {
+		example, err := os.ReadFile("../../../docs/examples/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		code := strings.TrimPrefix(string(example), "// SPDX-License-Identifier: Apache-2.0\n\n")
+		if !strings.Contains(string(text), "\n"+strings.TrimSpace(code)+"\n```\n") {
+			t.Errorf("%s has another text than %s", page, name)
+		}
+	}
+}
+
 func TestTheDocumentedQuestionIsAsked(t *testing.T) {
 	p := &program{}
 	p.says(`{"user":"anna"}`)

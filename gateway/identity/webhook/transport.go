@@ -5,16 +5,14 @@ package webhook
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
-	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/realtime-operator/realtime-operator/gateway/identity/outgoing"
 )
 
 // transport carries a question to the program, and its answer back.
@@ -25,65 +23,55 @@ type transport interface {
 
 // HTTP is a program at a URL.
 type HTTP struct {
-	// URL begins with https:// or http://; the latter is for programs in the same cluster, since
-	// tokens are sent there. It has no user in it.
-	URL string
+	// URL begins with https://, or http:// if AllowHTTP is true, which is for programs in the same
+	// cluster, since tokens are sent there. It has no user in it.
+	URL       string
+	AllowHTTP bool
 	// CA are the certificates of authorities, as PEM, that the server's must be signed by. Empty:
-	// those of the system.
-	CA string
-	// Header is sent with each question; Authorization, for example. May be nil.
-	Header http.Header
+	// those of the system. With CAByTrust they come by Webhook.Trust.
+	CA        string
+	CAByTrust bool
+	// Credentials returns the token that the program is shown as Authorization: Bearer. Without one
+	// nobody is asked. A nil Credentials is for a program that wants none.
+	Credentials func() string
 }
 
 type httpTransport struct {
-	url       string
-	header    http.Header
-	client    *http.Client
-	transport *http.Transport
+	server      *outgoing.Server
+	credentials func() string
 }
 
 func (h HTTP) transport(connections int) (*httpTransport, error) {
-	u, err := url.Parse(h.URL)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("read the URL of a webhook: %w", err)
-	case u.User != nil:
-		return nil, errors.New("read the URL of a webhook: a user in it would end up in logs")
-	case u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return nil, fmt.Errorf("read the URL of a webhook: %s does not begin with https:// or http:// and a host", h.URL)
-	}
-	config := &tls.Config{MinVersion: tls.VersionTLS12}
-	if h.CA != "" {
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM([]byte(h.CA)) {
-			return nil, errors.New("read the authorities of a webhook: there is no certificate")
-		}
-	}
-	t := &http.Transport{
-		Proxy:           http.ProxyFromEnvironment,
-		TLSClientConfig: config, ForceAttemptHTTP2: true,
-		MaxResponseHeaderBytes: maxAnswer, IdleConnTimeout: time.Minute, MaxIdleConnsPerHost: connections,
-	}
-	// A token is sent nowhere but where the configuration says.
-	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	header := h.Header.Clone()
-	if header == nil {
-		header = http.Header{}
-	}
-	header.Set("Content-Type", "application/json")
-	header.Set("Accept", "application/json")
-	return &httpTransport{h.URL, header, &http.Client{Transport: t, CheckRedirect: stay}, t}, nil
-}
-
-func (t *httpTransport) close() { t.transport.CloseIdleConnections() }
-
-func (t *httpTransport) ask(ctx context.Context, question []byte) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, t.url, bytes.NewReader(question))
+	// A token is sent nowhere but where the configuration says, so no redirect is followed.
+	server, err := outgoing.New(outgoing.Config{
+		URL: h.URL, AllowHTTP: h.AllowHTTP, CA: h.CA, CAByTrust: h.CAByTrust,
+		MaxHeaderBytes: maxAnswer, Idle: connections,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("ask a webhook: %w", err)
 	}
-	request.Header = t.header.Clone()
-	response, err := t.client.Do(request)
+	return &httpTransport{server, h.Credentials}, nil
+}
+
+func (t *httpTransport) close() { t.server.Close() }
+
+var errNoCredentials = errors.New("ask a webhook: there is no token to show to it")
+
+func (t *httpTransport) ask(ctx context.Context, question []byte) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, t.server.URL(), bytes.NewReader(question))
+	if err != nil {
+		return nil, fmt.Errorf("ask a webhook: %w", err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Accept", "application/json")
+	if t.credentials != nil {
+		token := t.credentials()
+		if token == "" {
+			return nil, errNoCredentials
+		}
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := t.server.Do(request)
 	if err != nil {
 		return nil, fmt.Errorf("ask a webhook: %w", err)
 	}
@@ -92,24 +80,24 @@ func (t *httpTransport) ask(ctx context.Context, question []byte) ([]byte, error
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("read the answer of %s: %w", t.url, err)
+		return nil, fmt.Errorf("read the answer of %s: %w", t.server.URL(), err)
 	case response.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("the answer of %s has status %d, want 200", t.url, response.StatusCode)
+		return nil, fmt.Errorf("the answer of %s has status %d, want 200", t.server.URL(), response.StatusCode)
 	}
 	return body, nil
 }
 
 // NATS is a program that answers requests.
 type NATS struct {
-	// Conn is the caller's, and not closed.
-	Conn    *nats.Conn
+	// Request sends a request and waits for the answer, like nats.Conn.RequestWithContext.
+	Request func(ctx context.Context, subject string, data []byte) (*nats.Msg, error)
 	Subject string
 }
 
 func (n NATS) close() {}
 
 func (n NATS) ask(ctx context.Context, question []byte) ([]byte, error) {
-	answer, err := n.Conn.RequestWithContext(ctx, n.Subject, question)
+	answer, err := n.Request(ctx, n.Subject, question)
 	if err != nil {
 		return nil, fmt.Errorf("ask %s: %w", n.Subject, err)
 	}

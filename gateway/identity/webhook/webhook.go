@@ -7,11 +7,14 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
 
 	"github.com/realtime-operator/realtime-operator/gateway/identity"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/apart"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/patience"
 )
 
 // The defaults of a Config.
@@ -45,9 +48,8 @@ type Config struct {
 	// Concurrency is how many questions are asked at the same time, DefaultConcurrency if zero.
 	// More wait.
 	Concurrency int
-	// MaxTTL is how long an answer is kept at most, DefaultMaxTTL if zero, not at all if negative.
-	// MaxEntries is how many accepted clients are kept, and as many refusals; DefaultMaxEntries if
-	// zero.
+	// MaxTTL is how long an answer is kept at most, DefaultMaxTTL if zero. MaxEntries is how many
+	// accepted clients are kept, and as many refusals: DefaultMaxEntries if zero, none if negative.
 	MaxTTL     time.Duration
 	MaxEntries int
 	// Rest is how long nothing is asked after several failures, DefaultRest if zero.
@@ -81,9 +83,12 @@ type Webhook struct {
 	config    Config
 	transport transport
 	slots     chan struct{}
-	breaker   *gobreaker.CircuitBreaker[*verdict]
+	patience  *patience.Patience // of those who wait for a slot
+	breaker   atomic.Pointer[gobreaker.CircuitBreaker[*verdict]]
 	// Refusals have a cache of their own, as anybody can have many by making tokens up.
 	accepted, refused *cache
+	// problem is why the last question had no answer; nil if it had one.
+	problem atomic.Pointer[error]
 }
 
 // NewHTTP returns a webhook that asks over HTTP.
@@ -98,7 +103,7 @@ func NewHTTP(c Config, h HTTP) (*Webhook, error) {
 
 // NewNATS returns a webhook that asks by NATS requests.
 func NewNATS(c Config, n NATS) (*Webhook, error) {
-	if n.Conn == nil || n.Subject == "" {
+	if n.Request == nil || n.Subject == "" {
 		return nil, errors.New("ask over NATS: there is no connection or no subject")
 	}
 	return newWebhook(c.withDefaults(), n), nil
@@ -114,7 +119,7 @@ func (c Config) withDefaults() Config {
 	if c.MaxTTL == 0 {
 		c.MaxTTL = DefaultMaxTTL
 	}
-	if c.MaxEntries <= 0 {
+	if c.MaxEntries == 0 {
 		c.MaxEntries = DefaultMaxEntries
 	}
 	if c.Rest <= 0 {
@@ -129,27 +134,112 @@ var (
 )
 
 func newWebhook(c Config, t transport) *Webhook {
-	return &Webhook{
-		config: c, transport: t, slots: make(chan struct{}, c.Concurrency),
-		accepted: newCache(c.MaxEntries), refused: newCache(c.MaxEntries),
-		breaker: gobreaker.NewCircuitBreaker[*verdict](gobreaker.Settings{
-			Timeout:     c.Rest,
-			ReadyToTrip: func(n gobreaker.Counts) bool { return n.ConsecutiveFailures >= tripAfter },
-			// Neither says anything about the program.
-			IsExcluded: func(err error) bool { return errors.Is(err, errBusy) || errors.Is(err, errLeft) },
-		}),
+	w := &Webhook{
+		config: c, transport: t, slots: make(chan struct{}, c.Concurrency), patience: patience.New(c.Timeout),
+		accepted: newCache(max(c.MaxEntries, 0)), refused: newCache(max(c.MaxEntries, 0)),
 	}
+	w.Retry()
+	return w
+}
+
+// Retry has the program asked again, whatever has failed before: something about the way to it has
+// changed.
+func (w *Webhook) Retry() {
+	w.breaker.Store(gobreaker.NewCircuitBreaker[*verdict](gobreaker.Settings{
+		Timeout:     w.config.Rest,
+		ReadyToTrip: func(n gobreaker.Counts) bool { return n.ConsecutiveFailures >= tripAfter },
+		// Neither says anything about the program.
+		IsExcluded: func(err error) bool { return errors.Is(err, errBusy) || errors.Is(err, errLeft) },
+	}))
 }
 
 // Close ends connections that are idle. Those of questions under way end with these.
 func (w *Webhook) Close() { w.transport.close() }
 
-// State is "closed" while the program is asked, "open" while it is not after failures, and
+// Closed is the State of a program that is asked.
+const Closed = "closed"
+
+// State is Closed while the program is asked, "open" while it is not after failures, and
 // "half-open" when the next question decides.
-func (w *Webhook) State() string { return w.breaker.State().String() }
+func (w *Webhook) State() string { return w.breaker.Load().State().String() }
+
+// Problem is why the last question had no answer; nil if it had one, or there was none yet.
+func (w *Webhook) Problem() error {
+	if p := w.problem.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// Trust replaces the authorities that the certificate of a program over HTTP must be signed by, as
+// PEM. Without any, nobody is trusted, which is the error.
+func (w *Webhook) Trust(ca []byte) error {
+	t, ok := w.transport.(*httpTransport)
+	if !ok {
+		return errors.New("a program over NATS has no certificate")
+	}
+	changed, err := t.server.Trust(ca)
+	if changed {
+		w.Retry()
+	}
+	return err
+}
 
 // Authenticate asks about a client, unless an answer to the same question was kept.
 func (w *Webhook) Authenticate(ctx context.Context, r *identity.Request) (*identity.Statement, error) {
+	sum, err := w.sum(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	if v := w.kept(sum); v != nil {
+		w.answered(Cached)
+		return v.result()
+	}
+	if ctx == identity.AtOnce && w.breaker.Load().State() != gobreaker.StateOpen {
+		return nil, identity.NotAvailable("the webhook has to be asked", identity.ErrWaits)
+	}
+	v, err := w.breaker.Load().Execute(func() (*verdict, error) { return w.ask(ctx, r) })
+	if err != nil {
+		w.failed(err)
+		return nil, identity.NotAvailable("the webhook has not answered", err)
+	}
+	w.problem.Store(nil)
+	w.keep(sum, v)
+	if v.refusal != nil {
+		w.answered(Refused)
+	} else {
+		w.answered(Accepted)
+	}
+	return v.result()
+}
+
+func (w *Webhook) failed(err error) {
+	result := resultOf(err)
+	if result == Failed {
+		w.problem.Store(&err)
+	}
+	w.answered(result)
+}
+
+// sum is that of the question about a client. Of one that is about to wait it is made apart, and
+// the question itself not kept: it is made again when it is the client's turn.
+func (w *Webhook) sum(ctx context.Context, r *identity.Request) (sum questionSum, err error) {
+	hash := func() {
+		var body []byte
+		if body, err = w.question(r); err == nil {
+			sum = sha256.Sum256(body)
+		}
+	}
+	if ctx == identity.AtOnce {
+		hash()
+	} else {
+		apart.Do(hash)
+	}
+	return sum, err
+}
+
+// question is that about a client.
+func (w *Webhook) question(r *identity.Request) ([]byte, error) {
 	token := ""
 	if len(w.config.Locations) > 0 {
 		var err error
@@ -161,23 +251,7 @@ func (w *Webhook) Authenticate(ctx context.Context, r *identity.Request) (*ident
 	if err != nil {
 		return nil, identity.NotAvailable("the webhook cannot be asked", err)
 	}
-	sum := questionSum(sha256.Sum256(body))
-	if v := w.kept(sum); v != nil {
-		w.answered(Cached)
-		return v.result()
-	}
-	v, err := w.breaker.Execute(func() (*verdict, error) { return w.ask(ctx, body) })
-	if err != nil {
-		w.answered(resultOf(err))
-		return nil, identity.NotAvailable("the webhook has not answered", err)
-	}
-	w.keep(sum, v)
-	if v.refusal != nil {
-		w.answered(Refused)
-	} else {
-		w.answered(Accepted)
-	}
-	return v.result()
+	return body, nil
 }
 
 // result is the answer for the client. A statement may have expired meanwhile.
@@ -210,11 +284,19 @@ func (w *Webhook) answered(r Result) {
 }
 
 // ask asks one question when there is a slot.
-func (w *Webhook) ask(client context.Context, body []byte) (*verdict, error) {
+func (w *Webhook) ask(client context.Context, r *identity.Request) (*verdict, error) {
 	if err := w.waitForSlot(client); err != nil {
 		return nil, err
 	}
 	defer func() { <-w.slots }()
+	return w.askNow(client, r)
+}
+
+func (w *Webhook) askNow(client context.Context, r *identity.Request) (*verdict, error) {
+	body, err := w.question(r)
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(client, w.config.Timeout)
 	defer cancel()
 	answer, err := w.transport.ask(ctx, body)
@@ -234,14 +316,12 @@ func (w *Webhook) waitForSlot(client context.Context) error {
 		return nil
 	default:
 	}
-	timer := time.NewTimer(w.config.Timeout)
-	defer timer.Stop()
 	select {
 	case w.slots <- struct{}{}:
 		return nil
 	case <-client.Done():
 		return errLeft
-	case <-timer.C:
+	case <-w.patience.Over():
 		return errBusy
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -77,7 +78,7 @@ func overHTTP(t *testing.T, c Config, p *program) *Webhook {
 		}
 		io.WriteString(w, p.handle(question))
 	})
-	return newHTTP(t, c, HTTP{URL: server.URL})
+	return newHTTP(t, c, HTTP{URL: server.URL, AllowHTTP: true})
 }
 
 func startServer(t *testing.T, f http.HandlerFunc) *httptest.Server {
@@ -107,7 +108,7 @@ func overNATS(t *testing.T, c Config, p *program) *Webhook {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { subscription.Unsubscribe() })
-	return newNATS(t, c, NATS{conn, "who"})
+	return newNATS(t, c, NATS{conn.RequestWithContext, "who"})
 }
 
 func connect(t *testing.T) *nats.Conn {
@@ -292,7 +293,7 @@ func TestHTTPServersThatFail(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newHTTP(t, Config{}, HTTP{URL: startServer(t, f).URL})
+			w := newHTTP(t, Config{}, HTTP{URL: startServer(t, f).URL, AllowHTTP: true})
 			if s, err := w.Authenticate(t.Context(), withToken("t")); codeOf(err) != identity.Unavailable {
 				t.Errorf("%+v, %v", s, err)
 			}
@@ -300,13 +301,57 @@ func TestHTTPServersThatFail(t *testing.T) {
 	}
 }
 
-func TestHTTPSendsItsHeader(t *testing.T) {
+func TestTheProgramIsShownAToken(t *testing.T) {
 	server := startServer(t, func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, `{"user":%q}`, r.Header.Get("Authorization"))
 	})
-	w := newHTTP(t, Config{}, HTTP{URL: server.URL, Header: http.Header{"Authorization": {"Bearer gateway"}}})
-	if s, err := w.Authenticate(t.Context(), withToken("t")); err != nil || s.User != "Bearer gateway" {
-		t.Errorf("%+v, %v", s, err)
+	token := "first"
+	w := newHTTP(t, Config{}, HTTP{URL: server.URL, AllowHTTP: true, Credentials: func() string { return token }})
+	for _, token = range []string{"first", "second"} {
+		if s, err := w.Authenticate(t.Context(), withToken("t")); err != nil || s.User != "Bearer "+token {
+			t.Errorf("%+v, %v", s, err)
+		}
+	}
+	token = ""
+	if s, err := w.Authenticate(t.Context(), withToken("t")); codeOf(err) != identity.Unavailable || !errors.Is(w.Problem(), errNoCredentials) {
+		t.Errorf("without a token, the program is asked: %+v, %v", s, err)
+	}
+}
+
+// Who asks at once waits for nobody, and causes no request.
+func TestWhoAsksAtOnceDoesNotWait(t *testing.T) {
+	for way, start := range ways {
+		t.Run(way, func(t *testing.T) {
+			p := &program{}
+			p.says(`{"user":"anna","ttl":60}`)
+			var r results
+			w := start(t, Config{Rest: time.Hour, Answered: r.count}, p)
+			atOnce := func(token string) (*identity.Statement, error) {
+				return w.Authenticate(identity.AtOnce, withToken(token))
+			}
+			if _, err := atOnce("t"); !errors.Is(err, identity.ErrWaits) || p.asked.Load() != 0 {
+				t.Errorf("asked %d times, %v", p.asked.Load(), err)
+			}
+			if _, err := w.Authenticate(t.Context(), withToken("t")); err != nil {
+				t.Fatal(err)
+			}
+			if s, err := atOnce("t"); err != nil || s.User != "anna" {
+				t.Errorf("an answer that was kept: %+v, %v", s, err)
+			}
+			p.says("broken")
+			for range tripAfter {
+				w.Authenticate(t.Context(), withToken("u"))
+			}
+			if w.Problem() == nil {
+				t.Error("there is no problem")
+			}
+			if _, err := atOnce("u"); errors.Is(err, identity.ErrWaits) || codeOf(err) != identity.Unavailable {
+				t.Errorf("while nothing is asked: %v", err)
+			}
+			if diff := cmp.Diff(map[Result]int{Accepted: 1, Cached: 1, Failed: tripAfter, Resting: 1}, r.all()); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }
 
@@ -328,7 +373,7 @@ func pemOf(certificate []byte) string {
 }
 
 func TestConfigurationsThatAreRefused(t *testing.T) {
-	for _, h := range []HTTP{{}, {URL: "example.com"}, {URL: "ftp://example.com"}, {URL: "http://"}, {URL: "http://u:password@example.com"}, {URL: "https://example.com", CA: "x"}, {URL: "http://[::1"}} {
+	for _, h := range []HTTP{{}, {URL: "http://example.com"}, {URL: "example.com"}, {URL: "ftp://example.com"}, {URL: "http://"}, {URL: "http://u:password@example.com"}, {URL: "https://example.com", CA: "x"}, {URL: "http://[::1"}} {
 		w, err := NewHTTP(Config{}, h)
 		if err == nil {
 			w.Close()
@@ -344,7 +389,7 @@ func TestConfigurationsThatAreRefused(t *testing.T) {
 
 func TestNATSWithoutAProgram(t *testing.T) {
 	conn := connect(t)
-	w := newNATS(t, Config{}, NATS{conn, "nobody"})
+	w := newNATS(t, Config{}, NATS{conn.RequestWithContext, "nobody"})
 	if s, err := w.Authenticate(t.Context(), withToken("t")); codeOf(err) != identity.Unavailable {
 		t.Errorf("%+v, %v", s, err)
 	}

@@ -67,3 +67,15 @@ func (r *Recovery) Decode(b []byte) (data any, err error) {
 	err = json.Unmarshal(b, &data)
 	return data, err
 }
+
+// RecoveryRequest is the part of a client's CONNECT that asks for its former session.
+type RecoveryRequest struct {
+	PID    string `json:"pid"`
+	Offset string `json:"offset"`
+}
+
+// ReadRecoveryRequest reads an auth payload. One that cannot be decoded asks for nothing.
+func ReadRecoveryRequest(auth json.RawMessage) (asked RecoveryRequest) {
+	_ = json.Unmarshal(auth, &asked)
+	return asked
+}

@@ -11,3 +11,10 @@ type ConnectError struct {
 }
 
 func (e *ConnectError) Error() string { return e.Message }
+
+// ReturnRefused is the error of a client that may not come back to its session, because of an
+// authenticator or a middleware.
+type ReturnRefused struct{ Reason error }
+
+func (r *ReturnRefused) Error() string { return "a middleware refuses: " + r.Reason.Error() }
+func (r *ReturnRefused) Unwrap() error { return r.Reason }

@@ -161,6 +161,10 @@ func (c *Conn[S]) take(p *parser.Packet) {
 	case s != none && p.Type == parser.Disconnect:
 		s.AbandonAcks() // a handler may wait for these, too
 	}
+	if p.Type != parser.Connect && c.inboxFull() && !c.hasJoined() {
+		c.violate(errEarlyPackets)
+		return
+	}
 	if c.awaitRoom() {
 		c.runPacket(l, p)
 	}
@@ -189,6 +193,10 @@ func (c *Conn[S]) lane(p *parser.Packet) (l *Lane[S], s S) {
 
 // errEarlyAttachments: a client must be let in before it can make the server keep attachments.
 var errEarlyAttachments = errors.New("attachments are announced before CONNECT")
+
+// errEarlyPackets: a client that waits to be let in is not waited for, since it would hold the
+// worker that reads it. No stock client sends anything before the answer to its CONNECT.
+var errEarlyPackets = errors.New("too many packets before CONNECT is answered")
 
 // hasJoined reports whether the client has been let into a namespace.
 func (c *Conn[S]) hasJoined() bool {

@@ -144,6 +144,20 @@ func (a *Arrival[S]) End() {
 	a.Conn.lanes.close(a.Lane)
 }
 
+// Welcome answers the CONNECT of a client that is let in. The private id is empty if it cannot be
+// recovered.
+func (c *Conn[S]) Welcome(namespace, id, pid string) {
+	p := &parser.Packet{Type: parser.Connect, Namespace: namespace}
+	switch {
+	case c.IsV2():
+	case pid != "":
+		p.Payload = []byte(`{"sid":"` + id + `","pid":"` + pid + `"}`)
+	default:
+		p.Payload = []byte(`{"sid":"` + id + `"}`)
+	}
+	c.Send(p)
+}
+
 // Refuse answers with CONNECT_ERROR.
 func (a *Arrival[S]) Refuse(err error) { a.Conn.refuse(a.Namespace, err) }
 

@@ -134,6 +134,12 @@ func (c *Conn[S]) turned(size int) {
 	}
 }
 
+// inboxFull reports whether awaitRoom blocks.
+func (c *Conn[S]) inboxFull() bool {
+	r := c.rare.Load()
+	return r != nil && r.inbox.Full() != nil
+}
+
 // awaitRoom blocks while the inbox is full. It returns false if the session closes.
 func (c *Conn[S]) awaitRoom() bool {
 	r := c.rare.Load()

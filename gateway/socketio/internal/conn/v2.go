@@ -18,6 +18,15 @@ import (
 // IsV2 reports whether the client is one of them.
 func (c *Conn[S]) IsV2() bool { return c.session.Protocol() == 3 }
 
+// SocketIDOfV2 is what such a client takes for the id of its socket in a namespace: the session's,
+// with the namespace in front if that is not the main one.
+func (c *Conn[S]) SocketIDOfV2(namespace string) string {
+	if namespace == "/" {
+		return c.session.ID()
+	}
+	return namespace + "#" + c.session.ID()
+}
+
 // ConnectV2 handles the CONNECT to the main namespace that such a client does not send.
 func (c *Conn[S]) ConnectV2() {
 	p := &parser.Packet{Type: parser.Connect, Namespace: "/"}
