@@ -41,6 +41,8 @@ const (
 	tokens     = 500
 	// claimsBytes is about how large the claims of a token are.
 	claimsBytes = 500
+	// neverReached is how many events per second a client may send, as in the peer in Node.
+	neverReached = 100_000
 )
 
 // renderSecured writes what servers and clients need to know of an issuer, whose key signs by RS256
@@ -78,8 +80,8 @@ func renderSecured(svc *v1alpha1.RealtimeService, root string) error {
 	return nil
 }
 
-// withSecurity adds what the peer in Node does, too: a token is verified, members of a room have
-// the claim for it, and emit to it as writers.
+// withSecurity adds what the peer in Node does, too: a token is verified, events are counted,
+// members of a room have the claim for it, and emit to it as writers.
 func withSecurity(svc *v1alpha1.RealtimeService) *v1alpha1.RealtimeService {
 	svc = svc.DeepCopy()
 	svc.Spec.Authentication = []v1alpha1.Authentication{{
@@ -89,6 +91,7 @@ func withSecurity(svc *v1alpha1.RealtimeService) *v1alpha1.RealtimeService {
 			JWKS: &v1alpha1.JWKSSource{SecretRef: &v1alpha1.SecretReference{Name: keysSecret}},
 		},
 	}}
+	svc.Spec.Limits.PerSocket = &v1alpha1.SocketLimits{Events: &v1alpha1.EventRate{Rate: neverReached}}
 	ns := &svc.Spec.Namespaces[0]
 	ns.Authentication = []string{"users"}
 	ns.Rooms = append(ns.Rooms, v1alpha1.RoomRule{Name: "room*", Allow: &v1alpha1.RoomAccess{
