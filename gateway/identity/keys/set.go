@@ -105,7 +105,8 @@ func ParseSetFiles(files map[string][]byte) *Set {
 
 // ParseHMACFiles reads HMAC keys from the files of a Secret. A file's content is a key, and its
 // name is the key's id; a token that names no key, or an unknown one, is tried with all. A newline
-// at the end may belong to the key or to the file: both are tried.
+// at the end may belong to the key or to the file: both are tried. One that is too short without it
+// is used if it is no text: random bytes may end like that.
 func ParseHMACFiles(files map[string][]byte) *Set {
 	s := &Set{}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
@@ -113,6 +114,9 @@ func ParseHMACFiles(files map[string][]byte) *Set {
 		variants := [][]byte{content}
 		if trimmed := bytes.TrimSuffix(bytes.TrimSuffix(content, []byte("\n")), []byte("\r")); len(trimmed) < len(content) {
 			variants = [][]byte{trimmed, content}
+		}
+		if len(variants[0]) < minHMACBytes && len(content) >= minHMACBytes && !isText(content) {
+			variants = [][]byte{content}
 		}
 		switch {
 		case len(variants[0]) < minHMACBytes:
@@ -127,4 +131,9 @@ func ParseHMACFiles(files map[string][]byte) *Set {
 		}
 	}
 	return s
+}
+
+// isText reports whether data may be what somebody has typed or encoded.
+func isText(data []byte) bool {
+	return !slices.ContainsFunc(data, func(c byte) bool { return c >= 0x7f || c < ' ' && !bytes.ContainsRune([]byte("\t\r\n"), rune(c)) })
 }

@@ -276,13 +276,13 @@ func TestHMACFiles(t *testing.T) {
 	key := bytes.Repeat([]byte("k"), 32)
 	set := ParseHMACFiles(map[string][]byte{
 		"short": key[:31], "plain": key, "line": append(slices.Clone(key), '\n'), "dos": append(slices.Clone(key), "\r\n"...), "empty": nil,
-		"short-line": append(slices.Clone(key[:31]), '\n'),
+		"short-line": append(slices.Clone(key[:31]), '\n'), "random": append(bytes.Repeat([]byte{0xfe}, 31), '\n'),
 	})
 	var got []string
 	for _, k := range set.keys {
 		got = append(got, fmt.Sprintf("%s %d", k.id, len(k.material.([]byte))))
 	}
-	if want := []string{"dos 32", "dos 34", "line 32", "line 33", "plain 32"}; !slices.Equal(got, want) || len(set.Skipped) != 3 {
+	if want := []string{"dos 32", "dos 34", "line 32", "line 33", "plain 32", "random 32"}; !slices.Equal(got, want) || len(set.Skipped) != 3 {
 		t.Errorf("keys %q, skipped %q; want %q and three", got, set.Skipped, want)
 	}
 }
