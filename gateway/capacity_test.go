@@ -123,6 +123,8 @@ func TestACapacityHoldsOnEveryWayIn(t *testing.T) {
 
 	first, second := clients[0], clients[1]
 	first.Join("/lobby")
+	first.Send(`42/lobby,1["rooms"]`) // is handled when the room is joined
+	first.Expect(`43/lobby,1[["lobby"]]`)
 	second.Join("/lobby")
 	if got := withoutOffset(t, second.Receive()); got != noLobby {
 		t.Errorf("the client is told %s", got)

@@ -302,6 +302,7 @@ func TestTrustAndLimitsAreReloaded(t *testing.T) {
 		t.Errorf("another address is answered %d", got)
 	}
 	p.reconfigure(t, addressed(t, "  protocol: {}"))
+	eventually(t, "there is no limit any more", func() bool { return handshake(t, p.clients, forwardedFor("127.0.0.1")) == 200 })
 	eventually(t, "it is trusted no more", func() bool { return who(t, p.clients, forwardedFor("203.0.113.9")) == "127.0.0.1" })
 	stays.Send(`420["who"]`)
 	stays.Expect(`430["127.0.0.1"]`)
