@@ -105,6 +105,8 @@ func TestExitCodes(t *testing.T) {
 		"why -f team.yaml --as none.json connect":                         2,
 		"why -f none.yaml connect":                                        2,
 		"why -f team.yaml paint it":                                       2,
+		"why -f asked.yaml --namespace /web connect":                      1,
+		"why -f asked.yaml --namespace /nowhere connect":                  1,
 		"why connect":                                                     1, // cobra's
 	} {
 		var out bytes.Buffer

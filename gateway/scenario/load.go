@@ -178,8 +178,8 @@ func (c *checker) client(client *Client, path string) {
 	switch {
 	case err != nil:
 		c.fail(client.Pos, path+".as", "%s", err)
-	case client.Claims != nil && entry.JWT == nil:
-		c.fail(client.Pos, path+".claims", "%s has no jwt, so that there is no token for claims: give a token", entry.Name)
+	case client.Claims != nil && entry.Tokens != nil:
+		c.fail(client.Pos, path+".claims", "%s has the tokens of a Secret, so that there is none for claims: give a token", entry.Name)
 	}
 }
 
@@ -277,7 +277,10 @@ func (c *Client) namespace() string {
 // entry returns the entry of a name; without one, the first that a namespace accepts.
 func (s service) entry(name, namespace string) (*v1alpha1.Authentication, error) {
 	if name == "" {
-		accepted := s.accepted(namespace)
+		accepted, exists := s.accepted(namespace)
+		if !exists {
+			return nil, fmt.Errorf("there is no namespace %s", namespace)
+		}
 		if len(accepted) == 0 {
 			return nil, fmt.Errorf("the namespace %s asks nobody who it is, so that a token is of no use there", namespace)
 		}

@@ -185,7 +185,7 @@ func TestAFolderHasTests(t *testing.T) {
 		t.Errorf("no file: %v", err)
 	}
 	names, err := expand([]string{"testdata", "testdata/team_test.yaml"})
-	if want := []string{"testdata/failing_test.yaml", "testdata/team_test.yaml"}; err != nil || !cmp.Equal(names, want) {
+	if want := []string{"testdata/asked_test.yaml", "testdata/failing_test.yaml", "testdata/team_test.yaml"}; err != nil || !cmp.Equal(names, want) {
 		t.Errorf("files %q, %v, want %q", names, err, want)
 	}
 }
@@ -212,6 +212,13 @@ func TestEveryStepHasASchema(t *testing.T) {
 	}
 	if len(stepNames()) != 13 || schema.Defs["Step"].AdditionalProperties != false {
 		t.Errorf("steps %q", stepNames())
+	}
+}
+
+func TestProgramsAreStoodInFor(t *testing.T) {
+	report, err := run(t, Options{Files: []string{"testdata/asked_test.yaml"}, Least: 100})
+	if err != nil {
+		t.Errorf("%v\n%s", err, report)
 	}
 }
 

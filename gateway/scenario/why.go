@@ -56,8 +56,8 @@ const (
 
 // Why explains a decision of a service: it runs the service, lets a client do what the question is
 // about, and prints the conditions that gateways have evaluated for it, with the values of their
-// parts. It returns a FailedError if the decision is no, and an *InvalidError if the question makes
-// no sense.
+// parts. It returns a FailedError if the decision is no, and an *InvalidError if nobody can be
+// asked.
 //
 //nolint:contextcheck // a context from outside would be a channel from outside of the bubble
 func Why(ctx context.Context, q Question) error {
@@ -75,6 +75,9 @@ func Why(ctx context.Context, q Question) error {
 	defer func() { _ = os.RemoveAll(dir) }() // otherwise the system cleans up
 	now := time.Now()
 	lab.Bubble(now, func() { err = q.ask(s, dir) })
+	if err != nil && !errors.As(err, &FailedError{}) {
+		return &InvalidError{[]string{err.Error()}} // nobody has decided anything
+	}
 	return err
 }
 

@@ -4,6 +4,7 @@ package scenario
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -81,10 +82,11 @@ func TestQuestionsThatMakeNoSense(t *testing.T) {
 	for want, q := range map[string]Question{
 		"want connect, event or one of join, leave, emit, history, presence": {What: "paint", Of: "it"},
 		"join: of what room or event\\?":                                     {What: "join"},
-		"the namespace /none asks nobody who it is":                          {What: "connect", Client: Client{Namespace: "/none", Claims: map[string]any{}}},
+		"the namespace / asks nobody who it is":                              {What: "connect", Manifest: "testdata/asked.yaml", Client: Client{Claims: map[string]any{}}},
+		"there is no namespace /none":                                        {What: "connect", Client: Client{Namespace: "/none", Claims: map[string]any{}}},
 		`spec.authentication has no entry "nobody"`:                          {What: "connect", Client: Client{As: "nobody", Claims: map[string]any{}}},
 	} {
-		q.Manifest, q.Out = "testdata/team.yaml", &bytes.Buffer{}
+		q.Manifest, q.Out = cmp.Or(q.Manifest, "testdata/team.yaml"), &bytes.Buffer{}
 		var invalid *InvalidError
 		if err := Why(t.Context(), q); !errors.As(err, &invalid) || !regexp.MustCompile(want).MatchString(err.Error()) {
 			t.Errorf("error %v, want %s", err, want)

@@ -127,22 +127,22 @@ func placeIn(object map[string]any, path []string, token string) error {
 	return nil
 }
 
-// accepted are the entries that a namespace accepts.
-func (s service) accepted(namespace string) []string {
+// accepted are the entries that a namespace accepts; exists is false if there is no such namespace.
+func (s service) accepted(namespace string) (entries []string, exists bool) {
 	for i := range s.spec.Spec.Namespaces {
 		if ns := &s.spec.Spec.Namespaces[i]; ns.Name == namespace {
-			return ns.Authentication
+			return ns.Authentication, true
 		}
 	}
 	for i := range s.spec.Spec.DynamicNamespaces {
 		ns := &s.spec.Spec.DynamicNamespaces[i]
 		if pattern, err := socketio.ParsePattern(ns.Pattern); err == nil {
 			if _, ok := pattern.Match(namespace); ok {
-				return ns.Authentication
+				return ns.Authentication, true
 			}
 		}
 	}
-	return nil
+	return nil, false
 }
 
 // outcomeOf is what has become of a wish to connect: nil, or how it was refused.

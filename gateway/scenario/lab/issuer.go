@@ -27,7 +27,9 @@ const keyName = "realtime-test"
 
 // Issuer stands in for the issuers of a service's tokens: each entry with `jwt` accepts its key
 // besides those in the entry's Secret. A JWK set behind a URL is not fetched. All else is checked
-// as in a pod: signature, issuer, audience, times.
+// as in a pod: signature, issuer, audience, times. A program that a `webhook` or `nats` would ask
+// knows the tokens that the Issuer has signed for its entry, and no others: their claims are its
+// answer.
 type Issuer struct {
 	key string
 	// secrets are the files of the Secrets of spec.authentication.
@@ -42,12 +44,12 @@ func NewIssuer(secrets map[string]map[string]string) *Issuer {
 // Sign signs a token for an entry. Claims that are missing are those that its issuer would set:
 // iss, aud, iat and exp. One that is nil stays missing.
 func (i *Issuer) Sign(entry *v1alpha1.Authentication, claims map[string]any, valid time.Duration) (string, error) {
-	if entry.JWT == nil {
-		return "", fmt.Errorf("the entry %s has no jwt, so that there is no token for claims: give a token", entry.Name)
+	if entry.Tokens != nil {
+		return "", fmt.Errorf("the entry %s has tokens of a Secret, so that there is none for claims: give a token", entry.Name)
 	}
-	now := time.Now()
+	now, accepted := time.Now(), accepts(entry)
 	all := jwt.MapClaims{
-		"iss": entry.JWT.Issuer, "aud": entry.JWT.Audiences[0], "iat": now.Unix(), "exp": now.Add(valid).Unix(),
+		"iss": accepted.Issuer, "aud": accepted.Audiences[0], "iat": now.Unix(), "exp": now.Add(valid).Unix(),
 	}
 	maps.Copy(all, claims)
 	maps.DeleteFunc(all, func(_ string, v any) bool { return v == nil })
@@ -81,17 +83,28 @@ func (i *Issuer) verifier(entry *v1alpha1.Authentication) (identity.Verifier, er
 			return nil, fmt.Errorf("the Secret %s: %w", entry.Secret(), err)
 		}
 		return tokens, nil
-	case entry.JWT == nil:
+	case entry.JWT == nil && entry.Request() == nil:
 		return nil, errors.New("it is of a kind that tests do not know")
 	}
-	return token.New(token.Config{
-		Issuer: entry.JWT.Issuer, Audiences: entry.JWT.Audiences, Leeway: entry.JWT.Leeway.Duration, Keys: i.keys(entry, secret),
-	})
+	c := accepts(entry)
+	c.Keys = i.keys(entry, secret)
+	return token.New(c)
+}
+
+// accepts says which tokens an entry accepts, without the keys.
+func accepts(entry *v1alpha1.Authentication) token.Config {
+	if entry.JWT == nil { // a program's
+		return token.Config{Issuer: keyName, Audiences: []string{entry.Name}}
+	}
+	return token.Config{Issuer: entry.JWT.Issuer, Audiences: entry.JWT.Audiences, Leeway: entry.JWT.Leeway.Duration}
 }
 
 func (i *Issuer) keys(entry *v1alpha1.Authentication, secret map[string][]byte) keys.Source {
+	if entry.JWT == nil { // the Secret of a program has no keys for tokens
+		secret = map[string][]byte{}
+	}
 	var set *keys.Set
-	if entry.JWT.JWKS != nil && entry.JWT.JWKS.SecretRef != nil {
+	if entry.JWT != nil && entry.JWT.JWKS != nil && entry.JWT.JWKS.SecretRef != nil {
 		own, _ := json.Marshal(map[string]any{"keys": []any{ // plain strings always encode
 			map[string]string{"kty": "oct", "kid": keyName, "k": base64.RawURLEncoding.EncodeToString([]byte(i.key))},
 		}})
