@@ -168,17 +168,16 @@ func (s *session) start(svc *v1alpha1.RealtimeService, revision, natsURL string)
 }
 
 func (s *session) greet(svc *v1alpha1.RealtimeService, natsURL string) {
-	names := make([]string, len(svc.Spec.Namespaces))
-	for i, ns := range svc.Spec.Namespaces {
-		names[i] = ns.Name
-	}
-	s.say("%s from %s, with the namespaces %s:", svc.Name, nameOf(s.options.Manifest), strings.Join(names, " "))
+	s.say("%s from %s, with the namespaces %s:", svc.Name, nameOf(s.options.Manifest), strings.Join(namespaces(svc), " "))
 	for i, l := range s.listeners {
 		s.say("  gateway %d  %s", i+1, browserURL(l.Addr()))
 	}
 	if s.certificate != nil {
 		s.say("WebTransport is on the same ports, by UDP. The certificate is new with each start; a page takes it by its hash:")
 		s.say("  transportOptions: {webtransport: {serverCertificateHashes: [{algorithm: \"sha-256\", value: Uint8Array.fromBase64(\"%s\")}]}}", hashOf(s.certificate))
+	}
+	for _, name := range unused(svc) {
+		s.say("No namespace has the entry %s of spec.authentication in its list, so nobody is asked for its tokens.", name)
 	}
 	s.greetPrograms(svc, natsURL)
 	base := browserURL(s.listeners[0].Addr())

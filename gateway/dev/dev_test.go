@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -143,6 +144,10 @@ func TestSnippetsOfServices(t *testing.T) {
 		"quotes": {v1alpha1.RealtimeServiceSpec{Namespaces: []v1alpha1.Namespace{
 			{Name: "/", Handlers: []v1alpha1.Handler{{Event: "disconnect"}, {Event: `a"b`}}},
 		}}, `socket.emit("a\"b", "hello");`},
+		"a token": {v1alpha1.RealtimeServiceSpec{Namespaces: []v1alpha1.Namespace{{Name: "/chat", Authentication: []string{"users"}}}},
+			`io("http://h/chat", { auth: { token: "…" } });`},
+		"a refusal": {v1alpha1.RealtimeServiceSpec{Namespaces: []v1alpha1.Namespace{{Name: "/chat", Authentication: []string{"users"}}}},
+			`socket.on("connect_error", (err) => console.log(err.message, err.data));`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -151,6 +156,20 @@ func TestSnippetsOfServices(t *testing.T) {
 				t.Errorf("snippet\n%s\nwant %s", got, tt.want)
 			}
 		})
+	}
+}
+
+func TestItIsToldWhoIsAsked(t *testing.T) {
+	svc := &v1alpha1.RealtimeService{Spec: v1alpha1.RealtimeServiceSpec{
+		Authentication:    []v1alpha1.Authentication{{Name: "users"}, {Name: "devices"}, {Name: "pages"}},
+		Namespaces:        []v1alpha1.Namespace{{Name: "/"}, {Name: "/chat", Authentication: []string{"users"}}},
+		DynamicNamespaces: []v1alpha1.DynamicNamespace{{Pattern: "/x", Authentication: []string{"pages"}}},
+	}}
+	if got, want := namespaces(svc), []string{"/", "/chat (users)"}; !slices.Equal(got, want) {
+		t.Errorf("namespaces %q, want %q", got, want)
+	}
+	if got, want := unused(svc), []string{"devices"}; !slices.Equal(got, want) {
+		t.Errorf("unused %q, want %q", got, want)
 	}
 }
 
