@@ -134,3 +134,36 @@ func (p *Pattern) match(room string, params map[string]string) bool {
 	}
 	return true
 }
+
+// mostCompared bounds the asterisks of a pattern that Covers looks at: each doubles its work.
+const mostCompared = 8
+
+// Covers reports whether p matches every room that q matches, so that a rule for q behind one for p
+// never holds. It is false if that cannot be told.
+func (p Pattern) Covers(q Pattern) bool {
+	// What a wildcard of q stands for is matched by wildcards of p, whatever it is, if they match a
+	// character that is in no literal; and nothing, where it may stand for nothing.
+	const anything = "\x00"
+	if strings.Contains(strings.Join(p.literals, ""), anything) {
+		return false
+	}
+	rooms := []string{q.literals[0]}
+	asterisks := 0
+	for i, part := range q.parts {
+		var longer []string
+		for _, room := range rooms {
+			longer = append(longer, room+anything+q.literals[i+1])
+			if part == "" {
+				longer = append(longer, room+q.literals[i+1])
+			}
+		}
+		if part == "" {
+			asterisks++
+		}
+		if asterisks > mostCompared {
+			return false
+		}
+		rooms = longer
+	}
+	return !slices.ContainsFunc(rooms, func(room string) bool { return !p.Matches(room) })
+}

@@ -100,3 +100,28 @@ func BenchmarkMatchesAWorstRoom(b *testing.B) {
 		}
 	}
 }
+
+func TestAPatternCoversAnother(t *testing.T) {
+	for _, test := range []struct {
+		first, later string
+		want         bool
+	}{
+		{"*", "team-*", true}, {"*", "*", true}, {"*", "", true}, {"a", "a", true}, {"a", "b", false}, {"a", "*", false},
+		{"team-*", "team-{t}", true}, {"team-{t}", "team-*", false}, {"team-{t}", "team-{other}", true}, {"team-{t}", "team-red", true},
+		{"team-*", "*", false}, {"*-*", "{a}-{b}", true}, {"{a}-{b}", "*-*", false}, {"{a}-{b}", "x*-*y", true}, {"*b*", "a*b*c", true},
+		{"a*c", "a*b*c", true}, {"a*b*c", "a*c", false}, {"{a}/{b}", "shop/*", false}, {"{a}/*", "shop/*", true}, {"team-*", "team", false},
+		{"*", "a*b*c*d*e*f*g*h*i*j", false}, // too many to be told
+	} {
+		first, err := Parse(test.first)
+		if err != nil {
+			t.Fatal(err)
+		}
+		later, err := Parse(test.later)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := first.Covers(later); got != test.want {
+			t.Errorf("%q covers %q: %t", test.first, test.later, got)
+		}
+	}
+}

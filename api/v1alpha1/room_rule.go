@@ -4,7 +4,6 @@ package v1alpha1
 
 import (
 	"slices"
-	"strings"
 )
 
 // AccessCondition is a condition of a RoomAccess, with the name of its field.
@@ -24,6 +23,3 @@ func (a *RoomAccess) Conditions() []AccessCondition {
 		{"join", a.Join}, {"leave", a.Leave}, {"emit", a.Emit}, {"history", a.History}, {"presence", a.Presence},
 	}, func(c AccessCondition) bool { return c.Condition == "" })
 }
-
-// IsPattern tells whether the rule is for more than one room.
-func (r *RoomRule) IsPattern() bool { return strings.ContainsAny(r.Name, "*{") }

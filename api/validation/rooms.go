@@ -44,7 +44,7 @@ func validateRooms(rules []v1alpha1.RoomRule, stored bool, path *field.Path) fie
 			errs = append(errs, field.Forbidden(path.Index(i).Child("capacity"), "is counted in the log of spec.recovery, which is missing"))
 		}
 		for j := range rules[:i] {
-			if !rule.IsPattern() && matches(&rules[j], rule.Name) {
+			if covers(rules[j].Name, rule.Name) {
 				errs = append(errs, field.Invalid(path.Index(i).Child("name"), rule.Name,
 					fmt.Sprintf("never holds, since %s comes first and matches: put it before", rules[j].Name)))
 				break
@@ -54,8 +54,13 @@ func validateRooms(rules []v1alpha1.RoomRule, stored bool, path *field.Path) fie
 	return errs
 }
 
-// matches tells whether the rule is for a room. A name that is not valid matches none.
-func matches(r *v1alpha1.RoomRule, room string) bool {
-	p, err := roompattern.Parse(r.Name)
-	return err == nil && p.Matches(room)
+// covers reports whether a rule is for all rooms that another one is for. A name that is not valid
+// is for none.
+func covers(first, later string) bool {
+	p, err := roompattern.Parse(first)
+	if err != nil {
+		return false
+	}
+	q, err := roompattern.Parse(later)
+	return err == nil && p.Covers(q)
 }

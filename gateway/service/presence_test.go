@@ -61,7 +61,7 @@ func TestAutoJoinComesBeforeTheHandlers(t *testing.T) {
 }
 
 func TestTheFirstRuleHolds(t *testing.T) {
-	p := program(t, "  - {name: /, rooms: [{name: team-a}, {name: 'team-*', presence: true}, {name: 'team-b*'}, {name: '*-log', presence: true}]}")
+	p := program(t, "  - {name: /, rooms: [{name: team-a}, {name: 'team-*', presence: true}, {name: '*b1'}, {name: '*-log', presence: true}]}")
 	ns := p.namespaces["/"]
 	for room, want := range map[string]string{"team-a": "team-a", "team-b1": "team-*", "team-": "team-*", "a-log": "*-log", "other": ""} {
 		got := ""
