@@ -3,8 +3,10 @@
 package gateway
 
 import (
+	"bufio"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -169,6 +171,32 @@ func TestPublishIsRefused(t *testing.T) {
 	}
 	p.emit(t, 0, `{"event":"end"}`)
 	c.Expect(`42["end"]`) // and nothing before it
+}
+
+// A program that is cut off must not learn that its request succeeded.
+func TestADocumentThatDoesNotArriveInFullIsRefused(t *testing.T) {
+	p := startPublishing(t)
+	for _, path := range []string{emitPath, "/v1/revocations"} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(p.apis[0], "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer secret\r\nContent-Length: 100\r\n\r\n{\"user\":\"anna\"", path); err != nil {
+			t.Fatal(err)
+		}
+		if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		if want := `{"error":"the document has not arrived in full"}` + "\n"; err != nil || resp.StatusCode != http.StatusBadRequest || string(body) != want {
+			t.Errorf("%s: the answer is %d %q, %v", path, resp.StatusCode, body, err)
+		}
+	}
 }
 
 func TestPublishMoreThanNATSCarries(t *testing.T) {

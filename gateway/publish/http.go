@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/trace"
@@ -62,21 +63,10 @@ func namespaceOf(u *url.URL) (string, bool) {
 }
 
 func (s *Server) serveEmit(w http.ResponseWriter, r *http.Request, namespace string) {
-	body := io.Reader(r.Body)
-	if most := s.Runtime.MaxPayload(); most > 0 {
-		body = http.MaxBytesReader(w, r.Body, most)
-	}
-	data, err := io.ReadAll(body)
-	var large *http.MaxBytesError
-	if errors.As(err, &large) {
-		s.count(viaHTTP, http.StatusRequestEntityTooLarge)
-		write(w, http.StatusRequestEntityTooLarge, answer{
-			Error: fmt.Sprintf("the document has more than protocol.maxPayload, %d bytes", large.Limit),
-		})
+	data, status := readBody(w, r, s.Runtime.MaxPayload(), "protocol.maxPayload")
+	if status != http.StatusOK {
+		s.count(viaHTTP, status)
 		return
-	}
-	if err != nil {
-		return // the program has disconnected
 	}
 	writing := make(chan func(), 1) // for this goroutine, since the program may be slow to read
 	parent := trace.New(r.Header.Get("traceparent"), r.Header.Get("tracestate"))
@@ -84,6 +74,30 @@ func (s *Server) serveEmit(w http.ResponseWriter, r *http.Request, namespace str
 		writing <- func() { write(w, status, a) }
 	})
 	(<-writing)()
+}
+
+// readBody reads the document of a request, which may have limit bytes, or any number if limit is
+// 0; bound names the limit. If it cannot, it answers with the status that it returns, since
+// net/http answers 200 for a handler that says nothing. Otherwise the status is 200.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64, bound string) ([]byte, int) {
+	body := r.Body
+	if limit > 0 {
+		body = http.MaxBytesReader(w, body, limit)
+	}
+	data, err := io.ReadAll(body)
+	if err == nil {
+		return data, http.StatusOK
+	}
+	status, text := http.StatusBadRequest, "the document has not arrived in full"
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		status, text = http.StatusRequestEntityTooLarge, fmt.Sprintf("the document has more than %s, %d bytes", bound, large.Limit)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		status, text = http.StatusRequestTimeout, "the document has not arrived in time"
+	}
+	write(w, status, answer{Error: text})
+	return nil, status
 }
 
 func write(w http.ResponseWriter, status int, a answer) {

@@ -5,7 +5,6 @@ package publish
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -35,20 +34,22 @@ func (s *Server) revoke(ctx context.Context, via string, data []byte) (int, answ
 			status = refused.Status
 		}
 	}
-	s.revoked.WithLabelValues(via, strconv.Itoa(status)).Inc()
+	s.countRevocation(via, status)
 	return status, a
 }
 
 func (s *Server) serveRevocation(w http.ResponseWriter, r *http.Request) {
-	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRevocation))
-	var large *http.MaxBytesError
-	switch {
-	case errors.As(err, &large):
-		write(w, http.StatusRequestEntityTooLarge, answer{Error: "the document has more than 16 KiB"})
-	case err == nil:
-		status, a := s.revoke(r.Context(), viaHTTP, data)
-		write(w, status, a)
+	data, status := readBody(w, r, maxRevocation, "the limit")
+	if status != http.StatusOK {
+		s.countRevocation(viaHTTP, status)
+		return
 	}
+	status, a := s.revoke(r.Context(), viaHTTP, data)
+	write(w, status, a)
+}
+
+func (s *Server) countRevocation(via string, status int) {
+	s.revoked.WithLabelValues(via, strconv.Itoa(status)).Inc()
 }
 
 // revokeByNATS answers a request over NATS when it is stored, which must not keep others waiting.
