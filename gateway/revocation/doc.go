@@ -13,6 +13,9 @@
 //	issued.<entry>         all tokens
 //
 // A value is a JSON object: {"before": 1764460800000} revokes what was issued before that time, in
-// milliseconds since 1970, and {} everything. Readers ignore members that they do not know, and
-// keys of another form. JetStream removes what is older than spec.revocation.keep.
+// milliseconds since 1970, and {} everything, which is a ban. {"rest": 1764460800000} is a ban that
+// leaves that time when it is lifted. Readers ignore members that they do not know, and keys and
+// values of another form. A key is only written if it is as it was read, and never revokes less
+// than before, but for a lift of exactly what it has. JetStream removes what is older than
+// spec.revocation.keep.
 package revocation

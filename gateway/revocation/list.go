@@ -3,7 +3,6 @@
 package revocation
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
@@ -16,26 +15,22 @@ type mark struct {
 	before time.Time
 	// until is when the mark ends.
 	until time.Time
-	// data is the value as it is stored.
-	data []byte
-}
-
-// value is the form of a mark in the bucket.
-type value struct {
-	Before int64 `json:"before,omitempty"` // milliseconds since 1970; 0: any time
+	// value is as it is stored.
+	value value
 }
 
 // readMark reads a value that was stored at a time.
 func readMark(data []byte, stored time.Time, keep time.Duration) (mark, bool) {
-	var v value
-	if json.Unmarshal(data, &v) != nil {
-		return mark{}, false
-	}
-	m := mark{until: stored.Add(keep), data: data}
+	v, ok := readValue(data)
+	return newMark(v, stored.Add(keep)), ok
+}
+
+func newMark(v value, until time.Time) mark {
+	m := mark{until: until, value: v}
 	if v.Before != 0 {
 		m.before = time.UnixMilli(v.Before)
 	}
-	return m, true
+	return m
 }
 
 // revokes reports whether the mark is about an identity, whose key it has. A token that does not

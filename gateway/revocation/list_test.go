@@ -18,8 +18,8 @@ func TestRevocationsAreWrittenAsEver(t *testing.T) {
 		"id":           `{"entry":"users","id":"4.7"}`,
 		"issued":       `{"issuedBefore":1764460800000}`,
 	}
-	if len(samples) != len(documents)+1 {
-		t.Errorf("%d golden samples, and %d are tested", len(samples), len(documents)+1)
+	if len(samples) != len(documents)+2 {
+		t.Errorf("%d golden samples, and %d are tested", len(samples), len(documents)+2)
 	}
 	for name, document := range documents {
 		r, err := parseRequest([]byte(document))
@@ -27,9 +27,13 @@ func TestRevocationsAreWrittenAsEver(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		want := string(goldentest.Sample(t, samples, name))
-		if got := r.key() + " " + string(r.value()); got != want {
+		if got := r.key() + " " + string(r.value().encode()); got != want {
 			t.Errorf("%s: written as %s, want %s", name, got, want)
 		}
+	}
+	both := userKey("", "anna") + " " + string(value{}.and(value{Before: 1764460800000}).encode())
+	if want := string(goldentest.Sample(t, samples, "user, both")); both != want {
+		t.Errorf("a ban and a time are written as %s, want %s", both, want)
 	}
 	if got, want := BucketName("default/chat"), string(goldentest.Sample(t, samples, "bucket")); got != want {
 		t.Errorf("the bucket is %s, want %s", got, want)
@@ -47,6 +51,7 @@ func TestWhatIsRevoked(t *testing.T) {
 		"a user":                        {userKey("users", "anna"), `{}`, 0, true},
 		"a user of all entries":         {userKey("", "anna"), `{"later":[1]}`, 0, true},
 		"another user":                  {userKey("users", "ann"), `{}`, 0, false},
+		"a banned user with a time":     {userKey("", "anna"), `{"rest":1}`, 0, true},
 		"a user of another entry":       {userKey("devices", "anna"), `{}`, 0, false},
 		"an id":                         {idKey("users", "7"), `{}`, 0, true},
 		"an id of all entries":          {idKey("", "7"), `{}`, 0, true},

@@ -3,7 +3,6 @@
 package revocation
 
 import (
-	"encoding/json"
 	"errors"
 
 	jsonv2 "github.com/go-json-experiment/json"
@@ -18,7 +17,7 @@ type request struct {
 	ID    string `json:"id"`
 	// IssuedBefore is in milliseconds since 1970. It goes with a user, too.
 	IssuedBefore int64 `json:"issuedBefore"`
-	// Lift ends an earlier revocation of the same.
+	// Lift ends an earlier revocation of exactly the same.
 	Lift bool `json:"lift"`
 }
 
@@ -37,7 +36,7 @@ func parseRequest(data []byte) (*request, error) {
 		return nil, errors.New(`"user" and "id" are given: revoke one after the other`)
 	case r.ID != "" && r.IssuedBefore != 0:
 		return nil, errors.New(`"issuedBefore" does not go with "id", which is one token`)
-	case r.User == "" && r.ID == "" && r.IssuedBefore == 0 && !r.Lift:
+	case r.User == "" && r.ID == "" && r.IssuedBefore == 0:
 		return nil, errors.New(`one of "user", "id" and "issuedBefore" must be given`)
 	case r.IssuedBefore < 0:
 		return nil, errors.New(`"issuedBefore" must be milliseconds since 1970`)
@@ -55,10 +54,4 @@ func (r *request) key() string {
 	return issuedKey(r.Entry)
 }
 
-func (r *request) value() []byte {
-	data, err := json.Marshal(value{Before: r.IssuedBefore})
-	if err != nil { // it has a number
-		panic(err)
-	}
-	return data
-}
+func (r *request) value() value { return value{Before: r.IssuedBefore} }

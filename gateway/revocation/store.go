@@ -173,16 +173,19 @@ func (s *Store) Revoke(ctx context.Context, data []byte) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	bucket, err := s.bucket(ctx, config)
-	if err == nil && r.Lift {
-		err = bucket.Delete(ctx, r.key())
-	} else if err == nil {
-		_, err = bucket.Put(ctx, r.key(), r.value())
+	f := add(r.value())
+	if r.Lift {
+		f = lift(r.value())
 	}
-	if err != nil {
+	bucket, err := s.bucket(ctx, config)
+	if err == nil {
+		err = change(ctx, bucket, r.key(), f)
+	}
+	var refused *Error
+	if err != nil && !errors.As(err, &refused) {
 		return refuse(http.StatusServiceUnavailable, "it is not certain that it is stored: try again: %v", err)
 	}
-	return nil
+	return err
 }
 
 // BucketName is the name of the bucket of a service.
@@ -351,23 +354,42 @@ func (s *Store) replace(ctx context.Context, bucket jetstream.KeyValue, read mar
 	s.mu.Lock()
 	lost := marks{}
 	if s.loaded && !s.created.Equal(created) {
-		for key, m := range s.marks {
-			if _, there := read[key]; !there && time.Now().Before(m.until) {
-				lost[key], read[key] = m, m
-			}
-		}
+		lost = read.addLost(s.marks, time.Now())
 	}
 	s.marks, s.created, s.loaded, s.current = read, created, true, true
 	s.mu.Unlock()
 	s.wake()
 	for key, m := range lost {
 		ctx, cancel := context.WithTimeout(ctx, storeTimeout)
-		_, err := bucket.Create(ctx, key, m.data)
+		err := change(ctx, bucket, key, add(m.value))
 		cancel()
-		if err != nil && !errors.Is(err, jetstream.ErrKeyExists) {
+		if err != nil {
 			s.options.Log.Error("a revocation that NATS has lost cannot be stored again", "error", err)
 		}
 	}
+}
+
+// addLost adds what was known of an earlier bucket, and returns what the marks had not.
+func (l marks) addLost(known marks, now time.Time) marks {
+	lost := marks{}
+	for key, m := range known {
+		if !now.Before(m.until) {
+			continue
+		}
+		if have, ok := l[key]; ok {
+			both := have.value.and(m.value)
+			if both == have.value {
+				continue
+			}
+			until := m.until
+			if have.until.After(until) {
+				until = have.until
+			}
+			m = newMark(both, until)
+		}
+		lost[key], l[key] = m, m
+	}
+	return lost
 }
 
 func (s *Store) wake() {
