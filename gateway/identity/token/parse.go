@@ -21,6 +21,9 @@ type parsed struct {
 	// signed is what the signature is of.
 	signed    string
 	signature []byte
+	// refusal is why a token with such a header is not accepted, whatever its signature; nil if it
+	// may be. It is for tokens of this issuer: another one may understand the header.
+	refusal error
 }
 
 // header are the members of a token's header that are looked at (RFC 7515, section 4.1).
@@ -58,10 +61,10 @@ func parse(token string) (*parsed, error) {
 	if err := decodeObject(parts[0], &h); err != nil {
 		return nil, identity.NotRecognized("the token is no JWT: its header is no JSON object, or has a member of a wrong type or twice")
 	}
-	if err := h.check(); err != nil {
-		return nil, err
+	if !h.isOfUser() {
+		return nil, identity.NotRecognized(`the header's "typ" is neither JWT nor at+jwt`)
 	}
-	p := &parsed{algorithm: h.Algorithm, claims: parts[1], signed: signed, signature: parts[2]}
+	p := &parsed{algorithm: h.Algorithm, claims: parts[1], signed: signed, signature: parts[2], refusal: h.check()}
 	if h.KeyID != nil {
 		p.keyID = *h.KeyID
 	}
@@ -76,17 +79,16 @@ func cutLast(token string) (before, after string, found bool) {
 	return token[:i], token[i+1:], true
 }
 
+// isOfUser reports whether the token is of a type for users.
+func (h *header) isOfUser() bool {
+	return h.Type == nil || slices.Contains(types, strings.TrimPrefix(strings.ToLower(*h.Type), "application/"))
+}
+
 func (h *header) check() error {
-	if h.Critical != nil {
+	switch {
+	case h.Critical != nil:
 		return identity.Refuse(identity.TokenInvalid, `the header has "crit", of which no extension is known`)
-	}
-	if h.Type != nil {
-		name := strings.TrimPrefix(strings.ToLower(*h.Type), "application/")
-		if !slices.Contains(types, name) {
-			return identity.NotRecognized(`the header's "typ" is neither JWT nor at+jwt`)
-		}
-	}
-	if !keys.Supported(h.Algorithm) {
+	case !keys.Supported(h.Algorithm):
 		return identity.Refuse(identity.TokenInvalid, `the header's "alg" is missing or not supported`)
 	}
 	return nil

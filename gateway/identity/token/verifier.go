@@ -97,6 +97,9 @@ func (v *Verifier) read(token string) (*parsed, *claims, error) {
 	if err := c.isFor(v.config.Issuer, v.config.Audiences); err != nil {
 		return nil, nil, err
 	}
+	if p.refusal != nil {
+		return nil, nil, p.refusal
+	}
 	return p, c, nil
 }
 

@@ -257,6 +257,56 @@ func TestHeadersThatAreRefused(t *testing.T) {
 	})
 }
 
+// Another entry of the namespace may know the issuer, and what the header asks for.
+func TestTheHeaderOfAnotherIssuersTokenIsNotJudged(t *testing.T) {
+	elsewhere := textOf(t, claimsWith(map[string]any{"iss": "https://other.example.com"}))
+	row := func(name, header, claims string) refused {
+		return foreign(refused{name: name, token: p256Key().SignText(t, "ES256", header, claims), code: identity.TokenInvalid})
+	}
+	rows := []refused{row("for another audience", `{"alg":"ES256K"}`, textOf(t, claimsWith(map[string]any{"aud": "mail"})))}
+	for _, header := range []string{`{"alg":"ES256K"}`, `{"alg":"none"}`, `{"typ":"JWT"}`, `{"alg":"ES256","crit":["exp"],"exp":1}`} {
+		rows = append(rows, row(header, header, elsewhere))
+	}
+	checkRefused(t, newVerifier(t, failing{errors.New("keys are looked for")}), rows)
+
+	chain := identity.Chain{byToken(t, newVerifier(t, allKeys(t))), byToken(t, knows("anna"))}
+	token, err := json.Marshal(map[string]string{"token": rows[1].token})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if by, s, err := chain.Authenticate(t.Context(), &identity.Request{Auth: token}); by != 1 || err != nil || s.User != "anna" {
+		t.Errorf("%d decides: %+v, %v", by, s, err)
+	}
+	if _, _, err := chain[:1].Authenticate(t.Context(), &identity.Request{Auth: token}); codeOf(err) != identity.TokenInvalid {
+		t.Errorf("where nobody else is asked: %v", err)
+	}
+}
+
+func byToken(t *testing.T, v identity.Verifier) identity.Authenticator {
+	t.Helper()
+	l, err := identity.ParseLocations(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return identity.ByToken(l, v)
+}
+
+// knows is a verifier that takes any token for one of a user.
+type knows string
+
+func (k knows) Verify(context.Context, string) (*identity.Statement, error) {
+	return &identity.Statement{User: string(k)}, nil
+}
+
+// Of this issuer's tokens, no keys are looked for if the header rules them out.
+func TestATokenThatNoKeyCanVerifyNeedsNoKeys(t *testing.T) {
+	v := newVerifier(t, failing{errors.New("keys are looked for")})
+	checkRefused(t, v, []refused{
+		headed(t, "an unknown alg", `{"alg":"ES256K","kid":"p256"}`),
+		headed(t, "crit", `{"alg":"ES256","kid":"p256","crit":["exp"],"exp":1}`),
+	})
+}
+
 func TestTypesOfTokensOfUsersAreAccepted(t *testing.T) {
 	v := newVerifier(t, allKeys(t))
 	for _, header := range []string{
