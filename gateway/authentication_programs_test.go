@@ -75,9 +75,11 @@ type program struct {
 	released chan struct{}
 
 	mu sync.Mutex
-	// asked are the questions, by their tokens. down is what is answered instead; nil: the answers.
+	// asked are the questions, by their tokens.
 	asked map[string][]map[string]any // guarded by mu
-	down  func() string               // guarded by mu
+	// down is true while a proxy answers for the program, and nobody has the subject.
+	down         bool               // guarded by mu
+	subscription *nats.Subscription // guarded by mu
 }
 
 func startProgram(t *testing.T, natsURL string) *program {
@@ -91,6 +93,10 @@ func startProgram(t *testing.T, natsURL string) *program {
 		if got := r.Header.Get("Authorization"); r.Method != http.MethodPost || r.RequestURI != "/who?v=1" || got != "Bearer gateway-secret" {
 			t.Errorf("asked by %s %s with %q", r.Method, r.RequestURI, got)
 		}
+		if p.isDown() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
 		_, _ = io.WriteString(w, p.answer(body))
 	}))
 	t.Cleanup(web.Close)
@@ -103,13 +109,7 @@ func startProgram(t *testing.T, natsURL string) *program {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.nats.Close)
-	_, err = p.nats.Subscribe("accounts.who", func(m *nats.Msg) { go func() { _ = m.Respond([]byte(p.answer(m.Data))) }() })
-	if err == nil {
-		err = p.nats.Flush()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	p.setDown(false)
 	t.Cleanup(p.release) // before the servers end, which wait for their handlers
 	return p
 }
@@ -124,11 +124,29 @@ func (p *program) release() {
 	}
 }
 
-// fail has the program answer with something else.
-func (p *program) fail(with func() string) {
+// setDown ends the program, or starts it.
+func (p *program) setDown(down bool) {
+	p.t.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.down = with
+	var err error
+	if p.down = down; down {
+		err = p.subscription.Unsubscribe()
+	} else {
+		p.subscription, err = p.nats.Subscribe("accounts.who", func(m *nats.Msg) { go func() { _ = m.Respond([]byte(p.answer(m.Data))) }() })
+	}
+	if err == nil {
+		err = p.nats.Flush()
+	}
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *program) isDown() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.down
 }
 
 func (p *program) questions(token string) []map[string]any {
@@ -145,11 +163,7 @@ func (p *program) answer(body []byte) string {
 	token, _ := question["token"].(string)
 	p.mu.Lock()
 	p.asked[token] = append(p.asked[token], question)
-	down := p.down
 	p.mu.Unlock()
-	if down != nil {
-		return down()
-	}
 	kind, _, _ := strings.Cut(token, "/")
 	switch kind {
 	case "anna":
@@ -276,7 +290,17 @@ func TestWhatAProgramIsTold(t *testing.T) {
 func TestAProgramThatFails(t *testing.T) {
 	p, pods := askingService(t, askingPrograms, "10s")
 	g := pods[0]
-	p.fail(func() string { return "down" })
+	for _, namespace := range []string{"/web", "/bus"} {
+		for range 5 {
+			if got := at(namespace, "broken").answer(t, pods[1].clients); got != refusal("认证失败", "unavailable") {
+				t.Errorf("in %s, an answer that cannot be read is %s", namespace, got)
+			}
+		}
+		if got := at(namespace, "anna").answer(t, pods[1].clients); got != `["anna","editor"]` {
+			t.Errorf("in %s, next to a client that the program cannot cope with, answered %s", namespace, got)
+		}
+	}
+	p.setDown(true)
 	for range 5 {
 		for _, namespace := range []string{"/web", "/bus"} {
 			if got := at(namespace, "anna").answer(t, g.clients); got != refusal("认证失败", "unavailable") {
@@ -294,7 +318,7 @@ func TestAProgramThatFails(t *testing.T) {
 		t.Errorf("where the program is not asked, answered %s", got)
 	}
 	_, status := get(t, g.ops+"/status")
-	for _, want := range []string{`"entry":"web","circuit":"open","error":"the answer is no JSON object`, `"entry":"bus","circuit":"open","error":"`, `"entry":"lenient","circuit":"open"`} {
+	for _, want := range []string{`"entry":"web","circuit":"open","error":"the answer of http`, `"entry":"bus","circuit":"open","error":"`, `"entry":"lenient","circuit":"open"`} {
 		if !strings.Contains(status, want) {
 			t.Errorf("the status has no %s: %s", want, status)
 		}
@@ -311,9 +335,9 @@ func TestAProgramThatFails(t *testing.T) {
 	}
 	_, status = get(t, pods[1].ops+"/status")
 	if strings.Contains(status, `"circuit":"open"`) {
-		t.Errorf("a gateway that has asked nothing says %s", status)
+		t.Errorf("a gateway that the program has answered says %s", status)
 	}
-	p.fail(nil)
+	p.setDown(false)
 	for _, namespace := range []string{"/web", "/bus", "/lenient"} {
 		eventually(t, "the program is asked again", func() bool { return at(namespace, "anna").answer(t, g.clients) == `["anna","editor"]` })
 	}

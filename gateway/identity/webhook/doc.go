@@ -7,6 +7,7 @@
 // docs/reference/authentication-requests.md, whose examples a test executes.
 //
 // An answer is kept for a question, all of which must be the same: a program that looks at
-// addresses is asked again when a token comes from another one. After several failures in a row
-// nothing is asked for some seconds, and then one question tells whether the program is back.
+// addresses is asked again when a token comes from another one. After several questions in a row
+// that could not be asked, nothing is asked for some seconds, and then one question tells whether
+// the program is back. An answer that cannot be read is one client's affair.
 package webhook

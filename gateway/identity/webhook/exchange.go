@@ -24,6 +24,9 @@ const (
 	maxAnswer = 64 << 10
 	// maxMessage is the size of a refusal's message, in bytes.
 	maxMessage = 1 << 10
+	// maxDepth is how deep an auth payload may be nested that is passed on. Programs fail beyond a
+	// bound of their own, many at 64 or 100 levels.
+	maxDepth = 32
 	// defaultNegativeTTL is how long a refusal is kept if the program does not say.
 	defaultNegativeTTL = 5 * time.Second
 )
@@ -69,6 +72,15 @@ func encode(r *identity.Request, token string, c *Config) ([]byte, error) {
 	return body, nil
 }
 
+// tooDeep reports whether an auth payload is nested more than maxDepth levels deep. One that is no
+// JSON is not passed on.
+func tooDeep(auth []byte) bool {
+	if err := jsonscan.Check(auth); err != nil {
+		return errors.Is(err, jsonscan.ErrTooDeep)
+	}
+	return jsonscan.Depth(auth) > maxDepth
+}
+
 // answer is what the program says.
 type answer struct {
 	User         *string        `json:"user"`
@@ -101,7 +113,7 @@ func decode(body []byte) (*verdict, error) {
 	if len(body) > maxAnswer {
 		return nil, fmt.Errorf("the answer has more than %d bytes", maxAnswer)
 	}
-	if jsontext.Value(body).Kind() != '{' || jsonv2.Unmarshal(body, &a) != nil {
+	if jsontext.Value(body).Kind() != '{' || a.read(body) != nil {
 		return nil, errors.New("the answer is no JSON object with members of the right types")
 	}
 	v := &verdict{}
@@ -123,6 +135,20 @@ func decode(body []byte) (*verdict, error) {
 		return v, nil
 	}
 	return nil, errors.New(`the answer has not one of "user", "refuse" and "unrecognized"`)
+}
+
+// read reads an answer. Text that is not UTF-8, such as half of a character that was cut, is
+// replaced, unless the answer accepts a client: two users must not become one.
+func (a *answer) read(body []byte) error {
+	err := jsonv2.Unmarshal(body, a)
+	if err == nil {
+		return nil
+	}
+	*a = answer{}
+	if lenient := jsonv2.Unmarshal(body, a, jsontext.AllowInvalidUTF8(true)); lenient != nil || a.User != nil {
+		return err
+	}
+	return nil
 }
 
 func (a *answer) statement() (*identity.Statement, error) {

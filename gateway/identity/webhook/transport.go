@@ -17,6 +17,8 @@ import (
 
 // transport carries a question to the program, and its answer back.
 type transport interface {
+	// ask fails with errOutOfReach if the program could not be asked. With any other error the
+	// question, or what became of it, is to blame.
 	ask(ctx context.Context, question []byte) ([]byte, error)
 	close()
 }
@@ -55,7 +57,16 @@ func (h HTTP) transport(connections int) (*httpTransport, error) {
 
 func (t *httpTransport) close() { t.server.Close() }
 
-var errNoCredentials = errors.New("ask a webhook: there is no token to show to it")
+var (
+	// errOutOfReach is of a program that could not be asked, whoever the client is.
+	errOutOfReach    = errors.New("the program is out of reach")
+	errNoCredentials = errors.New("ask a webhook: there is no token to show to it")
+)
+
+// outOfReach marks an error as errOutOfReach, and keeps its text.
+type outOfReach struct{ error }
+
+func (e outOfReach) Unwrap() []error { return []error{errOutOfReach, e.error} }
 
 func (t *httpTransport) ask(ctx context.Context, question []byte) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, t.server.URL(), bytes.NewReader(question))
@@ -67,24 +78,39 @@ func (t *httpTransport) ask(ctx context.Context, question []byte) ([]byte, error
 	if t.credentials != nil {
 		token := t.credentials()
 		if token == "" {
-			return nil, errNoCredentials
+			return nil, outOfReach{errNoCredentials}
 		}
 		request.Header.Set("Authorization", "Bearer "+token)
 	}
 	response, err := t.server.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("ask a webhook: %w", err)
+		return nil, outOfReach{fmt.Errorf("ask a webhook: %w", err)}
 	}
 	defer response.Body.Close()
 	// What is read to its end leaves the connection for the next question.
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
-	switch {
+	switch status := response.StatusCode; {
+	case status != http.StatusOK:
+		err = fmt.Errorf("the answer of %s has status %d, want 200", t.server.URL(), status)
+		if fromProxy(status) {
+			err = outOfReach{err}
+		}
+		return nil, err
 	case err != nil:
-		return nil, fmt.Errorf("read the answer of %s: %w", t.server.URL(), err)
-	case response.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("the answer of %s has status %d, want 200", t.server.URL(), response.StatusCode)
+		return nil, outOfReach{fmt.Errorf("read the answer of %s: %w", t.server.URL(), err)}
 	}
 	return body, nil
+}
+
+// fromProxy reports whether a status is one with which a proxy says that it has no program to ask.
+// Any other may be about one question: a program that fails for it (500), or has had too many of a
+// client (429).
+func fromProxy(status int) bool {
+	switch status {
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
 }
 
 // NATS is a program that answers requests.
@@ -99,7 +125,11 @@ func (n NATS) close() {}
 func (n NATS) ask(ctx context.Context, question []byte) ([]byte, error) {
 	answer, err := n.Request(ctx, n.Subject, question)
 	if err != nil {
-		return nil, fmt.Errorf("ask %s: %w", n.Subject, err)
+		err = fmt.Errorf("ask %s: %w", n.Subject, err)
+		if !errors.Is(err, nats.ErrMaxPayload) { // the question's length is the client's affair
+			err = outOfReach{err}
+		}
+		return nil, err
 	}
 	return answer.Data, nil
 }

@@ -30,7 +30,7 @@ const (
 	// negativeTTL is how long a refusal is kept at most: who was refused may come back with more
 	// rights.
 	negativeTTL = 10 * time.Second
-	// tripAfter is how many failures in a row have the webhook rest.
+	// tripAfter is how many questions in a row that could not be asked have the webhook rest.
 	tripAfter = 5
 )
 
@@ -67,7 +67,8 @@ const (
 	Refused  Result = "refused"
 	// Cached is for answers that were kept, of either kind.
 	Cached Result = "cached"
-	// Failed is for programs that do not answer in time, or with something else.
+	// Failed is for clients about whom the program could not be asked, or has answered with
+	// something else.
 	Failed Result = "failed"
 	// Busy is for clients who have waited for too long until they were asked for.
 	Busy Result = "busy"
@@ -148,6 +149,9 @@ func (w *Webhook) Retry() {
 	w.breaker.Store(gobreaker.NewCircuitBreaker[*verdict](gobreaker.Settings{
 		Timeout:     w.config.Rest,
 		ReadyToTrip: func(n gobreaker.Counts) bool { return n.ConsecutiveFailures >= tripAfter },
+		// A program that answers can be asked, whatever it says: five tokens that it cannot cope
+		// with must not keep out all others.
+		IsSuccessful: func(err error) bool { return !errors.Is(err, errOutOfReach) },
 		// Neither says anything about the program.
 		IsExcluded: func(err error) bool { return errors.Is(err, errBusy) || errors.Is(err, errLeft) },
 	}))
@@ -246,6 +250,9 @@ func (w *Webhook) question(r *identity.Request) ([]byte, error) {
 		if token, err = identity.Find(w.config.Locations, r); err != nil {
 			return nil, err
 		}
+	}
+	if len(r.Auth) > 0 && tooDeep(r.Auth) {
+		return nil, identity.Refuse(identity.TokenInvalid, fmt.Sprintf("the auth payload is nested more than %d levels deep", maxDepth))
 	}
 	body, err := encode(r, token, &w.config)
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
 	"github.com/realtime-operator/realtime-operator/gateway/identity"
@@ -31,7 +32,12 @@ type program struct {
 	asked    atomic.Int64
 	question atomic.Pointer[string] // the last
 	answer   atomic.Pointer[func(question string) string]
+	// leave ends it.
+	leave func()
 }
+
+// unavailable is said, over HTTP, by a proxy in front of the program.
+const unavailable = "503"
 
 func (p *program) says(answer string) { p.does(func(string) string { return answer }) }
 
@@ -76,8 +82,13 @@ func overHTTP(t *testing.T, c Config, p *program) *Webhook {
 		if r.Method != http.MethodPost || r.Header.Get("Content-Type") != "application/json" {
 			t.Errorf("asked by %s with %s", r.Method, r.Header.Get("Content-Type"))
 		}
-		io.WriteString(w, p.handle(question))
+		answer := p.handle(question)
+		if answer == unavailable {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		io.WriteString(w, answer)
 	})
+	p.leave = server.Close
 	return newHTTP(t, c, HTTP{URL: server.URL, AllowHTTP: true})
 }
 
@@ -107,7 +118,11 @@ func overNATS(t *testing.T, c Config, p *program) *Webhook {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { subscription.Unsubscribe() })
+	p.leave = func() {
+		subscription.Unsubscribe()
+		conn.Flush()
+	}
+	t.Cleanup(p.leave)
 	return newNATS(t, c, NATS{conn.RequestWithContext, "who"})
 }
 
@@ -338,7 +353,7 @@ func TestWhoAsksAtOnceDoesNotWait(t *testing.T) {
 			if s, err := atOnce("t"); err != nil || s.User != "anna" {
 				t.Errorf("an answer that was kept: %+v, %v", s, err)
 			}
-			p.says("broken")
+			p.leave()
 			for range tripAfter {
 				w.Authenticate(t.Context(), withToken("u"))
 			}
@@ -509,7 +524,7 @@ func TestAProgramThatFailsIsLeftAlone(t *testing.T) {
 	}
 	p.says(`{"user":"anna"}`)
 	ask()
-	p.says("broken")
+	p.says(unavailable)
 	for range tripAfter {
 		ask()
 	}
@@ -532,7 +547,7 @@ func TestAProgramThatFailsIsLeftAlone(t *testing.T) {
 
 func TestNobodyIsAskedWhileAProgramIsLeftAlone(t *testing.T) {
 	p := &program{}
-	p.says("broken")
+	p.says(unavailable)
 	var r results
 	w := overHTTP(t, Config{Rest: time.Hour, Answered: r.count}, p)
 	for range tripAfter + 3 {
@@ -542,6 +557,170 @@ func TestNobodyIsAskedWhileAProgramIsLeftAlone(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[Result]int{Failed: tripAfter, Resting: 3}, r.all()); diff != "" || p.asked.Load() != tripAfter || w.State() != "open" {
 		t.Errorf("asked %d times, %s, %s", p.asked.Load(), w.State(), diff)
+	}
+}
+
+// Somebody whose token the program cannot cope with is the only one who is told so, even while the
+// next question decides whether it is asked on.
+func TestAnAnswerThatCannotBeReadKeepsNobodyElseOut(t *testing.T) {
+	for way, start := range ways {
+		t.Run(way, func(t *testing.T) {
+			p := &program{}
+			p.does(func(question string) string {
+				if strings.Contains(question, `"token":"odd"`) {
+					return `{"refuse":{"message":7}}`
+				}
+				return `{"user":"anna"}`
+			})
+			var r results
+			w := start(t, Config{Rest: time.Hour, Answered: r.count}, p)
+			for range 2 * tripAfter {
+				if _, err := w.Authenticate(t.Context(), withToken("odd")); codeOf(err) != identity.Unavailable {
+					t.Errorf("%v", err)
+				}
+			}
+			if w.Problem() == nil {
+				t.Error("there is no problem")
+			}
+			if s, err := w.Authenticate(t.Context(), withToken("t")); err != nil || s.User != "anna" {
+				t.Errorf("another client: %+v, %v", s, err)
+			}
+			if diff := cmp.Diff(map[Result]int{Failed: 2 * tripAfter, Accepted: 1}, r.all()); diff != "" || w.State() != Closed {
+				t.Errorf("%s, %s", w.State(), diff)
+			}
+		})
+	}
+}
+
+func TestWhichStatusesSayThatAProgramCannotBeAsked(t *testing.T) {
+	for status, state := range map[int]string{
+		http.StatusBadGateway: "open", http.StatusServiceUnavailable: "open", http.StatusGatewayTimeout: "open",
+		http.StatusInternalServerError: Closed, http.StatusTooManyRequests: Closed, http.StatusBadRequest: Closed,
+		http.StatusUnauthorized: Closed, http.StatusNotFound: Closed, http.StatusFound: Closed, http.StatusCreated: Closed,
+	} {
+		t.Run(http.StatusText(status), func(t *testing.T) {
+			server := startServer(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+			w := newHTTP(t, Config{Rest: time.Hour}, HTTP{URL: server.URL, AllowHTTP: true})
+			for range tripAfter {
+				if _, err := w.Authenticate(t.Context(), withToken("t")); codeOf(err) != identity.Unavailable {
+					t.Errorf("%v", err)
+				}
+			}
+			if w.State() != state {
+				t.Errorf("the circuit is %s, want %s", w.State(), state)
+			}
+		})
+	}
+}
+
+func TestHalfOfAnAnswerSaysThatAProgramCannotBeAsked(t *testing.T) {
+	server := startServer(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		io.WriteString(w, `{"user":"anna"}`)
+	})
+	w := newHTTP(t, Config{Rest: time.Hour}, HTTP{URL: server.URL, AllowHTTP: true})
+	for range tripAfter {
+		w.Authenticate(t.Context(), withToken("t"))
+	}
+	if w.State() != "open" {
+		t.Errorf("the circuit is %s", w.State())
+	}
+}
+
+// While the next question decides, an answer that cannot be read has the program asked on: anybody
+// may be the one who asks it.
+func TestAnyAnswerEndsTheRest(t *testing.T) {
+	p := &program{}
+	p.says(unavailable)
+	w := overHTTP(t, Config{Rest: time.Millisecond}, p)
+	for range tripAfter {
+		w.Authenticate(t.Context(), withToken("t"))
+	}
+	if w.State() == Closed {
+		t.Fatal("the program is asked on")
+	}
+	p.says("what?")
+	waiting, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for w.State() != Closed {
+		if w.Authenticate(t.Context(), withToken("t")); waiting.Err() != nil {
+			t.Fatal("it is not asked on")
+		}
+	}
+}
+
+// A question may be longer than the NATS server lets messages be.
+func TestAQuestionThatIsTooLongKeepsNobodyElseOut(t *testing.T) {
+	p := &program{}
+	p.says(`{"user":"anna"}`)
+	natstest.CheckNothingIsLeft(t)
+	conn, err := nats.Connect(natstest.Start(t, &server.Options{MaxPayload: 1 << 10}).ClientURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	if _, err := conn.Subscribe("who", func(m *nats.Msg) { m.Respond([]byte(p.handle(m.Data))) }); err != nil {
+		t.Fatal(err)
+	}
+	w := newNATS(t, Config{Rest: time.Hour}, NATS{conn.RequestWithContext, "who"})
+	for range tripAfter {
+		if _, err := w.Authenticate(t.Context(), withToken(strings.Repeat("x", 1<<10))); codeOf(err) != identity.Unavailable || !errors.Is(err, nats.ErrMaxPayload) {
+			t.Errorf("%v", err)
+		}
+	}
+	if _, err := w.Authenticate(t.Context(), withToken("t")); err != nil {
+		t.Errorf("another client: %v", err)
+	}
+}
+
+// Half of a character in a refusal does not make it less of one. In what accepts a client it
+// counts: two names must not become one.
+func TestRefusalsWithTextThatIsNotUnicode(t *testing.T) {
+	for answer, want := range map[string]string{
+		`{"refuse":{"message":"who is \ud83d…?"}}`:        "who is \ufffd…?",
+		"{\"refuse\":{\"message\":\"who is \xf0\x9f?\"}}": "who is \ufffd\ufffd?",
+		`{"refuse":{"message":"no","x":"\udc00"}}`:        "no",
+	} {
+		v, err := decode([]byte(answer))
+		if err != nil || v.refusal == nil || v.refusal.Code != identity.Forbidden || v.refusal.Message != want {
+			t.Errorf("%q: %+v, %v", answer, v, err)
+		}
+	}
+	if v, err := decode([]byte(`{"unrecognized":true,"why":"\ud83d"}`)); err != nil || !v.refusal.Unrecognized {
+		t.Errorf("unrecognized: %+v, %v", v, err)
+	}
+	for _, answer := range []string{
+		`{"user":"anna\ud83d"}`, `{"user":"anna","claims":{"a":"\ud83d"}}`, "{\"user\":\"anna\",\"x\":\"\xff\"}", `{"user":"","refuse":{"message":"\ud83d"}}`,
+		`{"refuse":{"message":"\ud83d"},"refuse":{}}`, `{"refuse":{"message":"\ud83d","message":7}}`,
+	} {
+		if v, err := decode([]byte(answer)); err == nil {
+			t.Errorf("%q: %+v", answer, v)
+		}
+	}
+}
+
+// A program's parser has a bound of its own, and may end the program.
+func TestAnAuthPayloadThatIsNestedDeepIsNotPassedOn(t *testing.T) {
+	nested := func(levels int) *identity.Request {
+		r := withToken("t")
+		r.Auth = json.RawMessage(`{"token":"t","x":` + strings.Repeat("[", levels-1) + strings.Repeat("]", levels-1) + `}`)
+		return r
+	}
+	p := &program{}
+	p.says(`{"user":"anna"}`)
+	for name, c := range map[string]Config{"without a token": {}, "with a token": {Locations: tokenLocations(t)}} {
+		w := overHTTP(t, c, p)
+		for levels, code := range map[int]identity.Code{maxDepth: "", maxDepth + 1: identity.TokenInvalid, 512: identity.TokenInvalid} {
+			asked := p.asked.Load()
+			_, err := w.Authenticate(t.Context(), nested(levels))
+			if codeOf(err) != code || (p.asked.Load() > asked) != (code == "") {
+				t.Errorf("%s, %d levels: asked %d times, %v", name, levels, p.asked.Load()-asked, err)
+			}
+		}
+	}
+	w := overHTTP(t, Config{}, p)
+	if _, err := w.Authenticate(t.Context(), nested(513)); codeOf(err) != identity.TokenInvalid {
+		t.Errorf("513 levels: %v", err)
 	}
 }
 

@@ -77,3 +77,22 @@ func ValueEnd(data []byte, i int) int {
 		}
 	}
 }
+
+// Depth returns how many lists and objects are nested in a value: 0 for a scalar.
+func Depth(value []byte) int {
+	depth, deepest := 0, 0
+	for i := 0; i < len(value); {
+		switch value[i] {
+		case '"':
+			i = StringEnd(value, i)
+			continue
+		case '[', '{':
+			depth++
+			deepest = max(deepest, depth)
+		case ']', '}':
+			depth--
+		}
+		i++
+	}
+	return deepest
+}

@@ -98,6 +98,17 @@ func TestWalkHasNoBoundOfDepth(t *testing.T) {
 	}
 }
 
+func TestDepth(t *testing.T) {
+	for text, want := range map[string]int{
+		`1`: 0, `"[["`: 0, `[]`: 1, ` {"a":[1]} `: 2, `[[],[],{"[":"[\"["}]`: 2, `{"a":{"b":[{}]},"c":1}`: 4,
+		strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000): 100_000,
+	} {
+		if got := Depth([]byte(text)); got != want {
+			t.Errorf("%.40s: %d levels, want %d", text, got, want)
+		}
+	}
+}
+
 func BenchmarkElements(b *testing.B) {
 	for name, element := range map[string]string{
 		"numbers": `12.5`, "short strings": `"red"`, "long strings": `"` + strings.Repeat("hello, ", 20) + `"`, "objects": `{"x":12.5,"tags":["red","blue"]}`,
