@@ -106,7 +106,8 @@ func ParseSetFiles(files map[string][]byte) *Set {
 // ParseHMACFiles reads HMAC keys from the files of a Secret. A file's content is a key, and its
 // name is the key's id; a token that names no key, or an unknown one, is tried with all. A newline
 // at the end may belong to the key or to the file: both are tried. One that is too short without it
-// is used if it is no text: random bytes may end like that.
+// is used if it is no text: random bytes may end like that. What other people know is no key: a
+// certificate, say, that is in the Secret next to the key.
 func ParseHMACFiles(files map[string][]byte) *Set {
 	s := &Set{}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
@@ -118,7 +119,11 @@ func ParseHMACFiles(files map[string][]byte) *Set {
 		if len(variants[0]) < minHMACBytes && len(content) >= minHMACBytes && !isText(content) {
 			variants = [][]byte{content}
 		}
+		public := knownToOthers(content)
 		switch {
+		case public != "":
+			s.skip(fmt.Sprintf("%s is no HMAC key: it has %s", name, public))
+			continue
 		case len(variants[0]) < minHMACBytes:
 			s.skip(fmt.Sprintf("%s has less than %d bytes", name, minHMACBytes))
 			continue
@@ -131,6 +136,21 @@ func ParseHMACFiles(files map[string][]byte) *Set {
 		}
 	}
 	return s
+}
+
+// knownToOthers says what is in a file that others may know; empty for what may be a key. A private
+// key and a symmetric JWK count, too: as they are, nobody signs with them.
+func knownToOthers(content []byte) string {
+	text := bytes.ToLower(bytes.TrimSpace(content))
+	switch {
+	case bytes.Contains(text, []byte("-----begin ")):
+		return "a PEM block"
+	case bytes.HasPrefix(text, []byte("https://")), bytes.HasPrefix(text, []byte("http://")):
+		return "a URL"
+	case jsontext.Value(text).Kind() == '{' && jsontext.Value(text).IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)):
+		return "a JSON object, such as a JWK set"
+	}
+	return ""
 }
 
 // isText reports whether data may be what somebody has typed or encoded.

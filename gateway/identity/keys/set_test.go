@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"crypto/elliptic"
 	"encoding/base64"
+	"encoding/pem"
 	"fmt"
 	"maps"
 	"math/big"
@@ -284,6 +285,44 @@ func TestHMACFiles(t *testing.T) {
 	}
 	if want := []string{"dos 32", "dos 34", "line 32", "line 33", "plain 32", "random 32"}; !slices.Equal(got, want) || len(set.Skipped) != 3 {
 		t.Errorf("keys %q, skipped %q; want %q and three", got, set.Skipped, want)
+	}
+}
+
+// Whoever can read a certificate would have a key otherwise.
+func TestWhatOthersKnowIsNoHMACKey(t *testing.T) {
+	block := func(name string) string {
+		return string(pem.EncodeToMemory(&pem.Block{Type: name, Bytes: make([]byte, 64)}))
+	}
+	public := block("PUBLIC KEY")
+	key := strings.Repeat("k", 32)
+	for name, c := range map[string]struct{ content, why string }{
+		"ca.crt":                     {block("CERTIFICATE"), "a PEM block"},
+		"a public key":               {public, "a PEM block"},
+		"a public key with DOS ends": {strings.ReplaceAll(public, "\n", "\r\n"), "a PEM block"},
+		"a comment before a key":     {"subject=CN = id\n" + public, "a PEM block"},
+		"half a certificate":         {"-----BEGIN CERTIFICATE-----\n" + key, "a PEM block"},
+		"a private key":              {block("PRIVATE KEY"), "a PEM block"},
+		"the issuer":                 {"https://id.example.com/realms/a-long-name\n", "a URL"},
+		"the issuer in the cluster":  {" HTTP://id.example.com/realms/a-long-name", "a URL"},
+		"a JWK set":                  {" " + string(jwttest.SetOf(t, testEC)), "a JSON object"},
+		"a JWK":                      {string(jsonText(t, testHMAC)) + "\n", "a JSON object"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			set := ParseHMACFiles(map[string][]byte{"file": []byte(c.content), "key": []byte(key)})
+			if set.Len() != 1 || len(set.Skipped) != 1 || !strings.HasPrefix(set.Skipped[0], "file is no HMAC key: it has "+c.why) {
+				t.Errorf("%d keys, skipped %q; want one, and %q", set.Len(), set.Skipped, c.why)
+			}
+			for _, k := range set.keys {
+				if k.id != "key" {
+					t.Errorf("%s is a key", k.id)
+				}
+			}
+		})
+	}
+	for _, content := range []string{"{" + key, "key at https://id.example.com/" + key, "-----" + key + "-----"} {
+		if set := ParseHMACFiles(map[string][]byte{"key": []byte(content)}); set.Len() != 1 {
+			t.Errorf("%q is no key: %q", content, set.Skipped)
+		}
 	}
 }
 
