@@ -73,6 +73,7 @@ for (const [name, io] of Object.entries({ "4.8": io4, "3.x": io3 })) {
       await ada.take("connect");
       const engine = ada.manager.engine.id;
       const chat = ada.manager.socket("/chat", { auth: {} });
+      atEnd(t, () => chat.close());
       const inbox = new Inbox("the other socket");
       for (const event of ["connect", "connect_error"]) chat.on(event, () => inbox.put(event));
       await inbox.take((e) => e === "connect_error", "a refusal");
