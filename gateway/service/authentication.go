@@ -283,7 +283,7 @@ func (r *Runtime) renewTenures(ns *socketio.Namespace) {
 	for _, s := range ns.Sockets() {
 		s.InTurn(func() {
 			if c, ok := s.Listener().(*client); ok {
-				c.tenure.Renew()
+				c.tenure.Load().Renew()
 			}
 		})
 	}

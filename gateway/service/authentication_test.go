@@ -15,25 +15,31 @@ import (
 // members compiles a service whose clients have tokens, each with the name of its user.
 func members(t *testing.T, spec string, users map[string]string) *Program {
 	t.Helper()
-	svc, err := manifest.Load(t.Context(), []byte("apiVersion: realtime-operator.io/v1alpha1\nkind: RealtimeService\nmetadata: {name: t}\nspec:\n"+spec))
-	if err != nil {
-		t.Fatal(err)
-	}
 	files := map[string][]byte{}
 	for user, content := range users {
 		files[user] = []byte(content)
 	}
+	tokens := static.New()
+	if err := tokens.Set(files); err != nil {
+		t.Fatal(err)
+	}
+	return verified(t, spec, tokens)
+}
+
+// verified compiles a service that has one verifier for all tokens.
+func verified(t *testing.T, spec string, v identity.Verifier) *Program {
+	t.Helper()
+	svc, err := manifest.Load(t.Context(), []byte("apiVersion: realtime-operator.io/v1alpha1\nkind: RealtimeService\nmetadata: {name: t}\nspec:\n"+spec))
+	if err != nil {
+		t.Fatal(err)
+	}
 	all := Authenticators{}
 	for i := range svc.Spec.Authentication {
-		tokens := static.New()
-		if err := tokens.Set(files); err != nil {
-			t.Fatal(err)
-		}
 		locations, err := Locations(&svc.Spec.Authentication[i])
 		if err != nil {
 			t.Fatal(err)
 		}
-		all[svc.Spec.Authentication[i].Name] = identity.ByToken(locations, tokens)
+		all[svc.Spec.Authentication[i].Name] = identity.ByToken(locations, v)
 	}
 	p, err := Compile(svc, all)
 	if err != nil {

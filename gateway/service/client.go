@@ -26,7 +26,7 @@ type client struct {
 	// binding is the one that the last event has used; see currentBinding.
 	binding *binding
 	// tenure is nil if the client's token does not expire.
-	tenure *tenure.Tenure
+	tenure atomic.Pointer[tenure.Tenure]
 	// renewals bounds how often the client shows a newer one.
 	renewals tenure.Renewals
 	// count is the number of the socket's handlers that wait for answers.
@@ -60,7 +60,7 @@ func (c *client) waiting() int {
 func (r *Runtime) connected(s *socketio.Socket) {
 	c := r.clientOf(s)
 	r.quota.EnterLate(&c.meter, r.program.Load().rates, s)
-	c.tenure = r.tenures.Begin(s)
+	c.beginTenure()
 	r.tenures.EndIfRevoked(s) // its token may have been revoked since it was judged
 	welcome := func() { c.lifecycle(v1alpha1.EventConnection) }
 	b := c.currentBinding()
@@ -91,7 +91,6 @@ func (c *client) OnDisconnecting(reason string) {
 
 // OnDisconnect runs its handlers.
 func (c *client) OnDisconnect(reason string) {
-	c.tenure.End()
 	c.lifecycle(v1alpha1.EventDisconnect, types.String(reason))
 }
 
@@ -100,8 +99,11 @@ func (c *client) OnAck(args socketio.Args) bool {
 	return c.runtime.quota.Ack(&c.meter, c.runtime.program.Load().rates, c.socket, args)
 }
 
-// OnEnd releases what is counted for the socket.
-func (c *client) OnEnd() { c.runtime.quota.End(&c.meter, c.socket) }
+// OnEnd releases what is held and counted for the socket.
+func (c *client) OnEnd() {
+	c.tenure.Load().End()
+	c.runtime.quota.End(&c.meter, c.socket)
+}
 
 var _ socketio.Listener = (*client)(nil)
 

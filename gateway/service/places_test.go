@@ -22,6 +22,12 @@ import (
 // storing runs a program on gateways that store, and returns what runs it and their URLs.
 func storing(t *testing.T, p *Program, gateways int) (runtimes []*Runtime, urls []string) {
 	t.Helper()
+	return storingFor(t, p, gateways, nil)
+}
+
+// storingFor is storing with sessions that clients come back to.
+func storingFor(t *testing.T, p *Program, gateways int, recovery *socketio.Recovery) (runtimes []*Runtime, urls []string) {
+	t.Helper()
 	before := goleak.IgnoreCurrent()
 	t.Cleanup(func() {
 		http.DefaultClient.CloseIdleConnections()
@@ -38,7 +44,7 @@ func storing(t *testing.T, p *Program, gateways int) (runtimes []*Runtime, urls 
 			t.Fatal(err)
 		}
 		t.Cleanup(c.Close)
-		options := socketio.Options{NewAdapter: c.NewAdapter, NewSocketID: c.NewSocketID}
+		options := socketio.Options{NewAdapter: c.NewAdapter, NewSocketID: c.NewSocketID, Recovery: recovery}
 		options.Engine.Path = path
 		server, err := socketio.NewServer(options)
 		if err != nil {

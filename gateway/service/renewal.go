@@ -76,14 +76,23 @@ func (c *client) take(b *binding, id socketio.Identity) error {
 	}
 	c.runtime.tenures.EndIfRevoked(c.socket) // it may have been revoked since it was judged
 	if !c.socket.Connected() {
-		return nil // OnDisconnect has ended the tenure, or will
+		return nil // OnEnd has ended the tenure, or will
 	}
-	if c.tenure == nil {
-		c.tenure = c.runtime.tenures.Begin(c.socket)
+	if t := c.tenure.Load(); t != nil {
+		t.Renew()
 	} else {
-		c.tenure.Renew()
+		c.beginTenure()
 	}
 	c.runtime.expelFrom(c.socket)
 	b.touchPresence(c.socket)
 	return nil
+}
+
+// beginTenure watches when the socket's token expires. A takeover ends the socket at any time.
+func (c *client) beginTenure() {
+	t := c.runtime.tenures.Begin(c.socket)
+	c.tenure.Store(t)
+	if !c.socket.Connected() { // OnEnd may have been too early to end it
+		t.End()
+	}
 }

@@ -65,6 +65,9 @@ func New(o Options) *Watch {
 	return &Watch{Options: o, metrics: newMetrics(), queue: deadline.New((*Tenure).step)}
 }
 
+// Len is the number of tenures that wait for a time.
+func (w *Watch) Len() int { return w.queue.Len() }
+
 // EndIfRevoked closes the connection of a socket whose token is revoked.
 func (w *Watch) EndIfRevoked(s *socketio.Socket) {
 	if id := s.Identity(); id != nil && w.Revoked(id) {
