@@ -28,11 +28,7 @@ func (c *client) renew(b *binding, ev *socketio.Event) {
 		answer(tenure.CodeRateLimited, tenure.TooSoon(wait))
 		return
 	}
-	id, token := socketio.Identity{}, tenure.Token(ev.Args)
-	c.socket.After(func() { id, err = c.prove(b, token) }, func() {
-		if err == nil {
-			err = c.take(b, id)
-		}
+	c.judgeRenewal(b, tenure.Token(ev.Args), func(id socketio.Identity, err error) {
 		if err != nil {
 			code := string(identity.AsError(err).Code)
 			c.runtime.log.Debug("a token is not renewed", "socket", c.socket.LogID(), "error", err)
@@ -41,6 +37,30 @@ func (c *client) renew(b *binding, ev *socketio.Event) {
 		}
 		answer(resultOK, tenure.Renewed(id.Expires))
 	})
+}
+
+// judgeRenewal gives the socket the identity of a token. Who verifies it may be waited for, and a
+// program that has come into force meanwhile is asked, too.
+func (c *client) judgeRenewal(b *binding, token string, done func(socketio.Identity, error)) {
+	var id socketio.Identity
+	var err error
+	c.socket.After(func() { id, err = c.prove(b, token) }, func() {
+		switch now := c.currentBinding(); {
+		case !now.authenticates():
+			err = identity.Refuse(identity.Forbidden, "the namespace asks for no tokens any more")
+		case now.namespace.authentication != b.namespace.authentication && c.socket.Connected():
+			c.judgeRenewal(now, token, done)
+			return
+		case err == nil:
+			err = c.take(now, id)
+		}
+		done(id, err)
+	})
+}
+
+// authenticates reports whether the namespace asks for tokens.
+func (b *binding) authenticates() bool {
+	return b.namespace != nil && b.namespace.authentication != nil
 }
 
 // prove returns who a token says that the client is. It may wait for the network.

@@ -63,3 +63,41 @@ func TestATokenThatIsRevokedMeanwhile(t *testing.T) {
 		t.Errorf("judged %d times", n)
 	}
 }
+
+// A manifest that comes into force while somebody verifies a token judges it.
+func TestARenewalIsJudgedByTheManifestInForce(t *testing.T) {
+	const free = "  recovery: {maxDisconnection: 1m}\n  namespaces: [{name: /}]\n"
+	const forbidden = `431[{"error":{"code":"forbidden"}}]`
+	for name, test := range map[string]struct{ next, answer string }{
+		"the same":         {leased, `431[{"ok":true}]`},
+		"one that refuses": {strings.Replace(leased, "onExpiry", "allow: 'has(claims.paid)'\n    onExpiry", 1), forbidden},
+		"one for all":      {free, forbidden},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked, release := make(chan struct{}, 2), make(chan struct{})
+			v := verifier(func(token string) (*identity.Statement, error) {
+				if token == "newer" {
+					asked <- struct{}{}
+					<-release
+				}
+				return &identity.Statement{Subject: "ann", Claims: []byte(`{"token":"` + token + `"}`)}, nil
+			})
+			r, url := runtimeOf(t, verified(t, leased, v))
+			c, _ := enter(t, url, "older")
+			c.Send(`421["renew_token",{"token":"newer"}]`)
+			<-asked
+			r.Apply(verified(t, test.next, v))
+			close(release)
+			c.Expect(test.answer)
+			want := `{"token":"older"}`
+			if test.answer != forbidden {
+				want = `{"token":"newer"}`
+			}
+			r.eachNamespace(func(ns *socketio.Namespace) {
+				if got := string(ns.Sockets()[0].Identity().Claims); got != want {
+					t.Errorf("the claims are %s, want %s", got, want)
+				}
+			})
+		})
+	}
+}
