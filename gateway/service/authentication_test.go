@@ -3,6 +3,7 @@
 package service
 
 import (
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -113,6 +114,53 @@ func TestWhatCannotBeJudgedIsRefusedAndLoggedWithoutIt(t *testing.T) {
 	}
 	text := said.All()
 	if !strings.Contains(text, "entry=members expression=allow") || strings.Contains(text, "ada") || strings.Contains(text, "token-of") {
+		t.Errorf("the log is %s", text)
+	}
+}
+
+// A claim may be personal, and CEL's errors quote the names of fields that are missing.
+func TestWhatExpressionsFailAtIsLoggedWithoutClaims(t *testing.T) {
+	const quotes = "{'a': 1}[socket.claims.name] == 1"
+	var said wiretest.Lines
+	r, url := runtimeOf(t, members(t, `
+  authentication: [{name: members, tokens: {secretRef: {name: members}}}]
+  namespaces:
+  - name: /
+    authentication: [members]
+    rooms:
+    - {name: all, presence: true, presenceInfo: "`+quotes+`"}
+    - {name: "own-{name}", autoJoinRooms: "{'a': 'own-a'}[socket.claims.name]"}
+    - {name: enforced, allow: {join: "`+quotes+`"}}
+    - {name: audited, allow: {mode: Audit, join: "`+quotes+`"}}
+    handlers:
+    - {event: connection, do: [{join: "'all'"}]}
+    - {event: enforced, do: [{join: "'enforced'"}]}
+    - {event: audited, do: [{join: "'audited'"}]}
+    - {event: when, when: "`+quotes+`", do: [{ack: "[]"}]}
+    - {event: what, do: [{when: "`+quotes+`", ack: "[]"}]}
+    - {event: args, do: [{emit: {to: socket, event: heard, args: "['x', `+quotes+`]"}}]}
+    - {event: set, do: [{set: {x: "`+quotes+`"}}]}
+    - {event: plain, do: [{set: {x: "socket.claims.name", z: "{'a': 1}[args[0]]"}}]}
+`, map[string]string{"ann": `{"tokens":["token-of-the-first"],"claims":{"name":"plantedclaim"}}`}))
+	r.log = slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	c, _ := enter(t, url, "token-of-the-first")
+	for _, event := range []string{"enforced", "audited", "when", "what", "args", "set"} {
+		askFor(t, c, `["`+event+`"]`)
+	}
+	askFor(t, c, `["plain","plantedargument"]`)
+	wiretest.Await(t, "presenceInfo is evaluated", func() bool {
+		return strings.Contains(said.All(), "what others see of a member is left out")
+	})
+	text := said.All()
+	for _, want := range []string{
+		"a rule fails", "does not join the rooms of autoJoin", "plantedargument",
+		"handlers[3]", "handlers[4]", "handlers[5]", "handlers[6]", "mode=Audit", "mode=Enforce",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("nothing is said of %q", want)
+		}
+	}
+	if strings.Contains(text, "plantedclaim") {
 		t.Errorf("the log is %s", text)
 	}
 }

@@ -45,7 +45,7 @@ func (c *client) roomsOf(b *binding, rule *roomRule) []string {
 	names, err := c.evaluateAutoJoin(b, rule)
 	if err != nil {
 		c.runtime.countLimitHit(err, b.label, rule.place, func() string { return "autoJoinRooms" })
-		c.autoJoinFailed(b, rule.place+".autoJoinRooms", reasonOf(err))
+		c.autoJoinFailed(b, rule.place+".autoJoinRooms", err)
 		c.refuseEntry(b, rule, "")
 		return nil
 	}
@@ -59,16 +59,6 @@ func (c *client) roomsOf(b *binding, rule *roomRule) []string {
 		rooms = append(rooms, room)
 	}
 	return rooms
-}
-
-// errEvaluation stands for errors that may quote a claim, which no log should have.
-var errEvaluation = errors.New("its evaluation fails, perhaps because a claim is missing")
-
-func reasonOf(err error) error {
-	if exceeded := (*expression.WorkError)(nil); errors.As(err, &exceeded) {
-		return err
-	}
-	return errEvaluation
 }
 
 func (c *client) evaluateAutoJoin(b *binding, rule *roomRule) (rooms []string, err error) {

@@ -24,6 +24,7 @@ func TestAnEventThatCostsTooMuchFails(t *testing.T) {
 	many := "[" + commas(3000, quoted("u")) + "]"
 	for _, tt := range []struct{ name, handlers, place, action string }{
 		{"in a condition", `{event: e, when: "args[0].all(x, args[0].exists(y, y == x + '!') || true)", do: [{ack: "[1]"}]}`, "handlers[0]", "when"},
+		{"in a condition with claims", `{event: e, when: "!has(socket.claims.x) && args[0].all(x, args[0].exists(y, y == x + '!') || true)", do: [{ack: "[1]"}]}`, "handlers[0]", "when"},
 		{"in an answer", `{event: other}, {event: e, do: [{set: {a: "1"}}, {ack: "args[0].map(x, args[0])"}]}`, "handlers[1]", "do[1]"},
 		{"in an emit's arguments", `{event: e, do: [{emit: {event: f, args: "['x', args[0].map(x, args[0])]"}}]}`, "handlers[0]", "do[0]"},
 		{"in an emit's rooms", `{event: e, do: [{emit: {event: f, rooms: ["args[0].map(x, args[0]).flatten()"]}}]}`, "handlers[0]", "do[0]"},

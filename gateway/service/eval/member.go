@@ -23,11 +23,7 @@ type Member struct {
 var _ cel.Activation = (*Member)(nil)
 
 // Eval evaluates what others see of the member.
-func (m *Member) Eval(program cel.Program) (ref.Val, error) {
-	m.Variables.cache.rooms = nil // earlier actions may have changed them
-	v, _, err := program.Eval(m)
-	return v, err
-}
+func (m *Member) Eval(program cel.Program) (ref.Val, error) { return m.Variables.evaluate(program, m) }
 
 // Condition evaluates to a bool.
 func (m *Member) Condition(program cel.Program) (bool, error) {

@@ -3,6 +3,7 @@
 package eval
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -14,9 +15,20 @@ import (
 )
 
 // Eval evaluates to any value.
-func (v *Variables) Eval(program cel.Program) (ref.Val, error) {
+func (v *Variables) Eval(program cel.Program) (ref.Val, error) { return v.evaluate(program, v) }
+
+// errClaims stands for the errors of expressions that use claims: they may quote one, and no log
+// should have it.
+var errClaims = errors.New("its evaluation fails, perhaps because a claim is missing")
+
+// evaluate evaluates a program whose variables include v.
+func (v *Variables) evaluate(program cel.Program, all cel.Activation) (ref.Val, error) {
 	v.cache.rooms = nil // earlier actions may have changed them
-	result, _, err := program.Eval(v)
+	v.claimed = false
+	result, _, err := program.Eval(all)
+	if exceeded := (*expression.WorkError)(nil); err != nil && v.claimed && !errors.As(err, &exceeded) {
+		err = errClaims
+	}
 	return result, err
 }
 

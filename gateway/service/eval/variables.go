@@ -42,6 +42,8 @@ type Variables struct {
 	// Budget is for all expressions of the event.
 	Budget expression.Budget
 	cache  cache
+	// claimed reports whether the last evaluation has used claims.
+	claimed bool
 }
 
 // cache has fields of socket that are expensive to make: a loop may use them in each round.
@@ -151,6 +153,7 @@ func (v *Variables) socketField(name string) ref.Val {
 
 // claims are those of the socket's identity; none of an anonymous client.
 func (v *Variables) claims() ref.Val {
+	v.claimed = true
 	if v.cache.claims == nil {
 		claims := noClaims
 		if id := v.Socket.Identity(); id != nil && len(id.Claims) > 0 {
