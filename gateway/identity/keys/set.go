@@ -11,6 +11,8 @@ import (
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/realtime-operator/realtime-operator/gateway/identity"
 )
 
 const (
@@ -119,10 +121,10 @@ func ParseHMACFiles(files map[string][]byte) *Set {
 		if len(variants[0]) < minHMACBytes && len(content) >= minHMACBytes && !isText(content) {
 			variants = [][]byte{content}
 		}
-		public := knownToOthers(content)
+		known := public(content)
 		switch {
-		case public != "":
-			s.skip(fmt.Sprintf("%s is no HMAC key: it has %s", name, public))
+		case known != "":
+			s.skip(fmt.Sprintf("%s is no HMAC key: it has %s", name, known))
 			continue
 		case len(variants[0]) < minHMACBytes:
 			s.skip(fmt.Sprintf("%s has less than %d bytes", name, minHMACBytes))
@@ -138,19 +140,14 @@ func ParseHMACFiles(files map[string][]byte) *Set {
 	return s
 }
 
-// knownToOthers says what is in a file that others may know; empty for what may be a key. A private
-// key and a symmetric JWK count, too: as they are, nobody signs with them.
-func knownToOthers(content []byte) string {
-	text := bytes.ToLower(bytes.TrimSpace(content))
-	switch {
-	case bytes.Contains(text, []byte("-----begin ")):
-		return "a PEM block"
-	case bytes.HasPrefix(text, []byte("https://")), bytes.HasPrefix(text, []byte("http://")):
-		return "a URL"
-	case jsontext.Value(text).Kind() == '{' && jsontext.Value(text).IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)):
+// public says what is in a file that others may know; empty for what may be a key. A symmetric JWK
+// counts, too: nobody signs with its text.
+func public(content []byte) string {
+	content = bytes.TrimSpace(content)
+	if bytes.HasPrefix(content, []byte("{")) && jsontext.Value(content).IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) {
 		return "a JSON object, such as a JWK set"
 	}
-	return ""
+	return identity.Public(content)
 }
 
 // isText reports whether data may be what somebody has typed or encoded.

@@ -14,7 +14,8 @@
 //     letters, digits, "-", "_" and "." alone. "claims" is an object. "expires" are seconds since
 //     1970.
 //
-// A token has at least 16 bytes. Of tokens, SHA-256 sums are kept and compared.
+// A token has at least 16 bytes. What others may know is none: of a file with a PEM block, or that
+// begins with a URL, nothing is used. Of tokens, SHA-256 sums are kept and compared.
 package static
 
 import (
@@ -138,6 +139,9 @@ func parse(name string, content []byte) ([]string, *identity.Statement, error) {
 			return nil, nil, errors.New("its claims are no JSON object")
 		}
 	} else {
+		if known := identity.Public(content); known != "" {
+			return nil, nil, fmt.Errorf("it has %s, which is no token: others may know it", known)
+		}
 		for line := range strings.Lines(string(content)) {
 			if token := strings.TrimSpace(line); token != "" {
 				f.Tokens = append(f.Tokens, token)

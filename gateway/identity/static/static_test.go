@@ -99,6 +99,8 @@ func TestTokensAreRotated(t *testing.T) {
 func TestFilesThatAreLeftOut(t *testing.T) {
 	for name, content := range map[string]string{
 		"empty":               " \n",
+		"a certificate":       "-----BEGIN CERTIFICATE-----\n" + tokenB + "\n-----END CERTIFICATE-----\n",
+		"a URL":               "https://id.example.com/" + tokenB,
 		"a short token":       "0123456789abcde",
 		"one short token":     "0123456789abcde\n0123456789abcdef",
 		"no JSON":             `{"tokens":["` + tokenB + `"`,
@@ -122,6 +124,14 @@ func TestFilesThatAreLeftOut(t *testing.T) {
 				t.Errorf("%+v, %v", s, err)
 			}
 		})
+	}
+}
+
+func TestClaimsMayHaveWhatOthersKnow(t *testing.T) {
+	tokens := New()
+	err := tokens.Set(files(t, map[string]string{"anna": `{"tokens":["` + tokenA + `"],"claims":{"key":"-----BEGIN PUBLIC KEY-----"}}`}))
+	if s, verr := tokens.Verify(t.Context(), tokenA); err != nil || verr != nil || s.User != "anna" {
+		t.Errorf("%+v, %v, %v", s, err, verr)
 	}
 }
 
