@@ -100,7 +100,7 @@ func TestWalkHasNoBoundOfDepth(t *testing.T) {
 
 func TestDepth(t *testing.T) {
 	for text, want := range map[string]int{
-		`1`: 0, `"[["`: 0, `[]`: 1, ` {"a":[1]} `: 2, `[[],[],{"[":"[\"["}]`: 2, `{"a":{"b":[{}]},"c":1}`: 4,
+		`1`: 0, `"[["`: 0, `[]`: 1, `{ "a" : [1] }`: 2, `[[],[],{"[":"[\"["}]`: 2, `{"a":{"b":[{}]},"c":1}`: 4,
 		strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000): 100_000,
 	} {
 		if got := Depth([]byte(text)); got != want {
