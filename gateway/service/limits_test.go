@@ -258,6 +258,21 @@ func TestAcknowledgementsCountForBytes(t *testing.T) {
 	c.ExpectClosed()
 }
 
+// No stock client sends acknowledgements without an id, but parsers accept them.
+func TestAcknowledgementsWithoutAnIDCountForBytes(t *testing.T) {
+	clock := &handClock{}
+	r, url := runtimeAt(t, limitedProgram(t, "perSocket: {bytes: {rate: 1k, burst: 1k}}"), clock.Now)
+	c := as(t, url, "")
+	anonymous := `3["` + strings.Repeat("x", 400) + `"]`
+	c.Send("4"+anonymous, "4"+anonymous, "4"+anonymous)
+	if got := c.Receive(); !strings.HasPrefix(got, `42["rate_limited",{"code":"rate_limited","limit":"perSocket.bytes"`) {
+		t.Errorf("of acknowledgements beyond the limit it is told %s", got)
+	}
+	r.Apply(limitedProgram(t, "perSocket: {bytes: {rate: 1k, burst: 1k, onExceed: Disconnect}}"))
+	c.Send("4" + anonymous)
+	c.ExpectClosed()
+}
+
 func TestSocketsOfAUserShareItsLimits(t *testing.T) {
 	clock := &handClock{}
 	r, url := runtimeAt(t, limitedProgram(t, "perUser: {events: {rate: 1, burst: 3}}"), clock.Now)

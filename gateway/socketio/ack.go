@@ -58,10 +58,10 @@ func (s *Socket) abandonAcks() {
 }
 
 // onAck passes an acknowledgement on to its function. It is ignored if there is none, or none any
-// more, or if the listener does not take it.
+// more, or if the listener does not take it. One without an id is for no function, but counts.
 func (s *Socket) onAck(p *parser.Packet) {
 	args := Args{JSON: p.Payload, Attachments: p.Attachments}
-	if l := s.Listener(); !p.HasID || l != nil && !l.OnAck(args) {
+	if l := s.Listener(); l != nil && !l.OnAck(args) || !p.HasID {
 		return
 	}
 	if f := s.takeAck(p.ID); f != nil {
