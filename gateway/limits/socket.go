@@ -108,6 +108,25 @@ func (s *Socket) MayTell(now int64) bool {
 	return true
 }
 
+// FullAt is when all that was used is earned again, in Users.Now.
+func (s *Socket) FullAt() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last := max(s.events, s.bytes)
+	for _, b := range s.byEvent {
+		last = max(last, b)
+	}
+	return int64(last)
+}
+
+// Reopen makes a closed Socket that of another socket, which goes on with what the former has used.
+// The user is as in NewSocket.
+func (s *Socket) Reopen(user *User) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.user = user
+}
+
 // Close releases the user. Closing again has no effect.
 func (s *Socket) Close() {
 	s.mu.Lock()

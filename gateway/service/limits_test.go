@@ -273,6 +273,89 @@ func TestAcknowledgementsWithoutAnIDCountForBytes(t *testing.T) {
 	c.ExpectClosed()
 }
 
+// A client that leaves a namespace and joins it again, or another one, has no more at once.
+func TestLimitsOfASocketGoOnWhenItsClientJoinsAgain(t *testing.T) {
+	const toB = `40/b,{"token":"token-of-ada-long-enough"}`
+	for name, again := range map[string]struct{ leave, join, say, ack string }{
+		"the same namespace": {"41", "40", "421", "431"},
+		"another namespace":  {"41", toB, "42/b,1", "43/b,1"},
+	} {
+		for _, limit := range []string{
+			"{events: {rate: 1, burst: 3}}", "{bytes: {rate: 1k, burst: 1k}}", "{byEvent: [{event: say, rate: 1, burst: 3}]}",
+		} {
+			t.Run(name+" "+limit, func(t *testing.T) {
+				clock := &handClock{}
+				_, url := runtimeAt(t, limitedProgram(t, "perSocket: "+limit), clock.Now)
+				c := as(t, url, "")
+				c.Send("421"+saying, "422"+saying, "423"+saying, again.leave, again.join)
+				c.Expect(`431["ok"]`, `432["ok"]`, `433["ok"]`)
+				c.Receive() // CONNECT
+				c.Send(again.say + saying)
+				if got := c.Receive(); !strings.HasPrefix(got, again.ack+`[{"error":{"code":"rate_limited"`) {
+					t.Errorf("it is answered %s", got)
+				}
+				clock.pass(time.Second)
+				c.Send(again.say + saying)
+				c.Expect(again.ack + `["ok"]`)
+			})
+		}
+	}
+}
+
+func TestASocketGoesOnWithWhatItsOwnNamespaceHasUsed(t *testing.T) {
+	clock := &handClock{}
+	_, url := runtimeAt(t, limitedProgram(t, "perSocket: {events: {rate: 1, burst: 3}}"), clock.Now)
+	const toB = `40/b,{"token":"token-of-ada-long-enough"}`
+	c := as(t, url, "")
+	c.Send(toB)
+	c.Receive() // CONNECT
+	c.Send("421"+saying, "422"+saying, "423"+saying, "42/b,1"+saying, "41", "41/b,", "40")
+	c.Expect(`431["ok"]`, `432["ok"]`, `433["ok"]`, `43/b,1["ok"]`)
+	c.Receive() // CONNECT
+	c.Send("424" + saying)
+	if got := c.Receive(); !strings.HasPrefix(got, `434[{"error"`) {
+		t.Errorf("after three events before, it is answered %s", got)
+	}
+	c.Send(toB)
+	c.Receive() // CONNECT
+	c.Send("42/b,1"+saying, "42/b,2"+saying, "42/b,3"+saying)
+	c.Expect(`43/b,1["ok"]`, `43/b,2["ok"]`)
+	if got := c.Receive(); !strings.HasPrefix(got, `43/b,3[{"error"`) {
+		t.Errorf("after three events it is answered %s", got)
+	}
+}
+
+// Who joins again as somebody else is charged as that user.
+func TestAUserIsChargedForWhatASocketDoesThatFollowsAnothers(t *testing.T) {
+	clock := &handClock{}
+	r, url := runtimeAt(t, limitedProgram(t, "perSocket: {events: {rate: 1, burst: 3}}, perUser: {events: {rate: 1, burst: 2}}"), clock.Now)
+	c := as(t, url, "ada")
+	c.Send("421"+saying, "41", `40{"token":"token-of-bob-long-enough"}`)
+	c.Expect(`431["ok"]`)
+	c.Receive() // CONNECT
+	c.Send("421" + saying)
+	c.Expect(`431["ok"]`)
+	bob := as(t, url, "bob")
+	bob.Send("421"+saying, "422"+saying)
+	bob.Expect(`431["ok"]`)
+	if got := bob.Receive(); !strings.Contains(got, "perUser.events") {
+		t.Errorf("the third event of bob is answered %s", got)
+	}
+	ada := as(t, url, "ada")
+	ada.Send("421" + saying)
+	ada.Expect(`431["ok"]`)
+	for _, one := range []*wiretest.Client{c, ada, bob} {
+		one.Close()
+	}
+	clock.pass(time.Minute)
+	wiretest.Await(t, "users who have left are forgotten", func() bool {
+		for range 4 {
+			r.quota.Users.Beat()
+		}
+		return r.quota.Users.Len() == 0
+	})
+}
+
 func TestSocketsOfAUserShareItsLimits(t *testing.T) {
 	clock := &handClock{}
 	r, url := runtimeAt(t, limitedProgram(t, "perUser: {events: {rate: 1, burst: 3}}"), clock.Now)

@@ -7,6 +7,7 @@ package quota
 import (
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -24,6 +25,9 @@ type Keeper struct {
 	Users *limits.Users
 	// Exceeded counts what was over a limit, by limit and mode.
 	Exceeded *prometheus.CounterVec
+
+	// left has the *leftovers of connections, by Socket.Connection.
+	left sync.Map
 
 	log      *slog.Logger
 	logLimit loglimit.Limit[string]
@@ -64,8 +68,9 @@ func (k *Keeper) Change(before, after *limits.Rules) {
 // Meter is what is counted for a socket. The zero value is ready for use; End ends it. Safe for
 // concurrent use.
 type Meter struct {
-	// entered reports whether the connection may be counted for its user.
-	entered atomic.Bool
+	// entered reports whether the connection may be counted for its user, and ended whether End was
+	// called.
+	entered, ended atomic.Bool
 	// used is what the socket has used; nil before an event is judged, since idle sockets should
 	// take little memory.
 	used atomic.Pointer[limits.Socket]
@@ -80,12 +85,14 @@ func (k *Keeper) usedBy(m *Meter, s *socketio.Socket) *limits.Socket {
 	if key, ok := userOf(s); ok {
 		user = k.Users.Hold(key)
 	}
-	used := limits.NewSocket(user)
+	used := k.take(s)
+	used.Reopen(user)
 	if !m.used.CompareAndSwap(nil, used) {
 		used.Close()
+		k.keep(s, used)
 		return m.used.Load()
 	}
-	if !s.Connected() { // End may have been too early to close it
+	if m.ended.Load() { // End may have been too early to close it
 		used.Close()
 	}
 	return used
@@ -100,10 +107,13 @@ func userOf(s *socketio.Socket) (limits.Key, bool) {
 	return limits.KeyOf(id.Provider, id.User), true
 }
 
-// End releases what is counted for a socket that has ended.
+// End releases what is counted for a socket that has ended. It may be called again; what the socket
+// has used may be another's by then.
 func (k *Keeper) End(m *Meter, s *socketio.Socket) {
-	if used := m.used.Load(); used != nil {
+	again := m.ended.Swap(true)
+	if used := m.used.Load(); used != nil && !again {
 		used.Close()
+		k.keep(s, used)
 	}
 	if !m.entered.Load() {
 		return
