@@ -4,6 +4,7 @@ package service
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -256,6 +257,28 @@ func TestAcknowledgementsCountForBytes(t *testing.T) {
 	r.Apply(limitedProgram(t, strings.Replace(limit, "burst: 1k", "burst: 1k, onExceed: Disconnect", 1)))
 	c.Send(unasked)
 	c.ExpectClosed()
+}
+
+// A close packet is a wish to stay away, to python-engineio.
+func TestAPollingClientOverALimitIsNotSentAway(t *testing.T) {
+	_, url := runtimeOf(t, limitedProgram(t, "perSocket: {events: {rate: 1, burst: 1, onExceed: Disconnect}}"))
+	base := url + path + "?EIO=4&transport=polling"
+	base += "&sid=" + strings.Split(request(t, base, ""), `"`)[3]
+	request(t, base, "40")
+	request(t, base, "")
+	request(t, base, "421"+saying)
+	if got := request(t, base, ""); got != `431["ok"]` {
+		t.Fatalf("the first event is answered %s", got)
+	}
+	request(t, base, "422"+saying)
+	resp, err := http.Get(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusBadRequest {
+		t.Errorf("its poll is answered %s", resp.Status)
+	}
 }
 
 // No stock client sends acknowledgements without an id, but parsers accept them.

@@ -82,7 +82,7 @@ func (e *entry) refuseReturn(err error) {
 	}
 	// A client whose transport closes reconnects and asks for the session again. If it were given a
 	// new session, it would lose the former one.
-	e.Conn.Session().Close(ReasonForcedServerClose)
+	e.Conn.Session().Interrupt(ReasonForcedServerClose)
 }
 
 // judge lets a new socket in if the namespace's authenticator does. Until that can say so, nothing

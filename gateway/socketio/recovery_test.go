@@ -3,6 +3,8 @@
 package socketio_test
 
 import (
+	"errors"
+	"net/http"
 	"testing"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
@@ -105,5 +107,28 @@ func emit(t *testing.T, b interface{ Emit(string, ...any) error }, event string,
 	t.Helper()
 	if err := b.Emit(event, values...); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// unreachable keeps no session now.
+type unreachable struct{ socketio.SessionKeeper }
+
+func (unreachable) Find(string, string) (*socketio.Session, error) {
+	return nil, errors.New("the store does not answer")
+}
+
+func (unreachable) Close() error { return nil }
+
+// A close packet is a wish to stay away, to python-engineio.
+func TestAPollingClientThatCannotComeBackYetIsNotSentAway(t *testing.T) {
+	io, url := server(t, socketio.Options{
+		Recovery:   &socketio.Recovery{},
+		NewAdapter: func(*socketio.Namespace) socketio.Adapter { return unreachable{} },
+	})
+	io.Of("/")
+	p := newPoller(t, url)
+	p.post(`40{"pid":"former"}`)
+	if status, body := p.get(); status != http.StatusBadRequest {
+		t.Errorf("its poll is answered %d %s", status, body)
 	}
 }
