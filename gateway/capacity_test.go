@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 )
 
@@ -25,6 +26,7 @@ spec:
     handlers:
     - {event: join, do: [{join: "args[0]"}, {ack: "['in', socket.recovered]"}]}
     - {event: leave, do: [{leave: "args[0]"}, {ack: "['out']"}]}
+    - {event: say, do: [{emit: {rooms: ["args[0]"], event: said, args: "[args[1]]"}}, {ack: "[]"}]}
     - {event: last, do: [{emit: {to: socket, event: last}}, {ack: "[]"}]}
     - {event: rooms, do: [{ack: "[socket.rooms.filter(r, r != socket.id).sort()]"}]}
   - name: /lobby
@@ -159,6 +161,75 @@ func TestAPlaceWaitsForItsClient(t *testing.T) {
 	back.Send("41")
 	for askClient(others[2], `["join","table-1"]`) != seated {
 		continue
+	}
+}
+
+// What a room that was left is still asked about is not a place in it.
+func TestAClientThatComesBackTakesNoPlaceInARoomThatItHasLeft(t *testing.T) {
+	leakCheck(t)
+	a, b := startTwo(t, seats)
+	ada := wiretest.Dial(t, a.clients, enginePath, "", nil)
+	_, pid := welcomed(t, ada, "")
+	others := comers(t, 3, a)
+	rooms := []string{`"table-1"`, `"table-2"`, `"table-3"`, `"table-4"`}
+	for _, room := range rooms {
+		for _, c := range []*wiretest.Client{others[0], others[1], ada} {
+			expectAnswer(t, c, `["join",`+room+`]`, seated)
+		}
+		expectAnswer(t, ada, `["leave",`+room+`]`, `["out"]`)
+	}
+	ada.Close()
+	back := arrival(t, b.clients, map[string]any{"pid": pid, "offset": ""})
+	back.Receive()
+	expectAnswer(t, back, `["rooms"]`, `[[]]`)
+	expectAnswer(t, back, `["join","table-5"]`, `["in",true]`)
+	for _, room := range rooms {
+		expectAnswer(t, others[2], `["join",`+room+`]`, seated)
+	}
+}
+
+func TestWhatWasMissedInARoomThatIsFullNowIsNotLost(t *testing.T) {
+	leakCheck(t)
+	a, b := startTwo(t, seats)
+	ada := wiretest.Dial(t, a.clients, enginePath, "", nil)
+	_, pid := welcomed(t, ada, "")
+	others := comers(t, 3, a)
+	expectAnswer(t, ada, `["join","table-1"]`, seated)
+	ada.Send(`421["last"]`)
+	offset := offsetOf(t, ada.Receive())
+	ada.Expect(`431[]`)
+	expectAnswer(t, others[0], `["say","table-1","hello"]`, `[]`)
+	if got := withoutOffset(t, ada.Receive()); got != `42["said","hello"]` { // and has gone before that
+		t.Fatalf("the member received %s", got)
+	}
+	expectAnswer(t, ada, `["leave","table-1"]`, `["out"]`)
+	for _, c := range others {
+		expectAnswer(t, c, `["join","table-1"]`, seated)
+	}
+	ada.Close()
+	back := arrival(t, b.clients, map[string]any{"pid": pid, "offset": offset})
+	back.Receive()
+	if got := withoutOffset(t, back.Receive()); got != `42["said","hello"]` {
+		t.Errorf("the client that is back received %s", got)
+	}
+	expectAnswer(t, back, `["join","table-1"]`, noSeat)
+}
+
+func TestAskingWhetherASocketMayJoinTakesNoPlace(t *testing.T) {
+	leakCheck(t)
+	g, url := gatewayOf(t, natstest.StartJetStream(t).ClientURL(), seats, "seats")
+	ada := wiretest.Dial(t, url, enginePath, "", nil)
+	sid, _ := welcomed(t, ada, "")
+	others := comers(t, 3, &pod{clients: url})
+	for _, c := range others {
+		if err := g.Runtime().Judge(g.Runtime().Socket("/", sid), "join", "table-1"); err != nil {
+			t.Errorf("a room with a place: %v", err)
+		}
+		expectAnswer(t, c, `["join","table-1"]`, seated)
+	}
+	err := g.Runtime().Judge(g.Runtime().Socket("/", sid), "join", "table-1")
+	if err == nil || err.Error() != "room_full, by rooms[0].capacity" {
+		t.Errorf("a full room: %v", err)
 	}
 }
 

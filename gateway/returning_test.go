@@ -30,7 +30,13 @@ spec:
 // sessionKeeper runs a gateway with recovery for a service of a name.
 func sessionKeeper(t *testing.T, nats, name string) (*Gateway, string) {
 	t.Helper()
-	svc, err := manifest.Load(t.Context(), []byte(returning))
+	return gatewayOf(t, nats, returning, name)
+}
+
+// gatewayOf runs a gateway for a service, under a name.
+func gatewayOf(t *testing.T, nats, service, name string) (*Gateway, string) {
+	t.Helper()
+	svc, err := manifest.Load(t.Context(), []byte(service))
 	if err != nil {
 		t.Fatal(err)
 	}

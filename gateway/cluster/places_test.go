@@ -29,14 +29,14 @@ func furnish(t *testing.T, g *gateway) *places.Keeper {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ns.SetJoinRule(func(s *socketio.Socket, rooms []string) error {
+	ns.SetPlaces(&socketio.Places{Take: func(s *socketio.Socket, rooms []string) error {
 		for _, room := range rooms {
 			if err := keeper.Take(s.ID(), room, 2); err != nil {
 				return err
 			}
 		}
 		return nil
-	})
+	}})
 	return keeper
 }
 

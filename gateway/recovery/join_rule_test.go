@@ -3,10 +3,14 @@
 package recovery_test
 
 import (
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/sockettest"
+	"github.com/realtime-operator/realtime-operator/gateway/places"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
 // Neither the rooms nor what was sent to them, nor a room that it had left before, nor the record
@@ -48,5 +52,77 @@ func TestRow53AClientComesBackToTheRoomsThatItMayBeIn(t *testing.T) {
 		if strings.HasPrefix(room, "secret") {
 			t.Errorf("the log has the room %s, which was left", room)
 		}
+	}
+}
+
+// A room without a place for the client is lost to it, and one that it had left before is not asked
+// for a place.
+func TestAClientComesBackToTheRoomsThatHaveAPlaceForIt(t *testing.T) {
+	checkNothingIsLeft(t)
+	ns := startJetStream(t)
+	one, two := recovering(t, ns), recovering(t, ns)
+	waitForPeer(t, one, two)
+	p := arrive(t, one, "open", "full", "full, left")
+	emit(t, one.IO.To("full, left"), "n", 1) // which the client does not read
+	p.Wire.Receive()
+	p.Socket.Leave("full, left")
+	p.Settled()
+	p.Vanish()
+	emit(t, one.IO.To("full"), "n", "full")
+	emit(t, one.IO.To("open"), "n", 2)
+	one.Stored(t)
+	var asked []string
+	two.IO.Of("/").SetPlaces(&socketio.Places{
+		Take: func(_ *socketio.Socket, rooms []string) error {
+			asked = append(asked, rooms...)
+			if slices.Contains(rooms, "full") {
+				return errors.New("the room is full")
+			}
+			return nil
+		},
+		GiveBack: func(_ *socketio.Socket, rooms []string) { t.Errorf("%q are given back", rooms) },
+	})
+	if !p.Connect(two) {
+		t.Fatal("not recovered")
+	}
+	p.Missed(`["n",1]`, `["n",2]`)
+	sockettest.WantRooms(t, p.Socket, "open")
+	slices.Sort(asked)
+	if want := []string{"full", "open"}; !slices.Equal(asked, want) {
+		t.Errorf("places are taken in %q, want %q", asked, want)
+	}
+}
+
+func TestAClientThatIsNotRecoveredGivesItsPlaceBack(t *testing.T) {
+	checkNothingIsLeft(t)
+	one := recovering(t, startJetStream(t))
+	main := one.IO.Of("/")
+	if err := places.Configure(main, func(room string) int { return strings.Count(room, "seat") }); err != nil {
+		t.Fatal(err)
+	}
+	keeper, err := places.Of(main)
+	if err != nil {
+		t.Fatal(err)
+	}
+	main.SetPlaces(&socketio.Places{
+		Take:     func(s *socketio.Socket, rooms []string) error { return keeper.Take(s.ID(), rooms[0], 1) },
+		GiveBack: func(s *socketio.Socket, rooms []string) { keeper.Release(s.ID(), rooms[0]) },
+	})
+	p, other := arrive(t, one, "seat"), arrive(t, one)
+	if err := other.Socket.Join("seat"); !errors.Is(err, places.ErrFull) {
+		t.Errorf("while somebody is there: %v", err)
+	}
+	p.Vanish()
+	for i := range 101 { // more than it may have missed
+		emit(t, one.IO.To("seat"), "n", i)
+	}
+	if err := other.Socket.Join("seat"); !errors.Is(err, places.ErrFull) {
+		t.Errorf("while somebody may come back: %v", err)
+	}
+	if p.Connect(one) {
+		t.Fatal("recovered")
+	}
+	if err := other.Socket.Join("seat"); err != nil {
+		t.Errorf("when nobody comes back: %v", err)
 	}
 }

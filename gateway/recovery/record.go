@@ -144,10 +144,11 @@ func (r *record) leftFirst() string {
 }
 
 // restrict removes the rooms that the socket may not join any more. Events to them do not count as
-// missed.
-func (r *record) restrict(allows func(room string) bool) {
-	maps.DeleteFunc(r.Rooms, func(room string, _ uint64) bool { return !allows(room) })
-	maps.DeleteFunc(r.Left, func(room string, _ span) bool { return !allows(room) })
+// missed. Only rooms that it is in again take a place: what was missed in a room that was left is
+// the client's, whether or not that is full now.
+func (r *record) restrict(kept *socketio.Session) {
+	maps.DeleteFunc(r.Rooms, func(room string, _ uint64) bool { return !kept.Enters(room) })
+	maps.DeleteFunc(r.Left, func(room string, _ span) bool { return !kept.Allows(room) })
 }
 
 // ended returns the record of an ended session.

@@ -196,7 +196,7 @@ func (ns *Namespace) takeOver(ctx context.Context, s *socketio.Socket, kept *soc
 			owner.remove(old)
 			old.socket.Supersede()
 		}
-		f.record.restrict(kept.Allows)
+		f.record.restrict(kept)
 		n, err := ns.take(s, kept.PID, f)
 		if err == nil {
 			return n, nil

@@ -186,7 +186,8 @@ func (r *Runtime) countRefusal(j judge, rule *roomRule, refused *forbiddenError,
 }
 
 // mayJoin is the join rule of all namespaces; every way into a room asks it. Each room costs a
-// subscription, so where clients choose the names, spec.limits.maxRooms bounds them.
+// subscription, so where clients choose the names, spec.limits.maxRooms bounds them. Capacities are
+// no part of it: it is also asked about rooms that nobody joins; see configurePlaces.
 func (r *Runtime) mayJoin(b *binding, s *socketio.Socket, rooms []string) error {
 	if err := s.CheckJoin(rooms...); err != nil {
 		return err
@@ -198,9 +199,6 @@ func (r *Runtime) mayJoin(b *binding, s *socketio.Socket, rooms []string) error 
 		if err := r.judgeOf(b, s).allows(accessJoin, rooms...); err != nil {
 			return err
 		}
-	}
-	if b.namespace.rooms.capacity {
-		return r.takePlaces(b, s, rooms)
 	}
 	return nil
 }

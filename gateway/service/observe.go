@@ -117,7 +117,12 @@ func (r *Runtime) Judge(s *socketio.Socket, what, room string) error {
 	case a < 0:
 		return fmt.Errorf("%q is nothing to do in a room; want one of %q", what, accessNames)
 	case access(a) == accessJoin:
-		return r.mayJoin(b, s, []string{room})
+		if err := r.mayJoin(b, s, []string{room}); err != nil || b.namespace == nil {
+			return err
+		}
+		err := r.takePlaces(b, s, []string{room})
+		givePlacesBack(s, []string{room})
+		return err
 	default:
 		return r.judgeOf(b, s).allows(access(a), room)
 	}

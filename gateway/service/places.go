@@ -25,6 +25,25 @@ func (r *Runtime) configurePlaces(ns *socketio.Namespace, b *binding) {
 	if err := places.Configure(ns, capacity); err != nil {
 		r.log.Error("rooms have no capacity, which the manifest asks for: nobody may join them", "error", err)
 	}
+	if capacity == nil {
+		ns.SetPlaces(nil)
+		return
+	}
+	ns.SetPlaces(&socketio.Places{
+		Take:     func(s *socketio.Socket, rooms []string) error { return r.takePlaces(b, s, rooms) },
+		GiveBack: givePlacesBack,
+	})
+}
+
+// givePlacesBack frees the places of a socket in rooms that it has not joined.
+func givePlacesBack(s *socketio.Socket, rooms []string) {
+	keeper, err := places.Of(s.Namespace())
+	if err != nil {
+		return // nothing counts them
+	}
+	for _, room := range rooms {
+		keeper.Release(s.ID(), room)
+	}
 }
 
 // capacity returns that of a room; 0: none.
@@ -49,9 +68,7 @@ func (r *Runtime) takePlaces(b *binding, s *socketio.Socket, rooms []string) err
 			err = keeper.Take(s.ID(), room, int(*rule.source.Capacity))
 		}
 		if err != nil && r.refusePlace(b, s, rule, err) {
-			for _, room := range taken {
-				keeper.Release(s.ID(), room)
-			}
+			givePlacesBack(s, taken)
 			return &forbiddenError{codeOf(err), rule.place + ".capacity"}
 		}
 		if err == nil {

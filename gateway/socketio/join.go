@@ -5,11 +5,13 @@ package socketio
 import (
 	"fmt"
 	"slices"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/handlers"
 )
 
 // JoinRule decides whether a socket may join additional rooms. An error says why not. It is called
 // from any goroutine, while the socket's other joins wait: it must return soon, and must not let
-// the socket join, leave or disconnect.
+// the socket join, leave or disconnect. It only judges: what is taken with a join is for Places.
 type JoinRule func(s *Socket, rooms []string) error
 
 // SetJoinRule sets the rule for the rooms of the namespace on this server, and replaces the
@@ -19,19 +21,19 @@ type JoinRule func(s *Socket, rooms []string) error
 //   - a Socket.Join, by whatever caller, joins all of its rooms or none;
 //   - Broadcast.SocketsJoin and RemoteSocket.Join, also those of other servers, leave out the
 //     sockets that may not be in all of the rooms;
-//   - a returning client is asked about each of its rooms separately, with its present identity. It
-//     does not return to rooms that it may not join any more, and does not receive what was sent to
-//     them.
+//   - a returning client is asked about each room that it is in, or has left, with its present
+//     identity. It neither returns to what it may not join any more, nor receives what went there.
 //
 // The rule is not asked about the rooms of socket ids. For dynamic namespaces, set it in
 // ParentNamespace.OnNamespace.
-func (n *Namespace) SetJoinRule(rule JoinRule) {
-	if rule == nil {
-		n.joinRule.Store(nil)
-		return
-	}
-	n.joinRule.Store(&rule)
-}
+func (n *Namespace) SetJoinRule(rule JoinRule) { n.doors.SetRule(rule) }
+
+// Places bound rooms; see SetPlaces. Their functions are called as a JoinRule is.
+type Places = handlers.Places[*Socket]
+
+// SetPlaces sets what sockets take with rooms that they join, or return to, once the JoinRule
+// allows these; with nil, as by default, they take nothing.
+func (n *Namespace) SetPlaces(p *Places) { n.doors.SetPlaces(p) }
 
 // Join puts the socket into rooms: all of them, or none if the namespace's JoinRule forbids one. It
 // returns the rule's error, or ErrDisconnected if the socket has disconnected. Otherwise it returns
@@ -74,10 +76,9 @@ func (s *Socket) joinOwn(rooms []string) {
 	}
 }
 
-// mayJoin asks the rule about the rooms that the socket is not in yet.
+// mayJoin asks about the rooms that the socket is not in yet.
 func (s *Socket) mayJoin(rooms []string) error {
-	rule := s.namespace.joinRule.Load()
-	if rule == nil {
+	if s.namespace.doors.AreOpen() {
 		return nil
 	}
 	rooms = slices.DeleteFunc(slices.Clone(rooms), func(room string) bool {
@@ -86,7 +87,7 @@ func (s *Socket) mayJoin(rooms []string) error {
 	if len(rooms) == 0 {
 		return nil
 	}
-	if err := (*rule)(s, rooms); err != nil {
+	if err := s.namespace.doors.Enter(s, rooms); err != nil {
 		return fmt.Errorf("join: %w", err)
 	}
 	return nil
@@ -95,21 +96,19 @@ func (s *Socket) mayJoin(rooms []string) error {
 // isOwn reports whether a room exists for the socket alone.
 func (s *Socket) isOwn(room string) bool { return room == s.id || s.isAlias(room) }
 
-// mayComeBackTo returns the function that decides about each room of a session that the socket
-// takes over; nil allows all.
-func (s *Socket) mayComeBackTo() func(room string) bool {
-	rule := s.namespace.joinRule.Load()
-	if rule == nil {
-		return nil
+// mayComeBackTo returns the functions for Session.Restrict.
+func (s *Socket) mayComeBackTo() (own, allows, enters func(room string) bool) {
+	if s.namespace.doors.AreOpen() {
+		return nil, nil, nil
 	}
-	return func(room string) bool {
-		if s.isOwn(room) {
+	ask := func(f func(*Socket, []string) error) func(string) bool {
+		return func(room string) bool {
+			if err := f(s, []string{room}); err != nil {
+				s.namespace.server.log.Debug("a client comes back without a room", "socket", s.LogID(), "error", err)
+				return false
+			}
 			return true
 		}
-		err := (*rule)(s, []string{room})
-		if err != nil {
-			s.namespace.server.log.Debug("a client comes back without a room", "socket", s.LogID(), "error", err)
-		}
-		return err == nil
 	}
+	return s.isOwn, ask(s.namespace.doors.Judge), ask(s.namespace.doors.Enter)
 }

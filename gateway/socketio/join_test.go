@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/sockettest"
@@ -169,6 +170,70 @@ func TestRow53AClientComesBackToTheRoomsThatItMayBeIn(t *testing.T) {
 		g.mustConnect()
 		wantRooms(t, g.socket, "open")
 	}
+}
+
+// A place is taken where a socket joins or returns, and given back if it does not return.
+func TestPlacesAreTakenWithTheRoomsThatSocketsAreIn(t *testing.T) {
+	r := newRecovering(t, socketio.Options{Recovery: &socketio.Recovery{MaxMessages: 3}})
+	var mu sync.Mutex
+	var calls []string
+	called := func(what string) func(*socketio.Socket, []string) {
+		return func(_ *socketio.Socket, rooms []string) {
+			mu.Lock()
+			defer mu.Unlock()
+			calls = append(calls, what+" "+strings.Join(rooms, " "))
+		}
+	}
+	want := func(want ...string) {
+		t.Helper()
+		mu.Lock()
+		defer mu.Unlock()
+		if !slices.Equal(calls, want) {
+			t.Errorf("the calls are %q, want %q", calls, want)
+		}
+		calls = nil
+	}
+	errFull := errors.New("full")
+	main := r.io.Of("/")
+	main.SetJoinRule(onlyAnn)
+	main.SetPlaces(&socketio.Places{
+		Take: func(s *socketio.Socket, rooms []string) error {
+			called("take")(s, rooms)
+			if slices.Contains(rooms, "full") {
+				return errFull
+			}
+			return nil
+		},
+		GiveBack: called("give back"),
+	})
+	g := r.arrive(t, "room")
+	want("take room")
+	if err := g.socket.Join("room", "full"); !errors.Is(err, errFull) {
+		t.Errorf("a full room: %v", err)
+	}
+	want("take full")
+	if err := g.socket.Join("secret"); !errors.Is(err, errSecret) {
+		t.Errorf("a room that is not allowed: %v", err)
+	}
+	want()
+
+	g.vanish()
+	g.mustConnect()
+	want("take room")
+	g.vanish()
+	for i := range 4 {
+		emit(t, r.io.To("room"), "n", i)
+	}
+	if g.connect() {
+		t.Fatal("recovered, though it has missed too much")
+	}
+	want("take room", "give back room")
+
+	main.SetPlaces(nil)
+	if err := g.socket.Join("full"); err != nil {
+		t.Error(err)
+	}
+	want()
 }
 
 func TestRow53ARuleJudgesAClientAsWhoItIsNow(t *testing.T) {

@@ -21,10 +21,9 @@ type Namespace struct {
 	params map[string]string
 	// suitors are the parents that have to see a client to decide whether the namespace, which Of
 	// has created without a parent, is theirs.
-	suitors []*ParentNamespace
-	ackIDs  atomic.Uint64
-	// joinRule is nil if all rooms are allowed.
-	joinRule atomic.Pointer[JoinRule]
+	suitors  []*ParentNamespace
+	ackIDs   atomic.Uint64
+	doors    handlers.Doors[*Socket]
 	entrance handlers.Entrance[*Socket]
 	present  roll.Roll[*Socket]
 

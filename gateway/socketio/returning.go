@@ -137,6 +137,7 @@ func (s *Socket) takeOver(k SessionKeeper, session *Session) (*backlog.Missed, e
 		}
 		k.Release(s, false)
 	}
+	s.namespace.doors.GiveBack(s, session.Entered())
 	s.namespace.server.log.Debug("a session is not recovered", "socket", s.LogID(), "error", err)
 	return nil, err
 }

@@ -30,30 +30,49 @@ type Session struct {
 	// State is for the keeper's own use.
 	State any
 
-	// allows is nil if all rooms are allowed; see Allows. judged has its previous answers.
-	allows func(room string) bool
-	judged map[string]bool
+	// own, allows and enters are nil if all rooms are allowed; see Restrict. judged and entered are
+	// the answers of the latter until now.
+	own, allows, enters func(room string) bool
+	judged, entered     map[string]bool
 }
 
-// Restrict sets the function that decides with which of its rooms the session may be recovered. It
-// is called once for each room; nil allows all.
-func (s *Session) Restrict(allows func(room string) bool) {
-	s.allows, s.judged = allows, map[string]bool{}
+// Restrict sets the functions that decide about the rooms of the session; see Allows and Enters.
+// Each of those two is called once for each room, except for the socket's own ones, for which own
+// returns true. With nil, all rooms are allowed.
+func (s *Session) Restrict(own, allows, enters func(room string) bool) {
+	s.own, s.allows, s.enters = own, allows, enters
+	s.judged, s.entered = map[string]bool{}, map[string]bool{}
 }
 
-// Allows reports whether the socket that takes the session over may be in one of its rooms; see
-// Namespace.SetJoinRule. It is for Recover, in the same goroutine and without holding a lock of the
-// keeper: the rule may ask for the socket's rooms.
-func (s *Session) Allows(room string) bool {
-	if s.allows == nil {
+// Allows reports whether the socket that takes the session over may have what was sent to a room
+// that it had left; see Namespace.SetJoinRule. It is for Recover, in the same goroutine and without
+// holding a lock of the keeper: the rule may ask for the socket's rooms.
+func (s *Session) Allows(room string) bool { return s.ask(s.allows, s.judged, room) }
+
+// Enters is Allows for a room that the socket is about to be in again: it also takes the place that
+// the socket has there; see Namespace.SetPlaces.
+func (s *Session) Enters(room string) bool { return s.ask(s.enters, s.entered, room) }
+
+func (s *Session) ask(f func(room string) bool, answers map[string]bool, room string) bool {
+	if f == nil || s.own(room) {
 		return true
 	}
-	allowed, known := s.judged[room]
+	answer, known := answers[room]
 	if !known {
-		allowed = s.allows(room)
-		s.judged[room] = allowed
+		answer = f(room)
+		answers[room] = answer
 	}
-	return allowed
+	return answer
+}
+
+// Entered returns the rooms for which Enters has taken a place.
+func (s *Session) Entered() (rooms []string) {
+	for room, answer := range s.entered {
+		if answer {
+			rooms = append(rooms, room)
+		}
+	}
+	return rooms
 }
 
 // AllowsAll reports whether there is no rule to ask.

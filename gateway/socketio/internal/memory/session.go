@@ -72,7 +72,7 @@ func (k *Sessions[S]) Recover(s S, session *client.Session) ([]*event.Delivery, 
 	return missed, position, err
 }
 
-// refusedRooms returns the rooms of a session that its client may not join any more.
+// refusedRooms returns the rooms of a session that its client may not be in any more.
 func (k *Sessions[S]) refusedRooms(session *client.Session) map[string]bool {
 	if session.AllowsAll() {
 		return nil
@@ -85,7 +85,7 @@ func (k *Sessions[S]) refusedRooms(session *client.Session) map[string]bool {
 	k.mu.Unlock()
 	refused := map[string]bool{}
 	for _, room := range rooms {
-		if !session.Allows(room) {
+		if !session.Enters(room) {
 			refused[room] = true
 		}
 	}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package handlers
+
+import "sync/atomic"
+
+// Places bound rooms. Unlike a rule, which only judges, they change with each socket that gets in.
+type Places[S any] struct {
+	// Take takes a place in each of the rooms, or in none, for a socket that is about to join them.
+	// The rule has allowed them. An error says why the socket may not join.
+	Take func(s S, rooms []string) error
+	// GiveBack is told of rooms that a socket does not join, although Take was called for them. It
+	// may be in some of them already, and leaves them then.
+	GiveBack func(s S, rooms []string)
+}
+
+// Doors decide who gets into the rooms of a namespace. The zero value lets everybody into all of
+// them. Safe for concurrent use.
+type Doors[S any] struct {
+	rule   atomic.Pointer[func(S, []string) error]
+	places atomic.Pointer[Places[S]]
+}
+
+// SetRule replaces what judges; nil allows all rooms.
+func (d *Doors[S]) SetRule(rule func(S, []string) error) {
+	if rule == nil {
+		d.rule.Store(nil)
+		return
+	}
+	d.rule.Store(&rule)
+}
+
+// SetPlaces replaces the places; with nil no room is bounded.
+func (d *Doors[S]) SetPlaces(p *Places[S]) { d.places.Store(p) }
+
+// AreOpen reports whether everybody gets into all rooms.
+func (d *Doors[S]) AreOpen() bool { return d.rule.Load() == nil && d.places.Load() == nil }
+
+// Judge returns the rule's error, and changes nothing.
+func (d *Doors[S]) Judge(s S, rooms []string) error {
+	if rule := d.rule.Load(); rule != nil {
+		return (*rule)(s, rooms)
+	}
+	return nil
+}
+
+// Enter judges a socket that is about to join rooms, and takes its places.
+func (d *Doors[S]) Enter(s S, rooms []string) error {
+	if err := d.Judge(s, rooms); err != nil {
+		return err
+	}
+	if p := d.places.Load(); p != nil {
+		return p.Take(s, rooms)
+	}
+	return nil
+}
+
+// GiveBack gives the places back that Enter has taken for a socket that does not join.
+func (d *Doors[S]) GiveBack(s S, rooms []string) {
+	if p := d.places.Load(); p != nil && len(rooms) > 0 {
+		p.GiveBack(s, rooms)
+	}
+}
