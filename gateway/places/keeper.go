@@ -163,6 +163,17 @@ func (k *Keeper) Release(id, name string) {
 	k.release(id, name)
 }
 
+// GiveBack releases the places of a socket in rooms that it does not join after all.
+func GiveBack(s *socketio.Socket, rooms []string) {
+	k, err := Of(s.Namespace())
+	if err != nil {
+		return // nothing counts them
+	}
+	for _, room := range rooms {
+		k.Release(s.ID(), room)
+	}
+}
+
 // release is called with mu held.
 func (k *Keeper) release(id, name string) {
 	if r := k.rooms[name]; r != nil && r.isReserved(id) {

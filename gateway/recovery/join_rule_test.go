@@ -106,7 +106,7 @@ func TestAClientThatIsNotRecoveredGivesItsPlaceBack(t *testing.T) {
 	}
 	main.SetPlaces(&socketio.Places{
 		Take:     func(s *socketio.Socket, rooms []string) error { return keeper.Take(s.ID(), rooms[0], 1) },
-		GiveBack: func(s *socketio.Socket, rooms []string) { keeper.Release(s.ID(), rooms[0]) },
+		GiveBack: places.GiveBack,
 	})
 	p, other := arrive(t, one, "seat"), arrive(t, one)
 	if err := other.Socket.Join("seat"); !errors.Is(err, places.ErrFull) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/expression"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/gateway/places"
 	"github.com/realtime-operator/realtime-operator/gateway/service/observation"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
@@ -121,7 +122,7 @@ func (r *Runtime) Judge(s *socketio.Socket, what, room string) error {
 			return err
 		}
 		err := r.takePlaces(b, s, []string{room})
-		givePlacesBack(s, []string{room})
+		places.GiveBack(s, []string{room})
 		return err
 	default:
 		return r.judgeOf(b, s).allows(access(a), room)

@@ -31,19 +31,8 @@ func (r *Runtime) configurePlaces(ns *socketio.Namespace, b *binding) {
 	}
 	ns.SetPlaces(&socketio.Places{
 		Take:     func(s *socketio.Socket, rooms []string) error { return r.takePlaces(b, s, rooms) },
-		GiveBack: givePlacesBack,
+		GiveBack: places.GiveBack,
 	})
-}
-
-// givePlacesBack frees the places of a socket in rooms that it has not joined.
-func givePlacesBack(s *socketio.Socket, rooms []string) {
-	keeper, err := places.Of(s.Namespace())
-	if err != nil {
-		return // nothing counts them
-	}
-	for _, room := range rooms {
-		keeper.Release(s.ID(), room)
-	}
 }
 
 // capacity returns that of a room; 0: none.
@@ -68,7 +57,7 @@ func (r *Runtime) takePlaces(b *binding, s *socketio.Socket, rooms []string) err
 			err = keeper.Take(s.ID(), room, int(*rule.source.Capacity))
 		}
 		if err != nil && r.refusePlace(b, s, rule, err) {
-			givePlacesBack(s, taken)
+			places.GiveBack(s, taken)
 			return &forbiddenError{codeOf(err), rule.place + ".capacity"}
 		}
 		if err == nil {
