@@ -334,7 +334,7 @@ func TestWhatGatewaysSayHasNoSecrets(t *testing.T) {
 		}
 	}
 	text := said.String()
-	for _, want := range []string{"bad packet", "misplaced packet", "lost NATS", "some of the keys", "a client is refused", "an expression fails", "nobody can say who a client is"} {
+	for _, want := range []string{"bad packet", "misplaced packet", "lost NATS", "some of the keys", "a client is refused", "a client's token is refused", "an expression fails", "nobody can say who a client is"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("nothing is said of %q", want)
 		}

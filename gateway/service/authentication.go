@@ -170,7 +170,7 @@ func (r *Runtime) judge(c *candidate, v verdict) error {
 		r.authentications.WithLabelValues("", resultAnonymous).Inc()
 		return nil
 	case v.index >= 0 && a.entries[v.index].admitsOnFailure && identity.AsError(err).Code == identity.Unavailable:
-		r.logUnavailable(a.entries[v.index].name, identity.AsError(err))
+		r.logRefused(nobodyKnows, a.entries[v.index].name, identity.AsError(err))
 		r.authentications.WithLabelValues(a.entries[v.index].name, resultAnonymous).Inc()
 		return nil
 	}
@@ -192,19 +192,23 @@ func (r *Runtime) refuse(c *candidate, index int, refused *identity.Error) error
 		label = entry.name
 	}
 	r.authentications.WithLabelValues(label, string(refused.Code)).Inc()
-	if refused.Code == identity.Unavailable {
-		r.logUnavailable(entry.name, refused)
+	switch refused.Code {
+	case identity.Unavailable:
+		r.logRefused(nobodyKnows, entry.name, refused)
+	case identity.TokenInvalid: // clients are not told why
+		r.logRefused("a client's token is refused", label, refused)
 	}
 	r.log.Debug("a client is refused", "namespace", c.socket.Namespace().Name(), "socket", c.socket.LogID(), "entry", label, "error", refused)
 	return &socketio.ConnectError{Message: cmp.Or(refused.Message, entry.message), Data: map[string]string{"code": string(refused.Code)}}
 }
 
-// unavailableEntry is the kind of log lines about an entry that cannot say who clients are.
-type unavailableEntry string
+const nobodyKnows = "nobody can say who a client is"
 
-func (r *Runtime) logUnavailable(entry string, refused *identity.Error) {
-	const text = "nobody can say who a client is"
-	r.logLimit.Log(unavailableEntry(entry),
+// refusedEntry is the kind of log lines about an entry that refuses clients.
+type refusedEntry struct{ entry, text string }
+
+func (r *Runtime) logRefused(text, entry string, refused *identity.Error) {
+	r.logLimit.Log(refusedEntry{entry, text},
 		func() { r.log.Warn(text, "entry", entry, "error", refused) },
 		func(more int) { r.log.Warn(fmt.Sprintf("%s: %d more in the last minute", text, more), "entry", entry) })
 }
