@@ -8,6 +8,9 @@ import (
 	jsonv2 "github.com/go-json-experiment/json"
 )
 
+// earliest is in March 1973: what is less is a number of seconds, which would revoke nothing.
+const earliest = 100_000_000_000
+
 // request is what a program wants to be revoked: a user, an id, or everything issued before a time.
 // docs/how-to/authenticate.md describes it.
 type request struct {
@@ -38,8 +41,8 @@ func parseRequest(data []byte) (*request, error) {
 		return nil, errors.New(`"issuedBefore" does not go with "id", which is one token`)
 	case r.User == "" && r.ID == "" && r.IssuedBefore == 0:
 		return nil, errors.New(`one of "user", "id" and "issuedBefore" must be given`)
-	case r.IssuedBefore < 0:
-		return nil, errors.New(`"issuedBefore" must be milliseconds since 1970`)
+	case r.IssuedBefore != 0 && r.IssuedBefore < earliest:
+		return nil, errors.New(`"issuedBefore" must be milliseconds since 1970, and not seconds as in a token`)
 	}
 	return r, nil
 }

@@ -63,34 +63,34 @@ func stored(t *testing.T, bucket jetstream.KeyValue, key string) string {
 
 func TestOnlyALiftRevokesLess(t *testing.T) {
 	s, bucket := startStore(t)
-	const ban, old, new = `{"user":"U"}`, `{"user":"U","issuedBefore":1000}`, `{"user":"U","issuedBefore":2000}`
+	const ban, old, new = `{"user":"U"}`, `{"user":"U","issuedBefore":1000000000000}`, `{"user":"U","issuedBefore":2000000000000}`
 	lift := func(document string) string { return strings.TrimSuffix(document, "}") + `,"lift":true}` }
 	conflict := func(what string) string {
 		return "409 nothing is lifted, since something else is revoked: " + what
 	}
-	const atNew = "1970-01-01T00:00:02.000Z"
+	const atNew = "2033-05-18T03:33:20.000Z"
 	for name, steps := range map[string][]struct{ document, answer, stored string }{
 		"a time does not lift a ban": {
-			{ban, "200 ", `{}`}, {old, "200 ", `{"rest":1000}`}, {new, "200 ", `{"rest":2000}`}, {old, "200 ", `{"rest":2000}`},
-			{lift(ban), "200 ", `{"before":2000}`}, {lift(new), "200 ", "nothing"},
+			{ban, "200 ", `{}`}, {old, "200 ", `{"rest":1000000000000}`}, {new, "200 ", `{"rest":2000000000000}`}, {old, "200 ", `{"rest":2000000000000}`},
+			{lift(ban), "200 ", `{"before":2000000000000}`}, {lift(new), "200 ", "nothing"},
 		},
 		"a ban keeps an earlier time": {
-			{new, "200 ", `{"before":2000}`}, {ban, "200 ", `{"rest":2000}`}, {ban, "200 ", `{"rest":2000}`},
+			{new, "200 ", `{"before":2000000000000}`}, {ban, "200 ", `{"rest":2000000000000}`}, {ban, "200 ", `{"rest":2000000000000}`},
 			{lift(new), "200 ", `{}`}, {lift(ban), "200 ", "nothing"},
 		},
 		"a time does not move back": {
-			{new, "200 ", `{"before":2000}`}, {old, "200 ", `{"before":2000}`},
-			{lift(old), conflict("those issued before " + atNew), `{"before":2000}`}, {lift(new), "200 ", "nothing"},
+			{new, "200 ", `{"before":2000000000000}`}, {old, "200 ", `{"before":2000000000000}`},
+			{lift(old), conflict("those issued before " + atNew), `{"before":2000000000000}`}, {lift(new), "200 ", "nothing"},
 		},
 		"the lift of a time is none of a ban": {
 			{ban, "200 ", `{}`}, {lift(old), conflict("all tokens, also later ones"), `{}`},
-			{new, "200 ", `{"rest":2000}`}, {lift(old), conflict("all tokens, also later ones, and by itself those issued before " + atNew), `{"rest":2000}`},
+			{new, "200 ", `{"rest":2000000000000}`}, {lift(old), conflict("all tokens, also later ones, and by itself those issued before " + atNew), `{"rest":2000000000000}`},
 		},
 		"the lift of a ban is none of a time": {
-			{old, "200 ", `{"before":1000}`}, {lift(ban), conflict("those issued before 1970-01-01T00:00:01.000Z"), `{"before":1000}`},
+			{old, "200 ", `{"before":1000000000000}`}, {lift(ban), conflict("those issued before 2001-09-09T01:46:40.000Z"), `{"before":1000000000000}`},
 		},
 		"the lift of nothing": {
-			{lift(ban), "200 ", "nothing"}, {lift(old), "200 ", "nothing"}, {old, "200 ", `{"before":1000}`}, {lift(old), "200 ", "nothing"}, {lift(old), "200 ", "nothing"},
+			{lift(ban), "200 ", "nothing"}, {lift(old), "200 ", "nothing"}, {old, "200 ", `{"before":1000000000000}`}, {lift(old), "200 ", "nothing"}, {lift(old), "200 ", "nothing"},
 		},
 	} {
 		for _, step := range steps {
@@ -112,12 +112,12 @@ func TestTheTimeForAllDoesNotMoveBack(t *testing.T) {
 		status   int
 		stored   string
 	}{
-		{`{"issuedBefore":2000}`, 200, `{"before":2000}`},
-		{`{"issuedBefore":1000}`, 200, `{"before":2000}`},
-		{`{"lift":true}`, 400, `{"before":2000}`},
-		{`{"issuedBefore":1000,"lift":true}`, 409, `{"before":2000}`},
-		{`{"issuedBefore":3000}`, 200, `{"before":3000}`},
-		{`{"issuedBefore":3000,"lift":true}`, 200, "nothing"},
+		{`{"issuedBefore":2000000000000}`, 200, `{"before":2000000000000}`},
+		{`{"issuedBefore":1000000000000}`, 200, `{"before":2000000000000}`},
+		{`{"lift":true}`, 400, `{"before":2000000000000}`},
+		{`{"issuedBefore":1000000000000,"lift":true}`, 409, `{"before":2000000000000}`},
+		{`{"issuedBefore":3000000000000}`, 200, `{"before":3000000000000}`},
+		{`{"issuedBefore":3000000000000,"lift":true}`, 200, "nothing"},
 	} {
 		if status, text := s.ask(t, step.document); status != step.status {
 			t.Errorf("%s is answered %d %s, want %d", step.document, status, text, step.status)
@@ -132,7 +132,7 @@ func TestTheTimeForAllDoesNotMoveBack(t *testing.T) {
 func TestARevocationLastsFromTheLastTimeItWasAskedFor(t *testing.T) {
 	s, bucket := startStore(t)
 	var last jetstream.KeyValueEntry
-	for _, document := range []string{`{"user":"anna"}`, `{"user":"anna"}`, `{"user":"anna","issuedBefore":2000}`, `{"user":"anna","issuedBefore":1000}`, `{"user":"anna","lift":true}`} {
+	for _, document := range []string{`{"user":"anna"}`, `{"user":"anna"}`, `{"user":"anna","issuedBefore":2000000000000}`, `{"user":"anna","issuedBefore":1000000000000}`, `{"user":"anna","lift":true}`} {
 		if status, text := s.ask(t, document); status != http.StatusOK {
 			t.Fatalf("%s is answered %d %s", document, status, text)
 		}
@@ -152,7 +152,7 @@ func TestGatewaysThatRevokeAtOnceLoseNothing(t *testing.T) {
 	another := New(s.options)
 	t.Cleanup(another.Close)
 	var all sync.WaitGroup
-	for n, document := range []string{`{"user":"anna"}`, `{"user":"anna","issuedBefore":1000}`, `{"user":"anna","issuedBefore":3000}`, `{"user":"anna","issuedBefore":2000}`} {
+	for n, document := range []string{`{"user":"anna"}`, `{"user":"anna","issuedBefore":1000000000000}`, `{"user":"anna","issuedBefore":3000000000000}`, `{"user":"anna","issuedBefore":2000000000000}`} {
 		all.Go(func() {
 			if status, text := []*Store{s, another}[n%2].ask(t, document); status != http.StatusOK {
 				t.Errorf("%s is answered %d %s", document, status, text)
@@ -160,7 +160,7 @@ func TestGatewaysThatRevokeAtOnceLoseNothing(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if got, want := stored(t, bucket, userKey("", "anna")), `{"rest":3000}`; got != want {
+	if got, want := stored(t, bucket, userKey("", "anna")), `{"rest":3000000000000}`; got != want {
 		t.Errorf("%s is stored, want %s", got, want)
 	}
 }
