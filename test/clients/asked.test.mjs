@@ -75,7 +75,6 @@ function start(t, command, args, options) {
 const own = { asked: [], down: false, hanging: [] };
 async function answer(question) {
   own.asked.push(question);
-  if (own.down) return "down";
   switch (question.token) {
     case "ada":
       return JSON.stringify({ user: "ada", claims: { role: "editor" } });
@@ -112,14 +111,22 @@ before(async () => {
 
   const web = createServer(async (request, response) => {
     const known = request.headers.authorization === "Bearer of the gateways";
+    if (own.down) response.statusCode = 503;
     response.end(known ? await answer(JSON.parse(await text(request))) : "a stranger asks");
   }).listen(ports[2]);
   await once(web, "listening");
   atEnd(all, () => web.close());
   const nats = await connectNATS({ servers: NATS_URL });
   atEnd(all, () => nats.close());
-  nats.subscribe("own.who", { callback: async (_, m) => m.respond(await answer(m.json())) });
+  const listen = () => nats.subscribe("own.who", { callback: async (_, m) => m.respond(await answer(m.json())) });
+  let subscription = listen();
   await nats.flush();
+  own.go = async (down) => {
+    own.down = down;
+    if (down) subscription.unsubscribe();
+    else subscription = listen();
+    await nats.flush();
+  };
 });
 
 /** Connects by one of the clients; the answer is what happened first, and the socket. */
@@ -194,13 +201,13 @@ for (const namespace of ["/web", "/nats"]) {
   });
 
   test(`a program that is down in ${namespace}`, async (t) => {
-    own.down = true;
+    await own.go(true);
     for (let i = 0; i < 6; i++) {
       assert.deepEqual(refusal(await attempt(t, io4, urls[0] + namespace, { auth: { token: "ada" } })), ["connect_error", "认证失败", { code: "unavailable" }]);
     }
     const { programs } = await (await fetch(`${urls[0]}/status`)).json();
     assert.equal(programs.find(({ entry }) => entry === `own-${namespace === "/web" ? "web" : "bus"}`).circuit, "open");
-    own.down = false;
+    await own.go(false);
     const ada = await admitted(t, io4, urls[0] + namespace, { auth: { token: "ada" } });
     assert.deepEqual([ada.event, await who(ada)], ["connect", ["ada", "editor"]]);
   });
