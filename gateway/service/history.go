@@ -5,6 +5,8 @@ package service
 import (
 	"context"
 	"fmt"
+	"iter"
+	"slices"
 	"time"
 
 	"github.com/google/cel-go/cel"
@@ -52,13 +54,19 @@ func compileHistory(a *v1alpha1.HistoryAction) (step, error) {
 	return ifAckWanted("history", func(r *run) error { return r.historyAfter(room, after, limit) }), nil
 }
 
-// historyAfter answers with the events of a room after one of them.
-func (r *run) historyAfter(room, after cel.Program, limit int) error {
+// historyRoom evaluates to the name of a room whose history the socket may read.
+func (r *run) historyRoom(room cel.Program) (string, error) {
 	name, err := r.Text(room)
 	if err != nil {
-		return fmt.Errorf("room: %w", err)
+		return "", fmt.Errorf("room: %w", err)
 	}
-	if err := r.judge().allows(accessHistory, name); err != nil {
+	return name, r.judge().allows(accessHistory, name)
+}
+
+// historyAfter answers with the events of a room after one of them.
+func (r *run) historyAfter(room, after cel.Program, limit int) error {
+	name, err := r.historyRoom(room)
+	if err != nil {
 		return err
 	}
 	above, err := r.Revision(after)
@@ -83,11 +91,8 @@ func (r *run) historyAfter(room, after cel.Program, limit int) error {
 
 // history answers with a page of a room's history.
 func (r *run) history(room, before cel.Program, limit int) error {
-	name, err := r.Text(room)
+	name, err := r.historyRoom(room)
 	if err != nil {
-		return fmt.Errorf("room: %w", err)
-	}
-	if err := r.judge().allows(accessHistory, name); err != nil {
 		return err
 	}
 	var below uint64
@@ -121,19 +126,24 @@ func (r *run) ackPage(page ref.Val) error {
 	return nil
 }
 
-// historyPage returns the newest of the events, as many as the limit, maxPageBytes and a packet's
-// attachments allow.
-func historyPage(room string, events []socketio.PastEvent, limit int) ref.Val {
-	first, attachments, bytes := len(events), 0, 0
-	for first > 0 && len(events)-first < limit {
-		next := &events[first-1]
-		attachments += len(next.Args.Attachments)
-		bytes += next.Size()
-		if attachments > socketio.MaxAttachments || bytes > maxPageBytes && first < len(events) {
+// fitting returns how many of the events a page takes from the first on: as many as the limit,
+// maxPageBytes and a packet's attachments allow.
+func fitting(events iter.Seq2[int, socketio.PastEvent], limit int) (n int) {
+	attachments, bytes := 0, 0
+	for _, e := range events {
+		attachments += len(e.Args.Attachments)
+		bytes += e.Size()
+		if n == limit || attachments > socketio.MaxAttachments || bytes > maxPageBytes && n > 0 {
 			break
 		}
-		first--
+		n++
 	}
+	return n
+}
+
+// historyPage returns the newest of the events that fit.
+func historyPage(room string, events []socketio.PastEvent, limit int) ref.Val {
+	first := len(events) - fitting(slices.Backward(events), limit)
 	next := ref.Val(types.NullValue)
 	if first > 0 && first < len(events) {
 		next = types.Uint(events[first].Revision)
@@ -145,19 +155,10 @@ func historyPage(room string, events []socketio.PastEvent, limit int) ref.Val {
 	})
 }
 
-// historyPageAfter returns the oldest of the events, as many as the limit, maxPageBytes and a
-// packet's attachments allow.
+// historyPageAfter returns the oldest of the events that fit. gap reports whether some before them
+// may be missing.
 func historyPageAfter(room string, events []socketio.PastEvent, limit int, gap bool) ref.Val {
-	end, attachments, bytes := 0, 0, 0
-	for end < len(events) && end < limit {
-		next := &events[end]
-		attachments += len(next.Args.Attachments)
-		bytes += next.Size()
-		if attachments > socketio.MaxAttachments || bytes > maxPageBytes && end > 0 {
-			break
-		}
-		end++
-	}
+	end := fitting(slices.All(events), limit)
 	next := ref.Val(types.NullValue)
 	if end > 0 && end < len(events) {
 		next = types.Uint(events[end-1].Revision)
@@ -173,13 +174,9 @@ func historyPageAfter(room string, events []socketio.PastEvent, limit int, gap b
 func eventList(events []socketio.PastEvent) ref.Val {
 	list := make([]ref.Val, 0, len(events))
 	for _, e := range events {
-		args := e.Args.JSON
-		if len(args) == 0 {
-			args = []byte("[]")
-		}
 		list = append(list, celvalue.Map(map[string]ref.Val{
 			"event":    types.String(e.Event),
-			"args":     celvalue.FromJSON(args, celvalue.Origin{Attachments: e.Args.Attachments}),
+			"args":     celvalue.FromJSON(e.Args.List(), celvalue.Origin{Attachments: e.Args.Attachments}),
 			"revision": types.Uint(e.Revision),
 			"time":     types.Timestamp{Time: e.Time},
 		}))
