@@ -102,6 +102,10 @@ test-recovery: dist/realtime dist/library dist/nats-server dist/chaos node-modul
 	npm run test:recovery --prefix test/clients
 	if [ -z "$(TARGET)" ]; then TARGET=library npm run test:recovery --prefix test/clients; fi
 
+.PHONY: test-proxies
+test-proxies: ## Run gateways behind Debian's proxies, as documented and with one thing wrong, and realtime doctor in front.
+	go test -race -tags proxies -count 1 ./test/proxies
+
 .PHONY: chaos
 chaos: chaos-programs dist/realtime-previous ## Fail gateways, broker and connections under 1,000 clients: nothing may get lost. CHAOS_FLAGS=-help lists more, RACE=1 finds races.
 	dist/chaos$(RACE_SUFFIX) -realtime dist/realtime$(RACE_SUFFIX) -previous dist/realtime-previous -seed $(SEED) $(CHAOS_FLAGS)

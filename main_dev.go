@@ -17,6 +17,7 @@ import (
 func addDevCommands(root *cobra.Command) {
 	addDevCommand(root)
 	addTestCommand(root)
+	addDoctorCommand(root)
 	addWhyCommand(root)
 }
 
