@@ -30,10 +30,15 @@ type configMetadata struct {
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
+// configSpec has the fields of a RealtimeServiceSpec that gateways read. A test fails if it lacks
+// one that is not named there.
 type configSpec struct {
 	Gateway           configGateway               `json:"gateway,omitzero"`
 	Protocol          v1alpha1.ProtocolSpec       `json:"protocol"`
+	Limits            v1alpha1.LimitsSpec         `json:"limits,omitzero"`
 	Recovery          *v1alpha1.RecoverySpec      `json:"recovery,omitempty"`
+	Authentication    []v1alpha1.Authentication   `json:"authentication,omitempty"`
+	Revocation        *v1alpha1.RevocationSpec    `json:"revocation,omitempty"`
 	Namespaces        []v1alpha1.Namespace        `json:"namespaces"`
 	DynamicNamespaces []v1alpha1.DynamicNamespace `json:"dynamicNamespaces,omitempty"`
 }
@@ -53,7 +58,10 @@ func ConfigMap(svc *v1alpha1.RealtimeService, sequence int64) (*corev1.ConfigMap
 		Spec: configSpec{
 			Gateway:           configGateway{Drain: svc.Spec.Gateway.Drain},
 			Protocol:          svc.Spec.Protocol,
+			Limits:            svc.Spec.Limits,
 			Recovery:          svc.Spec.Recovery,
+			Authentication:    svc.Spec.Authentication,
+			Revocation:        svc.Spec.Revocation,
 			Namespaces:        svc.Spec.Namespaces,
 			DynamicNamespaces: svc.Spec.DynamicNamespaces,
 		},
