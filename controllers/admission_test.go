@@ -95,6 +95,9 @@ func TestBadAddressesAreRefused(t *testing.T) { testRefused(t, "addresses") }
 // TestBadRoomsAreRefused has the manifests of TestRoomsAreRefused in api/manifest.
 func TestBadRoomsAreRefused(t *testing.T) { testRefused(t, "rooms") }
 
+// TestBadPodsAreRefused has the manifests of TestPodsAreRefused in api/manifest.
+func TestBadPodsAreRefused(t *testing.T) { testRefused(t, "pods") }
+
 func testRefused(t *testing.T, what string) {
 	data, err := os.ReadFile("../api/manifest/testdata/" + what + "-refused.yaml")
 	if err != nil {

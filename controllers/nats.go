@@ -39,13 +39,18 @@ func (r *Reconciler) applyNATS(ctx context.Context, svc *v1alpha1.RealtimeServic
 	objects := []client.Object{
 		resources.NATSServiceAccount(svc),
 		resources.NATSService(svc),
+		resources.NATSDisruptionBudget(svc),
 		config,
 	}
 	if claim := resources.NATSClaim(svc); claim != nil {
 		objects = append(objects, claim)
 	}
 	var errs []error
-	for _, object := range append(objects, resources.NATSStatefulSet(svc, r.NATSImage, config, identity)) {
+	set := resources.NATSStatefulSet(svc, r.NATSImage, config, identity)
+	if r.AssignedUserIDs {
+		resources.AssignUserIDs(&set.Spec.Template.Spec)
+	}
+	for _, object := range append(objects, set) {
 		errs = append(errs, r.apply(ctx, svc, object))
 	}
 	return errors.Join(errs...)
@@ -152,6 +157,7 @@ func (r *Reconciler) removeNATS(ctx context.Context, svc *v1alpha1.RealtimeServi
 	for _, object := range []client.Object{
 		resources.NATSStatefulSet(svc, r.NATSImage, config, resources.NATSIdentity{}),
 		resources.NATSService(svc),
+		resources.NATSDisruptionBudget(svc),
 		config,
 		resources.NATSServiceAccount(svc),
 	} {

@@ -38,7 +38,7 @@ func TestOwnNATSGivesWayToANamedOne(t *testing.T) {
 	s.get("chat-nats-credentials", secret)
 
 	s.rollOut()
-	for _, key := range []string{"Secret chat-nats-credentials", "Secret chat-nats-tls", "StatefulSet chat-nats", "Service chat-nats", "ConfigMap chat-nats-config", "ServiceAccount chat-nats"} {
+	for _, key := range []string{"Secret chat-nats-credentials", "Secret chat-nats-tls", "StatefulSet chat-nats", "Service chat-nats", "ConfigMap chat-nats-config", "ServiceAccount chat-nats", "PodDisruptionBudget chat-nats"} {
 		s.awaitGone(nameIn(key), owned()[key])
 	}
 

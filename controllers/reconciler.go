@@ -41,7 +41,7 @@ import (
 // +kubebuilder:rbac:groups=apps,resources=statefulsets,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=autoscaling,resources=horizontalpodautoscalers,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,verbs=get;list;watch;create;patch;delete
-// +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
 // steadyInterval is how often a service is reconciled when nothing happens, for its number of
@@ -65,6 +65,8 @@ type Reconciler struct {
 	Now func() time.Time
 	// GatewayImage and NATSImage are for services that name none.
 	GatewayImage, NATSImage string
+	// AssignedUserIDs leaves the user and group ids of pods to the cluster.
+	AssignedUserIDs bool
 	// Namespace is the namespace of the operator's pods; empty outside a cluster.
 	Namespace string
 

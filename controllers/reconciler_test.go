@@ -34,6 +34,7 @@ func owned() map[string]client.Object {
 		"StatefulSet chat-nats":                &appsv1.StatefulSet{},
 		"Service chat-nats":                    &corev1.Service{},
 		"ServiceAccount chat-nats":             &corev1.ServiceAccount{},
+		"PodDisruptionBudget chat-nats":        &policyv1.PodDisruptionBudget{},
 		"ConfigMap chat-nats-config":           &corev1.ConfigMap{},
 		"Secret chat-nats-credentials":         &corev1.Secret{},
 		"Secret chat-nats-tls":                 &corev1.Secret{},

@@ -32,7 +32,11 @@ func (r *Reconciler) applyGateways(ctx context.Context, svc *v1alpha1.RealtimeSe
 	if seen.gatewaysWait = wait.holds(settled, r.Now()); seen.gatewaysWait {
 		return nil
 	}
-	return r.apply(ctx, svc, resources.GatewayDeployment(svc, r.GatewayImage))
+	deployment := resources.GatewayDeployment(svc, r.GatewayImage)
+	if r.AssignedUserIDs {
+		resources.AssignUserIDs(&deployment.Spec.Template.Spec)
+	}
+	return r.apply(ctx, svc, deployment)
 }
 
 // natsSettled returns false while the service's own NATS is being replaced, or gateways have not

@@ -93,6 +93,9 @@ func TestAddressesAreRefused(t *testing.T) { testRefused(t, "addresses") }
 // TestRoomsAreRefused has the manifests of TestBadRoomsAreRefused in controllers.
 func TestRoomsAreRefused(t *testing.T) { testRefused(t, "rooms") }
 
+// TestPodsAreRefused has the manifests of TestBadPodsAreRefused in controllers.
+func TestPodsAreRefused(t *testing.T) { testRefused(t, "pods") }
+
 func testRefused(t *testing.T, what string) {
 	data, err := os.ReadFile("testdata/" + what + "-refused.yaml")
 	if err != nil {

@@ -29,31 +29,20 @@ type GatewaySpec struct {
 	// +kubebuilder:validation:MaxLength=500
 	Image string `json:"image,omitempty"`
 
-	// imagePullSecrets of the gateway pods, for a private registry.
-	// +optional
-	// +listType=map
-	// +listMapKey=name
-	// +kubebuilder:validation:MaxItems=16
-	ImagePullSecrets []corev1.LocalObjectReference `json:"imagePullSecrets,omitempty"`
+	PodSettings `json:",inline"`
 
 	// resources of the gateway container. Autoscaling measures CPU use relative to the CPU request.
 	// +optional
 	// +kubebuilder:default={requests: {cpu: "100m", memory: "128Mi"}}
 	Resources corev1.ResourceRequirements `json:"resources,omitempty"`
 
-	// nodeSelector of the gateway pods.
+	// env is added to the environment of the gateway container, such as HTTPS_PROXY, GODEBUG or
+	// GOMEMLIMIT. Names that the operator sets are refused: POD_NAME, POD_IP and POD_REVISION.
 	// +optional
-	NodeSelector map[string]string `json:"nodeSelector,omitempty"`
-
-	// tolerations of the gateway pods.
-	// +optional
-	// +listType=atomic
+	// +listType=map
+	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=64
-	Tolerations []corev1.Toleration `json:"tolerations,omitempty"`
-
-	// podAnnotations are added to the gateway pods.
-	// +optional
-	PodAnnotations map[string]string `json:"podAnnotations,omitempty"`
+	Env []corev1.EnvVar `json:"env,omitempty"`
 
 	// drain controls how a leaving gateway hands its clients over.
 	// +optional

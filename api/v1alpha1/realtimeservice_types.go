@@ -44,17 +44,17 @@ type RealtimeServiceList struct {
 
 // RealtimeServiceSpec is the desired service.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.recovery) || has(self.nats) || self.recovery.replicas == 1",message="must be 1 for the NATS that the operator runs; name a NATS cluster in spec.nats for more",fieldPath=".recovery.replicas"
-// +kubebuilder:validation:XValidation:rule="!has(self.recovery) || has(self.nats) || !has(self.recovery.maxBytes)",message="is for a NATS of your own; that of the operator is bounded by storage.size",fieldPath=".recovery.maxBytes"
-// +kubebuilder:validation:XValidation:rule="!has(self.recovery) || !has(self.nats) || !self.recovery.storage.persistent",message="is for the NATS that the operator runs, and spec.nats names another",fieldPath=".recovery.storage.persistent"
+// +kubebuilder:validation:XValidation:rule="!has(self.recovery) || has(self.nats) && has(self.nats.urls) || self.recovery.replicas == 1",message="must be 1 for the NATS that the operator runs; name a NATS cluster in spec.nats.urls for more",fieldPath=".recovery.replicas"
+// +kubebuilder:validation:XValidation:rule="!has(self.recovery) || has(self.nats) && has(self.nats.urls) || !has(self.recovery.maxBytes)",message="is for a NATS of your own; that of the operator is bounded by storage.size",fieldPath=".recovery.maxBytes"
+// +kubebuilder:validation:XValidation:rule="!has(self.recovery) || !has(self.nats) || !has(self.nats.urls) || !self.recovery.storage.persistent",message="is for the NATS that the operator runs, and spec.nats.urls names another",fieldPath=".recovery.storage.persistent"
 type RealtimeServiceSpec struct {
 	// gateway describes the pods that clients connect to.
 	// +optional
 	// +kubebuilder:default={}
 	Gateway GatewaySpec `json:"gateway,omitzero"`
 
-	// nats names the NATS servers that connect the gateways. If absent, the operator runs one for
-	// this service alone.
+	// nats describes the NATS that connects the gateways: one of your own, or the one that the
+	// operator runs for this service alone. If absent, the operator runs one with the defaults.
 	// +optional
 	NATS *NATSSpec `json:"nats,omitempty"`
 

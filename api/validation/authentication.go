@@ -86,7 +86,7 @@ func validateReserved(handlers []v1alpha1.Handler, names []string, path *field.P
 
 // validateRevocation refuses to store what nobody has the means to store.
 func validateRevocation(s *v1alpha1.RealtimeService, path *field.Path) field.ErrorList {
-	if s.Spec.Revocation == nil || s.Spec.Recovery != nil || s.Spec.NATS != nil {
+	if s.Spec.Revocation == nil || s.Spec.Recovery != nil || s.Spec.External() {
 		return nil
 	}
 	return field.ErrorList{field.Forbidden(path, "the NATS that the operator runs stores nothing without spec.recovery")}

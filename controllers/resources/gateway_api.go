@@ -40,10 +40,11 @@ func APIService(svc *v1alpha1.RealtimeService) *corev1.Service {
 			SessionAffinity: corev1.ServiceAffinityNone,
 			Selector:        GatewaySelector(svc.Name),
 			Ports: []corev1.ServicePort{{
-				Name:       apiPortName,
-				Protocol:   corev1.ProtocolTCP,
-				Port:       cmp.Or(svc.Spec.API.Port, v1alpha1.DefaultAPIPort),
-				TargetPort: intstr.FromString(apiPortName),
+				Name:        apiPortName,
+				Protocol:    corev1.ProtocolTCP,
+				AppProtocol: ptr.To(appProtocolHTTP),
+				Port:        cmp.Or(svc.Spec.API.Port, v1alpha1.DefaultAPIPort),
+				TargetPort:  intstr.FromString(apiPortName),
 			}},
 		},
 	}

@@ -4,7 +4,6 @@ package resources
 
 import (
 	"fmt"
-	"maps"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -28,8 +27,8 @@ func GatewayDeployment(svc *v1alpha1.RealtimeService, image string) *appsv1.Depl
 			Selector: &metav1.LabelSelector{MatchLabels: GatewaySelector(svc.Name)},
 			Template: corev1.PodTemplateSpec{
 				ObjectMeta: metav1.ObjectMeta{
-					Labels:      meta.Labels,
-					Annotations: podAnnotations(svc),
+					Labels:      with(svc.Spec.Gateway.PodLabels, meta.Labels),
+					Annotations: with(svc.Spec.Gateway.PodAnnotations, gatewayAnnotations(svc)),
 				},
 				Spec: gatewayPod(svc, image),
 			},
@@ -49,11 +48,8 @@ func strategy(svc *v1alpha1.RealtimeService) appsv1.DeploymentStrategy {
 	}
 }
 
-func podAnnotations(svc *v1alpha1.RealtimeService) map[string]string {
-	annotations := maps.Clone(svc.Spec.Gateway.PodAnnotations)
-	if annotations == nil {
-		annotations = map[string]string{}
-	}
+func gatewayAnnotations(svc *v1alpha1.RealtimeService) map[string]string {
+	annotations := map[string]string{}
 	if OwnNATS(svc) {
 		annotations[annotationNATSTLS] = "required"
 	}

@@ -7,7 +7,6 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
@@ -40,15 +39,13 @@ func gatewayPod(svc *v1alpha1.RealtimeService, image string) corev1.PodSpec {
 		ServiceAccountName:            GatewayName(svc.Name),
 		AutomountServiceAccountToken:  ptr.To(false),
 		EnableServiceLinks:            ptr.To(false),
-		ImagePullSecrets:              gateway.ImagePullSecrets,
-		NodeSelector:                  gateway.NodeSelector,
-		Tolerations:                   gateway.Tolerations,
 		TerminationGracePeriodSeconds: ptr.To(gracePeriod(svc)),
-		TopologySpreadConstraints:     spread(svc.Name),
 		SecurityContext:               podSecurity(),
 		Containers:                    []corev1.Container{gatewayContainer(svc, image)},
 		Volumes:                       gatewayVolumes(svc),
 	}
+	place(&pod, &gateway.PodSettings)
+	pod.TopologySpreadConstraints = gatewaySpread(svc)
 	addWebTransport(svc, &pod)
 	addAuthentication(svc, &pod)
 	return pod
@@ -63,7 +60,7 @@ func gatewayContainer(svc *v1alpha1.RealtimeService, image string) corev1.Contai
 		Image:           image,
 		ImagePullPolicy: corev1.PullIfNotPresent,
 		Args:            gatewayArgs(svc),
-		Env:             gatewayEnv(),
+		Env:             gatewayEnv(svc),
 		Ports:           gatewayPorts(svc),
 		LivenessProbe:   probe("/healthz", opsPortName, 10),
 		// Clients wait for the first answer of a new gateway.
@@ -74,12 +71,14 @@ func gatewayContainer(svc *v1alpha1.RealtimeService, image string) corev1.Contai
 	}
 }
 
-func gatewayEnv() []corev1.EnvVar {
-	return []corev1.EnvVar{
-		ofPod("POD_NAME", "metadata.name"),
-		ofPod("POD_IP", "status.podIP"),
-		ofPod("POD_REVISION", "metadata.labels['"+appsv1.DefaultDeploymentUniqueLabelKey+"']"),
-	}
+// gatewayEnv has the manifest's variables behind the operator's, so that they can refer to these:
+// $(POD_NAME).
+func gatewayEnv(svc *v1alpha1.RealtimeService) []corev1.EnvVar {
+	return append([]corev1.EnvVar{
+		ofPod(v1alpha1.EnvPodName, "metadata.name"),
+		ofPod(v1alpha1.EnvPodIP, "status.podIP"),
+		ofPod(v1alpha1.EnvPodRevision, "metadata.labels['"+appsv1.DefaultDeploymentUniqueLabelKey+"']"),
+	}, svc.Spec.Gateway.Env...)
 }
 
 // ofPod returns an environment variable with a field of the pod.
@@ -158,17 +157,16 @@ func gatewayMounts(svc *v1alpha1.RealtimeService) []corev1.VolumeMount {
 	return mounts
 }
 
-// spread places gateways on different nodes, and in different zones, as far as possible. It counts
-// those of one revision: pods that a rollout removes do not count.
-func spread(service string) []corev1.TopologySpreadConstraint {
-	over := func(key string) corev1.TopologySpreadConstraint {
-		return corev1.TopologySpreadConstraint{
-			MaxSkew:           1,
-			TopologyKey:       key,
-			WhenUnsatisfiable: corev1.ScheduleAnyway,
-			LabelSelector:     &metav1.LabelSelector{MatchLabels: GatewaySelector(service)},
-			MatchLabelKeys:    []string{"pod-template-hash"},
+// gatewaySpread returns what the manifest says, or places gateways on different nodes, and in
+// different zones, as far as possible. It counts those of one revision: pods that a rollout removes
+// do not count.
+func gatewaySpread(svc *v1alpha1.RealtimeService) []corev1.TopologySpreadConstraint {
+	constraints := svc.Spec.Gateway.TopologySpreadConstraints
+	if len(constraints) == 0 {
+		constraints = []corev1.TopologySpreadConstraint{
+			{MaxSkew: 1, TopologyKey: corev1.LabelHostname, WhenUnsatisfiable: corev1.ScheduleAnyway},
+			{MaxSkew: 1, TopologyKey: corev1.LabelTopologyZone, WhenUnsatisfiable: corev1.ScheduleAnyway},
 		}
 	}
-	return []corev1.TopologySpreadConstraint{over(corev1.LabelHostname), over(corev1.LabelTopologyZone)}
+	return spread(constraints, GatewaySelector(svc.Name), appsv1.DefaultDeploymentUniqueLabelKey)
 }

@@ -8,8 +8,19 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+)
+
+// What the ports of Services carry, for service meshes and implementations of the Gateway API.
+const (
+	// appProtocolWebSocket is HTTP/1.1 of which requests upgrade to WebSocket. "http" would be
+	// understood as well, but makes Azure's load balancer probe the path /, where a gateway answers
+	// 404.
+	appProtocolWebSocket = "kubernetes.io/ws"
+	appProtocolHTTP      = "http"
+	appProtocolTCP       = "tcp"
 )
 
 // GatewayService is the Service for clients. It has no session affinity, which would put all
@@ -26,10 +37,11 @@ func GatewayService(svc *v1alpha1.RealtimeService) *corev1.Service {
 			SessionAffinity: corev1.ServiceAffinityNone,
 			Selector:        GatewaySelector(svc.Name),
 			Ports: append([]corev1.ServicePort{{
-				Name:       gatewayPortName,
-				Protocol:   corev1.ProtocolTCP,
-				Port:       cmp.Or(wanted.Port, 80),
-				TargetPort: intstr.FromString(gatewayPortName),
+				Name:        gatewayPortName,
+				Protocol:    corev1.ProtocolTCP,
+				AppProtocol: ptr.To(appProtocolWebSocket),
+				Port:        cmp.Or(wanted.Port, 80),
+				TargetPort:  intstr.FromString(gatewayPortName),
 			}}, webTransportPorts(svc)...),
 		},
 	}

@@ -13,13 +13,13 @@ import (
 
 // The labels of all owned objects.
 const (
-	LabelName      = "app.kubernetes.io/name"
-	LabelInstance  = "app.kubernetes.io/instance"
-	LabelComponent = "app.kubernetes.io/component"
-	LabelPartOf    = "app.kubernetes.io/part-of"
-	LabelManagedBy = "app.kubernetes.io/managed-by"
+	LabelName      = v1alpha1.LabelName
+	LabelInstance  = v1alpha1.LabelInstance
+	LabelComponent = v1alpha1.LabelComponent
+	LabelPartOf    = v1alpha1.LabelPartOf
+	LabelManagedBy = v1alpha1.LabelManagedBy
 	// LabelService names the RealtimeService that an object belongs to.
-	LabelService = "realtime-operator.io/service"
+	LabelService = v1alpha1.LabelService
 )
 
 // The annotations that the operator writes.

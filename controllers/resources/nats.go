@@ -25,7 +25,7 @@ const (
 )
 
 // OwnNATS reports whether the operator runs NATS for the service.
-func OwnNATS(svc *v1alpha1.RealtimeService) bool { return svc.Spec.NATS == nil }
+func OwnNATS(svc *v1alpha1.RealtimeService) bool { return !svc.Spec.External() }
 
 func natsURLs(svc *v1alpha1.RealtimeService) []string {
 	if OwnNATS(svc) {

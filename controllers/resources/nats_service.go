@@ -6,6 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
@@ -24,10 +25,13 @@ func NATSService(svc *v1alpha1.RealtimeService) *corev1.Service {
 			PublishNotReadyAddresses: true,
 			Selector:                 selector(svc.Name, componentNATS),
 			Ports: []corev1.ServicePort{{
-				Name:       natsPortName,
-				Protocol:   corev1.ProtocolTCP,
-				Port:       natsPort,
-				TargetPort: intstr.FromString(natsPortName),
+				Name:     natsPortName,
+				Protocol: corev1.ProtocolTCP,
+				// Service meshes that wait for the client to speak would wait forever: the server
+				// speaks first.
+				AppProtocol: ptr.To(appProtocolTCP),
+				Port:        natsPort,
+				TargetPort:  intstr.FromString(natsPortName),
 			}},
 		},
 	}

@@ -3,6 +3,9 @@
 package resources
 
 import (
+	"cmp"
+	"strconv"
+
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -30,7 +33,7 @@ type NATSIdentity struct {
 // replaced when something that it reads at its start has changed: its configuration, the
 // credentials or its certificate.
 func NATSStatefulSet(svc *v1alpha1.RealtimeService, image string, config *corev1.ConfigMap, identity NATSIdentity) *appsv1.StatefulSet {
-	meta := owned(svc, NATSName(svc.Name), componentNATS)
+	meta, managed := owned(svc, NATSName(svc.Name), componentNATS), svc.Spec.ManagedNATS()
 	// A hash of a random password reveals nothing about it.
 	revision := gatewaystatus.Revision([]byte(config.Data[natsConfigKey] + "\x00" + identity.Username + "\x00" + identity.Password))
 	return &appsv1.StatefulSet{
@@ -44,8 +47,8 @@ func NATSStatefulSet(svc *v1alpha1.RealtimeService, image string, config *corev1
 			Selector:            &metav1.LabelSelector{MatchLabels: selector(svc.Name, componentNATS)},
 			Template: corev1.PodTemplateSpec{
 				ObjectMeta: metav1.ObjectMeta{
-					Labels:      meta.Labels,
-					Annotations: map[string]string{annotationNATSRevision: revision},
+					Labels:      with(managed.PodLabels, meta.Labels),
+					Annotations: with(managed.PodAnnotations, map[string]string{annotationNATSRevision: revision}),
 				},
 				Spec: natsPod(svc, image, identity.Certificate),
 			},
@@ -54,35 +57,65 @@ func NATSStatefulSet(svc *v1alpha1.RealtimeService, image string, config *corev1
 }
 
 func natsPod(svc *v1alpha1.RealtimeService, image, certificate string) corev1.PodSpec {
-	return corev1.PodSpec{
+	managed := svc.Spec.ManagedNATS()
+	resources := natsResources(&managed)
+	pod := corev1.PodSpec{
 		ServiceAccountName:            NATSName(svc.Name),
 		AutomountServiceAccountToken:  ptr.To(false),
 		EnableServiceLinks:            ptr.To(false),
-		ImagePullSecrets:              svc.Spec.Gateway.ImagePullSecrets,
 		TerminationGracePeriodSeconds: ptr.To[int64](natsGracePeriod),
 		SecurityContext:               podSecurity(),
 		Containers: []corev1.Container{{
 			Name:            "nats",
-			Image:           image,
+			Image:           cmp.Or(managed.Image, image),
 			ImagePullPolicy: corev1.PullIfNotPresent,
 			// All variants of the official image accept flags only.
 			Args: []string{"--config=" + natsConfigDir + "/" + natsConfigKey},
-			Env:  natsEnvironment(svc),
+			Env:  natsEnvironment(svc, resources),
 			Ports: []corev1.ContainerPort{
 				{Name: natsPortName, ContainerPort: natsPort, Protocol: corev1.ProtocolTCP},
 				{Name: natsMonitorPortName, ContainerPort: natsMonitorPort, Protocol: corev1.ProtocolTCP},
 			},
-			LivenessProbe:  probe("/healthz", natsMonitorPortName, 10),
-			ReadinessProbe: probe("/healthz", natsMonitorPortName, 1),
-			Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{
-				corev1.ResourceCPU:    resource.MustParse("50m"),
-				corev1.ResourceMemory: resource.MustParse("64Mi"),
-			}},
+			LivenessProbe:   probe("/healthz", natsMonitorPortName, 10),
+			ReadinessProbe:  probe("/healthz", natsMonitorPortName, 1),
+			Resources:       resources,
 			SecurityContext: containerSecurity(),
 			VolumeMounts:    natsMounts(svc),
 		}},
 		Volumes: natsVolumes(svc, certificate),
 	}
+	place(&pod, &managed.PodSettings)
+	if len(managed.ImagePullSecrets) == 0 {
+		pod.ImagePullSecrets = svc.Spec.Gateway.ImagePullSecrets
+	}
+	pod.TopologySpreadConstraints = spread(managed.TopologySpreadConstraints, selector(svc.Name, componentNATS), "")
+	return pod
+}
+
+// natsResources returns the resources of the manifest, or the defaults. The limit is far above what
+// one server takes: NATS holds up to max_pending for each gateway that does not read. It keeps a
+// leak from taking the node, and a quota for memory limits from refusing the pod. There is no limit
+// of CPU, since each throttled moment delays all events.
+func natsResources(managed *v1alpha1.ManagedNATSSpec) corev1.ResourceRequirements {
+	if managed.Resources != nil {
+		return *managed.Resources
+	}
+	return corev1.ResourceRequirements{
+		Requests: corev1.ResourceList{
+			corev1.ResourceCPU:    resource.MustParse("50m"),
+			corev1.ResourceMemory: resource.MustParse("64Mi"),
+		},
+		Limits: corev1.ResourceList{
+			corev1.ResourceMemory: resource.MustParse("1Gi"),
+		},
+	}
+}
+
+// natsMemoryLimit returns the GOMEMLIMIT for a memory limit: it leaves a tenth to what Go does not
+// count. NATS also derives from it how much memory JetStream may reserve, which otherwise is that
+// of the node.
+func natsMemoryLimit(limit *resource.Quantity) string {
+	return strconv.FormatInt(limit.Value()/10*9, 10) + "B"
 }
 
 func natsMounts(svc *v1alpha1.RealtimeService) []corev1.VolumeMount {
@@ -114,12 +147,16 @@ func natsVolumes(svc *v1alpha1.RealtimeService, certificate string) []corev1.Vol
 	return append(volumes, corev1.Volume{Name: "data", VolumeSource: data})
 }
 
-func natsEnvironment(svc *v1alpha1.RealtimeService) []corev1.EnvVar {
+func natsEnvironment(svc *v1alpha1.RealtimeService, resources corev1.ResourceRequirements) []corev1.EnvVar {
 	from := func(variable, key string) corev1.EnvVar {
 		return corev1.EnvVar{Name: variable, ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{
 			LocalObjectReference: corev1.LocalObjectReference{Name: NATSCredentialsName(svc.Name)},
 			Key:                  key,
 		}}}
 	}
-	return []corev1.EnvVar{from("NATS_USERNAME", keyUsername), from("NATS_PASSWORD", keyPassword)}
+	env := []corev1.EnvVar{from("NATS_USERNAME", keyUsername), from("NATS_PASSWORD", keyPassword)}
+	if limit := resources.Limits.Memory(); !limit.IsZero() {
+		env = append(env, corev1.EnvVar{Name: "GOMEMLIMIT", Value: natsMemoryLimit(limit)})
+	}
+	return env
 }

@@ -62,7 +62,7 @@ func all(t *testing.T) []metav1.Object {
 	certificate, _ := NATSCertificate(svc, nil)
 	return []metav1.Object{
 		GatewayDeployment(svc, "image"), GatewayService(svc), GatewayServiceAccount(svc), GatewayDisruptionBudget(svc),
-		GatewayAutoscaler(svc), APIService(svc), config, natsSet(svc), NATSService(svc),
+		GatewayAutoscaler(svc), APIService(svc), config, natsSet(svc), NATSService(svc), NATSDisruptionBudget(svc),
 		NATSServiceAccount(svc), NATSConfigMap(svc, false), certificate, NATSCredentials(svc, Credentials{"a", "b"}), GatewayPeers(svc, nil),
 	}
 }

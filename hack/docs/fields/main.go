@@ -23,6 +23,8 @@ import (
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"sigs.k8s.io/yaml"
+
+	"github.com/realtime-operator/realtime-operator/hack/docs/kubernetes"
 )
 
 type schema = apiextensionsv1.JSONSchemaProps
@@ -46,7 +48,7 @@ func run(args []string, w io.Writer) error {
 	if err := yaml.UnmarshalStrict(data, &crd); err != nil {
 		return fmt.Errorf("parse the CRD: %w", err)
 	}
-	page, err := reference(crd.Spec.Versions[0].Schema.OpenAPIV3Schema, kubernetes)
+	page, err := reference(crd.Spec.Versions[0].Schema.OpenAPIV3Schema, kubernetes.Types())
 	if err != nil {
 		return err
 	}
@@ -66,7 +68,7 @@ A quantity is written as in Kubernetes (` + "`4Mi`, `1M`" + `), a duration as in
 
 // reference is the page: a section for spec and one for each object in it, and the same for status.
 // elsewhere has the fields that are documented elsewhere.
-func reference(root *schema, elsewhere map[string]kubernetesType) (string, error) {
+func reference(root *schema, elsewhere map[string]kubernetes.Type) (string, error) {
 	p := page{sections: map[string]string{}, elsewhere: elsewhere, unused: maps.Clone(elsewhere)}
 	p.text.WriteString(intro)
 	fmt.Fprintf(&p.text, "\n## RealtimeService\n\n%s\n", escape(oneLine(root.Description)))
@@ -81,19 +83,6 @@ func reference(root *schema, elsewhere map[string]kubernetesType) (string, error
 	return p.text.String(), nil
 }
 
-// kubernetes has the documentation of fields whose types are Kubernetes' own.
-var kubernetes = map[string]kubernetesType{
-	"spec.gateway.resources":         {"ResourceRequirements", "workload-resources/pod-v1/#resources"},
-	"spec.gateway.tolerations":       {"Toleration", "workload-resources/pod-v1/#scheduling"},
-	"spec.gateway.imagePullSecrets":  {"LocalObjectReference", "common-definitions/local-object-reference/"},
-	"spec.nats.credentialsSecretRef": {"LocalObjectReference", "common-definitions/local-object-reference/"},
-	"spec.networkPolicy.clients":     {"NetworkPolicyPeer", "policy-resources/network-policy-v1/"},
-	"spec.networkPolicy.publishers":  {"NetworkPolicyPeer", "policy-resources/network-policy-v1/"},
-	"spec.networkPolicy.monitoring":  {"NetworkPolicyPeer", "policy-resources/network-policy-v1/"},
-	"spec.networkPolicy.nats":        {"NetworkPolicyPeer", "policy-resources/network-policy-v1/"},
-	"status.conditions":              {"Condition", "common-definitions/condition/"},
-}
-
 // aliases are short names of objects that are deep within others, or in several places.
 var aliases = map[string]string{
 	"spec.namespaces[].handlers[]": "Handler",
@@ -104,20 +93,14 @@ var aliases = map[string]string{
 // first are fields whose objects are described before those of others.
 var first = []string{"namespaces"}
 
-type kubernetesType struct{ name, page string }
-
-func (t kubernetesType) link() string {
-	return fmt.Sprintf("[%s](https://kubernetes.io/docs/reference/kubernetes-api/%s)", t.name, t.page)
-}
-
 type page struct {
 	text strings.Builder
 	// sections are the paths of objects that have a section, by their schema: one that is in two
 	// places has one.
 	sections  map[string]string
-	elsewhere map[string]kubernetesType
+	elsewhere map[string]kubernetes.Type
 	// unused are the entries of elsewhere that no field has had yet.
-	unused map[string]kubernetesType
+	unused map[string]kubernetes.Type
 }
 
 // section writes the section of an object, and those of the objects in it.
@@ -220,9 +203,9 @@ func (p *page) typeName(path string, s *schema) string {
 	if t, ok := p.elsewhere[path]; ok {
 		delete(p.unused, path)
 		if s.Type == "array" {
-			return "list of " + t.link()
+			return "list of " + t.Link()
 		}
-		return t.link()
+		return t.Link()
 	}
 	return scalarName(s)
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
+
+	"github.com/realtime-operator/realtime-operator/hack/docs/kubernetes"
 )
 
 const types = `
@@ -81,7 +83,7 @@ Part is one of them.
 }
 
 func TestATypeOfKubernetesThatNoFieldHasIsAnError(t *testing.T) {
-	_, err := reference(&schema{}, map[string]kubernetesType{"spec.gone": {"Gone", "gone/"}})
+	_, err := reference(&schema{}, map[string]kubernetes.Type{"spec.gone": {Name: "Gone", Page: "gone/"}})
 	if err == nil || !strings.Contains(err.Error(), "spec.gone") {
 		t.Errorf("the error is %v, want one that names spec.gone", err)
 	}
