@@ -47,6 +47,9 @@ func TestValuesThatTheSchemaRefuses(t *testing.T) {
 		"empty NATS image":              {"nats.image=", "image"},
 		"metrics on the webhook's port": {"metrics.port=9443", "port"},
 		"image with a space":            {"image.repository=a b", "repository"},
+		"digest that is none":           {"image.digest=v1", "digest"},
+		"label by which pods are found": {`podLabels.app\.kubernetes\.io/name=x`, "podLabels"},
+		"variable of the chart":         {"extraEnv[0].name=POD_NAME", "extraEnv"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			output, err := helmTemplate(t, "--set", test.set)
@@ -65,13 +68,13 @@ func TestGatewaysRunTheOperatorsImageUnlessToldOtherwise(t *testing.T) {
 	if got := image(t, objects); got != "example.com/realtime:v9" {
 		t.Errorf("image = %q", got)
 	}
-	if !hasArg(t, objects, "--gateway-image=example.com/realtime:v9") {
-		t.Errorf("args = %q", args(t, objects))
+	if got := environment(t, objects)["RELATED_IMAGE_GATEWAY"]; got != "example.com/realtime:v9" {
+		t.Errorf("the gateways' image is %s", got)
 	}
 
 	objects = render(t, "--set", "gateway.image=example.com/other:v1")
-	if !hasArg(t, objects, "--gateway-image=example.com/other:v1") {
-		t.Errorf("args = %q", args(t, objects))
+	if got := environment(t, objects)["RELATED_IMAGE_GATEWAY"]; got != "example.com/other:v1" {
+		t.Errorf("the gateways' image is %s", got)
 	}
 }
 

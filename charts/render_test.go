@@ -13,6 +13,8 @@ import (
 	"slices"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -26,7 +28,12 @@ type objects map[string]*unstructured.Unstructured
 
 func kustomize(t *testing.T) objects {
 	t.Helper()
-	output, err := exec.Command(tool(t, "KUBECTL"), "kustomize", "../config/default").CombinedOutput()
+	return kustomizeAt(t, "../config/default")
+}
+
+func kustomizeAt(t *testing.T, folder string) objects {
+	t.Helper()
+	output, err := exec.Command(tool(t, "KUBECTL"), "kustomize", folder).CombinedOutput()
 	if err != nil {
 		t.Fatalf("kubectl kustomize: %v\n%s", err, output)
 	}
@@ -141,6 +148,35 @@ func args(t *testing.T, rendered objects) []string {
 func hasArg(t *testing.T, rendered objects, arg string) bool {
 	t.Helper()
 	return slices.Contains(args(t, rendered), arg)
+}
+
+// environment is what the operator's container is given as text.
+func environment(t *testing.T, rendered objects) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	variables, _, _ := unstructured.NestedSlice(container(t, rendered), "env")
+	for _, variable := range variables {
+		name, _, _ := unstructured.NestedString(variable.(map[string]any), "name")
+		found[name], _, _ = unstructured.NestedString(variable.(map[string]any), "value")
+	}
+	return found
+}
+
+// operatorPod is the template of the operator's pod.
+func operatorPod(t *testing.T, rendered objects) corev1.PodTemplateSpec {
+	t.Helper()
+	for _, object := range rendered {
+		if object.GetKind() != "Deployment" {
+			continue
+		}
+		var deployment appsv1.Deployment
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(object.Object, &deployment, true); err != nil {
+			t.Fatal(err)
+		}
+		return deployment.Spec.Template
+	}
+	t.Fatal("no Deployment was rendered")
+	return corev1.PodTemplateSpec{}
 }
 
 // ruleResources are all resources that the rules of a role name.

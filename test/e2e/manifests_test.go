@@ -54,23 +54,21 @@ func writeOverlay(t *testing.T) string {
 	if err := os.CopyFS(directory, os.DirFS("../../config")); err != nil {
 		t.Fatal(err)
 	}
-	repository, tag, _ := strings.Cut(setting(t, "IMAGE"), ":")
-	for file, replace := range map[string][2]string{
-		"default/kustomization.yaml": {"newTag: 0.1.0", "newName: " + repository + "\n  newTag: " + tag},
-		"manager/deployment.yaml":    {"--nats-image=nats:2.15.3", "--nats-image=" + setting(t, "NATS_IMAGE")},
-	} {
-		path := filepath.Join(directory, file)
-		source, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		changed := strings.Replace(string(source), replace[0], replace[1], 1)
-		if changed == string(source) {
-			t.Fatalf("%s has no %q", file, replace[0])
-		}
-		if err := os.WriteFile(path, []byte(changed), 0o600); err != nil {
-			t.Fatal(err)
-		}
+	path := filepath.Join(directory, "default", "kustomization.yaml")
+	source, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return filepath.Join(directory, "default")
+	text := string(source)
+	for original, image := range map[string]string{"newTag: 0.1.0": setting(t, "IMAGE"), "newTag: 2.15.3": setting(t, "NATS_IMAGE")} {
+		repository, tag, _ := strings.Cut(image, ":")
+		if !strings.Contains(text, original) {
+			t.Fatalf("the kustomization has no %q", original)
+		}
+		text = strings.Replace(text, original, "newName: "+repository+"\n  newTag: "+tag, 1)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Dir(path)
 }
