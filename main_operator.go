@@ -25,6 +25,7 @@ func operatorCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&o.GatewayImage, "gateway-image", "", "image of gateways whose service names none; the operator's own will do")
 	f.StringVar(&o.NATSImage, "nats-image", "", "image of the NATS of services that name none")
+	f.StringVar((*string)(&o.AssignedUserIDs), "assigned-user-ids", "Auto", "whether the cluster assigns the user and group ids of pods: Auto (as on OpenShift), Always or Never")
 	f.BoolVar(&o.LeaderElect, "leader-elect", false, "agree with other replicas on one that acts")
 	f.StringVar(&o.MetricsBindAddress, "metrics-bind-address", ":8080", "address for /metrics (0: none)")
 	f.StringVar(&o.HealthProbeBindAddress, "health-probe-bind-address", ":8081", "address for /healthz and /readyz")

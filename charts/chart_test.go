@@ -48,6 +48,7 @@ func TestValuesThatTheSchemaRefuses(t *testing.T) {
 		"metrics on the webhook's port": {"metrics.port=9443", "port"},
 		"image with a space":            {"image.repository=a b", "repository"},
 		"digest that is none":           {"image.digest=v1", "digest"},
+		"user ids from elsewhere":       {"assignedUserIDs=OpenShift", "assignedUserIDs"},
 		"label by which pods are found": {`podLabels.app\.kubernetes\.io/name=x`, "podLabels"},
 		"variable of the chart":         {"extraEnv[0].name=POD_NAME", "extraEnv"},
 	} {

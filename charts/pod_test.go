@@ -73,6 +73,34 @@ func TestReplicasOfTheOperatorAreNotAllEvictedAtOnce(t *testing.T) {
 	}
 }
 
+func TestOpenShiftAssignsTheOperatorsUserID(t *testing.T) {
+	for name, test := range map[string]struct {
+		flags    []string
+		assigned bool
+		arg      string
+	}{
+		"another cluster":         {nil, false, ""},
+		"OpenShift":               {[]string{"--api-versions", "security.openshift.io/v1"}, true, ""},
+		"OpenShift, and never":    {[]string{"--api-versions", "security.openshift.io/v1", "--set", "assignedUserIDs=Never"}, false, "--assigned-user-ids=Never"},
+		"always, as GitOps needs": {[]string{"--set", "assignedUserIDs=Always"}, true, "--assigned-user-ids=Always"},
+	} {
+		objects := render(t, test.flags...)
+		security := operatorPod(t, objects).Spec.SecurityContext
+		if assigned := security.RunAsUser == nil && security.RunAsGroup == nil; assigned != test.assigned || !*security.RunAsNonRoot {
+			t.Errorf("%s: %+v", name, security)
+		}
+		if strings.Contains(strings.Join(args(t, objects), " "), "--assigned-user-ids") != (test.arg != "") || test.arg != "" && !hasArg(t, objects, test.arg) {
+			t.Errorf("%s: args %q", name, args(t, objects))
+		}
+	}
+	if diff := cmp.Diff(
+		plain(render(t, "--api-versions", "security.openshift.io/v1")["Deployment/"+namespace+"/realtime-operator"]),
+		plain(kustomizeAt(t, "../config/openshift")["Deployment/"+namespace+"/realtime-operator"]),
+	); diff != "" {
+		t.Errorf("config/openshift differs (-helm +kustomize):\n%s", diff)
+	}
+}
+
 // A cluster without internet needs all images from a registry of its own, by tag or by digest.
 func TestAllImagesAreNamedInOnePlace(t *testing.T) {
 	const mirror = "registry.internal/mirror/"

@@ -35,6 +35,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/controllers/admission"
+	"github.com/realtime-operator/realtime-operator/controllers/platform"
 )
 
 // These tests run the operator against a real API server, without kubelets and without the other
@@ -118,8 +119,8 @@ func (c *cluster) newNamespace(t *testing.T, labels ...string) string {
 }
 
 // startCluster starts one whose operator looks after some namespaces, which it makes; none for all.
-// Flags are for the API server.
-func startCluster(asked *requests, namespaces []string, flags ...string) (*cluster, error) {
+// Adapt changes it before it starts.
+func startCluster(asked *requests, namespaces []string, adapt ...func(*envtest.Environment)) (*cluster, error) {
 	environment := &envtest.Environment{
 		CRDDirectoryPaths:        []string{"../config/crd/bases"},
 		ErrorIfCRDPathMissing:    true,
@@ -128,9 +129,8 @@ func startCluster(asked *requests, namespaces []string, flags ...string) (*clust
 	}
 	server := environment.ControlPlane.GetAPIServer().Configure()
 	server.Append("enable-admission-plugins", "OwnerReferencesPermissionEnforcement")
-	for _, flag := range flags {
-		name, value, _ := strings.Cut(flag, "=")
-		server.Append(name, value)
+	for _, change := range adapt {
+		change(environment)
 	}
 	config, err := environment.Start()
 	if err != nil {
@@ -234,6 +234,7 @@ func (c *cluster) startOperator(config *rest.Config, namespaces []string) (stop 
 		WebhookServiceName:     "realtime-operator-webhook",
 		PodNamespace:           system,
 		WatchNamespaces:        namespaces,
+		AssignedUserIDs:        platform.UserIDsAuto,
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended, over := make(chan error, 1), make(chan struct{})

@@ -4,7 +4,10 @@ package controllers
 
 import (
 	"errors"
+	"fmt"
 	"strings"
+
+	"github.com/realtime-operator/realtime-operator/controllers/platform"
 )
 
 // Options are the options of the operator.
@@ -26,6 +29,8 @@ type Options struct {
 	WebhookServiceName string
 	// WatchNamespaces are the namespaces whose services are reconciled; none for all.
 	WatchNamespaces []string
+	// AssignedUserIDs says whether the cluster assigns the user and group ids of pods.
+	AssignedUserIDs platform.UserIDs
 	// PodNamespace is the namespace of the operator's pods.
 	PodNamespace string
 }
@@ -40,6 +45,9 @@ func (o Options) validate() error {
 		return errors.New("--leader-elect needs POD_NAMESPACE, the namespace that the operator runs in")
 	case o.WebhookPort != 0 && (o.WebhookServiceName == "" || o.PodNamespace == ""):
 		return errors.New("--webhook-port needs --webhook-service-name and POD_NAMESPACE")
+	}
+	if err := o.AssignedUserIDs.Validate(); err != nil {
+		return fmt.Errorf("--assigned-user-ids %w", err)
 	}
 	return nil
 }

@@ -5,6 +5,8 @@ package controllers
 import (
 	"strings"
 	"testing"
+
+	"github.com/realtime-operator/realtime-operator/controllers/platform"
 )
 
 func TestNamespacesNarrowTheCache(t *testing.T) {
@@ -27,6 +29,7 @@ func TestNamespacesNarrowTheCache(t *testing.T) {
 func TestOptions(t *testing.T) {
 	sound := Options{
 		GatewayImage: "g", NATSImage: "n", LeaderElect: true, WebhookPort: 9443, WebhookServiceName: "my-webhook", PodNamespace: "system",
+		AssignedUserIDs: platform.UserIDsAuto,
 	}
 	if err := sound.validate(); err != nil {
 		t.Error(err)
@@ -39,6 +42,7 @@ func TestOptions(t *testing.T) {
 		"--nats-image":    func(o *Options) { o.NATSImage = "" },
 		"--leader-elect":  func(o *Options) { o.PodNamespace = "" },
 		"--webhook-port":  func(o *Options) { o.WebhookServiceName = "" },
+		"--assigned-user-ids must be Auto, Always or Never": func(o *Options) { o.AssignedUserIDs = "auto" },
 	} {
 		o := sound
 		change(&o)

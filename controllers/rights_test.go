@@ -23,6 +23,7 @@ import (
 	apirequest "k8s.io/apiserver/pkg/endpoints/request"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
@@ -221,7 +222,9 @@ func allRan() bool {
 // as those before Kubernetes 1.34 do not: clients need the right to list only there.
 func TestOperatorOfSomeNamespacesNeedsNoRightsElsewhere(t *testing.T) {
 	main, _ := useCluster(t)
-	c, err := startCluster(main.asked, []string{"watched", "watched-too"}, "feature-gates=WatchList=false")
+	c, err := startCluster(main.asked, []string{"watched", "watched-too"}, func(e *envtest.Environment) {
+		e.ControlPlane.GetAPIServer().Configure().Append("feature-gates", "WatchList=false")
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,6 +53,10 @@ func run(ctx context.Context, config *rest.Config, o Options, adapt func(*parts)
 	if err != nil {
 		return err
 	}
+	assigned, err := o.AssignedUserIDs.Assigned(config)
+	if err != nil {
+		return err
+	}
 	reconciler := &Reconciler{
 		Client:       mgr.GetClient(),
 		Reader:       mgr.GetAPIReader(),
@@ -62,7 +66,9 @@ func run(ctx context.Context, config *rest.Config, o Options, adapt func(*parts)
 		Now:          time.Now,
 		GatewayImage: o.GatewayImage,
 		NATSImage:    o.NATSImage,
-		Namespace:    o.PodNamespace,
+
+		AssignedUserIDs: assigned,
+		Namespace:       o.PodNamespace,
 	}
 	if err := reconciler.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("set the controller up: %w", err)

@@ -41,6 +41,13 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
+{{/* Whether the cluster assigns user ids: "true", or nothing. */}}
+{{- define "realtime-operator.assignedUserIDs" -}}
+{{- if or (eq .Values.assignedUserIDs "Always") (and (eq .Values.assignedUserIDs "Auto") (.Capabilities.APIVersions.Has "security.openshift.io/v1")) -}}
+true
+{{- end -}}
+{{- end -}}
+
 {{/* The rules of a role in generated/, for the names that this release's objects have: dict "rules" "context". */}}
 {{- define "realtime-operator.rules" -}}
 {{- $fullname := include "realtime-operator.fullname" .context -}}
