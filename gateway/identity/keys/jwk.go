@@ -68,7 +68,7 @@ func parseJWK(data []byte, public bool) (*Key, error) {
 			algorithms = []string{j.Algorithm}
 		}
 	}
-	return &Key{id: j.ID, anyID: j.ID == "", algorithms: algorithms, material: material}, nil
+	return newKey(j.ID, j.ID == "", algorithms, material), nil
 }
 
 // material is the key as the cryptographic packages have it.

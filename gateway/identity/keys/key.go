@@ -7,6 +7,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rsa"
 	"slices"
+	"strings"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -22,6 +23,17 @@ type Key struct {
 	algorithms []string
 	// material is []byte, *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey.
 	material any
+	// rsa verifies RS256, RS384 and RS512; nil for keys of other types.
+	rsa *rsaKey
+}
+
+// newKey returns a key that may verify some algorithms.
+func newKey(id string, anyID bool, algorithms []string, material any) *Key {
+	k := &Key{id: id, anyID: anyID, algorithms: algorithms, material: material}
+	if public, ok := material.(*rsa.PublicKey); ok {
+		k.rsa = newRSA(public)
+	}
+	return k
 }
 
 // The names of algorithms (RFC 7518, section 3.1; RFC 8037; RFC 9864).
@@ -53,7 +65,13 @@ func Supported(algorithm string) bool { return methods[algorithm] != nil }
 // Verify reports whether a signature of an algorithm is this key's. It is not for an algorithm that
 // the key may not verify.
 func (k *Key) Verify(algorithm, signed string, signature []byte) bool {
-	return k.may(algorithm) && methods[algorithm].Verify(signed, signature, k.material) == nil
+	if !k.may(algorithm) {
+		return false
+	}
+	if k.rsa != nil && strings.HasPrefix(algorithm, "RS") {
+		return k.rsa.verify(algorithm, signed, signature)
+	}
+	return methods[algorithm].Verify(signed, signature, k.material) == nil
 }
 
 func (k *Key) may(algorithm string) bool { return slices.Contains(k.algorithms, algorithm) }

@@ -134,7 +134,7 @@ func ParseHMACFiles(files map[string][]byte) *Set {
 			continue
 		}
 		for _, v := range variants {
-			s.keys = append(s.keys, &Key{id: name, anyID: true, algorithms: algorithmsOf(v), material: v})
+			s.keys = append(s.keys, newKey(name, true, algorithmsOf(v), v))
 		}
 	}
 	return s

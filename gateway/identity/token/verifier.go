@@ -90,8 +90,8 @@ func (v *Verifier) read(token string) (*parsed, *claims, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	c := &claims{}
-	if err := decodeObject(p.claims, c); err != nil {
+	c, ok := readClaims(p.claims)
+	if !ok {
 		return nil, nil, identity.NotRecognized("the claims are no JSON object, or have a name twice")
 	}
 	if err := c.isFor(v.config.Issuer, v.config.Audiences); err != nil {
@@ -100,7 +100,7 @@ func (v *Verifier) read(token string) (*parsed, *claims, error) {
 	if p.refusal != nil {
 		return nil, nil, p.refusal
 	}
-	return p, c, nil
+	return p, &c, nil
 }
 
 // await waits for the keys that a token needs, as far as they can be had. Many may wait, so each

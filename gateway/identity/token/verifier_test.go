@@ -621,8 +621,8 @@ func FuzzClaims(f *testing.F) {
 	f.Add(textOf(f, claimsWith(nil)))
 	f.Add(`{"aud":["chat",null],"exp":-0.0,"nbf":1e-400}`)
 	f.Fuzz(func(t *testing.T, text string) {
-		var c claims
-		if decodeObject([]byte(text), &c) != nil {
+		c, ok := readClaims([]byte(text))
+		if !ok {
 			return
 		}
 		_ = c.isFor(issuer, []string{audience})
@@ -643,7 +643,7 @@ func BenchmarkVerify(b *testing.B) {
 		b.Run(row.algorithm, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := v.Verify(b.Context(), token); err != nil {
+				if _, err := v.Verify(identity.AtOnce, token); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"sync/atomic"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/jsonscan"
 )
 
 // Identity is the user of a client, as an authenticator states it. What the application stores
@@ -92,6 +94,9 @@ func (i *Identity) Check(most int) error {
 	if claims := bytes.TrimSpace(i.Claims); len(claims) > 0 && claims[0] != '{' {
 		return errors.New("the claims are no JSON object")
 	}
+	if fits, err := i.surelyFits(most); fits || err != nil {
+		return err
+	}
 	encoded, err := json.Marshal(i)
 	if err != nil {
 		return err
@@ -100,4 +105,29 @@ func (i *Identity) Check(most int) error {
 		return fmt.Errorf("it takes %d bytes, more than %d", len(encoded), most)
 	}
 	return nil
+}
+
+const (
+	// longestByte is how many bytes one takes in JSON at most: \u003c.
+	longestByte = 6
+	// othersBytes is what an identity takes at most besides its texts and claims.
+	othersBytes = 256
+)
+
+// surelyFits is for most identities, which are small: it reports whether one has at most so many
+// bytes as JSON, however it is written. It fails for what has no JSON.
+func (i *Identity) surelyFits(most int) (bool, error) {
+	if othersBytes+longestByte*(len(i.Provider)+len(i.User)+len(i.TokenID)+len(i.Claims)) > most {
+		return false, nil
+	}
+	if len(i.Claims) > 0 && jsonscan.Check(i.Claims) != nil {
+		return false, errors.New("the claims are no JSON")
+	}
+	var buf [64]byte
+	for _, t := range []time.Time{i.Expires, i.Issued} {
+		if _, err := t.AppendText(buf[:0]); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
 }
