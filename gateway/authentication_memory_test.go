@@ -15,7 +15,7 @@ import (
 
 // A client that has said who it is by a token with 500 bytes of claims, and does nothing.
 func TestMemoryOfAuthenticatedClients(t *testing.T) {
-	const clients, limit = 2000, 4 << 10
+	const clients, limit = 2000, 3 << 10
 	i := newIssuers(t)
 	i.up.Store(true)
 	// What NATS stores for recovery would be in this process, too.

@@ -245,3 +245,31 @@ func FuzzFind(f *testing.F) {
 		}
 	})
 }
+
+func TestWhatIsHidden(t *testing.T) {
+	for name, row := range map[string]struct {
+		locations  []string
+		auth, want string
+	}{
+		"nothing":                      {nil, ``, ``},
+		"no object":                    {nil, `["token"]`, `["token"]`},
+		"no JSON":                      {nil, `{"token":`, `{"token":`},
+		"the token":                    {nil, `{"token":"t"}`, `{}`},
+		"whatever it is":               {nil, ` {"token" : {"a":[1]} } `, `{}`},
+		"among others":                 {nil, `{"a":"token", "token":"t" ,"b":[{"token":1}]}`, `{"a":"token","b":[{"token":1}]}`},
+		"last":                         {nil, `{"a":1,"token":"t"}`, `{"a":1}`},
+		"each of one name":             {nil, `{"token":"t","a":1,"token":"u"}`, `{"a":1}`},
+		"with an escape":               {nil, `{"\u0074oken":"t","a":1}`, `{"a":1}`},
+		"another case":                 {nil, `{"Token":"t"}`, `{"Token":"t"}`},
+		"not there":                    {nil, `{"a": 1}`, `{"a": 1}`},
+		"within objects":               {[]string{"auth.a.b"}, `{"a":{"b":"t","c":1},"b":2}`, `{"a":{"c":1},"b":2}`},
+		"all that is within":           {[]string{"auth.a.b"}, `{"a":{"b":"t"}}`, `{"a":{}}`},
+		"not within":                   {[]string{"auth.a.b"}, `{"a":[{"b":"t"}], "b":2}`, `{"a":[{"b":"t"}], "b":2}`},
+		"at several locations":         {[]string{"auth.a", "header.b", "auth.b"}, `{"a":"t","b":"u","c":1}`, `{"c":1}`},
+		"an object and a member of it": {[]string{"auth.a", "auth.a.b"}, `{"a":{"b":1},"c":1}`, `{"c":1}`},
+	} {
+		if got := string(Hide(locations(t, row.locations...), []byte(row.auth))); got != row.want {
+			t.Errorf("%s: %s, want %s", name, got, row.want)
+		}
+	}
+}

@@ -208,6 +208,55 @@ func (l Location) inAuth(auth json.RawMessage) (string, error) {
 	return "", Refuse(TokenInvalid, fmt.Sprintf("the token at %s is not a string", l))
 }
 
+// noAuth is what is left of most.
+var noAuth = json.RawMessage("{}")
+
+// Hide returns an auth payload without the members at the locations, so that nothing that reads it
+// later can tell a token. One without any is returned as it is.
+func Hide(locations []Location, auth json.RawMessage) json.RawMessage {
+	if len(auth) == 0 || jsonscan.Check(auth) != nil {
+		return auth
+	}
+	for _, l := range locations {
+		if l.IsAuth() {
+			auth = without(auth, strings.Split(l.name, "."))
+		}
+	}
+	return auth
+}
+
+// without returns a value without the member at a path, or the value itself if it has none. Each of
+// several members with one name counts.
+func without(value []byte, path []string) []byte {
+	value = value[jsonscan.SkipSpace(value, 0):]
+	if value[0] != '{' {
+		return value
+	}
+	changed, rest := false, []byte{'{'}
+	for name, member := range jsonscan.Members(value) {
+		if unquoted(name) == path[0] {
+			if len(path) == 1 {
+				changed = true
+				continue
+			}
+			less := without(member, path[1:])
+			changed = changed || len(less) < len(member)
+			member = less
+		}
+		if len(rest) > 1 {
+			rest = append(rest, ',')
+		}
+		rest = append(append(append(rest, name...), ':'), member...)
+	}
+	switch {
+	case !changed:
+		return value
+	case len(rest) == 1:
+		return noAuth
+	}
+	return bytes.Clone(append(rest, '}')) // it is kept, and should have no spare room
+}
+
 // unquoted decodes a JSON string that was checked.
 func unquoted(quoted []byte) string {
 	plain := quoted[1 : len(quoted)-1]

@@ -162,6 +162,7 @@ func (r *Runtime) authenticate(s *socketio.Socket) (wait func() error, err error
 
 // judge admits a client by a verdict, or says why it is refused.
 func (r *Runtime) judge(c *candidate, v verdict) error {
+	c.hideTokens()
 	a, err := c.authentication, v.err
 	switch {
 	case err == nil:

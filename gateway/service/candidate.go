@@ -5,14 +5,12 @@ package service
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"maps"
 	"net/http"
-	"net/url"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 	"github.com/realtime-operator/realtime-operator/gateway/identity"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/apart"
+	"github.com/realtime-operator/realtime-operator/gateway/service/eval"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -76,9 +74,17 @@ func (c *candidate) request() *identity.Request {
 
 func (c *candidate) firstRequest() *http.Request {
 	if c.first == nil {
-		c.first = firstRequest(c.socket)
+		h, kept := c.socket.Request(tokensKey{})
+		tokens, _ := kept.(http.Header)
+		c.first = eval.FirstRequest(h, tokens)
 	}
 	return c.first
+}
+
+// hideTokens has the socket keep its auth payload without tokens: nobody verifies them again, and
+// no expression should be able to tell them.
+func (c *candidate) hideTokens() {
+	c.socket.SetAuth(identity.Hide(c.authentication.locations, c.socket.Auth()))
 }
 
 // admit gives the socket the identity that an entry has stated, if the entry allows it.
@@ -137,22 +143,6 @@ func (r *Runtime) SessionContext(first *http.Request) context.Context {
 		return context.Background()
 	}
 	return context.WithValue(context.Background(), tokensKey{}, tokens)
-}
-
-// firstRequest is the request that began a connection, as far as it was kept.
-func firstRequest(s *socketio.Socket) *http.Request {
-	h, kept := s.Request(tokensKey{})
-	r := &http.Request{Method: http.MethodGet, Host: h.Host, URL: &url.URL{}, Header: h.Header, RemoteAddr: h.RemoteAddr}
-	if u, err := url.ParseRequestURI(h.URL); err == nil {
-		r.URL = u
-	}
-	if h.Secure {
-		r.TLS = &tls.ConnectionState{}
-	}
-	if tokens, ok := kept.(http.Header); ok {
-		maps.Copy(r.Header, tokens)
-	}
-	return r
 }
 
 // waitToAuthenticate asks who a client is, and waits for the answer, in a goroutine of the client's

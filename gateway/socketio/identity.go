@@ -66,3 +66,6 @@ func (s *Socket) Connection() any { return s.conn }
 
 // Auth returns Handshake().Auth without decoding the rest.
 func (s *Socket) Auth() json.RawMessage { return s.auth }
+
+// SetAuth replaces Auth, before the socket connects: what has authenticated it may hide its token.
+func (s *Socket) SetAuth(auth json.RawMessage) { s.auth = auth }

@@ -3,7 +3,10 @@
 package eval
 
 import (
+	"crypto/tls"
+	"maps"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -77,4 +80,18 @@ func (r *Request) field(name string) ref.Val {
 	default:
 		return nil
 	}
+}
+
+// FirstRequest is the request that began a connection, as far as it was kept, with headers that
+// were kept apart.
+func FirstRequest(h *engineio.Handshake, apart http.Header) *http.Request {
+	r := &http.Request{Method: http.MethodGet, Host: h.Host, URL: &url.URL{}, Header: h.Header, RemoteAddr: h.RemoteAddr}
+	if u, err := url.ParseRequestURI(h.URL); err == nil {
+		r.URL = u
+	}
+	if h.Secure {
+		r.TLS = &tls.ConnectionState{}
+	}
+	maps.Copy(r.Header, apart)
+	return r
 }
