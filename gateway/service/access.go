@@ -45,6 +45,8 @@ type roomAccess struct {
 	audit bool
 	// conditions are nil for what everybody may do.
 	conditions [len(accessNames)]cel.Program
+	// lasting reports which of them are; see expression.CompileLasting.
+	lasting [len(accessNames)]bool
 }
 
 func compileAccess(a *v1alpha1.RoomAccess) (roomAccess, error) {
@@ -53,11 +55,12 @@ func compileAccess(a *v1alpha1.RoomAccess) (roomAccess, error) {
 	}
 	compiled := roomAccess{audit: a.Mode == v1alpha1.AccessAudit}
 	for _, c := range a.Conditions() {
-		condition, err := expression.Compile(expression.Access, string(c.Condition))
+		condition, lasting, err := expression.CompileLasting(expression.Access, string(c.Condition))
 		if err != nil {
 			return compiled, fmt.Errorf("allow.%s: %w", c.Name, err)
 		}
-		compiled.conditions[slices.Index(accessNames[:], c.Name)] = condition
+		i := slices.Index(accessNames[:], c.Name)
+		compiled.conditions[i], compiled.lasting[i] = condition, lasting
 	}
 	return compiled, nil
 }
@@ -103,16 +106,18 @@ type judge struct {
 	runtime   *Runtime
 	binding   *binding
 	variables *eval.Variables
+	// client is nil outside of the socket's events.
+	client *client
 }
 
 // judgeOf judges a socket outside of its events, in any goroutine.
 func (r *Runtime) judgeOf(b *binding, s *socketio.Socket) judge {
-	return judge{r, b, &eval.Variables{
+	return judge{runtime: r, binding: b, variables: &eval.Variables{
 		Socket: s, Params: b.params, Now: time.Now(), Data: celvalue.DataOf(s), Budget: expression.NewBudget(judgeWork),
 	}}
 }
 
-func (r *run) judge() judge { return judge{r.client.runtime, r.binding, &r.Variables} }
+func (r *run) judge() judge { return judge{r.client.runtime, r.binding, &r.Variables, r.client} }
 
 // allows returns a *forbiddenError if the manifest does not allow something in one of the rooms.
 // The room of the socket itself has no rule.
@@ -136,7 +141,7 @@ func (j judge) allowsIn(rule *roomRule, a access, room string) error {
 	if rule == nil || rule.access.conditions[a] == nil {
 		return nil
 	}
-	met, err := j.evaluate(rule.access.conditions[a], rule, room)
+	met, err := j.evaluate(a, rule, room)
 	if met {
 		return nil
 	}
@@ -148,10 +153,12 @@ func (j judge) allowsIn(rule *roomRule, a access, room string) error {
 	return refused
 }
 
-func (j judge) evaluate(condition cel.Program, rule *roomRule, room string) (met bool, err error) {
-	defer j.variables.Budget.Recover(&err)
-	member := &eval.Member{Variables: j.variables, Room: room, Params: rule.pattern.Params(room)}
-	return member.Condition(condition)
+func (j judge) evaluate(a access, rule *roomRule, room string) (met bool, err error) {
+	var emits *eval.Verdict
+	if a == accessEmit && j.client != nil && rule.access.lasting[a] {
+		emits = &j.client.emits
+	}
+	return j.variables.Judge(emits, &rule.access.conditions[a], rule.pattern, room)
 }
 
 // refusedRule is the kind of log lines of a condition in a namespace.

@@ -32,6 +32,7 @@ type client struct {
 	// count is the number of the socket's handlers that wait for answers.
 	count atomic.Int32
 	meter quota.Meter
+	emits eval.Verdict // of the rule emit of the last room
 }
 
 // clientOf returns the client of a socket, and makes it if there is none. It is called by what

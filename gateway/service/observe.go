@@ -58,6 +58,7 @@ func (o *observer) namespace(n *namespace, path string, handlers []v1alpha1.Hand
 
 func (o *observer) room(rule *roomRule, path string) {
 	source := &rule.source
+	rule.access.lasting = [len(accessNames)]bool{} // each evaluation is observed
 	if source.Allow != nil {
 		for _, c := range source.Allow.Conditions() {
 			of := &rule.access.conditions[slices.Index(accessNames[:], c.Name)]
