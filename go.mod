@@ -3,7 +3,6 @@ module github.com/realtime-operator/realtime-operator
 go 1.26.0
 
 require (
-	filippo.io/bigmod v0.1.0
 	github.com/fsnotify/fsnotify v1.10.1
 	github.com/go-json-experiment/json v1.27.2
 	github.com/go-logr/logr v1.4.3

@@ -16,7 +16,7 @@ import (
 func TestAllocationsPerToken(t *testing.T) {
 	v := newVerifier(t, allKeys(t))
 	token := rsaKey().Sign(t, "RS256", claimsWith(map[string]any{"name": strings.Repeat("x", 300)}))
-	const most = 16
+	const most = 26 // ten of them are those of crypto/rsa
 	allocations := testing.AllocsPerRun(100, func() {
 		if _, err := v.Verify(identity.AtOnce, token); err != nil {
 			t.Fatal(err)
