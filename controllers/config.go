@@ -20,7 +20,7 @@ import (
 // applyConfig writes the gateways' configuration, unless they would refuse it: then they keep the
 // last valid one, even after a restart.
 func (r *Reconciler) applyConfig(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) error {
-	if len(seen.invalid) > 0 {
+	if len(seen.Invalid) > 0 {
 		return nil
 	}
 	wanted, live, err := r.numberedConfig(ctx, svc)
@@ -31,7 +31,7 @@ func (r *Reconciler) applyConfig(ctx context.Context, svc *v1alpha1.RealtimeServ
 		return err
 	}
 	seen.config = []byte(wanted.Data[resources.ConfigKey])
-	seen.revision = gatewaystatus.Revision(seen.config)
+	seen.Revision = gatewaystatus.Revision(seen.config)
 	return nil
 }
 

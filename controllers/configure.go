@@ -11,6 +11,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/gatewayconfig"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/controllers/status"
 )
 
 // How often a configuration is pushed to gateways: at first as fast as a person expects it, then
@@ -30,39 +31,39 @@ const (
 // brings the configuration within about two minutes.
 func (r *Reconciler) configure(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) time.Duration {
 	remembered := r.memory.of(keyOf(svc))
-	if seen.revision == "" {
+	if seen.Revision == "" {
 		return wait.Jitter(steadyInterval, steadyJitter)
 	}
 	now := r.Now()
-	if remembered.pushing != seen.revision && len(seen.behind()) > 0 {
-		remembered.pushing, remembered.pushingSince = seen.revision, now
+	if remembered.pushing != seen.Revision && len(seen.Behind()) > 0 {
+		remembered.pushing, remembered.pushingSince = seen.Revision, now
 	}
 	pushedFor := now.Sub(remembered.pushingSince)
-	var due []*gateway
-	for _, g := range seen.behind() {
-		last := remembered.pushes[pushKey{g.pod.UID, gatewayconfig.Path}]
-		if last.due(seen.revision, now, within(pushedFor/4, pushPace, pushLimit)) {
+	var due []*status.Gateway
+	for _, g := range seen.Behind() {
+		last := remembered.pushes[pushKey{g.Pod.UID, gatewayconfig.Path}]
+		if last.due(seen.Revision, now, within(pushedFor/4, pushPace, pushLimit)) {
 			due = append(due, g)
 		}
 	}
 	r.pushAll(ctx, svc, seen, due, Pushed{gatewayconfig.Path, "application/yaml", seen.config})
-	for i := range seen.gateways {
-		g := &seen.gateways[i]
-		key := pushKey{g.pod.UID, gatewayconfig.Path}
+	for i := range seen.Gateways {
+		g := &seen.Gateways[i]
+		key := pushKey{g.Pod.UID, gatewayconfig.Path}
 		switch last := remembered.pushes[key]; {
-		case g.err == nil && g.status.ConfigHash == seen.revision:
+		case g.Err == nil && g.Status.ConfigHash == seen.Revision:
 			delete(remembered.pushes, key) // a gateway that falls back, for example when its container restarts, is pushed to at once
-		case last.revision == seen.revision:
-			g.pushErr = last.err
+		case last.revision == seen.Revision:
+			g.PushErr = last.err
 		}
 	}
-	remembered.forgetPushes(seen.gateways)
+	remembered.forgetPushes(seen.Gateways)
 
-	if len(seen.lagging()) > 0 {
+	if len(seen.Lagging()) > 0 {
 		return within(pushedFor/10, askPace, steadyInterval)
 	}
-	if n := len(seen.ready()); n > 0 && remembered.pushing == seen.revision {
-		r.event(svc, nil, corev1.EventTypeNormal, reasonConfigured, "Configure", "configuration %s is in force on %d gateways", seen.revision, n)
+	if n := len(seen.Ready()); n > 0 && remembered.pushing == seen.Revision {
+		r.event(svc, nil, corev1.EventTypeNormal, reasonConfigured, "Configure", "configuration %s is in force on %d gateways", seen.Revision, n)
 	}
 	remembered.pushing = ""
 	return wait.Jitter(steadyInterval, steadyJitter)

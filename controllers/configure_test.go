@@ -295,19 +295,6 @@ func TestGatewayThatIsNotReadyIsPushedTo(t *testing.T) {
 	eventually(t, "it is pushed to", func() error { return want("pushes", len(s.gateways.configs(one)), 1) })
 }
 
-func TestPodThatRunsNoGatewayYetIsNotPushedTo(t *testing.T) {
-	refused := errors.New("connection refused")
-	seen := &observation{revision: "new", gateways: []gateway{
-		{status: gatewaystatus.Status{ConfigHash: "old"}}, // it starts, or leaves
-		{err: refused},
-		{err: refused, ready: true}, // a network policy may keep the operator out of one port alone
-		{status: gatewaystatus.Status{ConfigHash: "new"}, ready: true},
-	}}
-	if behind := seen.behind(); len(behind) != 2 || behind[0] != &seen.gateways[0] || behind[1] != &seen.gateways[2] {
-		t.Errorf("%d are behind: %+v", len(behind), behind)
-	}
-}
-
 func TestGatewayThatIsNotReadyIsNotWaitedFor(t *testing.T) {
 	s, one, _ := withGateways(t)
 	s.gateways.set(one, func(g *fakeGateway) { g.refuses = "never" })
@@ -353,22 +340,6 @@ func TestPushDue(t *testing.T) {
 	} {
 		if got := test.last.due("new", now, time.Second); got != test.want {
 			t.Errorf("%s: %v", name, got)
-		}
-	}
-}
-
-func TestShortened(t *testing.T) {
-	for _, test := range []struct {
-		text, want string
-		limit      int
-	}{
-		{"short", "short", 5},
-		{"longer", "lo…", 5},
-		{"你好世界", "你…", 7},
-		{"你好世界", "你好…", 9},
-	} {
-		if got := shortened(test.text, test.limit); got != test.want || len(got) > test.limit {
-			t.Errorf("shortened(%q, %d) = %q", test.text, test.limit, got)
 		}
 	}
 }

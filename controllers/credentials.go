@@ -12,12 +12,13 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
+	"github.com/realtime-operator/realtime-operator/controllers/status"
 )
 
 // handCredentials pushes the credentials of the service's own NATS to gateways that NATS refuses,
 // for example because somebody has changed the Secret: a kubelet takes a minute or two to bring it.
 func (r *Reconciler) handCredentials(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) {
-	if !seen.natsReady || seen.credentials == (resources.Credentials{}) {
+	if !seen.NATSReady || seen.credentials == (resources.Credentials{}) {
 		return
 	}
 	body, err := json.Marshal(gatewayconfig.Credentials(seen.credentials)) //nolint:gosec // they are for the gateway, which has the Secret
@@ -26,11 +27,11 @@ func (r *Reconciler) handCredentials(ctx context.Context, svc *v1alpha1.Realtime
 		return
 	}
 	remembered, now := r.memory.of(keyOf(svc)), r.Now()
-	var due []*gateway
-	for i := range seen.gateways {
-		g := &seen.gateways[i]
-		last := remembered.pushes[pushKey{g.pod.UID, gatewayconfig.CredentialsPath}]
-		if g.cutOff() && last.due(gatewaystatus.Revision(body), now, steadyInterval) {
+	var due []*status.Gateway
+	for i := range seen.Gateways {
+		g := &seen.Gateways[i]
+		last := remembered.pushes[pushKey{g.Pod.UID, gatewayconfig.CredentialsPath}]
+		if g.CutOff() && last.due(gatewaystatus.Revision(body), now, steadyInterval) {
 			due = append(due, g)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/controllers/status"
 )
 
 // The reasons of events.
@@ -24,18 +25,5 @@ const eventLimit = 1024
 // event records an event about a service. Events with the same reason are counted as one unless
 // they concern different objects; about may be nil.
 func (r *Reconciler) event(svc *v1alpha1.RealtimeService, about runtime.Object, kind, reason, action, note string, args ...any) {
-	r.Events.Eventf(svc, about, kind, reason, action, "%s", shortened(fmt.Sprintf(note, args...), eventLimit))
-}
-
-// shortened returns a text of at most limit bytes.
-func shortened(text string, limit int) string {
-	if len(text) <= limit {
-		return text
-	}
-	const more = "…"
-	cut := limit - len(more)
-	for cut > 0 && text[cut]&0xC0 == 0x80 { // not within a character
-		cut--
-	}
-	return text[:cut] + more
+	r.Events.Eventf(svc, about, kind, reason, action, "%s", status.Shortened(fmt.Sprintf(note, args...), eventLimit))
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
+	"github.com/realtime-operator/realtime-operator/controllers/status"
 )
 
 const (
@@ -76,19 +77,6 @@ func fetchStatus(ctx context.Context, httpClient *http.Client, url string) (gate
 	return status, nil
 }
 
-// gateway is a running gateway pod, and its status.
-type gateway struct {
-	pod *corev1.Pod
-	// ready reports whether clients should connect to it.
-	ready  bool
-	status gatewaystatus.Status
-	// err is why there is no status.
-	err error
-	// pushErr is why the wanted configuration could not be pushed to it; nil if it has not been
-	// tried.
-	pushErr error
-}
-
 // answer is a status, and when it was received.
 type answer struct {
 	status gatewaystatus.Status
@@ -107,16 +95,16 @@ func (r *Reconciler) gatewayPods(ctx context.Context, svc *v1alpha1.RealtimeServ
 
 // listGateways returns the service's running gateway pods, including leaving ones, which still have
 // clients.
-func (r *Reconciler) listGateways(ctx context.Context, svc *v1alpha1.RealtimeService) ([]gateway, error) {
+func (r *Reconciler) listGateways(ctx context.Context, svc *v1alpha1.RealtimeService) ([]status.Gateway, error) {
 	pods, err := r.gatewayPods(ctx, svc)
 	if err != nil {
 		return nil, err
 	}
-	var gateways []gateway
+	var gateways []status.Gateway
 	for i := range pods {
 		pod := &pods[i]
 		if pod.Status.Phase == corev1.PodRunning && pod.Status.PodIP != "" {
-			gateways = append(gateways, gateway{pod: pod, ready: podReady(pod)})
+			gateways = append(gateways, status.Gateway{Pod: pod, Ready: podReady(pod)})
 		}
 	}
 	return gateways, nil
@@ -137,14 +125,14 @@ func podReady(pod *corev1.Pod) bool {
 
 // ask asks all gateways at the same time. If one does not answer, its last answer is used for a
 // while.
-func (r *Reconciler) ask(ctx context.Context, svc *v1alpha1.RealtimeService, gateways []gateway) {
+func (r *Reconciler) ask(ctx context.Context, svc *v1alpha1.RealtimeService, gateways []status.Gateway) {
 	var group errgroup.Group
 	group.SetLimit(statusAtOnce)
 	for i := range gateways {
 		group.Go(func() error {
 			bounded, cancel := context.WithTimeout(ctx, statusTimeout)
 			defer cancel()
-			gateways[i].status, gateways[i].err = r.Gateway(bounded, gateways[i].pod)
+			gateways[i].Status, gateways[i].Err = r.Gateway(bounded, gateways[i].Pod)
 			return nil
 		})
 	}
@@ -154,14 +142,14 @@ func (r *Reconciler) ask(ctx context.Context, svc *v1alpha1.RealtimeService, gat
 	answers := make(map[types.UID]answer, len(gateways))
 	for i := range gateways {
 		g := &gateways[i]
-		if g.err == nil {
-			answers[g.pod.UID] = answer{g.status, now}
+		if g.Err == nil {
+			answers[g.Pod.UID] = answer{g.Status, now}
 			continue
 		}
-		log.FromContext(ctx).V(1).Info("a gateway does not tell its status", "pod", g.pod.Name, "error", g.err.Error())
-		if last, ok := remembered.gateways[g.pod.UID]; ok && now.Sub(last.at) < answerLasts {
-			g.status, g.err = last.status, nil
-			answers[g.pod.UID] = last
+		log.FromContext(ctx).V(1).Info("a gateway does not tell its status", "pod", g.Pod.Name, "error", g.Err.Error())
+		if last, ok := remembered.gateways[g.Pod.UID]; ok && now.Sub(last.at) < answerLasts {
+			g.Status, g.Err = last.status, nil
+			answers[g.Pod.UID] = last
 		}
 	}
 	remembered.gateways = answers

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/realtime-operator/realtime-operator/controllers/status"
 )
 
 // memory saves requests to the API server and to gateways. Losing it costs some requests and
@@ -70,9 +72,9 @@ func (p push) due(revision string, now time.Time, pace time.Duration) bool {
 }
 
 // forgetPushes removes pushes to pods that no longer exist.
-func (r *recollection) forgetPushes(there []gateway) {
+func (r *recollection) forgetPushes(there []status.Gateway) {
 	maps.DeleteFunc(r.pushes, func(key pushKey, _ push) bool {
-		return !slices.ContainsFunc(there, func(g gateway) bool { return g.pod.UID == key.pod })
+		return !slices.ContainsFunc(there, func(g status.Gateway) bool { return g.Pod.UID == key.pod })
 	})
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/controllers/certificates"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
+	"github.com/realtime-operator/realtime-operator/controllers/status"
 )
 
 // applyNATS applies the service's own NATS, before the gateways that need it.
@@ -145,7 +146,7 @@ func (r *Reconciler) removeNATS(ctx context.Context, svc *v1alpha1.RealtimeServi
 	if err != nil {
 		return err
 	}
-	if deployment == nil || resources.UsesOwnNATS(svc, deployment) || !rolledOut(deployment) {
+	if deployment == nil || resources.UsesOwnNATS(svc, deployment) || !status.RolledOut(deployment) {
 		return nil // a change of the Deployment triggers the next reconciliation
 	}
 	certificate, _ := resources.NATSCertificate(svc, nil)
@@ -181,10 +182,4 @@ func (r *Reconciler) deployment(ctx context.Context, svc *v1alpha1.RealtimeServi
 		return nil, fmt.Errorf("read Deployment %s: %w", key.Name, err)
 	}
 	return deployment, nil
-}
-
-// rolledOut reports whether all pods have the newest template.
-func rolledOut(d *appsv1.Deployment) bool {
-	return d.Status.ObservedGeneration >= d.Generation && d.Status.UpdatedReplicas == d.Status.Replicas &&
-		(d.Spec.Replicas == nil || d.Status.UpdatedReplicas == *d.Spec.Replicas)
 }

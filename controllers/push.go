@@ -23,6 +23,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/controllers/certificates"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
+	"github.com/realtime-operator/realtime-operator/controllers/status"
 )
 
 const (
@@ -36,7 +37,7 @@ const (
 )
 
 // errNoPushes: the gateway is of a release that accepts no pushes.
-var errNoPushes = errors.New("the gateway takes no pushes")
+var errNoPushes = status.ErrNoPushes
 
 // Pushed is what is pushed to a gateway: a body for a path of package gatewayconfig.
 type Pushed struct {
@@ -87,7 +88,7 @@ func pushTo(ctx context.Context, address string, identity *tls.Config, what Push
 }
 
 // pushAll pushes the same to some gateways at the same time, and stores their answers.
-func (r *Reconciler) pushAll(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation, to []*gateway, what Pushed) {
+func (r *Reconciler) pushAll(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation, to []*status.Gateway, what Pushed) {
 	if len(to) == 0 {
 		return
 	}
@@ -105,8 +106,8 @@ func (r *Reconciler) pushAll(ctx context.Context, svc *v1alpha1.RealtimeService,
 			bounded, cancel := context.WithTimeout(ctx, pushTimeout)
 			defer cancel()
 			var status gatewaystatus.Status
-			if status, errs[i] = r.Push(bounded, g.pod, identity, what); errs[i] == nil {
-				g.status, g.err = status, nil
+			if status, errs[i] = r.Push(bounded, g.Pod, identity, what); errs[i] == nil {
+				g.Status, g.Err = status, nil
 			}
 			return nil
 		})
@@ -117,13 +118,13 @@ func (r *Reconciler) pushAll(ctx context.Context, svc *v1alpha1.RealtimeService,
 	for i, g := range to {
 		switch err := errs[i]; {
 		case err == nil:
-			remembered.gateways[g.pod.UID] = answer{g.status, now}
+			remembered.gateways[g.Pod.UID] = answer{g.Status, now}
 		case !errors.Is(err, errNoPushes):
-			log.FromContext(ctx).Info("cannot push to a gateway", "pod", g.pod.Name, "path", what.Path, "error", err.Error())
+			log.FromContext(ctx).Info("cannot push to a gateway", "pod", g.Pod.Name, "path", what.Path, "error", err.Error())
 		}
 		if remembered.pushes == nil {
 			remembered.pushes = map[pushKey]push{}
 		}
-		remembered.pushes[pushKey{g.pod.UID, what.Path}] = push{revision: gatewaystatus.Revision(what.Body), at: now, err: errs[i]}
+		remembered.pushes[pushKey{g.Pod.UID, what.Path}] = push{revision: gatewaystatus.Revision(what.Body), at: now, err: errs[i]}
 	}
 }

@@ -24,6 +24,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/api/validation"
+	"github.com/realtime-operator/realtime-operator/controllers/status"
 )
 
 // What the operator may do in the namespaces of its services; rights_test.go fails if a right is
@@ -90,12 +91,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, nil // the garbage collector does the rest
 	}
 
-	seen := observation{invalid: validation.Service(svc)}
-	seen.applyErr = r.applyAll(ctx, svc, &seen)
-	if apierrors.HasStatusCause(seen.applyErr, corev1.NamespaceTerminatingCause) {
+	seen := observation{Observation: status.Observation{Invalid: validation.Service(svc)}}
+	seen.ApplyErr = r.applyAll(ctx, svc, &seen)
+	if apierrors.HasStatusCause(seen.ApplyErr, corev1.NamespaceTerminatingCause) {
 		return ctrl.Result{}, nil // the service is deleted with its namespace, and nothing can be created in it
 	}
-	if apierrors.IsConflict(seen.applyErr) {
+	if apierrors.IsConflict(seen.ApplyErr) {
 		return ctrl.Result{RequeueAfter: firstRetry}, nil // somebody else has written meanwhile, which the next reconciliation sees
 	}
 	observeErr := r.observe(ctx, svc, &seen)
@@ -108,7 +109,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if apierrors.IsConflict(statusErr) {
 		statusErr, pace = nil, firstRetry // the cache is outdated, but not for long
 	}
-	if err := errors.Join(seen.applyErr, observeErr, statusErr); err != nil {
+	if err := errors.Join(seen.ApplyErr, observeErr, statusErr); err != nil {
 		return ctrl.Result{}, err
 	}
 	return ctrl.Result{RequeueAfter: pace}, nil

@@ -12,6 +12,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
+	"github.com/realtime-operator/realtime-operator/controllers/status"
 )
 
 // certificateProblem returns what keeps new gateways from starting with their certificate for
@@ -19,7 +20,7 @@ import (
 // not ours, and may be created at any time.
 func (r *Reconciler) certificateProblem(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) (string, error) {
 	name := resources.WebTransportSecret(svc)
-	if name == "" || seen.deployment == nil || rolledOut(seen.deployment) && len(seen.ready()) >= int(wantedGateways(svc, seen)) {
+	if name == "" || seen.Deployment == nil || status.RolledOut(seen.Deployment) && len(seen.Ready()) >= int(seen.Wanted(svc)) {
 		return "", nil
 	}
 	secret := &corev1.Secret{}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package status
+
+import (
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/utils/ptr"
+
+	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+)
+
+// Observation is what one reconciliation has seen of a service.
+type Observation struct {
+	// Invalid has what the webhook would have refused.
+	Invalid field.ErrorList
+	// ApplyErr is why not all objects are as wanted.
+	ApplyErr error
+	// Revision is the revision of the configuration that gateways should run; empty if there is
+	// none that they could run.
+	Revision string
+	// Deployment is the Deployment of the gateways, nil if there is none.
+	Deployment *appsv1.Deployment
+	// CertificateProblem is what new gateways wait for before they can serve WebTransport; empty if
+	// nothing is known.
+	CertificateProblem string
+	// NATSReady reports whether the service's own NATS is ready.
+	NATSReady bool
+	// Gateways are the running gateway pods with their statuses.
+	Gateways []Gateway
+	// OpsPort and PeerPort are the ports at which gateways are asked for their status, and at which
+	// they are pushed to.
+	OpsPort, PeerPort int
+}
+
+// Gateway is a running gateway pod, and its status.
+type Gateway struct {
+	Pod *corev1.Pod
+	// Ready reports whether clients should connect to it.
+	Ready  bool
+	Status gatewaystatus.Status
+	// Err is why there is no status.
+	Err error
+	// PushErr is why the wanted configuration could not be pushed to it; nil if it has not been
+	// tried.
+	PushErr error
+}
+
+// CutOff reports whether a gateway says that it is not connected to NATS.
+func (g *Gateway) CutOff() bool { return g.Err == nil && g.Status.NATS != connected }
+
+// connected is the state of a gateway's connection to NATS.
+const connected = "connected"
+
+// Ready returns the gateways that clients should connect to.
+func (o *Observation) Ready() []Gateway {
+	var ready []Gateway
+	for _, g := range o.Gateways {
+		if g.Ready {
+			ready = append(ready, g)
+		}
+	}
+	return ready
+}
+
+// Behind returns the gateways that do not run the wanted configuration, as far as is known. This
+// includes starting gateways, and leaving ones, which still have clients, as long as they answer
+// with their status: without it they no longer run, or do not run yet.
+func (o *Observation) Behind() []*Gateway {
+	var behind []*Gateway
+	for i := range o.Gateways {
+		g := &o.Gateways[i]
+		if g.Err != nil && g.Ready || g.Err == nil && g.Status.ConfigHash != o.Revision {
+			behind = append(behind, g)
+		}
+	}
+	return behind
+}
+
+// Lagging returns the ready gateways among those behind.
+func (o *Observation) Lagging() []Gateway {
+	var lagging []Gateway
+	for _, g := range o.Behind() {
+		if g.Ready {
+			lagging = append(lagging, *g)
+		}
+	}
+	return lagging
+}
+
+// connections returns the number of clients of all gateways, including leaving ones.
+func (o *Observation) connections() int64 {
+	var sum int64
+	for _, g := range o.Gateways {
+		sum += g.Status.Connections
+	}
+	return sum
+}
+
+// Wanted returns how many gateways there should be, according to the service or the autoscaler.
+func (o *Observation) Wanted(svc *v1alpha1.RealtimeService) int32 {
+	if svc.Spec.Gateway.Autoscaling == nil {
+		return ptr.Deref(svc.Spec.Gateway.Replicas, 1)
+	}
+	if o.Deployment == nil {
+		return ptr.Deref(svc.Spec.Gateway.Autoscaling.MinReplicas, 1)
+	}
+	return ptr.Deref(o.Deployment.Spec.Replicas, 1)
+}
+
+// RolledOut reports whether all pods of a Deployment have the newest template.
+func RolledOut(d *appsv1.Deployment) bool {
+	return d.Status.ObservedGeneration >= d.Generation && d.Status.UpdatedReplicas == d.Status.Replicas &&
+		(d.Spec.Replicas == nil || d.Status.UpdatedReplicas == *d.Spec.Replicas)
+}
