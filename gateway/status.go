@@ -12,6 +12,7 @@ import (
 // Status returns the state of the gateway.
 func (g *Gateway) Status() gatewaystatus.Status {
 	revision, problem := g.config.get()
+	logError, logCause := logProblem(g.cluster.LogProblem())
 	return gatewaystatus.Status{
 		Connections: int64(g.io.Connections()),
 		ConfigHash:  revision,
@@ -19,7 +20,12 @@ func (g *Gateway) Status() gatewaystatus.Status {
 		Draining:    g.draining.Load(),
 		NATS:        g.cluster.Status(),
 		NATSError:   g.cluster.Problem(),
+		NATSCause:   natsCauses[g.cluster.Cause()],
+		NATSVersion: g.cluster.Version(),
+		NATSDenied:  g.cluster.Denied(),
 		LogReady:    g.cluster.LogReady(),
+		LogError:    logError,
+		LogCause:    logCause,
 		KeySets:     g.asking.authorities.status(),
 		Programs:    g.asking.programs.status(),
 	}

@@ -24,13 +24,46 @@ type Status struct {
 	NATS string `json:"nats"`
 	// NATSError is why NATS is not connected; empty if it is.
 	NATSError string `json:"natsError"`
+	// NATSCause is of what kind NATSError is; empty if NATS is connected, or the kind is not known.
+	NATSCause Cause `json:"natsCause,omitempty"`
+	// NATSVersion is the release of the server that it is connected to; empty if it is not.
+	NATSVersion string `json:"natsVersion,omitempty"`
+	// NATSDenied is what NATS has last refused to permit on this connection; empty if nothing.
+	NATSDenied string `json:"natsDenied,omitempty"`
 	// LogReady is true while events can be stored; and always for a service without recovery.
 	LogReady bool `json:"logReady"`
+	// LogError is why events cannot be stored, and LogCause of what kind that is; empty while they
+	// can, or if it is not known.
+	LogError string `json:"logError,omitempty"`
+	LogCause Cause  `json:"logCause,omitempty"`
 	// KeySets are the JWK sets that the gateway fetches to verify tokens.
 	KeySets []KeySet `json:"keySets,omitempty"`
 	// Programs are those that the gateway asks who clients are.
 	Programs []Program `json:"programs,omitempty"`
 }
+
+// Cause is a kind of problem with NATS, for which there is a remedy of its own.
+type Cause string
+
+// The causes of problems with the connection.
+const (
+	// CauseUnreachable: no server accepts a connection, or there is none of that name.
+	CauseUnreachable Cause = "unreachable"
+	// CauseCredentials: there are no credentials, or NATS refuses them.
+	CauseCredentials Cause = "credentials"
+	// CauseTLS: the two sides do not trust each other's certificates, or one does not encrypt.
+	CauseTLS Cause = "tls"
+)
+
+// The causes of problems with JetStream.
+const (
+	// CauseDisabled: JetStream is not enabled on the server or for the account.
+	CauseDisabled Cause = "disabled"
+	// CauseNoQuorum: JetStream does not answer in time, or has no leader.
+	CauseNoQuorum Cause = "noQuorum"
+	// CauseNoRoom: a limit of the account, the stream or the disk has been reached.
+	CauseNoRoom Cause = "noRoom"
+)
 
 // KeySet is a JWK set that is fetched from a URL.
 type KeySet struct {

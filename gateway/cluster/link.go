@@ -6,6 +6,8 @@ import (
 	"context"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/realtime-operator/realtime-operator/gateway/natsconn"
 )
 
 // NATS returns the connection, for what else a gateway stores. It ends with Close.
@@ -20,6 +22,15 @@ func (c *Cluster) Status() string { return c.link.Status() }
 
 // Problem returns the reason why NATS is not connected; it is empty while it is.
 func (c *Cluster) Problem() string { return c.link.Problem() }
+
+// Cause returns of what kind Problem is.
+func (c *Cluster) Cause() natsconn.Cause { return c.link.Cause() }
+
+// Version returns the release of the connected server; empty without one.
+func (c *Cluster) Version() string { return c.link.Version() }
+
+// Denied returns what NATS has last refused to permit; empty if nothing.
+func (c *Cluster) Denied() string { return c.link.Denied() }
 
 // Reached reports whether NATS, and the log of a service with recovery, has been usable at some
 // time.

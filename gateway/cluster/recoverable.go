@@ -69,6 +69,14 @@ func (c *Cluster) Sessions() *recovery.Sessions { return c.sessions }
 // LogReady reports whether events can be stored now. Without recovery it returns true.
 func (c *Cluster) LogReady() bool { return c.events == nil || c.events.IsReady() }
 
+// LogProblem returns why events cannot be stored; nil if they can, or if it is not known.
+func (c *Cluster) LogProblem() error {
+	if c.events == nil {
+		return nil
+	}
+	return c.events.Problem()
+}
+
 // Stores reports whether events are stored before they are delivered.
 func (c *Cluster) Stores() bool { return c.events != nil }
 

@@ -356,6 +356,9 @@ func (l *Log) Waiting() int { return l.out.Waiting() }
 // IsReady reports whether messages can be stored now.
 func (l *Log) IsReady() bool { return l.ready.is() }
 
+// Problem returns why messages cannot be stored; nil if they can, or if that is not known.
+func (l *Log) Problem() error { return l.ready.reason() }
+
 // WasReady reports whether messages could be stored at some time.
 func (l *Log) WasReady() bool { return l.ready.wasOnce() }
 

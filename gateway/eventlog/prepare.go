@@ -85,7 +85,7 @@ func (l *Log) restore() bool {
 		case errors.Is(err, errInterrupted):
 			continue
 		}
-		l.ready.set(false)
+		l.ready.failed(err)
 		if !warned && l.host.NATS().IsConnected() {
 			l.log.Warn("the log of events cannot be used; recoverable events wait until it can", "stream", l.stream, "error", err)
 			warned = true

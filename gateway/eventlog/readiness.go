@@ -12,6 +12,7 @@ type readiness struct {
 	mu    sync.Mutex
 	ready bool          // guarded by mu
 	once  bool          // it has been ready at some time; guarded by mu
+	why   error         // why it is not ready, if that is known; guarded by mu
 	come  chan struct{} // closed when it gets ready; nil if nobody waits; guarded by mu
 }
 
@@ -33,10 +34,27 @@ func (r *readiness) set(ready bool) {
 	defer r.mu.Unlock()
 	r.ready = ready
 	r.once = r.once || ready
+	if ready {
+		r.why = nil
+	}
 	if ready && r.come != nil {
 		close(r.come)
 		r.come = nil
 	}
+}
+
+// failed makes it not ready for a reason.
+func (r *readiness) failed(why error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ready, r.why = false, why
+}
+
+// reason returns why it is not ready; nil if it is, or if that is not known.
+func (r *readiness) reason() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.why
 }
 
 // wait returns when it is ready, or the context ends.

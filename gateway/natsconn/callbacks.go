@@ -58,7 +58,7 @@ func (c *Conn) connected(nc *nats.Conn, event string) {
 	c.live.Store(true)
 	c.hears(time.Now())
 	c.mu.Lock()
-	c.problem, c.told = nil, ""
+	c.problem, c.told, c.denied = nil, [5]time.Time{}, ""
 	c.mu.Unlock()
 	c.maxPayload.Store(nc.MaxPayload())
 	c.reached.Store(true)
@@ -68,14 +68,16 @@ func (c *Conn) connected(nc *nats.Conn, event string) {
 	}
 }
 
-// failed stores the reason why an attempt to connect has failed.
+// failed stores the reason why an attempt to connect has failed, and logs it: at once the first
+// time that it is of its kind, and then once a minute.
 func (c *Conn) failed(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.problem = err
-	if text := err.Error(); text != c.told {
-		c.told = text
-		c.log.Warn("cannot connect to NATS yet", "error", err)
+	told, now := &c.told[causeOf(err)], time.Now()
+	if told.IsZero() || now.Sub(*told) >= repeatNotice {
+		*told = now
+		c.log.Warn("cannot connect to NATS yet", "servers", redactURLs(c.options.URLs), "error", err, "attempts", c.attempts.Load()+1)
 	}
 }
 
@@ -86,6 +88,11 @@ func (c *Conn) report(nc *nats.Conn, err error) {
 		c.log.Error("this gateway is too slow for what NATS sends; messages are dropped", "error", err)
 	case !nc.IsConnected():
 		c.failed(err)
+	case errors.Is(err, nats.ErrPermissionViolation):
+		c.mu.Lock()
+		c.denied = denial(err)
+		c.mu.Unlock()
+		c.log.Error("NATS does not permit what the gateway needs", "denied", denial(err))
 	default:
 		c.log.Error("NATS reports an error", "error", err)
 	}

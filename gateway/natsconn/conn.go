@@ -83,9 +83,14 @@ type Conn struct {
 	// problem is why the last attempt to connect failed; nil while NATS is connected. Guarded by
 	// mu.
 	problem error
-	// told is the last problem that was logged, so that a repeated one is logged once. Guarded by
-	// mu.
-	told string
+	// told is when a problem of each cause was last logged. Guarded by mu.
+	told [5]time.Time
+	// denied is what NATS does not permit; empty if it permits everything. Guarded by mu.
+	denied string
+
+	// notice is firstNotice; noticing reports the first attempts when it is over.
+	notice   time.Duration
+	noticing *time.Timer // set by Connect
 }
 
 // New returns a connection that does nothing before Connect.
@@ -98,7 +103,8 @@ func New(o Options) *Conn {
 	}
 	return &Conn{
 		options: o, log: o.Log, handed: handedCredentials{dir: o.CredentialsDir},
-		up: make(chan struct{}, 1), closed: make(chan struct{}), ended: make(chan struct{}),
+		notice: firstNotice,
+		up:     make(chan struct{}, 1), closed: make(chan struct{}), ended: make(chan struct{}),
 	}
 }
 
@@ -106,8 +112,14 @@ func New(o Options) *Conn {
 // that it never can connect, for example because a URL is invalid. It is called once, before
 // anything but PublisherOptions.
 func (c *Conn) Connect() error {
+	c.noticing = time.AfterFunc(c.notice, func() {
+		if !c.reached.Load() && c.untold() {
+			c.failed(errNoAnswer)
+		}
+	})
 	nc, err := nats.Connect(strings.Join(c.options.URLs, ","), c.connectOptions()...)
 	if err != nil {
+		c.noticing.Stop()
 		return fmt.Errorf("connect to NATS at %s: %w", redactURLs(c.options.URLs), withoutURL(err))
 	}
 	c.nc = nc
@@ -116,6 +128,13 @@ func (c *Conn) Connect() error {
 		c.live.Store(true)
 	}
 	return nil
+}
+
+// untold reports whether no failure to connect was reported yet.
+func (c *Conn) untold() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.problem == nil
 }
 
 // NATS returns the connection of the client library.
@@ -127,6 +146,7 @@ func (c *Conn) Leave() { c.leaving.Store(true) }
 // Close ends the connection. Connect must have been called.
 func (c *Conn) Close() {
 	c.Leave()
+	c.noticing.Stop()
 	c.nc.Close()
 	<-c.closed
 }

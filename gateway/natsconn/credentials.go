@@ -31,6 +31,9 @@ const (
 // encrypt.
 var errPlaintext = errors.New("NATS offers no TLS, but the credentials have ca.crt or tls.crt: nothing is sent in plain text")
 
+// errNoCredentials: a directory has nothing by which to authenticate.
+var errNoCredentials = errors.New("none of " + fileCreds + ", " + fileToken + ", or " + fileUsername + " and " + filePassword + " is there")
+
 // credentials authenticate one connection, and all the connections that replace it, from a
 // directory as a mounted Secret has it: user.creds (a NATS credentials file), or token, or username
 // and password; and ca.crt, tls.crt and tls.key for TLS. Everything, the kind included, is read
@@ -131,8 +134,7 @@ func (c *credentials) jwt() (string, error) {
 	if name, password := c.user(); name != "" && password != "" { // like those that were handed over
 		return "", nil
 	}
-	return "", fmt.Errorf("read NATS credentials in %s: none of %s, %s, or %s and %s is there",
-		c.dir, fileCreds, fileToken, fileUsername, filePassword)
+	return "", fmt.Errorf("read NATS credentials in %s: %w", c.dir, errNoCredentials)
 }
 
 func (c *credentials) sign(nonce []byte) ([]byte, error) {
