@@ -37,8 +37,11 @@ type recollection struct {
 	gateways map[types.UID]answer
 	// pushes has the last pushes to gateway pods.
 	pushes map[pushKey]push
-	// told is the last problem for which there was an event.
-	told string
+	// resolved is what came of following the references of the manifest.
+	resolved resolution
+	// deployment is a hash of the gateways' Deployment that was applied last, and rolledOut of that
+	// which was rolled out last.
+	deployment, rolledOut [32]byte
 }
 
 // application is an object as it was after the last apply.
@@ -77,6 +80,10 @@ func (r *recollection) forgetPushes(there []status.Gateway) {
 		return !slices.ContainsFunc(there, func(g status.Gateway) bool { return g.Pod.UID == key.pod })
 	})
 }
+
+// appliedGeneration returns the generation of an object, by kind and name, after it was last
+// applied; 0 if that is not remembered.
+func (r *recollection) appliedGeneration(name string) int64 { return r.applied[name].generation }
 
 func (m *memory) of(service types.NamespacedName) *recollection {
 	m.mu.Lock()

@@ -33,7 +33,7 @@ func TestOwnNATSGivesWayToANamedOne(t *testing.T) {
 		}
 		return nil
 	})
-	s.awaitCondition(v1alpha1.ConditionNATSAvailable, metav1.ConditionTrue, reasonExternal)
+	s.awaitCondition(v1alpha1.ConditionNATSAvailable, metav1.ConditionUnknown, reasonStarting)
 	s.get("chat-nats", &appsv1.StatefulSet{}) // gateways of the old template still use it
 	s.get("chat-nats-credentials", secret)
 

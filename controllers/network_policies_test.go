@@ -69,7 +69,7 @@ func TestThePolicyOfNATSStaysAsLongAsNATS(t *testing.T) {
 	s.edit(func(spec *v1alpha1.RealtimeServiceSpec) {
 		spec.NATS = &v1alpha1.NATSSpec{URLs: []string{"nats://elsewhere:4222"}}
 	})
-	s.awaitCondition(v1alpha1.ConditionNATSAvailable, metav1.ConditionTrue, reasonExternal)
+	s.awaitCondition(v1alpha1.ConditionNATSAvailable, metav1.ConditionUnknown, reasonStarting)
 	s.get("chat-nats", &networkingv1.NetworkPolicy{})
 	s.rollOut()
 	s.awaitGone("chat-nats", &networkingv1.NetworkPolicy{})

@@ -4,11 +4,7 @@ package controllers
 
 import (
 	"context"
-	"fmt"
-
-	appsv1 "k8s.io/api/apps/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"sigs.k8s.io/controller-runtime/pkg/client"
+	"errors"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
@@ -37,30 +33,29 @@ func (r *Reconciler) observe(ctx context.Context, svc *v1alpha1.RealtimeService,
 	if seen.Deployment, err = r.deployment(ctx, svc); err != nil {
 		return err
 	}
+	seen.Rollout.NATS = !resources.OwnNATS(svc)
 	if resources.OwnNATS(svc) {
-		if seen.NATSReady, err = r.natsReady(ctx, svc); err != nil {
+		if err = r.observeNATS(ctx, svc, seen); err != nil {
 			return err
 		}
 	}
 	if seen.Gateways, err = r.listGateways(ctx, svc); err != nil {
 		return err
 	}
-	if seen.CertificateProblem, err = r.certificateProblem(ctx, svc, seen); err != nil {
-		return err
-	}
+	seen.Unresolved, err = r.resolve(ctx, svc)
 	r.ask(ctx, svc, seen.Gateways)
-	return nil
+	return errors.Join(err, r.observeRollout(ctx, svc, seen))
 }
 
-func (r *Reconciler) natsReady(ctx context.Context, svc *v1alpha1.RealtimeService) (bool, error) {
-	set := &appsv1.StatefulSet{}
-	key := client.ObjectKey{Namespace: svc.Namespace, Name: resources.NATSName(svc.Name)}
-	err := r.Client.Get(ctx, key, set)
-	if apierrors.IsNotFound(err) {
-		return false, nil
+// observeRollout observes whether the newest gateways are there, and why they are not.
+func (r *Reconciler) observeRollout(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) error {
+	remembered := r.memory.of(keyOf(svc))
+	seen.Rollout.Applied = remembered.appliedGeneration("Deployment " + resources.GatewayName(svc.Name))
+	seen.Rollout.Changed = remembered.deployment != remembered.rolledOut
+	if seen.Deployment == nil || seen.RolledOut(svc) && len(seen.Ready()) >= int(seen.Wanted(svc)) {
+		return nil
 	}
-	if err != nil {
-		return false, fmt.Errorf("read StatefulSet %s: %w", key.Name, err)
-	}
-	return set.Status.ReadyReplicas > 0, nil
+	var err error
+	seen.Rollout.Problem, err = r.rolloutProblem(ctx, svc, seen.Deployment)
+	return err
 }

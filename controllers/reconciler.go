@@ -29,7 +29,8 @@ import (
 
 // What the operator may do in the namespaces of its services; rights_test.go fails if a right is
 // missing, or is not used. Secrets are not listed or watched: the operator knows the names of the
-// few that it owns, and of a certificate that a service names.
+// few that it owns, and of those that a service names. ReplicaSets and events are listed only while
+// a pod does not start, to say why (docs/decisions/0064-conditions.md).
 //
 // +kubebuilder:rbac:groups=realtime-operator.io,resources=realtimeservices,verbs=list;watch
 // +kubebuilder:rbac:groups=realtime-operator.io,resources=realtimeservices/status,verbs=patch
@@ -39,11 +40,12 @@ import (
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=pods,verbs=list;watch
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=apps,resources=replicasets,verbs=list
 // +kubebuilder:rbac:groups=apps,resources=statefulsets,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=autoscaling,resources=horizontalpodautoscalers,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;patch;delete
-// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=list;create;patch
 
 // steadyInterval is how often a service is reconciled when nothing happens, for its number of
 // connections.

@@ -238,6 +238,7 @@ func TestOperatorOfSomeNamespacesNeedsNoRightsElsewhere(t *testing.T) {
 		s := create(t, c, namespace, plain)
 		s.awaitObjects()
 		s.startNATS()
+		s.rollOut()
 		s.startGateway(t, namespace, "chat", "one", func(*fakeGateway) {})
 		s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionTrue, reasonReady)
 	}

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -23,7 +24,7 @@ import (
 func (r *Reconciler) writeStatus(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) error {
 	before := svc.DeepCopy()
 	status.Fill(svc, &seen.Observation, labels.SelectorFromSet(resources.GatewaySelector(svc.Name)).String())
-	r.tellTrouble(svc)
+	r.rememberRollout(svc)
 	if equality.Semantic.DeepEqual(before.Status, svc.Status) {
 		return nil
 	}
@@ -32,20 +33,23 @@ func (r *Reconciler) writeStatus(ctx context.Context, svc *v1alpha1.RealtimeServ
 	if client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("write the status: %w", err)
 	}
+	r.tellTroubles(svc, before.Status.Conditions)
 	return nil
 }
 
-// tellTrouble records an event, once, for a problem of a service that a person must solve.
-func (r *Reconciler) tellTrouble(svc *v1alpha1.RealtimeService) {
-	remembered := r.memory.of(keyOf(svc))
-	trouble := ""
-	ready := meta.FindStatusCondition(svc.Status.Conditions, v1alpha1.ConditionReady)
-	switch ready.Reason {
-	case status.ReasonInvalid, status.ReasonApplyFailed, status.ReasonRefused:
-		trouble = ready.Message
+// rememberRollout remembers what is rolled out.
+func (r *Reconciler) rememberRollout(svc *v1alpha1.RealtimeService) {
+	progressing := meta.FindStatusCondition(svc.Status.Conditions, v1alpha1.ConditionProgressing)
+	if progressing.Reason == status.ReasonRolledOut {
+		remembered := r.memory.of(keyOf(svc))
+		remembered.rolledOut = remembered.deployment
 	}
-	if trouble != "" && trouble != remembered.told {
-		r.event(svc, nil, corev1.EventTypeWarning, ready.Reason, "Reconcile", "%s", trouble)
+}
+
+// tellTroubles records an event, once, for each problem that a person must solve. The status is
+// where it is remembered, so that another operator does not repeat it.
+func (r *Reconciler) tellTroubles(svc *v1alpha1.RealtimeService, before []metav1.Condition) {
+	for _, trouble := range status.NewTroubles(before, svc.Status.Conditions) {
+		r.event(svc, nil, corev1.EventTypeWarning, trouble.Reason, "Reconcile", "%s", trouble.Message)
 	}
-	remembered.told = trouble
 }

@@ -8,6 +8,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
@@ -33,11 +34,14 @@ func TestStatusFollowsTheObjects(t *testing.T) {
 	}
 	s.rollOut()
 	s.startGateway(t, namespace, "chat", "one", inForce(40))
-	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionTrue, reasonReady) // clients can connect
+	s.awaitMessage(v1alpha1.ConditionReady, metav1.ConditionFalse, reasonRollingOut, "2 of 2 gateways have the newest pod template, 1 are ready")
 	s.awaitMessage(v1alpha1.ConditionGatewaysAvailable, metav1.ConditionFalse, reasonStarting, "1 of 2 gateways are ready")
+	s.awaitCondition(v1alpha1.ConditionProgressing, metav1.ConditionTrue, reasonRollingOut)
 
 	s.startGateway(t, namespace, "chat", "two", inForce(2))
 	s.awaitCondition(v1alpha1.ConditionGatewaysAvailable, metav1.ConditionTrue, reasonAvailable)
+	s.awaitCondition(v1alpha1.ConditionProgressing, metav1.ConditionTrue, reasonRolledOut)
+	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionTrue, reasonReady)
 	await(s, "chat", &v1alpha1.RealtimeService{}, func(svc *v1alpha1.RealtimeService) error {
 		status := svc.Status
 		return errors.Join(
@@ -74,7 +78,9 @@ func TestNoGatewayWantedIsNotReady(t *testing.T) {
 func TestNamedNATSIsSeenThroughGateways(t *testing.T) {
 	c, namespace := useCluster(t)
 	s := create(t, c, namespace, "spec: {nats: {urls: ['nats://elsewhere:4222']}, namespaces: [{name: /}]}")
-	s.awaitCondition(v1alpha1.ConditionNATSAvailable, metav1.ConditionTrue, reasonExternal)
+	s.awaitObjects()
+	s.rollOut()
+	s.awaitMessage(v1alpha1.ConditionNATSAvailable, metav1.ConditionUnknown, reasonStarting, "no gateway has said yet")
 	gateway := func(nats string) func(*fakeGateway) {
 		return func(g *fakeGateway) {
 			g.status.ConfigHash, g.status.NATS = gatewaystatus.Revision([]byte(s.config())), nats
@@ -116,5 +122,19 @@ func TestStatusOfAnOldLookIsNotWritten(t *testing.T) {
 	r := &Reconciler{Client: s}
 	if err := r.writeStatus(t.Context(), old, &observation{}); !apierrors.IsConflict(err) {
 		t.Errorf("the status of an older service than the API server's was written: %v", err)
+	}
+}
+
+// kstatus takes an object without an observed generation, and without conditions, for one that is
+// as it should be.
+func TestANewServiceIsNotTakenForReady(t *testing.T) {
+	c, namespace := useCluster(t)
+	object := parse(t, namespace, plain)
+	if err := c.Create(t.Context(), object); err != nil {
+		t.Fatal(err)
+	}
+	observed, found, err := unstructured.NestedInt64(object.Object, "status", "observedGeneration")
+	if err != nil || !found || observed == object.GetGeneration() {
+		t.Errorf("the observed generation is %d, found %v: %v", observed, found, err)
 	}
 }

@@ -4,6 +4,8 @@ package controllers
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -24,19 +26,36 @@ const natsPatience = time.Minute
 // away only when all of them leave. Without NATS a client would be sent from one leaving gateway to
 // the next.
 func (r *Reconciler) applyGateways(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) error {
-	wait := &r.memory.of(keyOf(svc)).natsWait
+	remembered := r.memory.of(keyOf(svc))
 	settled, err := r.natsSettled(ctx, svc)
 	if err != nil {
 		return err
 	}
-	if seen.gatewaysWait = wait.holds(settled, r.Now()); seen.gatewaysWait {
+	wanted := resources.GatewayDeployment(svc, r.GatewayImage)
+	if r.AssignedUserIDs {
+		resources.AssignUserIDs(&wanted.Spec.Template.Spec)
+	}
+	hash, err := hashOfDeployment(wanted)
+	if err != nil {
+		return err
+	}
+	if seen.gatewaysWait = remembered.natsWait.holds(settled, r.Now()); seen.gatewaysWait {
+		seen.Rollout.Waits = remembered.deployment != hash
 		return nil
 	}
-	deployment := resources.GatewayDeployment(svc, r.GatewayImage)
-	if r.AssignedUserIDs {
-		resources.AssignUserIDs(&deployment.Spec.Template.Spec)
+	if err := r.apply(ctx, svc, wanted); err != nil {
+		return err
 	}
-	return r.apply(ctx, svc, deployment)
+	remembered.deployment = hash
+	return nil
+}
+
+func hashOfDeployment(wanted *appsv1.Deployment) ([32]byte, error) {
+	data, err := json.Marshal(wanted)
+	if err != nil {
+		return [32]byte{}, fmt.Errorf("hash Deployment %s: %w", wanted.Name, err)
+	}
+	return sha256.Sum256(data), nil
 }
 
 // natsSettled returns false while the service's own NATS is being replaced, or gateways have not

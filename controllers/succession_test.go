@@ -44,6 +44,8 @@ func TestGatewaysAreReplacedAfterNATS(t *testing.T) {
 	})
 	// Conditions are written after all that was to be applied.
 	s.awaitCondition(v1alpha1.ConditionNATSAvailable, metav1.ConditionFalse, reasonDisconnected)
+	s.awaitCondition(v1alpha1.ConditionProgressing, metav1.ConditionTrue, reasonWaitingForNATS)
+	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionFalse, reasonWaitingForNATS)
 	waits("NATS is")
 	s.startNATS()
 	s.awaitMessage(v1alpha1.ConditionNATSAvailable, metav1.ConditionFalse, reasonDisconnected, "1 of 1 gateways are not connected")

@@ -24,6 +24,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
+	"github.com/realtime-operator/realtime-operator/controllers/status"
 )
 
 const (
@@ -69,19 +70,20 @@ func serviceOf(_ context.Context, object client.Object) []reconcile.Request {
 }
 
 // podTurned passes only those changes of a pod that change which gateways are asked for their
-// status.
+// status, or what keeps it from starting.
 func podTurned() predicate.Predicate {
 	type sight struct {
 		phase   corev1.PodPhase
 		address string
 		ready   bool
+		problem status.Problem
 	}
 	look := func(object client.Object) sight {
 		pod, ok := object.(*corev1.Pod)
 		if !ok {
 			return sight{}
 		}
-		return sight{pod.Status.Phase, pod.Status.PodIP, podReady(pod)}
+		return sight{pod.Status.Phase, pod.Status.PodIP, podReady(pod), status.OfPod(pod)}
 	}
 	return predicate.Funcs{
 		UpdateFunc: func(e event.UpdateEvent) bool { return look(e.ObjectOld) != look(e.ObjectNew) },

@@ -17,7 +17,11 @@ import (
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Gateways",type=string,JSONPath=`.status.gateways`,description="Ready gateways of those wanted"
 // +kubebuilder:printcolumn:name="Connections",type=integer,JSONPath=`.status.connections`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`,priority=1
+// +kubebuilder:printcolumn:name="NATS",type=string,JSONPath=`.status.conditions[?(@.type=="NATSAvailable")].reason`,priority=1
+// +kubebuilder:printcolumn:name="Rollout",type=string,JSONPath=`.status.conditions[?(@.type=="Progressing")].reason`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="metadata.name must be lower-case letters, digits and '-', and start with a letter, since a Service has the same name"
 // +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 45",message="metadata.name may have at most 45 characters, since the names of the objects it owns are made from it"
 type RealtimeService struct {
@@ -30,7 +34,8 @@ type RealtimeService struct {
 	Spec RealtimeServiceSpec `json:"spec,omitzero"`
 	// status is the service as the operator last observed it.
 	// +optional
-	Status RealtimeServiceStatus `json:"status,omitempty"`
+	// +kubebuilder:default:={"observedGeneration":-1}
+	Status RealtimeServiceStatus `json:"status,omitzero"` // without the default, kstatus would take a new service for ready
 }
 
 // RealtimeServiceList is a list of services.

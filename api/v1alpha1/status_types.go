@@ -11,17 +11,27 @@ const FieldManager = "realtime-operator"
 
 // Condition types of a RealtimeService.
 const (
-	// ConditionReady is true while clients can connect to gateways that run the newest
-	// configuration.
+	// ConditionReady is true when everything that this generation asks for is rolled out and in
+	// force, and clients can connect.
 	ConditionReady = "Ready"
-	// ConditionGatewaysAvailable is true while as many gateways are ready as are wanted.
+	// ConditionGatewaysAvailable is true while as many gateways are ready as are wanted, whatever
+	// their pod template.
 	ConditionGatewaysAvailable = "GatewaysAvailable"
-	// ConditionNATSAvailable is true while the service's NATS is ready, or is one that the operator
-	// does not run, and all gateways are connected to it.
+	// ConditionProgressing is true while gateways and NATS are replaced by newer ones, and once
+	// they are (reason RolledOut), and false while that cannot go on. It means what it does for a
+	// Deployment.
+	ConditionProgressing = "Progressing"
+	// ConditionNATSAvailable is true while gateways are connected to NATS, and can use it for what
+	// the service asks for.
 	ConditionNATSAvailable = "NATSAvailable"
 	// ConditionConfigured is true while every ready gateway runs the configuration of this
 	// generation.
 	ConditionConfigured = "Configured"
+	// ConditionResolvedRefs is true while the Secrets and ConfigMaps exist that the service names.
+	ConditionResolvedRefs = "ResolvedRefs"
+	// ConditionStalled is there, and true, while a person must change something before this
+	// generation can be rolled out. Tools that use kstatus, such as Flux, take it for a failure.
+	ConditionStalled = "Stalled"
 )
 
 // RealtimeServiceStatus is the service as the operator last observed it.
@@ -30,7 +40,8 @@ type RealtimeServiceStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions are Ready, GatewaysAvailable, NATSAvailable and Configured.
+	// conditions are Ready, GatewaysAvailable, Progressing, NATSAvailable, Configured, ResolvedRefs
+	// and, while it is true, Stalled.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

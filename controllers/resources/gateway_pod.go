@@ -64,10 +64,12 @@ func gatewayContainer(svc *v1alpha1.RealtimeService, image string) corev1.Contai
 		Ports:           gatewayPorts(svc),
 		LivenessProbe:   probe("/healthz", opsPortName, 10),
 		// Clients wait for the first answer of a new gateway.
-		ReadinessProbe:  probe("/readyz", opsPortName, 2),
-		Resources:       svc.Spec.Gateway.Resources,
-		SecurityContext: containerSecurity(),
-		VolumeMounts:    gatewayMounts(svc),
+		ReadinessProbe: probe("/readyz", opsPortName, 2),
+		Resources:      svc.Spec.Gateway.Resources,
+		// What it has logged last is what the status says of one that ends again and again.
+		TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
+		SecurityContext:          containerSecurity(),
+		VolumeMounts:             gatewayMounts(svc),
 	}
 }
 

@@ -66,6 +66,9 @@ func GatewayPeersName(service string) string { return GatewayName(service) + "-p
 // immutable.
 func GatewaySelector(service string) map[string]string { return selector(service, componentGateway) }
 
+// NATSSelector selects the pods of a service's own NATS.
+func NATSSelector(service string) map[string]string { return selector(service, componentNATS) }
+
 func selector(service, component string) map[string]string {
 	return map[string]string{LabelService: service, LabelComponent: component}
 }

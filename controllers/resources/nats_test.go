@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
@@ -73,5 +74,16 @@ func TestCredentials(t *testing.T) {
 	delete(secret.Data, keyPassword)
 	if _, ok := CredentialsOf(secret); ok {
 		t.Error("a Secret without password passes")
+	}
+}
+
+// The status quotes what a container that ends again and again has logged last.
+func TestContainersLeaveTheirLastWords(t *testing.T) {
+	svc := &v1alpha1.RealtimeService{ObjectMeta: metav1.ObjectMeta{Name: "chat", Namespace: "ns"}}
+	nats := NATSStatefulSet(svc, "nats", NATSConfigMap(svc, false), NATSIdentity{})
+	for _, template := range []corev1.PodTemplateSpec{GatewayDeployment(svc, "gateway").Spec.Template, nats.Spec.Template} {
+		if c := template.Spec.Containers[0]; c.TerminationMessagePolicy != corev1.TerminationMessageFallbackToLogsOnError {
+			t.Errorf("%s: %q", c.Name, c.TerminationMessagePolicy)
+		}
 	}
 }

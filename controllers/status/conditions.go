@@ -8,42 +8,56 @@ import (
 	"maps"
 	"slices"
 
-	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-func conditions(svc *v1alpha1.RealtimeService, seen *Observation) []metav1.Condition {
-	configured := configuredCondition(svc, seen)
+// conditions returns all conditions of a service but Stalled, which is nil unless it is true.
+func conditions(svc *v1alpha1.RealtimeService, seen *Observation) (always []metav1.Condition, stalled *metav1.Condition) {
+	nats, configured, references := natsCondition(svc, seen), configuredCondition(svc, seen), referencesCondition(seen)
+	progressing := progressingCondition(svc, seen, nats)
+	gateways := gatewaysCondition(svc, seen)
 	return []metav1.Condition{
-		readyCondition(svc, seen, configured),
-		gatewaysCondition(svc, seen),
-		natsCondition(svc, seen),
-		configured,
-	}
+		readyCondition(svc, seen, parts{gateways, progressing, nats, configured, references}),
+		gateways, progressing, nats, configured, references,
+	}, stalledCondition(seen, progressing, configured)
 }
 
-func readyCondition(svc *v1alpha1.RealtimeService, seen *Observation, configured metav1.Condition) metav1.Condition {
+// parts are the conditions that Ready summarizes.
+type parts struct{ gateways, progressing, nats, configured, references metav1.Condition }
+
+// readyCondition is true when all that this generation asks for is rolled out and in force, and
+// clients can connect. Its reason and message are those of what keeps it from that.
+func readyCondition(svc *v1alpha1.RealtimeService, seen *Observation, p parts) metav1.Condition {
 	is := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
 		return metav1.Condition{Type: v1alpha1.ConditionReady, Status: status, Reason: reason, Message: message}
 	}
+	as := func(c metav1.Condition) metav1.Condition { return is(metav1.ConditionFalse, c.Reason, c.Message) }
+	none := len(seen.Ready()) == 0
 	switch {
 	case seen.ApplyErr != nil:
 		return is(metav1.ConditionFalse, ReasonApplyFailed, seen.ApplyErr.Error())
 	case len(seen.Invalid) > 0:
-		return is(metav1.ConditionFalse, configured.Reason, configured.Message)
-	case len(seen.Ready()) > 0 && configured.Status != metav1.ConditionTrue:
-		return is(configured.Status, configured.Reason, configured.Message)
-	case len(seen.Ready()) > 0:
-		return is(metav1.ConditionTrue, ReasonReady, "clients can connect")
-	case seen.Wanted(svc) == 0:
+		return as(p.configured)
+	case p.references.Status != metav1.ConditionTrue:
+		return as(p.references)
+	case seen.Wanted(svc) == 0 && none:
 		return is(metav1.ConditionFalse, ReasonScaledToZero, "no gateway is wanted")
-	case svc.Spec.NATS == nil && !seen.NATSReady:
+	case p.progressing.Status != metav1.ConditionTrue:
+		return as(p.progressing)
+	case none && svc.Spec.NATS == nil && !seen.NATSReady && !isTrouble(p.nats.Reason):
 		return is(metav1.ConditionFalse, ReasonStarting, "gateways wait for NATS")
+	case none && p.nats.Status == metav1.ConditionFalse:
+		return as(p.nats)
+	case none:
+		return as(p.gateways)
+	case p.progressing.Reason != ReasonRolledOut:
+		return as(p.progressing)
+	case p.configured.Status != metav1.ConditionTrue:
+		return is(p.configured.Status, p.configured.Reason, p.configured.Message)
 	}
-	return is(metav1.ConditionFalse, ReasonStarting, "no gateway is ready yet")
+	return is(metav1.ConditionTrue, ReasonReady, "clients can connect")
 }
 
 func gatewaysCondition(svc *v1alpha1.RealtimeService, seen *Observation) metav1.Condition {
@@ -57,88 +71,18 @@ func gatewaysCondition(svc *v1alpha1.RealtimeService, seen *Observation) metav1.
 	if !RolledOut(d) {
 		condition.Message += fmt.Sprintf(", %d have the newest pod template", d.Status.UpdatedReplicas)
 	}
-	if seen.CertificateProblem != "" {
-		condition.Message += ": " + seen.CertificateProblem
-	}
 	if ready >= wanted {
 		condition.Status, condition.Reason = metav1.ConditionTrue, ReasonAvailable
 		return condition
 	}
-	if problem := deploymentProblem(d); problem != "" {
-		condition.Message += ": " + problem
+	for _, problem := range []Problem{seen.neededReference(), seen.problem(svc)} {
+		if problem.Reason != "" {
+			condition.Reason = problem.Reason
+			condition.Message += ": " + problem.Message
+			break
+		}
 	}
 	return condition
-}
-
-// deploymentProblem returns what the Deployment reports, such as an exceeded quota.
-func deploymentProblem(d *appsv1.Deployment) string {
-	for _, c := range d.Status.Conditions {
-		failed := c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue ||
-			c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse
-		if failed {
-			return c.Message
-		}
-	}
-	return ""
-}
-
-func natsCondition(svc *v1alpha1.RealtimeService, seen *Observation) metav1.Condition {
-	is := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
-		return metav1.Condition{Type: v1alpha1.ConditionNATSAvailable, Status: status, Reason: reason, Message: message}
-	}
-	cutOff := natsSight(seen)
-	switch {
-	case svc.Spec.NATS == nil && !seen.NATSReady:
-		return is(metav1.ConditionFalse, ReasonStarting, "NATS is not ready"+cutOff)
-	case cutOff != "":
-		return is(metav1.ConditionFalse, ReasonDisconnected, natsName(svc)+cutOff+"; their logs and /readyz say why")
-	case svc.Spec.NATS == nil:
-		return is(metav1.ConditionTrue, ReasonAvailable, natsName(svc)+logSight(svc, seen))
-	}
-	return is(metav1.ConditionTrue, ReasonExternal, natsName(svc)+logSight(svc, seen))
-}
-
-func natsName(svc *v1alpha1.RealtimeService) string {
-	if svc.Spec.NATS == nil {
-		return "NATS is ready"
-	}
-	return "spec.nats names it"
-}
-
-// natsSight says how many gateways cannot use NATS, either because they do not reach it or because
-// it refuses their credentials; empty if all can. Gateways that are not ready count if none is.
-func natsSight(seen *Observation) string {
-	asked := seen.Ready()
-	if len(asked) == 0 {
-		asked = seen.Gateways
-	}
-	without := 0
-	for i := range asked {
-		if asked[i].CutOff() {
-			without++
-		}
-	}
-	if without > 0 {
-		return fmt.Sprintf("; %d of %d gateways are not connected to it", without, len(asked))
-	}
-	return ""
-}
-
-// logSight returns what gateways say about a NATS that is connected and does not store.
-func logSight(svc *v1alpha1.RealtimeService, seen *Observation) string {
-	if svc.Spec.Recovery == nil {
-		return ""
-	}
-	without := 0
-	for _, g := range seen.Ready() {
-		if g.Err == nil && g.Status.NATS == connected && !g.Status.LogReady {
-			without++
-		}
-	}
-	if without == 0 {
-		return ""
-	}
-	return fmt.Sprintf("; %d of %d gateways cannot store in it what is to be recoverable: it has no quorum, or no room", without, len(seen.Ready()))
 }
 
 func configuredCondition(svc *v1alpha1.RealtimeService, seen *Observation) metav1.Condition {
@@ -210,7 +154,7 @@ func programsSight(ready []Gateway) string {
 	return fmt.Sprintf("; %d of %d have no answers of the program of authentication %s; their /status says why", without[entry], len(ready), entry)
 }
 
-// ErrNoPushes: the gateway is of a release that accepts no pushes of configurations.
+// ErrNoPushes means that the gateway is of a release that accepts no pushes of configurations.
 var ErrNoPushes = errors.New("the gateway takes no pushes")
 
 // circuitOpen is that of a program that is left alone after failures.

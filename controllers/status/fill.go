@@ -4,8 +4,10 @@ package status
 
 import (
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
@@ -27,11 +29,40 @@ func Fill(svc *v1alpha1.RealtimeService, seen *Observation, selector string) {
 	status.Gateways = fmt.Sprintf("%d/%d", status.ReadyReplicas, seen.Wanted(svc))
 	status.Connections = seen.connections()
 	status.Selector = selector
-	for _, condition := range conditions(svc, seen) {
-		condition.ObservedGeneration = svc.Generation
-		condition.Message = Shortened(condition.Message, messageLimit)
-		meta.SetStatusCondition(&status.Conditions, condition)
+	always, stalled := conditions(svc, seen)
+	for _, condition := range always {
+		set(svc, condition)
 	}
+	if stalled == nil {
+		meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionStalled)
+		return
+	}
+	set(svc, *stalled)
+}
+
+func set(svc *v1alpha1.RealtimeService, condition metav1.Condition) {
+	condition.ObservedGeneration = svc.Generation
+	condition.Message = Shortened(condition.Message, messageLimit)
+	meta.SetStatusCondition(&svc.Status.Conditions, condition)
+}
+
+// NewTroubles returns the conditions that tell of a problem which the conditions of before do not:
+// one for each problem, so that it is told once. If the message says what the problem is, another
+// message is another problem.
+func NewTroubles(before, after []metav1.Condition) []metav1.Condition {
+	same := func(c metav1.Condition) func(metav1.Condition) bool {
+		return func(other metav1.Condition) bool {
+			return other.Reason == c.Reason && (other.Message == c.Message || !slices.Contains(precise, c.Reason))
+		}
+	}
+	var fresh []metav1.Condition
+	for _, c := range after {
+		told := slices.ContainsFunc(before, same(c)) || slices.ContainsFunc(fresh, same(c))
+		if isTrouble(c.Reason) && !told {
+			fresh = append(fresh, c)
+		}
+	}
+	return fresh
 }
 
 // Shortened returns a text of at most limit bytes.

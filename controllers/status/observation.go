@@ -23,11 +23,14 @@ type Observation struct {
 	Revision string
 	// Deployment is the Deployment of the gateways, nil if there is none.
 	Deployment *appsv1.Deployment
-	// CertificateProblem is what new gateways wait for before they can serve WebTransport; empty if
-	// nothing is known.
-	CertificateProblem string
+	// Rollout is what is known of the replacement of gateways and NATS.
+	Rollout Rollout
+	// Unresolved are the references of the manifest that lead to nothing.
+	Unresolved []Unresolved
 	// NATSReady reports whether the service's own NATS is ready.
 	NATSReady bool
+	// NATSProblem is what keeps the service's own NATS from starting; none if nothing is known.
+	NATSProblem Problem
 	// Gateways are the running gateway pods with their statuses.
 	Gateways []Gateway
 	// OpsPort and PeerPort are the ports at which gateways are asked for their status, and at which
@@ -50,9 +53,6 @@ type Gateway struct {
 
 // CutOff reports whether a gateway says that it is not connected to NATS.
 func (g *Gateway) CutOff() bool { return g.Err == nil && g.Status.NATS != connected }
-
-// connected is the state of a gateway's connection to NATS.
-const connected = "connected"
 
 // Ready returns the gateways that clients should connect to.
 func (o *Observation) Ready() []Gateway {
@@ -108,10 +108,4 @@ func (o *Observation) Wanted(svc *v1alpha1.RealtimeService) int32 {
 		return ptr.Deref(svc.Spec.Gateway.Autoscaling.MinReplicas, 1)
 	}
 	return ptr.Deref(o.Deployment.Spec.Replicas, 1)
-}
-
-// RolledOut reports whether all pods of a Deployment have the newest template.
-func RolledOut(d *appsv1.Deployment) bool {
-	return d.Status.ObservedGeneration >= d.Generation && d.Status.UpdatedReplicas == d.Status.Replicas &&
-		(d.Spec.Replicas == nil || d.Status.UpdatedReplicas == *d.Spec.Replicas)
 }

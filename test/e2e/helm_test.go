@@ -32,6 +32,7 @@ func TestHelm(t *testing.T) {
 	t.Run("a drained node evicts one gateway at a time", testDrainedGateways)
 	t.Run("kubectl scale", testScale)
 	t.Run("an autoscaler follows CPU", testAutoscale)
+	t.Run("what goes wrong is told", testTroubles)
 	t.Run("bad manifests are refused", testBadManifests)
 	t.Run("the manifests of README and samples are not", testShownManifests)
 	t.Run("a deleted service leaves nothing", testDeletedService)

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package status
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+)
+
+// What gateways say of a NATS that the operator does not run.
+func TestAnExternalNATSIsJudgedByGateways(t *testing.T) {
+	says := func(s gatewaystatus.Status) []Gateway { return []Gateway{{Ready: true, Status: s}} }
+	cutOff := func(cause gatewaystatus.Cause) []Gateway {
+		return []Gateway{{Status: gatewaystatus.Status{NATS: "reconnecting", NATSCause: cause, NATSError: "what NATS says"}}}
+	}
+	well := gatewaystatus.Status{NATS: connected, NATSVersion: "2.11.0", LogReady: true}
+	with := func(how func(*gatewaystatus.Status)) []Gateway {
+		s := well
+		how(&s)
+		return says(s)
+	}
+	log := func(cause gatewaystatus.Cause) []Gateway {
+		return with(func(s *gatewaystatus.Status) {
+			s.LogReady, s.LogCause, s.LogError = false, cause, "what JetStream says"
+		})
+	}
+	silent := []Gateway{{Ready: true, Err: errors.New("connection refused")}}
+	for name, tt := range map[string]struct {
+		gateways []Gateway
+		status   metav1.ConditionStatus
+		reason   string
+		says     string
+	}{
+		"no gateway yet":            {nil, metav1.ConditionUnknown, ReasonStarting, "no gateway has said yet"},
+		"one that says nothing":     {silent, metav1.ConditionUnknown, ReasonStarting, "no gateway has said yet"},
+		"all is well":               {says(well), metav1.ConditionTrue, ReasonExternal, "are connected"},
+		"not reached":               {cutOff(gatewaystatus.CauseUnreachable), metav1.ConditionFalse, ReasonNATSUnreachable, "1 of 1 gateways are not connected to it: what NATS says; check spec.nats.urls"},
+		"refused":                   {cutOff(gatewaystatus.CauseCredentials), metav1.ConditionFalse, ReasonNATSRefused, "spec.nats.credentialsSecretRef"},
+		"not trusted":               {cutOff(gatewaystatus.CauseTLS), metav1.ConditionFalse, ReasonNATSTLS, "ca.crt"},
+		"for another reason":        {cutOff(""), metav1.ConditionFalse, ReasonDisconnected, "their logs"},
+		"of a cause of later":       {cutOff("moon"), metav1.ConditionFalse, ReasonDisconnected, "their logs"},
+		"too old":                   {with(func(s *gatewaystatus.Status) { s.NATSVersion = "2.10.29" }), metav1.ConditionFalse, ReasonNATSTooOld, "2.10.29"},
+		"newer":                     {with(func(s *gatewaystatus.Status) { s.NATSVersion = "3.0.0-preview" }), metav1.ConditionTrue, ReasonExternal, ""},
+		"of a version of no number": {with(func(s *gatewaystatus.Status) { s.NATSVersion = "devel" }), metav1.ConditionTrue, ReasonExternal, ""},
+		"without permissions":       {with(func(s *gatewaystatus.Status) { s.NATSDenied = "publish to rts.>" }), metav1.ConditionFalse, ReasonNATSPermissions, "publish to rts.>"},
+		"without JetStream":         {log(gatewaystatus.CauseDisabled), metav1.ConditionFalse, ReasonJetStreamDisabled, "what JetStream says"},
+		"without quorum":            {log(gatewaystatus.CauseNoQuorum), metav1.ConditionFalse, ReasonJetStreamNoQuorum, "more than half"},
+		"without room":              {log(gatewaystatus.CauseNoRoom), metav1.ConditionFalse, ReasonJetStreamNoRoom, "more room"},
+		"without a known reason":    {log(""), metav1.ConditionFalse, ReasonJetStreamCannotUse, "their logs"},
+	} {
+		svc := &v1alpha1.RealtimeService{}
+		svc.Spec.NATS, svc.Spec.Recovery = &v1alpha1.NATSSpec{}, &v1alpha1.RecoverySpec{}
+		got := natsCondition(svc, &Observation{Gateways: tt.gateways})
+		if got.Status != tt.status || got.Reason != tt.reason || !strings.Contains(got.Message, tt.says) {
+			t.Errorf("%s: %s %s %s", name, got.Status, got.Reason, got.Message)
+		}
+	}
+	svc := &v1alpha1.RealtimeService{}
+	svc.Spec.NATS = &v1alpha1.NATSSpec{}
+	for name, gateways := range map[string][]Gateway{"too old": with(func(s *gatewaystatus.Status) { s.NATSVersion = "2.1.0" }), "without JetStream": log(gatewaystatus.CauseDisabled)} {
+		if got := natsCondition(svc, &Observation{Gateways: gateways}); got.Status != metav1.ConditionTrue {
+			t.Errorf("%s, for a service that stores nothing: %s", name, got.Message)
+		}
+	}
+}
