@@ -99,7 +99,7 @@ func (r *Reconciler) observeNATS(ctx context.Context, svc *v1alpha1.RealtimeServ
 	if err != nil {
 		return fmt.Errorf("read StatefulSet %s: %w", key.Name, err)
 	}
-	applied := r.memory.of(keyOf(svc)).appliedGeneration("StatefulSet " + key.Name)
+	applied := r.Objects.Generation(svc, "StatefulSet", key.Name)
 	wanted := ptr.Deref(set.Spec.Replicas, 1)
 	seen.NATSReady = set.Status.ReadyReplicas > 0
 	seen.Rollout.NATS = set.Status.ObservedGeneration >= max(set.Generation, applied) && set.Status.UpdatedReplicas >= wanted

@@ -14,6 +14,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/gatewayconfig"
 	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/controllers/apply"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
 
@@ -27,7 +28,7 @@ func (r *Reconciler) applyConfig(ctx context.Context, svc *v1alpha1.RealtimeServ
 	if err != nil {
 		return err
 	}
-	if err := r.applyOver(ctx, svc, live, wanted); err != nil {
+	if err := r.Objects.ApplyOver(ctx, svc, live, wanted); err != nil {
 		return err
 	}
 	seen.config = []byte(wanted.Data[resources.ConfigKey])
@@ -72,7 +73,7 @@ func (r *Reconciler) sameConfig(ctx context.Context, svc *v1alpha1.RealtimeServi
 	case err != nil:
 		return nil, nil, fmt.Errorf("read ConfigMap %s: %w", name, err)
 	case !metav1.IsControlledBy(found, svc):
-		return nil, nil, &foreignError{"ConfigMap " + name}
+		return nil, nil, &apply.ForeignError{Name: "ConfigMap " + name}
 	}
 	wanted, err := resources.ConfigMap(svc, gatewayconfig.Sequence(found.Annotations))
 	if err != nil || wanted.Data[resources.ConfigKey] != found.Data[resources.ConfigKey] {

@@ -20,6 +20,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/gatewayconfig"
 	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/controllers/apply"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
 
@@ -261,7 +262,7 @@ func TestConfigurationIsNotNumberedTwiceForACacheThatIsBehind(t *testing.T) {
 // contents.
 func TestOfTwoOperatorsThatWriteAtOnceOneLooksAgain(t *testing.T) {
 	s, _, _ := withGateways(t)
-	r := &Reconciler{Client: s, Reader: s, Now: time.Now}
+	r := &Reconciler{Client: s, Reader: s, Objects: &apply.Applier{Client: s, Reader: s}, Now: time.Now}
 	changed := s.live()
 	addNamespace(&changed.Spec)
 	wanted, live, err := r.numberedConfig(t.Context(), changed)
@@ -274,7 +275,7 @@ func TestOfTwoOperatorsThatWriteAtOnceOneLooksAgain(t *testing.T) {
 	await(s, "chat-config", &corev1.ConfigMap{}, func(config *corev1.ConfigMap) error {
 		return contains(config.Data["service.yaml"], "/theirs")
 	})
-	if err := r.applyOver(t.Context(), changed, live, wanted); !apierrors.IsConflict(err) {
+	if err := r.Objects.ApplyOver(t.Context(), changed, live, wanted); !apierrors.IsConflict(err) {
 		t.Errorf("the second one writes over the first one's: %v", err)
 	}
 }

@@ -11,13 +11,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/controllers/status"
 )
 
-// The reasons of events.
-const (
-	reasonCreated    = "Created"
-	reasonUpdated    = "Updated"
-	reasonDeleted    = "Deleted"
-	reasonConfigured = "ConfigurationInForce"
-)
+// reasonConfigured is a reason of events; those about objects are in package apply.
+const reasonConfigured = "ConfigurationInForce"
 
 // eventLimit is the API server's limit of an event's note, in bytes.
 const eventLimit = 1024

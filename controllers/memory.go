@@ -23,8 +23,6 @@ type memory struct {
 // recollection is the memory of one service. Only the goroutine that reconciles the service uses
 // it.
 type recollection struct {
-	// applied has the objects that were applied last, by kind and name.
-	applied map[string]application
 	// natsWait is the wait of the gateways for NATS.
 	natsWait natsWait
 	// natsRemoved reports whether nothing is left of the operator's own NATS.
@@ -42,15 +40,6 @@ type recollection struct {
 	// deployment is a hash of the gateways' Deployment that was applied last, and rolledOut of that
 	// which was rolled out last.
 	deployment, rolledOut [32]byte
-}
-
-// application is an object as it was after the last apply.
-type application struct {
-	// wanted is a hash of what was applied.
-	wanted [32]byte
-	// version and generation are those of the object after that.
-	version    string
-	generation int64
 }
 
 // pushKey is a gateway's pod, and what was pushed to it, by its path.
@@ -81,10 +70,6 @@ func (r *recollection) forgetPushes(there []status.Gateway) {
 	})
 }
 
-// appliedGeneration returns the generation of an object, by kind and name, after it was last
-// applied; 0 if that is not remembered.
-func (r *recollection) appliedGeneration(name string) int64 { return r.applied[name].generation }
-
 func (m *memory) of(service types.NamespacedName) *recollection {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -92,7 +77,7 @@ func (m *memory) of(service types.NamespacedName) *recollection {
 		m.services = map[types.NamespacedName]*recollection{}
 	}
 	if m.services[service] == nil {
-		m.services[service] = &recollection{applied: map[string]application{}, gateways: map[types.UID]answer{}}
+		m.services[service] = &recollection{gateways: map[types.UID]answer{}}
 	}
 	return m.services[service]
 }

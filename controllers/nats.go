@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/controllers/apply"
 	"github.com/realtime-operator/realtime-operator/controllers/certificates"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 	"github.com/realtime-operator/realtime-operator/controllers/status"
@@ -52,7 +53,7 @@ func (r *Reconciler) applyNATS(ctx context.Context, svc *v1alpha1.RealtimeServic
 		resources.AssignUserIDs(&set.Spec.Template.Spec)
 	}
 	for _, object := range append(objects, set) {
-		errs = append(errs, r.apply(ctx, svc, object))
+		errs = append(errs, r.Objects.Apply(ctx, svc, object))
 	}
 	return errors.Join(errs...)
 }
@@ -78,7 +79,7 @@ func (r *Reconciler) applyNATSCertificate(ctx context.Context, svc *v1alpha1.Rea
 		return "", fmt.Errorf("renew the certificate of NATS: %w", err)
 	}
 	wanted, revision := resources.NATSCertificate(svc, data)
-	return revision, r.applyOver(ctx, svc, live, wanted)
+	return revision, r.Objects.ApplyOver(ctx, svc, live, wanted)
 }
 
 // needsPlaintext reports whether gateways of a release that did not encrypt are left during an
@@ -111,7 +112,7 @@ func (r *Reconciler) ownSecret(ctx context.Context, svc *v1alpha1.RealtimeServic
 	case err != nil:
 		return nil, nil, fmt.Errorf("read Secret %s: %w", name, err)
 	case !metav1.IsControlledBy(secret, svc):
-		return nil, nil, &foreignError{"Secret " + name}
+		return nil, nil, &apply.ForeignError{Name: "Secret " + name}
 	}
 	return secret, secret, nil
 }
@@ -129,7 +130,7 @@ func (r *Reconciler) applyCredentials(ctx context.Context, svc *v1alpha1.Realtim
 			return none, err
 		}
 	}
-	if err := r.applyOver(ctx, svc, live, resources.NATSCredentials(svc, credentials)); err != nil {
+	if err := r.Objects.ApplyOver(ctx, svc, live, resources.NATSCredentials(svc, credentials)); err != nil {
 		return none, err
 	}
 	return credentials, nil
@@ -153,7 +154,7 @@ func (r *Reconciler) removeNATS(ctx context.Context, svc *v1alpha1.RealtimeServi
 	config := resources.NATSConfigMap(svc, false)
 	var errs []error
 	for _, secret := range []client.Object{resources.NATSCredentials(svc, resources.Credentials{}), certificate} {
-		errs = append(errs, r.remove(ctx, svc, r.Reader, secret))
+		errs = append(errs, r.Objects.Remove(ctx, svc, r.Reader, secret))
 	}
 	for _, object := range []client.Object{
 		resources.NATSStatefulSet(svc, r.NATSImage, config, resources.NATSIdentity{}),
@@ -162,7 +163,7 @@ func (r *Reconciler) removeNATS(ctx context.Context, svc *v1alpha1.RealtimeServi
 		config,
 		resources.NATSServiceAccount(svc),
 	} {
-		errs = append(errs, r.remove(ctx, svc, r.Client, object))
+		errs = append(errs, r.Objects.Remove(ctx, svc, r.Client, object))
 	}
 	errs = append(errs, r.applyNetworkPolicy(ctx, svc, resources.NATSName(svc.Name), nil))
 	err = errors.Join(errs...)

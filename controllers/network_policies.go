@@ -29,9 +29,9 @@ func (r *Reconciler) applyNetworkPolicies(ctx context.Context, svc *v1alpha1.Rea
 // applyNetworkPolicy applies a policy, or deletes the one with that name if it is nil.
 func (r *Reconciler) applyNetworkPolicy(ctx context.Context, svc *v1alpha1.RealtimeService, name string, policy *networkingv1.NetworkPolicy) error {
 	if policy != nil {
-		return r.apply(ctx, svc, policy)
+		return r.Objects.Apply(ctx, svc, policy)
 	}
-	return r.remove(ctx, svc, r.Client, &networkingv1.NetworkPolicy{
+	return r.Objects.Remove(ctx, svc, r.Client, &networkingv1.NetworkPolicy{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "networking.k8s.io/v1", Kind: "NetworkPolicy"},
 		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: svc.Namespace},
 	})

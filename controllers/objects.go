@@ -20,7 +20,7 @@ func (r *Reconciler) applyAll(ctx context.Context, svc *v1alpha1.RealtimeService
 	var errs []error
 	each := func(objects ...client.Object) {
 		for _, object := range objects {
-			errs = append(errs, r.apply(ctx, svc, object))
+			errs = append(errs, r.Objects.Apply(ctx, svc, object))
 		}
 	}
 	errs = append(errs, r.applyNetworkPolicies(ctx, svc), r.applyNATS(ctx, svc, seen), r.applyPeers(ctx, svc, seen), r.applyConfig(ctx, svc, seen))
@@ -36,9 +36,9 @@ func (r *Reconciler) applyAll(ctx context.Context, svc *v1alpha1.RealtimeService
 // applyAPI applies the Service for programs that publish, or deletes it.
 func (r *Reconciler) applyAPI(ctx context.Context, svc *v1alpha1.RealtimeService) error {
 	if service := resources.APIService(svc); service != nil {
-		return r.apply(ctx, svc, service)
+		return r.Objects.Apply(ctx, svc, service)
 	}
-	return r.remove(ctx, svc, r.Client, &corev1.Service{
+	return r.Objects.Remove(ctx, svc, r.Client, &corev1.Service{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
 		ObjectMeta: metav1.ObjectMeta{Name: resources.APIName(svc.Name), Namespace: svc.Namespace},
 	})

@@ -50,7 +50,7 @@ func (r *Reconciler) observe(ctx context.Context, svc *v1alpha1.RealtimeService,
 // observeRollout observes whether the newest gateways are there, and why they are not.
 func (r *Reconciler) observeRollout(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) error {
 	remembered := r.memory.of(keyOf(svc))
-	seen.Rollout.Applied = remembered.appliedGeneration("Deployment " + resources.GatewayName(svc.Name))
+	seen.Rollout.Applied = r.Objects.Generation(svc, "Deployment", resources.GatewayName(svc.Name))
 	seen.Rollout.Changed = remembered.deployment != remembered.rolledOut
 	if seen.Deployment == nil || seen.RolledOut(svc) && len(seen.Ready()) >= int(seen.Wanted(svc)) {
 		return nil

@@ -22,7 +22,7 @@ func (r *Reconciler) applyPeers(ctx context.Context, svc *v1alpha1.RealtimeServi
 	if err != nil {
 		return fmt.Errorf("renew the gateways' certificates: %w", err)
 	}
-	if err := r.applyOver(ctx, svc, live, resources.GatewayPeers(svc, data)); err != nil {
+	if err := r.Objects.ApplyOver(ctx, svc, live, resources.GatewayPeers(svc, data)); err != nil {
 		return err
 	}
 	seen.peers = data

@@ -3,8 +3,7 @@
 // Package controllers turns RealtimeServices into the objects that they own, and the state of these
 // into the services' status.
 //
-// Everything is applied server-side under one field manager, so that fields that others add stay,
-// and fields that others change are reset. The number of gateways has a manager of its own, so that
+// Package apply writes the objects. The number of gateways has a field manager of its own, so that
 // it can be handed over to an autoscaler.
 package controllers
 
@@ -24,6 +23,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/api/validation"
+	"github.com/realtime-operator/realtime-operator/controllers/apply"
 	"github.com/realtime-operator/realtime-operator/controllers/status"
 )
 
@@ -58,6 +58,8 @@ type Reconciler struct {
 	Client client.Client
 	// Reader reads from the API server.
 	Reader client.Reader
+	// Objects applies the objects of services.
+	Objects *apply.Applier
 	// Events records events for people.
 	Events events.EventRecorder
 	// Gateway asks a gateway pod for its status.
@@ -85,6 +87,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err := r.Client.Get(ctx, request.NamespacedName, svc); err != nil {
 		if client.IgnoreNotFound(err) == nil {
 			r.memory.forget(request.NamespacedName)
+			r.Objects.Forget(request.NamespacedName)
 			return ctrl.Result{}, nil
 		}
 		return ctrl.Result{}, fmt.Errorf("read the service: %w", err)

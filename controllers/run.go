@@ -23,6 +23,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/controllers/admission"
+	"github.com/realtime-operator/realtime-operator/controllers/apply"
 	"github.com/realtime-operator/realtime-operator/controllers/certificates"
 )
 
@@ -70,6 +71,7 @@ func run(ctx context.Context, config *rest.Config, o Options, adapt func(*parts)
 		AssignedUserIDs: assigned,
 		Namespace:       o.PodNamespace,
 	}
+	reconciler.Objects = &apply.Applier{Client: reconciler.Client, Reader: reconciler.Reader, Event: reconciler.event}
 	if err := reconciler.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("set the controller up: %w", err)
 	}

@@ -41,7 +41,7 @@ func (r *Reconciler) scale(ctx context.Context, svc *v1alpha1.RealtimeService) e
 }
 
 func (r *Reconciler) applyReplicas(ctx context.Context, svc *v1alpha1.RealtimeService, replicas int32) error {
-	return r.applyAs(ctx, ScaleFieldManager, resources.GatewayReplicas(svc, replicas))
+	return r.Objects.ApplyAs(ctx, ScaleFieldManager, resources.GatewayReplicas(svc, replicas))
 }
 
 func appliesScale(deployment *appsv1.Deployment) bool {
@@ -58,7 +58,7 @@ func (r *Reconciler) releaseReplicas(ctx context.Context, deployment *appsv1.Dep
 	if !appliesScale(deployment) {
 		return nil
 	}
-	if err := r.disown(ctx, deployment, ofScale); err != nil {
+	if err := r.Objects.Disown(ctx, deployment, ofScale); err != nil {
 		return fmt.Errorf("leave the number of gateways to the autoscaler: %w", err)
 	}
 	return nil
@@ -67,11 +67,11 @@ func (r *Reconciler) releaseReplicas(ctx context.Context, deployment *appsv1.Dep
 // autoscale applies the autoscaler, or deletes it.
 func (r *Reconciler) autoscale(ctx context.Context, svc *v1alpha1.RealtimeService) error {
 	if autoscaler := resources.GatewayAutoscaler(svc); autoscaler != nil {
-		return r.apply(ctx, svc, autoscaler)
+		return r.Objects.Apply(ctx, svc, autoscaler)
 	}
 	unwanted := &autoscalingv2.HorizontalPodAutoscaler{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "autoscaling/v2", Kind: "HorizontalPodAutoscaler"},
 		ObjectMeta: metav1.ObjectMeta{Name: resources.GatewayName(svc.Name), Namespace: svc.Namespace},
 	}
-	return r.remove(ctx, svc, r.Client, unwanted)
+	return r.Objects.Remove(ctx, svc, r.Client, unwanted)
 }

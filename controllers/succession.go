@@ -43,7 +43,7 @@ func (r *Reconciler) applyGateways(ctx context.Context, svc *v1alpha1.RealtimeSe
 		seen.Rollout.Waits = remembered.deployment != hash
 		return nil
 	}
-	if err := r.apply(ctx, svc, wanted); err != nil {
+	if err := r.Objects.Apply(ctx, svc, wanted); err != nil {
 		return err
 	}
 	remembered.deployment = hash
@@ -77,7 +77,7 @@ func (r *Reconciler) natsSettled(ctx context.Context, svc *v1alpha1.RealtimeServ
 		return true, nil // it is new, and gateways start when it is ready
 	}
 	remembered := r.memory.of(keyOf(svc))
-	newest := max(set.Generation, remembered.applied["StatefulSet "+key.Name].generation) // the cache may be outdated
+	newest := max(set.Generation, r.Objects.Generation(svc, "StatefulSet", key.Name)) // the cache may be outdated
 	if set.Status.ObservedGeneration < newest || set.Status.ReadyReplicas == 0 || set.Status.UpdatedReplicas < ptr.Deref(set.Spec.Replicas, 1) {
 		return false, nil
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package apply
 
 import (
 	"context"
@@ -23,21 +23,21 @@ const repairManager = v1alpha1.FieldManager + "-repair"
 // repair overwrites an object's spec, for cases in which applying cannot change it. If somebody
 // edits the key of a list's entry, such as a Service's port, that entry becomes theirs; applying
 // would add ours next to it, and both together are refused.
-func (r *Reconciler) repair(ctx context.Context, wanted *unstructured.Unstructured) error {
+func (a *Applier) repair(ctx context.Context, wanted *unstructured.Unstructured) error {
 	patch, err := json.Marshal(map[string]any{"spec": wanted.Object["spec"]})
 	if err != nil {
 		return fmt.Errorf("write a patch: %w", err)
 	}
 	object := wanted.DeepCopy()
-	if err := r.Client.Patch(ctx, object, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(repairManager)); err != nil {
+	if err := a.Client.Patch(ctx, object, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(repairManager)); err != nil {
 		return fmt.Errorf("write over %s: %w", nameOf(wanted), err)
 	}
 	// Otherwise the fields that it owns would stay when we no longer want them.
-	return r.disown(ctx, object, func(e metav1.ManagedFieldsEntry) bool { return e.Manager == repairManager })
+	return a.Disown(ctx, object, func(e metav1.ManagedFieldsEntry) bool { return e.Manager == repairManager })
 }
 
-// disown removes managers from an object's list, and leaves the fields as they are.
-func (r *Reconciler) disown(ctx context.Context, object client.Object, who func(metav1.ManagedFieldsEntry) bool) error {
+// Disown removes managers from an object's list, and leaves the fields as they are.
+func (a *Applier) Disown(ctx context.Context, object client.Object, who func(metav1.ManagedFieldsEntry) bool) error {
 	type operation struct {
 		Op    string `json:"op"`
 		Path  string `json:"path"`
@@ -51,7 +51,7 @@ func (r *Reconciler) disown(ctx context.Context, object client.Object, who func(
 	if err != nil {
 		return fmt.Errorf("write a patch: %w", err)
 	}
-	if err := r.Client.Patch(ctx, object, client.RawPatch(types.JSONPatchType, patch)); err != nil {
+	if err := a.Client.Patch(ctx, object, client.RawPatch(types.JSONPatchType, patch)); err != nil {
 		return fmt.Errorf("give up fields of %s: %w", object.GetName(), err)
 	}
 	return nil

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package apply
 
 import (
 	"context"
@@ -19,19 +19,41 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// apply applies an object of the service. It does nothing if neither the object nor what is wanted
+// The reasons of events.
+const (
+	ReasonCreated = "Created"
+	ReasonUpdated = "Updated"
+	ReasonDeleted = "Deleted"
+)
+
+// EventFunc records an event about a service and one of its objects.
+type EventFunc func(svc *v1alpha1.RealtimeService, about runtime.Object, kind, reason, action, note string, args ...any)
+
+// Applier applies objects of services. Safe for concurrent use on different services.
+type Applier struct {
+	// Client writes, and reads from the cache.
+	Client client.Client
+	// Reader reads from the API server.
+	Reader client.Reader
+	// Event records what was done, for people.
+	Event EventFunc
+
+	memory memory
+}
+
+// Apply applies an object of the service. It does nothing if neither the object nor what is wanted
 // has changed since the last apply.
-func (r *Reconciler) apply(ctx context.Context, svc *v1alpha1.RealtimeService, wanted client.Object) error {
-	live, err := r.live(ctx, svc, wanted)
+func (a *Applier) Apply(ctx context.Context, svc *v1alpha1.RealtimeService, wanted client.Object) error {
+	live, err := a.live(ctx, svc, wanted)
 	if err != nil {
 		return err
 	}
-	return r.applyOver(ctx, svc, live, wanted)
+	return a.ApplyOver(ctx, svc, live, wanted)
 }
 
-// applyOver applies an object over the live one, nil if there is none. An object with a resource
+// ApplyOver applies an object over the live one, nil if there is none. An object with a resource
 // version is applied over that version only.
-func (r *Reconciler) applyOver(ctx context.Context, svc *v1alpha1.RealtimeService, live, wanted client.Object) error {
+func (a *Applier) ApplyOver(ctx context.Context, svc *v1alpha1.RealtimeService, live, wanted client.Object) error {
 	object, err := applyConfiguration(wanted)
 	if err != nil {
 		return err
@@ -40,7 +62,7 @@ func (r *Reconciler) applyOver(ctx context.Context, svc *v1alpha1.RealtimeServic
 	if err != nil {
 		return fmt.Errorf("hash %s: %w", nameOf(wanted), err)
 	}
-	applied := r.memory.of(keyOf(svc)).applied
+	applied := a.memory.of(svc)
 	last, known := applied[nameOf(wanted)]
 	if live != nil && last.wanted == hash && last.version == live.GetResourceVersion() {
 		return nil
@@ -49,32 +71,32 @@ func (r *Reconciler) applyOver(ctx context.Context, svc *v1alpha1.RealtimeServic
 		object.SetResourceVersion(version)
 	}
 	pristine := object.DeepCopy()
-	err = r.applyAs(ctx, v1alpha1.FieldManager, object)
+	err = a.ApplyAs(ctx, v1alpha1.FieldManager, object)
 	if live != nil && apierrors.IsInvalid(err) {
-		if err := r.repair(ctx, pristine); err != nil {
+		if err := a.repair(ctx, pristine); err != nil {
 			return err
 		}
 		object = pristine
-		err = r.applyAs(ctx, v1alpha1.FieldManager, object)
+		err = a.ApplyAs(ctx, v1alpha1.FieldManager, object)
 	}
 	if err != nil {
 		return err
 	}
 	switch {
 	case live == nil:
-		r.event(svc, object, corev1.EventTypeNormal, reasonCreated, "Create", "created %s", nameOf(wanted))
+		a.Event(svc, object, corev1.EventTypeNormal, ReasonCreated, "Create", "created %s", nameOf(wanted))
 	case known && last.wanted != hash:
-		r.event(svc, object, corev1.EventTypeNormal, reasonUpdated, "Update", "updated %s", nameOf(wanted))
+		a.Event(svc, object, corev1.EventTypeNormal, ReasonUpdated, "Update", "updated %s", nameOf(wanted))
 	}
 	applied[nameOf(wanted)] = application{hash, object.GetResourceVersion(), object.GetGeneration()}
 	return nil
 }
 
-// applyAs applies an object and stores the result in it.
-func (r *Reconciler) applyAs(ctx context.Context, manager string, object *unstructured.Unstructured) error {
+// ApplyAs applies an object under a field manager, and stores the result in it.
+func (a *Applier) ApplyAs(ctx context.Context, manager string, object *unstructured.Unstructured) error {
 	name := object.GetKind() + " " + object.GetName()
 	configuration := client.ApplyConfigurationFromUnstructured(object)
-	if err := r.Client.Apply(ctx, configuration, client.FieldOwner(manager), client.ForceOwnership); err != nil {
+	if err := a.Client.Apply(ctx, configuration, client.FieldOwner(manager), client.ForceOwnership); err != nil {
 		return fmt.Errorf("apply %s: %w", name, err)
 	}
 	return nil
@@ -82,26 +104,26 @@ func (r *Reconciler) applyAs(ctx context.Context, manager string, object *unstru
 
 // live returns the object in the cluster, nil if there is none. It returns an error if the object
 // does not belong to the service, since applying would take it over.
-func (r *Reconciler) live(ctx context.Context, svc *v1alpha1.RealtimeService, wanted client.Object) (client.Object, error) {
+func (a *Applier) live(ctx context.Context, svc *v1alpha1.RealtimeService, wanted client.Object) (client.Object, error) {
 	live := reflect.New(reflect.TypeOf(wanted).Elem()).Interface().(client.Object)
-	err := r.Client.Get(ctx, client.ObjectKeyFromObject(wanted), live)
+	err := a.Client.Get(ctx, client.ObjectKeyFromObject(wanted), live)
 	if apierrors.IsNotFound(err) {
 		// The cache has only objects with our label.
-		return r.unlabelled(ctx, svc, wanted)
+		return a.unlabelled(ctx, svc, wanted)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", nameOf(wanted), err)
 	}
 	if !metav1.IsControlledBy(live, svc) {
-		return nil, &foreignError{nameOf(wanted)}
+		return nil, &ForeignError{nameOf(wanted)}
 	}
 	return live, nil
 }
 
-func (r *Reconciler) unlabelled(ctx context.Context, svc *v1alpha1.RealtimeService, wanted client.Object) (client.Object, error) {
+func (a *Applier) unlabelled(ctx context.Context, svc *v1alpha1.RealtimeService, wanted client.Object) (client.Object, error) {
 	live := &metav1.PartialObjectMetadata{}
 	live.SetGroupVersionKind(wanted.GetObjectKind().GroupVersionKind())
-	err := r.Reader.Get(ctx, client.ObjectKeyFromObject(wanted), live)
+	err := a.Reader.Get(ctx, client.ObjectKeyFromObject(wanted), live)
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
@@ -109,14 +131,14 @@ func (r *Reconciler) unlabelled(ctx context.Context, svc *v1alpha1.RealtimeServi
 		return nil, fmt.Errorf("read %s: %w", nameOf(wanted), err)
 	}
 	if !metav1.IsControlledBy(live, svc) {
-		return nil, &foreignError{nameOf(wanted)}
+		return nil, &ForeignError{nameOf(wanted)}
 	}
 	return live, nil
 }
 
-// remove deletes an object that the service no longer wants, if the reader finds it. An object that
+// Remove deletes an object that the service no longer wants, if the reader finds it. An object that
 // does not belong to the service stays.
-func (r *Reconciler) remove(ctx context.Context, svc *v1alpha1.RealtimeService, from client.Reader, unwanted client.Object) error {
+func (a *Applier) Remove(ctx context.Context, svc *v1alpha1.RealtimeService, from client.Reader, unwanted client.Object) error {
 	name := nameOf(unwanted)
 	err := from.Get(ctx, client.ObjectKeyFromObject(unwanted), unwanted)
 	if apierrors.IsNotFound(err) {
@@ -129,25 +151,27 @@ func (r *Reconciler) remove(ctx context.Context, svc *v1alpha1.RealtimeService, 
 		return nil
 	}
 	uid := unwanted.GetUID()
-	err = r.Client.Delete(ctx, unwanted, client.Preconditions{UID: &uid}, client.PropagationPolicy(metav1.DeletePropagationBackground))
+	err = a.Client.Delete(ctx, unwanted, client.Preconditions{UID: &uid}, client.PropagationPolicy(metav1.DeletePropagationBackground))
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("delete %s: %w", name, err)
 	}
-	delete(r.memory.of(keyOf(svc)).applied, name)
-	r.event(svc, unwanted, corev1.EventTypeNormal, reasonDeleted, "Delete", "deleted %s", name)
+	delete(a.memory.of(svc), name)
+	a.Event(svc, unwanted, corev1.EventTypeNormal, ReasonDeleted, "Delete", "deleted %s", name)
 	return nil
 }
 
-// foreignError: an object with a name that the service needs belongs to somebody else.
-type foreignError struct {
-	name string
+// ForeignError is the error for an object with a name that the service needs, and
+// that belongs to somebody else.
+type ForeignError struct {
+	// Name is the object's kind and name.
+	Name string
 }
 
-func (e *foreignError) Error() string {
-	return e.name + " exists and does not belong to this service: delete it, or name the service differently"
+func (e *ForeignError) Error() string {
+	return e.Name + " exists and does not belong to this service: delete it, or name the service differently"
 }
 
 // applyConfiguration returns the object as it is sent: without fields that a typed object cannot
