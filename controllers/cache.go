@@ -3,16 +3,20 @@
 package controllers
 
 import (
+	"slices"
+
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/selection"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/realtime-operator/realtime-operator/controllers/apply"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
 
@@ -38,7 +42,7 @@ func cacheOptions(namespaces []string) (cache.Options, error) {
 		&networkingv1.NetworkPolicy{},
 		&autoscalingv2.HorizontalPodAutoscaler{},
 	} {
-		byObject[object] = cache.ByObject{Label: ours}
+		byObject[object] = cache.ByObject{Label: ours, Transform: withForeignManagers}
 	}
 	options := cache.Options{
 		ByObject:         byObject,
@@ -56,6 +60,15 @@ func cacheOptions(namespaces []string) (cache.Options, error) {
 }
 
 func asItIs(object any) (any, error) { return object, nil }
+
+// withForeignManagers leaves the managers in an object that may have written what is ours. There
+// are none, as a rule, and ours would take more memory than the rest of the object.
+func withForeignManagers(object any) (any, error) {
+	if o, ok := object.(client.Object); ok {
+		o.SetManagedFields(slices.DeleteFunc(o.GetManagedFields(), func(e metav1.ManagedFieldsEntry) bool { return !apply.Foreign(e) }))
+	}
+	return object, nil
+}
 
 // withoutPodSpec returns only the metadata and status of a pod.
 func withoutPodSpec(object any) (any, error) {

@@ -8,13 +8,11 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/realtime-operator/realtime-operator/api/gatewayconfig"
 	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
-	"github.com/realtime-operator/realtime-operator/controllers/apply"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
 
@@ -72,8 +70,9 @@ func (r *Reconciler) sameConfig(ctx context.Context, svc *v1alpha1.RealtimeServi
 		return nil, nil, nil
 	case err != nil:
 		return nil, nil, fmt.Errorf("read ConfigMap %s: %w", name, err)
-	case !metav1.IsControlledBy(found, svc):
-		return nil, nil, &apply.ForeignError{Name: "ConfigMap " + name}
+	}
+	if err := r.Objects.Check("ConfigMap "+name, found, svc); err != nil {
+		return nil, nil, err
 	}
 	wanted, err := resources.ConfigMap(svc, gatewayconfig.Sequence(found.Annotations))
 	if err != nil || wanted.Data[resources.ConfigKey] != found.Data[resources.ConfigKey] {

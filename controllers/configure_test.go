@@ -219,6 +219,10 @@ func TestConfigurationsAreNumbered(t *testing.T) {
 	})
 }
 
+func objectsOf(s *service) *apply.Applier {
+	return &apply.Applier{Client: s, Reader: s, Labels: resources.Identity, Now: time.Now}
+}
+
 // As an earlier operator has written it, which an update of the operator alone must not replace
 // everywhere.
 func TestConfigurationWithoutANumberIsLeftUntilItChanges(t *testing.T) {
@@ -228,7 +232,7 @@ func TestConfigurationWithoutANumberIsLeftUntilItChanges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &Reconciler{Client: s, Reader: s, Now: time.Now}
+	r := &Reconciler{Client: s, Reader: s, Objects: objectsOf(s), Now: time.Now}
 	change(s, "chat-config", &corev1.ConfigMap{}, func(config *corev1.ConfigMap) {
 		config.Data, config.Annotations = unnumbered.Data, nil
 	})
@@ -251,7 +255,7 @@ func TestConfigurationIsNotNumberedTwiceForACacheThatIsBehind(t *testing.T) {
 	await(s, "chat-config", &corev1.ConfigMap{}, func(config *corev1.ConfigMap) error {
 		return contains(config.Data["service.yaml"], "/more")
 	})
-	r := &Reconciler{Client: fake.NewClientBuilder().WithObjects(old).Build(), Reader: s, Now: time.Now}
+	r := &Reconciler{Client: fake.NewClientBuilder().WithObjects(old).Build(), Reader: s, Objects: objectsOf(s), Now: time.Now}
 	wanted, _, err := r.numberedConfig(t.Context(), s.live())
 	if err != nil || wanted.Data["service.yaml"] != s.config() || wanted.ResourceVersion != "" {
 		t.Errorf("it is to be written again, as %+v, %v", wanted, err)
@@ -262,7 +266,7 @@ func TestConfigurationIsNotNumberedTwiceForACacheThatIsBehind(t *testing.T) {
 // contents.
 func TestOfTwoOperatorsThatWriteAtOnceOneLooksAgain(t *testing.T) {
 	s, _, _ := withGateways(t)
-	r := &Reconciler{Client: s, Reader: s, Objects: &apply.Applier{Client: s, Reader: s}, Now: time.Now}
+	r := &Reconciler{Client: s, Reader: s, Objects: objectsOf(s), Now: time.Now}
 	changed := s.live()
 	addNamespace(&changed.Spec)
 	wanted, live, err := r.numberedConfig(t.Context(), changed)

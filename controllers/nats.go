@@ -16,7 +16,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
-	"github.com/realtime-operator/realtime-operator/controllers/apply"
 	"github.com/realtime-operator/realtime-operator/controllers/certificates"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 	"github.com/realtime-operator/realtime-operator/controllers/status"
@@ -111,8 +110,9 @@ func (r *Reconciler) ownSecret(ctx context.Context, svc *v1alpha1.RealtimeServic
 		return secret, nil, nil
 	case err != nil:
 		return nil, nil, fmt.Errorf("read Secret %s: %w", name, err)
-	case !metav1.IsControlledBy(secret, svc):
-		return nil, nil, &apply.ForeignError{Name: "Secret " + name}
+	}
+	if err := r.Objects.Check("Secret "+name, secret, svc); err != nil {
+		return nil, nil, err
 	}
 	return secret, secret, nil
 }

@@ -30,16 +30,17 @@ import (
 // What the operator may do in the namespaces of its services; rights_test.go fails if a right is
 // missing, or is not used. Secrets are not listed or watched: the operator knows the names of the
 // few that it owns, and of those that a service names. ReplicaSets and events are listed only while
-// a pod does not start, to say why (docs/decisions/0064-conditions.md).
+// a pod does not start, to say why (docs/decisions/0064-conditions.md). To adopt an object that has
+// lost its owner takes the right to delete it, where OwnerReferencesPermissionEnforcement is on.
 //
 // +kubebuilder:rbac:groups=realtime-operator.io,resources=realtimeservices,verbs=list;watch
 // +kubebuilder:rbac:groups=realtime-operator.io,resources=realtimeservices/status,verbs=patch
 // +kubebuilder:rbac:groups=realtime-operator.io,resources=realtimeservices/finalizers,verbs=update
 // +kubebuilder:rbac:groups="",resources=configmaps;serviceaccounts;services,verbs=get;list;watch;create;patch;delete
-// +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=pods,verbs=list;watch
-// +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=apps,resources=replicasets,verbs=list
 // +kubebuilder:rbac:groups=apps,resources=statefulsets,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=autoscaling,resources=horizontalpodautoscalers,verbs=get;list;watch;create;patch;delete

@@ -25,6 +25,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/controllers/admission"
 	"github.com/realtime-operator/realtime-operator/controllers/apply"
 	"github.com/realtime-operator/realtime-operator/controllers/certificates"
+	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
 
 // Run runs the operator. It returns when the context ends, or when the operator cannot continue: it
@@ -71,7 +72,7 @@ func run(ctx context.Context, config *rest.Config, o Options, adapt func(*parts)
 		AssignedUserIDs: assigned,
 		Namespace:       o.PodNamespace,
 	}
-	reconciler.Objects = &apply.Applier{Client: reconciler.Client, Reader: reconciler.Reader, Event: reconciler.event}
+	reconciler.Objects = &apply.Applier{Client: reconciler.Client, Reader: reconciler.Reader, Event: reconciler.event, Labels: resources.Identity, Now: reconciler.Now}
 	if err := reconciler.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("set the controller up: %w", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -21,9 +22,11 @@ import (
 
 // The reasons of events.
 const (
-	ReasonCreated = "Created"
-	ReasonUpdated = "Updated"
-	ReasonDeleted = "Deleted"
+	ReasonCreated  = "Created"
+	ReasonUpdated  = "Updated"
+	ReasonDeleted  = "Deleted"
+	ReasonAdopted  = "Adopted"
+	ReasonReverted = "Reverted"
 )
 
 // EventFunc records an event about a service and one of its objects.
@@ -37,6 +40,10 @@ type Applier struct {
 	Reader client.Reader
 	// Event records what was done, for people.
 	Event EventFunc
+	// Labels returns the labels by which an object is known as a service's.
+	Labels func(service string) map[string]string
+	// Now is the clock.
+	Now func() time.Time
 
 	memory memory
 }
@@ -62,34 +69,95 @@ func (a *Applier) ApplyOver(ctx context.Context, svc *v1alpha1.RealtimeService, 
 	if err != nil {
 		return fmt.Errorf("hash %s: %w", nameOf(wanted), err)
 	}
-	applied := a.memory.of(svc)
-	last, known := applied[nameOf(wanted)]
+	remembered := a.memory.of(svc)
+	last, known := remembered[nameOf(wanted)]
 	if live != nil && last.wanted == hash && last.version == live.GetResourceVersion() {
 		return nil
 	}
-	if version := wanted.GetResourceVersion(); version != "" {
-		object.SetResourceVersion(version)
-	}
-	pristine := object.DeepCopy()
-	err = a.ApplyAs(ctx, v1alpha1.FieldManager, object)
-	if live != nil && apierrors.IsInvalid(err) {
-		if err := a.repair(ctx, pristine); err != nil {
+	object.SetResourceVersion(wanted.GetResourceVersion())
+	var theirs claimed
+	if live != nil {
+		if theirs, err = a.settle(ctx, svc, live, object); err != nil {
 			return err
 		}
-		object = pristine
-		err = a.ApplyAs(ctx, v1alpha1.FieldManager, object)
 	}
-	if err != nil {
+	if object, err = a.applyOrRepair(ctx, svc, live, object); err != nil {
 		return err
 	}
 	switch {
 	case live == nil:
 		a.Event(svc, object, corev1.EventTypeNormal, ReasonCreated, "Create", "created %s", nameOf(wanted))
+	case !metav1.IsControlledBy(live, svc):
+		a.Event(svc, object, corev1.EventTypeNormal, ReasonAdopted, "Adopt", "adopted %s: %s", nameOf(wanted), adopted(live))
+	case len(theirs) > 0:
+		a.Event(svc, object, corev1.EventTypeNormal, ReasonReverted, "Revert", "set %s back: %s", nameOf(wanted), theirs)
 	case known && last.wanted != hash:
 		a.Event(svc, object, corev1.EventTypeNormal, ReasonUpdated, "Update", "updated %s", nameOf(wanted))
 	}
-	applied[nameOf(wanted)] = application{hash, object.GetResourceVersion(), object.GetGeneration()}
+	last = remembered[nameOf(wanted)]
+	last.wanted, last.version, last.generation = hash, object.GetResourceVersion(), object.GetGeneration()
+	if unseen, err := claims(object.GetManagedFields(), object); err != nil || len(unseen) > 0 {
+		last.version = "" // written since the cache was filled: to be set back when the cache has it
+	}
+	remembered[nameOf(wanted)] = last
 	return nil
+}
+
+// settle makes the service the only owner of its object, and the operator the only manager of its
+// parts of it. It returns what others had written there, and a ContestedError if they do so each
+// time.
+func (a *Applier) settle(ctx context.Context, svc *v1alpha1.RealtimeService, live client.Object, wanted *unstructured.Unstructured) (claimed, error) {
+	theirs, err := claims(live.GetManagedFields(), wanted)
+	if err != nil {
+		return nil, err
+	}
+	_, left := ownersWithout(live, svc)
+	if len(theirs) == 0 && !left {
+		return nil, nil
+	}
+	remembered, name := a.memory.of(svc), nameOf(wanted)
+	last := remembered[name]
+	if last.contest.lost(a.Now()) {
+		return nil, &ContestedError{Name: name, Who: theirs.String()}
+	}
+	if theirs, err = a.takeBack(ctx, svc, wanted); err != nil {
+		return nil, err
+	}
+	if len(theirs) > 0 {
+		last.contest = last.contest.another(a.Now())
+		remembered[name] = last
+	}
+	return theirs, nil
+}
+
+// applyOrRepair applies an object. If that is refused, somebody may have written meanwhile what
+// cannot be next to ours, or made the object immutable.
+func (a *Applier) applyOrRepair(ctx context.Context, svc *v1alpha1.RealtimeService, live client.Object, object *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	pristine := object.DeepCopy()
+	err := a.ApplyAs(ctx, v1alpha1.FieldManager, object)
+	if live == nil || !apierrors.IsInvalid(err) {
+		return object, err
+	}
+	if _, err := a.takeBack(ctx, svc, pristine); err != nil {
+		return nil, err
+	}
+	object = pristine.DeepCopy()
+	err = a.ApplyAs(ctx, v1alpha1.FieldManager, object)
+	if !apierrors.IsInvalid(err) || !replaceable(pristine) {
+		return object, err
+	}
+	pristine.SetResourceVersion("")
+	uid := live.GetUID()
+	if err := a.Client.Delete(ctx, pristine.DeepCopy(), client.Preconditions{UID: &uid}); client.IgnoreNotFound(err) != nil {
+		return nil, fmt.Errorf("replace %s: %w", nameOf(pristine), err)
+	}
+	return pristine, a.ApplyAs(ctx, v1alpha1.FieldManager, pristine)
+}
+
+// replaceable reports whether an object may be deleted and created again at once: pods that have
+// mounted it do not notice.
+func replaceable(object *unstructured.Unstructured) bool {
+	return object.GetKind() == "ConfigMap" || object.GetKind() == "Secret"
 }
 
 // ApplyAs applies an object under a field manager, and stores the result in it.
@@ -114,8 +182,8 @@ func (a *Applier) live(ctx context.Context, svc *v1alpha1.RealtimeService, wante
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", nameOf(wanted), err)
 	}
-	if !metav1.IsControlledBy(live, svc) {
-		return nil, &ForeignError{nameOf(wanted)}
+	if err := a.Check(nameOf(wanted), live, svc); err != nil {
+		return nil, err
 	}
 	return live, nil
 }
@@ -130,8 +198,8 @@ func (a *Applier) unlabelled(ctx context.Context, svc *v1alpha1.RealtimeService,
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", nameOf(wanted), err)
 	}
-	if !metav1.IsControlledBy(live, svc) {
-		return nil, &ForeignError{nameOf(wanted)}
+	if err := a.Check(nameOf(wanted), live, svc); err != nil {
+		return nil, err
 	}
 	return live, nil
 }
@@ -147,7 +215,8 @@ func (a *Applier) Remove(ctx context.Context, svc *v1alpha1.RealtimeService, fro
 	if err != nil {
 		return fmt.Errorf("read %s: %w", name, err)
 	}
-	if !metav1.IsControlledBy(unwanted, svc) || !unwanted.GetDeletionTimestamp().IsZero() {
+	foreign := a.Check(name, unwanted, svc) != nil
+	if foreign || !unwanted.GetDeletionTimestamp().IsZero() {
 		return nil
 	}
 	uid := unwanted.GetUID()
@@ -161,17 +230,6 @@ func (a *Applier) Remove(ctx context.Context, svc *v1alpha1.RealtimeService, fro
 	delete(a.memory.of(svc), name)
 	a.Event(svc, unwanted, corev1.EventTypeNormal, ReasonDeleted, "Delete", "deleted %s", name)
 	return nil
-}
-
-// ForeignError is the error for an object with a name that the service needs, and
-// that belongs to somebody else.
-type ForeignError struct {
-	// Name is the object's kind and name.
-	Name string
-}
-
-func (e *ForeignError) Error() string {
-	return e.Name + " exists and does not belong to this service: delete it, or name the service differently"
 }
 
 // applyConfiguration returns the object as it is sent: without fields that a typed object cannot

@@ -27,6 +27,8 @@ type application struct {
 	// version and generation are those of the object after that.
 	version    string
 	generation int64
+	// contest is with others that write what is ours.
+	contest contest
 }
 
 func (m *memory) of(svc *v1alpha1.RealtimeService) map[string]application {

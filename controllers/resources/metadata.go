@@ -84,6 +84,12 @@ func labels(service, component string) map[string]string {
 	}
 }
 
+// Identity returns the labels by which an object is known as a service's when it has lost its owner
+// reference.
+func Identity(service string) map[string]string {
+	return map[string]string{LabelService: service, LabelManagedBy: projectName}
+}
+
 // owned returns the metadata of an object that is deleted with the service.
 func owned(svc *v1alpha1.RealtimeService, name, component string) metav1.ObjectMeta {
 	kind := v1alpha1.GroupVersion.WithKind("RealtimeService")
