@@ -43,7 +43,11 @@ type RecoverySpec struct {
 	Storage StorageSpec `json:"storage,omitzero"`
 }
 
-// StorageSpec describes the disk of the operator's NATS.
+// StorageSpec describes the disk of the operator's NATS. What a claim cannot change is refused
+// while there is one.
+//
+// +kubebuilder:validation:XValidation:rule="!(has(self.persistent) && self.persistent && has(oldSelf.persistent) && oldSelf.persistent) || !quantity(string(self.size)).isLessThan(quantity(string(oldSelf.size)))",fieldPath=".size",message="cannot become smaller: a claim only grows"
+// +kubebuilder:validation:XValidation:rule="!(has(self.persistent) && self.persistent && has(oldSelf.persistent) && oldSelf.persistent) || !has(oldSelf.storageClassName) || has(self.storageClassName) && self.storageClassName == oldSelf.storageClassName",fieldPath=".storageClassName",message="cannot be changed: a claim keeps its class; make another service, or delete the claim with what is stored and set persistent to false first"
 type StorageSpec struct {
 	// size of the disk.
 	// +optional
