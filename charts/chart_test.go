@@ -104,6 +104,9 @@ func TestWatchedNamespacesNarrowWhatTheOperatorMayDo(t *testing.T) {
 			}
 		}
 	}
+	if !slices.Contains(ruleResources(objects["ClusterRole/realtime-operator"]), "leases") {
+		t.Error("the operator cannot tell whether another one is at work")
+	}
 	selector, _, _ := unstructured.NestedMap(webhooks(t, objects)[0], "namespaceSelector")
 	if len(selector) == 0 {
 		t.Error("the webhook judges services of other operators too")

@@ -18,6 +18,7 @@ import (
 
 	"github.com/go-logr/logr"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -179,7 +180,7 @@ func (c *cluster) operatorUser(environment *envtest.Environment, namespaces []st
 	roles := []*rbacv1.Role{{ObjectMeta: metav1.ObjectMeta{Name: here.Name, Namespace: system}, Rules: here.Rules}}
 	if len(namespaces) > 0 {
 		ofNoNamespace := func(rule rbacv1.PolicyRule) bool {
-			return slices.Contains(rule.APIGroups, admissionv1.GroupName)
+			return slices.Contains(rule.APIGroups, admissionv1.GroupName) || slices.Contains(rule.APIGroups, coordinationv1.GroupName)
 		}
 		for _, namespace := range namespaces {
 			if err := c.Create(context.Background(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/controllers/status"
 )
 
@@ -40,6 +41,9 @@ type recollection struct {
 	// deployment is a hash of the gateways' Deployment that was applied last, and rolledOut of that
 	// which was rolled out last.
 	deployment, rolledOut [32]byte
+	// yielded is the installation to which the service was last left, and for which there was an
+	// event.
+	yielded v1alpha1.OperatorClaim
 }
 
 // pushKey is a gateway's pod, and what was pushed to it, by its path.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/controllers/platform"
 )
 
@@ -58,4 +59,16 @@ func (o Options) name() string {
 		return "realtime-operator"
 	}
 	return strings.TrimSuffix(o.WebhookServiceName, "-webhook")
+}
+
+// claim returns how the installation claims services. Without a Lease, it claims none.
+func (o Options) claim() v1alpha1.OperatorClaim {
+	if !o.LeaderElect {
+		return v1alpha1.OperatorClaim{}
+	}
+	claim := v1alpha1.OperatorClaim{Namespace: o.PodNamespace, Name: o.name(), Scope: v1alpha1.OperatorScopeCluster}
+	if len(o.WatchNamespaces) > 0 {
+		claim.Scope = v1alpha1.OperatorScopeNamespaces
+	}
+	return claim
 }

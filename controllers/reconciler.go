@@ -24,6 +24,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/api/validation"
 	"github.com/realtime-operator/realtime-operator/controllers/apply"
+	"github.com/realtime-operator/realtime-operator/controllers/claims"
 	"github.com/realtime-operator/realtime-operator/controllers/status"
 )
 
@@ -46,6 +47,7 @@ import (
 // +kubebuilder:rbac:groups=autoscaling,resources=horizontalpodautoscalers,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,verbs=get
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=list;create;patch
 
 // steadyInterval is how often a service is reconciled when nothing happens, for its number of
@@ -61,6 +63,8 @@ type Reconciler struct {
 	Reader client.Reader
 	// Objects applies the objects of services.
 	Objects *apply.Applier
+	// Claims decides which services are this installation's.
+	Claims *claims.Claims
 	// Events records events for people.
 	Events events.EventRecorder
 	// Gateway asks a gateway pod for its status.
@@ -97,6 +101,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, nil // the garbage collector does the rest
 	}
 
+	if pause, err := r.claim(ctx, svc); pause > 0 || err != nil {
+		return ctrl.Result{RequeueAfter: pause}, err
+	}
 	seen := observation{Observation: status.Observation{Invalid: validation.Service(svc)}}
 	seen.ApplyErr = r.applyAll(ctx, svc, &seen)
 	if apierrors.HasStatusCause(seen.ApplyErr, corev1.NamespaceTerminatingCause) {

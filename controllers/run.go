@@ -25,6 +25,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/controllers/admission"
 	"github.com/realtime-operator/realtime-operator/controllers/apply"
 	"github.com/realtime-operator/realtime-operator/controllers/certificates"
+	"github.com/realtime-operator/realtime-operator/controllers/claims"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
 
@@ -73,6 +74,7 @@ func run(ctx context.Context, config *rest.Config, o Options, adapt func(*parts)
 		Namespace:       o.PodNamespace,
 	}
 	reconciler.Objects = &apply.Applier{Client: reconciler.Client, Reader: reconciler.Reader, Event: reconciler.event, Labels: resources.Identity, Now: reconciler.Now}
+	reconciler.Claims = &claims.Claims{Client: reconciler.Client, Reader: reconciler.Reader, Self: o.claim(), Now: reconciler.Now}
 	if err := reconciler.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("set the controller up: %w", err)
 	}

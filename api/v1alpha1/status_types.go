@@ -34,6 +34,39 @@ const (
 	ConditionStalled = "Stalled"
 )
 
+// OperatorScope is the namespaces that an installation of the operator looks after.
+// +enum
+type OperatorScope string
+
+// The scopes.
+const (
+	// OperatorScopeCluster: all namespaces.
+	OperatorScopeCluster OperatorScope = "Cluster"
+	// OperatorScopeNamespaces: some namespaces, by name.
+	OperatorScopeNamespaces OperatorScope = "Namespaces"
+)
+
+// OperatorClaim names an installation of the operator.
+type OperatorClaim struct {
+	// namespace of the installation.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Namespace string `json:"namespace,omitempty"`
+
+	// name of the installation, which is also that of its Lease.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+
+	// scope is Cluster if it looks after all namespaces, and Namespaces if after some. One for some
+	// takes over from one for all.
+	// +required
+	// +kubebuilder:validation:Enum=Cluster;Namespaces
+	Scope OperatorScope `json:"scope,omitempty"`
+}
+
 // RealtimeServiceStatus is the service as the operator last observed it.
 type RealtimeServiceStatus struct {
 	// observedGeneration is the generation of the spec that this status describes.
@@ -65,6 +98,11 @@ type RealtimeServiceStatus struct {
 	// +optional
 	// +kubebuilder:default=0
 	Connections int64 `json:"connections"` //nolint:kubeapilinter // 0 is said, too: scale and printers read it
+
+	// operator is the installation of the operator that looks after the service. Others leave it
+	// alone.
+	// +optional
+	Operator *OperatorClaim `json:"operator,omitempty"`
 
 	// selector of the gateway pods, for the scale subresource.
 	// +optional
