@@ -86,8 +86,8 @@ test-clients: dist/realtime dist/clustered dist/handlers dist/nats-server node-m
 	npm test --prefix test/clients
 
 .PHONY: test-chart
-test-chart: $(BIN)/helm $(BIN)/kubectl ## Render the chart and compare it with config/default.
-	HELM=$(BIN)/helm KUBECTL=$(BIN)/kubectl go test -tags chart -count 1 ./charts/...
+test-chart: $(BIN)/helm $(BIN)/kubectl ## Render the chart, compare it with config/default, and install both into an API server.
+	KUBEBUILDER_ASSETS="$$($(CLUSTER) envtest-assets)" HELM=$(BIN)/helm KUBECTL=$(BIN)/kubectl go test -tags chart -count 1 ./charts/...
 
 .PHONY: test-browser
 test-browser: dist/realtime node-modules ## Run the chat page in headless Chromium.
