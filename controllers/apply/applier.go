@@ -215,9 +215,8 @@ func (a *Applier) Remove(ctx context.Context, svc *v1alpha1.RealtimeService, fro
 	if err != nil {
 		return fmt.Errorf("read %s: %w", name, err)
 	}
-	foreign := a.Check(name, unwanted, svc) != nil
-	if foreign || !unwanted.GetDeletionTimestamp().IsZero() {
-		return nil
+	if foreignOrLeaving := a.Check(name, unwanted, svc); foreignOrLeaving != nil {
+		return nil //nolint:nilerr // it is not the service's to delete, or is being deleted
 	}
 	uid := unwanted.GetUID()
 	err = a.Client.Delete(ctx, unwanted, client.Preconditions{UID: &uid}, client.PropagationPolicy(metav1.DeletePropagationBackground))

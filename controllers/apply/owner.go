@@ -38,7 +38,8 @@ func (e *ForeignError) Error() string {
 		strings.Join(labels, " ") + ", and the operator adopts it"
 }
 
-// LeavingError is the error for an object of an earlier service that is being deleted.
+// LeavingError is the error for an object of the service, or of an earlier one, that is being
+// deleted.
 type LeavingError struct {
 	// Name is the object's kind and name.
 	Name string
@@ -54,7 +55,7 @@ func (e *LeavingError) Error() string {
 // removes owner references, or if an earlier service of the same name does.
 func (a *Applier) Check(name string, object metav1.Object, svc *v1alpha1.RealtimeService) error {
 	if metav1.IsControlledBy(object, svc) {
-		return nil
+		return leaving(name, object)
 	}
 	labels := a.Labels(svc.Name)
 	owner := metav1.GetControllerOf(object)
@@ -66,10 +67,14 @@ func (a *Applier) Check(name string, object metav1.Object, svc *v1alpha1.Realtim
 			return &ForeignError{Name: name, Labels: labels}
 		}
 	}
-	if !object.GetDeletionTimestamp().IsZero() {
-		return &LeavingError{name}
+	return leaving(name, object)
+}
+
+func leaving(name string, object metav1.Object) error {
+	if object.GetDeletionTimestamp().IsZero() {
+		return nil
 	}
-	return nil
+	return &LeavingError{name}
 }
 
 // earlier reports whether an owner is a service of the same name that no longer exists.
