@@ -20,6 +20,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/cluster"
 	"github.com/realtime-operator/realtime-operator/gateway/revocation"
 	"github.com/realtime-operator/realtime-operator/gateway/service"
+	"github.com/realtime-operator/realtime-operator/gateway/service/document"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -126,7 +127,7 @@ func (s *Server) emit(ctx context.Context, data []byte, namespace string, receip
 		return http.StatusOK, answer{OK: true}
 	}
 	status := http.StatusInternalServerError
-	var refusal *service.PublishError
+	var refusal *document.Refusal
 	if errors.As(err, &refusal) {
 		status = refusal.Status
 	}

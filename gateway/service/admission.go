@@ -7,32 +7,11 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/types"
 
-	"github.com/realtime-operator/realtime-operator/api/expression"
-	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 	"github.com/realtime-operator/realtime-operator/gateway/service/eval"
 )
-
-// admissionRule is a compiled rule of the manifest.
-type admissionRule struct {
-	condition cel.Program
-	message   string
-}
-
-func compileAdmission(rules []v1alpha1.AdmissionRule) ([]admissionRule, error) {
-	compiled := make([]admissionRule, len(rules))
-	for i, rule := range rules {
-		condition, err := expression.Compile(expression.Admission, string(rule.Expression))
-		if err != nil {
-			return nil, fmt.Errorf("admission[%d]: %w", i, err)
-		}
-		compiled[i] = admissionRule{condition, rule.Message}
-	}
-	return compiled, nil
-}
 
 // AllowRequest judges a handshake by the rules of the program in force
 // (engineio.Config.AllowRequest). A rule that fails refuses, since its result is unknown.
@@ -43,13 +22,13 @@ func (r *Runtime) AllowRequest(req *http.Request) error {
 	}
 	v := &eval.Request{HTTP: req, Now: time.Now()}
 	for i, rule := range rules {
-		admitted, err := v.Eval(rule.condition)
+		admitted, err := v.Eval(rule.Condition)
 		if err != nil {
 			r.countLimitHit(err, "", fmt.Sprintf("admission[%d]", i), func() string { return "expression" })
 			r.ruleFailed(i, err)
 		}
 		if admitted != types.True {
-			return &engineio.Refusal{Message: rule.message}
+			return &engineio.Refusal{Message: rule.Message}
 		}
 	}
 	return nil

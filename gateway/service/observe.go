@@ -24,7 +24,7 @@ func (p *Program) Observe(svc *v1alpha1.RealtimeService, observe func(observatio
 	o := &observer{observation.Observer{Observe: observe}}
 	for i, rule := range svc.Spec.Protocol.Admission {
 		site := observation.ConditionAt(fmt.Sprintf("spec.protocol.admission[%d].expression", i), rule.Message, string(rule.Expression), expression.Admission)
-		o.Wrap(&p.admission[i].condition, site)
+		o.Wrap(&p.admission[i].Condition, site)
 	}
 	for i := range svc.Spec.Authentication {
 		source := &svc.Spec.Authentication[i]

@@ -12,13 +12,14 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/api/validation"
 	"github.com/realtime-operator/realtime-operator/gateway/limits"
+	"github.com/realtime-operator/realtime-operator/gateway/service/eval"
 	"github.com/realtime-operator/realtime-operator/gateway/service/quota"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
 // Program is a service with its expressions compiled. It does not change. Safe for concurrent use.
 type Program struct {
-	admission []admissionRule
+	admission []eval.AdmissionRule
 	// authentication has the entries of spec.authentication.
 	authentication authenticationEntries
 	namespaces     map[string]*namespace
@@ -85,7 +86,7 @@ func Compile(svc *v1alpha1.RealtimeService, authenticators Authenticators) (*Pro
 	if errs := validation.Service(svc); len(errs) > 0 {
 		return nil, errs.ToAggregate()
 	}
-	admission, err := compileAdmission(svc.Spec.Protocol.Admission)
+	admission, err := eval.CompileAdmission(svc.Spec.Protocol.Admission)
 	if err != nil {
 		return nil, err
 	}

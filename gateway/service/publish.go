@@ -4,28 +4,11 @@ package service
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 
 	"github.com/realtime-operator/realtime-operator/gateway/service/document"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
-
-// PublishError is why nothing was emitted. Status is the HTTP status for it.
-type PublishError struct {
-	Status int
-	err    error
-}
-
-func (e *PublishError) Error() string { return e.err.Error() }
-
-// Unwrap returns the wrapped error.
-func (e *PublishError) Unwrap() error { return e.err }
-
-// refusePublish makes a PublishError.
-func refusePublish(status int, format string, args ...any) *PublishError {
-	return &PublishError{Status: status, err: fmt.Errorf(format, args...)}
-}
 
 // MaxPayload returns the size of the largest request that Publish accepts, in bytes:
 // protocol.maxPayload of the program in force. 0: no bound.
@@ -33,26 +16,26 @@ func (r *Runtime) MaxPayload() int64 { return r.program.Load().maxPayload }
 
 // Publish emits the event of a publish request to sockets on all gateways, with the trace of the
 // context. It does not wait. If namespace is empty, the request names it. The receipt reports
-// whether the event is stored, where events are. An error is a *PublishError, and then nothing was
-// emitted. Safe for concurrent use; sequential calls keep their order.
+// whether the event is stored, where events are. An error is a *document.Refusal, and then nothing
+// was emitted. Safe for concurrent use; sequential calls keep their order.
 func (r *Runtime) Publish(ctx context.Context, data []byte, namespace string, receipt *socketio.Receipt) error {
 	program := r.program.Load()
 	if most := program.maxPayload; most > 0 && int64(len(data)) > most {
-		return refusePublish(http.StatusRequestEntityTooLarge, "the document has %d bytes, protocol.maxPayload is %d", len(data), most)
+		return document.Refuse(http.StatusRequestEntityTooLarge, "the document has %d bytes, protocol.maxPayload is %d", len(data), most)
 	}
 	p, err := document.Parse(data, namespace)
 	if err != nil {
-		return &PublishError{Status: http.StatusBadRequest, err: err}
+		return document.Refuse(http.StatusBadRequest, "%w", err)
 	}
 	if ns, _ := program.find(p.Namespace); ns == nil {
-		return refusePublish(http.StatusNotFound, "there is no namespace %.128q", p.Namespace)
+		return document.Refuse(http.StatusNotFound, "there is no namespace %.128q", p.Namespace)
 	}
 	// It may have no socket here: sockets on other gateways receive the event all the same.
 	if !r.io.Within(p.Namespace, func(ns *socketio.Namespace) { err = p.Emit(ctx, ns, receipt) }) {
-		return refusePublish(http.StatusNotFound, "there is no namespace %.128q any more", p.Namespace)
+		return document.Refuse(http.StatusNotFound, "there is no namespace %.128q any more", p.Namespace)
 	}
 	if err != nil {
-		return &PublishError{Status: http.StatusServiceUnavailable, err: err}
+		return document.Refuse(http.StatusServiceUnavailable, "%w", err)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/client"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/early"
 )
 
 // extras are the parts that few sockets have. They are allocated when needed, so that idle sockets
@@ -17,7 +18,7 @@ type extras struct {
 	identity client.Holder
 	// early are the events that middlewares have emitted to a client that is still connecting; see
 	// Socket.emitEarly.
-	early *[]earlyEvent
+	early early.Queue
 }
 
 // needExtras is called with mu held.

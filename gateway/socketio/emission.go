@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/event"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/early"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/trace"
 )
@@ -154,13 +155,7 @@ func (s *Socket) emitKept(p *parser.Packet, e parser.Encoded, f event.Flags) err
 
 // checkEmission refuses an event that would make stock clients close the connection.
 func (s *Server) checkEmission(p *parser.Packet) error {
-	if IsReservedEvent(p.Event) {
-		return fmt.Errorf("emit %s: %w", p.Event, ErrReservedEvent)
-	}
-	if n, most := len(p.Attachments), s.codec.MaxAttachments(); n > most {
-		return fmt.Errorf("emit %s: %d binary arguments, clients take %d", p.Event, n, most)
-	}
-	return nil
+	return event.CheckEmission(p.Event, len(p.Attachments), s.codec.MaxAttachments())
 }
 
 // notifyOutgoing calls the handlers of OnAnyOutgoing. If one panics, only the socket's connection
@@ -168,13 +163,6 @@ func (s *Server) checkEmission(p *parser.Packet) error {
 func (s *Socket) notifyOutgoing(event string, args Args) {
 	defer s.conn.Recovered()
 	s.handlers.Outgoing(event, args)
-}
-
-// earlyEvent is an event that was emitted to a connecting socket. Stock clients take no events
-// before the answer to CONNECT; those for Node buffer them themselves.
-type earlyEvent struct {
-	packet *parser.Packet
-	flags  event.Flags
 }
 
 // emitEarly stores an event until the client is connected. It returns false if the client is
@@ -186,43 +174,14 @@ func (s *Socket) emitEarly(p *parser.Packet, f event.Flags) bool {
 	if s.state.Load() > stateWelcoming || p.HasID {
 		return false
 	}
-	e := s.needExtras()
-	if e.early == nil {
-		e.early = &[]earlyEvent{}
-	}
-	if len(*e.early) >= s.limits().EarlyEvents {
-		return false
-	}
-	f.Receipt.Expect()
-	*e.early = append(*e.early, earlyEvent{p, f})
-	return true
+	return s.needExtras().early.Add(early.Event{Packet: p, Flags: f}, s.limits().EarlyEvents)
 }
 
-// sendEarly sends the stored events to a client that is now connected.
-func (s *Socket) sendEarly() {
-	for _, e := range s.takeEarly() {
-		err := s.emit(e.packet, e.flags)
-		e.flags.Receipt.Resolve(err)
-		if err != nil {
-			s.failed(err)
-		}
-	}
-}
-
-// dropEarly drops the stored events of a client that was refused.
-func (s *Socket) dropEarly() {
-	for _, e := range s.takeEarly() {
-		e.flags.Receipt.Resolve(fmt.Errorf("emit %s: %w", e.packet.Event, ErrDisconnected))
-	}
-}
-
-func (s *Socket) takeEarly() []earlyEvent {
+func (s *Socket) takeEarly() []early.Event {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.extras == nil || s.extras.early == nil {
+	if s.extras == nil {
 		return nil
 	}
-	early := *s.extras.early
-	s.extras.early = nil
-	return early
+	return s.extras.early.Take()
 }

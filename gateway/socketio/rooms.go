@@ -192,22 +192,12 @@ func (r *Rooms) Ask(d *Delivery, answer func(args Args, ok bool)) (asked int, st
 			answer(Args{}, false)
 		}
 	}
-	notifyOutgoing(watched(waiting), e)
+	notifyOutgoing(slices.DeleteFunc(slices.Clone(waiting), func(s *Socket) bool { return !s.handlers.HasOutgoing() }), e)
 	return len(waiting) + busy, func() {
 		for _, s := range waiting {
 			s.takeAck(p.ID)
 		}
 	}, nil
-}
-
-func watched(sockets []*Socket) []*Socket {
-	var out []*Socket
-	for _, s := range sockets {
-		if s.handlers.HasOutgoing() {
-			out = append(out, s)
-		}
-	}
-	return out
 }
 
 // BroadcastWithAck asks all targets and collects the answers.

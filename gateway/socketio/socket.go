@@ -8,6 +8,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/backlog"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/conn"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/early"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/handlers"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
@@ -177,7 +178,7 @@ func (s *Socket) welcome() {
 
 // announce calls the handlers for a new socket.
 func (s *Socket) announce() {
-	s.sendEarly()
+	early.Send(s.takeEarly(), s.emit, s.failed)
 	s.namespace.path().Connected(s)
 	if s.namespace.present.Retired() {
 		s.Disconnect(false) // the namespace was removed meanwhile
@@ -201,7 +202,7 @@ func (s *Socket) abandon() {
 	s.state.Store(stateClosed)
 	s.endContext()
 	s.namespace.adapter.LeaveAll(s)
-	s.dropEarly()
+	early.Drop(s.takeEarly())
 	if g := s.gate.Load(); g != nil {
 		g.Discard(s.conn.Session())
 	}

@@ -4,6 +4,7 @@ package event
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
 )
@@ -24,3 +25,15 @@ var (
 // IsReservedEvent reports whether Socket.IO reserves the name, so that nobody may emit it
 // (socket.io-parser, RESERVED_EVENTS).
 func IsReservedEvent(name string) bool { return parser.IsReservedEvent(name) }
+
+// CheckEmission refuses an event that would make stock clients close the connection: one with a
+// reserved name, or with more binary arguments than most.
+func CheckEmission(name string, attachments, most int) error {
+	if IsReservedEvent(name) {
+		return fmt.Errorf("emit %s: %w", name, ErrReservedEvent)
+	}
+	if attachments > most {
+		return fmt.Errorf("emit %s: %d binary arguments, clients take %d", name, attachments, most)
+	}
+	return nil
+}
