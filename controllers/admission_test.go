@@ -98,6 +98,9 @@ func TestBadRoomsAreRefused(t *testing.T) { testRefused(t, "rooms") }
 // TestBadPodsAreRefused has the manifests of TestPodsAreRefused in api/manifest.
 func TestBadPodsAreRefused(t *testing.T) { testRefused(t, "pods") }
 
+// TestBadUsersAreRefused has the manifests of TestUsersAreRefused in api/manifest.
+func TestBadUsersAreRefused(t *testing.T) { testRefused(t, "users") }
+
 func testRefused(t *testing.T, what string) {
 	data, err := os.ReadFile("../api/manifest/testdata/" + what + "-refused.yaml")
 	if err != nil {

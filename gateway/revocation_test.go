@@ -37,6 +37,7 @@ spec:
   - name: /
     authentication: [shared, others]
     anonymous: true
+    addressUsers: true
     rooms:
     - {name: "team-{team}", allow: {join: "room.params.team in socket.claims.teams"}}
     handlers:

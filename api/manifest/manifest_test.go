@@ -96,6 +96,9 @@ func TestRoomsAreRefused(t *testing.T) { testRefused(t, "rooms") }
 // TestPodsAreRefused has the manifests of TestBadPodsAreRefused in controllers.
 func TestPodsAreRefused(t *testing.T) { testRefused(t, "pods") }
 
+// TestUsersAreRefused has the manifests of TestBadUsersAreRefused in controllers.
+func TestUsersAreRefused(t *testing.T) { testRefused(t, "users") }
+
 func testRefused(t *testing.T, what string) {
 	data, err := os.ReadFile("testdata/" + what + "-refused.yaml")
 	if err != nil {

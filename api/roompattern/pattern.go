@@ -23,10 +23,13 @@ type Pattern struct {
 }
 
 // Parse parses the name of a rule. It returns an error for a brace without its other
-// half, a part whose name is no identifier or is used twice, and a part next to another wildcard,
-// whose border nobody could tell.
+// half, a part whose name is no identifier or is used twice, a part next to another wildcard, whose
+// border nobody could tell, and for a NUL at the beginning.
 func Parse(name string) (Pattern, error) {
 	var p Pattern
+	if strings.HasPrefix(name, "\x00") {
+		return p, errors.New("must not begin with U+0000: so begin the rooms of users, which have no rules")
+	}
 	for rest := name; ; {
 		i := strings.IndexAny(rest, "*{}")
 		if i < 0 {

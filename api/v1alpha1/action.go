@@ -26,3 +26,15 @@ func (a *Action) Kinds() []string {
 	}
 	return kinds
 }
+
+// EmitToUsers reports whether any of the handlers emits to users.
+func EmitToUsers(handlers []Handler) bool {
+	for i := range handlers {
+		for j := range handlers[i].Do {
+			if emit := handlers[i].Do[j].Emit; emit != nil && emit.To == EmitToUser {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -25,6 +25,12 @@ type Namespace struct {
 	// +optional
 	Anonymous bool `json:"anonymous,omitempty"`
 
+	// addressUsers lets handlers emit to users by name, and programs publish to them. Each user
+	// with a client costs its gateway a subscription. If absent, it is true if a handler has `to:
+	// user`, or the service has spec.api.
+	// +optional
+	AddressUsers *bool `json:"addressUsers,omitempty"`
+
 	// rooms are rules for rooms by their name. The first rule that matches a room applies.
 	// +optional
 	// +listType=map
@@ -64,6 +70,12 @@ type DynamicNamespace struct {
 	// anonymous also admits clients that show no token. One whose token is refused is not admitted.
 	// +optional
 	Anonymous bool `json:"anonymous,omitempty"`
+
+	// addressUsers lets handlers emit to users by name, and programs publish to them. Each user
+	// with a client costs its gateway a subscription. If absent, it is true if a handler has `to:
+	// user`, or the service has spec.api.
+	// +optional
+	AddressUsers *bool `json:"addressUsers,omitempty"`
 
 	// rooms are rules for rooms by their name. The first rule that matches a room applies.
 	// +optional
@@ -179,7 +191,7 @@ type Expression string
 
 // EmitTo says who receives an event.
 //
-// +kubebuilder:validation:Enum=everyone;others;socket
+// +kubebuilder:validation:Enum=everyone;others;socket;user
 type EmitTo string
 
 const (
@@ -191,6 +203,8 @@ const (
 	EmitToOthers EmitTo = "others"
 	// EmitToSocket is the socket itself, like socket.emit.
 	EmitToSocket EmitTo = "socket"
+	// EmitToUser is every socket of users, wherever they are connected.
+	EmitToUser EmitTo = "user"
 )
 
 // EmitAction sends an event to sockets on all gateways.
@@ -198,10 +212,23 @@ const (
 // +kubebuilder:validation:XValidation:rule="self.to != 'socket' || (!has(self.rooms) && !has(self.except))",message="rooms and except do not go with `to: socket`",fieldPath=".to"
 // +kubebuilder:validation:XValidation:rule="self.to != 'socket' || !has(self.local) || !self.local",message="makes no sense with `to: socket`, whose socket is on this gateway",fieldPath=".local"
 type EmitAction struct {
-	// to selects the receivers: everyone, others (all but the socket itself), or socket (it alone).
+	// to selects the receivers: everyone, others (all but the socket itself), socket (it alone), or
+	// user (all sockets of the users that `user` names).
 	// +optional
 	// +kubebuilder:default=everyone
 	To EmitTo `json:"to,omitempty"`
+
+	// user yields the name of a user, or a list of names, for `to: user`. An empty name is
+	// nobody's.
+	// +optional
+	User Expression `json:"user,omitempty"`
+
+	// entry is the entry of spec.authentication whose users are meant, by default the only one of
+	// the namespace: users of two entries are different ones, even if they have the same name. It
+	// is not an expression.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	Entry string `json:"entry,omitempty"`
 
 	// rooms limits the receivers to the members of these rooms. Each expression yields a room or a
 	// list of rooms. An empty list reaches nobody.

@@ -437,6 +437,11 @@ func (in *DynamicNamespace) DeepCopyInto(out *DynamicNamespace) {
 		*out = make([]string, len(*in))
 		copy(*out, *in)
 	}
+	if in.AddressUsers != nil {
+		in, out := &in.AddressUsers, &out.AddressUsers
+		*out = new(bool)
+		**out = **in
+	}
 	if in.Rooms != nil {
 		in, out := &in.Rooms, &out.Rooms
 		*out = make([]RoomRule, len(*in))
@@ -923,6 +928,11 @@ func (in *Namespace) DeepCopyInto(out *Namespace) {
 		in, out := &in.Authentication, &out.Authentication
 		*out = make([]string, len(*in))
 		copy(*out, *in)
+	}
+	if in.AddressUsers != nil {
+		in, out := &in.AddressUsers, &out.AddressUsers
+		*out = new(bool)
+		**out = **in
 	}
 	if in.Rooms != nil {
 		in, out := &in.Rooms, &out.Rooms

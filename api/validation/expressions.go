@@ -73,6 +73,7 @@ func expressionsOf(a *v1alpha1.Action, path *field.Path) []use {
 		uses = append(uses, use{path.Child("set").Key(name), expression.Value, a.Set[name]})
 	}
 	if e := a.Emit; e != nil {
+		add(path.Child("emit", "user"), expression.Rooms, e.User)
 		for i, room := range e.Rooms {
 			uses = append(uses, use{path.Child("emit", "rooms").Index(i), expression.Rooms, room})
 		}

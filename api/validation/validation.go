@@ -42,6 +42,7 @@ func Service(s *v1alpha1.RealtimeService) field.ErrorList {
 		errs = append(errs, validateRooms(ns.Rooms, s.Spec.Recovery != nil, namespaces.Index(i).Child("rooms"))...)
 		errs = append(errs, validateHandlers(ns.Handlers, namespaces.Index(i).Child("handlers"))...)
 		errs = append(errs, validateReserved(ns.Handlers, ns.Authentication, namespaces.Index(i).Child("handlers"))...)
+		errs = append(errs, validateUsers(ns.Handlers, ns.Authentication, ns.AddressUsers, namespaces.Index(i))...)
 	}
 	dynamic := field.NewPath("spec", "dynamicNamespaces")
 	for i := range s.Spec.DynamicNamespaces {
@@ -53,6 +54,7 @@ func Service(s *v1alpha1.RealtimeService) field.ErrorList {
 		errs = append(errs, validateRooms(ns.Rooms, s.Spec.Recovery != nil, dynamic.Index(i).Child("rooms"))...)
 		errs = append(errs, validateHandlers(ns.Handlers, dynamic.Index(i).Child("handlers"))...)
 		errs = append(errs, validateReserved(ns.Handlers, ns.Authentication, dynamic.Index(i).Child("handlers"))...)
+		errs = append(errs, validateUsers(ns.Handlers, ns.Authentication, ns.AddressUsers, dynamic.Index(i))...)
 	}
 	return errs
 }

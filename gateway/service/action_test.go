@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
 // moderated is a service whose actions have conditions of their own.
@@ -78,5 +80,20 @@ func TestConditionsOfActionsShareTheEventsBudget(t *testing.T) {
 	c.Expect(`430[{"error":"the service could not handle the event"}]`)
 	if n := testutil.ToFloat64(r.limitHits.WithLabelValues("/", "handlers[0]", "do[1]")); n != 1 {
 		t.Errorf("%v events are counted", n)
+	}
+}
+
+// A gateway may be given the manifest of a later release. Nobody is told what is meant for others.
+func TestReceiversOfALaterReleaseAreRefused(t *testing.T) {
+	emit := v1alpha1.EmitAction{To: "friends", Event: "secret"}
+	svc := &v1alpha1.RealtimeService{Spec: v1alpha1.RealtimeServiceSpec{
+		Namespaces: []v1alpha1.Namespace{{Name: "/", Handlers: []v1alpha1.Handler{{Event: "e", Do: []v1alpha1.Action{{Emit: &emit}}}}}},
+	}}
+	if _, err := Compile(svc, nil); err == nil || !strings.Contains(err.Error(), `do[0].emit.to: Unsupported value: "friends"`) {
+		t.Errorf("compiled with error %v", err)
+	}
+	emit.To = v1alpha1.EmitToOthers
+	if _, err := Compile(svc, nil); err != nil {
+		t.Error(err)
 	}
 }

@@ -30,6 +30,7 @@ func (c *client) entry(b *binding) entry {
 	}
 	rules := &b.namespace.rooms
 	e := entry{rules.autoJoin, len(rules.autoJoin)}
+	e.rooms = b.namespace.users.Complete(c.socket, e.rooms)
 	if len(rules.autoJoinRules) == 0 || c.socket.Recovered() {
 		return e
 	}

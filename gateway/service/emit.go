@@ -32,20 +32,28 @@ type emission struct {
 	compress bool
 	rooms    []*eval.RoomNames // nil: the whole namespace
 	except   []*eval.RoomNames
-	args     *eval.Template // nil: none
-	ack      *v1alpha1.EmitAck
+	// user yields users of an entry of spec.authentication, for EmitToUser.
+	user  *eval.RoomNames
+	entry string
+	args  *eval.Template // nil: none
+	ack   *v1alpha1.EmitAck
 	// ifRevision yields the revision that the event has to follow; nil: any.
 	ifRevision cel.Program
 }
 
 func compileEmit(e *v1alpha1.EmitAction) (step, error) {
-	m := &emission{to: e.To, event: e.Event, volatile: e.Volatile, local: e.Local, compress: e.Compress == nil || *e.Compress, ack: e.Ack}
+	m := &emission{to: e.To, entry: e.Entry, event: e.Event, volatile: e.Volatile, local: e.Local, compress: e.Compress == nil || *e.Compress, ack: e.Ack}
 	var err error
 	if m.rooms, err = eval.CompileRooms(e.Rooms); err != nil {
 		return nil, fmt.Errorf("emit, rooms: %w", err)
 	}
 	if m.except, err = eval.CompileRooms(e.Except); err != nil {
 		return nil, fmt.Errorf("emit, except: %w", err)
+	}
+	if e.To == v1alpha1.EmitToUser {
+		if m.user, err = eval.CompileRoomNames(string(e.User)); err != nil {
+			return nil, fmt.Errorf("emit, user: %w", err)
+		}
 	}
 	if e.Args != "" {
 		if m.args, err = eval.CompileTemplate(string(e.Args)); err != nil {
@@ -117,13 +125,26 @@ func (m *emission) emission(s *socketio.Socket) *socketio.Emission {
 	return e
 }
 
-// audience returns the receivers of the event.
-func (m *emission) audience(r *run) (*socketio.Broadcast, error) {
+// receivers returns the rooms that the event is for; nil: the whole namespace.
+func (m *emission) receivers(r *run) ([]string, error) {
+	if m.user != nil {
+		names, err := r.Names(m.user)
+		if err != nil {
+			return nil, fmt.Errorf("user: %w", err)
+		}
+		return r.binding.namespace.users.Rooms(m.entry, names)
+	}
 	rooms, err := r.AllRooms(m.rooms)
 	if err != nil {
 		return nil, fmt.Errorf("rooms: %w", err)
 	}
-	if err := r.judge().allows(accessEmit, rooms...); err != nil {
+	return rooms, r.judge().allows(accessEmit, rooms...)
+}
+
+// audience returns the receivers of the event.
+func (m *emission) audience(r *run) (*socketio.Broadcast, error) {
+	rooms, err := m.receivers(r)
+	if err != nil {
 		return nil, err
 	}
 	except, err := r.AllRooms(m.except)

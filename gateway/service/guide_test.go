@@ -39,10 +39,20 @@ func TestTheGuide(t *testing.T) {
 	}
 }
 
+// guideUsers are the users of clients a and b, where the manifest asks for tokens.
+var guideUsers = map[string]string{"ada": "token-of-client-a-alone", "bob": "token-of-client-b-alone"}
+
+func guideProgram(t *testing.T, spec string) *Program {
+	if strings.Contains(spec, "authentication:") {
+		return members(t, "  "+strings.ReplaceAll(spec, "\n", "\n  "), guideUsers)
+	}
+	return specProgram(t, spec)
+}
+
 func runScript(t *testing.T, spec, script string) {
 	var r *Runtime
 	var url string
-	if p := specProgram(t, spec); strings.Contains(spec, "recovery:") {
+	if p := guideProgram(t, spec); strings.Contains(spec, "recovery:") {
 		runtimes, urls := storing(t, p, 1)
 		r, url = runtimes[0], urls[0]
 	} else {
@@ -55,7 +65,12 @@ func runScript(t *testing.T, spec, script string) {
 		}
 		return clients[name]
 	}
-	if !strings.HasPrefix(script, "refused") {
+	switch {
+	case strings.HasPrefix(script, "refused"):
+	case strings.Contains(spec, "authentication:"):
+		clients["a"], _ = enter(t, url, guideUsers["ada"])
+		clients["b"], _ = enter(t, url, guideUsers["bob"])
+	default:
 		clients["a"], clients["b"] = connect(t, url), connect(t, url)
 	}
 	for line := range strings.Lines(script) {

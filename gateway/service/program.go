@@ -14,6 +14,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/limits"
 	"github.com/realtime-operator/realtime-operator/gateway/service/eval"
 	"github.com/realtime-operator/realtime-operator/gateway/service/quota"
+	"github.com/realtime-operator/realtime-operator/gateway/service/users"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -64,6 +65,7 @@ type namespace struct {
 	rooms roomRules
 	// authentication is nil if everybody may connect.
 	authentication *authentication
+	users          users.Users
 }
 
 // handler is a handler of the manifest.
@@ -109,14 +111,17 @@ func Compile(svc *v1alpha1.RealtimeService, authenticators Authenticators) (*Pro
 			return nil, fmt.Errorf("namespace %s: %w", ns.Name, err)
 		}
 		compiled.authentication = entries.of(ns.Authentication, ns.Anonymous)
+		compiled.users = users.Of(ns.Authentication, ns.AddressUsers, ns.Handlers, svc.Spec.API != nil)
 		p.namespaces[ns.Name] = compiled
 	}
 	for i := range svc.Spec.DynamicNamespaces {
-		compiled, err := compileDynamic(&svc.Spec.DynamicNamespaces[i])
+		ns := &svc.Spec.DynamicNamespaces[i]
+		compiled, err := compileDynamic(ns)
 		if err != nil {
-			return nil, fmt.Errorf("namespaces %s: %w", svc.Spec.DynamicNamespaces[i].Pattern, err)
+			return nil, fmt.Errorf("namespaces %s: %w", ns.Pattern, err)
 		}
-		compiled.namespace.authentication = entries.of(svc.Spec.DynamicNamespaces[i].Authentication, svc.Spec.DynamicNamespaces[i].Anonymous)
+		compiled.namespace.authentication = entries.of(ns.Authentication, ns.Anonymous)
+		compiled.namespace.users = users.Of(ns.Authentication, ns.AddressUsers, ns.Handlers, svc.Spec.API != nil)
 		p.dynamic = append(p.dynamic, compiled)
 	}
 	return p, nil

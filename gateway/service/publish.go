@@ -27,8 +27,12 @@ func (r *Runtime) Publish(ctx context.Context, data []byte, namespace string, re
 	if err != nil {
 		return document.Refuse(http.StatusBadRequest, "%w", err)
 	}
-	if ns, _ := program.find(p.Namespace); ns == nil {
+	ns, _ := program.find(p.Namespace)
+	if ns == nil {
 		return document.Refuse(http.StatusNotFound, "there is no namespace %.128q", p.Namespace)
+	}
+	if err := p.Address(ns.users.Rooms); err != nil {
+		return document.Refuse(http.StatusBadRequest, "%w", err)
 	}
 	// It may have no socket here: sockets on other gateways receive the event all the same.
 	if !r.io.Within(p.Namespace, func(ns *socketio.Namespace) { err = p.Emit(ctx, ns, receipt) }) {

@@ -12,6 +12,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/gateway/service/eval"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/userroom"
 )
 
 // roomRule is a compiled rule for rooms.
@@ -101,8 +102,11 @@ func (r *roomRules) add(rule *roomRule) {
 	}
 }
 
-// rule returns the rule for a room; nil if there is none.
+// rule returns the rule for a room; nil if there is none, as for the rooms of users.
 func (n *namespace) rule(room string) *roomRule {
+	if userroom.Is(room) {
+		return nil
+	}
 	if rule := n.rooms.exact[room]; rule != nil {
 		return rule
 	}
@@ -122,6 +126,7 @@ func (r *Runtime) configure(ns *socketio.Namespace) {
 		authenticator = r.authenticate
 	}
 	ns.SetAuthenticator(authenticator)
+	ns.AddressUsers(b.namespace != nil && b.namespace.users.Addressed)
 	ns.SetJoinRule(func(s *socketio.Socket, rooms []string) error { return r.mayJoin(b, s, rooms) })
 	r.configurePresence(ns, b)
 	r.configurePlaces(ns, b)

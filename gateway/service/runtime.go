@@ -165,6 +165,7 @@ func (r *Runtime) reconfigure(ns *socketio.Namespace, before, after *namespace) 
 	if joinsChanged(before, after) {
 		go r.expel(ns) // a socket whose join waits for NATS is asked when that is over
 	}
+	after.users.JoinLate(before != nil && before.users.Addressed, ns, r.log)
 }
 
 // Users returns what users have used, to be shared with other gateways.

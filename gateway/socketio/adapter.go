@@ -19,7 +19,7 @@ type Adapter interface {
 	// RoomsOf lists the rooms of a socket.
 	RoomsOf(s *Socket) []string
 	// RoomSizes returns the number of members of each room on this server, without the rooms of
-	// socket ids.
+	// socket ids and users.
 	RoomSizes() map[string]int
 	// RoomSize returns the number of a room's members on this server.
 	RoomSize(room string) int

@@ -272,6 +272,29 @@ func ExampleSocket_SetIdentity() {
 	// Output: 42["welcome","ann"]
 }
 
+// All sockets of a user are reached, on all servers.
+func ExampleNamespace_AddressUsers() {
+	io, dial, stop := newExample()
+	defer stop()
+	io.Of("/").AddressUsers(true)
+	io.Use(func(socket *socketio.Socket) error {
+		return socket.SetIdentity(socketio.Identity{Provider: "login", User: string(socket.Auth())})
+	})
+	io.OnConnection(func(socket *socketio.Socket) {
+		io.To(socket.Identity().Room()).Emit("signed in")
+	})
+
+	phone := dial("/", `{"name":"ann"}`)
+	fmt.Println("phone:", phone.receive())
+	laptop := dial("/", `{"name":"ann"}`)
+	fmt.Println("phone:", phone.receive())
+	fmt.Println("laptop:", laptop.receive())
+	// Output:
+	// phone: 42["signed in"]
+	// phone: 42["signed in"]
+	// laptop: 42["signed in"]
+}
+
 // A rule says who may be in which room.
 func ExampleNamespace_SetJoinRule() {
 	io, dial, stop := newExample()

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/handlers"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/userroom"
 )
 
 // JoinRule decides whether a socket may join additional rooms. An error says why not. It is called
@@ -24,8 +25,8 @@ type JoinRule func(s *Socket, rooms []string) error
 //   - a returning client is asked about each room that it is in, or has left, with its present
 //     identity. It neither returns to what it may not join any more, nor receives what went there.
 //
-// The rule is not asked about the rooms of socket ids. For dynamic namespaces, set it in
-// ParentNamespace.OnNamespace.
+// The rule is not asked about the rooms of socket ids, and of users; see AddressUsers. For dynamic
+// namespaces, set it in ParentNamespace.OnNamespace.
 func (n *Namespace) SetJoinRule(rule JoinRule) { n.doors.SetRule(rule) }
 
 // Places bound rooms; see SetPlaces. Their functions are called as a JoinRule is.
@@ -56,7 +57,7 @@ func (s *Socket) Join(rooms ...string) error {
 
 // LeaveWhere removes the socket from the rooms for which f returns true, while none of its joins is
 // pending: after SetJoinRule, every join that the previous rule allowed is over. f must not make
-// the socket join or leave. It is not called for the socket's own room.
+// the socket join or leave. It is not called for the rooms of the socket and its user.
 func (s *Socket) LeaveWhere(f func(room string) bool) {
 	s.joining.Lock()
 	defer s.joining.Unlock()
@@ -78,6 +79,9 @@ func (s *Socket) joinOwn(rooms []string) {
 
 // mayJoin asks about the rooms that the socket is not in yet.
 func (s *Socket) mayJoin(rooms []string) error {
+	if err := userroom.Check(rooms, func() string { return s.Identity().Room() }); err != nil {
+		return fmt.Errorf("join: %w", err)
+	}
 	if s.namespace.doors.AreOpen() {
 		return nil
 	}
@@ -93,16 +97,21 @@ func (s *Socket) mayJoin(rooms []string) error {
 	return nil
 }
 
-// isOwn reports whether a room exists for the socket alone.
-func (s *Socket) isOwn(room string) bool { return room == s.id || s.isAlias(room) }
+// isOwn reports whether a room exists for the socket alone, or for users.
+func (s *Socket) isOwn(room string) bool {
+	return room == s.id || userroom.Is(room) || s.isAlias(room)
+}
 
 // mayComeBackTo returns the functions for Session.Restrict.
 func (s *Socket) mayComeBackTo() (own, allows, enters func(room string) bool) {
-	if s.namespace.doors.AreOpen() {
-		return nil, nil, nil
+	own = func(room string) bool {
+		return s.isOwn(room) && (!userroom.Is(room) || room == s.Identity().Room())
 	}
 	ask := func(f func(*Socket, []string) error) func(string) bool {
 		return func(room string) bool {
+			if userroom.Is(room) { // of another user
+				return false
+			}
 			if err := f(s, []string{room}); err != nil {
 				s.namespace.server.log.Debug("a client comes back without a room", "socket", s.LogID(), "error", err)
 				return false
@@ -110,5 +119,5 @@ func (s *Socket) mayComeBackTo() (own, allows, enters func(room string) bool) {
 			return true
 		}
 	}
-	return s.isOwn, ask(s.namespace.doors.Judge), ask(s.namespace.doors.Enter)
+	return own, ask(s.namespace.doors.Judge), ask(s.namespace.doors.Enter)
 }

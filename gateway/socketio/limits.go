@@ -31,7 +31,7 @@ func (s *Socket) RoomsLeft() (left int, bounded bool) {
 	return left, true
 }
 
-// joined returns the number of the socket's rooms without its own.
+// joined returns the number of the socket's rooms without its own and its user's.
 func (s *Socket) joined() int { return max(0, s.namespace.adapter.CountRooms(s)-len(s.ownRooms())) }
 
 // fitsRooms reports whether the rooms of a recovered socket are within the limit.

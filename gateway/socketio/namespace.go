@@ -21,11 +21,13 @@ type Namespace struct {
 	params map[string]string
 	// suitors are the parents that have to see a client to decide whether the namespace, which Of
 	// has created without a parent, is theirs.
-	suitors  []*ParentNamespace
-	ackIDs   atomic.Uint64
-	doors    handlers.Doors[*Socket]
-	entrance handlers.Entrance[*Socket]
-	present  roll.Roll[*Socket]
+	suitors []*ParentNamespace
+	ackIDs  atomic.Uint64
+	doors   handlers.Doors[*Socket]
+	// addressing reports whether sockets join the rooms of their users.
+	addressing atomic.Bool
+	entrance   handlers.Entrance[*Socket]
+	present    roll.Roll[*Socket]
 
 	mu           sync.RWMutex
 	onServerSide handlers.ByName[func(*ServerSideEvent)] // guarded by mu
@@ -55,6 +57,10 @@ func (n *Namespace) SetAuthenticator(f func(*Socket) (wait func() error, err err
 	n.entrance.SetGuard(f)
 }
 
+// AddressUsers has new sockets join the room of their user, Identity.Room, if they have one. Those
+// that are there, or come back from before, join it by Join. They leave it when they disconnect.
+func (n *Namespace) AddressUsers(on bool) { n.addressing.Store(on) }
+
 // OnConnection adds a handler for each socket that connects.
 func (n *Namespace) OnConnection(f func(*Socket)) { n.entrance.OnConnection(f) }
 
@@ -67,7 +73,8 @@ func (n *Namespace) Sockets() []*Socket {
 	return slices.DeleteFunc(n.present.All(), func(s *Socket) bool { return !s.arrived() })
 }
 
-// Rooms returns the number of members of each room on this server, without the rooms of socket ids.
+// Rooms returns the number of members of each room on this server, without the rooms of socket ids
+// and users.
 // In(room).FetchSockets finds members on all servers.
 func (n *Namespace) Rooms() map[string]int { return n.adapter.RoomSizes() }
 

@@ -3,6 +3,7 @@
 package socketio
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/early"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/handlers"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/userroom"
 )
 
 // The states of a socket, in the order in which it passes them.
@@ -103,8 +105,10 @@ func (s *Socket) JoinWaits(rooms ...string) bool {
 // Leave removes the socket from a room.
 func (s *Socket) Leave(room string) { s.namespace.adapter.Leave(s, room) }
 
-// Rooms lists the rooms of the socket, its own id among them, in no order.
-func (s *Socket) Rooms() []string { return s.namespace.adapter.RoomsOf(s) }
+// Rooms lists the rooms of the socket, its own id among them, in no order. That of its user is not.
+func (s *Socket) Rooms() []string {
+	return slices.DeleteFunc(s.namespace.adapter.RoomsOf(s), userroom.Is)
+}
 
 // Disconnect ends the socket: with closeConnection the whole connection, otherwise only this
 // namespace. The client is told, and does not reconnect by itself.
@@ -140,7 +144,30 @@ func (s *Socket) disconnect(closeConnection bool) {
 // handlers. It runs in the socket's turn. A client that is told is within reach of all servers;
 // before that it gets no events.
 func (s *Socket) connect() {
-	s.joinOwn(s.ownRooms())
+	own := s.ownRooms()
+	if s.namespace.addressing.Load() && s.JoinWaits(own...) {
+		s.After(func() { s.orLeave(func() { s.joinOwn(own) }) }, func() { s.orLeave(s.keep) })
+		return
+	}
+	s.joinOwn(own)
+	s.keep()
+}
+
+// orLeave calls a function that connects the socket. If that panics, the socket does not stay.
+func (s *Socket) orLeave(f func()) {
+	returned := false
+	defer func() {
+		if !returned && s.state.Load() == stateConnecting {
+			s.abandon()
+			s.namespace.remove(s)
+		}
+	}()
+	f()
+	returned = true
+}
+
+// keep has the socket stored, if it is, and then tells the client.
+func (s *Socket) keep() {
 	k := s.namespace.keeper()
 	if k == nil || s.conn.IsV2() {
 		s.arrive()

@@ -8,12 +8,19 @@ package socketio
 // that a client that has told its id to another one can be reached by it. The alias is in no list
 // of rooms, and no RoomWatcher is told of it.
 
-// ownRooms are the rooms that exist for the socket alone.
+// ownRooms are the rooms that exist for the socket alone, and that of its user, by which events
+// reach it.
 func (s *Socket) ownRooms() []string {
-	if !s.conn.IsV2() {
-		return []string{s.id}
+	own := []string{s.id}
+	if s.conn.IsV2() {
+		own = append(own, s.alias())
 	}
-	return []string{s.id, s.alias()}
+	if s.namespace.addressing.Load() {
+		if id := s.Identity(); id != nil {
+			own = append(own, id.Room())
+		}
+	}
+	return own
 }
 
 // alias returns the id that a 2.x client takes for that of its socket.

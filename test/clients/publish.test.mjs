@@ -103,7 +103,8 @@ test("who awaits each answer keeps the order", async (t) => {
 test("what is refused is told", async () => {
   assert.equal((await emit("/", { event: "e" }, "a guess"))[0], 401);
   assert.deepEqual(await emit("/none", { event: "e" }), [404, { error: 'there is no namespace "/none"' }]);
-  assert.deepEqual(await emit("/", { event: "e", users: ["ada"] }), [400, { error: 'unknown field "users"' }]);
+  assert.deepEqual(await emit("/", { event: "e", user: ["ada"] }), [400, { error: 'unknown field "user"' }]);
+  assert.deepEqual(await emit("/", { event: "e", users: ["ada"] }), [400, { error: '"users": the namespace has no authentication, so that it has no users' }]);
   assert.equal((await emit("/", { event: "connect" }))[0], 400);
   assert.equal((await emit("/", { event: "e", args: ["x".repeat(1_000_000)] }))[0], 413);
 });

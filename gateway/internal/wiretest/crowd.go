@@ -76,9 +76,20 @@ func upgrade(conn net.Conn, path string) error {
 func (c *Crowd) Send(packet string) {
 	c.t.Helper()
 	frame := maskedText(packet)
-	for _, conn := range c.conns {
-		if _, err := conn.Write(frame); err != nil {
-			c.t.Fatalf("send %.80s: %v", packet, err)
+	c.sendEach(func(int) []byte { return frame })
+}
+
+// SendEach is Send with a packet for each client, by its number.
+func (c *Crowd) SendEach(packet func(client int) string) {
+	c.t.Helper()
+	c.sendEach(func(client int) []byte { return maskedText(packet(client)) })
+}
+
+func (c *Crowd) sendEach(frame func(client int) []byte) {
+	c.t.Helper()
+	for i, conn := range c.conns {
+		if _, err := conn.Write(frame(i)); err != nil {
+			c.t.Fatalf("client %d sends: %v", i, err)
 		}
 	}
 }

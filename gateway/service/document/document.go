@@ -11,10 +11,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/placeholder"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/userroom"
 )
 
 // maxNames bounds the rooms and sockets that one request names, and those that it excludes: each
@@ -26,6 +28,10 @@ type Document struct {
 	Namespace string
 	Event     string
 	Args      socketio.Args
+	// users are the users to send to, of an entry of spec.authentication, or of the namespace's
+	// only one; nil: none. See Address.
+	users []string
+	entry string
 	// rooms are the rooms and socket ids to send to; nil: the whole namespace.
 	rooms, except []string
 	volatile      bool
@@ -57,13 +63,14 @@ func Parse(data []byte, namespace string) (*Document, error) {
 	var (
 		args           json.RawMessage
 		rooms, sockets names
+		users          names
 		except         names
 		binary         names
 		compress       = true
 	)
 	fields := map[string]any{
 		"event": &p.Event, "args": &args, "rooms": &rooms, "sockets": &sockets, "except": &except,
-		"binary": &binary, "volatile": &p.volatile, "compress": &compress,
+		"users": &users, "entry": &p.entry, "binary": &binary, "volatile": &p.volatile, "compress": &compress,
 	}
 	if namespace == "" {
 		fields["namespace"] = &p.Namespace
@@ -78,16 +85,36 @@ func Parse(data []byte, namespace string) (*Document, error) {
 		return nil, errors.New(`"event" is missing`)
 	case socketio.IsReservedEvent(p.Event):
 		return nil, fmt.Errorf("event %q is a reserved event name of Socket.IO", p.Event)
-	case len(rooms)+len(sockets) > maxNames || len(except) > maxNames:
-		return nil, fmt.Errorf("more than %d rooms and sockets are named: use a room that they are in, or send several times", maxNames)
+	case len(rooms)+len(sockets)+len(users) > maxNames || len(except) > maxNames:
+		return nil, fmt.Errorf("more than %d rooms, sockets and users are named: use a room that they are in, or send several times", maxNames)
+	case users == nil && p.entry != "":
+		return nil, errors.New(`"entry" is for "users", which is missing`)
+	case slices.Contains(users, ""):
+		return nil, errors.New(`"users" has a name that is empty`)
 	}
-	if rooms != nil || sockets != nil {
+	if rooms != nil || sockets != nil || users != nil {
 		p.rooms = append([]string{}, append(rooms, sockets...)...)
 	}
-	p.except, p.uncompressed = except, !compress
+	if err := userroom.CheckNames(slices.Concat(p.rooms, except)); err != nil {
+		return nil, err
+	}
+	p.users, p.except, p.uncompressed = users, except, !compress
 	var err error
 	p.Args, err = publishArgs(args, binary)
 	return p, err
+}
+
+// Address adds the rooms of the users to those to send to. roomsOf knows these, by the entry.
+func (p *Document) Address(roomsOf func(entry string, users []string) ([]string, error)) error {
+	if p.users == nil {
+		return nil
+	}
+	rooms, err := roomsOf(p.entry, p.users)
+	if err != nil {
+		return fmt.Errorf(`"users": %w`, err)
+	}
+	p.rooms = append(p.rooms, rooms...)
+	return nil
 }
 
 // readFields decodes an object whose fields must be known, spelled exactly, and given once.

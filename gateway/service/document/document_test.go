@@ -37,6 +37,12 @@ func TestPublishRequest(t *testing.T) {
 			Document{Namespace: "/", Event: "e", Args: socketio.Args{JSON: []byte("[]")}, rooms: []string{}},
 		},
 		{
+			"users", `{"event":"e","users":["ada","bob"],"entry":"people"}`, "/",
+			Document{
+				Namespace: "/", Event: "e", Args: socketio.Args{JSON: []byte("[]")}, users: []string{"ada", "bob"}, entry: "people", rooms: []string{},
+			},
+		},
+		{
 			"binary data", `{"event":"e","args":[{"a":{"_placeholder":true,"num":1}},{"_placeholder":true,"num":0}],"binary":["AAE=",""]}`, "/",
 			Document{Namespace: "/", Event: "e", Args: socketio.Args{
 				JSON: []byte(`[{"a":{"_placeholder":true,"num":1}},{"_placeholder":true,"num":0}]`), Attachments: [][]byte{{0, 1}, {}},
@@ -72,7 +78,14 @@ func TestPublishRequestsThatAreRefused(t *testing.T) {
 		{"no event", `{"args":[]}`, `"event" is missing`},
 		{"an empty event", `{"event":""}`, `"event" is missing`},
 		{"a reserved event", `{"event":"disconnect"}`, `"disconnect" is a reserved event name`},
-		{"an unknown field", `{"event":"e","users":["ada"]}`, `unknown field "users"`},
+		{"an unknown field", `{"event":"e","user":["ada"]}`, `unknown field "user"`},
+		{"users that are none", `{"event":"e","users":"ada"}`, `"users" must be a list of strings`},
+		{"a user without a name", `{"event":"e","users":["ada",""]}`, `"users" has a name that is empty`},
+		{"an entry of no users", `{"event":"e","entry":"people"}`, `"entry" is for "users"`},
+		{"too many users", `{"event":"e","rooms":["a"],"users":` + strings.Replace(many, `"r",`, "", 1) + `}`, "more than 1000"},
+		{"the room of a user", `{"event":"e","rooms":["a","\u0000user:b"]}`, "reserved for the rooms of users"},
+		{"the room of a user for a socket", `{"event":"e","sockets":["\u0000user:b"]}`, "reserved for the rooms of users"},
+		{"all but a user", `{"event":"e","except":["\u0000user:b"]}`, "reserved for the rooms of users"},
 		{"a field spelled otherwise", `{"event":"e","Rooms":["a"]}`, `unknown field "Rooms"`},
 		{"a field twice", `{"event":"e","rooms":["a"],"rooms":["b"]}`, `"rooms" is given twice`},
 		{"a namespace beside that of the URL", `{"event":"e","namespace":"/"}`, "the URL names it"},

@@ -13,6 +13,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/expression"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/gateway/service/celvalue"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/userroom"
 )
 
 // RoomNames is a compiled expression for rooms. It does not change. Safe for concurrent use.
@@ -53,8 +54,20 @@ func compileRoomNames(kind expression.Kind, source string) (*RoomNames, error) {
 	return n, err
 }
 
-// Rooms evaluates to names of rooms, which must not be changed.
+// Rooms evaluates to names of rooms, which must not be changed. Those of users are refused.
 func (v *Variables) Rooms(n *RoomNames) ([]string, error) {
+	rooms, err := v.Names(n)
+	if err == nil {
+		err = userroom.CheckNames(rooms)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return rooms, nil
+}
+
+// Names evaluates to names, of rooms or of others, which must not be changed.
+func (v *Variables) Names(n *RoomNames) ([]string, error) {
 	if n.constant != nil {
 		return n.constant, nil
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/jsonscan"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/userroom"
 )
 
 // Identity is the user of a client, as an authenticator states it. What the application stores
@@ -73,6 +74,14 @@ func (h *Holder) Renew(id Identity, most int) error {
 	}
 	h.held.Store(&id)
 	return nil
+}
+
+// Room returns the room with all sockets of the user; "" for nil, an anonymous client.
+func (i *Identity) Room() string {
+	if i == nil {
+		return ""
+	}
+	return userroom.Of(i.Provider, i.User)
 }
 
 // Same reports whether two identities are of the same user. Claims and expiry may differ: a client

@@ -16,8 +16,8 @@ import (
 
 // Members are the sockets of a namespace and their rooms. Safe for concurrent use.
 type Members[S comparable] struct {
-	// isOwn reports whether a room exists for a socket alone, and isAlias whether such a room is a
-	// secret.
+	// isOwn reports whether a room exists for a socket alone, or for its user, and isAlias whether
+	// such a room is a secret.
 	isOwn, isAlias func(s S, room string) bool
 
 	mu sync.RWMutex
@@ -30,7 +30,7 @@ type Members[S comparable] struct {
 }
 
 // New returns an empty namespace. isOwn reports whether a room exists for a socket alone, like that
-// of its id, and isAlias whether such a room is kept secret.
+// of its id, or for its user, and isAlias whether such a room is kept secret.
 func New[S comparable](isOwn, isAlias func(s S, room string) bool) *Members[S] {
 	m := &Members[S]{isOwn: isOwn, isAlias: isAlias}
 	m.index = roomindex.New(m.changed)
@@ -58,15 +58,16 @@ func (m *Members[S]) LeaveAll(s S) {
 	m.index.LeaveAll(s)
 }
 
-// RoomsOf lists the rooms of a socket, in no order, without the alias of a 2.x client, which is
-// secret.
+// RoomsOf lists the rooms of a socket, in no order, with that of its user, and without the alias of
+// a 2.x client, which is secret.
 func (m *Members[S]) RoomsOf(s S) []string {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	return slices.DeleteFunc(m.index.RoomsOf(s), func(room string) bool { return m.isAlias(s, room) })
 }
 
-// CountRooms returns the number of a socket's rooms, including the alias of a 2.x client.
+// CountRooms returns the number of a socket's rooms, including the alias of a 2.x client and the
+// room of its user.
 func (m *Members[S]) CountRooms(s S) int {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
@@ -106,8 +107,8 @@ func (m *Members[S]) Len() int {
 	return m.index.Len()
 }
 
-// RoomSizes returns the number of members of each room, without rooms that exist for one socket
-// alone. It visits all rooms.
+// RoomSizes returns the number of members of each room, without those of users and those that exist
+// for one socket alone. It visits all rooms.
 func (m *Members[S]) RoomSizes() map[string]int {
 	m.mu.RLock()
 	defer m.mu.RUnlock()

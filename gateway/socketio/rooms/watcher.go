@@ -2,6 +2,8 @@
 
 package rooms
 
+import "github.com/realtime-operator/realtime-operator/gateway/socketio/userroom"
+
 // Watcher is told of the members of a namespace's rooms on this server, however they join or leave:
 // by Join and Leave, by SocketsJoin of another server, or by the end of a connection. Its methods
 // are called with the rooms locked, and therefore in the order of the changes: they must return at
@@ -59,10 +61,10 @@ func (m *Members[S]) changed(s S, name string, joined bool) {
 	m.tell(m.observer, s, name, joined)
 }
 
-// tell tells a watcher, if there is one, except of aliases.
+// tell tells a watcher, if there is one, except of aliases and of rooms of users.
 func (m *Members[S]) tell(w Watcher[S], s S, name string, joined bool) {
 	switch {
-	case w == nil || m.isAlias(s, name):
+	case w == nil || m.isAlias(s, name) || userroom.Is(name):
 	case joined:
 		w.Joined(s, name)
 	default:

@@ -235,7 +235,7 @@ func defaultOf(parent *schema, name string, field *schema) string {
 	switch {
 	case slices.Contains(parent.Required, name) && field.Default == nil:
 		return "required"
-	case field.Default == nil && field.Type == "boolean":
+	case field.Default == nil && field.Type == "boolean" && !strings.Contains(field.Description, "If absent"):
 		return "`false`"
 	case field.Default == nil:
 		return "–"

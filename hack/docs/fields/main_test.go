@@ -27,10 +27,10 @@ properties:
       parts:
         type: array
         maxItems: 2000
-        items: {type: object, description: Part is one of them., properties: {used: {type: boolean}}}
+        items: {type: object, description: Part is one of them., properties: &parts {guess: {type: boolean, description: "If absent, it depends."}, used: {type: boolean}}}
       more:
         type: array
-        items: {type: object, description: Part is one of them., properties: {used: {type: boolean}}}
+        items: {type: object, description: Part is one of them., properties: *parts}
       labels: {type: object, additionalProperties: {type: string, maxLength: 3}, maxProperties: 2}
   status: {type: object, properties: {count: {type: integer, minimum: 1}}}
 `
@@ -69,6 +69,7 @@ Part is one of them.
 
 | field | type | default | bounds | description |
 |---|---|---|---|---|
+| ` + "`guess`" + ` | boolean | – |  | If absent, it depends. |
 | ` + "`used` | boolean | `false`" + ` |  |  |
 
 ## status
