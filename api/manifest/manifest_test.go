@@ -205,6 +205,14 @@ func TestProgramsThatAreAskedLoad(t *testing.T) {
 	}
 }
 
+// It says nothing of storage, which is the operator's.
+func TestALogInAnotherNATSLoads(t *testing.T) {
+	const spec = "spec: {nats: {urls: ['nats://x']}, recovery: {}, namespaces: [{name: /}]}"
+	if _, err := Load(t.Context(), []byte(head+spec)); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestOtherObjectsInTheFileArePassedOver(t *testing.T) {
 	data := "kind: ConfigMap\napiVersion: v1\n---\n# nothing\n---\n" + head + "spec: {namespaces: [{name: /}]}\n---\n"
 	if _, err := Load(t.Context(), []byte(data)); err != nil {

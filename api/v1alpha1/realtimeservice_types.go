@@ -51,7 +51,7 @@ type RealtimeServiceList struct {
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.recovery) || has(self.nats) && has(self.nats.urls) || self.recovery.replicas == 1",message="must be 1 for the NATS that the operator runs; name a NATS cluster in spec.nats.urls for more",fieldPath=".recovery.replicas"
 // +kubebuilder:validation:XValidation:rule="!has(self.recovery) || has(self.nats) && has(self.nats.urls) || !has(self.recovery.maxBytes)",message="is for a NATS of your own; that of the operator is bounded by storage.size",fieldPath=".recovery.maxBytes"
-// +kubebuilder:validation:XValidation:rule="!has(self.recovery) || !has(self.nats) || !has(self.nats.urls) || !self.recovery.storage.persistent",message="is for the NATS that the operator runs, and spec.nats.urls names another",fieldPath=".recovery.storage.persistent"
+// +kubebuilder:validation:XValidation:rule="!has(self.recovery) || !has(self.nats) || !has(self.nats.urls) || !has(self.recovery.storage.persistent) || !self.recovery.storage.persistent",message="is for the NATS that the operator runs, and spec.nats.urls names another",fieldPath=".recovery.storage.persistent"
 type RealtimeServiceSpec struct {
 	// gateway describes the pods that clients connect to.
 	// +optional
