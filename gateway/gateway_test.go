@@ -19,8 +19,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"sigs.k8s.io/yaml"
-
+	"github.com/realtime-operator/realtime-operator/api/gatewayconfig"
 	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
 	"github.com/realtime-operator/realtime-operator/api/manifest"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
@@ -45,9 +44,10 @@ spec: {namespaces: [{name: /, handlers: [{event: hi, do: [{emit: {event: hello, 
 	return render(t, svc)
 }
 
+// render returns a service as the operator writes it to a file.
 func render(t *testing.T, svc *v1alpha1.RealtimeService) []byte {
 	t.Helper()
-	data, err := yaml.Marshal(svc)
+	data, err := gatewayconfig.Render(svc, gatewayconfig.Sequence(svc.Annotations))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -295,7 +295,7 @@ func TestScalingDoesNotChangeTheConfiguration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	after, err := ConfigMap(service(t, named(""), func(s *v1alpha1.RealtimeServiceSpec) { s.Gateway.Replicas = ptr.To[int32](9) }), 0)
+	after, err := ConfigMap(service(t, func(s *v1alpha1.RealtimeServiceSpec) { s.Gateway.Replicas = ptr.To[int32](9) }), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gatewayconfig_test
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/realtime-operator/realtime-operator/api/gatewayconfig"
+	"github.com/realtime-operator/realtime-operator/api/manifest"
+	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+)
+
+// everything is a service that uses each field of its spec.
+const everything = `
+apiVersion: realtime-operator.io/v1alpha1
+kind: RealtimeService
+metadata: {name: all}
+spec:
+  gateway: {replicas: 3, drain: {rate: 7}}
+  nats: {urls: ["nats://nats.example"]}
+  protocol: {path: /all/}
+  limits: {maxRooms: 3}
+  recovery: {maxDisconnection: 1m}
+  api: {tokenSecretRef: {name: publishers}}
+  networkPolicy: {}
+  authentication: [{name: people, tokens: {secretRef: {name: people}}}]
+  revocation: {}
+  namespaces: [{name: /, authentication: [people], rooms: [{name: hall}]}]
+  dynamicNamespaces: [{pattern: "/[a-z]+", authentication: [people], handlers: [{event: hi, do: [{ack: "[1]"}]}]}]
+`
+
+// A gateway that did not hear of authentication or of a limit would have none.
+func TestGatewaysReadAllOfTheSpec(t *testing.T) {
+	svc, err := manifest.Load(t.Context(), []byte(everything))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := gatewayconfig.Render(svc, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read v1alpha1.RealtimeService
+	if err := yaml.UnmarshalStrict(data, &read); err != nil {
+		t.Fatal(err)
+	}
+	whole, got := reflect.ValueOf(svc.Spec), reflect.ValueOf(read.Spec)
+	for i := range whole.NumField() {
+		name := whole.Type().Field(i).Name
+		switch {
+		case whole.Field(i).IsZero():
+			t.Errorf("the service here does not use spec.%s", name)
+		case name == "Gateway" || name == "NetworkPolicy":
+		case got.Field(i).IsZero() || !sameYAML(t, whole.Field(i).Interface(), got.Field(i).Interface()):
+			t.Errorf("of spec.%s, gateways read %+v", name, got.Field(i))
+		}
+	}
+	var parts struct {
+		Spec map[string]map[string]any `json:"spec"`
+	}
+	_ = yaml.Unmarshal(data, &parts) // lists are no maps
+	if keys := slices.Collect(maps.Keys(parts.Spec["gateway"])); !slices.Equal(keys, []string{"drain"}) || *read.Spec.Gateway.Drain.Rate != 7 {
+		t.Errorf("of spec.gateway, gateways read %q", keys)
+	}
+	if strings.Contains(string(data), "networkPolicy") {
+		t.Errorf("gateways read\n%s", data)
+	}
+}
+
+// sameYAML compares what two values say: a quantity may be written in several ways.
+func sameYAML(t *testing.T, a, b any) bool {
+	t.Helper()
+	left, err := yaml.Marshal(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	right, err := yaml.Marshal(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(left) == string(right)
+}
