@@ -77,6 +77,10 @@ test-go: ## Run the Go tests, with the race detector and an API server built fro
 	KUBEBUILDER_ASSETS="$$($(CLUSTER) envtest-assets)" go test -race ./...
 	go test -run '^TestMemory' ./gateway ./gateway/recovery ./gateway/engineio # built without the race detector, which takes memory of its own
 
+.PHONY: test-previous
+test-previous: dist/realtime-previous ## Run gateways together with one of PREVIOUS, as in a rollout.
+	PREVIOUS_PROGRAM=$(CURDIR)/dist/realtime-previous go test -race -tags previous -run Previous -count 1 ./gateway
+
 .PHONY: test-samples
 test-samples: ## Run the tests of the samples, which must cover 90% of each.
 	go run . test --min 90 -f config/samples

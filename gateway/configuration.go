@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"sync"
 
-	"sigs.k8s.io/yaml"
-
 	"github.com/realtime-operator/realtime-operator/api/gatewayconfig"
 	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
@@ -70,16 +68,6 @@ func (c *configuration) get() (revision, problem string) {
 	return c.revision, problem
 }
 
-// parse decodes a service that the API server has checked and completed. It ignores unknown fields,
-// since in a rollout of the operator a gateway may be older than its configuration.
-func parse(data []byte) (*v1alpha1.RealtimeService, error) {
-	var svc v1alpha1.RealtimeService
-	if err := yaml.Unmarshal(data, &svc); err != nil {
-		return nil, fmt.Errorf("parse the configuration: %w", err)
-	}
-	return &svc, nil
-}
-
 // serviceName distinguishes the services of a cluster.
 func serviceName(svc *v1alpha1.RealtimeService) string { return svc.Namespace + "/" + svc.Name }
 
@@ -87,7 +75,7 @@ func serviceName(svc *v1alpha1.RealtimeService) string { return svc.Namespace + 
 // be used.
 func (g *Gateway) take(data []byte, from string) {
 	log, revision := g.log.With("from", from), gatewaystatus.Revision(data)
-	svc, err := parse(data)
+	svc, err := gatewayconfig.Parse(data)
 	if err == nil && serviceName(svc) != g.service {
 		err = fmt.Errorf("the configuration is that of service %q, and this gateway serves %q", serviceName(svc), g.service)
 	}

@@ -17,7 +17,7 @@ import (
 // numbered is greeter with a sequence number, as the operator renders it.
 func numbered(t *testing.T, sequence int64, greeting string) []byte {
 	t.Helper()
-	svc, err := parse(greeter(t, greeting))
+	svc, err := gatewayconfig.Parse(greeter(t, greeting))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func permutations[T any](all []T) [][]T {
 
 func startGateway(t *testing.T, nats string, config []byte) *Gateway {
 	t.Helper()
-	svc, err := parse(config)
+	svc, err := gatewayconfig.Parse(config)
 	if err != nil {
 		t.Fatal(err)
 	}

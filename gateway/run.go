@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/realtime-operator/realtime-operator/api/gatewayconfig"
 	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
 	"github.com/realtime-operator/realtime-operator/gateway/configfile"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
@@ -64,7 +65,7 @@ func Run(ctx context.Context, o RunOptions) error {
 	if err != nil {
 		return fmt.Errorf("read the configuration: %w", err)
 	}
-	svc, err := parse(data)
+	svc, err := gatewayconfig.Parse(data)
 	if err != nil {
 		return err
 	}

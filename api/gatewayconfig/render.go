@@ -39,15 +39,26 @@ type gateway struct {
 }
 
 // Render returns the configuration of a service's gateways, with its sequence number; 0 is none.
-// The same service always results in the same bytes.
+// The same service always results in the same bytes. Parse reads them.
 func Render(svc *v1alpha1.RealtimeService, sequence int64) ([]byte, error) {
 	data, err := yaml.Marshal(config{
 		TypeMeta: metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "RealtimeService"},
 		Metadata: metadata{Name: svc.Name, Namespace: svc.Namespace, Annotations: Annotations(sequence)},
-		Spec:     spec{RealtimeServiceSpec: svc.Spec, Gateway: gateway{Drain: svc.Spec.Gateway.Drain}},
+		Spec:     spec{RealtimeServiceSpec: guarded(svc.Spec), Gateway: gateway{Drain: svc.Spec.Gateway.Drain}},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("write the gateways' configuration: %w", err)
 	}
 	return data, nil
+}
+
+// Parse decodes a configuration, which the API server has checked and completed. It ignores unknown
+// fields, since in a rollout of the operator a gateway may be older than its configuration.
+func Parse(data []byte) (*v1alpha1.RealtimeService, error) {
+	var svc v1alpha1.RealtimeService
+	if err := yaml.Unmarshal(data, &svc); err != nil {
+		return nil, fmt.Errorf("parse the configuration: %w", err)
+	}
+	understand(&svc.Spec)
+	return &svc, nil
 }

@@ -9,8 +9,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"sigs.k8s.io/yaml"
 
+	"github.com/realtime-operator/realtime-operator/api/expression"
 	"github.com/realtime-operator/realtime-operator/api/gatewayconfig"
 	"github.com/realtime-operator/realtime-operator/api/manifest"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
@@ -84,4 +87,65 @@ func sameYAML(t *testing.T, a, b any) bool {
 		t.Fatal(err)
 	}
 	return string(left) == string(right)
+}
+
+const addressing = `
+apiVersion: realtime-operator.io/v1alpha1
+kind: RealtimeService
+metadata: {name: addressing}
+spec:
+  authentication: [{name: people, tokens: {secretRef: {name: people}}}]
+  namespaces:
+  - name: /
+    authentication: [people]
+    handlers:
+    - {event: all, do: [{emit: {event: told}}, {emit: {rooms: ["'hall'"], event: told}}]}
+    - {event: one, do: [{ack: "[1]"}, {emit: {to: user, user: "'ada'", event: told}}]}
+  dynamicNamespaces:
+  - pattern: "/[a-z]+"
+    authentication: [people]
+    handlers: [{event: one, do: [{emit: {to: user, user: "'ada'", event: told}}]}]
+`
+
+// Gateways of earlier releases would emit to all what is for some. They do not know this field, and
+// know rooms: these are nothing that they compile.
+func TestWhatIsForUsersIsNothingToGatewaysOfEarlierReleases(t *testing.T) {
+	svc, err := manifest.Load(t.Context(), []byte(addressing))
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := svc.DeepCopy()
+	data, err := gatewayconfig.Render(svc, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before, svc); diff != "" {
+		t.Errorf("the service has changed:\n%s", diff)
+	}
+	var earlier v1alpha1.RealtimeService
+	if err := yaml.Unmarshal(data, &earlier); err != nil {
+		t.Fatal(err)
+	}
+	for path, handlers := range map[string][]v1alpha1.Handler{
+		"namespaces": earlier.Spec.Namespaces[0].Handlers[1:], "dynamicNamespaces": earlier.Spec.DynamicNamespaces[0].Handlers,
+	} {
+		do := handlers[0].Do
+		rooms := do[len(do)-1].Emit.Rooms
+		if len(rooms) != 1 {
+			t.Fatalf("%s: an earlier gateway emits to rooms %q", path, rooms)
+		}
+		if _, err := expression.Compile(expression.Rooms, string(rooms[0])); err == nil {
+			t.Errorf("%s: an earlier gateway compiles %q", path, rooms[0])
+		}
+	}
+	read, err := gatewayconfig.Parse(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(svc.Spec.Namespaces, read.Spec.Namespaces, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("a gateway of this release reads (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(svc.Spec.DynamicNamespaces, read.Spec.DynamicNamespaces, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("a gateway of this release reads (-want +got):\n%s", diff)
+	}
 }

@@ -66,7 +66,7 @@ func (r *request) encode() []byte {
 	buf = wire.AppendBytes(buf, r.from)
 	buf = wire.AppendBytes(buf, r.namespace)
 	buf = wire.AppendBytes(buf, r.event)
-	buf = wire.AppendStrings(buf, r.rooms)
+	buf = wire.AppendRooms(buf, r.rooms)
 	buf = binary.AppendUvarint(buf, r.count)
 	m := wire.Message{Delivery: r.delivery}
 	return append(buf, m.Encode()...)
@@ -82,7 +82,7 @@ func decodeRequest(data []byte) (*request, error) {
 	r.from = string(d.Bytes())
 	r.namespace = string(d.Bytes())
 	r.event = string(d.Bytes())
-	r.rooms = d.Strings()
+	r.rooms = d.Rooms()
 	r.count = d.Uvarint()
 	if d.Err != nil {
 		return nil, d.Err

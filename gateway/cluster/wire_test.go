@@ -79,6 +79,9 @@ func TestRequestsOfThisReleaseAreReadAndWritten(t *testing.T) {
 			kind: requestFetch, id: 1, from: "gateway1", namespace: "/", count: fetchCount,
 			delivery: socketio.Delivery{Target: socketio.Target{Rooms: []string{"r"}, Except: []string{"x"}}},
 		},
+		"ask of users": {kind: requestAsk, id: 300, from: "gateway1", namespace: "/n", delivery: socketio.Delivery{
+			Text: []byte(`2["e"]`), Target: socketio.Target{Rooms: []string{"\x00user:a"}},
+		}},
 		"answer number": {kind: answerPart, id: 1, from: "gateway2", delivery: socketio.Delivery{Text: []byte("3")}},
 	})
 }

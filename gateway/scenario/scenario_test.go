@@ -222,6 +222,13 @@ func TestProgramsAreStoodInFor(t *testing.T) {
 	}
 }
 
+func TestUsersAreReached(t *testing.T) {
+	report, err := run(t, Options{Files: []string{"testdata/users_test.yaml"}, Least: 100})
+	if err != nil {
+		t.Errorf("%v\n%s", err, report)
+	}
+}
+
 // TestSamples runs the tests that every sample has. They run 90% of it at least.
 func TestSamples(t *testing.T) {
 	const samples = "../../config/samples"

@@ -66,3 +66,47 @@ func TestFieldsOfALaterReleaseAreIgnored(t *testing.T) {
 		}
 	}
 }
+
+// To a gateway of a release before users had rooms, "\x00user:…" is a room like any other: its
+// clients can be in it, and send to it. What it writes of that room is of a different one here, as
+// what is written for users is of one there that nobody can name.
+func TestRoomsOfUsersAreOthersToEarlierReleases(t *testing.T) {
+	const here, there = "\x00user:-hash-", "\xffuser:-hash-"
+	want := Message{Publisher: "gateway1", Delivery: socketio.Delivery{
+		Text: []byte(`2["paid"]`), Target: socketio.Target{Rooms: []string{"hall", here}, Except: []string{here}},
+	}}
+	samples := goldentest.Read(t, "testdata/wire/v1/message.txt")
+	if len(samples) != 2 {
+		t.Fatalf("%d golden samples, and 2 are tested", len(samples))
+	}
+	data := goldentest.Sample(t, samples, "user")
+	if got := want.Encode(); !bytes.Equal(got, data) {
+		t.Errorf("written as %q, want %q", got, data)
+	}
+	got, err := DecodeMessage(data)
+	if diff := cmp.Diff(&want, got, compareMessages); err != nil || diff != "" {
+		t.Errorf("%v, message (-want +got):\n%s", err, diff)
+	}
+	want.Delivery.Rooms[1], want.Delivery.Except[0] = there, there
+	got, err = DecodeMessage(goldentest.Sample(t, samples, "room of an earlier release"))
+	if diff := cmp.Diff(&want, got, compareMessages); err != nil || diff != "" {
+		t.Errorf("%v, message (-want +got):\n%s", err, diff)
+	}
+}
+
+// A gateway of such a release subscribes to the subjects of its clients' rooms, whatever their
+// names.
+func TestSubjectsOfUsersAreThoseOfNoRoom(t *testing.T) {
+	s := NewSubjects("default/chat", "/")
+	const want = "rts.tZGVmYXVsdC9jaGF0.tLw.user.tLWhhc2gt"
+	for _, got := range []string{s.Room("\x00user:-hash-"), s.Interest("\x00user:-hash-")} {
+		if got != want {
+			t.Errorf("the subject is %s, want %s", got, want)
+		}
+	}
+	for _, room := range []string{"\xffuser:-hash-", "user:-hash-", "\x00", "\x00user"} {
+		if got := s.Room(room); got != "rts.tZGVmYXVsdC9jaGF0.tLw.room."+Token(room) {
+			t.Errorf("the subject of %q is %s", room, got)
+		}
+	}
+}

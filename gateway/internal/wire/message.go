@@ -15,8 +15,8 @@ const Version = 1
 
 // Message is a delivery on its way to other gateways. On the wire it is the version byte, then
 // DedupID as a uvarint, then the publisher, rooms, except, text and attachments; strings have their
-// length, lists their number in front, as uvarints. If there are flags or fields, a byte of flags
-// follows, and behind it the fields: see Reader.Fields.
+// length, lists their number in front, as uvarints; rooms of users are respelled. If there are
+// flags or fields, a byte of flags follows, and behind it the fields: see Reader.Fields.
 //
 // A later release adds a field for what a reader may ignore, and a flag for what it must
 // understand: a gateway that does not know a flag counts and ignores the whole message. It writes
@@ -71,8 +71,8 @@ func (m *Message) Encode() []byte {
 	buf = append(buf, Version)
 	buf = binary.AppendUvarint(buf, m.DedupID)
 	buf = AppendBytes(buf, m.Publisher)
-	buf = AppendStrings(buf, d.Rooms)
-	buf = AppendStrings(buf, d.Except)
+	buf = AppendRooms(buf, d.Rooms)
+	buf = AppendRooms(buf, d.Except)
 	buf = AppendBytes(buf, d.Text)
 	buf = binary.AppendUvarint(buf, uint64(len(d.Attachments)))
 	for _, a := range d.Attachments {
@@ -93,8 +93,8 @@ func DecodeMessage(data []byte) (*Message, error) {
 	var m Message
 	m.DedupID = r.Uvarint()
 	m.Publisher = string(r.Bytes())
-	m.Delivery.Rooms = r.Strings()
-	m.Delivery.Except = r.Strings()
+	m.Delivery.Rooms = r.Rooms()
+	m.Delivery.Except = r.Rooms()
 	m.Delivery.Text = r.Bytes()
 	for n := r.Count(); n > 0 && r.Err == nil; n-- {
 		m.Delivery.Attachments = append(m.Delivery.Attachments, r.Bytes())

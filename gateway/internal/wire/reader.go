@@ -62,20 +62,6 @@ func (r *Reader) Bytes() []byte {
 // Text is Bytes as a string.
 func (r *Reader) Text() string { return string(r.Bytes()) }
 
-// Strings reads a list. It is nil for an empty list: nobody publishes what is addressed to nobody,
-// so no rooms stand for the namespace.
-func (r *Reader) Strings() []string {
-	n := r.Count()
-	if n == 0 {
-		return nil
-	}
-	out := make([]string, 0, n)
-	for ; n > 0 && r.Err == nil; n-- {
-		out = append(out, string(r.Bytes()))
-	}
-	return out
-}
-
 // Fields reads numbered fields until the data ends: for each a number and the value's length, as
 // uvarints, and the value. Gateways of two releases meet in every rollout. A gateway ignores fields
 // that it does not know, so that later releases can add some; a number is never reused.
@@ -94,13 +80,4 @@ func (r *Reader) Fields(take func(number uint64, value []byte)) error {
 func AppendBytes[T ~string | ~[]byte](buf []byte, s T) []byte {
 	buf = binary.AppendUvarint(buf, uint64(len(s)))
 	return append(buf, s...)
-}
-
-// AppendStrings writes what Reader.Strings reads.
-func AppendStrings(buf []byte, list []string) []byte {
-	buf = binary.AppendUvarint(buf, uint64(len(list)))
-	for _, s := range list {
-		buf = AppendBytes(buf, s)
-	}
-	return buf
 }

@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"strings"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/userroom"
 )
 
 // maxTokenSource is the length of the longest string that is encoded; a longer one is hashed, since
@@ -34,6 +36,7 @@ func Token(s string) string {
 //	rts.<service>.<namespace>.all                    all sockets of the namespace
 //	rts.<service>.<namespace>.room.<room>            the members of a room
 //	rts.<service>.<namespace>.socket.<gateway>.<id>  a socket, whose id begins with the gateway's
+//	rts.<service>.<namespace>.user.<hash>            the sockets of a user
 //	rts.<service>.<namespace>.presence.<room>        presence, for gateways with a member there
 //	rts.<service>.<namespace>.members.<id>           members of rooms, for a gateway that asks
 //
@@ -61,10 +64,14 @@ func EventRoot(service string) string { return LogRoot + Token(service) + ".even
 func (s Subjects) All() string { return s.Prefix + ".all" }
 
 // Room is the subject of an event for a room. A room whose name looks like a socket's id has the
-// subject of the socket, which may have that room too.
+// subject of the socket, which may have that room too. Rooms of users have subjects of their own,
+// to which no gateway of an earlier release subscribes.
 func (s Subjects) Room(name string) string {
 	if gateway, id, ok := OwnerOfRoom(name); ok {
 		return s.Prefix + ".socket." + gateway + "." + id
+	}
+	if user, ok := userroom.Cut(name); ok {
+		return s.Prefix + ".user." + Token(user)
 	}
 	return s.Prefix + ".room." + Token(name)
 }

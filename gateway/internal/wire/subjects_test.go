@@ -29,6 +29,7 @@ func TestSubjectTokensAreOneToken(t *testing.T) {
 // Rooms are named by clients, and become subjects, unless they are the ids of sockets.
 func FuzzRoomSubject(f *testing.F) {
 	f.Add("lobby")
+	f.Add("\x00user:a.b")
 	f.Add("/ns#" + strings.Repeat("a", SessionIDLength))
 	f.Fuzz(func(t *testing.T, room string) {
 		s := NewSubjects("default/chat", "/")

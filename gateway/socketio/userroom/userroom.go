@@ -28,6 +28,12 @@ func Of(provider, user string) string {
 	return prefix + base64.RawURLEncoding.EncodeToString(sum[:hashSize])
 }
 
+// Cut returns what follows the common beginning of the names of these rooms, if a room is one.
+func Cut(room string) (rest string, ok bool) { return strings.CutPrefix(room, prefix) }
+
+// Join is the inverse of Cut.
+func Join(rest string) string { return prefix + rest }
+
 // Is reports whether a room is that of a user, or has a name like one.
 func Is(room string) bool { return strings.HasPrefix(room, prefix) }
 
