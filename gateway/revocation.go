@@ -19,6 +19,9 @@ func revocationConfig(svc *v1alpha1.RealtimeService) revocation.Config {
 	if svc.Spec.Recovery != nil {
 		c.Replicas = int(svc.Spec.Recovery.Replicas)
 	}
+	for i := range svc.Spec.Authentication {
+		c.Entries = append(c.Entries, svc.Spec.Authentication[i].Name)
+	}
 	return c
 }
 

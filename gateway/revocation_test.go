@@ -272,6 +272,20 @@ func TestRevocationsThatAreRefused(t *testing.T) {
 			t.Errorf("%.40s is answered %s, want %s", document, got, want)
 		}
 	}
+	const none = `the service has no entry \"robots\", but [`
+	for _, document := range []string{`{"entry":"robots","user":"a"}`, `{"entry":"robots","id":"b"}`, `{"entry":"robots","issuedBefore":1764460800000}`} {
+		if got := post(t, r.pods[1].api, "/v1/revocations", "secret", document); !strings.HasPrefix(got, "400") || !strings.Contains(got, none) {
+			t.Errorf("%s is answered %s", document, got)
+		}
+		answer, err := r.nats.Request(publish.RevocationSubject("default/revoking"), []byte(document), 10*time.Second)
+		if err != nil || !strings.Contains(string(answer.Data), none) {
+			t.Errorf("%s is answered %s, %v", document, answer.Data, err)
+		}
+	}
+	// What an entry that is gone has left can be lifted.
+	if got := post(t, r.pods[1].api, "/v1/revocations", "secret", `{"entry":"robots","user":"a","lift":true}`); !strings.HasPrefix(got, "200") {
+		t.Errorf("a lift is answered %s", got)
+	}
 	if got := post(t, r.pods[1].api, "/v1/revocations", "guess", `{"user":"a"}`); !strings.HasPrefix(got, "401") {
 		t.Errorf("without a token it is answered %s", got)
 	}

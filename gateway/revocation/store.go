@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,6 +40,13 @@ type Config struct {
 	Keep time.Duration
 	// Replicas is the number of NATS servers that store them.
 	Replicas int
+	// Entries are the names of the entries of spec.authentication: tokens of others are not revoked.
+	Entries []string
+}
+
+// equal reports whether two configurations are the same.
+func (c Config) equal(other Config) bool {
+	return c.Keep == other.Keep && c.Replicas == other.Replicas && slices.Equal(c.Entries, other.Entries)
 }
 
 // Options configure a Store. Service, NATS and Log are required.
@@ -95,7 +103,7 @@ func (s *Store) Close() {
 func (s *Store) Configure(c Config) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.config == c {
+	if s.config.equal(c) {
 		return
 	}
 	s.config, s.loaded = c, s.loaded && c.Keep > 0
@@ -167,6 +175,10 @@ func (s *Store) Revoke(ctx context.Context, data []byte) error {
 	r, err := parseRequest(data)
 	if err != nil {
 		return refuse(http.StatusBadRequest, "%v", err)
+	}
+	// What is left of an entry that is gone can be lifted.
+	if r.Entry != "" && !r.Lift && !slices.Contains(config.Entries, r.Entry) {
+		return refuse(http.StatusBadRequest, "the service has no entry %.64q, but %q", r.Entry, config.Entries)
 	}
 	if n >= maxMarks && !r.Lift {
 		return refuse(http.StatusInsufficientStorage, "%d revocations are stored, which is the most: revoke all tokens that were issued before a time", n)

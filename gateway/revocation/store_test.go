@@ -26,7 +26,7 @@ func startStore(t *testing.T) (*Store, jetstream.KeyValue) {
 		t.Fatal(err)
 	}
 	t.Cleanup(nc.Close)
-	s := New(Options{Service: "default/chat", NATS: nc, Config: Config{Keep: time.Hour}, Log: slog.New(slog.DiscardHandler)})
+	s := New(Options{Service: "default/chat", NATS: nc, Config: Config{Keep: time.Hour, Entries: []string{"users", "devices"}}, Log: slog.New(slog.DiscardHandler)})
 	t.Cleanup(s.Close)
 	bucket, err := s.bucket(t.Context(), s.config)
 	if err != nil {
