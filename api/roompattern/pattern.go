@@ -87,6 +87,11 @@ func (p *Pattern) HasParts() bool {
 	return slices.ContainsFunc(p.parts, func(part string) bool { return part != "" })
 }
 
+// Parts returns the names of the named parts.
+func (p *Pattern) Parts() []string {
+	return slices.DeleteFunc(slices.Clone(p.parts), func(part string) bool { return part == "" })
+}
+
 // Matches tells whether a room matches.
 func (p *Pattern) Matches(room string) bool { return p.match(room, nil) }
 

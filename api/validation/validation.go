@@ -41,6 +41,7 @@ func Service(s *v1alpha1.RealtimeService) field.ErrorList {
 		errs = append(errs, validateAdmittance(s, ns.Authentication, ns.Anonymous, namespaces.Index(i))...)
 		errs = append(errs, validateRooms(ns.Rooms, s.Spec.Recovery != nil, namespaces.Index(i).Child("rooms"))...)
 		errs = append(errs, validateHandlers(ns.Handlers, namespaces.Index(i).Child("handlers"))...)
+		errs = append(errs, params(nil).validate(ns.Rooms, ns.Handlers, namespaces.Index(i))...)
 		errs = append(errs, validateReserved(ns.Handlers, ns.Authentication, namespaces.Index(i).Child("handlers"))...)
 		errs = append(errs, validateUsers(ns.Handlers, ns.Authentication, ns.AddressUsers, namespaces.Index(i))...)
 	}
@@ -53,6 +54,7 @@ func Service(s *v1alpha1.RealtimeService) field.ErrorList {
 		errs = append(errs, validateAdmittance(s, ns.Authentication, ns.Anonymous, dynamic.Index(i))...)
 		errs = append(errs, validateRooms(ns.Rooms, s.Spec.Recovery != nil, dynamic.Index(i).Child("rooms"))...)
 		errs = append(errs, validateHandlers(ns.Handlers, dynamic.Index(i).Child("handlers"))...)
+		errs = append(errs, paramsOf(ns.Pattern).validate(ns.Rooms, ns.Handlers, dynamic.Index(i))...)
 		errs = append(errs, validateReserved(ns.Handlers, ns.Authentication, dynamic.Index(i).Child("handlers"))...)
 		errs = append(errs, validateUsers(ns.Handlers, ns.Authentication, ns.AddressUsers, dynamic.Index(i))...)
 	}

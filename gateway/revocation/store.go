@@ -40,7 +40,8 @@ type Config struct {
 	Keep time.Duration
 	// Replicas is the number of NATS servers that store them.
 	Replicas int
-	// Entries are the names of the entries of spec.authentication: tokens of others are not revoked.
+	// Entries are the names of the entries of spec.authentication: tokens of others are not
+	// revoked.
 	Entries []string
 }
 

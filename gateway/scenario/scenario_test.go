@@ -58,7 +58,7 @@ func expectGolden(t *testing.T, name, got string) {
 // the same result however the goroutines run.
 func TestEveryStep(t *testing.T) {
 	for range 2 {
-		report, err := run(t, Options{Files: []string{"testdata/team_test.yaml"}, Least: 100})
+		report, err := run(t, Options{Files: []string{"testdata/team_test.yaml", "testdata/users_test.yaml"}, Least: 100})
 		if err != nil || !strings.HasPrefix(report, "ok  \ttestdata/team_test.yaml") || !strings.Contains(report, "coverage: 100.0% of testdata/team.yaml") {
 			t.Fatalf("error %v, report\n%s", err, report)
 		}
@@ -184,8 +184,8 @@ func TestAFolderHasTests(t *testing.T) {
 	if _, err := run(t, Options{}); !errors.As(err, &invalid) {
 		t.Errorf("no file: %v", err)
 	}
-	names, err := expand([]string{"testdata", "testdata/team_test.yaml"})
-	if want := []string{"testdata/asked_test.yaml", "testdata/failing_test.yaml", "testdata/team_test.yaml"}; err != nil || !cmp.Equal(names, want) {
+	names, err := expand([]string{"testdata", "testdata/team_test.yaml", "testdata/users_test.yaml"})
+	if want := []string{"testdata/asked_test.yaml", "testdata/failing_test.yaml", "testdata/team_test.yaml", "testdata/users_test.yaml"}; err != nil || !cmp.Equal(names, want) {
 		t.Errorf("files %q, %v, want %q", names, err, want)
 	}
 }
