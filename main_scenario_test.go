@@ -143,4 +143,12 @@ func TestSecretsOfAQuestion(t *testing.T) {
 	if err := root.ExecuteContext(t.Context()); err != nil || !strings.Contains(out.String(), `as the user "sensor" of devices`) {
 		t.Errorf("error %v\n%s", err, out.String())
 	}
+
+	out.Reset()
+	root = command()
+	root.SetArgs([]string{"why", "-f", "gateway/scenario/testdata/team.yaml", "--entry", "devices", "--token", "0123456789abcdef", "connect"})
+	root.SetOut(&out)
+	if err := root.ExecuteContext(t.Context()); err == nil || !strings.Contains(out.String(), "name the folder with --secrets") {
+		t.Errorf("without Secrets: error %v\n%s", err, out.String())
+	}
 }

@@ -13,7 +13,7 @@ type Pos = strictyaml.Pos
 
 // File is a file with tests of one service. docs/how-to/test.md describes it.
 type File struct {
-	Service  string                       `yaml:"service,required" doc:"The manifest, relative to this file."`
+	Service  string                       `yaml:"service,required" doc:"The manifest; a relative path begins at this file's folder."`
 	Gateways int                          `yaml:"gateways" doc:"How many gateways run; 1 by default."`
 	Clock    string                       `yaml:"clock" doc:"When each test begins, in the form of RFC 3339; 2030-01-01T00:00:00Z by default."`
 	Secrets  map[string]map[string]string `yaml:"secrets" doc:"The Secrets of spec.authentication: by name, the values of their keys."`

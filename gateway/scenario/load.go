@@ -76,9 +76,12 @@ func Load(ctx context.Context, name string) (*File, error) {
 	return f, nil
 }
 
-// manifest loads a manifest that a file names.
+// manifest loads a manifest that a file names, relative to the file or with its whole path.
 func (f *File) manifest(ctx context.Context, relative string) (service, error) {
-	return loadService(ctx, filepath.Join(filepath.Dir(f.name), relative))
+	if !filepath.IsAbs(relative) {
+		relative = filepath.Join(filepath.Dir(f.name), relative)
+	}
+	return loadService(ctx, relative)
 }
 
 func loadService(ctx context.Context, file string) (service, error) {

@@ -225,7 +225,7 @@ func (r *runner) play(at Pos, gateways int, dir string, log io.Writer, do func(*
 	}
 	defer running.Close()
 	return do(&world{
-		file: r.file, lab: running, issuer: issuer, clients: map[string]*lab.Client{},
+		file: r.file, spec: r.file.service.spec, lab: running, issuer: issuer, clients: map[string]*lab.Client{},
 		load: func(relative string) (*v1alpha1.RealtimeService, error) { return r.loader.loaded[relative].spec, nil },
 	})
 }

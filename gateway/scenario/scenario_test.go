@@ -83,7 +83,7 @@ func TestFailures(t *testing.T) {
 		Tests    int `xml:"tests,attr"`
 		Failures int `xml:"failures,attr"`
 	}
-	if err := xml.Unmarshal(written, &suites); err != nil || suites.Tests != 22 || suites.Failures != 21 {
+	if err := xml.Unmarshal(written, &suites); err != nil || suites.Tests != 23 || suites.Failures != 22 {
 		t.Errorf("JUnit has %+v, %v", suites, err)
 	}
 	document, err := run(t, Options{Files: files, JSON: true, Coverage: true})
@@ -94,7 +94,7 @@ func TestFailures(t *testing.T) {
 		Passed bool
 		Files  []FileResult
 	}
-	if err := json.Unmarshal([]byte(document), &decoded); err != nil || decoded.Passed || len(decoded.Files) != 1 || len(decoded.Files[0].Tests) != 22 {
+	if err := json.Unmarshal([]byte(document), &decoded); err != nil || decoded.Passed || len(decoded.Files) != 1 || len(decoded.Files[0].Tests) != 23 {
 		t.Fatalf("JSON %v:\n%s", err, document)
 	}
 	first := decoded.Files[0].Tests[0]
@@ -218,6 +218,20 @@ func TestEveryStepHasASchema(t *testing.T) {
 func TestProgramsAreStoodInFor(t *testing.T) {
 	report, err := run(t, Options{Files: []string{"testdata/asked_test.yaml"}, Least: 100})
 	if err != nil {
+		t.Errorf("%v\n%s", err, report)
+	}
+}
+
+func TestAManifestMayBeNamedByItsWholePath(t *testing.T) {
+	manifest, err := filepath.Abs("testdata/users.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "it_test.yaml")
+	if err := os.WriteFile(file, []byte("service: "+manifest+"\nclients: {ada: {}}\ntests: [{name: a, steps: [{connect: {clients: ada, error: {code: token_missing}}}]}]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if report, err := run(t, Options{Files: []string{file}}); err != nil {
 		t.Errorf("%v\n%s", err, report)
 	}
 }

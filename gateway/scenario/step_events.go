@@ -53,6 +53,11 @@ func (s *Emit) run(w *world) error {
 	if err != nil {
 		return err
 	}
+	if !s.wantsAck() {
+		if err := w.handled(w.file.Clients[s.From].namespace(), s.Event); err != nil {
+			return err
+		}
+	}
 	number := -1
 	for range max(s.Times, 1) {
 		if why := c.Left(); why != "" {

@@ -136,5 +136,6 @@ func (s *Apply) run(w *world) error {
 	if err != nil {
 		return err
 	}
+	w.spec = svc
 	return settled(w.lab.Apply(svc))
 }

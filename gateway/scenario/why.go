@@ -122,6 +122,9 @@ func (q *Question) ask(s service, dir string) error {
 	if refused != nil {
 		q.say("connect to %s: refused", v.Namespace)
 		q.say("  %s", strings.ReplaceAll(refused.String(), "\n", "\n  "))
+		if q.Client.Token != "" && len(q.Secrets) == 0 {
+			q.say("  no Secret is known here, so that tokens of Secrets, and those signed by their keys, are invalid: name the folder with --secrets")
+		}
 		q.explain(w.take())
 		return FailedError{}
 	}

@@ -31,6 +31,8 @@ type world struct {
 	lab     *lab.Lab
 	issuer  *lab.Issuer
 	clients map[string]*lab.Client
+	// spec is the service in force.
+	spec *v1alpha1.RealtimeService
 	// load loads another manifest.
 	load func(relative string) (*v1alpha1.RealtimeService, error)
 }
