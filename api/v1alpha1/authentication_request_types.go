@@ -40,7 +40,8 @@ type AuthenticationRequest struct {
 
 	// onFailure says what becomes of a client when the program does not answer: it is refused with
 	// the code `unavailable` (Deny), or admitted as an anonymous client (Allow), whatever the
-	// namespaces say of those. Who can make the program fail, or keep it busy, then gets in.
+	// namespaces say of those. With Allow, a client gets in without a token of its own if it can
+	// make the program fail or keep it busy.
 	// +optional
 	// +kubebuilder:default=Deny
 	OnFailure OnFailure `json:"onFailure,omitempty"`
