@@ -307,6 +307,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"a long name", strings.Replace(head, "chat", strings.Repeat("a", 46), 1) + "spec: {namespaces: [{name: /}]}", []string{"at most 45 characters"}},
 		{"an unknown field", head + "spec: {namespaces: [{name: /}], gatway: {}}", []string{"spec.gatway: Forbidden: unknown field"}},
 		{"an unknown field, deep", namespace("{event: e, do: [{emit: {event: f, arg: '[]'}}]}"), []string{"spec.namespaces[0].handlers[0].do[0].emit.arg: Forbidden: unknown field"}},
+		{"an event as others name it", namespace("{on: e, do: [{ack: '[]'}]}"), []string{"spec.namespaces[0].handlers[0].true: Forbidden: unknown field: YAML takes on", "names its event in `event`"}},
 		{"a key twice", head + "spec: {namespaces: [{name: /, name: /a}]}", []string{`key "name" already set`}},
 		{"a bad duration", head + "spec: {namespaces: [{name: /}], protocol: {pingInterval: soon}}", []string{"spec.protocol.pingInterval", "should match"}},
 		{"a duration out of bounds", head + "spec: {namespaces: [{name: /}], protocol: {pingInterval: 1ms}}", []string{"spec.protocol.pingInterval", "must be from 100ms to 1h"}},

@@ -5,6 +5,7 @@ package manifest
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
@@ -58,13 +59,22 @@ func newChecker() (*checker, error) {
 	}, nil
 }
 
+// unknownField says what is wrong with a field that there is not.
+func unknownField(path string) string {
+	switch path[strings.LastIndexByte(path, '.')+1:] {
+	case "true", "false":
+		return "unknown field: YAML takes on, yes and y for true, and off, no and n for false, unless they are quoted; a handler names its event in `event`"
+	}
+	return "unknown field"
+}
+
 // admit adds defaults, and returns the mistakes: unknown fields first, since they explain the
 // others.
 func (c *checker) admit(ctx context.Context, object map[string]any) field.ErrorList {
 	var errs field.ErrorList
 	unknown := pruning.PruneWithOptions(object, c.structural, true, schema.UnknownFieldPathOptions{TrackUnknownFieldPaths: true})
 	for _, path := range unknown {
-		errs = append(errs, field.Forbidden(field.NewPath(path), "unknown field"))
+		errs = append(errs, field.Forbidden(field.NewPath(path), unknownField(path)))
 	}
 	defaulting.PruneNonNullableNullsWithoutDefaults(object, c.structural)
 	defaulting.Default(object, c.structural)
