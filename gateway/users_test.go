@@ -52,7 +52,7 @@ spec:
     - {event: emit, do: [{emit: {rooms: ["args[0]"], event: got}}, {ack: "['done']"}]}
     - {event: except, do: [{emit: {rooms: ["'hall'"], except: ["args[0]"], event: got}}, {ack: "['done']"}]}
     - {event: members, do: [{presence: {room: "args[0]"}}]}
-    - {event: past, do: [{history: {room: "args[0]"}}]}
+%[3]s
   - name: /quiet
     authentication: [people]
     addressUsers: false
@@ -69,11 +69,11 @@ const (
 // reachingBy is the service of one of the kinds. If events are stored, its rule for all rooms keeps
 // a history of each.
 func reachingBy(kind string) string {
-	history := ""
+	history, past := "", ""
 	if kind == keptHere {
-		history = "history: {maxMessages: 10, maxAge: 1h}, "
+		history, past = "history: {maxMessages: 10, maxAge: 1h}, ", `    - {event: past, do: [{history: {room: "args[0]"}}]}`
 	}
-	return fmt.Sprintf(reaching, kind+"  api: {tokenSecretRef: {name: tokens}}", history)
+	return fmt.Sprintf(reaching, kind+"  api: {tokenSecretRef: {name: tokens}}", history, past)
 }
 
 // reach are two gateways, and a program that publishes.
