@@ -73,8 +73,7 @@ func (n *Namespace) Sockets() []*Socket {
 	return slices.DeleteFunc(n.present.All(), func(s *Socket) bool { return !s.arrived() })
 }
 
-// Rooms returns the number of members of each room on this server, without the rooms of socket ids
-// and users.
+// Rooms returns the number of members of each room on this server, but for those of ids and users.
 // In(room).FetchSockets finds members on all servers.
 func (n *Namespace) Rooms() map[string]int { return n.adapter.RoomSizes() }
 
