@@ -17,6 +17,8 @@ import (
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/realtime-operator/realtime-operator/gateway/identity"
 )
 
 // jwk is a JSON Web Key (RFC 7517, RFC 7518 section 6, RFC 8037): those of its members that are
@@ -88,6 +90,9 @@ func (j *jwk) material() (any, error) {
 		k, err := decode(j.K)
 		if err != nil {
 			return nil, errors.New("is of type oct and not base64url")
+		}
+		if known := identity.Public(k); known != "" {
+			return nil, fmt.Errorf("is of type oct and has %s, which others may know", known)
 		}
 		return k, nil
 	}

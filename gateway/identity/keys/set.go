@@ -121,7 +121,7 @@ func ParseHMACFiles(files map[string][]byte) *Set {
 		if len(variants[0]) < minHMACBytes && len(content) >= minHMACBytes && !isText(content) {
 			variants = [][]byte{content}
 		}
-		known := public(content)
+		known := identity.Public(content)
 		switch {
 		case known != "":
 			s.skip(fmt.Sprintf("%s is no HMAC key: it has %s", name, known))
@@ -138,16 +138,6 @@ func ParseHMACFiles(files map[string][]byte) *Set {
 		}
 	}
 	return s
-}
-
-// public says what is in a file that others may know; empty for what may be a key. A symmetric JWK
-// counts, too: nobody signs with its text.
-func public(content []byte) string {
-	content = bytes.TrimSpace(content)
-	if bytes.HasPrefix(content, []byte("{")) && jsontext.Value(content).IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) {
-		return "a JSON object, such as a JWK set"
-	}
-	return identity.Public(content)
 }
 
 // isText reports whether data may be what somebody has typed or encoded.

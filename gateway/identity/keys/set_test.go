@@ -4,7 +4,9 @@ package keys
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
 	"fmt"
@@ -157,6 +159,7 @@ func TestKeysThatAreSkipped(t *testing.T) {
 		"a short HMAC key":            with(testHMAC, map[string]any{"k": encode(make([]byte, 31))}),
 		"an HMAC key in base64":       with(testHMAC, map[string]any{"k": "+/" + testHMAC["k"].(string)}),
 		"no HMAC key":                 with(testHMAC, map[string]any{"k": nil}),
+		"a public key for HMAC":       with(testHMAC, map[string]any{"k": encode(der(t))}),
 		"HS512 with 32 bytes":         with(testHMAC, map[string]any{"alg": "HS512"}),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -305,6 +308,8 @@ func TestWhatOthersKnowIsNoHMACKey(t *testing.T) {
 		"the issuer":                 {"https://id.example.com/realms/a-long-name\n", "a URL"},
 		"the issuer in the cluster":  {" HTTP://id.example.com/realms/a-long-name", "a URL"},
 		"a JWK set":                  {" " + string(jwttest.SetOf(t, testEC)), "a JSON object"},
+		"DER":                        {string(der(t)), "a key or certificate in DER"},
+		"the base64 of DER":          {base64.StdEncoding.EncodeToString(der(t)) + "\n", "a key or certificate in DER, in base64"},
 		"a JWK":                      {string(jsonText(t, testHMAC)) + "\n", "a JSON object"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -324,6 +329,20 @@ func TestWhatOthersKnowIsNoHMACKey(t *testing.T) {
 			t.Errorf("%q is no key: %q", content, set.Skipped)
 		}
 	}
+}
+
+// der is a public key.
+func der(t *testing.T) []byte {
+	t.Helper()
+	public, _, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := x509.MarshalPKIXPublicKey(public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
 }
 
 func TestSetFiles(t *testing.T) {

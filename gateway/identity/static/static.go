@@ -14,8 +14,8 @@
 //     letters, digits, "-", "_" and "." alone. "claims" is an object. "expires" are seconds since
 //     1970.
 //
-// A token has at least 16 bytes. What others may know is none: of a file with a PEM block, or that
-// begins with a URL, nothing is used. Of tokens, SHA-256 sums are kept and compared.
+// A token has at least 16 bytes. What others may know is none: of a file with a certificate, a key
+// or a URL (identity.Public), nothing is used. Of tokens, SHA-256 sums are kept and compared.
 package static
 
 import (
@@ -139,13 +139,18 @@ func parse(name string, content []byte) ([]string, *identity.Statement, error) {
 			return nil, nil, errors.New("its claims are no JSON object")
 		}
 	} else {
-		if known := identity.Public(content); known != "" {
-			return nil, nil, fmt.Errorf("it has %s, which is no token: others may know it", known)
+		if err := secret(content); err != nil {
+			return nil, nil, err
 		}
 		for line := range strings.Lines(string(content)) {
 			if token := strings.TrimSpace(line); token != "" {
 				f.Tokens = append(f.Tokens, token)
 			}
+		}
+	}
+	for _, token := range f.Tokens {
+		if err := secret([]byte(token)); err != nil {
+			return nil, nil, err
 		}
 	}
 	s := &identity.Statement{User: name, Claims: json.RawMessage(f.Claims)}
@@ -164,4 +169,12 @@ func parse(name string, content []byte) ([]string, *identity.Statement, error) {
 		return nil, nil, fmt.Errorf("it has a token of less than %d bytes", minToken)
 	}
 	return f.Tokens, s, nil
+}
+
+// secret returns an error for what others may know.
+func secret(content []byte) error {
+	if known := identity.Public(content); known != "" {
+		return fmt.Errorf("it has %s, which is no token: others may know it", known)
+	}
+	return nil
 }

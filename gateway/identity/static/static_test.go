@@ -101,6 +101,8 @@ func TestFilesThatAreLeftOut(t *testing.T) {
 		"empty":               " \n",
 		"a certificate":       "-----BEGIN CERTIFICATE-----\n" + tokenB + "\n-----END CERTIFICATE-----\n",
 		"a URL":               "https://id.example.com/" + tokenB,
+		"a key of SSH":        tokenB + "\nssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHUCASZ1TYVWmYGmwWUqnNZ9XbwWpyAGTYo0kuO0kSZ2 anna@example",
+		"a key in a list":     `{"tokens":["` + tokenB + `","MCowBQYDK2VwAyEAdQIBJnVNhVaZgabBZSqc1n1dvBanIAZNijSS47SRJnY="]}`,
 		"a short token":       "0123456789abcde",
 		"one short token":     "0123456789abcde\n0123456789abcdef",
 		"no JSON":             `{"tokens":["` + tokenB + `"`,
