@@ -15,13 +15,13 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/httpx"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/netpoll"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/patience"
-	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/peraddress"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/ratelimit"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/refusals"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/request"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/timingwheel"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/peraddress"
 )
 
 // Server is an http.Handler for the requests under its path. Safe for concurrent use.

@@ -15,6 +15,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/identity"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/apart"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/patience"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/peraddress"
 )
 
 // The defaults of a Config.
@@ -46,7 +47,7 @@ type Config struct {
 	// the program.
 	Timeout time.Duration
 	// Concurrency is how many questions are asked at the same time, DefaultConcurrency if zero.
-	// More wait.
+	// More wait. Of these, an address has three quarters at most; see slots.
 	Concurrency int
 	// MaxTTL is how long an answer is kept at most, DefaultMaxTTL if zero. MaxEntries is how many
 	// accepted clients are kept, and as many refusals: DefaultMaxEntries if zero, none if negative.
@@ -83,8 +84,7 @@ const (
 type Webhook struct {
 	config    Config
 	transport transport
-	slots     chan struct{}
-	patience  *patience.Patience // of those who wait for a slot
+	slots     *slots
 	breaker   atomic.Pointer[gobreaker.CircuitBreaker[*verdict]]
 	// Refusals have a cache of their own, as anybody can have many by making tokens up.
 	accepted, refused *cache
@@ -136,7 +136,7 @@ var (
 
 func newWebhook(c Config, t transport) *Webhook {
 	w := &Webhook{
-		config: c, transport: t, slots: make(chan struct{}, c.Concurrency), patience: patience.New(c.Timeout),
+		config: c, transport: t, slots: newSlots(c.Concurrency, patience.New(c.Timeout)),
 		accepted: newCache(max(c.MaxEntries, 0)), refused: newCache(max(c.MaxEntries, 0)),
 	}
 	w.Retry()
@@ -292,10 +292,11 @@ func (w *Webhook) answered(r Result) {
 
 // ask asks one question when there is a slot.
 func (w *Webhook) ask(client context.Context, r *identity.Request) (*verdict, error) {
-	if err := w.waitForSlot(client); err != nil {
+	address := peraddress.KeyOf(r.Address)
+	if err := w.slots.take(client, address); err != nil {
 		return nil, err
 	}
-	defer func() { <-w.slots }()
+	defer w.slots.release(address)
 	return w.askNow(client, r)
 }
 
@@ -314,23 +315,6 @@ func (w *Webhook) askNow(client context.Context, r *identity.Request) (*verdict,
 		return nil, err
 	}
 	return decode(answer)
-}
-
-// waitForSlot takes a slot, or gives up after the timeout.
-func (w *Webhook) waitForSlot(client context.Context) error {
-	select {
-	case w.slots <- struct{}{}:
-		return nil
-	default:
-	}
-	select {
-	case w.slots <- struct{}{}:
-		return nil
-	case <-client.Done():
-		return errLeft
-	case <-w.patience.Over():
-		return errBusy
-	}
 }
 
 func (w *Webhook) kept(sum questionSum) *verdict {

@@ -25,6 +25,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/gateway/identity"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/peraddress"
 )
 
 // program answers questions, over HTTP or NATS. A test can change what it says.
@@ -452,7 +453,9 @@ func TestQuestionsAtTheSameTimeAreBounded(t *testing.T) {
 	var group sync.WaitGroup
 	for i := range clients {
 		group.Go(func() {
-			if _, err := w.Authenticate(t.Context(), withToken(fmt.Sprint("t", i))); err != nil {
+			request := withToken(fmt.Sprint("t", i))
+			request.Address = fmt.Sprint("192.0.2.", i)
+			if _, err := w.Authenticate(t.Context(), request); err != nil {
 				t.Error(err)
 			}
 		})
@@ -468,7 +471,9 @@ func TestAClientWhoseTurnDoesNotComeIsRefused(t *testing.T) {
 	p.says(`{"user":"anna"}`)
 	var r results
 	w := overHTTP(t, Config{Timeout: 20 * time.Millisecond, Concurrency: 1, Answered: r.count}, p)
-	w.slots <- struct{}{} // as another question
+	if err := w.slots.take(t.Context(), peraddress.Key{}); err != nil { // as another question
+		t.Fatal(err)
+	}
 	for range tripAfter + 1 {
 		if _, err := w.Authenticate(t.Context(), withToken("t")); codeOf(err) != identity.Unavailable {
 			t.Errorf("error %v", err)
@@ -477,7 +482,7 @@ func TestAClientWhoseTurnDoesNotComeIsRefused(t *testing.T) {
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	w.Authenticate(gone, withToken("t"))
-	<-w.slots
+	w.slots.release(peraddress.Key{})
 	w.config.Timeout = time.Minute
 	if _, err := w.Authenticate(t.Context(), withToken("t")); err != nil {
 		t.Errorf("when it is its turn: %v", err)
