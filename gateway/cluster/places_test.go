@@ -29,14 +29,16 @@ func furnish(t *testing.T, g *gateway) *places.Keeper {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ns.SetPlaces(&socketio.Places{Take: func(s *socketio.Socket, rooms []string) error {
-		for _, room := range rooms {
-			if err := keeper.Take(s.ID(), room, 2); err != nil {
-				return err
+	ns.SetPlaces(&socketio.Places{
+		Take: func(s *socketio.Socket, rooms []string) []error {
+			wishes := make([]places.Wish, len(rooms))
+			for i, room := range rooms {
+				wishes[i] = places.Wish{Room: room, Capacity: keeper.Capacity(room)}
 			}
-		}
-		return nil
-	}})
+			return places.Take(s, wishes)
+		},
+		GiveBack: places.GiveBack,
+	})
 	return keeper
 }
 
@@ -131,7 +133,7 @@ func TestAPlaceThatIsGivenBackIsFree(t *testing.T) {
 	near := furnish(t, one)
 	furnish(t, two)
 	for _, id := range []string{"one", "two"} {
-		if err := near.Take(id, "table", 2); err != nil {
+		if err := near.Take(id, places.Wish{Room: "table", Capacity: 2})[0]; err != nil {
 			t.Fatal(err)
 		}
 	}

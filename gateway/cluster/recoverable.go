@@ -158,6 +158,10 @@ func (b base) Namespace() *socketio.Namespace { return b.namespace }
 func (b base) Subjects() wire.Subjects        { return b.subjects }
 func (b base) Rooms() *socketio.Rooms         { return b.rooms }
 
+func (b base) KeepPlaces(s *socketio.Socket) {
+	b.places.Returns(s, func() bool { return b.rooms.CountRooms(s) > 0 })
+}
+
 func (b base) Begin(subject string, sequence uint64) { b.subscriptions.begin(subject, sequence) }
 
 func (b base) Advance(subject string, sequence uint64) (before uint64) {

@@ -25,7 +25,7 @@ func TestAGatewayCountsWhatItHasDoneItself(t *testing.T) {
 	k := New(behind{t})
 	capacity := func(string) int { return 2 }
 	k.capacity.Store(&capacity)
-	if err := k.Take("ada", "table", 2); err != nil {
+	if err := k.Take("ada", Wish{"table", 2})[0]; err != nil {
 		t.Fatal(err)
 	}
 	if counts, err := k.Counts(t.Context(), []string{"table", "other"}); err != nil || counts["table"] != 1 || counts["other"] != 0 {

@@ -68,13 +68,13 @@ type Keeper struct {
 	mu    sync.Mutex
 	rooms map[string]*room // guarded by mu
 	// leaving are sockets whose clients may come back. Guarded by mu.
-	leaving map[string]struct{}
+	leaving map[*socketio.Socket]struct{}
 	closed  bool // guarded by mu
 }
 
 // New returns a Keeper of no room; see Configure.
 func New(link Link) *Keeper {
-	return &Keeper{link: link, writes: make(chan struct{}, writesAtOnce), rooms: map[string]*room{}, leaving: map[string]struct{}{}}
+	return &Keeper{link: link, writes: make(chan struct{}, writesAtOnce), rooms: map[string]*room{}, leaving: map[*socketio.Socket]struct{}{}}
 }
 
 // Kept is an adapter that keeps places, and tells an observer who is in its rooms.
@@ -129,31 +129,76 @@ func (k *Keeper) Waits(rooms []string) bool {
 	return false
 }
 
-// Take gives a socket, by its id, a place in a room that it is about to join: ErrFull if there is
-// none, ErrUnavailable if nobody can tell. Who has a place in the room already keeps it.
-func (k *Keeper) Take(id, name string, capacity int) error {
+// Wish is a room that a socket is about to join, and its capacity; 0: none.
+type Wish struct {
+	Room     string
+	Capacity int
+}
+
+// Take gives a socket, by its id, a place in each of the rooms that it is about to join. The errors
+// are in their order: ErrFull for a room that has none, ErrUnavailable if nobody can tell. Who has
+// a place in a room already keeps it. It waits once, for the records of all rooms.
+func (k *Keeper) Take(id string, wishes ...Wish) []error {
+	takes := k.wish(id, wishes)
+	ctx, cancel := context.WithTimeout(k.link.Life(), takeTimeout)
+	defer cancel()
+	errs := make([]error, len(wishes))
+	for i, t := range takes {
+		if t == nil {
+			continue
+		}
+		select {
+		case errs[i] = <-t.done:
+		case <-ctx.Done():
+			k.abandon(t)
+			errs[i] = ErrUnavailable
+		}
+	}
+	return errs
+}
+
+// Take gives a socket places. Without a Keeper, nobody can tell whether there are any.
+func Take(s *socketio.Socket, wishes []Wish) []error {
+	k, err := Of(s.Namespace())
+	if err == nil {
+		return k.Take(s.ID(), wishes...)
+	}
+	errs := make([]error, len(wishes))
+	for i, w := range wishes {
+		if w.Capacity > 0 {
+			errs[i] = err
+		}
+	}
+	return errs
+}
+
+// wish has the records of rooms written, each with the place that is wanted there. The result has
+// nil for rooms in which the socket has one, or needs none.
+func (k *Keeper) wish(id string, wishes []Wish) []*take {
 	k.mu.Lock()
-	r := k.room(name)
-	if _, member := r.members[id]; member {
-		k.mu.Unlock()
-		return nil
+	defer k.mu.Unlock()
+	takes := make([]*take, len(wishes))
+	for i, w := range wishes {
+		if w.Capacity == 0 {
+			continue
+		}
+		r := k.room(w.Room)
+		if _, member := r.members[id]; member {
+			continue
+		}
+		takes[i] = &take{id: id, room: w.Room, capacity: w.Capacity, done: make(chan error, 1)}
+		r.waiting = append(r.waiting, takes[i])
+		k.writeSoon(r)
 	}
-	t := &take{id: id, capacity: capacity, done: make(chan error, 1)}
-	r.waiting = append(r.waiting, t)
-	k.writeSoon(r)
-	k.mu.Unlock()
-	timeout := time.NewTimer(takeTimeout)
-	defer timeout.Stop()
-	select {
-	case err := <-t.done:
-		return err
-	case <-timeout.C:
-	}
+	return takes
+}
+
+// abandon gives a place back that may come too late.
+func (k *Keeper) abandon(t *take) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	t.abandoned = true
-	k.release(id, name)
-	return ErrUnavailable
+	k.release(t.id, t.room)
 }
 
 // Release gives a place back that was taken for a socket that does not join after all.
@@ -186,7 +231,7 @@ func (k *Keeper) release(id, name string) {
 func (k *Keeper) room(name string) *room {
 	r := k.rooms[name]
 	if r == nil {
-		r = &room{name: name, members: map[string]time.Time{}, away: map[string]time.Time{}}
+		r = &room{name: name, members: map[string]member{}, away: map[string]time.Time{}}
 		k.rooms[name] = r
 	}
 	return r
@@ -206,17 +251,26 @@ func (k *Keeper) Leaves(s *socketio.Socket) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.leaving[s.ID()] = struct{}{}
+	k.leaving[s] = struct{}{}
+}
+
+// Returns is Leaves for a socket that others end, and that may have left its rooms by now. The
+// function reports whether it is in any.
+func (k *Keeper) Returns(s *socketio.Socket, isThere func() bool) {
+	k.Leaves(s)
+	if !isThere() {
+		k.HasLeft(s) // which was called too early to end it
+	}
 }
 
 // HasLeft ends Leaves.
 func (k *Keeper) HasLeft(s *socketio.Socket) {
-	if k == nil || k.capacity.Load() == nil {
+	if k == nil {
 		return
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	delete(k.leaving, s.ID())
+	delete(k.leaving, s)
 }
 
 var _ socketio.RoomWatcher = (*Keeper)(nil)
@@ -230,14 +284,15 @@ func (k *Keeper) Joined(s *socketio.Socket, name string) {
 	defer k.mu.Unlock()
 	r := k.room(name)
 	_, known := r.members[s.ID()]
-	r.members[s.ID()] = time.Time{}
+	r.members[s.ID()] = member{socket: s}
 	delete(r.away, s.ID())
 	if !known {
 		k.changed(r)
 	}
 }
 
-// Left frees a member's place, or has it wait for the client (socketio.RoomWatcher).
+// Left frees a member's place, or has it wait for the client (socketio.RoomWatcher). The place may
+// be another socket's of the same id by now, with which the client has come back.
 func (k *Keeper) Left(s *socketio.Socket, name string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -245,11 +300,11 @@ func (k *Keeper) Left(s *socketio.Socket, name string) {
 	if r == nil {
 		return
 	}
-	if _, member := r.members[s.ID()]; !member {
+	if r.members[s.ID()].socket != s {
 		return
 	}
 	delete(r.members, s.ID())
-	if _, returns := k.leaving[s.ID()]; returns {
+	if _, returns := k.leaving[s]; returns {
 		r.away[s.ID()] = time.Now().Add(k.link.Away())
 	}
 	k.changed(r)
@@ -271,8 +326,8 @@ func (k *Keeper) Beat(now time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, r := range k.rooms {
-		for id, until := range r.members {
-			if !until.IsZero() && until.Before(now) {
+		for id, m := range r.members {
+			if m.socket == nil && m.until.Before(now) {
 				delete(r.members, id)
 				r.dirty = true
 			}

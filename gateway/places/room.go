@@ -8,15 +8,16 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
 // room is what this gateway knows of a room. Keeper.mu guards it, except for known, revision and
 // fresh, which belong to the goroutine that writes.
 type room struct {
 	name string
-	// members are the sockets of this gateway, and until when a place is reserved for one that has
-	// not joined yet.
-	members map[string]time.Time
+	// members are the sockets of this gateway, by their ids.
+	members map[string]member
 	// away are former members whose place waits, and for how long, that no record has yet.
 	away    map[string]time.Time
 	waiting []*take
@@ -36,9 +37,17 @@ type room struct {
 	revision uint64
 }
 
+// member is a socket that is in a room, or a place that is reserved for one that has not joined
+// yet.
+type member struct {
+	// socket is nil for a place that is reserved, and until says for how long.
+	socket *socketio.Socket
+	until  time.Time
+}
+
 // take is a wish for a place.
 type take struct {
-	id       string
+	id, room string
 	capacity int
 	done     chan error
 	// abandoned: nobody waits any more. Guarded by Keeper.mu.
@@ -46,8 +55,8 @@ type take struct {
 }
 
 func (r *room) isReserved(id string) bool {
-	until, member := r.members[id]
-	return member && !until.IsZero()
+	m, known := r.members[id]
+	return known && m.socket == nil
 }
 
 // writeSoon is called with mu held.
@@ -132,7 +141,7 @@ func (k *Keeper) settled(r *room, b *batch, err error) {
 			continue
 		}
 		if _, joined := r.members[t.id]; !joined {
-			r.members[t.id] = time.Now().Add(reservation)
+			r.members[t.id] = member{until: time.Now().Add(reservation)}
 		}
 		t.done <- nil
 	}

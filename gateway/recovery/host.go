@@ -42,6 +42,9 @@ type Base interface {
 	Leave(s *socketio.Socket, room string)
 	LeaveAll(s *socketio.Socket)
 	JoinWaits(s *socketio.Socket, rooms ...string) bool
+	// KeepPlaces has the places of a socket in rooms with a capacity wait for its client, which may
+	// come back: LeaveAll, which comes next, does not free them.
+	KeepPlaces(s *socketio.Socket)
 	// Begin states that the events of a subject up to a sequence concern nobody here, if none has
 	// arrived yet.
 	Begin(subject string, sequence uint64)

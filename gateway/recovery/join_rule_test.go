@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/sockettest"
-	"github.com/realtime-operator/realtime-operator/gateway/places"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -72,13 +71,16 @@ func TestAClientComesBackToTheRoomsThatHaveAPlaceForIt(t *testing.T) {
 	emit(t, one.IO.To("open"), "n", 2)
 	one.Stored(t)
 	var asked []string
+	times := 0
 	two.IO.Of("/").SetPlaces(&socketio.Places{
-		Take: func(_ *socketio.Socket, rooms []string) error {
+		Take: func(_ *socketio.Socket, rooms []string) []error {
 			asked = append(asked, rooms...)
-			if slices.Contains(rooms, "full") {
-				return errors.New("the room is full")
+			times++
+			errs := make([]error, len(rooms))
+			if i := slices.Index(rooms, "full"); i >= 0 {
+				errs[i] = errors.New("the room is full")
 			}
-			return nil
+			return errs
 		},
 		GiveBack: func(_ *socketio.Socket, rooms []string) { t.Errorf("%q are given back", rooms) },
 	})
@@ -88,41 +90,7 @@ func TestAClientComesBackToTheRoomsThatHaveAPlaceForIt(t *testing.T) {
 	p.Missed(`["n",1]`, `["n",2]`)
 	sockettest.WantRooms(t, p.Socket, "open")
 	slices.Sort(asked)
-	if want := []string{"full", "open"}; !slices.Equal(asked, want) {
-		t.Errorf("places are taken in %q, want %q", asked, want)
-	}
-}
-
-func TestAClientThatIsNotRecoveredGivesItsPlaceBack(t *testing.T) {
-	checkNothingIsLeft(t)
-	one := recovering(t, startJetStream(t))
-	main := one.IO.Of("/")
-	if err := places.Configure(main, func(room string) int { return strings.Count(room, "seat") }); err != nil {
-		t.Fatal(err)
-	}
-	keeper, err := places.Of(main)
-	if err != nil {
-		t.Fatal(err)
-	}
-	main.SetPlaces(&socketio.Places{
-		Take:     func(s *socketio.Socket, rooms []string) error { return keeper.Take(s.ID(), rooms[0], 1) },
-		GiveBack: places.GiveBack,
-	})
-	p, other := arrive(t, one, "seat"), arrive(t, one)
-	if err := other.Socket.Join("seat"); !errors.Is(err, places.ErrFull) {
-		t.Errorf("while somebody is there: %v", err)
-	}
-	p.Vanish()
-	for i := range 101 { // more than it may have missed
-		emit(t, one.IO.To("seat"), "n", i)
-	}
-	if err := other.Socket.Join("seat"); !errors.Is(err, places.ErrFull) {
-		t.Errorf("while somebody may come back: %v", err)
-	}
-	if p.Connect(one) {
-		t.Fatal("recovered")
-	}
-	if err := other.Socket.Join("seat"); err != nil {
-		t.Errorf("when nobody comes back: %v", err)
+	if want := []string{"full", "open"}; !slices.Equal(asked, want) || times != 1 {
+		t.Errorf("places are taken in %q, %d times, want %q, once", asked, times, want)
 	}
 }

@@ -102,6 +102,7 @@ func (g *modelGateway) Rooms() *socketio.Rooms                     { return g.ro
 func (g *modelGateway) Join(s *socketio.Socket, rooms ...string)   { g.rooms.Join(s, rooms...) }
 func (g *modelGateway) Leave(s *socketio.Socket, room string)      { g.rooms.Leave(s, room) }
 func (g *modelGateway) LeaveAll(s *socketio.Socket)                { g.rooms.LeaveAll(s) }
+func (g *modelGateway) KeepPlaces(*socketio.Socket)                {}
 func (g *modelGateway) JoinWaits(*socketio.Socket, ...string) bool { return true }
 func (g *modelGateway) Begin(string, uint64)                       {}
 func (g *modelGateway) Advance(string, uint64) (before uint64)     { return 0 }

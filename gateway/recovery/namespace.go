@@ -80,7 +80,10 @@ func (ns *Namespace) Leave(s *socketio.Socket, room string) {
 // before it was connected. Otherwise the session would never end, since a gateway stores its
 // sessions again and again.
 func (ns *Namespace) LeaveAll(s *socketio.Socket) {
-	ns.Release(s, true)
+	if ns.sessionOf(s) != nil {
+		ns.base.KeepPlaces(s)
+		ns.Release(s, true)
+	}
 	ns.base.LeaveAll(s)
 }
 

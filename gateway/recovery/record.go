@@ -147,7 +147,8 @@ func (r *record) leftFirst() string {
 // missed. Only rooms that it is in again take a place: what was missed in a room that was left is
 // the client's, whether or not that is full now.
 func (r *record) restrict(kept *socketio.Session) {
-	maps.DeleteFunc(r.Rooms, func(room string, _ uint64) bool { return !kept.Enters(room) })
+	entered := kept.Enter(slices.Collect(maps.Keys(r.Rooms))...)
+	maps.DeleteFunc(r.Rooms, func(room string, _ uint64) bool { return !slices.Contains(entered, room) })
 	maps.DeleteFunc(r.Left, func(room string, _ span) bool { return !kept.Allows(room) })
 }
 

@@ -152,6 +152,7 @@ func (ns *Namespace) Recover(s *socketio.Socket, kept *socketio.Session) ([]*soc
 	case err != nil:
 		ns.owner.metrics.count("unavailable")
 		err = errors.Join(socketio.ErrUnavailable, err)
+		ns.base.KeepPlaces(s)
 	default:
 		ns.owner.metrics.count("recovered")
 	}
@@ -194,6 +195,7 @@ func (ns *Namespace) takeOver(ctx context.Context, s *socketio.Socket, kept *soc
 		if old := owner.find(kept.PID); old != nil {
 			old.supersede()
 			owner.remove(old)
+			ns.base.KeepPlaces(old.socket)
 			old.socket.Supersede()
 		}
 		f.record.restrict(kept)
@@ -236,6 +238,7 @@ func (ns *Namespace) take(s *socketio.Socket, pid string, f *loadedSession) (*se
 	if err := n.saveAndWait(); err != nil {
 		n.abandon()
 		ns.owner.remove(n)
+		ns.base.KeepPlaces(s) // it may be tried again, by this socket or by another one
 		ns.LeaveAll(s)
 		if n.isSuperseded() {
 			return nil, fmt.Errorf("its client has come once more: %w", socketio.ErrSessionEnded)

@@ -122,9 +122,9 @@ func (r *Runtime) Judge(s *socketio.Socket, what, room string) error {
 		if err := r.mayJoin(b, s, []string{room}); err != nil || b.namespace == nil {
 			return err
 		}
-		err := r.takePlaces(b, s, []string{room})
+		errs := r.takePlaces(b, s, []string{room})
 		places.GiveBack(s, []string{room})
-		return err
+		return errs[0]
 	default:
 		return r.judgeOf(b, s).allows(access(a), room)
 	}

@@ -30,7 +30,7 @@ func (r *Runtime) configurePlaces(ns *socketio.Namespace, b *binding) {
 		return
 	}
 	ns.SetPlaces(&socketio.Places{
-		Take:     func(s *socketio.Socket, rooms []string) error { return r.takePlaces(b, s, rooms) },
+		Take:     func(s *socketio.Socket, rooms []string) []error { return r.takePlaces(b, s, rooms) },
 		GiveBack: places.GiveBack,
 	})
 }
@@ -43,28 +43,24 @@ func (n *namespace) capacity(room string) int {
 	return 0
 }
 
-// takePlaces gives a socket a place in each of the rooms that have a capacity, or in none.
-func (r *Runtime) takePlaces(b *binding, s *socketio.Socket, rooms []string) error {
-	keeper, missing := places.Of(s.Namespace())
-	var taken []string
-	for _, room := range rooms {
-		rule := b.namespace.rule(room)
-		if rule == nil || rule.source.Capacity == nil {
+// takePlaces gives a socket a place in each of the rooms that have one for it, and returns an error
+// for each of the others.
+func (r *Runtime) takePlaces(b *binding, s *socketio.Socket, rooms []string) []error {
+	wishes := make([]places.Wish, len(rooms))
+	for i, room := range rooms {
+		wishes[i] = places.Wish{Room: room, Capacity: b.namespace.capacity(room)}
+	}
+	errs := places.Take(s, wishes)
+	for i, err := range errs {
+		if err == nil {
 			continue
 		}
-		err := missing
-		if err == nil {
-			err = keeper.Take(s.ID(), room, int(*rule.source.Capacity))
-		}
-		if err != nil && r.refusePlace(b, s, rule, err) {
-			places.GiveBack(s, taken)
-			return &forbiddenError{codeOf(err), rule.place + ".capacity"}
-		}
-		if err == nil {
-			taken = append(taken, room)
+		errs[i] = nil
+		if rule := b.namespace.rule(rooms[i]); r.refusePlace(b, s, rule, err) {
+			errs[i] = &forbiddenError{codeOf(err), rule.place + ".capacity"}
 		}
 	}
-	return nil
+	return errs
 }
 
 func codeOf(err error) string {

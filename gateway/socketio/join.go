@@ -103,21 +103,27 @@ func (s *Socket) isOwn(room string) bool {
 }
 
 // mayComeBackTo returns the functions for Session.Restrict.
-func (s *Socket) mayComeBackTo() (own, allows, enters func(room string) bool) {
+func (s *Socket) mayComeBackTo() (own, allows func(room string) bool, enters func(rooms []string) []bool) {
 	own = func(room string) bool {
 		return s.isOwn(room) && (!userroom.Is(room) || room == s.Identity().Room())
 	}
-	ask := func(f func(*Socket, []string) error) func(string) bool {
-		return func(room string) bool {
-			if userroom.Is(room) { // of another user
-				return false
-			}
-			if err := f(s, []string{room}); err != nil {
-				s.namespace.server.log.Debug("a client comes back without a room", "socket", s.LogID(), "error", err)
-				return false
-			}
-			return true
+	may := func(err error) bool {
+		if err != nil {
+			s.namespace.server.log.Debug("a client comes back without a room", "socket", s.LogID(), "error", err)
 		}
+		return err == nil
 	}
-	return own, ask(s.namespace.doors.Judge), ask(s.namespace.doors.Enter)
+	allows = func(room string) bool { // no room of another user
+		return !userroom.Is(room) && may(s.namespace.doors.Judge(s, []string{room}))
+	}
+	return own, allows, func(rooms []string) []bool {
+		errs := s.namespace.doors.EnterEach(s, slices.DeleteFunc(slices.Clone(rooms), userroom.Is))
+		answers := make([]bool, len(rooms))
+		for i, room := range rooms {
+			if !userroom.Is(room) {
+				answers[i], errs = may(errs[0]), errs[1:]
+			}
+		}
+		return answers
+	}
 }

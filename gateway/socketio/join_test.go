@@ -197,12 +197,13 @@ func TestPlacesAreTakenWithTheRoomsThatSocketsAreIn(t *testing.T) {
 	main := r.io.Of("/")
 	main.SetJoinRule(onlyAnn)
 	main.SetPlaces(&socketio.Places{
-		Take: func(s *socketio.Socket, rooms []string) error {
+		Take: func(s *socketio.Socket, rooms []string) []error {
 			called("take")(s, rooms)
-			if slices.Contains(rooms, "full") {
-				return errFull
+			errs := make([]error, len(rooms))
+			if i := slices.Index(rooms, "full"); i >= 0 {
+				errs[i] = errFull
 			}
-			return nil
+			return errs
 		},
 		GiveBack: called("give back"),
 	})
@@ -216,6 +217,10 @@ func TestPlacesAreTakenWithTheRoomsThatSocketsAreIn(t *testing.T) {
 		t.Errorf("a room that is not allowed: %v", err)
 	}
 	want()
+	if err := g.socket.Join("other", "full"); !errors.Is(err, errFull) {
+		t.Errorf("a full room and another: %v", err)
+	}
+	want("take other full", "give back other")
 
 	g.vanish()
 	g.mustConnect()

@@ -24,7 +24,7 @@ type SessionKeeper interface {
 	Find(pid, offset string) (*Session, error)
 	// Recover makes a socket of this server, whose id is the session's, the only one of the
 	// session, and ends any other. It puts the socket into those of its rooms that it may enter
-	// (Session.Enters). The other ones, those that it had left and that are not allowed
+	// (Session.Enter). The other ones, those that it had left and that are not allowed
 	// (Session.Allows), and what was sent to them are no longer part of the session. It returns the
 	// missed events, in order, up to a position; the socket holds what comes after it. Others may
 	// have missed the same deliveries, which must not be changed. The error is ErrUnavailable if

@@ -2,7 +2,10 @@
 
 package client
 
-import "errors"
+import (
+	"errors"
+	"slices"
+)
 
 // The reasons why a session is not recovered.
 var (
@@ -32,14 +35,15 @@ type Session struct {
 
 	// own, allows and enters are nil if all rooms are allowed; see Restrict. judged and entered are
 	// the answers of the latter until now.
-	own, allows, enters func(room string) bool
-	judged, entered     map[string]bool
+	own, allows     func(room string) bool
+	enters          func(rooms []string) []bool
+	judged, entered map[string]bool
 }
 
-// Restrict sets the functions that decide about the rooms of the session; see Allows and Enters.
-// Each of those two is called once for each room, except for the socket's own ones, for which own
+// Restrict sets the functions that decide about the rooms of the session; see Allows and Enter.
+// Each of those two is asked once about each room, except for the socket's own ones, for which own
 // returns true. With nil, all rooms are allowed.
-func (s *Session) Restrict(own, allows, enters func(room string) bool) {
+func (s *Session) Restrict(own, allows func(room string) bool, enters func(rooms []string) []bool) {
 	s.own, s.allows, s.enters = own, allows, enters
 	s.judged, s.entered = map[string]bool{}, map[string]bool{}
 }
@@ -47,25 +51,40 @@ func (s *Session) Restrict(own, allows, enters func(room string) bool) {
 // Allows reports whether the socket that takes the session over may have what was sent to a room
 // that it had left; see Namespace.SetJoinRule. It is for Recover, in the same goroutine and without
 // holding a lock of the keeper: the rule may ask for the socket's rooms.
-func (s *Session) Allows(room string) bool { return s.ask(s.allows, s.judged, room) }
-
-// Enters is Allows for a room that the socket is about to be in again: it also takes the place that
-// the socket has there; see Namespace.SetPlaces.
-func (s *Session) Enters(room string) bool { return s.ask(s.enters, s.entered, room) }
-
-func (s *Session) ask(f func(room string) bool, answers map[string]bool, room string) bool {
-	if f == nil || s.own(room) {
+func (s *Session) Allows(room string) bool {
+	if s.allows == nil || s.own(room) {
 		return true
 	}
-	answer, known := answers[room]
+	answer, known := s.judged[room]
 	if !known {
-		answer = f(room)
-		answers[room] = answer
+		answer = s.allows(room)
+		s.judged[room] = answer
 	}
 	return answer
 }
 
-// Entered returns the rooms for which Enters has taken a place.
+// Enter is Allows for rooms that the socket is about to be in again: it also takes the places that
+// the socket has there, all at the same time; see Namespace.SetPlaces. It returns the rooms that
+// the socket may be in.
+func (s *Session) Enter(rooms ...string) []string {
+	if s.enters == nil {
+		return rooms
+	}
+	var ask []string
+	for _, room := range rooms {
+		if _, known := s.entered[room]; !known && !s.own(room) {
+			ask = append(ask, room)
+		}
+	}
+	if len(ask) > 0 {
+		for i, answer := range s.enters(ask) {
+			s.entered[ask[i]] = answer
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(rooms), func(room string) bool { return !s.own(room) && !s.entered[room] })
+}
+
+// Entered returns the rooms for which Enter has taken a place.
 func (s *Session) Entered() (rooms []string) {
 	for room, answer := range s.entered {
 		if answer {

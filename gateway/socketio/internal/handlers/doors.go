@@ -2,13 +2,17 @@
 
 package handlers
 
-import "sync/atomic"
+import (
+	"cmp"
+	"sync/atomic"
+)
 
 // Places bound rooms. Unlike a rule, which only judges, they change with each socket that gets in.
 type Places[S any] struct {
-	// Take takes a place in each of the rooms, or in none, for a socket that is about to join them.
-	// The rule has allowed them. An error says why the socket may not join.
-	Take func(s S, rooms []string) error
+	// Take takes a place in each of the rooms that has one, for a socket that is about to join
+	// them. The rule has allowed them. The errors are in the order of the rooms, and say why the
+	// socket may not join; nil if it may join all.
+	Take func(s S, rooms []string) []error
 	// GiveBack is told of rooms that a socket does not join, although Take was called for them. It
 	// may be in some of them already, and leaves them then.
 	GiveBack func(s S, rooms []string)
@@ -44,15 +48,46 @@ func (d *Doors[S]) Judge(s S, rooms []string) error {
 	return nil
 }
 
-// Enter judges a socket that is about to join rooms, and takes its places.
+// Enter judges a socket that is about to join rooms, and takes its places: all of them, or none.
 func (d *Doors[S]) Enter(s S, rooms []string) error {
 	if err := d.Judge(s, rooms); err != nil {
 		return err
 	}
-	if p := d.places.Load(); p != nil {
-		return p.Take(s, rooms)
+	p := d.places.Load()
+	if p == nil {
+		return nil
 	}
-	return nil
+	var taken []string
+	var first error
+	for i, err := range p.Take(s, rooms) {
+		if err == nil {
+			taken = append(taken, rooms[i])
+		}
+		first = cmp.Or(first, err)
+	}
+	if first != nil && len(taken) > 0 {
+		p.GiveBack(s, taken)
+	}
+	return first
+}
+
+// EnterEach is Enter for a socket that joins those of the rooms that it may. The errors are in
+// their order.
+func (d *Doors[S]) EnterEach(s S, rooms []string) []error {
+	errs := make([]error, len(rooms))
+	var allowed []string
+	var at []int
+	for i, room := range rooms {
+		if errs[i] = d.Judge(s, []string{room}); errs[i] == nil {
+			allowed, at = append(allowed, room), append(at, i)
+		}
+	}
+	if p := d.places.Load(); p != nil && len(allowed) > 0 {
+		for i, err := range p.Take(s, allowed) {
+			errs[at[i]] = err
+		}
+	}
+	return errs
 }
 
 // GiveBack gives the places back that Enter has taken for a socket that does not join.

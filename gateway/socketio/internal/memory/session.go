@@ -85,9 +85,10 @@ func (k *Sessions[S]) refusedRooms(session *client.Session) map[string]bool {
 	k.mu.Unlock()
 	refused := map[string]bool{}
 	for _, room := range rooms {
-		if !session.Enters(room) {
-			refused[room] = true
-		}
+		refused[room] = true
+	}
+	for _, room := range session.Enter(rooms...) {
+		delete(refused, room)
 	}
 	return refused
 }
