@@ -18,8 +18,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
-// client runs the handlers of one socket. It is used in the socket's turn only, except for what
-// is atomic.
+// client runs the handlers of one socket. Only what is atomic is used outside the socket's turn.
 type client struct {
 	runtime *Runtime
 	socket  *socketio.Socket
@@ -108,8 +107,8 @@ func (c *client) OnEnd() {
 
 var _ socketio.Listener = (*client)(nil)
 
-// OnEvent runs the handlers of a client's event. An event that asks for an acknowledgement gets
-// exactly one.
+// OnEvent runs the handlers of a client's event. One that asks for an acknowledgement gets exactly
+// one. Events to a namespace that the client has left count, or it could send any number of them.
 func (c *client) OnEvent(ev *socketio.Event) {
 	b := c.currentBinding()
 	if b.namespace == nil {
@@ -121,6 +120,9 @@ func (c *client) OnEvent(ev *socketio.Event) {
 		if now = c.runtime.now(); !c.runtime.quota.Event(&c.meter, rules, now, ev) {
 			return
 		}
+	}
+	if !c.socket.Connected() {
+		return
 	}
 	if ev.Name == v1alpha1.EventRenewToken && b.namespace.authentication != nil {
 		c.renew(b, ev)

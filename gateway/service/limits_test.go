@@ -325,6 +325,44 @@ func TestLimitsOfASocketGoOnWhenItsClientJoinsAgain(t *testing.T) {
 	}
 }
 
+// A client that sends to a namespace that it has left, while it is in another one.
+func TestEventsToANamespaceThatWasLeftCount(t *testing.T) {
+	const toB = `40/b,{"token":"token-of-ada-long-enough"}`
+	for name, limit := range map[string]string{
+		"events": "{events: {rate: 1, burst: 3, onExceed: %s}}",
+		"bytes":  "{bytes: {rate: 1k, burst: 1k, onExceed: %s}}",
+		"event":  "{byEvent: [{event: say, rate: 1, burst: 3, onExceed: %s}]}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			clock := &handClock{}
+			r, url := runtimeAt(t, limitedProgram(t, "perSocket: "+fmt.Sprintf(limit, "Reject")), clock.Now)
+			c := as(t, url, "")
+			c.Send(toB)
+			c.Receive()
+			// It has sent nothing before it leaves, so that there is nothing to go on with.
+			c.Send("41", "421"+saying, "42"+saying, "42"+saying, "42"+saying)
+			wiretest.Await(t, "one is refused", func() bool {
+				return testutil.ToFloat64(r.quota.Exceeded.WithLabelValues(limitName(name), "Enforce")) == 1
+			})
+			c.Send("40", "421"+saying)
+			c.Receive() // CONNECT
+			if got := c.Receive(); !strings.HasPrefix(got, `431[{"error":{"code":"rate_limited"`) {
+				t.Errorf("when it is there again, it is answered %s", got)
+			}
+			r.Apply(limitedProgram(t, "perSocket: "+fmt.Sprintf(limit, "Disconnect")))
+			c.Send("41", "42"+saying)
+			c.ExpectClosed()
+		})
+	}
+}
+
+func limitName(name string) string {
+	if name == "event" {
+		return "perSocket.byEvent[0]"
+	}
+	return "perSocket." + name
+}
+
 func TestASocketGoesOnWithWhatItsOwnNamespaceHasUsed(t *testing.T) {
 	clock := &handClock{}
 	_, url := runtimeAt(t, limitedProgram(t, "perSocket: {events: {rate: 1, burst: 3}}"), clock.Now)

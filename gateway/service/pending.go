@@ -91,8 +91,7 @@ func (c *client) waitFor(p *pending) (err error) {
 			err = errPanicked
 		}
 	}()
-	// The context of a socket takes memory from its first use on. It is used only if it ends
-	// something.
+	// The context of a socket takes memory from its first use on, and is used only if it ends this.
 	if p.timeout == 0 {
 		p.wait(unbounded)
 		return nil

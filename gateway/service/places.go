@@ -204,8 +204,7 @@ func (n *namespace) inOrder(rooms []string, counts map[string]int, prefer v1alph
 	return free
 }
 
-// joinFirst puts the socket into the first of the rooms that takes it: others may have taken the
-// places meanwhile.
+// joinFirst puts the socket into the first of the rooms that still has a place for it.
 func (c *client) joinFirst(rooms []string) (joined string, err error) {
 	for _, room := range rooms {
 		if !c.socket.TakeJoins(room) {

@@ -14,8 +14,7 @@ import (
 // It is called once, and must not block.
 type ackFunc func(args Args, ok bool)
 
-// ackTable has a function for each acknowledgement that the client owes. Guarded by the socket's
-// mu.
+// ackTable has a function for each acknowledgement that the client owes. The socket's mu guards it.
 type ackTable map[uint64]ackFunc
 
 // awaitAck registers f for the acknowledgement of the packet with that id. It returns

@@ -73,8 +73,7 @@ func (e *Emission) EmitArgs(event string, args Args) error {
 	return e.socket.emit(eventPacket(event, args), e.flags)
 }
 
-// EmitWithAck is Socket.EmitWithAck. If the event is dropped, EmitWithAck returns when the context
-// ends.
+// EmitWithAck is Socket.EmitWithAck. If the event is dropped, it returns when the context ends.
 func (e *Emission) EmitWithAck(ctx context.Context, event string, values ...any) (Args, error) {
 	args, err := NewArgs(values...)
 	if err != nil {
@@ -158,8 +157,7 @@ func (s *Server) checkEmission(p *parser.Packet) error {
 	return event.CheckEmission(p.Event, len(p.Attachments), s.codec.MaxAttachments())
 }
 
-// notifyOutgoing calls the handlers of OnAnyOutgoing. If one panics, only the socket's connection
-// ends.
+// notifyOutgoing calls the handlers of OnAnyOutgoing. If one panics, the socket's connection ends.
 func (s *Socket) notifyOutgoing(event string, args Args) {
 	defer s.conn.Recovered()
 	s.handlers.Outgoing(event, args)

@@ -149,15 +149,20 @@ func (e *Event) Reply(values ...any) error {
 	return e.Ack(args)
 }
 
-// onEvent calls the handlers of an event. It ignores events that arrive after the socket has left.
+// onEvent calls the handlers of an event. Of one that arrives after the socket has left, only the
+// listener is told.
 func (s *Socket) onEvent(p *parser.Packet) {
-	if !s.Connected() || p.Payload == nil {
+	connected := s.Connected()
+	if p.Payload == nil {
 		return
 	}
 	ev := &Event{Name: p.Event, Args: Args{JSON: p.Payload, Attachments: p.Attachments}, socket: s, id: p.ID}
 	ev.open.Store(p.HasID)
 	if l := s.Listener(); l != nil {
 		l.OnEvent(ev)
+	}
+	if !connected {
+		return
 	}
 	s.handlers.Event(ev.Name, ev, func(err error) {
 		_ = ev.replyOnce(map[string]string{"error": err.Error()}) // strings always encode
@@ -187,8 +192,7 @@ func (s *Socket) Except(rooms ...string) *Broadcast { return s.Broadcast().Excep
 // may have disconnected by then; see Connected.
 func (s *Socket) InTurn(f func()) { s.conn.Run(s.lane, f) }
 
-// After is Suspend for a handler that waits for a function: it calls wait in another goroutine, and
-// then then.
+// After is Suspend for a handler that waits: it calls wait in another goroutine, and then then.
 func (s *Socket) After(wait, then func()) { s.conn.After(s.lane, wait, then) }
 
 // Suspend lets a handler wait without a goroutine: the handler calls Suspend and returns, and

@@ -40,8 +40,7 @@ func (n *Namespace) SetPlaces(p *Places) { n.doors.SetPlaces(p) }
 // returns the rule's error, or ErrDisconnected if the socket has disconnected. Otherwise it returns
 // when events to the rooms reach the socket from all servers.
 //
-// A client whose socket is in more rooms than can be stored is not recovered; CheckJoin reports
-// that.
+// A client whose socket is in more rooms than can be stored is not recovered; see CheckJoin.
 func (s *Socket) Join(rooms ...string) error {
 	s.joining.Lock()
 	defer s.joining.Unlock()

@@ -35,8 +35,7 @@ func (s *Socket) Use(f func(*Event) error) { s.handlers.Use(f) }
 // OnError adds a handler for events that middlewares refuse and that typed handlers cannot decode.
 func (s *Socket) OnError(f func(error)) (off func()) { return s.handlers.OnError(f) }
 
-// OnDisconnecting adds a handler that is called, with the reason, before the socket leaves its
-// rooms.
+// OnDisconnecting adds a handler that is called, with the reason, before the socket leaves rooms.
 func (s *Socket) OnDisconnecting(f func(reason string)) (off func()) {
 	return s.handlers.OnDisconnecting(f)
 }
@@ -121,6 +120,7 @@ func DataOf[T any](s *Socket) (T, bool) {
 // Listener has the functions of OnAny, OnDisconnecting and OnDisconnect in one value, which takes
 // less memory if there are many sockets. Its methods are called like handlers, before them.
 type Listener interface {
+	// OnEvent is called for each event, also one that comes after the socket has left.
 	OnEvent(*Event)
 	OnDisconnecting(reason string)
 	OnDisconnect(reason string)

@@ -18,7 +18,7 @@ const EventRateLimited = "rate_limited"
 // nothing else is to be done with it. now is when it has come.
 func (k *Keeper) Event(m *Meter, r *limits.Rules, now time.Time, ev *socketio.Event) bool {
 	since := k.Users.Since(now)
-	v := k.usedBy(m, ev.Socket()).Ask(r, since, limits.Event{Name: ev.Name, Bytes: len(ev.Name) + sizeOf(ev.Args)})
+	v := k.ask(m, r, since, ev.Socket(), limits.Event{Name: ev.Name, Bytes: len(ev.Name) + sizeOf(ev.Args)})
 	if v.By == nil && v.Audited == nil {
 		return true
 	}
@@ -31,8 +31,19 @@ func (k *Keeper) Ack(m *Meter, r *limits.Rules, s *socketio.Socket, args socketi
 		return true
 	}
 	now := k.Users.Now()
-	v := k.usedBy(m, s).Ask(r, now, limits.Event{Bytes: sizeOf(args), Ack: true})
+	v := k.ask(m, r, now, s, limits.Event{Bytes: sizeOf(args), Ack: true})
 	return k.judged(m, v, now, s, nil)
+}
+
+// ask charges an event to what its socket has used, or, if the client sends to a namespace that it
+// has left, to what is left for the next socket: another one may go on with the former.
+func (k *Keeper) ask(m *Meter, r *limits.Rules, now int64, s *socketio.Socket, e limits.Event) limits.Verdict {
+	if !m.ended.Load() {
+		return k.usedBy(m, s).Ask(r, now, e)
+	}
+	used := k.take(s)
+	defer k.keep(s, used)
+	return used.Ask(r, now, e)
 }
 
 // sizeOf returns the bytes of arguments with their attachments.
@@ -71,7 +82,7 @@ func (k *Keeper) tell(m *Meter, v limits.Verdict, now int64, s *socketio.Socket,
 		_ = ev.Ack(socketio.Args{JSON: told}) // a client that has left needs no answer
 		return
 	}
-	if !k.usedBy(m, s).MayTell(now) {
+	if m.ended.Load() || !k.usedBy(m, s).MayTell(now) {
 		return
 	}
 	told = append(appendRefusal(append(told, '['), v), ']')

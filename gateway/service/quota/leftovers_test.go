@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 	"github.com/realtime-operator/realtime-operator/gateway/limits"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
@@ -161,6 +163,42 @@ func TestASecondEndTakesNothingFromTheNextSocket(t *testing.T) {
 	former.OnEnd()
 	if _, sockets := kept(k); sockets != 0 {
 		t.Error("what a socket uses is kept for others as well")
+	}
+}
+
+// A client that sends to namespaces that it has left has what the next socket would have, and the
+// gateway keeps no more of it.
+func TestEventsToNamespacesThatWereLeft(t *testing.T) {
+	k, url, _ := dynamic(t)
+	c := wiretest.Dial(t, url, "/socket.io/", "", nil)
+	c.Join("/room-0") // so that the connection stays
+	exceeded := func() float64 { return testutil.ToFloat64(k.Exceeded.WithLabelValues("perSocket.events", "Enforce")) }
+	const rooms = 50
+	for n := range rooms {
+		name := fmt.Sprintf("/room-%d", n+1)
+		c.Join(name)
+		c.Send("41" + name + ",")
+		for m := range n + 1 {
+			c.Send(fmt.Sprintf(`42/room-%d,["say"]`, m+1))
+		}
+	}
+	const sent = rooms * (rooms + 1) / 2
+	wiretest.Await(t, "two are within the limit", func() bool { return exceeded() == sent-2 })
+	if connections, sockets := kept(k); connections != 1 || sockets != 1 {
+		t.Errorf("what %d sockets of %d connections have used is kept", sockets, connections)
+	}
+	// Another socket goes on with that, and what is sent to the former ones is not its affair.
+	c.Join("/room-1000")
+	if accepted := says(c, "/room-1000"); accepted != 0 {
+		t.Errorf("%d events of the next socket are accepted", accepted)
+	}
+	if _, sockets := kept(k); sockets != 0 {
+		t.Errorf("%d are kept while it is in use", sockets)
+	}
+	c.Send(`42/room-1,["say"]`, `42/room-1,["say"]`, `42/room-1,["say"]`)
+	wiretest.Await(t, "they have a bucket of their own", func() bool { return exceeded() == sent-2+3+1 })
+	if _, sockets := kept(k); sockets != 1 {
+		t.Errorf("%d are kept", sockets)
 	}
 }
 

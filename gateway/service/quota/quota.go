@@ -68,9 +68,9 @@ func (k *Keeper) Change(before, after *limits.Rules) {
 // Meter is what is counted for a socket. The zero value is ready for use; End ends it. Safe for
 // concurrent use.
 type Meter struct {
-	// entered reports whether the connection may be counted for its user, and ended whether End was
-	// called.
-	entered, ended atomic.Bool
+	// entered reports whether the connection may be counted for its user, ended whether End was
+	// called, and left whether what the socket has used was left to the next ones.
+	entered, ended, left atomic.Bool
 	// used is what the socket has used; nil before an event is judged, since idle sockets should
 	// take little memory.
 	used atomic.Pointer[limits.Socket]
@@ -92,8 +92,8 @@ func (k *Keeper) usedBy(m *Meter, s *socketio.Socket) *limits.Socket {
 		k.keep(s, used)
 		return m.used.Load()
 	}
-	if m.ended.Load() { // End may have been too early to close it
-		used.Close()
+	if m.ended.Load() { // End was too early to do so
+		k.leave(m, s, used)
 	}
 	return used
 }
@@ -110,16 +110,23 @@ func userOf(s *socketio.Socket) (limits.Key, bool) {
 // End releases what is counted for a socket that has ended. It may be called again; what the socket
 // has used may be another's by then.
 func (k *Keeper) End(m *Meter, s *socketio.Socket) {
-	again := m.ended.Swap(true)
-	if used := m.used.Load(); used != nil && !again {
-		used.Close()
-		k.keep(s, used)
+	m.ended.Store(true)
+	if used := m.used.Load(); used != nil {
+		k.leave(m, s, used)
 	}
 	if !m.entered.Load() {
 		return
 	}
 	if key, ok := userOf(s); ok {
 		k.Users.Leave(key, seatOf(s))
+	}
+}
+
+// leave leaves what a socket has used to the next ones of its connection, once.
+func (k *Keeper) leave(m *Meter, s *socketio.Socket, used *limits.Socket) {
+	if !m.left.Swap(true) {
+		used.Close()
+		k.keep(s, used)
 	}
 }
 
