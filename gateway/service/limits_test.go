@@ -532,3 +532,15 @@ func TestAConnectionThatIsOnItsWayInIsCounted(t *testing.T) {
 		t.Errorf("a second connection is answered %s", answer)
 	}
 }
+
+func TestNothingIsHandledOfWhatComesAfterAClientHasLeft(t *testing.T) {
+	_, url := runtime(t, `
+  - name: /
+    handlers: [{event: say, do: [{emit: {to: others, event: said, args: "args"}}]}]
+  - name: /b
+`)
+	c, other := connect(t, url), connect(t, url)
+	c.Join("/b")
+	c.Send("41", `42["say","late"]`, "40", `42["say","again"]`)
+	other.Expect(`42["said","again"]`)
+}

@@ -112,3 +112,71 @@ func TestMuchThatIsSentByAClientThatIsJudgedClosesIt(t *testing.T) {
 	}
 	eventually(t, "nothing is left", func() bool { return io.Suspended() == 0 && io.Connections() == 0 })
 }
+
+// The client has made the namespace, and is all that there was in it.
+func TestADynamicNamespaceWhoseAuthenticatorPanicsGoes(t *testing.T) {
+	for name, judge := range map[string]func(*socketio.Socket) (func() error, error){
+		"at once":        func(*socketio.Socket) (func() error, error) { panic("a bug") },
+		"while it waits": func(*socketio.Socket) (func() error, error) { return func() error { panic("a bug") }, nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			io, url := server(t, socketio.Options{Log: slog.New(slog.DiscardHandler), CleanupEmptyChildNamespaces: true})
+			parent, err := io.OfPattern("/room-[0-9]+")
+			if err != nil {
+				t.Fatal(err)
+			}
+			made := make(chan *socketio.Socket, 1)
+			parent.OnNamespace(func(ns *socketio.Namespace) {
+				ns.SetAuthenticator(func(s *socketio.Socket) (func() error, error) {
+					made <- s
+					return judge(s)
+				})
+			})
+			c := wiretest.Dial(t, url, path, "", nil)
+			c.Send("40/room-1,")
+			s := within(t, made, "a client that is judged")
+			c.ExpectClosed()
+			within(t, s.Context().Done(), "the end of the socket's context")
+			eventually(t, "nothing is left", func() bool {
+				return len(parent.Children()) == 0 && io.Suspended() == 0 && io.Connections() == 0
+			})
+		})
+	}
+}
+
+// A client that leaves its only namespace, and joins it again, has as long as a new one.
+func TestTheDeadlineOfAClientThatJoinsAgain(t *testing.T) {
+	io, url := server(t, socketio.Options{ConnectTimeout: 300 * time.Millisecond})
+	waiting, verdicts := make(chan *socketio.Socket, 1), make(chan error, 1)
+	io.Of("/").SetAuthenticator(func(s *socketio.Socket) (func() error, error) {
+		return func() error {
+			waiting <- s
+			select {
+			case err := <-verdicts:
+				return err
+			case <-s.Context().Done():
+				return socketio.ErrDisconnected
+			}
+		}, nil
+	})
+	io.OnConnection(func(s *socketio.Socket) { s.On("hello", func(ev *socketio.Event) { _ = ev.Reply("hello") }) })
+	arrive := func(c *wiretest.Client) {
+		t.Helper()
+		c.Send("40")
+		within(t, waiting, "a client that is judged")
+		verdicts <- nil
+		c.Receive()
+	}
+	stays, held := wiretest.Dial(t, url, path, "", nil), wiretest.Dial(t, url, path, "", nil)
+	for range 2 {
+		arrive(stays)
+		stays.Send("41")
+	}
+	arrive(stays)
+	arrive(held)
+	held.Send("41", "40")
+	within(t, waiting, "a client that is judged")
+	held.ExpectClosed() // the timers before that are over by then
+	stays.Send(`420["hello"]`)
+	stays.Expect(`430["hello"]`)
+}
