@@ -29,6 +29,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/dev/page"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 	"github.com/realtime-operator/realtime-operator/gateway/forward"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/localnats"
 )
 
 // drainTimeout is how long clients may take to fetch what was sent to them when the program ends.
@@ -79,7 +80,7 @@ func Run(ctx context.Context, o Options) error {
 		}
 		defer func() { _ = os.RemoveAll(storeDir) }() // otherwise the system cleans up
 	}
-	nats, err := startNATS(storeDir)
+	nats, err := localnats.Start(localnats.Options{Name: "realtime-dev", Listen: true, StoreDir: storeDir})
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/gateway"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/localnats"
 	"github.com/realtime-operator/realtime-operator/gateway/service"
 )
 
@@ -74,7 +75,7 @@ func Start(o Options) (*Lab, error) {
 		storeDir = ""
 	}
 	var err error
-	if l.nats, err = startNATS(storeDir); err != nil {
+	if l.nats, err = localnats.Start(localnats.Options{Name: "realtime-test", StoreDir: storeDir}); err != nil {
 		return nil, err
 	}
 	for i := range o.Gateways {
