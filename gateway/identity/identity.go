@@ -136,11 +136,15 @@ func (a *byToken) Authenticate(ctx context.Context, r *Request) (*Statement, err
 // the token, unless its error is Unrecognized: then most tokens are not for it.
 type Chain []Authenticator
 
+// noToken is the refusal of a client that has shown no token to anybody. It is one for all: clients
+// wait while it is in use.
+var noToken = Refuse(TokenMissing, "there is no token")
+
 // Authenticate returns the decision, and the index of who has made it. The index is -1 if nobody
 // recognizes a token. The error is then that of one that cannot know now, or else the first that is
 // not about a missing one: TokenMissing means that the client has shown no token to anybody.
 func (c Chain) Authenticate(ctx context.Context, r *Request) (int, *Statement, error) {
-	refusal := Refuse(TokenMissing, "there is no token")
+	refusal := noToken
 	for i, a := range c {
 		s, err := a.Authenticate(ctx, r)
 		if err == nil {

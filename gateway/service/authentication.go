@@ -155,6 +155,7 @@ func (r *Runtime) authenticate(s *socketio.Socket) (wait func() error, err error
 	}
 	v := c.ask(identity.AtOnce)
 	if errors.Is(v.err, identity.ErrWaits) {
+		c.shorten()
 		return func() error { return r.waitToAuthenticate(c) }, nil
 	}
 	return nil, r.judge(c, v)

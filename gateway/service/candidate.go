@@ -23,6 +23,8 @@ type candidate struct {
 	params         map[string]string // of a dynamic namespace
 	// first is the first request of the connection; nil until somebody looks at it.
 	first *http.Request
+	// shown is what the authenticators are asked about; nil before that.
+	shown *identity.Request
 	// token is what the client of a connected socket has shown; empty for one that connects.
 	token string
 }
@@ -47,20 +49,24 @@ type verdict struct {
 
 // ask has the authenticators judge the client.
 func (c *candidate) ask(ctx context.Context) (v verdict) {
-	var request *identity.Request
-	if ctx == identity.AtOnce {
-		request = c.request()
-	} else {
-		// What is held while the client waits is small: neither all of its headers, nor a stack
-		// that has grown.
-		apart.Do(func() {
-			c.first = nil
-			request = c.request().Only(c.authentication.locations, c.authentication.headers, c.authentication.query)
-			c.first = nil
+	switch {
+	case c.shown != nil:
+	case ctx == identity.AtOnce:
+		c.shown = c.request()
+	default:
+		apart.Do(func() { // the stack of a client that waits should stay small
+			c.shown = c.request()
+			c.shorten()
 		})
 	}
-	v.index, v.statement, v.err = c.authentication.chain.Authenticate(ctx, request)
+	v.index, v.statement, v.err = c.authentication.chain.Authenticate(ctx, c.shown)
 	return v
+}
+
+// shorten keeps of a client that is about to wait no more than what is asked about.
+func (c *candidate) shorten() {
+	c.first = nil
+	c.shown = c.shown.Only(c.authentication.locations, c.authentication.headers, c.authentication.query)
 }
 
 func (c *candidate) request() *identity.Request {

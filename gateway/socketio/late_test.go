@@ -17,7 +17,8 @@ type told struct {
 
 func (l told) OnEvent(ev *socketio.Event) { l.events <- ev.Name }
 
-// Somebody may want to count what a client sends to a namespace that it has left. Nobody handles it.
+// Somebody may want to count what a client sends to a namespace that it has left. Nobody handles
+// it.
 func TestOnlyTheListenerIsToldOfEventsAfterTheClientHasLeft(t *testing.T) {
 	io, url := server(t, socketio.Options{})
 	io.Of("/other")

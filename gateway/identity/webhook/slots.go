@@ -35,7 +35,8 @@ type address struct {
 	// waiting are a chan struct{} for each question that waits. It is closed when the question has
 	// a slot.
 	waiting list.List
-	// turn is the place in slots.turns; nil for an address that does not wait, or may not have more.
+	// turn is the place in slots.turns; nil for an address that does not wait, or may not have
+	// more.
 	turn *list.Element
 }
 
