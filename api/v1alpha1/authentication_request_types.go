@@ -26,8 +26,8 @@ type AuthenticationRequest struct {
 	// +kubebuilder:validation:XValidation:rule="duration(self) <= duration('10s')",message="must be at most 10s"
 	Timeout Duration `json:"timeout,omitzero"`
 
-	// concurrency is how many questions a gateway asks at the same time. More wait for their turn. An
-	// address has three quarters of them at most, and addresses that wait take turns.
+	// concurrency is how many questions a gateway asks at the same time. More wait for their turn.
+	// An address has three quarters of them at most, and addresses that wait take turns.
 	// +optional
 	// +kubebuilder:default=64
 	// +kubebuilder:validation:Minimum=1
