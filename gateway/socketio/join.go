@@ -106,23 +106,8 @@ func (s *Socket) mayComeBackTo() (own, allows func(room string) bool, enters fun
 	own = func(room string) bool {
 		return s.isOwn(room) && (!userroom.Is(room) || room == s.Identity().Room())
 	}
-	may := func(err error) bool {
-		if err != nil {
-			s.namespace.server.log.Debug("a client comes back without a room", "socket", s.LogID(), "error", err)
-		}
-		return err == nil
-	}
-	allows = func(room string) bool { // no room of another user
-		return !userroom.Is(room) && may(s.namespace.doors.Judge(s, []string{room}))
-	}
-	return own, allows, func(rooms []string) []bool {
-		errs := s.namespace.doors.EnterEach(s, slices.DeleteFunc(slices.Clone(rooms), userroom.Is))
-		answers := make([]bool, len(rooms))
-		for i, room := range rooms {
-			if !userroom.Is(room) {
-				answers[i], errs = may(errs[0]), errs[1:]
-			}
-		}
-		return answers
-	}
+	allows, enters = s.namespace.doors.ComeBack(s, userroom.Is, func(err error) {
+		s.namespace.server.log.Debug("a client comes back without a room", "socket", s.LogID(), "error", err)
+	})
+	return own, allows, enters
 }

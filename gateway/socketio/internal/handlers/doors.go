@@ -4,6 +4,7 @@ package handlers
 
 import (
 	"cmp"
+	"slices"
 	"sync/atomic"
 )
 
@@ -88,6 +89,29 @@ func (d *Doors[S]) EnterEach(s S, rooms []string) []error {
 		}
 	}
 	return errs
+}
+
+// ComeBack returns what judges a socket that comes back: allows one room after the other, and
+// enters those that it is to be in again. Rooms for which others returns true are never the
+// socket's; refused is told why it does not get into another one.
+func (d *Doors[S]) ComeBack(s S, others func(room string) bool, refused func(error)) (allows func(room string) bool, enters func(rooms []string) []bool) {
+	may := func(err error) bool {
+		if err != nil {
+			refused(err)
+		}
+		return err == nil
+	}
+	allows = func(room string) bool { return !others(room) && may(d.Judge(s, []string{room})) }
+	return allows, func(rooms []string) []bool {
+		errs := d.EnterEach(s, slices.DeleteFunc(slices.Clone(rooms), others))
+		answers := make([]bool, len(rooms))
+		for i, room := range rooms {
+			if !others(room) {
+				answers[i], errs = may(errs[0]), errs[1:]
+			}
+		}
+		return answers
+	}
 }
 
 // GiveBack gives the places back that Enter has taken for a socket that does not join.
