@@ -92,6 +92,9 @@ func TestBadLimitsAreRefused(t *testing.T) { testRefused(t, "limits") }
 // TestBadAddressesAreRefused has the manifests of TestAddressesAreRefused in api/manifest.
 func TestBadAddressesAreRefused(t *testing.T) { testRefused(t, "addresses") }
 
+// TestBadExposureIsRefused has the manifests of TestExposureIsRefused in api/manifest.
+func TestBadExposureIsRefused(t *testing.T) { testRefused(t, "exposure") }
+
 // TestBadRoomsAreRefused has the manifests of TestRoomsAreRefused in api/manifest.
 func TestBadRoomsAreRefused(t *testing.T) { testRefused(t, "rooms") }
 

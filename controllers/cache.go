@@ -40,6 +40,7 @@ func cacheOptions(namespaces []string) (cache.Options, error) {
 		&corev1.ServiceAccount{},
 		&policyv1.PodDisruptionBudget{},
 		&networkingv1.NetworkPolicy{},
+		&networkingv1.Ingress{},
 		&autoscalingv2.HorizontalPodAutoscaler{},
 	} {
 		byObject[object] = cache.ByObject{Label: ours, Transform: withForeignManagers}

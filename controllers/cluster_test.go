@@ -180,7 +180,8 @@ func (c *cluster) operatorUser(environment *envtest.Environment, namespaces []st
 	roles := []*rbacv1.Role{{ObjectMeta: metav1.ObjectMeta{Name: here.Name, Namespace: system}, Rules: here.Rules}}
 	if len(namespaces) > 0 {
 		ofNoNamespace := func(rule rbacv1.PolicyRule) bool {
-			return slices.Contains(rule.APIGroups, admissionv1.GroupName) || slices.Contains(rule.APIGroups, coordinationv1.GroupName)
+			return slices.Contains(rule.APIGroups, admissionv1.GroupName) || slices.Contains(rule.APIGroups, coordinationv1.GroupName) ||
+				slices.Contains(rule.Resources, "ingressclasses") || slices.Contains(rule.Resources, "gateways")
 		}
 		for _, namespace := range namespaces {
 			if err := c.Create(context.Background(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}); err != nil {

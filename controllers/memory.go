@@ -28,6 +28,8 @@ type recollection struct {
 	natsWait natsWait
 	// natsRemoved reports whether nothing is left of the operator's own NATS.
 	natsRemoved bool
+	// routesRemoved reports whether no routes of Gateway API are left.
+	routesRemoved bool
 	// pushing is the revision that is being pushed to gateways, and since when; empty once it is in
 	// force.
 	pushing      string

@@ -7,6 +7,7 @@ import (
 	"errors"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/controllers/exposure"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 	"github.com/realtime-operator/realtime-operator/controllers/status"
 )
@@ -24,6 +25,10 @@ type observation struct {
 	credentials resources.Credentials
 	// gatewaysWait reports whether a change of the gateways would wait for NATS.
 	gatewaysWait bool
+	// exposureKnown reports whether it is known how far clients from outside get, and exposure is
+	// that; nil if the service is not exposed.
+	exposureKnown bool
+	exposure      *exposure.Verdict
 }
 
 // observe observes the effect of what was applied.

@@ -24,6 +24,7 @@ import (
 func (r *Reconciler) writeStatus(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) error {
 	before := svc.DeepCopy()
 	status.Fill(svc, &seen.Observation, labels.SelectorFromSet(resources.GatewaySelector(svc.Name)).String())
+	fillExposure(svc, seen)
 	r.rememberRollout(svc)
 	if equality.Semantic.DeepEqual(before.Status, svc.Status) {
 		return nil

@@ -28,8 +28,9 @@ type metadata struct {
 // field that a later release adds is in it: a gateway that did not hear of a limit would have none.
 type spec struct {
 	v1alpha1.RealtimeServiceSpec `json:",inline"`
-	// Gateway and NetworkPolicy take the place of those of the embedded spec.
+	// Gateway, Exposure and NetworkPolicy take the place of those of the embedded spec.
 	Gateway       gateway   `json:"gateway,omitzero"`
+	Exposure      *struct{} `json:"exposure,omitempty"`
 	NetworkPolicy *struct{} `json:"networkPolicy,omitempty"`
 }
 

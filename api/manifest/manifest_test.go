@@ -99,6 +99,9 @@ func TestPodsAreRefused(t *testing.T) { testRefused(t, "pods") }
 // TestUsersAreRefused has the manifests of TestBadUsersAreRefused in controllers.
 func TestUsersAreRefused(t *testing.T) { testRefused(t, "users") }
 
+// TestExposureIsRefused has the manifests of TestBadExposureIsRefused in controllers.
+func TestExposureIsRefused(t *testing.T) { testRefused(t, "exposure") }
+
 func testRefused(t *testing.T, what string) {
 	data, err := os.ReadFile("testdata/" + what + "-refused.yaml")
 	if err != nil {

@@ -52,6 +52,7 @@ type RealtimeServiceList struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.recovery) || has(self.nats) && has(self.nats.urls) || self.recovery.replicas == 1",message="must be 1 for the NATS that the operator runs; name a NATS cluster in spec.nats.urls for more",fieldPath=".recovery.replicas"
 // +kubebuilder:validation:XValidation:rule="!has(self.recovery) || has(self.nats) && has(self.nats.urls) || !has(self.recovery.maxBytes)",message="is for a NATS of your own; that of the operator is bounded by storage.size",fieldPath=".recovery.maxBytes"
 // +kubebuilder:validation:XValidation:rule="!has(self.recovery) || !has(self.nats) || !has(self.nats.urls) || !has(self.recovery.storage.persistent) || !self.recovery.storage.persistent",message="is for the NATS that the operator runs, and spec.nats.urls names another",fieldPath=".recovery.storage.persistent"
+// +kubebuilder:validation:XValidation:rule="!has(self.exposure) || !has(self.exposure.gatewayAPI) || !has(self.exposure.gatewayAPI.webTransportParentRefs) || has(self.protocol.webTransport)",message="is for clients that use WebTransport, which spec.protocol.webTransport does not offer",fieldPath=".exposure.gatewayAPI.webTransportParentRefs"
 type RealtimeServiceSpec struct {
 	// gateway describes the pods that clients connect to.
 	// +optional
@@ -81,6 +82,11 @@ type RealtimeServiceSpec struct {
 	// api opens an HTTP endpoint for publishers. If absent, they publish over NATS only.
 	// +optional
 	API *APISpec `json:"api,omitempty"`
+
+	// exposure leads clients from outside of the cluster to the service. If absent, its Service is
+	// all there is.
+	// +optional
+	Exposure *ExposureSpec `json:"exposure,omitempty"`
 
 	// networkPolicy restricts access to the ports of the service's pods. If absent, no
 	// NetworkPolicy is created. The cluster's network plugin must enforce policies.

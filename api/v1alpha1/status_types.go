@@ -73,8 +73,12 @@ type RealtimeServiceStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions are Ready, GatewaysAvailable, Progressing, NATSAvailable, Configured, ResolvedRefs
-	// and, while it is true, Stalled.
+	// url is where clients from outside of the cluster reach the service, once it is exposed.
+	// +optional
+	URL string `json:"url,omitempty"`
+
+	// conditions are Ready, GatewaysAvailable, Progressing, NATSAvailable, Configured and
+	// ResolvedRefs; with spec.exposure also Exposed, and, while it is true, Stalled.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

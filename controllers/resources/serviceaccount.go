@@ -16,6 +16,11 @@ func GatewayServiceAccount(svc *v1alpha1.RealtimeService) *corev1.ServiceAccount
 	return serviceAccount(owned(svc, GatewayName(svc.Name), componentGateway))
 }
 
+// NATSServiceAccount has no rights, and its token is not mounted.
+func NATSServiceAccount(svc *v1alpha1.RealtimeService) *corev1.ServiceAccount {
+	return serviceAccount(owned(svc, NATSName(svc.Name), componentNATS))
+}
+
 func serviceAccount(meta metav1.ObjectMeta) *corev1.ServiceAccount {
 	return &corev1.ServiceAccount{
 		TypeMeta:                     metav1.TypeMeta{APIVersion: "v1", Kind: "ServiceAccount"},
