@@ -29,6 +29,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/internal/memory"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
 	"github.com/realtime-operator/realtime-operator/gateway/publish"
+	"github.com/realtime-operator/realtime-operator/gateway/rebalance"
 	"github.com/realtime-operator/realtime-operator/gateway/revocation"
 	"github.com/realtime-operator/realtime-operator/gateway/service"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
@@ -107,6 +108,7 @@ type Gateway struct {
 	panics      *panics.Watch
 	api         *publish.Server
 	revocations *revocation.Store
+	mover       *rebalance.Mover
 	// asking is what configurations authenticate clients with.
 	asking asking
 	// authenticator and compiled are those of Options.
@@ -198,6 +200,9 @@ func (g *Gateway) start(svc *v1alpha1.RealtimeService, revision string, program 
 		Registerer: g.metrics, Log: o.Log, OnPanic: g.countPanic, PresenceBytes: memory.Part(), Revoked: g.revocations.Judge,
 	})
 	g.runtime.Apply(program)
+	g.mover = rebalance.New(rebalance.Options{
+		EachNamespace: g.runtime.EachNamespace, Allowed: g.mayMove, Registerer: g.metrics, Log: o.Log,
+	})
 	g.cluster.ShareUsage(g.runtime.Users())
 	g.revocations.Start(g.runtime.EndRevoked)
 	g.path.Store(&svc.Spec.Protocol.Path)
@@ -329,6 +334,7 @@ func (g *Gateway) Drain(ctx context.Context, pace engineio.Pace) error {
 func (g *Gateway) Close() error {
 	g.closing.Do(func() {
 		g.stopForwarding()
+		g.mover.Close()
 		if err := g.io.Close(); err != nil {
 			g.closeErr = fmt.Errorf("close the Socket.IO server: %w", err)
 		}

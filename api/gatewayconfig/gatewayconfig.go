@@ -25,6 +25,8 @@ const (
 	Path = "/v1/configuration"
 	// CredentialsPath accepts Credentials in JSON.
 	CredentialsPath = "/v1/nats-credentials" //nolint:gosec // it is a path
+	// MovesPath accepts Moves in JSON.
+	MovesPath = "/v1/moves"
 )
 
 // MaxBytes bounds a configuration, like the size of a ConfigMap.
@@ -34,6 +36,17 @@ const MaxBytes = 1 << 20
 type Credentials struct {
 	Username string `json:"username"`
 	Password string `json:"password"`
+}
+
+// Moves is an order to have clients reconnect, so that other gateways get some of them. It replaces
+// an earlier one that is not completed.
+type Moves struct {
+	// Clients is how many clients are asked at most.
+	Clients int `json:"clients"`
+	// WithinSeconds is the time over which they are asked, at an even pace.
+	WithinSeconds float64 `json:"withinSeconds"`
+	// MinConnectedSeconds is how long a client must have been connected to be asked.
+	MinConnectedSeconds float64 `json:"minConnectedSeconds"`
 }
 
 // Sequence returns the number in annotations; 0, which is no number, if there is none.

@@ -311,7 +311,7 @@ func (r *Runtime) isRevoked(id *socketio.Identity) bool {
 
 // EndRevoked closes the connections of all sockets whose tokens are revoked.
 func (r *Runtime) EndRevoked() {
-	r.eachNamespace(func(ns *socketio.Namespace) {
+	r.EachNamespace(func(ns *socketio.Namespace) {
 		for _, s := range ns.Sockets() {
 			r.tenures.EndIfRevoked(s)
 		}

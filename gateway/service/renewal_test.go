@@ -93,7 +93,7 @@ func TestARenewalIsJudgedByTheManifestInForce(t *testing.T) {
 			if test.answer != forbidden {
 				want = `{"token":"newer"}`
 			}
-			r.eachNamespace(func(ns *socketio.Namespace) {
+			r.EachNamespace(func(ns *socketio.Namespace) {
 				if got := string(ns.Sockets()[0].Identity().Claims); got != want {
 					t.Errorf("the claims are %s, want %s", got, want)
 				}

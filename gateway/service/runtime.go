@@ -128,12 +128,12 @@ func (r *Runtime) Apply(p *Program) {
 		r.reconfigure(child, before, ns)
 	}
 	if expiryChanged(old, p) {
-		go r.eachNamespace(r.renewTenures) // clients whose turn is taken are waited for
+		go r.EachNamespace(r.renewTenures) // clients whose turn is taken are waited for
 	}
 }
 
-// eachNamespace calls a function for the namespaces of the program in force.
-func (r *Runtime) eachNamespace(f func(*socketio.Namespace)) {
+// EachNamespace calls a function for the namespaces of the program in force.
+func (r *Runtime) EachNamespace(f func(*socketio.Namespace)) {
 	for name := range r.program.Load().namespaces {
 		r.io.Within(name, f)
 	}

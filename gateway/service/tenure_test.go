@@ -84,7 +84,7 @@ func TestNoWatchBeginsAfterTheEnd(t *testing.T) {
 	})))
 	ended := make(chan struct{})
 	r.tenures.Policy = func(string) tenure.Policy {
-		r.eachNamespace(func(ns *socketio.Namespace) {
+		r.EachNamespace(func(ns *socketio.Namespace) {
 			for _, s := range ns.Sockets() {
 				s.InTurn(func() { ended <- struct{}{} }) // after what begins the watch
 				s.Supersede()

@@ -61,6 +61,9 @@ var errManyRooms = errors.New("the connection would be in too many rooms")
 // then has the id, the rooms and the data that it had before.
 func (s *Socket) Recovered() bool { return s.recovered }
 
+// Recoverable reports whether the client could be recovered if its connection were lost now.
+func (s *Socket) Recoverable() bool { return s.Connected() && s.pid != "" }
+
 // CheckJoin is for rooms that clients choose, for example in a JoinRule: it returns an error if
 // additional rooms exceed Limits.Rooms or Limits.RoomNameBytes, or cannot be stored for recovery.
 // Join without a rule joins them nevertheless, but then the client can no longer be recovered.
