@@ -101,6 +101,9 @@ func TestBadRoomsAreRefused(t *testing.T) { testRefused(t, "rooms") }
 // TestBadPodsAreRefused has the manifests of TestPodsAreRefused in api/manifest.
 func TestBadPodsAreRefused(t *testing.T) { testRefused(t, "pods") }
 
+// TestBadAutoscalingIsRefused has the manifests of TestAutoscalingIsRefused in api/manifest.
+func TestBadAutoscalingIsRefused(t *testing.T) { testRefused(t, "autoscaling") }
+
 // TestBadUsersAreRefused has the manifests of TestUsersAreRefused in api/manifest.
 func TestBadUsersAreRefused(t *testing.T) { testRefused(t, "users") }
 

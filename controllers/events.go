@@ -11,8 +11,14 @@ import (
 	"github.com/realtime-operator/realtime-operator/controllers/status"
 )
 
-// reasonConfigured is a reason of events; those about objects are in package apply.
-const reasonConfigured = "ConfigurationInForce"
+// The reasons of events; those about objects are in package apply.
+const (
+	reasonConfigured = "ConfigurationInForce"
+	// reasonFloorMoved: the clients need another number of gateways.
+	reasonFloorMoved = "ConnectionsNeedGateways"
+	// reasonReplicasIgnored: somebody has set a number of gateways that has no effect.
+	reasonReplicasIgnored = "ReplicasIgnored"
+)
 
 // eventLimit is the API server's limit of an event's note, in bytes.
 const eventLimit = 1024

@@ -35,6 +35,8 @@ type fakeGateway struct {
 	// configs are the configurations that were pushed to it, and credentials those of NATS.
 	configs     []string
 	credentials []gatewayconfig.Credentials
+	// orders are the moves that it was asked for.
+	orders []gatewayconfig.Moves
 	// refuses is why it keeps its old configuration.
 	refuses string
 	// silent gateways do not tell their status, and deaf ones cannot be pushed to.
@@ -79,6 +81,12 @@ func (f *fakeGateways) push(_ context.Context, pod *corev1.Pod, identity *tls.Co
 			return gatewaystatus.Status{}, err
 		}
 		g.credentials = append(g.credentials, c)
+	case what.Path == gatewayconfig.MovesPath:
+		var order gatewayconfig.Moves
+		if err := json.Unmarshal(what.Body, &order); err != nil {
+			return gatewaystatus.Status{}, err
+		}
+		g.orders = append(g.orders, order)
 	default:
 		g.configs = append(g.configs, string(what.Body))
 		if g.status.ConfigError = g.refuses; g.refuses == "" {
@@ -127,7 +135,7 @@ func (c *cluster) startGateway(t *testing.T, namespace, service, name string, ch
 		Phase:      corev1.PodRunning,
 		PodIP:      "192.0.2.1",
 		PodIPs:     []corev1.PodIP{{IP: "192.0.2.1"}},
-		Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}},
+		Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue, LastTransitionTime: metav1.Now()}},
 	}
 	if err := c.Status().Update(t.Context(), pod); err != nil {
 		t.Fatal(err)

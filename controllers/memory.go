@@ -38,6 +38,8 @@ type recollection struct {
 	gateways map[types.UID]answer
 	// pushes has the last pushes to gateway pods.
 	pushes map[pushKey]push
+	// scaling is the state of the number of gateways.
+	scaling scaling
 	// resolved is what came of following the references of the manifest.
 	resolved resolution
 	// deployment is a hash of the gateways' Deployment that was applied last, and rolledOut of that

@@ -29,7 +29,7 @@ func (r *Reconciler) applyAll(ctx context.Context, svc *v1alpha1.RealtimeService
 		resources.GatewayService(svc),
 		resources.GatewayDisruptionBudget(svc),
 	)
-	errs = append(errs, r.applyGateways(ctx, svc, seen), r.applyAPI(ctx, svc), r.expose(ctx, svc, seen), r.autoscale(ctx, svc), r.scale(ctx, svc), r.removeNATS(ctx, svc))
+	errs = append(errs, r.applyGateways(ctx, svc, seen), r.applyAPI(ctx, svc), r.expose(ctx, svc, seen), r.scaleGateways(ctx, svc), r.removeNATS(ctx, svc))
 	return errors.Join(errs...)
 }
 

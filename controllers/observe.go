@@ -38,6 +38,7 @@ func (r *Reconciler) observe(ctx context.Context, svc *v1alpha1.RealtimeService,
 	if seen.Deployment, err = r.deployment(ctx, svc); err != nil {
 		return err
 	}
+	seen.Descends = descends(svc, seen.Deployment)
 	seen.Rollout.NATS = !resources.OwnNATS(svc)
 	if resources.OwnNATS(svc) {
 		if err = r.observeNATS(ctx, svc, seen); err != nil {
@@ -49,6 +50,9 @@ func (r *Reconciler) observe(ctx context.Context, svc *v1alpha1.RealtimeService,
 	}
 	seen.Unresolved, err = r.resolve(ctx, svc)
 	r.ask(ctx, svc, seen.Gateways)
+	scaling := &r.memory.of(keyOf(svc)).scaling
+	scaling.learn(seen.Gateways)
+	seen.Connections = scaling.load(seen).Connections
 	return errors.Join(err, r.observeRollout(ctx, svc, seen))
 }
 

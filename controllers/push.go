@@ -12,6 +12,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -89,6 +90,11 @@ func pushTo(ctx context.Context, address string, identity *tls.Config, what Push
 
 // pushAll pushes the same to some gateways at the same time, and stores their answers.
 func (r *Reconciler) pushAll(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation, to []*status.Gateway, what Pushed) {
+	r.pushEach(ctx, svc, seen, to, slices.Repeat([]Pushed{what}, len(to)))
+}
+
+// pushEach is pushAll with something else for each gateway.
+func (r *Reconciler) pushEach(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation, to []*status.Gateway, what []Pushed) {
 	if len(to) == 0 {
 		return
 	}
@@ -106,7 +112,7 @@ func (r *Reconciler) pushAll(ctx context.Context, svc *v1alpha1.RealtimeService,
 			bounded, cancel := context.WithTimeout(ctx, pushTimeout)
 			defer cancel()
 			var status gatewaystatus.Status
-			if status, errs[i] = r.Push(bounded, g.Pod, identity, what); errs[i] == nil {
+			if status, errs[i] = r.Push(bounded, g.Pod, identity, what[i]); errs[i] == nil {
 				g.Status, g.Err = status, nil
 			}
 			return nil
@@ -120,11 +126,11 @@ func (r *Reconciler) pushAll(ctx context.Context, svc *v1alpha1.RealtimeService,
 		case err == nil:
 			remembered.gateways[g.Pod.UID] = answer{g.Status, now}
 		case !errors.Is(err, errNoPushes):
-			log.FromContext(ctx).Info("cannot push to a gateway", "pod", g.Pod.Name, "path", what.Path, "error", err.Error())
+			log.FromContext(ctx).Info("cannot push to a gateway", "pod", g.Pod.Name, "path", what[i].Path, "error", err.Error())
 		}
 		if remembered.pushes == nil {
 			remembered.pushes = map[pushKey]push{}
 		}
-		remembered.pushes[pushKey{g.Pod.UID, what.Path}] = push{revision: gatewaystatus.Revision(what.Body), at: now, err: errs[i]}
+		remembered.pushes[pushKey{g.Pod.UID, what[i].Path}] = push{revision: gatewaystatus.Revision(what[i].Body), at: now, err: errs[i]}
 	}
 }

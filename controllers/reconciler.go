@@ -41,6 +41,7 @@ import (
 // +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=pods,verbs=list;watch
+// +kubebuilder:rbac:groups="",resources=pods/status,verbs=patch
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=apps,resources=replicasets,verbs=list
 // +kubebuilder:rbac:groups=apps,resources=statefulsets,verbs=get;list;watch;create;patch;delete
@@ -113,6 +114,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{RequeueAfter: firstRetry}, nil // somebody else has written meanwhile, which the next reconciliation sees
 	}
 	observeErr := r.observe(ctx, svc, &seen)
+	if observeErr == nil {
+		observeErr = r.followClients(ctx, svc, &seen)
+	}
 	pace := r.configure(ctx, svc, &seen)
 	if seen.gatewaysWait {
 		pace = min(pace, askPace)

@@ -12,12 +12,15 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/util/retry"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/controllers/status"
 )
 
 // owns says whether a manager has applied anything.
@@ -118,9 +121,49 @@ func TestAutoscalingOnAndOff(t *testing.T) {
 		return want("gateways", svc.Status.Gateways, "0/7")
 	})
 
+	// Nobody may have meant the 5 of then: it is not reached at once, unless somebody says so.
 	s.edit(func(spec *v1alpha1.RealtimeServiceSpec) { spec.Gateway.Autoscaling = nil })
 	s.awaitGone("chat-gateway", &autoscalingv2.HorizontalPodAutoscaler{})
-	s.awaitReplicas(5, ScaleFieldManager)
+	s.awaitReplicas(7, ScaleFieldManager)
+	s.awaitMessage(v1alpha1.ConditionScalingLimited, metav1.ConditionTrue, status.ReasonAutoscalingRemoved, "from 7 to spec.gateway.replicas, 5")
+	s.edit(func(spec *v1alpha1.RealtimeServiceSpec) { spec.Gateway.Replicas = ptr.To[int32](4) })
+	s.awaitReplicas(4, ScaleFieldManager)
+	await(s, "chat", &v1alpha1.RealtimeService{}, func(svc *v1alpha1.RealtimeService) error {
+		return want("whether scaling is limited", meta.FindStatusCondition(svc.Status.Conditions, v1alpha1.ConditionScalingLimited) != nil, false)
+	})
+}
+
+// The emptiest leaves first when a person scales down, too.
+func TestScalingDownWritesCosts(t *testing.T) {
+	c, namespace := useCluster(t)
+	s := create(t, c, namespace, "spec: {gateway: {replicas: 3}, namespaces: [{name: /}]}")
+	s.awaitReplicas(3, ScaleFieldManager)
+	for name, connections := range map[string]int64{"full": 90, "empty": 0, "half": 40} {
+		s.startGateway(t, namespace, "chat", name, func(g *fakeGateway) { g.status.Connections = connections })
+	}
+	await(s, "chat", &v1alpha1.RealtimeService{}, func(svc *v1alpha1.RealtimeService) error {
+		return want("connections", svc.Status.Connections, 130)
+	})
+	s.edit(func(spec *v1alpha1.RealtimeServiceSpec) { spec.Gateway.Replicas = ptr.To[int32](2) })
+	s.awaitReplicas(2, ScaleFieldManager)
+	for name, cost := range map[string]string{"full": "90", "empty": "", "half": "40"} { // 0 is what a pod costs that says nothing
+		pod := &corev1.Pod{}
+		s.get(name, pod)
+		if got := pod.Annotations[corev1.PodDeletionCost]; got != cost {
+			t.Errorf("pod %s costs %q, want %q", name, got, cost)
+		}
+	}
+}
+
+func TestScalingUnderAnAutoscalerSaysSo(t *testing.T) {
+	c, namespace := useCluster(t)
+	s := create(t, c, namespace, "spec: {gateway: {autoscaling: {minReplicas: 2, maxReplicas: 9}}, namespaces: [{name: /}]}")
+	await(s, "chat-gateway", &autoscalingv2.HorizontalPodAutoscaler{}, there)
+	s.edit(func(spec *v1alpha1.RealtimeServiceSpec) { spec.Gateway.Replicas = ptr.To[int32](7) })
+	s.awaitEvent(reasonReplicasIgnored, "spec.gateway.replicas is 7 and has no effect")
+	await(s, "chat-gateway", &autoscalingv2.HorizontalPodAutoscaler{}, func(h *autoscalingv2.HorizontalPodAutoscaler) error {
+		return want("minReplicas", *h.Spec.MinReplicas, 2)
+	})
 }
 
 func TestAutoscalingStartsFromNone(t *testing.T) {

@@ -96,6 +96,9 @@ func TestRoomsAreRefused(t *testing.T) { testRefused(t, "rooms") }
 // TestPodsAreRefused has the manifests of TestBadPodsAreRefused in controllers.
 func TestPodsAreRefused(t *testing.T) { testRefused(t, "pods") }
 
+// TestAutoscalingIsRefused has the manifests of TestBadAutoscalingIsRefused in controllers.
+func TestAutoscalingIsRefused(t *testing.T) { testRefused(t, "autoscaling") }
+
 // TestUsersAreRefused has the manifests of TestBadUsersAreRefused in controllers.
 func TestUsersAreRefused(t *testing.T) { testRefused(t, "users") }
 

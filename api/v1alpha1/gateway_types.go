@@ -3,23 +3,28 @@
 package v1alpha1
 
 import (
+	"time"
+
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
 )
 
 // GatewaySpec describes the gateway Deployment, its Service and its number of pods.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.autoscaling) || self.autoscaling.minReplicas <= self.autoscaling.maxReplicas",message="minReplicas must not be greater than maxReplicas",fieldPath=".autoscaling.minReplicas"
 type GatewaySpec struct {
-	// replicas is the number of gateways while autoscaling is absent. `kubectl scale` sets it.
+	// replicas is the number of gateways while autoscaling is absent, and has no effect otherwise.
+	// `kubectl scale` sets it.
 	// +optional
 	// +kubebuilder:default=1
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=1000
 	Replicas *int32 `json:"replicas,omitempty"`
 
-	// autoscaling lets a HorizontalPodAutoscaler set the number of gateways. If absent, replicas
-	// sets it.
+	// autoscaling sets the number of gateways by their load. If absent, replicas sets it. If it is
+	// removed, the number goes down to replicas by one gateway at a time.
 	// +optional
 	Autoscaling *AutoscalingSpec `json:"autoscaling,omitempty"`
 
@@ -135,7 +140,11 @@ type GatewayServiceSpec struct {
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
-// AutoscalingSpec configures the HorizontalPodAutoscaler of the gateways.
+// AutoscalingSpec sets the number of gateways by their load: by CPU, with a
+// HorizontalPodAutoscaler, by connections, or by both, whichever needs more.
+//
+// +kubebuilder:validation:XValidation:rule="self.targetCPUUtilizationPercentage > 0 || has(self.targetConnections)",message="0 leaves CPU use out, and needs targetConnections",fieldPath=".targetCPUUtilizationPercentage"
+// +kubebuilder:validation:XValidation:rule="!has(self.headroom) || has(self.targetConnections)",message="needs targetConnections",fieldPath=".headroom"
 type AutoscalingSpec struct {
 	// minReplicas is the minimum number of gateways.
 	// +optional
@@ -151,10 +160,75 @@ type AutoscalingSpec struct {
 	MaxReplicas int32 `json:"maxReplicas,omitempty"`
 
 	// targetCPUUtilizationPercentage is the target average CPU use, in percent of the CPU request.
-	// It needs metrics-server.
+	// It needs metrics-server. 0 leaves CPU use out: then there is no HorizontalPodAutoscaler, and
+	// the operator sets the number of gateways by their connections.
 	// +optional
 	// +kubebuilder:default=80
-	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=1000
 	TargetCPUUtilizationPercentage *int32 `json:"targetCPUUtilizationPercentage,omitempty"`
+
+	// targetConnections is how many clients a gateway should have on average. There are at least as
+	// many gateways as the clients need, and headroom. If absent, connections do not count.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000
+	TargetConnections *int32 `json:"targetConnections,omitempty"`
+
+	// headroom is the number of gateways beyond those that the clients need: for clients that come
+	// before the next gateway has started, and for a gateway that fails. Defaults to 1.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100
+	Headroom *int32 `json:"headroom,omitempty"`
+
+	// behavior is that of the HorizontalPodAutoscaler. Its stabilization windows, tolerances and
+	// selectPolicy Disabled also hold for the number of gateways that the clients need.
+	// +optional
+	Behavior *autoscalingv2.HorizontalPodAutoscalerBehavior `json:"behavior,omitempty"`
+
+	// rebalance moves clients to new gateways. If absent, these get new clients only. It requires
+	// spec.recovery.
+	// +optional
+	Rebalance *RebalanceSpec `json:"rebalance,omitempty"`
+}
+
+// RebalanceSpec asks clients of gateways with more clients than the average to reconnect, after new
+// gateways have started, until all are within 10% of the average. A client that could not be
+// recovered is not asked.
+type RebalanceSpec struct {
+	// perSecond is how many clients of the service are asked per second.
+	// +optional
+	// +kubebuilder:default=10
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000
+	PerSecond int32 `json:"perSecond,omitempty"`
+
+	// minConnectedSeconds is how long a client has been connected before it is asked, so that none
+	// is asked more often than that.
+	// +optional
+	// +kubebuilder:default=300
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=86400
+	MinConnectedSeconds int32 `json:"minConnectedSeconds,omitempty"`
+}
+
+// defaultHeadroom is that of a manifest that does not say.
+const defaultHeadroom = 1
+
+// OnCPU reports whether CPU use counts, so that there is a HorizontalPodAutoscaler.
+func (a *AutoscalingSpec) OnCPU() bool { return ptr.Deref(a.TargetCPUUtilizationPercentage, 80) > 0 }
+
+// OnConnections reports whether connections count.
+func (a *AutoscalingSpec) OnConnections() bool { return a.TargetConnections != nil }
+
+// LeastReplicas returns the minimum number of gateways.
+func (a *AutoscalingSpec) LeastReplicas() int32 { return ptr.Deref(a.MinReplicas, 1) }
+
+// SpareReplicas returns the number of gateways beyond those that the clients need.
+func (a *AutoscalingSpec) SpareReplicas() int32 { return ptr.Deref(a.Headroom, defaultHeadroom) }
+
+// MinConnected returns how long a client has been connected before it is asked to reconnect.
+func (r *RebalanceSpec) MinConnected() time.Duration {
+	return time.Duration(r.MinConnectedSeconds) * time.Second
 }

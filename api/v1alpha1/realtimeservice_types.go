@@ -20,6 +20,9 @@ import (
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`,priority=1
 // +kubebuilder:printcolumn:name="NATS",type=string,JSONPath=`.status.conditions[?(@.type=="NATSAvailable")].reason`,priority=1
 // +kubebuilder:printcolumn:name="Rollout",type=string,JSONPath=`.status.conditions[?(@.type=="Progressing")].reason`,priority=1
+// +kubebuilder:printcolumn:name="Load",type=string,priority=1,JSONPath=`.status.autoscaling.load`,description="Average connections of a gateway, and the target"
+// +kubebuilder:printcolumn:name="Floor",type=integer,priority=1,JSONPath=`.status.autoscaling.floor`,description="Gateways that the connections need"
+// +kubebuilder:printcolumn:name="Max",type=integer,priority=1,JSONPath=`.spec.gateway.autoscaling.maxReplicas`,description="Most gateways that there may be"
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="metadata.name must be lower-case letters, digits and '-', and start with a letter, since a Service has the same name"

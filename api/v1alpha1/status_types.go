@@ -32,6 +32,11 @@ const (
 	// ConditionStalled is there, and true, while a person must change something before this
 	// generation can be rolled out. Tools that use kstatus, such as Flux, take it for a failure.
 	ConditionStalled = "Stalled"
+	// ConditionScalingLimited is true while there should be another number of gateways than there
+	// can be, for example because spec.gateway.autoscaling.maxReplicas is reached. A service
+	// without autoscaling has it only while the number of gateways goes down to
+	// spec.gateway.replicas.
+	ConditionScalingLimited = "ScalingLimited"
 )
 
 // OperatorScope is the namespaces that an installation of the operator looks after.
@@ -78,7 +83,8 @@ type RealtimeServiceStatus struct {
 	URL string `json:"url,omitempty"`
 
 	// conditions are Ready, GatewaysAvailable, Progressing, NATSAvailable, Configured and
-	// ResolvedRefs; with spec.exposure also Exposed, and, while it is true, Stalled.
+	// ResolvedRefs; with spec.exposure also Exposed, with autoscaling ScalingLimited, and, while it
+	// is true, Stalled.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -103,6 +109,10 @@ type RealtimeServiceStatus struct {
 	// +kubebuilder:default=0
 	Connections int64 `json:"connections"` //nolint:kubeapilinter // 0 is said, too: scale and printers read it
 
+	// autoscaling is absent without spec.gateway.autoscaling.targetConnections.
+	// +optional
+	Autoscaling *AutoscalingStatus `json:"autoscaling,omitempty"`
+
 	// operator is the installation of the operator that looks after the service. Others leave it
 	// alone.
 	// +optional
@@ -111,4 +121,17 @@ type RealtimeServiceStatus struct {
 	// selector of the gateway pods, for the scale subresource.
 	// +optional
 	Selector string `json:"selector,omitempty"`
+}
+
+// AutoscalingStatus is the number of gateways that the clients need.
+type AutoscalingStatus struct {
+	// floor is the smallest number of gateways that the clients need, with headroom, within
+	// minReplicas and maxReplicas. It is the minReplicas of the HorizontalPodAutoscaler.
+	// +optional
+	Floor int32 `json:"floor,omitempty"`
+
+	// load is the average number of clients of a ready gateway and the target, such as 4210/5000,
+	// for people.
+	// +optional
+	Load string `json:"load,omitempty"`
 }

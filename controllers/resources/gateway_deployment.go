@@ -4,6 +4,7 @@ package resources
 
 import (
 	"fmt"
+	"strconv"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -71,12 +72,26 @@ func recoveryRevision(svc *v1alpha1.RealtimeService) string {
 
 // GatewayReplicas is the part of the Deployment with the number of gateways. It is applied under a
 // field manager of its own, so that it can be handed over to an autoscaler without touching the
-// rest.
-func GatewayReplicas(svc *v1alpha1.RealtimeService, replicas int32) *unstructured.Unstructured {
+// rest. If the number is that of an autoscaler, the Deployment says which spec.gateway.replicas had
+// no effect; otherwise ignored is empty.
+func GatewayReplicas(svc *v1alpha1.RealtimeService, replicas int32, ignored string) *unstructured.Unstructured {
+	metadata := map[string]any{"name": GatewayName(svc.Name), "namespace": svc.Namespace}
+	if ignored != "" {
+		metadata["annotations"] = map[string]any{annotationAutoscaled: ignored}
+	}
 	return &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "apps/v1",
 		"kind":       "Deployment",
-		"metadata":   map[string]any{"name": GatewayName(svc.Name), "namespace": svc.Namespace},
+		"metadata":   metadata,
 		"spec":       map[string]any{"replicas": int64(replicas)},
 	}}
 }
+
+// IgnoredReplicas returns the spec.gateway.replicas that has no effect while an autoscaler chooses
+// the number of gateways, for GatewayReplicas.
+func IgnoredReplicas(svc *v1alpha1.RealtimeService) string {
+	return strconv.Itoa(int(ptr.Deref(svc.Spec.Gateway.Replicas, 1)))
+}
+
+// IgnoredBy returns what a Deployment or an autoscaler says of it; empty if it says nothing.
+func IgnoredBy(object metav1.Object) string { return object.GetAnnotations()[annotationAutoscaled] }

@@ -27,6 +27,10 @@ const (
 	// annotationRecovery of the gateways' pod template changes with the settings of recovery, which
 	// gateways read only when they start.
 	annotationRecovery = "realtime-operator.io/recovery"
+	// annotationAutoscaled of the gateways' autoscaler has the spec.gateway.replicas that has no
+	// effect. It is passed on to their Deployment when the operator takes the number over, and
+	// stays there for as long as the number is an autoscaler's.
+	annotationAutoscaled = "realtime-operator.io/autoscaled-over-replicas"
 	// annotationNATSRevision of NATS's pod template changes with everything that NATS reads only
 	// when it starts.
 	annotationNATSRevision = "realtime-operator.io/nats-revision"

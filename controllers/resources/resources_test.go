@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	k8slabels "k8s.io/apimachinery/pkg/labels"
@@ -62,7 +63,7 @@ func all(t *testing.T) []metav1.Object {
 	certificate, _ := NATSCertificate(svc, nil)
 	return []metav1.Object{
 		GatewayDeployment(svc, "image"), GatewayService(svc), GatewayServiceAccount(svc), GatewayDisruptionBudget(svc),
-		GatewayAutoscaler(svc), APIService(svc), config, natsSet(svc), NATSService(svc), NATSDisruptionBudget(svc),
+		GatewayAutoscaler(svc, 1), APIService(svc), config, natsSet(svc), NATSService(svc), NATSDisruptionBudget(svc),
 		NATSServiceAccount(svc), NATSConfigMap(svc, false), certificate, NATSCredentials(svc, Credentials{"a", "b"}), GatewayPeers(svc, nil),
 	}
 }
@@ -322,20 +323,30 @@ func TestServiceIsWhatTheManifestSays(t *testing.T) {
 }
 
 func TestAutoscalerAimsAtTheDeployment(t *testing.T) {
-	if got := GatewayAutoscaler(service(t)); got != nil {
+	if got := GatewayAutoscaler(service(t), 1); got != nil {
 		t.Errorf("without autoscaling there is %+v", got)
+	}
+	behavior := &autoscalingv2.HorizontalPodAutoscalerBehavior{
+		ScaleDown: &autoscalingv2.HPAScalingRules{StabilizationWindowSeconds: ptr.To[int32](20)},
 	}
 	svc := service(t, func(s *v1alpha1.RealtimeServiceSpec) {
 		s.Gateway.Autoscaling = &v1alpha1.AutoscalingSpec{
-			MinReplicas: ptr.To[int32](2), MaxReplicas: 7, TargetCPUUtilizationPercentage: ptr.To[int32](55),
+			MinReplicas: ptr.To[int32](2), MaxReplicas: 7, TargetCPUUtilizationPercentage: ptr.To[int32](55), Behavior: behavior,
 		}
 	})
-	spec := GatewayAutoscaler(svc).Spec
+	spec := GatewayAutoscaler(svc, 4).Spec
 	if spec.ScaleTargetRef.Kind != "Deployment" || spec.ScaleTargetRef.Name != GatewayDeployment(svc, "image").Name {
 		t.Errorf("target %+v", spec.ScaleTargetRef)
 	}
-	if *spec.MinReplicas != 2 || spec.MaxReplicas != 7 || *spec.Metrics[0].Resource.Target.AverageUtilization != 55 {
+	if *spec.MinReplicas != 4 || spec.MaxReplicas != 7 || *spec.Metrics[0].Resource.Target.AverageUtilization != 55 {
 		t.Errorf("spec %+v", spec)
+	}
+	if diff := cmp.Diff(behavior, spec.Behavior); diff != "" {
+		t.Errorf("its behavior is another: %s", diff)
+	}
+	svc.Spec.Gateway.Autoscaling.TargetCPUUtilizationPercentage = ptr.To[int32](0)
+	if got := GatewayAutoscaler(svc, 4); got != nil {
+		t.Errorf("although CPU does not count there is %+v", got)
 	}
 }
 

@@ -27,8 +27,9 @@ func Fill(svc *v1alpha1.RealtimeService, seen *Observation, selector string) {
 	// The Deployment's own count lags behind the pods.
 	status.ReadyReplicas = int32(len(seen.Ready()))
 	status.Gateways = fmt.Sprintf("%d/%d", status.ReadyReplicas, seen.Wanted(svc))
-	status.Connections = seen.connections()
+	status.Connections = seen.Connections
 	status.Selector = selector
+	fillScaling(svc, seen)
 	always, stalled := conditions(svc, seen)
 	for _, condition := range always {
 		set(svc, condition)

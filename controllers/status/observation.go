@@ -23,6 +23,11 @@ type Observation struct {
 	Revision string
 	// Deployment is the Deployment of the gateways, nil if there is none.
 	Deployment *appsv1.Deployment
+	// Descends reports whether the number of gateways goes down to spec.gateway.replicas, since
+	// autoscaling was removed.
+	Descends bool
+	// Scaling is what is known of the number of gateways.
+	Scaling Scaling
 	// Rollout is what is known of the replacement of gateways and NATS.
 	Rollout Rollout
 	// Unresolved are the references of the manifest that lead to nothing.
@@ -33,6 +38,9 @@ type Observation struct {
 	NATSProblem Problem
 	// Gateways are the running gateway pods with their statuses.
 	Gateways []Gateway
+	// Connections is the number of clients of all gateways, including leaving ones, as far as is
+	// known.
+	Connections int64
 	// OpsPort and PeerPort are the ports at which gateways are asked for their status, and at which
 	// they are pushed to.
 	OpsPort, PeerPort int
@@ -90,22 +98,14 @@ func (o *Observation) Lagging() []Gateway {
 	return lagging
 }
 
-// connections returns the number of clients of all gateways, including leaving ones.
-func (o *Observation) connections() int64 {
-	var sum int64
-	for _, g := range o.Gateways {
-		sum += g.Status.Connections
-	}
-	return sum
-}
-
-// Wanted returns how many gateways there should be, according to the service or the autoscaler.
+// Wanted returns how many gateways there should be now, according to the service, to the
+// autoscaler, or to the operator in its place.
 func (o *Observation) Wanted(svc *v1alpha1.RealtimeService) int32 {
-	if svc.Spec.Gateway.Autoscaling == nil {
-		return ptr.Deref(svc.Spec.Gateway.Replicas, 1)
+	switch a := svc.Spec.Gateway.Autoscaling; {
+	case o.Deployment != nil && (a != nil || o.Descends):
+		return ptr.Deref(o.Deployment.Spec.Replicas, 1)
+	case a != nil:
+		return a.LeastReplicas()
 	}
-	if o.Deployment == nil {
-		return ptr.Deref(svc.Spec.Gateway.Autoscaling.MinReplicas, 1)
-	}
-	return ptr.Deref(o.Deployment.Spec.Replicas, 1)
+	return ptr.Deref(svc.Spec.Gateway.Replicas, 1)
 }

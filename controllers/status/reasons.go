@@ -13,6 +13,8 @@ const (
 	ReasonInForce   = "InForce"
 	ReasonRolledOut = "RolledOut"
 	ReasonResolved  = "Resolved"
+	// Of ScalingLimited.
+	ReasonWithinLimits = "WithinLimits"
 
 	// It takes its time, or somebody wants it so.
 	ReasonStarting         = "Starting"
@@ -21,6 +23,9 @@ const (
 	ReasonPropagating      = "Propagating"
 	ReasonScaledToZero     = "ScaledToZero"
 	ReasonDeploymentPaused = "DeploymentPaused"
+	// Of ScalingLimited.
+	ReasonAutoscalingRemoved = "AutoscalingRemoved"
+	ReasonGatewaysSilent     = "GatewaysSilent"
 
 	// Of the service and its objects.
 	ReasonInvalid          = "Invalid"
@@ -45,6 +50,10 @@ const (
 	ReasonVolumePending    = "VolumePending"
 	ReasonRolloutStuck     = "RolloutStuck"
 
+	// Of the number of gateways.
+	ReasonTooManyClients = "TooManyClients"
+	ReasonNoMetrics      = "NoMetrics"
+
 	// Of NATS, as gateways see it.
 	ReasonDisconnected       = "Disconnected"
 	ReasonNATSUnreachable    = "NATSUnreachable"
@@ -62,6 +71,7 @@ const (
 var fine = []string{
 	ReasonReady, ReasonAvailable, ReasonExternal, ReasonInForce, ReasonRolledOut, ReasonResolved,
 	ReasonStarting, ReasonRollingOut, ReasonWaitingForNATS, ReasonPropagating, ReasonScaledToZero,
+	ReasonWithinLimits, ReasonAutoscalingRemoved, ReasonGatewaysSilent,
 }
 
 // precise are the reasons whose message says what the problem is.

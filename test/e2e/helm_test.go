@@ -33,6 +33,8 @@ func TestHelm(t *testing.T) {
 	t.Run("kubectl scale", testScale)
 	t.Run("an autoscaler follows CPU", testAutoscale)
 	t.Run("what goes wrong is told", testTroubles)
+	t.Run("an autoscaler follows connections", testAutoscaleOnConnections)
+	t.Run("an autoscaler without metrics", testAutoscaleWithoutMetrics)
 	t.Run("bad manifests are refused", testBadManifests)
 	t.Run("the manifests of README and samples are not", testShownManifests)
 	t.Run("a deleted service leaves nothing", testDeletedService)
