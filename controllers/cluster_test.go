@@ -295,10 +295,11 @@ func (c *cluster) installWebhook(port int) error {
 	}
 	for i := range configuration.Webhooks {
 		w := &configuration.Webhooks[i]
-		if path := *w.ClientConfig.Service.Path; path != admission.Path {
-			return fmt.Errorf("config/webhook asks at %s, and the operator answers at %s", path, admission.Path)
+		path, known := *w.ClientConfig.Service.Path, []string{admission.Path, admission.ScalePath}
+		if path != known[i] {
+			return fmt.Errorf("config/webhook asks at %s, and the operator answers at %s", path, known[i])
 		}
-		url := fmt.Sprintf("https://127.0.0.1:%d%s", port, admission.Path)
+		url := fmt.Sprintf("https://127.0.0.1:%d%s", port, path)
 		w.ClientConfig = admissionv1.WebhookClientConfig{URL: &url}
 		w.NamespaceSelector = &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{
 			{Key: unjudged, Operator: metav1.LabelSelectorOpDoesNotExist},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -15,6 +16,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/retry"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -164,6 +167,81 @@ func TestScalingUnderAnAutoscalerSaysSo(t *testing.T) {
 	await(s, "chat-gateway", &autoscalingv2.HorizontalPodAutoscaler{}, func(h *autoscalingv2.HorizontalPodAutoscaler) error {
 		return want("minReplicas", *h.Spec.MinReplicas, 2)
 	})
+}
+
+// warnings are those of the API server. Safe for concurrent use.
+type warnings struct {
+	mu   sync.Mutex
+	told []string // guarded by mu
+}
+
+func (w *warnings) HandleWarningHeader(_ int, _, text string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.told = append(w.told, text)
+}
+
+// take returns what was told since the last time.
+func (w *warnings) take() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	defer func() { w.told = nil }()
+	return strings.Join(w.told, "\n")
+}
+
+func TestWhoScalesIsWarned(t *testing.T) {
+	c, namespace := useCluster(t)
+	s := create(t, c, namespace, "spec: {gateway: {autoscaling: {minReplicas: 2, maxReplicas: 9}}, namespaces: [{name: /}]}")
+	await(s, "chat-gateway", &autoscalingv2.HorizontalPodAutoscaler{}, there)
+	config, told := rest.CopyConfig(c.admin), &warnings{}
+	config.WarningHandler = told
+	person, err := client.New(config, client.Options{Scheme: c.Scheme()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	scale := func(replicas int) {
+		t.Helper()
+		patch := fmt.Sprintf(`{"spec":{"replicas":%d}}`, replicas)
+		if err := person.SubResource("scale").Patch(t.Context(), s.live(), client.RawPatch(types.MergePatchType, []byte(patch))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const ignored = "has no effect: spec.gateway.autoscaling sets the number of gateways, from minReplicas, 2, to maxReplicas, 9"
+	scale(1)
+	if got := told.take(); got != "" {
+		t.Errorf("without a change, there is the warning %q", got)
+	}
+	scale(7)
+	if err := contains(told.take(), "spec.gateway.replicas is 7 and "+ignored); err != nil {
+		t.Error(err)
+	}
+	edit := func(how func(*v1alpha1.RealtimeServiceSpec)) {
+		t.Helper()
+		svc := s.live()
+		before := svc.DeepCopy()
+		how(&svc.Spec)
+		if err := person.Patch(t.Context(), svc, client.MergeFrom(before)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	edit(func(spec *v1alpha1.RealtimeServiceSpec) { spec.Gateway.Replicas = ptr.To[int32](1) })
+	if err := contains(told.take(), "spec.gateway.replicas is 1 and "+ignored); err != nil {
+		t.Error(err)
+	}
+	change(s, "chat-gateway", &appsv1.Deployment{}, func(d *appsv1.Deployment) { d.Spec.Replicas = ptr.To[int32](5) })
+	s.rollOut()
+	await(s, "chat", &v1alpha1.RealtimeService{}, func(svc *v1alpha1.RealtimeService) error {
+		return want("replicas", svc.Status.Replicas, 5)
+	})
+	edit(func(spec *v1alpha1.RealtimeServiceSpec) { spec.Gateway.Autoscaling = nil })
+	if err := contains(told.take(), "the 5 gateways become 1, as spec.gateway.replicas says, one at a time"); err != nil {
+		t.Error(err)
+	}
+	edit(func(spec *v1alpha1.RealtimeServiceSpec) { spec.Gateway.Replicas = ptr.To[int32](3) })
+	scale(2)
+	if got := told.take(); got != "" {
+		t.Errorf("without an autoscaler, there is the warning %q", got)
+	}
 }
 
 func TestAutoscalingStartsFromNone(t *testing.T) {

@@ -19,8 +19,9 @@ import (
 // Path is the path that the API server calls.
 const Path = "/validate-realtime-operator-io-v1alpha1-realtimeservice"
 
-// Register serves the validator at Path of the manager's webhook server.
+// Register serves the validator at Path of the manager's webhook server, and warnings at ScalePath.
 func Register(mgr ctrl.Manager) {
+	mgr.GetWebhookServer().Register(ScalePath, &admission.Webhook{Handler: scaleWarner{mgr.GetClient()}})
 	mgr.GetWebhookServer().Register(Path, admission.WithValidator(mgr.GetScheme(), Validator{}))
 }
 
@@ -34,13 +35,13 @@ func (Validator) ValidateCreate(_ context.Context, svc *v1alpha1.RealtimeService
 	return nil, judge(svc)
 }
 
-// ValidateUpdate validates a changed spec. An unchanged one is accepted: a service that an older
-// operator has accepted can still be labeled and deleted.
+// ValidateUpdate validates a changed spec, and warns of changes that may not be meant. An unchanged
+// one is accepted: a service that an older operator has accepted can still be labeled and deleted.
 func (Validator) ValidateUpdate(_ context.Context, before, svc *v1alpha1.RealtimeService) (admission.Warnings, error) {
 	if equality.Semantic.DeepEqual(before.Spec, svc.Spec) {
 		return nil, nil
 	}
-	return nil, judge(svc)
+	return validation.Warnings(before, svc), judge(svc)
 }
 
 // ValidateDelete accepts every deletion.
