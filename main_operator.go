@@ -13,7 +13,7 @@ import (
 )
 
 func operatorCommand() *cobra.Command {
-	o := controllers.Options{PodNamespace: os.Getenv("POD_NAMESPACE")}
+	o := controllers.Options{PodNamespace: os.Getenv("POD_NAMESPACE"), Release: version}
 	cmd := &cobra.Command{
 		Use:   "operator",
 		Short: "Look after the RealtimeServices of a cluster",
@@ -26,6 +26,7 @@ func operatorCommand() *cobra.Command {
 	f.StringVar(&o.GatewayImage, "gateway-image", "", "image of gateways whose service names none; the operator's own will do")
 	f.StringVar(&o.NATSImage, "nats-image", "", "image of the NATS of services that name none")
 	f.StringVar((*string)(&o.AssignedUserIDs), "assigned-user-ids", "Auto", "whether the cluster assigns the user and group ids of pods: Auto (as on OpenShift), Always or Never")
+	f.IntVar(&o.MaxConcurrentUpdates, "max-concurrent-updates", 1, "number of services whose pods an update of the operator replaces at the same time")
 	f.BoolVar(&o.LeaderElect, "leader-elect", false, "agree with other replicas on one that acts")
 	f.StringVar(&o.MetricsBindAddress, "metrics-bind-address", ":8080", "address for /metrics (0: none)")
 	f.StringVar(&o.HealthProbeBindAddress, "health-probe-bind-address", ":8081", "address for /healthz and /readyz")

@@ -89,6 +89,8 @@ func TestBadAuthenticationIsRefused(t *testing.T) { testRefused(t, "authenticati
 // TestBadLimitsAreRefused has the manifests of TestLimitsAreRefused in api/manifest.
 func TestBadLimitsAreRefused(t *testing.T) { testRefused(t, "limits") }
 
+func TestBadUpdatePoliciesAreRefused(t *testing.T) { testRefused(t, "updates") }
+
 // TestBadAddressesAreRefused has the manifests of TestAddressesAreRefused in api/manifest.
 func TestBadAddressesAreRefused(t *testing.T) { testRefused(t, "addresses") }
 
@@ -210,7 +212,7 @@ func TestWebhooksSecretGoesWithTheInstallationWhateverBecomesOfItsOwners(t *test
 // installation does, and waits until it has one.
 func (c *cluster) loseWebhookOwner(t *testing.T) {
 	t.Helper()
-	s := &service{t, c, system}
+	s := &service{t, c, system, "chat"}
 	secret := &corev1.Secret{}
 	change(s, webhookSecret, secret, func(secret *corev1.Secret) { secret.OwnerReferences = nil })
 	await(s, webhookSecret, secret, func(secret *corev1.Secret) error {

@@ -25,7 +25,7 @@ func (s *service) beginRollout(revision, failure string, updated int32) {
 	s.t.Helper()
 	d := &appsv1.Deployment{}
 	change(s, "chat-gateway", d, func(d *appsv1.Deployment) {
-		d.Annotations = map[string]string{revisionAnnotation: revision}
+		metav1.SetMetaDataAnnotation(&d.ObjectMeta, revisionAnnotation, revision)
 	})
 	set := &appsv1.ReplicaSet{
 		ObjectMeta: metav1.ObjectMeta{

@@ -34,6 +34,7 @@ func (r *Reconciler) claim(ctx context.Context, svc *v1alpha1.RealtimeService) (
 		remembered.yielded = v1alpha1.OperatorClaim{}
 		return 0, nil
 	}
+	r.Turns.Give(keyOf(svc))
 	if remembered.yielded != *other {
 		self := r.Claims.Self
 		const note = "operator %s/%s looks after this service; operator %s/%s leaves it alone"

@@ -75,7 +75,7 @@ func TestNewServiceIsClaimed(t *testing.T) {
 // They would replace each other's gateways for ever.
 func TestOperatorOfSomeNamespacesTakesOverFromOneOfAll(t *testing.T) {
 	c, namespace := useCluster(t)
-	s := create(t, c, namespace, plain)
+	s := create(t, c, namespace, "spec: {gateway: {updatePolicy: {type: Immediate}}, namespaces: [{name: /}]}")
 	s.awaitObjects()
 	stop := c.startNarrow(t, "second", namespace)
 	d := &appsv1.Deployment{}

@@ -90,6 +90,12 @@ func TestMain(m *testing.M) {
 			code = 1
 		}
 	}
+	if free != nil {
+		if err := free.stop(); err != nil {
+			fmt.Fprintln(os.Stderr, "stopping the free cluster:", err)
+			code = 1
+		}
+	}
 	os.Exit(code)
 }
 

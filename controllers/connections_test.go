@@ -76,7 +76,7 @@ func newScaler(t *testing.T, spec v1alpha1.AutoscalingSpec) *scaler {
 	t.Helper()
 	c, namespace := useCluster(t)
 	s := &scaler{
-		service: &service{t, c, namespace},
+		service: &service{t: t, cluster: c, namespace: namespace, named: "chat"},
 		svc: &v1alpha1.RealtimeService{
 			TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "RealtimeService"},
 			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "chat", UID: "1"},

@@ -369,7 +369,7 @@ func (d *drift) awaitHealed() {
 	if err := d.Create(d.t.Context(), like); err != nil {
 		d.t.Fatal(err)
 	}
-	untouched := &service{d.t, d.cluster, like.Namespace}
+	untouched := &service{d.t, d.cluster, like.Namespace, like.Name}
 	untouched.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionFalse, reasonStarting)
 	for key, object := range all() {
 		if strings.HasPrefix(key, "HorizontalPodAutoscaler") && like.Spec.Gateway.Autoscaling == nil ||

@@ -11,9 +11,13 @@ import (
 	"github.com/realtime-operator/realtime-operator/controllers/status"
 )
 
-// The reasons of events; those about objects are in package apply.
+// The reasons of events. Those about objects are in package apply, and those of conditions in
+// package status.
 const (
-	reasonConfigured = "ConfigurationInForce"
+	reasonConfigured     = "ConfigurationInForce"
+	reasonUpdateStarted  = "UpdateStarted"
+	reasonUpdateFinished = "UpdateFinished"
+	reasonResumed        = "Resumed"
 	// reasonFloorMoved: the clients need another number of gateways.
 	reasonFloorMoved = "ConnectionsNeedGateways"
 	// reasonReplicasIgnored: somebody has set a number of gateways that has no effect.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -73,7 +74,7 @@ func fillExposure(svc *v1alpha1.RealtimeService, seen *observation) {
 	default:
 		condition := seen.exposure.Condition()
 		condition.ObservedGeneration = svc.Generation
-				meta.SetStatusCondition(&svc.Status.Conditions, condition)
+		meta.SetStatusCondition(&svc.Status.Conditions, condition)
 		svc.Status.URL = seen.exposure.URL
 	}
 }
@@ -175,7 +176,7 @@ func (r *Reconciler) applyRoute(ctx context.Context, svc *v1alpha1.RealtimeServi
 		over = live
 	}
 	err = r.Objects.ApplyOver(ctx, svc, over, wanted)
-	if over == nil && apierrors.IsNotFound(err) {
+	if over == nil && (apierrors.IsNotFound(err) || isLeaving(err)) {
 		return route, false, nil // the kind has disappeared, which looks like a route that does not exist
 	}
 	if err != nil {
@@ -190,6 +191,11 @@ func (r *Reconciler) applyRoute(ctx context.Context, svc *v1alpha1.RealtimeServi
 	route.Meta = metav1.ObjectMeta{Namespace: svc.Namespace, Generation: live.GetGeneration()}
 	route.Status = said.Status.Parents
 	return route, true, nil
+}
+
+// isLeaving reports whether nothing can be created since the kind itself is being deleted.
+func isLeaving(err error) bool {
+	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), "custom resource definition is terminating")
 }
 
 // readRoute reads the service's route of a kind, in a version that the cluster serves; one without
@@ -247,7 +253,7 @@ func (r *Reconciler) readGateway(ctx context.Context, namespace string, parent g
 		namespace = string(*parent.Namespace)
 	}
 	live := &unstructured.Unstructured{}
-	live.SetGroupVersionKind(gatewayv1.SchemeGroupVersion.WithKind("Gateway"))
+	live.SetGroupVersionKind(schema.GroupVersionKind{Group: gatewayv1.GroupName, Version: "v1", Kind: "Gateway"})
 	if err := r.Reader.Get(ctx, client.ObjectKey{Namespace: namespace, Name: string(parent.Name)}, live); err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -105,11 +106,15 @@ func (c *cluster) installGatewayAPI(t *testing.T) {
 	}
 }
 
+func ofGatewayAPI(kind string) schema.GroupVersionKind {
+	return schema.GroupVersionKind{Group: gatewayv1.GroupName, Version: "v1", Kind: kind}
+}
+
 // say writes what a Gateway's controller says about a route.
 func (s *service) say(kind string, status metav1.ConditionStatus, reason string) {
 	s.t.Helper()
 	route := &unstructured.Unstructured{}
-	route.SetGroupVersionKind(gatewayv1.SchemeGroupVersion.WithKind(kind))
+	route.SetGroupVersionKind(ofGatewayAPI(kind))
 	if err := s.cluster.Get(s.t.Context(), s.key("chat"), route); err != nil {
 		s.t.Fatal(err)
 	}
@@ -146,7 +151,7 @@ func TestAServiceIsExposedByGatewayAPI(t *testing.T) {
 	c.installGatewayAPI(t)
 	s.awaitExposed(metav1.ConditionFalse, "GatewayMissing", "there is no Gateway "+namespace+"/edge", "")
 	gateway := &unstructured.Unstructured{}
-	gateway.SetGroupVersionKind(gatewayv1.SchemeGroupVersion.WithKind("Gateway"))
+	gateway.SetGroupVersionKind(ofGatewayAPI("Gateway"))
 	gateway.SetName("edge")
 	gateway.SetNamespace(namespace)
 	gateway.Object["spec"] = map[string]any{"gatewayClassName": "example", "listeners": []any{
@@ -165,7 +170,7 @@ func TestAServiceIsExposedByGatewayAPI(t *testing.T) {
 	s.awaitExposed(metav1.ConditionTrue, "Exposed", "Gateway "+namespace+"/edge serves", "https://chat.example.com")
 
 	route := &unstructured.Unstructured{}
-	route.SetGroupVersionKind(gatewayv1.SchemeGroupVersion.WithKind("HTTPRoute"))
+	route.SetGroupVersionKind(ofGatewayAPI("HTTPRoute"))
 	s.get("chat", route)
 	rules, _, err := unstructured.NestedSlice(route.Object, "spec", "rules")
 	if err != nil || len(rules) != 1 {
@@ -185,7 +190,7 @@ func TestAServiceIsExposedByGatewayAPI(t *testing.T) {
 	}
 	await(s, "chat", route, func(r *unstructured.Unstructured) error { return contains(fmt.Sprint(r.Object["spec"]), "request:0s") })
 	udp := &unstructured.Unstructured{}
-	udp.SetGroupVersionKind(gatewayv1.SchemeGroupVersion.WithKind("UDPRoute"))
+	udp.SetGroupVersionKind(ofGatewayAPI("UDPRoute"))
 	s.edit(func(spec *v1alpha1.RealtimeServiceSpec) { spec.Exposure.GatewayAPI.WebTransportParentRefs = nil })
 	s.awaitGone("chat", udp)
 

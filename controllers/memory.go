@@ -12,6 +12,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/controllers/status"
+	"github.com/realtime-operator/realtime-operator/controllers/updates"
 )
 
 // memory saves requests to the API server and to gateways. Losing it costs some requests and
@@ -20,6 +21,9 @@ type memory struct {
 	mu       sync.Mutex
 	services map[types.NamespacedName]*recollection // guarded by mu
 }
+
+// maxWorkloads is how many kinds of pods a service has: gateways and NATS.
+const maxWorkloads = 2
 
 // recollection is the memory of one service. Only the goroutine that reconciles the service uses
 // it.
@@ -48,6 +52,9 @@ type recollection struct {
 	// yielded is the installation to which the service was last left, and for which there was an
 	// event.
 	yielded v1alpha1.OperatorClaim
+	// records has the records of pods that were read last, by their annotations: reading one takes
+	// a millisecond. They are not changed.
+	records map[string]*updates.Record
 }
 
 // pushKey is a gateway's pod, and what was pushed to it, by its path.
@@ -69,6 +76,22 @@ type push struct {
 // due reports whether this revision has not been pushed yet, or not for some time.
 func (p push) due(revision string, now time.Time, pace time.Duration) bool {
 	return p.revision != revision || now.Sub(p.at) >= pace
+}
+
+// record reads the annotation of pods.
+func (r *recollection) record(text string) (*updates.Record, error) {
+	if record, known := r.records[text]; known {
+		return record, nil
+	}
+	record, err := updates.Decode(text)
+	if err != nil {
+		return nil, err
+	}
+	if r.records == nil || len(r.records) >= 2*maxWorkloads { // of before, and of now
+		r.records = map[string]*updates.Record{}
+	}
+	r.records[text] = record
+	return record, nil
 }
 
 // forgetPushes removes pushes to pods that no longer exist.

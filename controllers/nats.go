@@ -32,11 +32,8 @@ func (r *Reconciler) applyNATS(ctx context.Context, svc *v1alpha1.RealtimeServic
 		return err
 	}
 	seen.credentials = identity.Credentials
-	plaintext, err := r.needsPlaintext(ctx, svc)
-	if err != nil {
-		return err
-	}
-	config := resources.NATSConfigMap(svc, plaintext)
+	config := resources.NATSConfigMap(svc, seen.plan.plaintext)
+	resources.SetNATSConfig(config, seen.plan.nats.Rendering.Config)
 	objects := []client.Object{
 		resources.NATSServiceAccount(svc),
 		resources.NATSService(svc),
@@ -46,11 +43,9 @@ func (r *Reconciler) applyNATS(ctx context.Context, svc *v1alpha1.RealtimeServic
 	if claim := resources.NATSClaim(svc); claim != nil {
 		objects = append(objects, claim)
 	}
-	var errs []error
 	set := resources.NATSStatefulSet(svc, r.NATSImage, config, identity)
-	if r.AssignedUserIDs {
-		resources.AssignUserIDs(&set.Spec.Template.Spec)
-	}
+	set.Spec.Template = resources.NATSPods(seen.plan.nats.Rendering.Template, config, identity)
+	errs := []error{seen.plan.nats.stamp(set)}
 	for _, object := range append(objects, set) {
 		errs = append(errs, r.Objects.Apply(ctx, svc, object))
 	}

@@ -17,6 +17,8 @@ type observation struct {
 	status.Observation
 	// config are the bytes of the configuration that gateways should run.
 	config []byte
+	// plan is what the pods should be.
+	plan plan
 	// peers are the certificates of the service, from certificates.RenewPeers; nil if they could
 	// not be made.
 	peers map[string][]byte

@@ -32,6 +32,11 @@ type Options struct {
 	WatchNamespaces []string
 	// AssignedUserIDs says whether the cluster assigns the user and group ids of pods.
 	AssignedUserIDs platform.UserIDs
+	// Release is the operator's release.
+	Release string
+	// MaxConcurrentUpdates is how many services an update of the operator may change at the same
+	// time; 0 for updates.DefaultAtOnce.
+	MaxConcurrentUpdates int
 	// PodNamespace is the namespace of the operator's pods.
 	PodNamespace string
 }
@@ -44,6 +49,8 @@ func (o Options) validate() error {
 		return errors.New("--nats-image is empty: name the image of NATS")
 	case o.LeaderElect && o.PodNamespace == "":
 		return errors.New("--leader-elect needs POD_NAMESPACE, the namespace that the operator runs in")
+	case o.MaxConcurrentUpdates < 0:
+		return errors.New("--max-concurrent-updates must be 1 or more")
 	case o.WebhookPort != 0 && (o.WebhookServiceName == "" || o.PodNamespace == ""):
 		return errors.New("--webhook-port needs --webhook-service-name and POD_NAMESPACE")
 	}

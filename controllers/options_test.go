@@ -38,10 +38,11 @@ func TestOptions(t *testing.T) {
 		t.Errorf("name %q", got)
 	}
 	for want, change := range map[string]func(*Options){
-		"--gateway-image": func(o *Options) { o.GatewayImage = "" },
-		"--nats-image":    func(o *Options) { o.NATSImage = "" },
-		"--leader-elect":  func(o *Options) { o.PodNamespace = "" },
-		"--webhook-port":  func(o *Options) { o.WebhookServiceName = "" },
+		"--gateway-image":          func(o *Options) { o.GatewayImage = "" },
+		"--max-concurrent-updates": func(o *Options) { o.MaxConcurrentUpdates = -1 },
+		"--nats-image":             func(o *Options) { o.NATSImage = "" },
+		"--leader-elect":           func(o *Options) { o.PodNamespace = "" },
+		"--webhook-port":           func(o *Options) { o.WebhookServiceName = "" },
 		"--assigned-user-ids must be Auto, Always or Never": func(o *Options) { o.AssignedUserIDs = "auto" },
 	} {
 		o := sound

@@ -144,7 +144,7 @@ func TestWhatOthersWriteInOurPartsIsSetBack(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &service{t, c, s.namespace}
+			s := &service{t, c, s.namespace, "chat"}
 			s.get(test.name, test.object)
 			want := specOf(test.object)
 			before := test.object.DeepCopyObject().(client.Object)
@@ -409,7 +409,7 @@ func TestRestoredObjectsAreAdopted(t *testing.T) {
 			backup := first.collect()
 
 			elsewhere := c.newNamespace(t)
-			s := &service{t, c, elsewhere}
+			s := &service{t, c, elsewhere, "chat"}
 			if test.serviceFirst {
 				s = create(t, c, elsewhere, everything)
 			}
@@ -459,7 +459,7 @@ func TestRemovedOwnerReferenceIsSetAgain(t *testing.T) {
 	svc := s.live()
 	for key, object := range all() {
 		t.Run(key, func(t *testing.T) {
-			s := &service{t, c, namespace}
+			s := &service{t, c, namespace, "chat"}
 			change(s, nameIn(key), object, func(o client.Object) { o.SetOwnerReferences(nil) })
 			uid := object.GetUID()
 			if _, ok := object.(*corev1.Secret); ok { // Secrets are not watched

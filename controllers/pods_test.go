@@ -56,7 +56,7 @@ func TestAPIServerTakesEverySettingOfPods(t *testing.T) {
 	if err := c.Create(t.Context(), svc, client.FieldValidation(metav1.FieldValidationStrict)); err != nil {
 		t.Fatal(err)
 	}
-	s := &service{t, c, namespace}
+	s := &service{t, c, namespace, "chat"}
 	check := func(template *corev1.PodTemplateSpec) error {
 		pod := template.Spec
 		return errors.Join(

@@ -26,6 +26,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/controllers/apply"
 	"github.com/realtime-operator/realtime-operator/controllers/claims"
 	"github.com/realtime-operator/realtime-operator/controllers/status"
+	"github.com/realtime-operator/realtime-operator/controllers/updates"
 )
 
 // What the operator may do in the namespaces of its services; rights_test.go fails if a right is
@@ -80,6 +81,10 @@ type Reconciler struct {
 	AssignedUserIDs bool
 	// Namespace is the namespace of the operator's pods; empty outside a cluster.
 	Namespace string
+	// Release is the operator's release.
+	Release string
+	// Turns lets services be updated in turns.
+	Turns updates.Turns
 
 	memory memory
 }
@@ -94,16 +99,21 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		if client.IgnoreNotFound(err) == nil {
 			r.memory.forget(request.NamespacedName)
 			r.Objects.Forget(request.NamespacedName)
+			r.Turns.Give(request.NamespacedName)
 			return ctrl.Result{}, nil
 		}
 		return ctrl.Result{}, fmt.Errorf("read the service: %w", err)
 	}
 	if !svc.DeletionTimestamp.IsZero() {
+		r.Turns.Give(request.NamespacedName)
 		return ctrl.Result{}, nil // the garbage collector does the rest
 	}
 
 	if pause, err := r.claim(ctx, svc); pause > 0 || err != nil {
 		return ctrl.Result{RequeueAfter: pause}, err
+	}
+	if updates.Paused(svc) {
+		return r.reconcilePaused(ctx, svc)
 	}
 	seen := observation{Observation: status.Observation{Invalid: validation.Service(svc)}}
 	seen.ApplyErr = r.applyAll(ctx, svc, &seen)
@@ -122,11 +132,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		pace = min(pace, askPace)
 	}
 	r.handCredentials(ctx, svc, &seen)
+	updateErr := r.concludeUpdate(ctx, svc, &seen)
 	statusErr := r.writeStatus(ctx, svc, &seen)
 	if apierrors.IsConflict(statusErr) {
 		statusErr, pace = nil, firstRetry // the cache is outdated, but not for long
 	}
-	if err := errors.Join(seen.ApplyErr, observeErr, statusErr); err != nil {
+	if err := errors.Join(seen.ApplyErr, observeErr, updateErr, statusErr); err != nil {
 		return ctrl.Result{}, err
 	}
 	return ctrl.Result{RequeueAfter: pace}, nil

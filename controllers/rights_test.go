@@ -186,13 +186,18 @@ func (r *recorder) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// forbidden takes note of a refusal, but of one by a namespace that is being deleted, or by a
-// quota.
+// forbidden takes note of a refusal, but of one by a namespace or a kind that is being deleted, or
+// by a quota.
 func (r *recorder) forbidden(needed right, response *http.Response) error {
 	body, err := io.ReadAll(response.Body)
 	response.Body.Close()
 	response.Body = io.NopCloser(bytes.NewReader(body))
-	if err != nil || bytes.Contains(body, []byte("because it is being terminated")) || bytes.Contains(body, []byte("exceeded quota")) {
+	for _, other := range []string{"because it is being terminated", "custom resource definition is terminating", "exceeded quota"} {
+		if bytes.Contains(body, []byte(other)) {
+			return err
+		}
+	}
+	if err != nil {
 		return err
 	}
 	r.to.mu.Lock()

@@ -27,6 +27,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/controllers/certificates"
 	"github.com/realtime-operator/realtime-operator/controllers/claims"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
+	"github.com/realtime-operator/realtime-operator/controllers/updates"
 )
 
 // Run runs the operator. It returns when the context ends, or when the operator cannot continue: it
@@ -72,6 +73,8 @@ func run(ctx context.Context, config *rest.Config, o Options, adapt func(*parts)
 
 		AssignedUserIDs: assigned,
 		Namespace:       o.PodNamespace,
+		Release:         o.Release,
+		Turns:           updates.Turns{AtOnce: o.MaxConcurrentUpdates},
 	}
 	reconciler.Objects = &apply.Applier{Client: reconciler.Client, Reader: reconciler.Reader, Event: reconciler.event, Labels: resources.Identity, Now: reconciler.Now}
 	reconciler.Claims = &claims.Claims{Client: reconciler.Client, Reader: reconciler.Reader, Self: o.claim(), Now: reconciler.Now}

@@ -20,11 +20,12 @@ import (
 
 const plain = "spec: {namespaces: [{name: /}]}"
 
-// service is a RealtimeService chat in a namespace.
+// service is a RealtimeService in a namespace: chat, unless the test names it.
 type service struct {
 	t *testing.T
 	*cluster
 	namespace string
+	named     string
 }
 
 // parse makes an object of a manifest that says nothing but the spec.
@@ -49,7 +50,7 @@ func create(t *testing.T, c *cluster, namespace, manifest string) *service {
 	if err := c.Create(t.Context(), parse(t, namespace, manifest), client.FieldValidation(metav1.FieldValidationStrict)); err != nil {
 		t.Fatal(err)
 	}
-	return &service{t, c, namespace}
+	return &service{t, c, namespace, parse(t, namespace, manifest).GetName()}
 }
 
 func (s *service) key(name string) client.ObjectKey {
@@ -67,14 +68,14 @@ func (s *service) get(name string, object client.Object) {
 func (s *service) live() *v1alpha1.RealtimeService {
 	s.t.Helper()
 	svc := &v1alpha1.RealtimeService{}
-	s.get("chat", svc)
+	s.get(s.named, svc)
 	return svc
 }
 
 // edit changes the service.
 func (s *service) edit(how func(*v1alpha1.RealtimeServiceSpec)) {
 	s.t.Helper()
-	change(s, "chat", &v1alpha1.RealtimeService{}, func(svc *v1alpha1.RealtimeService) { how(&svc.Spec) })
+	change(s, s.named, &v1alpha1.RealtimeService{}, func(svc *v1alpha1.RealtimeService) { how(&svc.Spec) })
 }
 
 // change gets an object and changes it by hand, whatever the operator does to it in the meantime.

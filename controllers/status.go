@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
@@ -23,8 +24,12 @@ import (
 // transition time.
 func (r *Reconciler) writeStatus(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) error {
 	before := svc.DeepCopy()
+	if seen.plan.made {
+		seen.UpToDate = ptr.To(seen.plan.standing.Condition())
+	}
 	status.Fill(svc, &seen.Observation, labels.SelectorFromSet(resources.GatewaySelector(svc.Name)).String())
 	fillExposure(svc, seen)
+	fillRelease(&svc.Status, seen)
 	r.rememberRollout(svc)
 	if equality.Semantic.DeepEqual(before.Status, svc.Status) {
 		return nil
@@ -35,6 +40,10 @@ func (r *Reconciler) writeStatus(ctx context.Context, svc *v1alpha1.RealtimeServ
 		return fmt.Errorf("write the status: %w", err)
 	}
 	r.tellTroubles(svc, before.Status.Conditions)
+	r.tellPaused(svc, before.Status.Conditions)
+	if !seen.plan.standing.Updating {
+		r.Turns.Give(keyOf(svc))
+	}
 	return nil
 }
 

@@ -31,25 +31,43 @@ func (r *Reconciler) applyGateways(ctx context.Context, svc *v1alpha1.RealtimeSe
 	if err != nil {
 		return err
 	}
-	wanted := resources.GatewayDeployment(svc, r.GatewayImage)
-	if r.AssignedUserIDs {
-		resources.AssignUserIDs(&wanted.Spec.Template.Spec)
-	}
+	wanted, gateways := resources.GatewayDeployment(svc, r.GatewayImage), seen.plan.gateways
+	wanted.Spec.Template = gateways.Rendering.Template
 	hash, err := hashOfDeployment(wanted)
 	if err != nil {
 		return err
 	}
 	if seen.gatewaysWait = remembered.natsWait.holds(settled, r.Now()); seen.gatewaysWait {
-		seen.Rollout.Waits = remembered.deployment != hash
-		return nil
+		seen.Rollout.Waits = remembered.deployment != hash && gateways.changes()
+		return r.recordGateways(ctx, svc, wanted, &gateways)
 	}
-	if err := r.Objects.Apply(ctx, svc, wanted); err != nil {
+	if err := r.applyStamped(ctx, svc, wanted, &gateways); err != nil {
 		return err
 	}
 	remembered.deployment = hash
 	return nil
 }
 
+// recordGateways records what gateways run that have no record: what they change from must be known
+// when they need not wait any longer.
+func (r *Reconciler) recordGateways(ctx context.Context, svc *v1alpha1.RealtimeService, wanted *appsv1.Deployment, gateways *workload) error {
+	if gateways.text != "" || gateways.running == nil {
+		return nil
+	}
+	gateways.Record = *gateways.running
+	wanted.Spec.Template = gateways.Rendering.Template
+	return r.applyStamped(ctx, svc, wanted, gateways)
+}
+
+func (r *Reconciler) applyStamped(ctx context.Context, svc *v1alpha1.RealtimeService, wanted *appsv1.Deployment, gateways *workload) error {
+	if err := gateways.stamp(wanted); err != nil {
+		return err
+	}
+	return r.Objects.Apply(ctx, svc, wanted)
+}
+
+// hashOfDeployment is taken before the record of the pods is added: a change of that alone replaces
+// none.
 func hashOfDeployment(wanted *appsv1.Deployment) ([32]byte, error) {
 	data, err := json.Marshal(wanted)
 	if err != nil {

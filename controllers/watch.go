@@ -42,8 +42,9 @@ const (
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("realtimeservice").
-		// Our own writes of the status cause no reconciliation.
-		For(&v1alpha1.RealtimeService{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		// Our own writes of the status cause no reconciliation. Annotations pause a service, and
+		// request updates.
+		For(&v1alpha1.RealtimeService{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
 		Owns(&appsv1.Deployment{}).
 		Owns(&appsv1.StatefulSet{}).
 		Owns(&corev1.ConfigMap{}).

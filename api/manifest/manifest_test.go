@@ -105,6 +105,9 @@ func TestUsersAreRefused(t *testing.T) { testRefused(t, "users") }
 // TestExposureIsRefused has the manifests of TestBadExposureIsRefused in controllers.
 func TestExposureIsRefused(t *testing.T) { testRefused(t, "exposure") }
 
+// TestUpdatePoliciesAreRefused has the manifests of TestBadUpdatePoliciesAreRefused in controllers.
+func TestUpdatePoliciesAreRefused(t *testing.T) { testRefused(t, "updates") }
+
 func testRefused(t *testing.T, what string) {
 	data, err := os.ReadFile("testdata/" + what + "-refused.yaml")
 	if err != nil {

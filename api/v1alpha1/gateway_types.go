@@ -57,6 +57,11 @@ type GatewaySpec struct {
 	// +optional
 	Rollout *RolloutSpec `json:"rollout,omitempty"`
 
+	// updatePolicy says when an update of the operator replaces the gateways and their NATS.
+	// +optional
+	// +kubebuilder:default={}
+	UpdatePolicy UpdatePolicySpec `json:"updatePolicy,omitzero"`
+
 	// terminationGracePeriodSeconds is how long a leaving gateway may take to hand its clients
 	// over, in seconds. It sends them away at drain.rate, or evenly over two thirds of the period,
 	// and ends as soon as the last client has left. Defaults to 30, and to 3600 with drain.rate.
@@ -231,4 +236,70 @@ func (a *AutoscalingSpec) SpareReplicas() int32 { return ptr.Deref(a.Headroom, d
 // MinConnected returns how long a client has been connected before it is asked to reconnect.
 func (r *RebalanceSpec) MinConnected() time.Duration {
 	return time.Duration(r.MinConnectedSeconds) * time.Second
+}
+
+// The annotations of a RealtimeService that people set.
+const (
+	// AnnotationUpdate requests the update that is due, with any value that differs from the last
+	// one.
+	AnnotationUpdate = "realtime-operator.io/update"
+	// AnnotationPaused with the value "true" makes the operator change nothing of the service.
+	AnnotationPaused = "realtime-operator.io/paused"
+)
+
+// UpdatePolicyType says when pods of an earlier release of the operator are replaced.
+// +kubebuilder:validation:Enum=OnRequest;Window;Immediate
+type UpdatePolicyType string
+
+// The types of update policies.
+const (
+	// UpdateOnRequest waits for the annotation AnnotationUpdate.
+	UpdateOnRequest UpdatePolicyType = "OnRequest"
+	// UpdateInWindow waits for a maintenance window, or for a request.
+	UpdateInWindow UpdatePolicyType = "Window"
+	// UpdateImmediately does not wait.
+	UpdateImmediately UpdatePolicyType = "Immediate"
+)
+
+// UpdatePolicySpec says when an update of the operator replaces the gateways, and the NATS that the
+// operator runs. A change of the manifest that replaces them never waits, and brings the newest
+// release.
+//
+// +kubebuilder:validation:XValidation:rule="(has(self.type) && self.type == 'Window') == (has(self.windows) && size(self.windows) > 0)",message="windows are for type Window, which needs at least one",fieldPath=".windows"
+type UpdatePolicySpec struct {
+	// type is OnRequest (when the annotation realtime-operator.io/update of the service gets
+	// another value), Window (in a maintenance window, or on request) or Immediate. Services take
+	// turns in any case.
+	// +optional
+	// +kubebuilder:default=OnRequest
+	Type UpdatePolicyType `json:"type,omitempty"`
+
+	// windows are the maintenance windows. An update that has begun goes on when its window ends.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	Windows []MaintenanceWindow `json:"windows,omitempty"`
+}
+
+// MaintenanceWindow is a time that comes again and again.
+type MaintenanceWindow struct {
+	// schedule is when the window begins, as the schedule of a CronJob: minute, hour, day of the
+	// month, month and day of the week.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	Schedule string `json:"schedule,omitempty"`
+
+	// duration is how long the window lasts.
+	// +required
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1m') && duration(self) <= duration('168h')",message="must be from 1m to 168h"
+	Duration Age `json:"duration,omitzero"` //nolint:kubeapilinter // it is a string, and required: an empty one is refused
+
+	// timeZone of the schedule, such as Europe/Berlin.
+	// +optional
+	// +kubebuilder:default="Etc/UTC"
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	TimeZone string `json:"timeZone,omitempty"`
 }

@@ -23,6 +23,9 @@ import (
 // +kubebuilder:printcolumn:name="Load",type=string,priority=1,JSONPath=`.status.autoscaling.load`,description="Average connections of a gateway, and the target"
 // +kubebuilder:printcolumn:name="Floor",type=integer,priority=1,JSONPath=`.status.autoscaling.floor`,description="Gateways that the connections need"
 // +kubebuilder:printcolumn:name="Max",type=integer,priority=1,JSONPath=`.spec.gateway.autoscaling.maxReplicas`,description="Most gateways that there may be"
+// +kubebuilder:printcolumn:name="Update",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="UpToDate")].reason`,description="UpToDate, UpdateAvailable, Waiting or Updating"
+// +kubebuilder:printcolumn:name="Release",type=string,priority=1,JSONPath=`.status.release`,description="Release of the operator whose gateways run"
+// +kubebuilder:printcolumn:name="Image",type=string,priority=1,JSONPath=`.status.gatewayImage`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="metadata.name must be lower-case letters, digits and '-', and start with a letter, since a Service has the same name"

@@ -37,6 +37,11 @@ const (
 	// without autoscaling has it only while the number of gateways goes down to
 	// spec.gateway.replicas.
 	ConditionScalingLimited = "ScalingLimited"
+	// ConditionUpToDate is true while the service's pods are those of the operator's release.
+	ConditionUpToDate = "UpToDate"
+	// ConditionPaused is true while the annotation AnnotationPaused keeps the operator from
+	// changing anything, and absent otherwise.
+	ConditionPaused = "Paused"
 )
 
 // OperatorScope is the namespaces that an installation of the operator looks after.
@@ -82,9 +87,9 @@ type RealtimeServiceStatus struct {
 	// +optional
 	URL string `json:"url,omitempty"`
 
-	// conditions are Ready, GatewaysAvailable, Progressing, NATSAvailable, Configured and
-	// ResolvedRefs; with spec.exposure also Exposed, with autoscaling ScalingLimited, and, while it
-	// is true, Stalled.
+	// conditions are Ready, GatewaysAvailable, Progressing, NATSAvailable, Configured, ResolvedRefs
+	// and UpToDate; with spec.exposure also Exposed, with autoscaling ScalingLimited, and, while
+	// they are true, Stalled and Paused.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -117,6 +122,18 @@ type RealtimeServiceStatus struct {
 	// alone.
 	// +optional
 	Operator *OperatorClaim `json:"operator,omitempty"`
+
+	// release is the release of the operator whose pods the service has: that of the gateways.
+	// +optional
+	Release string `json:"release,omitempty"`
+
+	// gatewayImage is the image of the gateways.
+	// +optional
+	GatewayImage string `json:"gatewayImage,omitempty"`
+
+	// natsImage is the image of the NATS that the operator runs for the service.
+	// +optional
+	NATSImage string `json:"natsImage,omitempty"`
 
 	// selector of the gateway pods, for the scale subresource.
 	// +optional

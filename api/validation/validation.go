@@ -32,6 +32,7 @@ func Service(s *v1alpha1.RealtimeService) field.ErrorList {
 	errs = append(errs, validateProxies(&s.Spec.Protocol, field.NewPath("spec", "protocol"))...)
 	errs = append(errs, validatePods(&s.Spec)...)
 	errs = append(errs, validateAutoscaling(s, field.NewPath("spec", "gateway", "autoscaling"))...)
+	errs = append(errs, validateUpdatePolicy(&s.Spec.Gateway.UpdatePolicy, field.NewPath("spec", "gateway", "updatePolicy"))...)
 	errs = append(errs, validateNetworkPolicy(s.Spec.NetworkPolicy, field.NewPath("spec", "networkPolicy"))...)
 	errs = append(errs, validateAuthentication(s.Spec.Authentication, field.NewPath("spec", "authentication"))...)
 	errs = append(errs, validateLimits(s, field.NewPath("spec", "limits"))...)

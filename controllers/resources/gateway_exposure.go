@@ -183,7 +183,7 @@ func GatewayUDPRoute(svc *v1alpha1.RealtimeService) *gatewayv1.UDPRoute {
 func backendRef(service string, port int32) gatewayv1.BackendRef {
 	return gatewayv1.BackendRef{BackendObjectReference: gatewayv1.BackendObjectReference{
 		Name: gatewayv1.ObjectName(service),
-		Port: ptr.To(gatewayv1.PortNumber(port)),
+		Port: ptr.To(port),
 	}}
 }
 

@@ -51,9 +51,13 @@ func natsCertificateKey(revision string) string { return "tls-" + revision + ".c
 func natsCertificateMount(svc *v1alpha1.RealtimeService, revision string) corev1.Volume {
 	return corev1.Volume{Name: natsCertificateVolume, VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{
 		SecretName: NATSCertificateName(svc.Name),
-		Items: []corev1.KeyToPath{
-			{Key: natsCertificateKey(revision), Path: corev1.TLSCertKey},
-			{Key: corev1.TLSPrivateKeyKey, Path: corev1.TLSPrivateKeyKey},
-		},
+		Items:      natsCertificateItems(revision),
 	}}}
+}
+
+func natsCertificateItems(revision string) []corev1.KeyToPath {
+	return []corev1.KeyToPath{
+		{Key: natsCertificateKey(revision), Path: corev1.TLSCertKey},
+		{Key: corev1.TLSPrivateKeyKey, Path: corev1.TLSPrivateKeyKey},
+	}
 }

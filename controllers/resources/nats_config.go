@@ -14,6 +14,9 @@ import (
 
 const natsConfigKey = "nats.conf"
 
+// natsTLSBlock begins the part of a configuration that makes NATS encrypt.
+const natsTLSBlock = "\ntls {\n"
+
 const (
 	mebi = 1 << 20
 	// natsHeadroom is space for what gateways add to a client's message.
@@ -76,11 +79,24 @@ func NATSConfigMap(svc *v1alpha1.RealtimeService, plaintext bool) *corev1.Config
 	}
 }
 
+// NATSConfig returns the file in the ConfigMap of the operator's own NATS.
+func NATSConfig(config *corev1.ConfigMap) string { return config.Data[natsConfigKey] }
+
+// SetNATSConfig replaces that file by one of an earlier release.
+func SetNATSConfig(config *corev1.ConfigMap, text string) { config.Data[natsConfigKey] = text }
+
+// NeedsNewerNATS reports whether gateways encrypt their connections to a NATS that is of a release
+// without TLS.
+func NeedsNewerNATS(gateways corev1.PodTemplateSpec, config string) bool {
+	_, encrypts := gateways.Annotations[annotationNATSTLS]
+	return encrypts && !strings.Contains(config, natsTLSBlock)
+}
+
 // NATSTakesPlaintext reports whether a configuration accepts clients without TLS: either it is of a
 // release without TLS, or for the update from such a release.
 func NATSTakesPlaintext(config *corev1.ConfigMap) bool {
 	text := config.Data[natsConfigKey]
-	return !strings.Contains(text, "\ntls {\n") || strings.Contains(text, natsPlaintext)
+	return !strings.Contains(text, natsTLSBlock) || strings.Contains(text, natsPlaintext)
 }
 
 // natsMaxFile leaves a part of the disk for the file system and compaction.

@@ -34,8 +34,13 @@ type NATSIdentity struct {
 // credentials or its certificate.
 func NATSStatefulSet(svc *v1alpha1.RealtimeService, image string, config *corev1.ConfigMap, identity NATSIdentity) *appsv1.StatefulSet {
 	meta, managed := owned(svc, NATSName(svc.Name), componentNATS), svc.Spec.ManagedNATS()
-	// A hash of a random password reveals nothing about it.
-	revision := gatewaystatus.Revision([]byte(config.Data[natsConfigKey] + "\x00" + identity.Username + "\x00" + identity.Password))
+	template := corev1.PodTemplateSpec{
+		ObjectMeta: metav1.ObjectMeta{
+			Labels:      with(managed.PodLabels, meta.Labels),
+			Annotations: managed.PodAnnotations,
+		},
+		Spec: natsPod(svc, image, identity.Certificate),
+	}
 	return &appsv1.StatefulSet{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "StatefulSet"},
 		ObjectMeta: meta,
@@ -45,15 +50,24 @@ func NATSStatefulSet(svc *v1alpha1.RealtimeService, image string, config *corev1
 			// With OrderedReady, a pod that cannot start would never be replaced by one that can.
 			PodManagementPolicy: appsv1.ParallelPodManagement,
 			Selector:            &metav1.LabelSelector{MatchLabels: selector(svc.Name, componentNATS)},
-			Template: corev1.PodTemplateSpec{
-				ObjectMeta: metav1.ObjectMeta{
-					Labels:      with(managed.PodLabels, meta.Labels),
-					Annotations: with(managed.PodAnnotations, map[string]string{annotationNATSRevision: revision}),
-				},
-				Spec: natsPod(svc, image, identity.Certificate),
-			},
+			Template:            NATSPods(template, config, identity),
 		},
 	}
+}
+
+// NATSPods returns NATS's pods, of this release or an earlier one, for a configuration and an
+// identity.
+func NATSPods(template corev1.PodTemplateSpec, config *corev1.ConfigMap, identity NATSIdentity) corev1.PodTemplateSpec {
+	template = *template.DeepCopy()
+	// A hash of a random password reveals nothing about it.
+	revision := gatewaystatus.Revision([]byte(NATSConfig(config) + "\x00" + identity.Username + "\x00" + identity.Password))
+	metav1.SetMetaDataAnnotation(&template.ObjectMeta, annotationNATSRevision, revision)
+	for i := range template.Spec.Volumes {
+		if v := &template.Spec.Volumes[i]; v.Name == natsCertificateVolume && v.Secret != nil {
+			v.Secret.Items = natsCertificateItems(identity.Certificate)
+		}
+	}
+	return template
 }
 
 func natsPod(svc *v1alpha1.RealtimeService, image, certificate string) corev1.PodSpec {

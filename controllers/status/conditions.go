@@ -13,15 +13,31 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
 
-// conditions returns all conditions of a service but Stalled, which is nil unless it is true.
+// conditions returns all conditions of a service but Paused, and apart from these Stalled, which is
+// nil unless it is true.
 func conditions(svc *v1alpha1.RealtimeService, seen *Observation) (always []metav1.Condition, stalled *metav1.Condition) {
 	nats, configured, references := natsCondition(svc, seen), configuredCondition(svc, seen), referencesCondition(seen)
 	progressing := progressingCondition(svc, seen, nats)
 	gateways := gatewaysCondition(svc, seen)
-	return []metav1.Condition{
+	always = []metav1.Condition{
 		readyCondition(svc, seen, parts{gateways, progressing, nats, configured, references}),
 		gateways, progressing, nats, configured, references,
-	}, stalledCondition(seen, progressing, configured)
+	}
+	if seen.UpToDate != nil {
+		always = append(always, *seen.UpToDate)
+	}
+	return always, stalledCondition(seen, progressing, configured)
+}
+
+// pausedCondition is nil unless it is true.
+func pausedCondition(seen *Observation) *metav1.Condition {
+	if !seen.Paused {
+		return nil
+	}
+	return &metav1.Condition{
+		Type: v1alpha1.ConditionPaused, Status: metav1.ConditionTrue, Reason: ReasonPaused,
+		Message: "the annotation " + v1alpha1.AnnotationPaused + " keeps the operator from changing anything, also certificates that expire",
+	}
 }
 
 // parts are the conditions that Ready summarizes.
@@ -46,7 +62,7 @@ func readyCondition(svc *v1alpha1.RealtimeService, seen *Observation, p parts) m
 		return is(metav1.ConditionFalse, ReasonScaledToZero, "no gateway is wanted")
 	case p.progressing.Status != metav1.ConditionTrue:
 		return as(p.progressing)
-	case none && svc.Spec.NATS == nil && !seen.NATSReady && !isTrouble(p.nats.Reason):
+	case none && !svc.Spec.External() && !seen.NATSReady && !isTrouble(p.nats.Reason):
 		return is(metav1.ConditionFalse, ReasonStarting, "gateways wait for NATS")
 	case none && p.nats.Status == metav1.ConditionFalse:
 		return as(p.nats)

@@ -16,21 +16,7 @@ import (
 
 // docs/reference/conditions.md has every reason, and no other.
 func TestReasonsAreDocumented(t *testing.T) {
-	source, err := parser.ParseFile(token.NewFileSet(), "reasons.go", nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var reasons []string
-	ast.Inspect(source, func(node ast.Node) bool {
-		if spec, ok := node.(*ast.ValueSpec); ok && strings.HasPrefix(spec.Names[0].Name, "Reason") {
-			value, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
-			if err != nil {
-				t.Error(err)
-			}
-			reasons = append(reasons, value)
-		}
-		return true
-	})
+	reasons := append(reasonsIn(t, "reasons.go"), reasonsIn(t, "../updates/standing.go")...)
 	page, err := os.ReadFile("../../docs/reference/conditions.md")
 	if err != nil {
 		t.Fatal(err)
@@ -49,4 +35,24 @@ func TestReasonsAreDocumented(t *testing.T) {
 	if len(reasons) < 30 || !slices.Equal(reasons, documented) {
 		t.Errorf("reasons are\n%q, and documented are\n%q", reasons, documented)
 	}
+}
+
+// reasonsIn returns the reasons that a file declares.
+func reasonsIn(t *testing.T, file string) (reasons []string) {
+	t.Helper()
+	source, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(source, func(node ast.Node) bool {
+		if spec, ok := node.(*ast.ValueSpec); ok && strings.HasPrefix(spec.Names[0].Name, "Reason") {
+			value, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+			if err != nil {
+				t.Error(err)
+			}
+			reasons = append(reasons, value)
+		}
+		return true
+	})
+	return reasons
 }

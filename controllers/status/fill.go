@@ -19,7 +19,7 @@ const messageLimit = 2048
 // Fill sets the status of a service to what was seen. The selector is that of its gateway pods.
 func Fill(svc *v1alpha1.RealtimeService, seen *Observation, selector string) {
 	status := &svc.Status
-	status.ObservedGeneration = svc.Generation
+	status.ObservedGeneration = seen.generation(svc)
 	status.Replicas = 0
 	if seen.Deployment != nil {
 		status.Replicas = seen.Deployment.Status.Replicas
@@ -34,22 +34,27 @@ func Fill(svc *v1alpha1.RealtimeService, seen *Observation, selector string) {
 	for _, condition := range always {
 		set(svc, condition)
 	}
-	if stalled == nil {
-		meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionStalled)
+	setOrRemove(svc, v1alpha1.ConditionStalled, stalled)
+	setOrRemove(svc, v1alpha1.ConditionPaused, pausedCondition(seen))
+}
+
+func setOrRemove(svc *v1alpha1.RealtimeService, kind string, condition *metav1.Condition) {
+	if condition == nil {
+		meta.RemoveStatusCondition(&svc.Status.Conditions, kind)
 		return
 	}
-	set(svc, *stalled)
+	set(svc, *condition)
 }
 
 func set(svc *v1alpha1.RealtimeService, condition metav1.Condition) {
-	condition.ObservedGeneration = svc.Generation
+	condition.ObservedGeneration = max(svc.Status.ObservedGeneration, 0) // it is -1 until something has been applied
 	condition.Message = Shortened(condition.Message, messageLimit)
 	meta.SetStatusCondition(&svc.Status.Conditions, condition)
 }
 
 // NewTroubles returns the conditions that tell of a problem which the conditions of before do not:
 // one for each problem, so that it is told once. If the message says what the problem is, another
-// message is another problem.
+// message is another problem. An update that is due is none, and has events of its own.
 func NewTroubles(before, after []metav1.Condition) []metav1.Condition {
 	same := func(c metav1.Condition) func(metav1.Condition) bool {
 		return func(other metav1.Condition) bool {
@@ -58,7 +63,7 @@ func NewTroubles(before, after []metav1.Condition) []metav1.Condition {
 	}
 	var fresh []metav1.Condition
 	for _, c := range after {
-		told := slices.ContainsFunc(before, same(c)) || slices.ContainsFunc(fresh, same(c))
+		told := c.Type == v1alpha1.ConditionUpToDate || slices.ContainsFunc(before, same(c)) || slices.ContainsFunc(fresh, same(c))
 		if isTrouble(c.Reason) && !told {
 			fresh = append(fresh, c)
 		}

@@ -42,7 +42,7 @@ func natsCondition(svc *v1alpha1.RealtimeService, seen *Observation) metav1.Cond
 	is := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
 		return metav1.Condition{Type: v1alpha1.ConditionNATSAvailable, Status: status, Reason: reason, Message: message}
 	}
-	own := svc.Spec.NATS == nil
+	own := !svc.Spec.External()
 	seesIt := seen.askedAboutNATS()
 	reason, cutOff := connectionTrouble(seesIt, own)
 	name, well := "the NATS that spec.nats names", ReasonExternal

@@ -9,6 +9,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 )
@@ -55,17 +57,31 @@ func TestAnExternalNATSIsJudgedByGateways(t *testing.T) {
 		"without a known reason":    {log(""), metav1.ConditionFalse, ReasonJetStreamCannotUse, "their logs"},
 	} {
 		svc := &v1alpha1.RealtimeService{}
-		svc.Spec.NATS, svc.Spec.Recovery = &v1alpha1.NATSSpec{}, &v1alpha1.RecoverySpec{}
+		svc.Spec.NATS, svc.Spec.Recovery = &v1alpha1.NATSSpec{URLs: []string{"nats://elsewhere:4222"}}, &v1alpha1.RecoverySpec{}
 		got := natsCondition(svc, &Observation{Gateways: tt.gateways})
 		if got.Status != tt.status || got.Reason != tt.reason || !strings.Contains(got.Message, tt.says) {
 			t.Errorf("%s: %s %s %s", name, got.Status, got.Reason, got.Message)
 		}
 	}
 	svc := &v1alpha1.RealtimeService{}
-	svc.Spec.NATS = &v1alpha1.NATSSpec{}
+	svc.Spec.NATS = &v1alpha1.NATSSpec{URLs: []string{"nats://elsewhere:4222"}}
 	for name, gateways := range map[string][]Gateway{"too old": with(func(s *gatewaystatus.Status) { s.NATSVersion = "2.1.0" }), "without JetStream": log(gatewaystatus.CauseDisabled)} {
 		if got := natsCondition(svc, &Observation{Gateways: gateways}); got.Status != metav1.ConditionTrue {
 			t.Errorf("%s, for a service that stores nothing: %s", name, got.Message)
+		}
+	}
+}
+
+// A service that sets something of the operator's NATS has the same conditions as one that sets
+// nothing of it.
+func TestTheManagedNATSIsTheOperators(t *testing.T) {
+	for _, ready := range []bool{false, true} {
+		plain, managed := &v1alpha1.RealtimeService{}, &v1alpha1.RealtimeService{}
+		managed.Spec.NATS = &v1alpha1.NATSSpec{Managed: &v1alpha1.ManagedNATSSpec{}}
+		want, _ := conditions(plain, &Observation{NATSReady: ready})
+		got, _ := conditions(managed, &Observation{NATSReady: ready})
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("while NATS is ready: %t\n%s", ready, diff)
 		}
 	}
 }

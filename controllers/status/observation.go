@@ -5,6 +5,7 @@ package status
 import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/utils/ptr"
 
@@ -14,6 +15,10 @@ import (
 
 // Observation is what one reconciliation has seen of a service.
 type Observation struct {
+	// Paused reports whether nothing may be changed.
+	Paused bool
+	// UpToDate is the condition of this type; nil if it is not known.
+	UpToDate *metav1.Condition
 	// Invalid has what the webhook would have refused.
 	Invalid field.ErrorList
 	// ApplyErr is why not all objects are as wanted.
@@ -98,11 +103,21 @@ func (o *Observation) Lagging() []Gateway {
 	return lagging
 }
 
+// generation returns the generation of the service that the operator has acted on: not the newest
+// one while the service is paused.
+func (o *Observation) generation(svc *v1alpha1.RealtimeService) int64 {
+	if o.Paused {
+		return svc.Status.ObservedGeneration
+	}
+	return svc.Generation
+}
+
 // Wanted returns how many gateways there should be now, according to the service, to the
-// autoscaler, or to the operator in its place.
+// autoscaler, or to the operator in its place; while the service is paused, according to the
+// Deployment, which has what was wanted before.
 func (o *Observation) Wanted(svc *v1alpha1.RealtimeService) int32 {
 	switch a := svc.Spec.Gateway.Autoscaling; {
-	case o.Deployment != nil && (a != nil || o.Descends):
+	case o.Deployment != nil && (a != nil || o.Descends || o.Paused):
 		return ptr.Deref(o.Deployment.Spec.Replicas, 1)
 	case a != nil:
 		return a.LeastReplicas()

@@ -23,6 +23,7 @@ const (
 	ReasonPropagating      = "Propagating"
 	ReasonScaledToZero     = "ScaledToZero"
 	ReasonDeploymentPaused = "DeploymentPaused"
+	ReasonPaused           = "Paused"
 	// Of ScalingLimited.
 	ReasonAutoscalingRemoved = "AutoscalingRemoved"
 	ReasonGatewaysSilent     = "GatewaysSilent"
@@ -71,7 +72,7 @@ const (
 var fine = []string{
 	ReasonReady, ReasonAvailable, ReasonExternal, ReasonInForce, ReasonRolledOut, ReasonResolved,
 	ReasonStarting, ReasonRollingOut, ReasonWaitingForNATS, ReasonPropagating, ReasonScaledToZero,
-	ReasonWithinLimits, ReasonAutoscalingRemoved, ReasonGatewaysSilent,
+	ReasonWithinLimits, ReasonAutoscalingRemoved, ReasonGatewaysSilent, ReasonPaused,
 }
 
 // precise are the reasons whose message says what the problem is.

@@ -51,7 +51,7 @@ func (o *Observation) RolledOut(svc *v1alpha1.RealtimeService) bool {
 		return true
 	}
 	before := meta.FindStatusCondition(svc.Status.Conditions, v1alpha1.ConditionProgressing)
-	if before == nil || before.Reason != ReasonRolledOut || before.ObservedGeneration != svc.Generation {
+	if before == nil || before.Reason != ReasonRolledOut || before.ObservedGeneration != o.generation(svc) {
 		return false
 	}
 	if lags { // for a moment, when an autoscaler has set the number
@@ -61,7 +61,7 @@ func (o *Observation) RolledOut(svc *v1alpha1.RealtimeService) bool {
 }
 
 func (o *Observation) ownNATSReady(svc *v1alpha1.RealtimeService) bool {
-	return svc.Spec.NATS != nil || o.NATSReady
+	return svc.Spec.External() || o.NATSReady
 }
 
 // stuck is the reason of the Deployment's controller for a rollout that takes longer than
@@ -128,7 +128,7 @@ func (o *Observation) problem(svc *v1alpha1.RealtimeService) Problem {
 			waiting = append(waiting, g)
 		}
 	}
-	reason, message := connectionTrouble(waiting, svc.Spec.NATS == nil)
+	reason, message := connectionTrouble(waiting, !svc.Spec.External())
 	if reason == "" {
 		reason, message = useTrouble(svc, waiting)
 	}

@@ -102,7 +102,7 @@ func TestReadySummarizes(t *testing.T) {
 	nothing := seenReady(deployment(5, 0, 0), 0)
 	nothing.Deployment.Spec.Replicas = ptr.To[int32](0)
 	external := service("", 0)
-	external.Spec.NATS = &v1alpha1.NATSSpec{}
+	external.Spec.NATS = &v1alpha1.NATSSpec{URLs: []string{"nats://elsewhere:4222"}}
 	unreachable := rolling(0)
 	unreachable.Gateways = []Gateway{{Pod: &corev1.Pod{}, Status: gatewaystatus.Status{NATS: "reconnecting", NATSCause: gatewaystatus.CauseUnreachable, NATSError: "no such host"}}}
 	probed := seenReady(deployment(5, 3, 1), 2)

@@ -13,9 +13,10 @@ import (
 	"time"
 )
 
-// TestUpgrade installs an earlier commit by its own chart, and upgrades the operator, and by that
-// the gateways and NATS, while a program publishes and clients chat: each client is sent away once,
-// is recovered, and gets what was published, once and in order.
+// TestUpgrade installs an earlier commit by its own chart, and upgrades the operator, while a
+// program publishes and clients chat: no gateway is replaced, and no client notices. Then the
+// update of the gateways and NATS is requested: each client is sent away once, is recovered, and
+// gets what was published, once and in order.
 func TestUpgrade(t *testing.T) {
 	const gateways, chatters = 3, 9
 	helmInstall(t, setting(t, "PREVIOUS_CHART"), setting(t, "PREVIOUS_IMAGE"))
@@ -32,8 +33,8 @@ func TestUpgrade(t *testing.T) {
 	old := s.pods()
 	c := startClients(t)
 	names, ids := s.chatters(c, chatters)
-	api := s.publishURL()
 	start := c.mark()
+	load := &publisher{t: t, url: s.publishURL(), taken: map[string]bool{}}
 
 	upgraded := make(chan error, 1)
 	flags := append([]string{"upgrade"}, helmFlags(t, "../../charts/realtime-operator", setting(t, "IMAGE"))...)
@@ -44,26 +45,46 @@ func TestUpgrade(t *testing.T) {
 		}
 		upgraded <- err
 	}()
-	pace := time.NewTicker(publishEvery)
-	defer pace.Stop()
-	published, taken := 0, map[string]bool{}
-	publish := func() { taken[fmt.Sprintf("[%d %d]", published, publishOnce(t, api, published))] = true }
-	for limit := time.Now().Add(4 * time.Minute); published%50 != 0 || !s.replaced(old, gateways) || s.natsSettled() != nil; published++ {
-		if time.Now().After(limit) {
-			t.Fatalf("the gateways were %v and are %v; NATS: %v", old, s.pods(), s.natsSettled())
-		}
-		<-pace.C
-		publish()
-	}
+	load.publishUntil(4*time.Minute, func() error { return s.standing("UpdateAvailable") })
 	if err := <-upgraded; err != nil {
 		t.Fatal(err)
+	}
+	steady := time.Now().Add(15 * time.Second) // the operator looks at a service every ten
+	load.publishUntil(time.Minute, func() error {
+		if time.Now().Before(steady) {
+			return errors.New("it could still begin")
+		}
+		return nil
+	})
+	if now := s.pods(); !slices.Equal(slices.Sorted(slices.Values(now)), slices.Sorted(slices.Values(old))) {
+		t.Errorf("the gateways were %v and are %v, though nobody has requested it", old, now)
+	}
+	if images := s.images(old); images != setting(t, "PREVIOUS_IMAGE") {
+		t.Errorf("the gateways are of %s", images)
+	}
+	for _, name := range names {
+		if n := c.countOf(start, name, "disconnect"); n != 0 {
+			t.Errorf("%s was disconnected %d times by the update of the operator: %q", name, n, c.ways(start, name))
+		}
+	}
+
+	s.kubectl("annotate", "rts/"+s.name, "realtime-operator.io/update=now")
+	load.publishUntil(4*time.Minute, func() error {
+		if !s.replaced(old, gateways) {
+			return fmt.Errorf("the gateways were %v and are %v", old, s.pods())
+		}
+		return errors.Join(s.natsSettled(), s.standing("UpToDate"))
+	})
+	if images := s.images(s.pods()); images != setting(t, "IMAGE") {
+		t.Errorf("the gateways are of %s", images)
 	}
 	for _, name := range names { // those told last may be on their way back
 		c.waitSince(start, name, "connect", 20*time.Second, anything)
 	}
-	publish()
+	load.publish()
+	last := load.published - 1
 	for _, name := range names {
-		c.waitSince(start, name, "numbered", 20*time.Second, func(args []any) bool { return args[0] == float64(published) })
+		c.waitSince(start, name, "numbered", 20*time.Second, func(args []any) bool { return args[0] == float64(last) })
 		if n := c.countOf(start, name, "connect"); n != 1 {
 			t.Errorf("%s reconnected %d times, want once: %q", name, n, c.ways(start, name))
 		}
@@ -73,10 +94,52 @@ func TestUpgrade(t *testing.T) {
 	}
 	// An attempt that was not stored within 5 s, while NATS was replaced, was made again, and may
 	// be stored behind later numbers.
-	checkNumbers(t, slices.DeleteFunc(c.since(start, "numbered"), func(e clientEvent) bool { return !taken[fmt.Sprint(e.Args[:2])] }), names, published)
+	checkNumbers(t, slices.DeleteFunc(c.since(start, "numbered"), func(e clientEvent) bool { return !load.taken[fmt.Sprint(e.Args[:2])] }), names, last)
 	s.checkPlaintextRefused()
-	t.Logf("%d messages to each of %d clients; NATS is of generation %s", published+1, chatters,
+	t.Logf("%d messages to each of %d clients; NATS is of generation %s", load.published, chatters,
 		s.kubectl("get", "statefulset/"+s.name+"-nats", "--output=jsonpath={.metadata.generation}"))
+}
+
+// publisher publishes one number after another.
+type publisher struct {
+	t         *testing.T
+	url       string
+	published int
+	// taken are the attempts that were answered.
+	taken map[string]bool
+}
+
+func (p *publisher) publish() {
+	p.t.Helper()
+	p.taken[fmt.Sprintf("[%d %d]", p.published, publishOnce(p.t, p.url, p.published))] = true
+	p.published++
+}
+
+// publishUntil publishes at the pace of publishEvery until done finds nothing amiss.
+func (p *publisher) publishUntil(patience time.Duration, done func() error) {
+	p.t.Helper()
+	pace := time.NewTicker(publishEvery)
+	defer pace.Stop()
+	for limit := time.Now().Add(patience); ; {
+		for range 50 {
+			<-pace.C
+			p.publish()
+		}
+		err := done()
+		if err == nil {
+			return
+		}
+		if time.Now().After(limit) {
+			p.t.Fatalf("not within %v: %v", patience, err)
+		}
+	}
+}
+
+// standing is nil if the condition UpToDate has a reason.
+func (s *service) standing(reason string) error {
+	s.t.Helper()
+	got := s.kubectl("get", "rts/"+s.name, `--output=jsonpath={.status.conditions[?(@.type=="UpToDate")].reason}`)
+	return want("the reason of UpToDate", got, reason)
 }
 
 // natsSettled is nil when NATS takes no plaintext any more, and its pod is of the newest template
