@@ -56,7 +56,7 @@ func (r *Runtime) takePlaces(b *binding, s *socketio.Socket, rooms []string) []e
 			continue
 		}
 		errs[i] = nil
-		if rule := b.namespace.rule(rooms[i]); r.refusePlace(b, s, rule, err) {
+		if rule := b.namespace.rule(wishes[i].Room); r.refusePlace(b, s, rule, err) {
 			errs[i] = &forbiddenError{codeOf(err), rule.place + ".capacity"}
 		}
 	}
