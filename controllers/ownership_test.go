@@ -285,6 +285,27 @@ func TestChosenNodePortStays(t *testing.T) {
 	})
 }
 
+// Whoever empties the list of an object's managers hides who writes next: the API server takes note
+// again when somebody applies, which is refused while our port is next to theirs.
+func TestWhatNobodyManagesIsSetBack(t *testing.T) {
+	c, namespace := useCluster(t)
+	s := create(t, c, namespace, plain)
+	s.awaitObjects()
+	service := &corev1.Service{}
+	s.get("chat-nats", service)
+	patch := client.RawPatch(types.JSONPatchType, []byte(`[
+		{"op": "replace", "path": "/metadata/managedFields", "value": [{}]},
+		{"op": "replace", "path": "/spec/ports/0/port", "value": 4309},
+		{"op": "replace", "path": "/spec/selector", "value": {"x": "y"}}]`))
+	if err := c.Patch(t.Context(), service, patch); err != nil {
+		t.Fatal(err)
+	}
+	await(s, "chat-nats", service, func(service *corev1.Service) error {
+		return errors.Join(want("the number of ports", len(service.Spec.Ports), 1), want("the port", service.Spec.Ports[0].Port, 4222),
+			want("the selector", service.Spec.Selector["x"], ""))
+	})
+}
+
 // A program that writes each time that the operator does would have pods replaced for ever.
 func TestAnotherProgramThatDoesNotGiveUp(t *testing.T) {
 	c, namespace := useCluster(t)

@@ -37,6 +37,11 @@ func (a *Applier) takeBack(ctx context.Context, svc *v1alpha1.RealtimeService, w
 	if version != "" && version != live.ResourceVersion {
 		return nil, apierrors.NewConflict(schema.GroupResource{Resource: wanted.GetKind()}, wanted.GetName(), errors.New("somebody else has written it"))
 	}
+	if len(live.ManagedFields) == 0 {
+		if err := a.track(ctx, live); err != nil {
+			return nil, err
+		}
+	}
 	theirs, err := claims(live.ManagedFields, wanted)
 	if err != nil {
 		return nil, err
@@ -58,6 +63,22 @@ func (a *Applier) takeBack(ctx context.Context, svc *v1alpha1.RealtimeService, w
 		wanted.SetResourceVersion(live.ResourceVersion)
 	}
 	return theirs, err
+}
+
+// track has the API server list the managers of an object whose list somebody has emptied. Until
+// the next apply it does not take note of who writes what, and gives all that it finds then to a
+// manager of its own. Nothing is applied here, so that this cannot be refused.
+func (a *Applier) track(ctx context.Context, live *metav1.PartialObjectMetadata) error {
+	nothing := &unstructured.Unstructured{}
+	nothing.SetGroupVersionKind(live.GroupVersionKind())
+	nothing.SetNamespace(live.Namespace)
+	nothing.SetName(live.Name)
+	nothing.SetResourceVersion(live.ResourceVersion)
+	if err := a.ApplyAs(ctx, v1alpha1.FieldManager, nothing); err != nil {
+		return err
+	}
+	live.ManagedFields, live.ResourceVersion = nothing.GetManagedFields(), nothing.GetResourceVersion()
+	return nil
 }
 
 // Disown removes managers from an object's list, and leaves the fields as they are.
