@@ -11,12 +11,10 @@ import (
 	"testing"
 
 	networkingv1 "k8s.io/api/networking/v1"
-	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
@@ -194,8 +192,13 @@ func TestAServiceIsExposedByGatewayAPI(t *testing.T) {
 	s.edit(func(spec *v1alpha1.RealtimeServiceSpec) { spec.Exposure.GatewayAPI.WebTransportParentRefs = nil })
 	s.awaitGone("chat", udp)
 
-	crd := &apiextensionsv1.CustomResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: "httproutes.gateway.networking.k8s.io"}}
-	c.deleteDefinition(t, crd)
+	crd := &unstructured.Unstructured{}
+	crd.SetAPIVersion("apiextensions.k8s.io/v1")
+	crd.SetKind("CustomResourceDefinition")
+	crd.SetName("httproutes.gateway.networking.k8s.io")
+	if err := c.Delete(t.Context(), crd); err != nil {
+		t.Fatal(err)
+	}
 	s.awaitExposed(metav1.ConditionFalse, "KindMissing", "this cluster has no HTTPRoute", "")
 	c.installGatewayAPI(t)
 	await(s, "chat", route, there)
@@ -203,15 +206,4 @@ func TestAServiceIsExposedByGatewayAPI(t *testing.T) {
 	s.edit(func(spec *v1alpha1.RealtimeServiceSpec) { spec.Exposure = nil })
 	s.awaitGone("chat", route)
 	s.awaitUnexposed()
-}
-
-func (c *cluster) deleteDefinition(t *testing.T, crd client.Object) {
-	t.Helper()
-	scheme := c.Scheme()
-	if err := apiextensionsv1.AddToScheme(scheme); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Delete(t.Context(), crd); err != nil {
-		t.Fatal(err)
-	}
 }
