@@ -14,6 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
@@ -62,8 +63,9 @@ func TestNewServiceIsClaimed(t *testing.T) {
 	}
 	// As a release that knew no claims leaves it, or somebody.
 	svc := s.live()
+	before := svc.DeepCopy()
 	svc.Status.Operator = nil
-	if err := c.Status().Update(t.Context(), svc); err != nil {
+	if err := c.Status().Patch(t.Context(), svc, client.MergeFrom(before)); err != nil {
 		t.Fatal(err)
 	}
 	s.edit(addNamespace)
