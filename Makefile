@@ -167,7 +167,7 @@ bench-hostile: dist/hostile ## Measure what hostile clients cost, 20 minutes, an
 
 .PHONY: bench-reload
 bench-reload: dist/reload ## Replace rules and keys 20 times under 2,000 clients, 2 minutes: nobody may notice. Writes docs/measured/reload.md. RELOAD_FLAGS=-help lists more.
-	dist/reload -docs docs/measured/reload.md $(RELOAD_FLAGS)
+	dist/reload -pace 200ms -docs docs/measured/reload.md $(RELOAD_FLAGS)
 
 .PHONY: scale
 scale: dist/realtime dist/load dist/bench dist/scale dist/nats-server ## Measure ours at three sizes, 5 minutes, and write docs/measured/scale.md: what a million connections take. SCALE_FLAGS=-help lists more.
