@@ -5,7 +5,6 @@ package doctor
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"slices"
 
@@ -48,7 +47,7 @@ func examineStreams(ctx context.Context, p *patient) []Finding {
 	}
 	ctx, cancel := within(ctx)
 	defer cancel()
-	connection, err := p.client.Transport.(*http.Transport).NewClientConn(ctx, "https", hostPort(p))
+	connection, err := p.client.Transport.(*http.Transport).NewClientConn(ctx, "https", p.hostPort())
 	if err != nil {
 		return []Finding{failed(nil, "%v", err)}
 	}
@@ -66,13 +65,6 @@ func examineStreams(ctx context.Context, p *patient) []Finding {
 		return []Finding{note(nil, "HTTP/2 with %d requests at the same time for all tabs of a browser; each that polls needs two", most)}
 	}
 	return []Finding{ok("HTTP/2 with %d requests at the same time", most)}
-}
-
-func hostPort(p *patient) string {
-	if p.url.Port() != "" {
-		return p.url.Host
-	}
-	return net.JoinHostPort(p.url.Hostname(), map[string]string{"http": "80", "https": "443"}[p.url.Scheme])
 }
 
 // examineWebTransport opens a session of WebTransport, over UDP at the same port.
@@ -93,13 +85,9 @@ func examineWebTransport(ctx context.Context, p *patient) []Finding {
 	}
 	defer func() { _ = dialer.Close() }() // the session is closed
 	u := p.query("webtransport", "")
-	header := p.headers()
-	if p.options.Origin != "" {
-		header.Set("Origin", p.options.Origin)
-	}
-	_, session, err := dialer.Dial(ctx, u.String(), header) //nolint:bodyclose // it is that of the session, which is closed
+	_, session, err := dialer.Dial(ctx, u.String(), p.headers()) //nolint:bodyclose // it is that of the session, which is closed
 	if err != nil {
-		return []Finding{failed([]string{fmt.Sprintf("lead UDP at %s to port webTransportPort of the Service (docs/how-to/expose.md#webtransport)", hostPort(p))},
+		return []Finding{failed([]string{fmt.Sprintf("lead UDP at %s to port webTransportPort of the Service (docs/how-to/expose.md#webtransport)", p.hostPort())},
 			"the server offers WebTransport, and UDP does not reach it: %v", err)}
 	}
 	_ = session.CloseWithError(0, "") // it was opened, which is all

@@ -21,7 +21,7 @@ func examineCertificate(ctx context.Context, p *patient) []Finding {
 	}
 	ctx, cancel := within(ctx)
 	defer cancel()
-	connection, err := (&tls.Dialer{Config: p.tls}).DialContext(ctx, "tcp", hostPort(p))
+	connection, err := (&tls.Dialer{Config: p.tls}).DialContext(ctx, "tcp", p.hostPort())
 	if err != nil {
 		p.hopeless = true
 		return []Finding{failed(certificateAdvice(err), "%v", err)}

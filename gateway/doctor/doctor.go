@@ -60,16 +60,28 @@ type examination struct {
 var examinations = []examination{
 	{"certificate", examineCertificate},
 	{"handshake", examineHandshake},
-	{"sessions", examineSessions},
-	{"answers", examineAnswers},
+	{"sessions", withSession(examineSessions)},
+	{"answers", withSession(examineAnswers)},
 	{"websocket", examineWebSocket},
-	{"upgrade", examineUpgrade},
+	{"upgrade", withSession(examineUpgrade)},
 	{"webtransport", examineWebTransport},
 	{"origin", examineOrigin},
 	{"streams", examineStreams},
 	{"payload", examinePayload},
 	{"silence", examineSilence},
 	{"address", examineAddress},
+}
+
+// withSession runs an examination with a session by polling.
+func withSession(run func(ctx context.Context, s *session) []Finding) func(context.Context, *patient) []Finding {
+	return func(ctx context.Context, p *patient) []Finding {
+		s, err := p.begin(ctx, p.client)
+		if err != nil {
+			return []Finding{failed(nil, "another handshake: %v", err)}
+		}
+		defer s.end(ctx)
+		return run(ctx, s)
+	}
 }
 
 // Run examines a service and reports what it finds. It returns a *FailedError if something does
@@ -82,12 +94,11 @@ func Run(ctx context.Context, o Options) error {
 	}
 	defer p.close()
 	r := newReporter(o.Out, o.JSON)
-	before := p.readProblems(ctx)
+	p.problemsBefore = p.readProblems(ctx)
 	for _, e := range examinations {
 		if p.hopeless && e.name != "handshake" {
 			continue
 		}
-		p.problemsBefore = before
 		for _, f := range e.run(ctx, p) {
 			f.Check = e.name
 			r.report(f)

@@ -267,8 +267,8 @@ func TestAnswersAreHeldBack(t *testing.T) {
 	}
 	defer p.close()
 	p.prompt = 0
-	want(t, examineAnswers(t.Context(), p), Failed, "something holds requests or answers back", "buffering")
-	want(t, examineUpgrade(t.Context(), p), Failed, "something holds it back", "buffering off for WebSockets")
+	want(t, withSession(examineAnswers)(t.Context(), p), Failed, "something holds requests or answers back", "buffering")
+	want(t, withSession(examineUpgrade)(t.Context(), p), Failed, "something holds it back", "buffering off for WebSockets")
 }
 
 // Those whom the namespace does not let in are sent away by the server, which says nothing of what

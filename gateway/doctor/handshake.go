@@ -74,12 +74,7 @@ const connections = 6
 
 // examineSessions makes the requests of one session over connections of their own, which reach
 // different gateways if there are several.
-func examineSessions(ctx context.Context, p *patient) []Finding {
-	s, err := p.begin(ctx, p.client)
-	if err != nil {
-		return []Finding{failed(nil, "a second handshake: %v", err)}
-	}
-	defer s.end(ctx)
+func examineSessions(ctx context.Context, s *session) []Finding {
 	for i := range connections {
 		if err := s.overAnother(ctx); err != nil {
 			return []Finding{failed([]string{
@@ -104,12 +99,8 @@ func (s *session) overAnother(ctx context.Context) error {
 }
 
 // examineAnswers asks for something while a poll waits: its answer must come at once.
-func examineAnswers(ctx context.Context, p *patient) []Finding {
-	s, err := p.begin(ctx, p.client)
-	if err != nil {
-		return []Finding{failed(nil, "another handshake: %v", err)}
-	}
-	defer s.end(ctx)
+func examineAnswers(ctx context.Context, s *session) []Finding {
+	p := s.patient
 	ctx, cancel := within(ctx)
 	defer cancel()
 	type outcome struct {

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -140,7 +141,18 @@ func (p *patient) headers() http.Header {
 	for name, values := range p.options.Header {
 		h[http.CanonicalHeaderKey(name)] = values
 	}
+	if p.options.Origin != "" {
+		h.Set("Origin", p.options.Origin)
+	}
 	return h
+}
+
+// hostPort returns the address of the service, for those who dial it themselves.
+func (p *patient) hostPort() string {
+	if p.url.Port() != "" {
+		return p.url.Host
+	}
+	return net.JoinHostPort(p.url.Hostname(), map[string]string{"http": "80", "https": "443"}[p.url.Scheme])
 }
 
 // within returns a context for something that should be immediate.

@@ -55,27 +55,24 @@ func either(recognizers ...func(http.Header) bool) func(http.Header) bool {
 
 func lines(text ...string) []string { return text }
 
-func seconds(formats ...string) func(int64) []string {
-	return func(n int64) []string {
-		var filled []string
-		for _, format := range formats {
-			filled = append(filled, strings.ReplaceAll(format, "SECONDS", fmt.Sprint(n)))
-		}
-		return filled
-	}
+// seconds fills in a time: SECONDS.
+func seconds(texts ...string) func(int64) []string {
+	return func(n int64) []string { return filled(texts, "SECONDS", fmt.Sprint(n)) }
 }
 
 // sized fills in a size: BYTES, or MIB rounded up.
-func sized(formats ...string) func(int64) []string {
+func sized(texts ...string) func(int64) []string {
 	return func(n int64) []string {
-		mebibytes := (n + 1<<20 - 1) >> 20
-		var filled []string
-		for _, format := range formats {
-			format = strings.ReplaceAll(format, "BYTES", fmt.Sprint(n))
-			filled = append(filled, strings.ReplaceAll(format, "MIB", fmt.Sprint(mebibytes)))
-		}
-		return filled
+		return filled(texts, "BYTES", fmt.Sprint(n), "MIB", fmt.Sprint((n+1<<20-1)>>20))
 	}
+}
+
+func filled(texts []string, names ...string) (filled []string) {
+	r := strings.NewReplacer(names...)
+	for _, text := range texts {
+		filled = append(filled, r.Replace(text))
+	}
+	return filled
 }
 
 // proxies are those that are known. The first that recognizes an answer counts, so that what stands

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
 )
 
 // Status is the outcome of an examination.
@@ -110,5 +109,5 @@ func summary(count int) string {
 	if count == 0 {
 		return "Clients get through."
 	}
-	return strings.Join([]string{"Not all gets through:", fmt.Sprint(count), "failed."}, " ")
+	return fmt.Sprintf("Not all gets through: %d failed.", count)
 }

@@ -59,9 +59,6 @@ func (p *patient) do(ctx context.Context, client *http.Client, method, url strin
 	if method == http.MethodPost {
 		request.Header.Set("Content-Type", "text/plain;charset=UTF-8")
 	}
-	if p.options.Origin != "" {
-		request.Header.Set("Origin", p.options.Origin)
-	}
 	response, err := client.Do(request)
 	if err != nil {
 		return answer{}, unwrapped(err)
@@ -104,11 +101,17 @@ func (p *patient) begin(ctx context.Context, client *http.Client) (*session, err
 	if err != nil {
 		return s, err
 	}
-	content, found := strings.CutPrefix(string(a.body), "0")
-	if !found || json.Unmarshal([]byte(content), &s.open) != nil || s.open.SID == "" {
-		return s, fmt.Errorf("the answer is not Engine.IO's: %s", excerpt(a.body))
+	s.open, err = openPacketOf(string(a.body))
+	return s, err
+}
+
+// openPacketOf reads the packet with which a server begins a session.
+func openPacketOf(packet string) (open openPacket, err error) {
+	content, found := strings.CutPrefix(packet, "0")
+	if !found || json.Unmarshal([]byte(content), &open) != nil || open.SID == "" {
+		return open, fmt.Errorf("the answer is not Engine.IO's: %s", excerpt([]byte(packet)))
 	}
-	return s, nil
+	return open, nil
 }
 
 func excerpt(body []byte) string {

@@ -22,14 +22,14 @@ var errServerClosed = errors.New("the server has ended the session")
 // cuts a silent connection cuts those of clients.
 func examineSilence(ctx context.Context, p *patient) []Finding {
 	interval := p.open.pingInterval()
-	until := time.Now().Add(max(p.options.Silence, interval))
+	enough := time.Now().Add(max(p.options.Silence, interval) - time.Second) // a ping may come a little early
 	byPolling := make(chan Finding, 1)
-	go func() { byPolling <- p.silentPolling(ctx, until) }()
-	byWebSocket := p.silentWebSocket(ctx, until)
+	go func() { byPolling <- p.silentPolling(ctx, enough) }()
+	byWebSocket := p.silentWebSocket(ctx, enough)
 	return []Finding{<-byPolling, byWebSocket}
 }
 
-func (p *patient) silentPolling(ctx context.Context, until time.Time) Finding {
+func (p *patient) silentPolling(ctx context.Context, enough time.Time) Finding {
 	const how = "polling"
 	s, err := p.begin(ctx, p.client)
 	if err != nil {
@@ -58,7 +58,7 @@ func (p *patient) silentPolling(ctx context.Context, until time.Time) Finding {
 			continue
 		}
 		longest = max(longest, waited)
-		if time.Now().After(until) || !time.Now().Before(until.Add(-time.Second)) {
+		if !time.Now().Before(enough) {
 			return p.lasted(how, longest)
 		}
 		if err := s.post(ctx, []byte("3")); err != nil {
@@ -67,7 +67,7 @@ func (p *patient) silentPolling(ctx context.Context, until time.Time) Finding {
 	}
 }
 
-func (p *patient) silentWebSocket(ctx context.Context, until time.Time) Finding {
+func (p *patient) silentWebSocket(ctx context.Context, enough time.Time) Finding {
 	const how = "WebSocket"
 	opening, cancel := within(ctx)
 	connection, err := p.dial(opening, "")
@@ -93,7 +93,7 @@ func (p *patient) silentWebSocket(ctx context.Context, until time.Time) Finding 
 			answer = p.connectPacket()
 		case packet == "2":
 			longest = max(longest, waited)
-			if !time.Now().Before(until.Add(-time.Second)) {
+			if !time.Now().Before(enough) {
 				return p.lasted(how, longest)
 			}
 			answer = "3"

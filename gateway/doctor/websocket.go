@@ -4,11 +4,9 @@ package doctor
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -19,11 +17,7 @@ func (p *patient) dial(ctx context.Context, sid string) (*websocket.Conn, error)
 	u := p.query("websocket", sid)
 	u.Scheme = map[string]string{"http": "ws", "https": "wss"}[u.Scheme]
 	dialer := &websocket.Dialer{TLSClientConfig: p.tls.Clone(), Proxy: http.ProxyFromEnvironment, HandshakeTimeout: patience}
-	header := p.headers()
-	if p.options.Origin != "" {
-		header.Set("Origin", p.options.Origin)
-	}
-	connection, response, err := dialer.DialContext(ctx, u.String(), header) //nolint:bodyclose // gorilla has closed it, and kept its beginning
+	connection, response, err := dialer.DialContext(ctx, u.String(), p.headers()) //nolint:bodyclose // gorilla has closed it, and kept its beginning
 	if response != nil {
 		p.proxy.learn(response.Header)
 	}
@@ -69,9 +63,8 @@ func examineWebSocket(ctx context.Context, p *patient) []Finding {
 	}
 	defer func() { _ = connection.Close() }() // the session ends with it
 	packet, err := read(connection, patience)
-	var open openPacket
-	if err == nil && (!strings.HasPrefix(packet, "0") || json.Unmarshal([]byte(packet[1:]), &open) != nil) {
-		err = fmt.Errorf("the first message is not Engine.IO's: %s", excerpt([]byte(packet)))
+	if err == nil {
+		_, err = openPacketOf(packet)
 	}
 	if err != nil {
 		return []Finding{failed(p.proxy.advise(upgradeSettings), "the connection opens, and then: %v", err)}
@@ -91,12 +84,8 @@ func (p *patient) dialFailure(err error) Finding {
 }
 
 // examineUpgrade goes from polling to WebSocket, as stock clients do.
-func examineUpgrade(ctx context.Context, p *patient) []Finding {
-	s, err := p.begin(ctx, p.client)
-	if err != nil {
-		return []Finding{failed(nil, "another handshake: %v", err)}
-	}
-	defer s.end(ctx)
+func examineUpgrade(ctx context.Context, s *session) []Finding {
+	p := s.patient
 	ctx, cancel := within(ctx)
 	defer cancel()
 	connection, err := p.dial(ctx, s.open.SID)
