@@ -34,7 +34,6 @@ import (
 // expose applies the Ingress or the routes of the service, deletes those that it does not want, and
 // judges how far its clients get. A service that is not exposed, and never was, costs nothing.
 func (r *Reconciler) expose(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) error {
-	remembered := r.memory.of(keyOf(svc))
 	wanted := svc.Spec.Exposure
 	if wanted == nil && meta.FindStatusCondition(svc.Status.Conditions, v1alpha1.ConditionExposed) == nil {
 		return nil
@@ -48,13 +47,10 @@ func (r *Reconciler) expose(ctx context.Context, svc *v1alpha1.RealtimeService, 
 		errs = append(errs, r.Objects.Remove(ctx, svc, r.Client, resources.UnwantedIngress(svc)))
 	}
 	if wanted != nil && wanted.GatewayAPI != nil {
-		remembered.routesRemoved = false
 		v, err := r.applyRoutes(ctx, svc)
 		verdict, errs = &v, append(errs, err)
-	} else if !remembered.routesRemoved {
-		err := errors.Join(r.removeRoute(ctx, svc, kindHTTPRoute), r.removeRoute(ctx, svc, kindUDPRoute))
-		remembered.routesRemoved = err == nil
-		errs = append(errs, err)
+	} else {
+		errs = append(errs, r.removeRoute(ctx, svc, kindHTTPRoute), r.removeRoute(ctx, svc, kindUDPRoute))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
@@ -163,6 +159,7 @@ func (r *Reconciler) applyRoutes(ctx context.Context, svc *v1alpha1.RealtimeServ
 // if the cluster does not have the kind.
 func (r *Reconciler) applyRoute(ctx context.Context, svc *v1alpha1.RealtimeService, kind string, wanted client.Object) (exposure.Route, bool, error) {
 	route := exposure.Route{Kind: kind}
+	r.memory.of(keyOf(svc)).routesRemoved[kind] = false
 	live, served, err := r.readRoute(ctx, svc, kind)
 	if err != nil || !served {
 		return route, false, err
@@ -218,11 +215,18 @@ func (r *Reconciler) readRoute(ctx context.Context, svc *v1alpha1.RealtimeServic
 
 // removeRoute deletes a route of the service, if there is one and the cluster has its kind.
 func (r *Reconciler) removeRoute(ctx context.Context, svc *v1alpha1.RealtimeService, kind string) error {
-	live, served, err := r.readRoute(ctx, svc, kind)
-	if err != nil || !served || live.GetUID() == "" {
-		return err
+	remembered := r.memory.of(keyOf(svc))
+	if remembered.routesRemoved[kind] {
+		return nil
 	}
-	return r.Objects.Remove(ctx, svc, r.Reader, live)
+	live, served, err := r.readRoute(ctx, svc, kind)
+	if err == nil && served && live.GetUID() != "" {
+		err = r.Objects.Remove(ctx, svc, r.Reader, live)
+	}
+	if err == nil {
+		remembered.routesRemoved[kind] = true
+	}
+	return err
 }
 
 // readGateways reads the Gateways that routes name, as far as the operator may.

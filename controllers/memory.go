@@ -32,8 +32,8 @@ type recollection struct {
 	natsWait natsWait
 	// natsRemoved reports whether nothing is left of the operator's own NATS.
 	natsRemoved bool
-	// routesRemoved reports whether no routes of Gateway API are left.
-	routesRemoved bool
+	// routesRemoved has the kinds of routes of Gateway API of which none is left.
+	routesRemoved map[string]bool
 	// pushing is the revision that is being pushed to gateways, and since when; empty once it is in
 	// force.
 	pushing      string
@@ -108,7 +108,7 @@ func (m *memory) of(service types.NamespacedName) *recollection {
 		m.services = map[types.NamespacedName]*recollection{}
 	}
 	if m.services[service] == nil {
-		m.services[service] = &recollection{gateways: map[types.UID]answer{}}
+		m.services[service] = &recollection{gateways: map[types.UID]answer{}, routesRemoved: map[string]bool{}}
 	}
 	return m.services[service]
 }

@@ -140,10 +140,11 @@ func (r *Reconciler) descend(ctx context.Context, svc *v1alpha1.RealtimeService,
 		return r.scaleTo(ctx, svc, deployment, replicas, resources.IgnoredReplicas(svc))
 	}
 	state.descent = now.Add(descentPace)
-	if next := replicas - 1; next > ptr.Deref(svc.Spec.Gateway.Replicas, 1) {
-		return r.scaleTo(ctx, svc, deployment, next, resources.IgnoredReplicas(svc))
+	ignored := resources.IgnoredReplicas(svc)
+	if replicas-1 == ptr.Deref(svc.Spec.Gateway.Replicas, 1) {
+		ignored = "" // there it is
 	}
-	return r.scaleTo(ctx, svc, deployment, replicas-1, "")
+	return r.scaleTo(ctx, svc, deployment, replicas-1, ignored)
 }
 
 // living returns the number of pods that have not ended. One that was evicted stays as a record.
