@@ -21,8 +21,18 @@ const (
 )
 
 func TestCommentsAreNarrow(t *testing.T) {
+	for name, text := range goSources(t) {
+		for _, line := range wideComments(t, name, text) {
+			t.Errorf("%s:%d: the comment has %d columns, and may have %d: wrap it", name, line.number, line.columns, maxColumns)
+		}
+	}
+}
+
+// goSources returns the Go files of this repository, in all its modules, by their paths.
+func goSources(t *testing.T) map[string]string {
+	t.Helper()
 	root := os.DirFS(".")
-	files := 0
+	sources := map[string]string{}
 	err := fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -33,21 +43,16 @@ func TestCommentsAreNarrow(t *testing.T) {
 			return nil
 		}
 		text, err := fs.ReadFile(root, name)
-		if err != nil {
-			return err
-		}
-		files++
-		for _, line := range wideComments(t, name, string(text)) {
-			t.Errorf("%s:%d: the comment has %d columns, and may have %d: wrap it", name, line.number, line.columns, maxColumns)
-		}
-		return nil
+		sources[name] = string(text)
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if files < 500 {
-		t.Fatalf("the test does not see the files of this repository: %d", files)
+	if len(sources) < 500 {
+		t.Fatalf("the test does not see the files of this repository: %d", len(sources))
 	}
+	return sources
 }
 
 func TestWideCommentsAreFound(t *testing.T) {

@@ -3,9 +3,7 @@
 package main
 
 import (
-	"io/fs"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -43,16 +41,10 @@ func TestProofsExist(t *testing.T) {
 func allTests(t *testing.T) string {
 	t.Helper()
 	var all strings.Builder
-	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || !strings.HasSuffix(path, "_test.go") {
-			return err
+	for name, source := range goSources(t) {
+		if strings.HasSuffix(name, "_test.go") {
+			all.WriteString(source)
 		}
-		source, err := os.ReadFile(path)
-		all.Write(source)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	return all.String()
 }
