@@ -17,6 +17,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
+	"github.com/realtime-operator/realtime-operator/controllers/status"
 )
 
 // beginRollout writes what the Deployment's controller does when it begins to replace gateways: the
@@ -148,9 +149,9 @@ func TestRolloutThatCannotEndIsNotReady(t *testing.T) {
 	s.beginRollout("2", "", 1)
 	labels := withHash(resources.GatewaySelector("chat"), "2")
 	pod := s.pod("typo", labels, waiting("gateway", "gateway:typo", "ErrImagePull", "not found"))
-	s.awaitMessage(v1alpha1.ConditionProgressing, metav1.ConditionFalse, reasonImagePullBackOff, `image "gateway:typo" cannot be pulled: not found`)
-	s.awaitMessage(v1alpha1.ConditionReady, metav1.ConditionFalse, reasonImagePullBackOff, `image "gateway:typo" cannot be pulled: not found`)
-	s.awaitMessage(v1alpha1.ConditionGatewaysAvailable, metav1.ConditionTrue, reasonAvailable, "2 of 2 gateways are ready, 1 have the newest pod template")
+	s.awaitMessage(v1alpha1.ConditionProgressing, metav1.ConditionFalse, status.ReasonImagePullBackOff, `image "gateway:typo" cannot be pulled: not found`)
+	s.awaitMessage(v1alpha1.ConditionReady, metav1.ConditionFalse, status.ReasonImagePullBackOff, `image "gateway:typo" cannot be pulled: not found`)
+	s.awaitMessage(v1alpha1.ConditionGatewaysAvailable, metav1.ConditionTrue, status.ReasonAvailable, "2 of 2 gateways are ready, 1 have the newest pod template")
 
 	// The kubelet alternates between an error and the pause after it, and the problem is one.
 	for range 3 {
@@ -167,7 +168,7 @@ func TestRolloutThatCannotEndIsNotReady(t *testing.T) {
 			t.Error("the status was written for the same problem")
 		}
 	}
-	eventually(t, "it is told once", func() error { return want("warnings", s.warnings(reasonImagePullBackOff), 1) })
+	eventually(t, "it is told once", func() error { return want("warnings", s.warnings(status.ReasonImagePullBackOff), 1) })
 	if meta.FindStatusCondition(s.live().Status.Conditions, v1alpha1.ConditionStalled) != nil {
 		t.Error("it is taken for a failure before the Deployment's deadline")
 	}
@@ -179,13 +180,13 @@ func TestRolloutThatCannotEndIsNotReady(t *testing.T) {
 	if err := s.Status().Update(t.Context(), d); err != nil {
 		t.Fatal(err)
 	}
-	s.awaitMessage(v1alpha1.ConditionStalled, metav1.ConditionTrue, reasonImagePullBackOff, "gateway:typo")
+	s.awaitMessage(v1alpha1.ConditionStalled, metav1.ConditionTrue, status.ReasonImagePullBackOff, "gateway:typo")
 
 	// Back to an image that is there, of which all pods are ready at once.
 	s.newImage("gateway:test")
 	s.rollOut()
-	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionTrue, reasonReady)
-	s.awaitCondition(v1alpha1.ConditionProgressing, metav1.ConditionTrue, reasonRolledOut)
+	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionTrue, status.ReasonReady)
+	s.awaitCondition(v1alpha1.ConditionProgressing, metav1.ConditionTrue, status.ReasonRolledOut)
 	last := s.live()
 	if meta.FindStatusCondition(last.Status.Conditions, v1alpha1.ConditionStalled) != nil {
 		t.Error("it is still taken for a failure")
@@ -211,35 +212,39 @@ func TestAProblemOfAnOlderReplicaSetIsNotTold(t *testing.T) {
 	const refused = `pods "chat-gateway-2-abcde" is forbidden: exceeded quota: small, requested: pods=1, used: pods=2, limited: pods=2`
 	s.newImage("gateway:2")
 	s.beginRollout("2", refused, 0)
-	s.awaitMessage(v1alpha1.ConditionReady, metav1.ConditionFalse, reasonQuotaExceeded,
+	s.awaitMessage(v1alpha1.ConditionReady, metav1.ConditionFalse, status.ReasonQuotaExceeded,
 		"the namespace's quota refuses a pod: exceeded quota: small, requested: pods=1, used: pods=2, limited: pods=2")
-	s.awaitCondition(v1alpha1.ConditionGatewaysAvailable, metav1.ConditionTrue, reasonAvailable)
+	s.awaitCondition(v1alpha1.ConditionGatewaysAvailable, metav1.ConditionTrue, status.ReasonAvailable)
 
 	s.pod("old", withHash(resources.GatewaySelector("chat"), "2"), waiting("gateway", "gateway:2", "ImagePullBackOff", ""))
 	s.newImage("gateway:3")
 	s.beginRollout("3", "", 1)
-	s.awaitMessage(v1alpha1.ConditionReady, metav1.ConditionFalse, reasonRollingOut, "1 of 2 gateways have the newest pod template")
+	s.awaitMessage(v1alpha1.ConditionReady, metav1.ConditionFalse, status.ReasonRollingOut, "1 of 2 gateways have the newest pod template")
 }
 
+// The operator resumes a Deployment that somebody has paused, unless the service is paused, too.
 func TestPausedDeploymentIsTold(t *testing.T) {
 	s, _, _ := withGateways(t)
-	change(s, "chat-gateway", &appsv1.Deployment{}, func(d *appsv1.Deployment) { d.Spec.Paused = true })
-	s.newImage("gateway:2")
-	d := &appsv1.Deployment{}
-	s.get("chat-gateway", d)
-	if !d.Spec.Paused {
-		t.Skip("the operator has resumed it")
-	}
+	s.annotate(v1alpha1.AnnotationPaused, "true")
+	s.awaitCondition(v1alpha1.ConditionPaused, metav1.ConditionTrue, status.ReasonPaused)
+	change(s, "chat-gateway", &appsv1.Deployment{}, func(d *appsv1.Deployment) {
+		d.Spec.Paused, d.Spec.Template.Spec.Containers[0].Image = true, "gateway:2"
+	})
 	s.beginRollout("2", "", 0)
-	s.awaitMessage(v1alpha1.ConditionReady, metav1.ConditionFalse, reasonDeploymentPaused, "kubectl rollout resume")
+	s.awaitMessage(v1alpha1.ConditionReady, metav1.ConditionFalse, status.ReasonDeploymentPaused, "kubectl rollout resume")
+
+	s.annotate(v1alpha1.AnnotationPaused, "false")
+	await(s, "chat-gateway", &appsv1.Deployment{}, func(d *appsv1.Deployment) error {
+		return want("whether it is paused", d.Spec.Paused, false)
+	})
 }
 
 // What only events tell is read of a pod that takes long.
 func TestEventsOfAPodThatTakesLongAreTold(t *testing.T) {
 	for name, tt := range map[string]struct{ reason, message, told, want string }{
-		"a missing volume":  {"FailedMount", `MountVolume.SetUp failed for volume "extra" : secret "extra" not found`, reasonFailedMount, `secret "extra" not found`},
-		"a probe":           {"Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503", reasonProbeFailing, "statuscode: 503"},
-		"no network at all": {"FailedCreatePodSandBox", "plugin is not there", reasonPodNotStarting, "FailedCreatePodSandBox: plugin is not there"},
+		"a missing volume":  {"FailedMount", `MountVolume.SetUp failed for volume "extra" : secret "extra" not found`, status.ReasonFailedMount, `secret "extra" not found`},
+		"a probe":           {"Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503", status.ReasonProbeFailing, "statuscode: 503"},
+		"no network at all": {"FailedCreatePodSandBox", "plugin is not there", status.ReasonPodNotStarting, "FailedCreatePodSandBox: plugin is not there"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, namespace := useCluster(t)
@@ -279,13 +284,13 @@ func TestNATSThatCannotStartIsTold(t *testing.T) {
 		s, set := nats(t, plain)
 		s.warn("StatefulSet", set, "FailedCreate", `create Pod chat-nats-0 in StatefulSet chat-nats failed error: pods "chat-nats-0" is forbidden: failed quota: strict: must specify limits.cpu for: nats`)
 		seen(s, set)
-		told(s, reasonQuotaExceeded, "failed quota: strict: must specify limits.cpu for: nats")
+		told(s, status.ReasonQuotaExceeded, "failed quota: strict: must specify limits.cpu for: nats")
 	})
 	t.Run("its image is not there", func(t *testing.T) {
 		s, set := nats(t, plain)
 		seen(s, set)
 		s.pod("chat-nats-0", resources.NATSSelector("chat"), waiting("nats", "nats:typo", "ImagePullBackOff", `Back-off pulling image "nats:typo"`))
-		told(s, reasonImagePullBackOff, `image "nats:typo" cannot be pulled`)
+		told(s, status.ReasonImagePullBackOff, `image "nats:typo" cannot be pulled`)
 	})
 	t.Run("its claim has no volume", func(t *testing.T) {
 		s, set := nats(t, "spec: {recovery: {storage: {persistent: true}}, namespaces: [{name: /}]}")
@@ -297,7 +302,7 @@ func TestNATSThatCannotStartIsTold(t *testing.T) {
 		}
 		s.warn("PersistentVolumeClaim", claim, "ProvisioningFailed", `storageclass.storage.k8s.io "fast" not found`)
 		seen(s, set)
-		told(s, reasonVolumePending, `PersistentVolumeClaim chat-nats has no volume: storageclass.storage.k8s.io "fast" not found`)
+		told(s, status.ReasonVolumePending, `PersistentVolumeClaim chat-nats has no volume: storageclass.storage.k8s.io "fast" not found`)
 	})
 }
 
@@ -310,9 +315,9 @@ spec:
   - {name: devices, tokens: {secretRef: {name: devices}, from: [query.token]}}
   namespaces: [{name: /, authentication: [devices]}]
 `)
-	s.awaitMessage(v1alpha1.ConditionResolvedRefs, metav1.ConditionFalse, reasonSecretMissing,
+	s.awaitMessage(v1alpha1.ConditionResolvedRefs, metav1.ConditionFalse, status.ReasonSecretMissing,
 		"Secret programs, which spec.api.tokenSecretRef names, does not exist; Secret devices, which spec.authentication names, does not exist")
-	s.awaitMessage(v1alpha1.ConditionReady, metav1.ConditionFalse, reasonSecretMissing, "Secret programs")
+	s.awaitMessage(v1alpha1.ConditionReady, metav1.ConditionFalse, status.ReasonSecretMissing, "Secret programs")
 	secret := func(name string, data map[string][]byte) *corev1.Secret {
 		return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Data: data}
 	}
@@ -320,14 +325,14 @@ spec:
 	if err := errors.Join(c.Create(t.Context(), programs), c.Create(t.Context(), secret("devices", nil))); err != nil {
 		t.Fatal(err)
 	}
-	s.awaitMessage(v1alpha1.ConditionResolvedRefs, metav1.ConditionFalse, reasonKeyMissing, "Secret programs, which spec.api.tokenSecretRef names, has no token")
+	s.awaitMessage(v1alpha1.ConditionResolvedRefs, metav1.ConditionFalse, status.ReasonKeyMissing, "Secret programs, which spec.api.tokenSecretRef names, has no token")
 	change(s, "programs", programs, func(secret *corev1.Secret) { secret.Data = map[string][]byte{"token": []byte("t")} })
-	s.awaitCondition(v1alpha1.ConditionResolvedRefs, metav1.ConditionTrue, reasonResolved)
+	s.awaitCondition(v1alpha1.ConditionResolvedRefs, metav1.ConditionTrue, status.ReasonResolved)
 	s.startNATS()
 	s.rollOut()
 	s.startGateway(t, namespace, "chat", "one", func(*fakeGateway) {})
-	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionTrue, reasonReady)
-	for _, reason := range []string{reasonSecretMissing, reasonKeyMissing} {
+	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionTrue, status.ReasonReady)
+	for _, reason := range []string{status.ReasonSecretMissing, status.ReasonKeyMissing} {
 		if n := s.warnings(reason); n < 1 || n > 2 {
 			t.Errorf("%s was told %d times", reason, n)
 		}
@@ -343,11 +348,11 @@ spec:
   - {name: users, jwt: {issuer: i, audiences: [c], jwks: {url: "https://id.example.com/keys", ca: {configMapRef: {name: authorities}}}}, allow: "true", user: claims.sub}
   namespaces: [{name: /, authentication: [users]}]
 `)
-	s.awaitMessage(v1alpha1.ConditionResolvedRefs, metav1.ConditionFalse, reasonConfigMapMissing, "ConfigMap authorities, which spec.authentication names, does not exist")
+	s.awaitMessage(v1alpha1.ConditionResolvedRefs, metav1.ConditionFalse, status.ReasonConfigMapMissing, "ConfigMap authorities, which spec.authentication names, does not exist")
 	if err := c.Create(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "authorities"}}); err != nil {
 		t.Fatal(err)
 	}
-	s.awaitCondition(v1alpha1.ConditionResolvedRefs, metav1.ConditionTrue, reasonResolved)
+	s.awaitCondition(v1alpha1.ConditionResolvedRefs, metav1.ConditionTrue, status.ReasonResolved)
 }
 
 // Clients can connect while NATS is away, and nothing of what was asked for is missing.
@@ -359,26 +364,26 @@ func TestReadyOutlastsNATS(t *testing.T) {
 	if err := s.Status().Update(t.Context(), set); err != nil {
 		t.Fatal(err)
 	}
-	s.awaitCondition(v1alpha1.ConditionNATSAvailable, metav1.ConditionFalse, reasonStarting)
+	s.awaitCondition(v1alpha1.ConditionNATSAvailable, metav1.ConditionFalse, status.ReasonStarting)
 	for _, kind := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionProgressing} {
 		if !meta.IsStatusConditionTrue(s.live().Status.Conditions, kind) {
 			t.Errorf("%s is %+v", kind, meta.FindStatusCondition(s.live().Status.Conditions, kind))
 		}
 	}
-	s.awaitCondition(v1alpha1.ConditionProgressing, metav1.ConditionTrue, reasonRolledOut)
+	s.awaitCondition(v1alpha1.ConditionProgressing, metav1.ConditionTrue, status.ReasonRolledOut)
 }
 
 // An autoscaler that adds gateways is no rollout, and a gateway that fails later is none.
 func TestReadyOutlastsScalingAndFailures(t *testing.T) {
 	c, namespace := useCluster(t)
 	s := create(t, c, namespace, "spec: {gateway: {autoscaling: {minReplicas: 1, maxReplicas: 9}}, namespaces: [{name: /}]}")
-	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionFalse, reasonStarting)
+	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionFalse, status.ReasonStarting)
 	s.startNATS()
 	s.rollOut()
 	inForce := func(g *fakeGateway) {}
 	s.startGateway(t, namespace, "chat", "one", inForce)
 	s.startGateway(t, namespace, "chat", "two", inForce)
-	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionTrue, reasonReady)
+	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionTrue, status.ReasonReady)
 	scaled := func(replicas int32) {
 		change(s, "chat-gateway", &appsv1.Deployment{}, func(d *appsv1.Deployment) { d.Spec.Replicas = &replicas })
 		s.rollOut()
@@ -388,7 +393,7 @@ func TestReadyOutlastsScalingAndFailures(t *testing.T) {
 	}
 	scaled(5)
 	s.turn("two", corev1.ConditionFalse)
-	s.awaitMessage(v1alpha1.ConditionGatewaysAvailable, metav1.ConditionFalse, reasonStarting, "1 of 5")
+	s.awaitMessage(v1alpha1.ConditionGatewaysAvailable, metav1.ConditionFalse, status.ReasonStarting, "1 of 5")
 	ready := meta.FindStatusCondition(s.live().Status.Conditions, v1alpha1.ConditionReady)
 	if ready.Status != metav1.ConditionTrue {
 		t.Errorf("Ready is %+v", ready)

@@ -22,6 +22,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/controllers/apply"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
+	"github.com/realtime-operator/realtime-operator/controllers/status"
 )
 
 // withGateways is a service with gateways one and two that run its configuration.
@@ -35,7 +36,7 @@ func withGateways(t *testing.T) (s *service, one, two client.ObjectKey) {
 	inForce := func(g *fakeGateway) { g.status.ConfigHash = gatewaystatus.Revision([]byte(s.config())) }
 	one = s.startGateway(t, namespace, "chat", "one", inForce)
 	two = s.startGateway(t, namespace, "chat", "two", inForce)
-	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionTrue, reasonReady)
+	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionTrue, status.ReasonReady)
 	return s, one, two
 }
 
@@ -72,8 +73,8 @@ func TestConfigurationReachesGateways(t *testing.T) {
 
 	changed := time.Now()
 	s.edit(addNamespace)
-	s.awaitCondition(v1alpha1.ConditionConfigured, metav1.ConditionTrue, reasonInForce)
-	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionTrue, reasonReady)
+	s.awaitCondition(v1alpha1.ConditionConfigured, metav1.ConditionTrue, status.ReasonInForce)
+	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionTrue, status.ReasonReady)
 	t.Logf("in force after %v", time.Since(changed).Round(10*time.Millisecond))
 
 	for _, key := range []client.ObjectKey{one, two} {
@@ -96,14 +97,14 @@ func TestGatewayThatComesWithAnOldConfigurationIsBroughtForward(t *testing.T) {
 		return func() error { return want("pushes", len(s.gateways.configs(three)), n) }
 	}
 	eventually(t, "it is pushed to", pushes(1))
-	s.awaitMessage(v1alpha1.ConditionConfigured, metav1.ConditionTrue, reasonInForce, "3 gateways")
+	s.awaitMessage(v1alpha1.ConditionConfigured, metav1.ConditionTrue, status.ReasonInForce, "3 gateways")
 
 	// Its container starts again, from a volume that is behind.
 	s.gateways.set(three, old)
 	s.turn("three", corev1.ConditionFalse)
 	s.turn("three", corev1.ConditionTrue)
 	eventually(t, "it is pushed to again", pushes(2))
-	s.awaitMessage(v1alpha1.ConditionConfigured, metav1.ConditionTrue, reasonInForce, "3 gateways")
+	s.awaitMessage(v1alpha1.ConditionConfigured, metav1.ConditionTrue, status.ReasonInForce, "3 gateways")
 	if n := len(s.gateways.configs(one)); n != 0 {
 		t.Errorf("another one was pushed to %d times", n)
 	}
@@ -150,9 +151,9 @@ func TestGatewayThatTakesNoPushesGetsTheConfigurationFromTheKubelet(t *testing.T
 			s, one, _ := withGateways(t)
 			s.gateways.set(one, test.how)
 			s.edit(addNamespace)
-			s.awaitMessage(v1alpha1.ConditionConfigured, metav1.ConditionFalse, reasonPropagating, "1 of 2 gateways", test.say)
+			s.awaitMessage(v1alpha1.ConditionConfigured, metav1.ConditionFalse, status.ReasonPropagating, "1 of 2 gateways", test.say)
 			s.gateways.set(one, func(g *fakeGateway) { g.status.ConfigHash = gatewaystatus.Revision([]byte(s.config())) })
-			s.awaitCondition(v1alpha1.ConditionConfigured, metav1.ConditionTrue, reasonInForce)
+			s.awaitCondition(v1alpha1.ConditionConfigured, metav1.ConditionTrue, status.ReasonInForce)
 		})
 	}
 }
@@ -161,9 +162,9 @@ func TestGatewayThatCannotBeReachedIsPushedToAgain(t *testing.T) {
 	s, one, _ := withGateways(t)
 	s.gateways.set(one, func(g *fakeGateway) { g.deaf = true })
 	s.edit(addNamespace)
-	s.awaitMessage(v1alpha1.ConditionConfigured, metav1.ConditionFalse, reasonPropagating, "one does not take it")
+	s.awaitMessage(v1alpha1.ConditionConfigured, metav1.ConditionFalse, status.ReasonPropagating, "one does not take it")
 	s.gateways.set(one, func(g *fakeGateway) { g.deaf = false })
-	s.awaitCondition(v1alpha1.ConditionConfigured, metav1.ConditionTrue, reasonInForce)
+	s.awaitCondition(v1alpha1.ConditionConfigured, metav1.ConditionTrue, status.ReasonInForce)
 }
 
 // A number says which of two configurations is the newer one, whoever rendered them.
@@ -288,8 +289,8 @@ func TestGatewayThatRefusesIsShown(t *testing.T) {
 	s, one, _ := withGateways(t)
 	s.gateways.set(one, func(g *fakeGateway) { g.refuses = "spec.namespaces[1]: unheard of" })
 	s.edit(addNamespace)
-	s.awaitMessage(v1alpha1.ConditionConfigured, metav1.ConditionFalse, reasonRefused, "one keeps the old configuration", "unheard of")
-	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionFalse, reasonRefused)
+	s.awaitMessage(v1alpha1.ConditionConfigured, metav1.ConditionFalse, status.ReasonRefused, "one keeps the old configuration", "unheard of")
+	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionFalse, status.ReasonRefused)
 }
 
 // A gateway that starts has mounted what was there, and one that leaves has clients.
@@ -305,7 +306,7 @@ func TestGatewayThatIsNotReadyIsNotWaitedFor(t *testing.T) {
 	s.gateways.set(one, func(g *fakeGateway) { g.refuses = "never" })
 	s.turn("one", corev1.ConditionFalse)
 	s.edit(addNamespace)
-	s.awaitCondition(v1alpha1.ConditionConfigured, metav1.ConditionTrue, reasonInForce)
+	s.awaitCondition(v1alpha1.ConditionConfigured, metav1.ConditionTrue, status.ReasonInForce)
 }
 
 func TestInvalidServiceIsShownAndKeepsTheLastGoodConfiguration(t *testing.T) {
@@ -317,8 +318,8 @@ func TestInvalidServiceIsShownAndKeepsTheLastGoodConfiguration(t *testing.T) {
 		spec.Namespaces[0].Handlers = []v1alpha1.Handler{{Event: "hi", When: "args[0", Do: []v1alpha1.Action{{Ack: "[]"}}}}
 		spec.Gateway.Image = "mine:1"
 	})
-	s.awaitMessage(v1alpha1.ConditionConfigured, metav1.ConditionFalse, reasonInvalid, "spec.namespaces[0].handlers[0].when", "Syntax error")
-	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionFalse, reasonInvalid)
+	s.awaitMessage(v1alpha1.ConditionConfigured, metav1.ConditionFalse, status.ReasonInvalid, "spec.namespaces[0].handlers[0].when", "Syntax error")
+	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionFalse, status.ReasonInvalid)
 	await(s, "chat-gateway", &appsv1.Deployment{}, func(d *appsv1.Deployment) error {
 		return want("the image", d.Spec.Template.Spec.Containers[0].Image, "mine:1")
 	})

@@ -32,6 +32,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
+	"github.com/realtime-operator/realtime-operator/controllers/status"
 )
 
 const (
@@ -305,7 +306,7 @@ func (d *drift) awaitReport() {
 		}
 		eventually(d.t, "the conditions name "+reason, func() error {
 			ready := meta.FindStatusCondition(d.live().Status.Conditions, v1alpha1.ConditionReady)
-			if ready.Status != metav1.ConditionFalse || ready.Reason != reasonApplyFailed {
+			if ready.Status != metav1.ConditionFalse || ready.Reason != status.ReasonApplyFailed {
 				return fmt.Errorf("Ready is %+v", ready)
 			}
 			// One error may keep the operator from finding the next, which follows from it.
@@ -370,7 +371,7 @@ func (d *drift) awaitHealed() {
 		d.t.Fatal(err)
 	}
 	untouched := &service{d.t, d.cluster, like.Namespace, like.Name}
-	untouched.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionFalse, reasonStarting)
+	untouched.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionFalse, status.ReasonStarting)
 	for key, object := range all() {
 		if strings.HasPrefix(key, "HorizontalPodAutoscaler") && like.Spec.Gateway.Autoscaling == nil ||
 			strings.HasPrefix(key, "NetworkPolicy") && like.Spec.NetworkPolicy == nil {
@@ -383,7 +384,7 @@ func (d *drift) awaitHealed() {
 			return errors.Join(isOurs(d.live(), o), sameAs(o, wanted))
 		})
 	}
-	d.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionFalse, reasonStarting)
+	d.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionFalse, status.ReasonStarting)
 }
 
 // sameAs says what of an object is not as in another one.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/controllers/status"
 )
 
 func TestOwnNATSGivesWayToANamedOne(t *testing.T) {
@@ -33,7 +34,7 @@ func TestOwnNATSGivesWayToANamedOne(t *testing.T) {
 		}
 		return nil
 	})
-	s.awaitCondition(v1alpha1.ConditionNATSAvailable, metav1.ConditionUnknown, reasonStarting)
+	s.awaitCondition(v1alpha1.ConditionNATSAvailable, metav1.ConditionUnknown, status.ReasonStarting)
 	s.get("chat-nats", &appsv1.StatefulSet{}) // gateways of the old template still use it
 	s.get("chat-nats-credentials", secret)
 
@@ -118,12 +119,12 @@ func TestGatewaysThatTheirNATSRefusesAreHandedItsPassword(t *testing.T) {
 	key := s.startGateway(t, namespace, "chat", "one", func(g *fakeGateway) {
 		g.status.ConfigHash = gatewaystatus.Revision([]byte(s.config()))
 	})
-	s.awaitCondition(v1alpha1.ConditionNATSAvailable, metav1.ConditionTrue, reasonAvailable)
+	s.awaitCondition(v1alpha1.ConditionNATSAvailable, metav1.ConditionTrue, status.ReasonAvailable)
 	if n := len(c.gateways.credentials(key)); n != 0 {
 		t.Errorf("a gateway that is connected was handed credentials %d times", n)
 	}
 	c.gateways.set(key, func(g *fakeGateway) { g.status.NATS = "reconnecting" })
-	s.awaitMessage(v1alpha1.ConditionNATSAvailable, metav1.ConditionFalse, reasonDisconnected, "NATS is ready; 1 of 1 gateways are not connected")
+	s.awaitMessage(v1alpha1.ConditionNATSAvailable, metav1.ConditionFalse, status.ReasonDisconnected, "NATS is ready; 1 of 1 gateways are not connected")
 	eventually(t, "it is handed the password", func() error {
 		secret := &corev1.Secret{}
 		s.get("chat-nats-credentials", secret)
@@ -140,8 +141,8 @@ func TestANamedNATSGetsNoCredentialsFromTheOperator(t *testing.T) {
 	s := create(t, c, namespace, "spec: {nats: {urls: ['nats://elsewhere:4222']}, namespaces: [{name: /}]}")
 	s.awaitObjects()
 	key := s.startGateway(t, namespace, "chat", "one", func(g *fakeGateway) { g.status.NATS = "reconnecting" })
-	s.awaitMessage(v1alpha1.ConditionNATSAvailable, metav1.ConditionFalse, reasonDisconnected, "1 of 1 gateways are not connected")
-	s.awaitCondition(v1alpha1.ConditionConfigured, metav1.ConditionTrue, reasonInForce)
+	s.awaitMessage(v1alpha1.ConditionNATSAvailable, metav1.ConditionFalse, status.ReasonDisconnected, "1 of 1 gateways are not connected")
+	s.awaitCondition(v1alpha1.ConditionConfigured, metav1.ConditionTrue, status.ReasonInForce)
 	if n := len(c.gateways.credentials(key)); n != 0 {
 		t.Errorf("credentials were handed over %d times", n)
 	}

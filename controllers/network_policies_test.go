@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/controllers/status"
 )
 
 func TestNetworkPoliciesComeAndGo(t *testing.T) {
@@ -69,7 +70,7 @@ func TestThePolicyOfNATSStaysAsLongAsNATS(t *testing.T) {
 	s.edit(func(spec *v1alpha1.RealtimeServiceSpec) {
 		spec.NATS = &v1alpha1.NATSSpec{URLs: []string{"nats://elsewhere:4222"}}
 	})
-	s.awaitCondition(v1alpha1.ConditionNATSAvailable, metav1.ConditionUnknown, reasonStarting)
+	s.awaitCondition(v1alpha1.ConditionNATSAvailable, metav1.ConditionUnknown, status.ReasonStarting)
 	s.get("chat-nats", &networkingv1.NetworkPolicy{})
 	s.rollOut()
 	s.awaitGone("chat-nats", &networkingv1.NetworkPolicy{})

@@ -26,6 +26,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/controllers/apply"
+	"github.com/realtime-operator/realtime-operator/controllers/status"
 )
 
 // everything is a service with all objects that the operator makes.
@@ -179,7 +180,7 @@ func TestWhatOthersWriteInOurPartsIsSetBack(t *testing.T) {
 // autoscaler has.
 func (s *service) awaitEverything() {
 	s.t.Helper()
-	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionFalse, reasonStarting)
+	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionFalse, status.ReasonStarting)
 	await(s, "chat-gateway", &appsv1.Deployment{}, there)
 	await(s, "chat-gateway", &autoscalingv2.HorizontalPodAutoscaler{}, there)
 }
@@ -285,8 +286,8 @@ func TestChosenNodePortStays(t *testing.T) {
 	})
 }
 
-// Whoever empties the list of an object's managers hides who writes next: the API server takes note
-// again when somebody applies, which is refused while our port is next to theirs.
+// An object whose list of managers was emptied does not show who writes next: the API server takes
+// note again when somebody applies, which is refused while our port is next to theirs.
 func TestWhatNobodyManagesIsSetBack(t *testing.T) {
 	c, namespace := useCluster(t)
 	s := create(t, c, namespace, plain)
@@ -330,8 +331,8 @@ func TestAnotherProgramThatDoesNotGiveUp(t *testing.T) {
 	if times != 6 {
 		t.Errorf("it was set back %d times, want 5", times-1)
 	}
-	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionFalse, reasonApplyFailed)
-	s.awaitEvent(reasonApplyFailed, "Deployment chat-gateway is changed each time")
+	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionFalse, status.ReasonApplyFailed)
+	s.awaitEvent(status.ReasonApplyFailed, "Deployment chat-gateway is changed each time")
 	// What the manifest says reaches the rest.
 	s.edit(func(spec *v1alpha1.RealtimeServiceSpec) { spec.Gateway.Service.Port = 8080 })
 	await(s, "chat", &corev1.Service{}, func(service *corev1.Service) error { return want("the port", service.Spec.Ports[0].Port, 8080) })
@@ -410,7 +411,7 @@ func TestObjectsWithoutAControllerAreAdopted(t *testing.T) {
 	}
 	s.awaitEvent(apply.ReasonAdopted, "adopted Deployment chat-gateway: it had no controller")
 	s.awaitEvent(apply.ReasonAdopted, "adopted Secret chat-nats-credentials")
-	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionFalse, reasonStarting)
+	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionFalse, status.ReasonStarting)
 }
 
 // As a program restores objects: under its own manager, with or without the references to a service
@@ -468,7 +469,7 @@ func TestRestoredObjectsAreAdopted(t *testing.T) {
 			if env := fmt.Sprint(d.Spec.Template.Spec.Containers[0].Env); strings.Contains(env, "OLD") {
 				t.Errorf("what was restored and is not wanted stays: %s", env)
 			}
-			s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionFalse, reasonStarting)
+			s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionFalse, status.ReasonStarting)
 		})
 	}
 }
@@ -531,7 +532,7 @@ func TestObjectsOfOthersAreNamedAndLeft(t *testing.T) {
 				}
 			}
 			s := create(t, c, namespace, plain)
-			s.awaitMessage(v1alpha1.ConditionReady, metav1.ConditionFalse, reasonApplyFailed,
+			s.awaitMessage(v1alpha1.ConditionReady, metav1.ConditionFalse, status.ReasonApplyFailed,
 				"Secret chat-nats-credentials exists", "ServiceAccount chat-gateway exists", test.want)
 			secret := &corev1.Secret{}
 			s.get("chat-nats-credentials", secret)

@@ -21,6 +21,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/controllers/apply"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
+	"github.com/realtime-operator/realtime-operator/controllers/status"
 )
 
 // owned are the objects of a service with autoscaling and its own NATS, by kind and name.
@@ -240,7 +241,7 @@ func TestTerminatingNamespaceIsLeftInPeace(t *testing.T) {
 	other := create(t, c, c.newNamespace(t), plain)
 	other.awaitObjects()
 	for _, condition := range s.live().Status.Conditions {
-		if condition.Reason == reasonApplyFailed {
+		if condition.Reason == status.ReasonApplyFailed {
 			t.Errorf("the status tells of what nobody can mend: %+v", condition)
 		}
 	}
@@ -256,7 +257,7 @@ func TestSomebodyElsesObjectIsLeftAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := create(t, c, namespace, plain)
-	s.awaitMessage(v1alpha1.ConditionReady, metav1.ConditionFalse, reasonApplyFailed, "Service chat exists and does not belong to this service")
+	s.awaitMessage(v1alpha1.ConditionReady, metav1.ConditionFalse, status.ReasonApplyFailed, "Service chat exists and does not belong to this service")
 	await(s, "chat-gateway", &appsv1.Deployment{}, there) // the rest goes on
 	s.get("chat", theirs)
 	if theirs.Spec.Ports[0].Port != 1 || len(theirs.OwnerReferences) != 0 {
@@ -266,7 +267,7 @@ func TestSomebodyElsesObjectIsLeftAlone(t *testing.T) {
 	if err := c.Delete(t.Context(), theirs); err != nil {
 		t.Fatal(err)
 	}
-	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionFalse, reasonStarting)
+	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionFalse, status.ReasonStarting)
 	await(s, "chat", &corev1.Service{}, there)
 }
 
@@ -275,7 +276,7 @@ func TestNothingIsAppliedTwice(t *testing.T) {
 	s := create(t, c, namespace, plain)
 	s.awaitObjects()
 	s.startNATS()
-	s.awaitCondition(v1alpha1.ConditionNATSAvailable, metav1.ConditionTrue, reasonAvailable)
+	s.awaitCondition(v1alpha1.ConditionNATSAvailable, metav1.ConditionTrue, status.ReasonAvailable)
 	// Each gateway that comes makes the operator look; the last one's connections tell that it has.
 	look := func(name string, connections int64) {
 		s.startGateway(t, namespace, "chat", name, func(g *fakeGateway) {

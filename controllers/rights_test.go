@@ -27,6 +27,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
+	"github.com/realtime-operator/realtime-operator/controllers/status"
 )
 
 // These tests hold what the operator may do against what it does: the API server of the tests lets
@@ -246,7 +247,7 @@ func TestOperatorOfSomeNamespacesNeedsNoRightsElsewhere(t *testing.T) {
 		s.startNATS()
 		s.rollOut()
 		s.startGateway(t, namespace, "chat", "one", func(*fakeGateway) {})
-		s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionTrue, reasonReady)
+		s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionTrue, status.ReasonReady)
 	}
 	// To give a Secret another owner takes the right to delete it, where
 	// OwnerReferencesPermissionEnforcement is on.

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/controllers/status"
 )
 
 const plain = "spec: {namespaces: [{name: /}]}"
@@ -144,7 +145,7 @@ func (s *service) awaitMessage(kind string, status metav1.ConditionStatus, reaso
 // awaitObjects waits until the operator has made everything, and has seen it.
 func (s *service) awaitObjects() {
 	s.t.Helper()
-	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionFalse, reasonStarting)
+	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionFalse, status.ReasonStarting)
 	await(s, "chat-gateway", &appsv1.Deployment{}, func(d *appsv1.Deployment) error {
 		return want("whether its replicas are ours", owns(d.ManagedFields, ScaleFieldManager), true)
 	})

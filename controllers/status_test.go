@@ -14,18 +14,19 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
+	"github.com/realtime-operator/realtime-operator/controllers/status"
 )
 
 func TestStatusFollowsTheObjects(t *testing.T) {
 	c, namespace := useCluster(t)
 	s := create(t, c, namespace, "spec: {gateway: {replicas: 2}, namespaces: [{name: /}]}")
 	s.awaitObjects()
-	s.awaitCondition(v1alpha1.ConditionGatewaysAvailable, metav1.ConditionFalse, reasonStarting)
-	s.awaitCondition(v1alpha1.ConditionNATSAvailable, metav1.ConditionFalse, reasonStarting)
-	s.awaitCondition(v1alpha1.ConditionConfigured, metav1.ConditionFalse, reasonStarting)
+	s.awaitCondition(v1alpha1.ConditionGatewaysAvailable, metav1.ConditionFalse, status.ReasonStarting)
+	s.awaitCondition(v1alpha1.ConditionNATSAvailable, metav1.ConditionFalse, status.ReasonStarting)
+	s.awaitCondition(v1alpha1.ConditionConfigured, metav1.ConditionFalse, status.ReasonStarting)
 
 	s.startNATS()
-	s.awaitCondition(v1alpha1.ConditionNATSAvailable, metav1.ConditionTrue, reasonAvailable)
+	s.awaitCondition(v1alpha1.ConditionNATSAvailable, metav1.ConditionTrue, status.ReasonAvailable)
 
 	inForce := func(connections int64) func(*fakeGateway) {
 		return func(g *fakeGateway) {
@@ -34,14 +35,14 @@ func TestStatusFollowsTheObjects(t *testing.T) {
 	}
 	s.rollOut()
 	s.startGateway(t, namespace, "chat", "one", inForce(40))
-	s.awaitMessage(v1alpha1.ConditionReady, metav1.ConditionFalse, reasonRollingOut, "2 of 2 gateways have the newest pod template, 1 are ready")
-	s.awaitMessage(v1alpha1.ConditionGatewaysAvailable, metav1.ConditionFalse, reasonStarting, "1 of 2 gateways are ready")
-	s.awaitCondition(v1alpha1.ConditionProgressing, metav1.ConditionTrue, reasonRollingOut)
+	s.awaitMessage(v1alpha1.ConditionReady, metav1.ConditionFalse, status.ReasonRollingOut, "2 of 2 gateways have the newest pod template, 1 are ready")
+	s.awaitMessage(v1alpha1.ConditionGatewaysAvailable, metav1.ConditionFalse, status.ReasonStarting, "1 of 2 gateways are ready")
+	s.awaitCondition(v1alpha1.ConditionProgressing, metav1.ConditionTrue, status.ReasonRollingOut)
 
 	s.startGateway(t, namespace, "chat", "two", inForce(2))
-	s.awaitCondition(v1alpha1.ConditionGatewaysAvailable, metav1.ConditionTrue, reasonAvailable)
-	s.awaitCondition(v1alpha1.ConditionProgressing, metav1.ConditionTrue, reasonRolledOut)
-	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionTrue, reasonReady)
+	s.awaitCondition(v1alpha1.ConditionGatewaysAvailable, metav1.ConditionTrue, status.ReasonAvailable)
+	s.awaitCondition(v1alpha1.ConditionProgressing, metav1.ConditionTrue, status.ReasonRolledOut)
+	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionTrue, status.ReasonReady)
 	await(s, "chat", &v1alpha1.RealtimeService{}, func(svc *v1alpha1.RealtimeService) error {
 		status := svc.Status
 		return errors.Join(
@@ -64,15 +65,15 @@ func TestSilentGatewaysAreShown(t *testing.T) {
 	s.startNATS()
 	s.rollOut()
 	s.startGateway(t, namespace, "chat", "one", func(g *fakeGateway) { g.silent, g.deaf = true, true })
-	s.awaitMessage(v1alpha1.ConditionConfigured, metav1.ConditionUnknown, reasonUnreachable, "one", "network policy")
-	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionUnknown, reasonUnreachable)
+	s.awaitMessage(v1alpha1.ConditionConfigured, metav1.ConditionUnknown, status.ReasonUnreachable, "one", "network policy")
+	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionUnknown, status.ReasonUnreachable)
 }
 
 func TestNoGatewayWantedIsNotReady(t *testing.T) {
 	c, namespace := useCluster(t)
 	s := create(t, c, namespace, "spec: {gateway: {replicas: 0}, namespaces: [{name: /}]}")
-	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionFalse, reasonScaledToZero)
-	s.awaitCondition(v1alpha1.ConditionGatewaysAvailable, metav1.ConditionTrue, reasonAvailable)
+	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionFalse, status.ReasonScaledToZero)
+	s.awaitCondition(v1alpha1.ConditionGatewaysAvailable, metav1.ConditionTrue, status.ReasonAvailable)
 }
 
 func TestNamedNATSIsSeenThroughGateways(t *testing.T) {
@@ -80,7 +81,7 @@ func TestNamedNATSIsSeenThroughGateways(t *testing.T) {
 	s := create(t, c, namespace, "spec: {nats: {urls: ['nats://elsewhere:4222']}, namespaces: [{name: /}]}")
 	s.awaitObjects()
 	s.rollOut()
-	s.awaitMessage(v1alpha1.ConditionNATSAvailable, metav1.ConditionUnknown, reasonStarting, "no gateway has said yet")
+	s.awaitMessage(v1alpha1.ConditionNATSAvailable, metav1.ConditionUnknown, status.ReasonStarting, "no gateway has said yet")
 	gateway := func(nats string) func(*fakeGateway) {
 		return func(g *fakeGateway) {
 			g.status.ConfigHash, g.status.NATS = gatewaystatus.Revision([]byte(s.config())), nats
@@ -88,15 +89,15 @@ func TestNamedNATSIsSeenThroughGateways(t *testing.T) {
 	}
 	one := s.startGateway(t, namespace, "chat", "one", gateway("reconnecting"))
 	s.startGateway(t, namespace, "chat", "two", gateway("connected"))
-	s.awaitMessage(v1alpha1.ConditionNATSAvailable, metav1.ConditionFalse, reasonDisconnected, "1 of 2 gateways are not connected")
-	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionTrue, reasonReady) // clients can connect
+	s.awaitMessage(v1alpha1.ConditionNATSAvailable, metav1.ConditionFalse, status.ReasonDisconnected, "1 of 2 gateways are not connected")
+	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionTrue, status.ReasonReady) // clients can connect
 	c.gateways.set(one, gateway("connected"))
-	s.awaitCondition(v1alpha1.ConditionNATSAvailable, metav1.ConditionTrue, reasonExternal)
+	s.awaitCondition(v1alpha1.ConditionNATSAvailable, metav1.ConditionTrue, status.ReasonExternal)
 }
 
 func TestStatusIsNotWrittenForNothing(t *testing.T) {
 	s, _, _ := withGateways(t)
-	s.awaitMessage(v1alpha1.ConditionConfigured, metav1.ConditionTrue, reasonInForce, "2 gateways")
+	s.awaitMessage(v1alpha1.ConditionConfigured, metav1.ConditionTrue, status.ReasonInForce, "2 gateways")
 	await(s, "chat", &v1alpha1.RealtimeService{}, func(svc *v1alpha1.RealtimeService) error {
 		return want("replicas", svc.Status.Replicas, 2) // the Deployment comes by another watch
 	})

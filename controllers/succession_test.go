@@ -12,6 +12,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/controllers/status"
 )
 
 func TestGatewaysAreReplacedAfterNATS(t *testing.T) {
@@ -22,7 +23,7 @@ func TestGatewaysAreReplacedAfterNATS(t *testing.T) {
 	s.rollOut()
 	inForce := func(g *fakeGateway) { g.status.ConfigHash = gatewaystatus.Revision([]byte(s.config())) }
 	gateway := s.startGateway(t, namespace, "chat", "one", inForce)
-	s.awaitCondition(v1alpha1.ConditionNATSAvailable, metav1.ConditionTrue, reasonAvailable)
+	s.awaitCondition(v1alpha1.ConditionNATSAvailable, metav1.ConditionTrue, status.ReasonAvailable)
 	before := &appsv1.Deployment{}
 	s.get("chat-gateway", before)
 	waits := func(why string) {
@@ -43,12 +44,12 @@ func TestGatewaysAreReplacedAfterNATS(t *testing.T) {
 		spec.Gateway.Image = "mine:1"
 	})
 	// Conditions are written after all that was to be applied.
-	s.awaitCondition(v1alpha1.ConditionNATSAvailable, metav1.ConditionFalse, reasonDisconnected)
-	s.awaitCondition(v1alpha1.ConditionProgressing, metav1.ConditionTrue, reasonWaitingForNATS)
-	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionFalse, reasonWaitingForNATS)
+	s.awaitCondition(v1alpha1.ConditionNATSAvailable, metav1.ConditionFalse, status.ReasonDisconnected)
+	s.awaitCondition(v1alpha1.ConditionProgressing, metav1.ConditionTrue, status.ReasonWaitingForNATS)
+	s.awaitCondition(v1alpha1.ConditionReady, metav1.ConditionFalse, status.ReasonWaitingForNATS)
 	waits("NATS is")
 	s.startNATS()
-	s.awaitMessage(v1alpha1.ConditionNATSAvailable, metav1.ConditionFalse, reasonDisconnected, "1 of 1 gateways are not connected")
+	s.awaitMessage(v1alpha1.ConditionNATSAvailable, metav1.ConditionFalse, status.ReasonDisconnected, "1 of 1 gateways are not connected")
 	waits("one is not connected")
 
 	c.gateways.set(gateway, func(g *fakeGateway) { g.status.NATS = "connected" })

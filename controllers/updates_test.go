@@ -162,10 +162,7 @@ func TestChangesWithoutEffectAreRecorded(t *testing.T) {
 	s := l.running(o, plain)
 	s.edit(func(spec *v1alpha1.RealtimeServiceSpec) { spec.Protocol.PingInterval.Duration = 10 * time.Second })
 	l.looks(o, s)
-	record, err := updates.Decode(s.pods().gateways.Annotations[updates.Annotation])
-	if err != nil {
-		t.Fatal(err)
-	}
+	record := s.record(s.pods().gateways)
 	if got := record.Inputs.Spec.Protocol.PingInterval.Duration; got != 10*time.Second {
 		t.Errorf("the recorded interval is %v", got)
 	}
@@ -184,21 +181,34 @@ func TestDriftIsSetBackToWhatRuns(t *testing.T) {
 	s.runsImages("gateway:1 nats:1")
 }
 
+// record returns what an object says of the pods that run.
+func (s *service) record(object client.Object) *updates.Record {
+	s.t.Helper()
+	record, err := updates.Decode(object.GetAnnotations()[updates.Annotation])
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return record
+}
+
+// rewriteRecord changes what is said of NATS's pods, as if another release had made them.
+func (s *service) rewriteRecord(how func(*updates.Record)) {
+	s.t.Helper()
+	set := s.pods().nats
+	record := s.record(set)
+	how(record)
+	text, err := record.Encode()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	change(s, "chat-nats", set, func(set *appsv1.StatefulSet) { set.Annotations[updates.Annotation] = text })
+}
+
 func TestNATSKeepsItsConfiguration(t *testing.T) {
 	l := newLand(t)
 	s := l.running(l.operator("1"), plain)
 	// As if the release had written it in another way.
-	set := s.pods().nats
-	record, err := updates.Decode(set.Annotations[updates.Annotation])
-	if err != nil {
-		t.Fatal(err)
-	}
-	record.Rendering.Config += "max_connections: 7\n"
-	text, err := record.Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	change(s, "chat-nats", set, func(set *appsv1.StatefulSet) { set.Annotations[updates.Annotation] = text })
+	s.rewriteRecord(func(r *updates.Record) { r.Rendering.Config += "max_connections: 7\n" })
 	l.looks(l.operator("2"), s)
 	config := &corev1.ConfigMap{}
 	s.get("chat-nats-config", config)
@@ -343,17 +353,7 @@ func TestAServiceThatHasChangedSinceAnOperatorWithoutRecords(t *testing.T) {
 func TestNATSWithoutTLSIsUpdatedWithGateways(t *testing.T) {
 	l := newLand(t)
 	s := l.running(l.operator("1"), plain)
-	set := s.pods().nats
-	record, err := updates.Decode(set.Annotations[updates.Annotation])
-	if err != nil {
-		t.Fatal(err)
-	}
-	record.Rendering.Config = "port: 4222\n"
-	text, err := record.Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	change(s, "chat-nats", set, func(set *appsv1.StatefulSet) { set.Annotations[updates.Annotation] = text })
+	s.rewriteRecord(func(r *updates.Record) { r.Rendering.Config = "port: 4222\n" })
 	// Once: at the next look, NATS would take plaintext, which is another reason.
 	if _, err := l.operator("2").Reconcile(t.Context(), ctrl.Request{NamespacedName: s.key("chat")}); err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/controllers/status"
 )
 
 func TestWebTransportIsTurnedOnAndOff(t *testing.T) {
@@ -53,7 +54,7 @@ func TestWebTransportIsTurnedOnAndOff(t *testing.T) {
 func TestMissingCertificateIsTold(t *testing.T) {
 	c, namespace := useCluster(t)
 	s := create(t, c, namespace, "spec: {protocol: {webTransport: {tlsSecretRef: {name: chat-tls}}}, namespaces: [{name: /}]}")
-	s.awaitMessage(v1alpha1.ConditionGatewaysAvailable, metav1.ConditionFalse, reasonSecretMissing, "Secret chat-tls, which spec.protocol.webTransport names, does not exist")
+	s.awaitMessage(v1alpha1.ConditionGatewaysAvailable, metav1.ConditionFalse, status.ReasonSecretMissing, "Secret chat-tls, which spec.protocol.webTransport names, does not exist")
 
 	secret := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "chat-tls"},
@@ -63,7 +64,7 @@ func TestMissingCertificateIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.startNATS() // makes the operator look
-	s.awaitMessage(v1alpha1.ConditionGatewaysAvailable, metav1.ConditionFalse, reasonKeyMissing, "Secret chat-tls, which spec.protocol.webTransport names, has no tls.key")
+	s.awaitMessage(v1alpha1.ConditionGatewaysAvailable, metav1.ConditionFalse, status.ReasonKeyMissing, "Secret chat-tls, which spec.protocol.webTransport names, has no tls.key")
 
 	change(s, "chat-tls", secret, func(secret *corev1.Secret) { secret.Data[corev1.TLSPrivateKeyKey] = []byte("key") })
 	s.rollOut()
