@@ -158,9 +158,9 @@ func (s *scaling) known(pods []corev1.Pod) (gateways []autoscaling.Gateway) {
 	return gateways
 }
 
-// writeCosts has the gateways with the fewest clients leave first, whoever removes some. It writes
-// nothing if they would. The annotations are written with the status of the pods: with the right to
-// do that nobody can change what runs in a pod.
+// writeCosts makes the gateways with the fewest clients leave first when Kubernetes removes some.
+// It writes nothing if they would anyway. The annotations are written with the status of the pods:
+// with the right to do that nobody can change what runs in a pod.
 func (r *Reconciler) writeCosts(ctx context.Context, svc *v1alpha1.RealtimeService) error {
 	state := &r.memory.of(keyOf(svc)).scaling
 	pods, err := r.gatewayPods(ctx, svc)

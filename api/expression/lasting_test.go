@@ -36,7 +36,7 @@ func TestWhatLasts(t *testing.T) {
 	}
 }
 
-// Whoever adds a field to sockets says whether it lasts.
+// Each field of sockets must be listed here, as lasting or not.
 func TestFieldsOfSocketsLastOrNot(t *testing.T) {
 	for field := range fields[SocketType.TypeName()] {
 		_, lasting, err := CompileLasting(Access, "has(socket."+field+")")

@@ -35,7 +35,8 @@ var partsOf = map[string]parts{
 	"PersistentVolumeClaim": {},
 }
 
-// ours reports whether a field of a wanted object is the operator's, whoever has written it.
+// ours reports whether a field of a wanted object belongs to the operator, even if another manager
+// has written it.
 func ours(wanted *unstructured.Unstructured, path fieldpath.Path) bool {
 	p, name := partsOf[wanted.GetKind()], fieldName(path)
 	if wantedLabel(wanted, path) {

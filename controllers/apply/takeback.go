@@ -65,7 +65,7 @@ func (a *Applier) takeBack(ctx context.Context, svc *v1alpha1.RealtimeService, w
 	return theirs, err
 }
 
-// track has the API server list the managers of an object whose list somebody has emptied. Until
+// track makes the API server list the managers of an object whose list somebody has emptied. Until
 // the next apply it does not take note of who writes what, and gives all that it finds then to a
 // manager of its own. Nothing is applied here, so that this cannot be refused.
 func (a *Applier) track(ctx context.Context, live *metav1.PartialObjectMetadata) error {
