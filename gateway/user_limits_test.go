@@ -117,6 +117,21 @@ func TestAClientThatComesBackElsewhereIsCountedOnce(t *testing.T) {
 	awaitAnswer(t, pods[1], "40{")
 }
 
+// A stock client does not try again after a refusal: one that closes a page, and opens it again, is
+// let in although the gateway still counts the former connection to another one.
+func TestAPlaceThatWasJustGivenUpElsewhereIsFree(t *testing.T) {
+	pods := limitedGateways(t, "connections: 1")
+	former := guestOf(t, pods[0], adaToken)
+	awaitRefusal(t, pods[1])
+	former.Wire.Send("1")
+	former.Wire.ExpectClosed()
+	next := wiretest.Dial(t, pods[1].clients, enginePath, "", nil)
+	next.Send(`40{"token":"` + adaToken + `"}`)
+	if answer := next.Receive(); !strings.HasPrefix(answer, "40{") {
+		t.Errorf("answered %s", answer)
+	}
+}
+
 func TestConnectionsOfAGatewayThatLeavesAreFree(t *testing.T) {
 	pods := limitedGateways(t, "connections: 1")
 	guestOf(t, pods[0], adaToken)

@@ -14,6 +14,9 @@ const (
 	refreshBeats = 4
 	// expireAfter is how long the connections of another gateway count that are not reported again.
 	expireAfter = 25 * time.Second
+	// SettledAfter is how long after a connection has ended elsewhere it is no longer counted here,
+	// if messages arrive.
+	SettledAfter = 2 * exchangeInterval
 )
 
 // Seat is a socket of a user.

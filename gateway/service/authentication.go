@@ -158,7 +158,7 @@ func (r *Runtime) authenticate(s *socketio.Socket) (wait func() error, err error
 		c.shorten()
 		return func() error { return r.waitToAuthenticate(c) }, nil
 	}
-	return nil, r.judge(c, v)
+	return quota.Doubted(r.judge(c, v))
 }
 
 // judge admits a client by a verdict, or says why it is refused.

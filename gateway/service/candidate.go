@@ -11,6 +11,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/identity"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/apart"
 	"github.com/realtime-operator/realtime-operator/gateway/service/eval"
+	"github.com/realtime-operator/realtime-operator/gateway/service/quota"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -163,10 +164,9 @@ func (r *Runtime) waitToAuthenticate(c *candidate) (refused error) {
 			c = next
 			continue
 		}
-		if next != nil { // otherwise everybody may connect by now
-			// Many waits may end at once, so they take turns.
+		if next != nil { // otherwise everybody may connect by now; many waits may end at once
 			c.socket.Compute(func() { refused = r.judge(c, v) })
 		}
-		return refused
+		return quota.Settled(refused)
 	}
 }
