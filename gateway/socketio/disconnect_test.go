@@ -3,6 +3,7 @@
 package socketio_test
 
 import (
+	"strings"
 	"sync"
 	"testing"
 
@@ -33,4 +34,27 @@ func TestAClientIsToldOnceThatItIsDisconnected(t *testing.T) {
 		c.Expect("41/room,")
 	}
 	c.Join("/room")
+}
+
+// socket.disconnect().connect() of a stock client sends both packets at once.
+func TestAClientLeavesAndComesBackWhileItsHandlerRuns(t *testing.T) {
+	io, url := server(t, socketio.Options{})
+	io.Of("/other")
+	begun, end := make(chan struct{}), make(chan struct{})
+	io.OnConnection(func(s *socketio.Socket) {
+		s.On("work", func(*socketio.Event) {
+			close(begun)
+			<-end
+		})
+	})
+	c, former := wiretest.Connect(t, url, path, "/")
+	c.Send(`42["work"]`)
+	<-begun
+	c.Send("41", "40")
+	c.Send("40/other,") // it is read after the others, which wait by then
+	c.Receive()
+	close(end)
+	if id := c.Receive(); !strings.HasPrefix(id, `40{"sid":`) || strings.Contains(id, former) {
+		t.Errorf("answered %s", id)
+	}
 }

@@ -257,7 +257,7 @@ func (s *Socket) end(reason string, tell func()) {
 	// The connection's handlers may wait for code that waits for an acknowledgement or the context.
 	s.abandonAcks()
 	s.endContext()
-	s.conn.Run(s.lane, func() {
+	s.conn.RunFirst(s.lane, func() {
 		// A handler that panics must not leave the socket in its rooms.
 		defer s.gone(reason)
 		if l := s.Listener(); l != nil {

@@ -52,6 +52,16 @@ func (c *Conn[S]) Run(l *Lane[S], f func()) {
 	c.runRest(l)
 }
 
+// RunFirst is Run, before all that waits in the lane: a CONNECT may be there that must find the
+// former socket gone.
+func (c *Conn[S]) RunFirst(l *Lane[S], f func()) {
+	if !l.turn.Begin() && l.turn.LeaveFirst(f) {
+		return
+	}
+	c.call(f)
+	c.runRest(l)
+}
+
 // runApart is Run for callers that must not block.
 func (c *Conn[S]) runApart(l *Lane[S], f func()) {
 	if !l.turn.Begin() && l.turn.Leave(f, 0) {

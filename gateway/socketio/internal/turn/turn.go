@@ -3,7 +3,10 @@
 // Package turn runs functions one at a time and in order without a goroutine of its own.
 package turn
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // Turn belongs to one goroutine at a time: the one that finds it free runs the functions, and any
 // other, even from within a function that runs, leaves its function in the queue. So functions
@@ -81,6 +84,19 @@ func (t *Turn) Leave(f func(), size int) bool {
 	}
 	l := t.expect()
 	l.queue = append(l.queue, entry{f, size})
+	return true
+}
+
+// LeaveFirst is Leave for a function of size 0 that runs before all others that are left.
+func (t *Turn) LeaveFirst(f func()) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.later == nil {
+		t.later = nothing
+		return false
+	}
+	l := t.expect()
+	l.queue = slices.Insert(l.queue, 0, entry{f, 0})
 	return true
 }
 

@@ -56,3 +56,16 @@ func TestWhoResumesRunsTheRest(t *testing.T) {
 		t.Error("a function is left to nobody")
 	}
 }
+
+func TestAFunctionIsLeftBeforeTheOthers(t *testing.T) {
+	var turn Turn
+	if turn.LeaveFirst(nil) {
+		t.Fatal("a function is left to nobody")
+	}
+	var ran []int
+	turn.Leave(func() { ran = append(ran, 2) }, 1)
+	turn.LeaveFirst(func() { ran = append(ran, 1) })
+	if rest(&turn); !slices.Equal(ran, []int{1, 2}) || !turn.Free() {
+		t.Errorf("ran %v; free: %t", ran, turn.Free())
+	}
+}
