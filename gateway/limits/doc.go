@@ -35,8 +35,8 @@
 // gateway, are reported whenever they change, and every refreshAfter; lists that are not refreshed
 // for expireAfter are forgotten, and so are those of a gateway that is lost. They are lists of what
 // identifies a connection across gateways, the id of a socket that survives recovery: a client that
-// has come back is counted once even while its former gateway does not know yet. Elsewhere, one that
-// has ended counts for SettledAfter at most, and a refusal waits for that. Connections that several
-// gateways admit within the same interval may exceed the limit, by what one gateway would have
-// admitted on each of the others; they stay.
+// has come back is counted once even while its former gateway does not know yet. Elsewhere, one
+// that has ended counts for SettledAfter at most, and a refusal waits for that. Connections that
+// several gateways admit within the same interval may exceed the limit, by what one gateway would
+// have admitted on each of the others; they stay.
 package limits
