@@ -144,6 +144,7 @@ BENCH_PACKAGES ?= ./gateway/...
 BENCH_FLAGS ?=
 SCALE_FLAGS ?=
 RELOAD_FLAGS ?=
+OPERATOR_FLAGS ?=
 BENCH_PEERS := hack/bench/peers
 OURS := ours,ours-nats,previous,previous-nats
 BENCH_PROGRAMS := dist/realtime dist/load dist/bench dist/tlsproxy dist/profiled $(BENCH_PEERS)/socketio/node_modules
@@ -168,6 +169,10 @@ bench-hostile: dist/hostile ## Measure what hostile clients cost, 20 minutes, an
 .PHONY: bench-reload
 bench-reload: dist/reload ## Replace rules and keys 20 times under 2,000 clients, 2 minutes: nobody may notice. Writes docs/measured/reload.md. RELOAD_FLAGS=-help lists more.
 	dist/reload -pace 200ms -docs docs/measured/reload.md $(RELOAD_FLAGS)
+
+.PHONY: bench-operator
+bench-operator: dist/realtime dist/operator ## Measure the operator with 10, 100 and 1,000 services, 30 minutes, and write docs/measured/operator.md. OPERATOR_FLAGS=-help lists more.
+	KUBEBUILDER_ASSETS="$$($(CLUSTER) envtest-assets)" dist/operator -docs docs/measured/operator.md $(OPERATOR_FLAGS)
 
 .PHONY: scale
 scale: dist/realtime dist/load dist/bench dist/scale dist/nats-server ## Measure ours at three sizes, 5 minutes, and write docs/measured/scale.md: what a million connections take. SCALE_FLAGS=-help lists more.
@@ -253,7 +258,7 @@ dist/chaos-race: force
 dist/realtime-race: force
 	go build -race -o $@ .
 
-dist/load dist/tlsproxy dist/profiled dist/scale dist/hostile dist/reload: force
+dist/load dist/tlsproxy dist/profiled dist/scale dist/hostile dist/reload dist/operator: force
 	$(BUILD) -o $@ ./hack/bench/$(@F)
 dist/bench: force
 	$(BUILD) -o $@ ./hack/bench/run
