@@ -6,6 +6,7 @@ package main
 
 import (
 	"os"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +20,9 @@ func operatorCommand() *cobra.Command {
 		Short: "Look after the RealtimeServices of a cluster",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if os.Getenv("GOGC") == "" {
+				debug.SetGCPercent(50) // what it caches of many services lives long, and it has time
+			}
 			return controllers.Run(cmd.Context(), logger(true), o)
 		},
 	}

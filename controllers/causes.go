@@ -116,8 +116,7 @@ func (r *Reconciler) natsProblem(ctx context.Context, svc *v1alpha1.RealtimeServ
 		return problem, err
 	}
 	var pods corev1.PodList
-	err := r.Client.List(ctx, &pods, client.InNamespace(svc.Namespace), client.MatchingLabels(resources.NATSSelector(svc.Name)))
-	if err != nil {
+	if err := r.listPods(ctx, svc, &pods, resources.NATSSelector(svc.Name)); err != nil {
 		return status.Problem{}, fmt.Errorf("list the pods of NATS: %w", err)
 	}
 	if problem, err := r.podsProblem(ctx, pods.Items); problem.Reason != "" || err != nil {

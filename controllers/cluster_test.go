@@ -348,6 +348,17 @@ func (c *counter) newClient(config *rest.Config, options client.Options) (client
 	}), nil
 }
 
+// listWithoutIndex lists from the API server what a cache would list by indexService.
+func listWithoutIndex(ctx context.Context, inner client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
+	options := (&client.ListOptions{}).ApplyOptions(opts)
+	if options.FieldSelector != nil {
+		if _, indexed := options.FieldSelector.RequiresExactMatch(indexService); indexed {
+			options.FieldSelector = nil
+		}
+	}
+	return inner.List(ctx, list, options)
+}
+
 func (c *counter) add(namespace string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

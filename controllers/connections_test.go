@@ -100,6 +100,7 @@ func (s *scaler) restart() {
 		s.t.Fatal(err)
 	}
 	recording := interceptor.NewClient(inner, interceptor.Funcs{
+		List: listWithoutIndex,
 		Apply: func(ctx context.Context, inner client.WithWatch, object runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
 			s.write("apply", object)
 			return inner.Apply(ctx, object, opts...)

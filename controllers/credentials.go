@@ -18,10 +18,10 @@ import (
 // handCredentials pushes the credentials of the service's own NATS to gateways that NATS refuses,
 // for example because somebody has changed the Secret: a kubelet takes a minute or two to bring it.
 func (r *Reconciler) handCredentials(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) {
-	if !seen.NATSReady || seen.credentials == (resources.Credentials{}) {
+	if !seen.NATSReady || seen.identity.Credentials == (resources.Credentials{}) {
 		return
 	}
-	body, err := json.Marshal(gatewayconfig.Credentials(seen.credentials)) //nolint:gosec // they are for the gateway, which has the Secret
+	body, err := json.Marshal(gatewayconfig.Credentials(seen.identity.Credentials)) //nolint:gosec // they are for the gateway, which has the Secret
 	if err != nil {
 		log.FromContext(ctx).Error(err, "cannot write the credentials of NATS")
 		return

@@ -102,6 +102,10 @@ func (r *Reconciler) readClass(ctx context.Context, class *exposure.Class) error
 	if class.Name == "" {
 		return nil
 	}
+	if known, ok := r.memory.class(class.Name, r.Now()); ok {
+		*class = known
+		return nil
+	}
 	found := &networkingv1.IngressClass{}
 	err := r.Reader.Get(ctx, client.ObjectKey{Name: class.Name}, found)
 	switch {
@@ -112,6 +116,7 @@ func (r *Reconciler) readClass(ctx context.Context, class *exposure.Class) error
 		return fmt.Errorf("read IngressClass %s: %w", class.Name, err)
 	}
 	class.Controller = found.Spec.Controller
+	r.memory.keepClass(*class, r.Now())
 	return nil
 }
 

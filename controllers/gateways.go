@@ -52,7 +52,8 @@ func StatusOverHTTP() StatusFunc {
 // newStatusClient returns a client that uses no proxy, and follows no redirect.
 func newStatusClient() *http.Client {
 	return &http.Client{
-		Transport:     &http.Transport{MaxIdleConnsPerHost: 1, IdleConnTimeout: 3 * steadyInterval},
+		// There may be thousands of connections, on which little is said.
+		Transport:     &http.Transport{MaxIdleConnsPerHost: 1, IdleConnTimeout: 3 * steadyInterval, ReadBufferSize: 1 << 10, WriteBufferSize: 512},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
@@ -86,11 +87,15 @@ type answer struct {
 // gatewayPods returns all of the service's gateway pods.
 func (r *Reconciler) gatewayPods(ctx context.Context, svc *v1alpha1.RealtimeService) ([]corev1.Pod, error) {
 	var pods corev1.PodList
-	err := r.Client.List(ctx, &pods, client.InNamespace(svc.Namespace), client.MatchingLabels(resources.GatewaySelector(svc.Name)))
-	if err != nil {
+	if err := r.listPods(ctx, svc, &pods, resources.GatewaySelector(svc.Name)); err != nil {
 		return nil, fmt.Errorf("list the gateway pods: %w", err)
 	}
 	return pods.Items, nil
+}
+
+// listPods lists those of the service's pods that have some labels.
+func (r *Reconciler) listPods(ctx context.Context, svc *v1alpha1.RealtimeService, pods *corev1.PodList, labels client.MatchingLabels) error {
+	return r.Client.List(ctx, pods, client.InNamespace(svc.Namespace), client.MatchingFields{indexService: svc.Name}, labels)
 }
 
 // listGateways returns the service's running gateway pods, including leaving ones, which still have

@@ -9,8 +9,11 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
+	"github.com/realtime-operator/realtime-operator/controllers/exposure"
+	"github.com/realtime-operator/realtime-operator/controllers/resources"
 	"github.com/realtime-operator/realtime-operator/controllers/status"
 	"github.com/realtime-operator/realtime-operator/controllers/updates"
 )
@@ -20,6 +23,36 @@ import (
 type memory struct {
 	mu       sync.Mutex
 	services map[types.NamespacedName]*recollection // guarded by mu
+	// classes are the IngressClasses that were read last, which services share. Guarded by mu.
+	classes map[string]readClass
+}
+
+// classLasts is how long an IngressClass is not read again. It is less than steadyInterval, so that
+// a service notices at its next reconciliation that a class was made.
+const classLasts = steadyInterval / 2
+
+// readClass is what is known of an IngressClass, and since when.
+type readClass struct {
+	class exposure.Class
+	at    time.Time
+}
+
+// class returns what was read of an IngressClass; false if that is too long ago.
+func (m *memory) class(name string, now time.Time) (exposure.Class, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	read, ok := m.classes[name]
+	return read.class, ok && now.Sub(read.at) < classLasts
+}
+
+func (m *memory) keepClass(class exposure.Class, now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	maps.DeleteFunc(m.classes, func(_ string, read readClass) bool { return now.Sub(read.at) >= classLasts })
+	if m.classes == nil {
+		m.classes = map[string]readClass{}
+	}
+	m.classes[class.Name] = readClass{class, now}
 }
 
 // maxWorkloads is how many kinds of pods a service has: gateways and NATS.
@@ -46,6 +79,8 @@ type recollection struct {
 	scaling scaling
 	// resolved is what came of following the references of the manifest.
 	resolved resolution
+	// secrets is what the service's own Secrets were like.
+	secrets ownSecrets
 	// deployment is a hash of the gateways' Deployment that was applied last, and rolledOut of that
 	// which was rolled out last.
 	deployment, rolledOut [32]byte
@@ -99,6 +134,29 @@ func (r *recollection) forgetPushes(there []status.Gateway) {
 	maps.DeleteFunc(r.pushes, func(key pushKey, _ push) bool {
 		return !slices.ContainsFunc(there, func(g status.Gateway) bool { return g.Pod.UID == key.pod })
 	})
+}
+
+// secretsLast is how long the Secrets of a service are not read again, at most, to which nothing
+// happens: they are neither cached nor watched. Those of many services, which one operator has
+// begun to look after at the same time, are read one after another.
+const secretsLast = 5 * time.Minute
+
+// untilRead is when they are read again: between half of secretsLast and that.
+func untilRead(now time.Time) time.Time { return now.Add(wait.Jitter(secretsLast/2, 1)) }
+
+// ownSecrets is what is known of a service's own Secrets without reading them. The zero value knows
+// nothing.
+type ownSecrets struct {
+	// generation is that of the service when they were read, and until how long that holds.
+	generation int64
+	until      time.Time
+	// nats identifies the service's own NATS.
+	nats resources.NATSIdentity
+}
+
+// known reports whether the Secrets need not be read.
+func (s *ownSecrets) known(svc *v1alpha1.RealtimeService, now time.Time) bool {
+	return s.generation == svc.Generation && now.Before(s.until)
 }
 
 func (m *memory) of(service types.NamespacedName) *recollection {

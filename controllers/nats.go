@@ -12,6 +12,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -27,11 +28,11 @@ func (r *Reconciler) applyNATS(ctx context.Context, svc *v1alpha1.RealtimeServic
 		return nil
 	}
 	r.memory.of(keyOf(svc)).natsRemoved = false
-	identity, err := r.applyNATSIdentity(ctx, svc)
+	identity, err := r.applyNATSIdentity(ctx, svc, seen)
 	if err != nil {
 		return err
 	}
-	seen.credentials = identity.Credentials
+	seen.identity = identity
 	config := resources.NATSConfigMap(svc, seen.plan.plaintext)
 	resources.SetNATSConfig(config, seen.plan.nats.Rendering.Config)
 	objects := []client.Object{
@@ -53,7 +54,10 @@ func (r *Reconciler) applyNATS(ctx context.Context, svc *v1alpha1.RealtimeServic
 }
 
 // applyNATSIdentity makes and renews the Secrets that NATS and its clients read.
-func (r *Reconciler) applyNATSIdentity(ctx context.Context, svc *v1alpha1.RealtimeService) (resources.NATSIdentity, error) {
+func (r *Reconciler) applyNATSIdentity(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) (resources.NATSIdentity, error) {
+	if seen.secretsKnown {
+		return r.memory.of(keyOf(svc)).secrets.nats, nil
+	}
 	credentials, err := r.applyCredentials(ctx, svc)
 	if err != nil {
 		return resources.NATSIdentity{}, err
@@ -110,6 +114,30 @@ func (r *Reconciler) ownSecret(ctx context.Context, svc *v1alpha1.RealtimeServic
 		return nil, nil, err
 	}
 	return secret, secret, nil
+}
+
+// doubtSecrets remembers that the service's own Secrets need not be read for a while, unless
+// something is wrong: somebody may have deleted or changed one. It reports whether they were not
+// read this time, and are to be read soon.
+func (r *Reconciler) doubtSecrets(svc *v1alpha1.RealtimeService, seen *observation, err error) bool {
+	remembered := r.memory.of(keyOf(svc))
+	if err != nil || !allIsWell(svc, seen) {
+		remembered.secrets = ownSecrets{}
+		return seen.secretsKnown
+	}
+	if !seen.secretsKnown {
+		remembered.secrets = ownSecrets{svc.Generation, untilRead(r.Now()), seen.identity}
+	}
+	return false
+}
+
+// allIsWell reports whether all pods are ready that there should be, and connected to NATS. That is
+// more than Ready, which one gateway may miss that was added later.
+func allIsWell(svc *v1alpha1.RealtimeService, seen *observation) bool {
+	return meta.IsStatusConditionTrue(svc.Status.Conditions, v1alpha1.ConditionReady) &&
+		len(seen.Ready()) >= int(seen.Wanted(svc)) &&
+		(!resources.OwnNATS(svc) || seen.NATSReady && seen.Rollout.NATS) &&
+		!slices.ContainsFunc(seen.Gateways, func(g status.Gateway) bool { return g.CutOff() })
 }
 
 // applyCredentials makes the credentials once and keeps them.

@@ -18,6 +18,7 @@ import (
 // applyAll applies all objects of the service, and deletes those that are no longer wanted. If one
 // fails, the others are still applied.
 func (r *Reconciler) applyAll(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) error {
+	seen.secretsKnown = r.memory.of(keyOf(svc)).secrets.known(svc, r.Now())
 	if err := r.planPods(ctx, svc, seen); err != nil {
 		return err
 	}

@@ -19,12 +19,13 @@ type observation struct {
 	config []byte
 	// plan is what the pods should be.
 	plan plan
+	// secretsKnown reports whether the service's own Secrets are not read this time.
+	secretsKnown bool
 	// peers are the certificates of the service, from certificates.RenewPeers; nil if they could
-	// not be made.
+	// not be made, or were not read.
 	peers map[string][]byte
-	// credentials are the credentials of the service's own NATS; empty if there is none, or they
-	// could not be made.
-	credentials resources.Credentials
+	// identity is that of the service's own NATS; empty if there is none, or it could not be made.
+	identity resources.NATSIdentity
 	// gatewaysWait reports whether a change of the gateways would wait for NATS.
 	gatewaysWait bool
 	// exposureKnown reports whether it is known how far clients from outside get, and exposure is

@@ -14,6 +14,9 @@ import (
 // applyPeers makes and renews the certificates and keys by which the service's gateways, and the
 // operator, authenticate each other, before the gateways that mount them.
 func (r *Reconciler) applyPeers(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) error {
+	if seen.secretsKnown {
+		return nil
+	}
 	secret, live, err := r.ownSecret(ctx, svc, resources.GatewayPeersName(svc.Name))
 	if err != nil {
 		return err

@@ -98,7 +98,7 @@ func (r *Reconciler) pushEach(ctx context.Context, svc *v1alpha1.RealtimeService
 	if len(to) == 0 {
 		return
 	}
-	identity, err := certificates.OperatorTLS(seen.peers)
+	identity, err := r.operatorIdentity(ctx, svc, seen)
 	if err != nil {
 		// The Secret could not be made, which the conditions report.
 		log.FromContext(ctx).Error(err, "cannot push to gateways")
@@ -133,4 +133,16 @@ func (r *Reconciler) pushEach(ctx context.Context, svc *v1alpha1.RealtimeService
 		}
 		remembered.pushes[pushKey{g.Pod.UID, what[i].Path}] = push{revision: gatewaystatus.Revision(what[i].Body), at: now, err: errs[i]}
 	}
+}
+
+// operatorIdentity returns the operator's identity for a service.
+func (r *Reconciler) operatorIdentity(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) (*tls.Config, error) {
+	if seen.peers == nil && seen.secretsKnown {
+		secret, _, err := r.ownSecret(ctx, svc, resources.GatewayPeersName(svc.Name))
+		if err != nil {
+			return nil, err
+		}
+		seen.peers = secret.Data
+	}
+	return certificates.OperatorTLS(seen.peers)
 }

@@ -137,7 +137,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if apierrors.IsConflict(statusErr) {
 		statusErr, pace = nil, firstRetry // the cache is outdated, but not for long
 	}
-	if err := errors.Join(seen.ApplyErr, observeErr, updateErr, statusErr); err != nil {
+	err := errors.Join(seen.ApplyErr, observeErr, updateErr, statusErr)
+	if r.doubtSecrets(svc, &seen, err) {
+		pace = min(pace, askPace)
+	}
+	if err != nil {
 		return ctrl.Result{}, err
 	}
 	return ctrl.Result{RequeueAfter: pace}, nil

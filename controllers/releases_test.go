@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/realtime-operator/realtime-operator/api/gatewaystatus"
@@ -83,7 +84,7 @@ type operator struct {
 // operator starts one: it knows what the cluster knows.
 func (l *land) operator(release string) *operator {
 	recorder := events.NewFakeRecorder(10_000)
-	here := client.NewNamespacedClient(l.Client, l.namespace)
+	here := l.here()
 	r := &Reconciler{
 		Client: here, Reader: here, Events: recorder,
 		Gateway: l.gateways.status, Push: l.gateways.push,
@@ -93,6 +94,16 @@ func (l *land) operator(release string) *operator {
 	r.Objects = &apply.Applier{Client: here, Reader: here, Event: r.event, Labels: resources.Identity, Now: r.Now}
 	r.Claims = &claims.Claims{Client: here, Reader: here, Now: r.Now}
 	return &operator{r, recorder}
+}
+
+// here is an operator's client, without a cache.
+func (l *land) here() client.Client {
+	l.t.Helper()
+	direct, err := client.NewWithWatch(l.admin, client.Options{Scheme: l.Scheme()})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return client.NewNamespacedClient(interceptor.NewClient(direct, interceptor.Funcs{List: listWithoutIndex}), l.namespace)
 }
 
 // looks lets an operator reconcile a service, and again what it has written meanwhile.

@@ -78,7 +78,7 @@ func run(ctx context.Context, config *rest.Config, o Options, adapt func(*parts)
 	}
 	reconciler.Objects = &apply.Applier{Client: reconciler.Client, Reader: reconciler.Reader, Event: reconciler.event, Labels: resources.Identity, Now: reconciler.Now}
 	reconciler.Claims = &claims.Claims{Client: reconciler.Client, Reader: reconciler.Reader, Self: o.claim(), Now: reconciler.Now}
-	if err := reconciler.SetupWithManager(mgr); err != nil {
+	if err := reconciler.SetupWithManager(ctx, mgr); err != nil {
 		return fmt.Errorf("set the controller up: %w", err)
 	}
 	if err := mgr.AddHealthzCheck("healthz", healthz.Ping); err != nil {

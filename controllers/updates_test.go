@@ -601,7 +601,7 @@ func TestATurnIsWrittenFirst(t *testing.T) {
 		t.Error("the turn was not given back")
 	}
 	// Once it is written, an old status gives nothing back.
-	o.Client = client.NewNamespacedClient(l.Client, l.namespace)
+	o.Client = l.here()
 	if _, err := o.Reconcile(t.Context(), ctrl.Request{NamespacedName: s.key("chat")}); err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ package controllers
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -29,8 +30,9 @@ import (
 
 const (
 	// servicesAtOnce is how many services are reconciled at the same time: each mostly waits for
-	// its gateways' answers.
-	servicesAtOnce = 8
+	// the API server and for its gateways' answers. Those of a lost node keep many waiting for
+	// statusTimeout.
+	servicesAtOnce = 32
 	// firstRetry and lastRetry bound the pauses after errors. The obstacle may disappear unnoticed,
 	// such as another's object with the same name.
 	firstRetry = 50 * time.Millisecond
@@ -39,7 +41,10 @@ const (
 
 // SetupWithManager registers the reconciler for services, the objects that they own, and their
 // gateway pods.
-func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
+func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) error {
+	if err := mgr.GetFieldIndexer().IndexField(ctx, &corev1.Pod{}, indexService, servicesOf); err != nil {
+		return fmt.Errorf("index pods: %w", err)
+	}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("realtimeservice").
 		// Our own writes of the status cause no reconciliation. Annotations pause a service, and
@@ -61,6 +66,14 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, lastRetry),
 		}).
 		Complete(r)
+}
+
+// indexService is the name of the index of pods by their service. A list by labels alone looks at
+// all pods of the namespace.
+const indexService = "service"
+
+func servicesOf(object client.Object) []string {
+	return []string{object.GetLabels()[resources.LabelService]}
 }
 
 func serviceOf(_ context.Context, object client.Object) []reconcile.Request {
