@@ -23,7 +23,7 @@ type request struct {
 }
 
 func (r *request) name() string {
-	name := r.Verb + " " + r.ObjectRef.Resource
+	name := strings.TrimSpace(r.Verb + " " + r.ObjectRef.Resource)
 	if r.ObjectRef.Subresource != "" {
 		name += "/" + r.ObjectRef.Subresource
 	}
@@ -49,7 +49,8 @@ func (c calls) total() (n int) {
 	return n
 }
 
-// list lists the calls, the most frequent first, for a number of services or changes.
+// list lists the calls, the most frequent first, for each of a number of services or changes. It
+// leaves out what is rarer than one in a hundred of them.
 func (c calls) list(each int) string {
 	names := slices.SortedFunc(maps.Keys(c), func(a, b string) int {
 		if c[a] != c[b] {
@@ -59,6 +60,9 @@ func (c calls) list(each int) string {
 	})
 	parts := make([]string, 0, len(names))
 	for _, name := range names {
+		if 100*c[name] < each {
+			break
+		}
 		parts = append(parts, fmt.Sprintf("%s %s", rounded(float64(c[name])/float64(each)), name))
 	}
 	return strings.Join(parts, ", ")
