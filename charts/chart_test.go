@@ -123,6 +123,10 @@ func TestWebhookCanBeLeftOut(t *testing.T) {
 	if !hasArg(t, objects, "--webhook-port=0") {
 		t.Errorf("args = %q", args(t, objects))
 	}
+	// Of which it has the Lease for which there is a Role.
+	if mine := renderAs(t, "mine", "--set", "webhook.enabled=false"); !hasArg(t, mine, "--webhook-service-name=mine-realtime-operator-webhook") {
+		t.Errorf("args = %q", args(t, mine))
+	}
 }
 
 func TestMetricsCanBeLeftOut(t *testing.T) {
