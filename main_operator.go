@@ -5,12 +5,16 @@
 package main
 
 import (
+	"context"
 	"os"
 	"runtime/debug"
+	"time"
 
 	"github.com/spf13/cobra"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/realtime-operator/realtime-operator/controllers"
+	"github.com/realtime-operator/realtime-operator/controllers/installation"
 )
 
 func operatorCommand() *cobra.Command {
@@ -37,5 +41,29 @@ func operatorCommand() *cobra.Command {
 	f.IntVar(&o.WebhookPort, "webhook-port", 9443, "port of the validating webhook (0: none)")
 	f.StringVar(&o.WebhookServiceName, "webhook-service-name", "realtime-operator-webhook", "Service in front of the webhook; without -webhook, it is the name of the ValidatingWebhookConfiguration")
 	f.StringArrayVar(&o.WatchNamespaces, "watch-namespace", nil, "namespace to look after; may be given several times (default: all)")
+	cmd.AddCommand(checkCommand())
+	return cmd
+}
+
+// checkCommand is what the pod of `helm test` runs.
+func checkCommand() *cobra.Command {
+	c := installation.Check{Lease: client.ObjectKey{Namespace: os.Getenv("POD_NAMESPACE")}}
+	var limit time.Duration
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Check from a pod whether the operator is installed and at work; helm test runs it",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, cancel := context.WithTimeout(cmd.Context(), limit)
+			defer cancel()
+			c.Out = cmd.OutOrStdout()
+			return c.OfThisCluster(ctx)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&c.Lease.Name, "lease", "realtime-operator", "Lease of the operator's leader, in the namespace of the pod")
+	f.StringVar(&c.Namespace, "namespace", c.Lease.Namespace, "namespace that the operator watches, for services that are created as a dry run")
+	f.BoolVar(&c.Webhook, "webhook", true, "the installation has a webhook")
+	f.DurationVar(&limit, "timeout", time.Minute, "how long it may take until all is well")
 	return cmd
 }

@@ -18,7 +18,7 @@ import (
 func TestDefaultValuesRenderWhatKustomizeDoes(t *testing.T) {
 	want := kustomize(t)
 	delete(want, "Namespace/realtime-operator-system") // Helm makes it: --create-namespace
-	got := render(t)
+	got := render(t).installed()
 
 	for key, object := range want {
 		chartObject, ok := got[key]

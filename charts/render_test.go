@@ -54,6 +54,17 @@ func renderAs(t *testing.T, release string, flags ...string) objects {
 	return parse(t, []byte(output))
 }
 
+// installed are the objects that stay: those of `helm test` come and go.
+func (o objects) installed() objects {
+	left := objects{}
+	for key, object := range o {
+		if object.GetAnnotations()["helm.sh/hook"] == "" {
+			left[key] = object
+		}
+	}
+	return left
+}
+
 func helmTemplate(t *testing.T, flags ...string) (string, error) {
 	t.Helper()
 	return helm(t, "realtime-operator", flags...)

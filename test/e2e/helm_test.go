@@ -18,6 +18,9 @@ const operatorNamespace = "realtime-operator-system"
 func TestHelm(t *testing.T) {
 	installChart(t)
 
+	t.Run("helm test finds nothing wrong", func(t *testing.T) {
+		helm(t, "test", "realtime-operator", "--namespace", operatorNamespace, "--timeout=2m")
+	})
 	t.Run("clients chat across gateways", testChatAcrossGateways)
 	t.Run("clients poll without affinity", testPollingWithoutAffinity)
 	t.Run("clients of killed gateways miss nothing", testRecovery)

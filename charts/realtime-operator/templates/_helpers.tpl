@@ -60,3 +60,35 @@ true
 {{- end -}}
 {{- toYaml .rules -}}
 {{- end -}}
+
+{{- define "realtime-operator.podSecurityContext" -}}
+runAsNonRoot: true
+{{- if not (include "realtime-operator.assignedUserIDs" .) }}
+runAsUser: 65532
+runAsGroup: 65532
+{{- end }}
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{- define "realtime-operator.securityContext" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end -}}
+
+{{/* Of what `helm test` creates. The name is another one, so that no Service and no budget selects the pod. */}}
+{{- define "realtime-operator.testLabels" -}}
+app.kubernetes.io/name: {{ include "realtime-operator.name" . }}-test
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: test
+app.kubernetes.io/part-of: realtime-operator
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end -}}
+
+{{- define "realtime-operator.testRights" -}}
+helm.sh/hook: test
+helm.sh/hook-weight: "0"
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end -}}
