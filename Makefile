@@ -191,7 +191,21 @@ bench-go: ## Run the Go benchmarks of BENCH_PACKAGES that match BENCH, BENCH_COU
 bench-diff: $(BIN)/benchstat ## Compare the Go benchmarks of BASE (HEAD) with those of the working tree.
 	BENCHSTAT=$(BIN)/benchstat BENCH='$(BENCH)' BENCH_COUNT=$(BENCH_COUNT) BENCH_PACKAGES='$(BENCH_PACKAGES)' hack/bench/diff $(BASE)
 
-##@ Image and cluster
+##@ Release, image and cluster
+
+# Of the commit that is checked out; the checkout may be another user's, as in CI.
+GIT := git -c safe.directory=$(CURDIR)
+
+.PHONY: release
+release: dist/client dist/ca-certificates.crt ## Make a release in dist/release: images, chart, SBOMs, provenance, checksums. It pushes nothing.
+	go run -C hack/release . -source $(CURDIR) -out $(CURDIR)/dist/release \
+	  -client $(CURDIR)/dist/client -certificates $(CURDIR)/dist/ca-certificates.crt \
+	  -revision "$$($(GIT) rev-parse HEAD)$$([ -z "$$($(GIT) status --porcelain)" ] || echo -dirty)" \
+	  -created "$$($(GIT) log -1 --format=%ct)"
+
+.PHONY: test-release
+test-release: dist/client dist/ca-certificates.crt $(BIN)/helm ## Make a release twice, which must be equal, and look at all that is in it.
+	HELM=$(BIN)/helm go test -C hack/release -tags release -count 1 -timeout 20m ./...
 
 .PHONY: image
 image: dist/realtime.tar ## Build the image IMAGE, by docker or buildah, into dist/realtime.tar.
