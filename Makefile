@@ -47,7 +47,7 @@ fmt: $(BIN)/golangci-lint ## Format the Go code.
 	$(BIN)/golangci-lint fmt
 
 .PHONY: tools
-tools: $(BIN)/controller-gen $(BIN)/golangci-lint $(BIN)/helm ## Build the tools into bin/: controller-gen, golangci-lint, helm.
+tools: $(BIN)/controller-gen $(BIN)/golangci-lint $(BIN)/helm $(BIN)/helm3 ## Build the tools into bin/: controller-gen, golangci-lint, helm, helm3.
 
 ##@ Check
 
@@ -90,8 +90,8 @@ test-clients: dist/realtime dist/clustered dist/handlers dist/nats-server node-m
 	npm test --prefix test/clients
 
 .PHONY: test-chart
-test-chart: $(BIN)/helm $(BIN)/kubectl ## Render the chart, compare it with config/default, and install both into an API server.
-	KUBEBUILDER_ASSETS="$$($(CLUSTER) envtest-assets)" HELM=$(BIN)/helm KUBECTL=$(BIN)/kubectl go test -tags chart -count 1 ./charts/...
+test-chart: $(BIN)/helm $(BIN)/helm3 $(BIN)/kubectl ## Render the chart, compare it with config/default, and install both into an API server.
+	KUBEBUILDER_ASSETS="$$($(CLUSTER) envtest-assets)" HELM=$(BIN)/helm HELM3=$(BIN)/helm3 KUBECTL=$(BIN)/kubectl go test -tags chart -count 1 ./charts/...
 
 .PHONY: test-browser
 test-browser: dist/realtime node-modules ## Run the chat page in headless Chromium.
@@ -231,6 +231,11 @@ $(BIN)/golangci-lint: PACKAGE := sigs.k8s.io/kube-api-linter/cmd/golangci-lint-k
 $(BIN)/helm: PACKAGE := helm.sh/helm/v4/cmd/helm
 $(BIN)/controller-gen $(BIN)/golangci-lint $(BIN)/helm: hack/tools/go.mod
 	CGO_ENABLED=0 go build -C hack/tools -trimpath -buildvcs=false -o $@ $(PACKAGE)
+
+# Releases of the chart that Helm 3 has installed are upgraded by Helm 4. It has a module of its own, since both want other
+# versions of the same modules.
+$(BIN)/helm3: hack/helm3/go.mod
+	CGO_ENABLED=0 go build -C hack/helm3 -trimpath -buildvcs=false -o $@ helm.sh/helm/v3/cmd/helm
 
 $(BIN)/benchstat: hack/tools/go.mod
 	CGO_ENABLED=0 go build -C hack/tools -trimpath -buildvcs=false -o $@ golang.org/x/perf/cmd/benchstat
