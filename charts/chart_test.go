@@ -51,6 +51,10 @@ func TestValuesThatTheSchemaRefuses(t *testing.T) {
 		"user ids from elsewhere":       {"assignedUserIDs=OpenShift", "assignedUserIDs"},
 		"label by which pods are found": {`podLabels.app\.kubernetes\.io/name=x`, "podLabels"},
 		"variable of the chart":         {"extraEnv[0].name=POD_NAME", "extraEnv"},
+		"misspelt field of a variable":  {"extraEnv[0].name=A,extraEnv[0].valu=b", "valu"},
+		"misspelt toleration":           {"tolerations[0].kye=infra", "kye"},
+		"effect that does not exist":    {"tolerations[0].effect=NoRun", "effect"},
+		"spread without a key":          {"topologySpreadConstraints[0].maxSkew=1", "topologyKey"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			output, err := helmTemplate(t, "--set", test.set)

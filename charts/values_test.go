@@ -6,10 +6,15 @@ package charts
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
+	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 )
 
@@ -48,6 +53,50 @@ func TestSchemaKnowsExactlyTheValues(t *testing.T) {
 	for path := range values {
 		if !slices.Contains(known, path) {
 			t.Errorf("values.yaml has %s, the schema has not", path)
+		}
+	}
+}
+
+// The schema names the fields of Kubernetes' types, so that a misspelt one is refused by helm, and
+// one that is new in Kubernetes is noticed here.
+func TestSchemaKnowsTheFieldsOfKubernetes(t *testing.T) {
+	source, err := os.ReadFile("realtime-operator/values.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	type object struct {
+		AdditionalProperties any            `json:"additionalProperties"`
+		Properties           map[string]any `json:"properties"`
+	}
+	var schema struct {
+		Properties map[string]struct {
+			object
+			Items object `json:"items"`
+		} `json:"properties"`
+	}
+	if err := json.Unmarshal(source, &schema); err != nil {
+		t.Fatal(err)
+	}
+	for name, kind := range map[string]reflect.Type{
+		"tolerations":               reflect.TypeFor[corev1.Toleration](),
+		"topologySpreadConstraints": reflect.TypeFor[corev1.TopologySpreadConstraint](),
+		"extraEnv":                  reflect.TypeFor[corev1.EnvVar](),
+		"imagePullSecrets":          reflect.TypeFor[corev1.LocalObjectReference](),
+		"affinity":                  reflect.TypeFor[corev1.Affinity](),
+		"resources":                 reflect.TypeFor[corev1.ResourceRequirements](),
+	} {
+		known := schema.Properties[name].object
+		if known.Properties == nil {
+			known = schema.Properties[name].Items
+		}
+		var fields []string
+		for i := range kind.NumField() {
+			field, _, _ := strings.Cut(kind.Field(i).Tag.Get("json"), ",")
+			fields = append(fields, field)
+		}
+		slices.Sort(fields)
+		if diff := cmp.Diff(fields, slices.Sorted(maps.Keys(known.Properties))); diff != "" || known.AdditionalProperties != false {
+			t.Errorf("%s (-Kubernetes +schema), others %v:\n%s", name, known.AdditionalProperties, diff)
 		}
 	}
 }
