@@ -55,6 +55,7 @@ func command() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(gatewayCommand(), operatorCommand())
+	addBackupCommands(root)
 	addDevCommands(root)
 	return root
 }

@@ -89,6 +89,8 @@ type Log struct {
 	// incarnation distinguishes the stream from a former one of the same name. Guarded by
 	// delivering.
 	incarnation string
+	// restored says of which incarnation the log was restored. Guarded by delivering.
+	restored restored
 	// liveRoot is the prefix of the subjects on which the log republishes.
 	liveRoot string
 	// serials has the serial numbers of delivered messages, and tail describes the end of the log.
@@ -124,13 +126,16 @@ type Log struct {
 	limits limits
 }
 
+// StreamName returns the name of the stream of a service.
+func StreamName(service string) string { return "RTS_" + wire.Token(service) }
+
 // New returns a log whose stream may not exist yet; Run creates it. The context ends with the
 // gateway.
 func New(life context.Context, host Host, c Config) *Log {
 	subjects := wire.NewServiceSubjects(c.Service, c.Gateway)
 	l := &Log{
 		host: host, config: c, gateway: c.Gateway, service: c.Service, subjects: subjects, life: life, stop: life.Done(),
-		stream:   "RTS_" + wire.Token(c.Service),
+		stream:   StreamName(c.Service),
 		log:      c.Log,
 		panics:   c.Panics,
 		metrics:  c.Metrics,

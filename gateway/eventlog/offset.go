@@ -30,11 +30,16 @@ func (l *Log) AppendOffset(values []byte, sequence uint64) []byte {
 }
 
 // ParseOffset returns the sequence of a client's offset: 0 if the offset is unknown, or belongs to
-// a lost log incarnation.
-func (l *Log) ParseOffset(has string) uint64 {
+// a lost log incarnation. It returns false if the client has received more than a backup had from
+// which the log was restored: other events have these sequences now.
+func (l *Log) ParseOffset(has string) (sequence uint64, reaches bool) {
 	l.delivering.Lock()
 	defer l.delivering.Unlock()
-	return offset.Parse(l.incarnation, has)
+	if sequence = offset.Parse(l.incarnation, has); sequence > 0 || l.restored.name == "" {
+		return sequence, true
+	}
+	sequence = offset.Parse(l.restored.from, has)
+	return min(sequence, l.restored.last), sequence <= l.restored.last
 }
 
 // Incarnation returns the name of the present log incarnation.

@@ -56,7 +56,7 @@ func (l *Log) askForQuorum(ctx context.Context, epoch uint64) error {
 	if err != nil {
 		return err
 	}
-	if l.isAnother(incarnationOf(info)) {
+	if l.isAnother(IncarnationOf(info.Created, info.Config.Metadata)) {
 		l.Invalidate()
 		return nil
 	}

@@ -53,20 +53,25 @@ func (l *Log) ensureStream(ctx context.Context, state *streamState) error {
 	if err != nil {
 		return fmt.Errorf("use JetStream: %w", err)
 	}
-	since := limitFromStart
+	since, restored := limitFromStart, ""
 	found, err := js.Stream(ctx, l.stream)
 	switch {
 	case err == nil:
-		since = l.limitSince(found.CachedInfo().Config)
+		since, restored = l.limitSince(found.CachedInfo().Config), found.CachedInfo().Config.Metadata[restoredKey]
 	case !errors.Is(err, jetstream.ErrStreamNotFound):
 		return fmt.Errorf("ask for stream %s: %w", l.stream, err)
 	}
-	stream, err := js.CreateOrUpdateStream(ctx, l.streamConfig(since))
+	config := l.streamConfig(since)
+	if restored != "" {
+		config.Metadata[restoredKey] = restored
+	}
+	stream, err := js.CreateOrUpdateStream(ctx, config)
 	if err != nil {
 		return fmt.Errorf("create or update stream %s: %w", l.stream, err)
 	}
 	info := stream.CachedInfo()
-	state.incarnation, state.created = incarnationOf(info), info.Created
+	state.incarnation, state.created = IncarnationOf(info.Created, info.Config.Metadata), info.Created
+	l.setRestored(info.Config.Metadata)
 	if state.last = info.State.LastSeq; state.last == 0 {
 		state.last = Start
 		return l.markStart(ctx, js)
@@ -124,11 +129,6 @@ func (l *Log) limitSince(config jetstream.StreamConfig) string {
 		return since
 	}
 	return strconv.FormatInt(time.Now().UnixMilli(), 10)
-}
-
-// incarnationOf returns a name that distinguishes a stream from another one of the same name.
-func incarnationOf(info *jetstream.StreamInfo) string {
-	return strconv.FormatInt(info.Created.UnixMilli(), incarnationBase)
 }
 
 // maxAge returns how long the stream keeps messages without a time of their own.

@@ -86,7 +86,11 @@ func (ns *Namespace) Find(pid, has string) (*socketio.Session, error) {
 		ns.owner.metrics.count("unavailable")
 		return nil, err
 	}
-	f.offset = owner.log.ParseOffset(has)
+	reaches := false
+	if f.offset, reaches = owner.log.ParseOffset(has); !reaches {
+		ns.owner.metrics.count("log_restored")
+		return nil, nil
+	}
 	if f.record.Restarted && f.offset == 0 {
 		ns.owner.metrics.count("log_restarted")
 		return nil, nil
