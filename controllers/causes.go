@@ -91,7 +91,7 @@ func (r *Reconciler) podsProblem(ctx context.Context, pods []corev1.Pod) (status
 // observeNATS observes the service's own NATS.
 func (r *Reconciler) observeNATS(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) error {
 	set := &appsv1.StatefulSet{}
-	key := client.ObjectKey{Namespace: svc.Namespace, Name: resources.NATSName(svc.Name)}
+	key := client.ObjectKey{Namespace: svc.Namespace, Name: resources.NATSSetName(svc.Name, svc.Spec.NATSServers())}
 	err := r.Client.Get(ctx, key, set)
 	if apierrors.IsNotFound(err) {
 		return nil
@@ -101,9 +101,10 @@ func (r *Reconciler) observeNATS(ctx context.Context, svc *v1alpha1.RealtimeServ
 	}
 	applied := r.Objects.Generation(svc, "StatefulSet", key.Name)
 	wanted := ptr.Deref(set.Spec.Replicas, 1)
-	seen.NATSReady = set.Status.ReadyReplicas > 0
+	seen.NATSServers = set.Status.ReadyReplicas
+	seen.NATSReady = seen.NATSServers >= status.Quorum(svc)
 	seen.Rollout.NATS = set.Status.ObservedGeneration >= max(set.Generation, applied) && set.Status.UpdatedReplicas >= wanted
-	if seen.NATSReady && seen.Rollout.NATS || set.Status.ObservedGeneration < set.Generation {
+	if seen.NATSServers >= wanted && seen.Rollout.NATS || set.Status.ObservedGeneration < set.Generation {
 		return nil
 	}
 	seen.NATSProblem, err = r.natsProblem(ctx, svc, set)
@@ -112,7 +113,7 @@ func (r *Reconciler) observeNATS(ctx context.Context, svc *v1alpha1.RealtimeServ
 
 // natsProblem returns what keeps the service's own NATS from starting.
 func (r *Reconciler) natsProblem(ctx context.Context, svc *v1alpha1.RealtimeService, set *appsv1.StatefulSet) (status.Problem, error) {
-	if problem, err := r.claimProblem(ctx, svc); problem.Reason != "" || err != nil {
+	if problem, err := r.claimsProblem(ctx, svc); problem.Reason != "" || err != nil {
 		return problem, err
 	}
 	var pods corev1.PodList
@@ -130,12 +131,17 @@ func (r *Reconciler) natsProblem(ctx context.Context, svc *v1alpha1.RealtimeServ
 	return status.OfEvent(last.Type, last.Reason, last.Note), err
 }
 
-// claimProblem returns why the claim of the service's own NATS has no volume.
-func (r *Reconciler) claimProblem(ctx context.Context, svc *v1alpha1.RealtimeService) (status.Problem, error) {
-	claim := resources.NATSClaim(svc)
-	if claim == nil {
-		return status.Problem{}, nil
+// claimsProblem returns why a claim of the service's own NATS has no volume.
+func (r *Reconciler) claimsProblem(ctx context.Context, svc *v1alpha1.RealtimeService) (status.Problem, error) {
+	for _, claim := range resources.NATSClaims(svc) {
+		if problem, err := r.claimProblem(ctx, claim); problem.Reason != "" || err != nil {
+			return problem, err
+		}
 	}
+	return status.Problem{}, nil
+}
+
+func (r *Reconciler) claimProblem(ctx context.Context, claim *corev1.PersistentVolumeClaim) (status.Problem, error) {
 	live := &corev1.PersistentVolumeClaim{}
 	err := r.Client.Get(ctx, client.ObjectKeyFromObject(claim), live)
 	if apierrors.IsNotFound(err) {

@@ -41,16 +41,60 @@ func (r *Reconciler) applyNATS(ctx context.Context, svc *v1alpha1.RealtimeServic
 		resources.NATSDisruptionBudget(svc),
 		config,
 	}
-	if claim := resources.NATSClaim(svc); claim != nil {
+	if service := resources.NATSRouteService(svc); service != nil {
+		objects = append(objects, service)
+	}
+	for _, claim := range resources.NATSClaims(svc) {
 		objects = append(objects, claim)
 	}
 	set := resources.NATSStatefulSet(svc, r.NATSImage, config, identity)
 	set.Spec.Template = resources.NATSPods(seen.plan.nats.Rendering.Template, config, identity)
 	errs := []error{seen.plan.nats.stamp(set)}
-	for _, object := range append(objects, set) {
+	for _, object := range objects {
 		errs = append(errs, r.Objects.Apply(ctx, svc, object))
 	}
+	errs = append(errs, r.applyNATSSet(ctx, svc, set))
+	for _, servers := range resources.NATSCounts() {
+		if servers != svc.Spec.NATSServers() {
+			errs = append(errs, r.removeNATSSet(ctx, svc, servers))
+		}
+	}
 	return errors.Join(errs...)
+}
+
+// applyNATSSet applies the StatefulSet. One whose templates for claims would have to change is
+// deleted, and its pods stay: the next one, which the next reconciliation creates, adopts and
+// replaces them one by one.
+func (r *Reconciler) applyNATSSet(ctx context.Context, svc *v1alpha1.RealtimeService, set *appsv1.StatefulSet) error {
+	live := &appsv1.StatefulSet{}
+	err := r.Client.Get(ctx, client.ObjectKeyFromObject(set), live)
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("read StatefulSet %s: %w", set.Name, err)
+	}
+	if err == nil && metav1.IsControlledBy(live, svc) && !resources.KeepNATSClaimTemplates(set, live) {
+		uid := live.UID
+		err := r.Client.Delete(ctx, live, client.Preconditions{UID: &uid}, client.PropagationPolicy(metav1.DeletePropagationOrphan))
+		if client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("replace StatefulSet %s: %w", set.Name, err)
+		}
+		return nil
+	}
+	return r.Objects.Apply(ctx, svc, set)
+}
+
+// removeNATSSet deletes the servers of a NATS of another number of servers than is wanted. Their
+// claims stay.
+func (r *Reconciler) removeNATSSet(ctx context.Context, svc *v1alpha1.RealtimeService, servers int32) error {
+	name := metav1.ObjectMeta{Name: resources.NATSSetName(svc.Name, servers), Namespace: svc.Namespace}
+	err := r.Objects.Remove(ctx, svc, r.Client, &appsv1.StatefulSet{
+		TypeMeta: metav1.TypeMeta{APIVersion: "apps/v1", Kind: "StatefulSet"}, ObjectMeta: name,
+	})
+	if servers == 1 {
+		return err // its Service is that of gateways
+	}
+	return errors.Join(err, r.Objects.Remove(ctx, svc, r.Client, &corev1.Service{
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Service"}, ObjectMeta: name,
+	}))
 }
 
 // applyNATSIdentity makes and renews the Secrets that NATS and its clients read.
@@ -62,22 +106,25 @@ func (r *Reconciler) applyNATSIdentity(ctx context.Context, svc *v1alpha1.Realti
 	if err != nil {
 		return resources.NATSIdentity{}, err
 	}
-	certificate, err := r.applyNATSCertificate(ctx, svc)
-	return resources.NATSIdentity{Credentials: credentials, Certificate: certificate}, err
+	identity, err := r.applyNATSCertificate(ctx, svc)
+	identity.Credentials = credentials
+	return identity, err
 }
 
-// applyNATSCertificate makes and renews the certificate of NATS, and returns its revision.
-func (r *Reconciler) applyNATSCertificate(ctx context.Context, svc *v1alpha1.RealtimeService) (revision string, err error) {
+// applyNATSCertificate makes and renews the certificate of NATS, and returns an identity with its
+// revision.
+func (r *Reconciler) applyNATSCertificate(ctx context.Context, svc *v1alpha1.RealtimeService) (resources.NATSIdentity, error) {
+	var none resources.NATSIdentity
 	secret, live, err := r.ownSecret(ctx, svc, resources.NATSCertificateName(svc.Name))
 	if err != nil {
-		return "", err
+		return none, err
 	}
-	data, err := certificates.RenewNATS(secret.Data, resources.NATSHosts(svc), r.Now())
+	data, err := certificates.RenewNATS(secret.Data, resources.NATSHosts(svc), svc.Spec.NATSServers() > 1, r.Now())
 	if err != nil {
-		return "", fmt.Errorf("renew the certificate of NATS: %w", err)
+		return none, fmt.Errorf("renew the certificate of NATS: %w", err)
 	}
-	wanted, revision := resources.NATSCertificate(svc, data)
-	return revision, r.Objects.ApplyOver(ctx, svc, live, wanted)
+	wanted, identity := resources.NATSCertificate(svc, data)
+	return identity, r.Objects.ApplyOver(ctx, svc, live, wanted)
 }
 
 // needsPlaintext reports whether gateways of a release that did not encrypt are left during an
@@ -180,13 +227,15 @@ func (r *Reconciler) removeNATS(ctx context.Context, svc *v1alpha1.RealtimeServi
 		errs = append(errs, r.Objects.Remove(ctx, svc, r.Reader, secret))
 	}
 	for _, object := range []client.Object{
-		resources.NATSStatefulSet(svc, r.NATSImage, config, resources.NATSIdentity{}),
 		resources.NATSService(svc),
 		resources.NATSDisruptionBudget(svc),
 		config,
 		resources.NATSServiceAccount(svc),
 	} {
 		errs = append(errs, r.Objects.Remove(ctx, svc, r.Client, object))
+	}
+	for _, servers := range resources.NATSCounts() {
+		errs = append(errs, r.removeNATSSet(ctx, svc, servers))
 	}
 	errs = append(errs, r.applyNetworkPolicy(ctx, svc, resources.NATSName(svc.Name), nil))
 	err = errors.Join(errs...)

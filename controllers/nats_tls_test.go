@@ -120,7 +120,7 @@ func TestAnAgeingCertificateOfNATSIsRenewed(t *testing.T) {
 	svc, secret := s.live(), &corev1.Secret{}
 	s.get("chat-nats-tls", secret)
 	_, first := resources.NATSCertificate(svc, secret.Data)
-	ageing, err := certificates.RenewNATS(nil, resources.NATSHosts(svc), time.Now().AddDate(0, 0, -181))
+	ageing, err := certificates.RenewNATS(nil, resources.NATSHosts(svc), false, time.Now().AddDate(0, 0, -181))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func TestAnAgeingCertificateOfNATSIsRenewed(t *testing.T) {
 		t.Error("its authority was replaced too")
 	}
 	for key := range secret.Data {
-		if strings.Contains(key, first) {
+		if strings.Contains(key, first.Certificate) {
 			t.Errorf("the Secret keeps %s", key)
 		}
 	}

@@ -87,7 +87,7 @@ func (r *Reconciler) natsSettled(ctx context.Context, svc *v1alpha1.RealtimeServ
 		return true, err // there are no clients to send away
 	}
 	set := &appsv1.StatefulSet{}
-	key := client.ObjectKey{Namespace: svc.Namespace, Name: resources.NATSName(svc.Name)}
+	key := client.ObjectKey{Namespace: svc.Namespace, Name: resources.NATSSetName(svc.Name, svc.Spec.NATSServers())}
 	if err := r.Client.Get(ctx, key, set); client.IgnoreNotFound(err) != nil {
 		return false, fmt.Errorf("read StatefulSet %s: %w", key.Name, err)
 	}
@@ -96,7 +96,7 @@ func (r *Reconciler) natsSettled(ctx context.Context, svc *v1alpha1.RealtimeServ
 	}
 	remembered := r.memory.of(keyOf(svc))
 	newest := max(set.Generation, r.Objects.Generation(svc, "StatefulSet", key.Name)) // the cache may be outdated
-	if set.Status.ObservedGeneration < newest || set.Status.ReadyReplicas == 0 || set.Status.UpdatedReplicas < ptr.Deref(set.Spec.Replicas, 1) {
+	if set.Status.ObservedGeneration < newest || min(set.Status.ReadyReplicas, set.Status.UpdatedReplicas) < ptr.Deref(set.Spec.Replicas, 1) {
 		return false, nil
 	}
 	for _, last := range remembered.gateways {

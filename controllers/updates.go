@@ -94,7 +94,7 @@ func (r *Reconciler) readPods(ctx context.Context, svc *v1alpha1.RealtimeService
 		set := resources.NATSStatefulSet(of(in), r.NATSImage, config, resources.NATSIdentity{})
 		return updates.Rendering{Template: r.ours(set.Spec.Template), Config: resources.NATSConfig(config)}
 	}
-	p.nats, err = r.readWorkload(ctx, svc, &appsv1.StatefulSet{}, resources.NATSName(svc.Name), newest, nats)
+	p.nats, err = r.readWorkload(ctx, svc, &appsv1.StatefulSet{}, resources.NATSSetName(svc.Name, svc.Spec.NATSServers()), newest, nats)
 	return err
 }
 

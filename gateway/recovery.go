@@ -22,7 +22,7 @@ func logRecovery(svc *v1alpha1.RealtimeService) *cluster.Recovery {
 		MaxMessages:      int(r.MaxMessages),
 		Detection:        svc.Spec.Protocol.PingInterval.Duration + svc.Spec.Protocol.PingTimeout.Duration,
 		HistoryAge:       svc.LongestHistory(),
-		Replicas:         int(r.Replicas),
+		Replicas:         int(svc.Spec.StoredBy()),
 		HistoryBytes:     memory.Part(),
 	}
 	if r.MaxBytes != nil {

@@ -15,10 +15,7 @@ func revocationConfig(svc *v1alpha1.RealtimeService) revocation.Config {
 	if r == nil {
 		return revocation.Config{}
 	}
-	c := revocation.Config{Keep: r.Keep.Duration.Duration, Replicas: 1}
-	if svc.Spec.Recovery != nil {
-		c.Replicas = int(svc.Spec.Recovery.Replicas)
-	}
+	c := revocation.Config{Keep: r.Keep.Duration.Duration, Replicas: int(max(1, svc.Spec.StoredBy()))}
 	for i := range svc.Spec.Authentication {
 		c.Entries = append(c.Entries, svc.Spec.Authentication[i].Name)
 	}

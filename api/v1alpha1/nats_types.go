@@ -42,6 +42,14 @@ type ManagedNATSSpec struct {
 	// +kubebuilder:validation:MaxLength=500
 	Image string `json:"image,omitempty"`
 
+	// replicas is the number of servers: 1, or 3 that form a cluster, of which one may fail. With
+	// recovery, each event is stored by all of them. It cannot change while the service has
+	// recovery, since what is stored would be left behind.
+	// +optional
+	// +kubebuilder:default=1
+	// +kubebuilder:validation:Enum=1;3
+	Replicas int32 `json:"replicas,omitempty"`
+
 	PodSettings `json:",inline"`
 
 	// resources of the NATS container. NATS collects garbage before it reaches the memory limit, of
@@ -53,6 +61,25 @@ type ManagedNATSSpec struct {
 
 // External reports whether the service uses NATS servers of the user's own.
 func (s *RealtimeServiceSpec) External() bool { return s.NATS != nil && len(s.NATS.URLs) > 0 }
+
+// NATSServers returns how many servers the NATS has that the operator runs; 0 if it runs none.
+func (s *RealtimeServiceSpec) NATSServers() int32 {
+	if s.External() {
+		return 0
+	}
+	return max(1, s.ManagedNATS().Replicas)
+}
+
+// StoredBy returns the number of NATS servers that store each event; 0 without recovery.
+func (s *RealtimeServiceSpec) StoredBy() int32 {
+	if s.Recovery == nil {
+		return 0
+	}
+	if own := s.NATSServers(); own > 0 {
+		return own
+	}
+	return s.Recovery.Replicas
+}
 
 // ManagedNATS returns the settings of the NATS that the operator runs; empty if the manifest has
 // none.

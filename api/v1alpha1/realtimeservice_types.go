@@ -55,9 +55,10 @@ type RealtimeServiceList struct {
 
 // RealtimeServiceSpec is the desired service.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.recovery) || has(self.nats) && has(self.nats.urls) || self.recovery.replicas == 1",message="must be 1 for the NATS that the operator runs; name a NATS cluster in spec.nats.urls for more",fieldPath=".recovery.replicas"
+// +kubebuilder:validation:XValidation:rule="!has(self.recovery) || has(self.nats) && has(self.nats.urls) || self.recovery.replicas == 1",message="is for a NATS of your own (spec.nats.urls); all servers of the operator's store events, see spec.nats.managed.replicas",fieldPath=".recovery.replicas"
 // +kubebuilder:validation:XValidation:rule="!has(self.recovery) || has(self.nats) && has(self.nats.urls) || !has(self.recovery.maxBytes)",message="is for a NATS of your own; that of the operator is bounded by storage.size",fieldPath=".recovery.maxBytes"
 // +kubebuilder:validation:XValidation:rule="!has(self.recovery) || !has(self.nats) || !has(self.nats.urls) || !has(self.recovery.storage.persistent) || !self.recovery.storage.persistent",message="is for the NATS that the operator runs, and spec.nats.urls names another",fieldPath=".recovery.storage.persistent"
+// +kubebuilder:validation:XValidation:rule="!has(self.recovery) || !has(oldSelf.recovery) || has(self.nats) && has(self.nats.urls) || has(oldSelf.nats) && has(oldSelf.nats.urls) || (has(self.nats) && has(self.nats.managed) && has(self.nats.managed.replicas) ? self.nats.managed.replicas : 1) == (has(oldSelf.nats) && has(oldSelf.nats.managed) && has(oldSelf.nats.managed.replicas) ? oldSelf.nats.managed.replicas : 1)",message="cannot change while spec.recovery is set, since what is stored would be left behind; docs/operations/nats.md says how to take it along",fieldPath=".nats.managed.replicas"
 // +kubebuilder:validation:XValidation:rule="!has(self.exposure) || !has(self.exposure.gatewayAPI) || !has(self.exposure.gatewayAPI.webTransportParentRefs) || has(self.protocol.webTransport)",message="is for clients that use WebTransport, which spec.protocol.webTransport does not offer",fieldPath=".exposure.gatewayAPI.webTransportParentRefs"
 type RealtimeServiceSpec struct {
 	// gateway describes the pods that clients connect to.

@@ -22,8 +22,8 @@ type RecoverySpec struct {
 	// +kubebuilder:validation:Maximum=10000
 	MaxMessages int32 `json:"maxMessages,omitempty"`
 
-	// replicas is the number of NATS servers that store the events. More than 1 requires a NATS
-	// cluster of your own in spec.nats.
+	// replicas is the number of servers of a NATS of your own (spec.nats) that store the events. In
+	// the NATS that the operator runs, all servers (spec.nats.managed.replicas) store them.
 	// +optional
 	// +kubebuilder:default=1
 	// +kubebuilder:validation:Enum=1;3;5

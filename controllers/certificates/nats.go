@@ -3,6 +3,7 @@
 package certificates
 
 import (
+	"crypto/x509"
 	"time"
 )
 
@@ -19,8 +20,15 @@ const natsName = "realtime-operator NATS"
 // clients trust, tls.crt and tls.key, all in PEM, and the authority's key. hosts are the names by
 // which clients connect. What cannot be decoded is replaced. A new authority is in ca.crt for an
 // hour before it signs, so that clients that read ca.crt again when they connect notice nothing.
-func RenewNATS(data map[string][]byte, hosts []string, now time.Time) (map[string][]byte, error) {
+//
+// The servers of a cluster connect to each other, so that their certificate is that of a client
+// too. Nobody else gets one, and NATS asks no client for one: only servers are let in as servers.
+func RenewNATS(data map[string][]byte, hosts []string, cluster bool, now time.Time) (map[string][]byte, error) {
 	ours := only(data, keyTrusted, keyAuthority, keyServing, keyServingKey)
-	next, _, err := renewAll(ours, natsName, []leaf{serving(natsName, hosts, natsLife)}, now)
+	l := serving(natsName, hosts, natsLife)
+	if cluster {
+		l.usages = append(l.usages, x509.ExtKeyUsageClientAuth)
+	}
+	next, _, err := renewAll(ours, natsName, []leaf{l}, now)
 	return next, err
 }

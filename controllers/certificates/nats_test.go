@@ -19,7 +19,7 @@ var natsHosts = []string{"chat-nats.talk.svc"}
 
 func mustRenewNATS(t *testing.T, data map[string][]byte, now time.Time) map[string][]byte {
 	t.Helper()
-	next, err := RenewNATS(data, natsHosts, now)
+	next, err := RenewNATS(data, natsHosts, false, now)
 	if err != nil {
 		t.Fatal(err)
 	}

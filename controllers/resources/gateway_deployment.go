@@ -63,7 +63,7 @@ func gatewayAnnotations(svc *v1alpha1.RealtimeService) map[string]string {
 // recoveryRevision has everything for which gateways must be replaced: how the log is stored.
 func recoveryRevision(svc *v1alpha1.RealtimeService) string {
 	r := svc.Spec.Recovery
-	revision := fmt.Sprintf("%s,%d,%d,%s", r.MaxDisconnection.Duration, r.MaxMessages, r.Replicas, svc.LongestHistory())
+	revision := fmt.Sprintf("%s,%d,%d,%s", r.MaxDisconnection.Duration, r.MaxMessages, svc.Spec.StoredBy(), svc.LongestHistory())
 	if r.MaxBytes != nil {
 		revision += "," + r.MaxBytes.String()
 	}

@@ -165,10 +165,7 @@ func gatewayMounts(svc *v1alpha1.RealtimeService) []corev1.VolumeMount {
 func gatewaySpread(svc *v1alpha1.RealtimeService) []corev1.TopologySpreadConstraint {
 	constraints := svc.Spec.Gateway.TopologySpreadConstraints
 	if len(constraints) == 0 {
-		constraints = []corev1.TopologySpreadConstraint{
-			{MaxSkew: 1, TopologyKey: corev1.LabelHostname, WhenUnsatisfiable: corev1.ScheduleAnyway},
-			{MaxSkew: 1, TopologyKey: corev1.LabelTopologyZone, WhenUnsatisfiable: corev1.ScheduleAnyway},
-		}
+		constraints = apart()
 	}
 	return spread(constraints, GatewaySelector(svc.Name), appsv1.DefaultDeploymentUniqueLabelKey)
 }

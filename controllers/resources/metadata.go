@@ -6,6 +6,8 @@
 package resources
 
 import (
+	"strconv"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
@@ -55,6 +57,17 @@ func ConfigMapName(service string) string { return service + "-config" }
 
 // NATSName returns the name of the StatefulSet of a service's own NATS, and of related objects.
 func NATSName(service string) string { return service + "-nats" }
+
+// NATSSetName returns the name of the StatefulSet of a service's own NATS, and of the Service by
+// which its servers find each other. It depends on the number of servers: the claims of a cluster
+// are made by template, which a StatefulSet cannot have added, and a cluster cannot read what a
+// single server has stored. It has to be short: a label of the pods has it, and a hash.
+func NATSSetName(service string, servers int32) string {
+	if servers == 1 {
+		return NATSName(service)
+	}
+	return NATSName(service) + strconv.Itoa(int(servers))
+}
 
 // NATSCredentialsName returns the name of the Secret with the credentials of a service's own NATS.
 func NATSCredentialsName(service string) string { return service + "-nats-credentials" }

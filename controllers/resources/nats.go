@@ -17,12 +17,24 @@ import (
 const (
 	natsPort        = 4222
 	natsMonitorPort = 8222
+	// natsRoutePort is for the other servers of a cluster.
+	natsRoutePort = 6222
 
 	natsVolume = "nats"
 
 	natsPortName        = "nats"
 	natsMonitorPortName = "monitor"
+	natsRoutePortName   = "routes"
 )
+
+// natsCluster is how many servers a cluster has.
+const natsCluster = 3
+
+// NATSCounts returns the numbers of servers that the operator's own NATS may have.
+func NATSCounts() []int32 { return []int32{1, natsCluster} }
+
+// clustered reports whether the operator's own NATS has several servers.
+func clustered(svc *v1alpha1.RealtimeService) bool { return svc.Spec.NATSServers() > 1 }
 
 // OwnNATS reports whether the operator runs NATS for the service.
 func OwnNATS(svc *v1alpha1.RealtimeService) bool { return !svc.Spec.External() }

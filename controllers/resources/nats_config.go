@@ -29,8 +29,7 @@ const (
 // convert a value that looks like a number; NewCredentials makes none that does.
 const natsConfig = `port: %d
 http: %d
-server_name: %s
-authorization {
+%sauthorization {
   user: $NATS_USERNAME
   password: $NATS_PASSWORD
 }
@@ -42,13 +41,33 @@ tls {
 }
 `
 
+// natsClusterConfig makes a server one of a cluster. Who connects as a server must have a
+// certificate of the authority that signs for NATS alone. Clients are not told of the addresses of
+// the other servers: they find all of them under the name of the Service, which is in the
+// certificate. A server that ends hands over what it leads, and then sends its clients away.
+const natsClusterConfig = `cluster {
+  name: %s
+  port: %d
+  routes: [%s]
+  no_advertise: true
+  tls {
+    cert_file: %s
+    key_file: %s
+    ca_file: %s
+    verify: true
+  }
+}
+lame_duck_duration: 30s
+lame_duck_grace_period: 1s
+`
+
 // natsPlaintext makes NATS accept clients without TLS, in addition to those with TLS. Only a
 // restart can change it.
 const natsPlaintext = "allow_non_tls: true\n"
 
-// natsStore is JetStream's part of the configuration, for a service with recovery. There is one
-// server, so syncing each write would gain nothing: what the machine has not written when it fails
-// is lost in any case.
+// natsStore is JetStream's part of the configuration, for a service with recovery. Writes are not
+// synced one by one. With one server that would gain nothing: what the machine has not written when
+// it fails is lost in any case. Of three, the others have it.
 const natsStore = `jetstream {
   store_dir: %s
   max_file: %d
@@ -61,11 +80,13 @@ const natsStore = `jetstream {
 func NATSConfigMap(svc *v1alpha1.RealtimeService, plaintext bool) *corev1.ConfigMap {
 	maxPayload := svc.Spec.Protocol.MaxPayload.Value() + natsHeadroom
 	maxPending := max(natsMaxPending, 2*maxPayload)
-	name := NATSName(svc.Name)
-	config := fmt.Sprintf(natsConfig, natsPort, natsMonitorPort, name, maxPayload, maxPending,
+	config := fmt.Sprintf(natsConfig, natsPort, natsMonitorPort, natsServerName(svc), maxPayload, maxPending,
 		natsCertificateDir+"/"+corev1.TLSCertKey, natsCertificateDir+"/"+corev1.TLSPrivateKeyKey)
 	if plaintext {
 		config += natsPlaintext
+	}
+	if clustered(svc) {
+		config += natsRoutes(svc)
 	}
 	if r := svc.Spec.Recovery; r != nil {
 		config += fmt.Sprintf(natsStore, natsDataDir, natsMaxFile(r))
@@ -77,6 +98,29 @@ func NATSConfigMap(svc *v1alpha1.RealtimeService, plaintext bool) *corev1.Config
 			natsConfigKey: config,
 		},
 	}
+}
+
+// natsServerName returns the setting of the server's name. In a cluster each has one of its own,
+// which is an argument.
+func natsServerName(svc *v1alpha1.RealtimeService) string {
+	if clustered(svc) {
+		return ""
+	}
+	return "server_name: " + NATSName(svc.Name) + "\n"
+}
+
+func natsRoutes(svc *v1alpha1.RealtimeService) string {
+	set, routes := NATSSetName(svc.Name, svc.Spec.NATSServers()), []string{}
+	for i := range svc.Spec.NATSServers() {
+		routes = append(routes, fmt.Sprintf("\"nats-route://%s-%d.%s:%d\"", set, i, natsRouteDomain(svc), natsRoutePort))
+	}
+	return fmt.Sprintf(natsClusterConfig, set, natsRoutePort, strings.Join(routes, ", "),
+		natsCertificateDir+"/"+corev1.TLSCertKey, natsCertificateDir+"/"+corev1.TLSPrivateKeyKey, natsCertificateDir+"/"+keyNATSAuthority)
+}
+
+// natsRouteDomain ends the names of the servers of a cluster.
+func natsRouteDomain(svc *v1alpha1.RealtimeService) string {
+	return fmt.Sprintf("%s.%s.svc", NATSSetName(svc.Name, svc.Spec.NATSServers()), svc.Namespace)
 }
 
 // NATSConfig returns the file in the ConfigMap of the operator's own NATS.

@@ -51,12 +51,12 @@ func newNATSFolder(t *testing.T, svc *v1alpha1.RealtimeService) *natsFolder {
 // volume. It returns its data.
 func (f *natsFolder) certify(t *testing.T, data map[string][]byte) map[string][]byte {
 	t.Helper()
-	data, err := certificates.RenewNATS(data, NATSHosts(f.svc), time.Now())
+	data, err := certificates.RenewNATS(data, NATSHosts(f.svc), clustered(f.svc), time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	secret, revision := NATSCertificate(f.svc, data)
-	for _, item := range natsCertificateMount(f.svc, revision).Secret.Items {
+	secret, identity := NATSCertificate(f.svc, data)
+	for _, item := range natsCertificateMount(f.svc, identity).Secret.Items {
 		if secret.Data[item.Key] == nil {
 			t.Fatalf("the Secret has %q and no %s", slices.Sorted(maps.Keys(secret.Data)), item.Key)
 		}

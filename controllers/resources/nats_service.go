@@ -12,7 +12,8 @@ import (
 )
 
 // NATSService gives the operator's own NATS a name. It is headless: a gateway's connection is
-// long-lived, and needs no load balancing.
+// long-lived, and needs no load balancing. Of several servers it has those that are ready: one that
+// starts is not connected to the others yet, and neither would be the gateways that connect to it.
 func NATSService(svc *v1alpha1.RealtimeService) *corev1.Service {
 	return &corev1.Service{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
@@ -22,7 +23,7 @@ func NATSService(svc *v1alpha1.RealtimeService) *corev1.Service {
 			ClusterIP: corev1.ClusterIPNone,
 			// Gateways resolve the name while the server starts. DNS caches a missing name, for 30
 			// s on most clusters; a refused connection is retried at once.
-			PublishNotReadyAddresses: true,
+			PublishNotReadyAddresses: !clustered(svc),
 			Selector:                 selector(svc.Name, componentNATS),
 			Ports: []corev1.ServicePort{{
 				Name:     natsPortName,
@@ -32,6 +33,31 @@ func NATSService(svc *v1alpha1.RealtimeService) *corev1.Service {
 				AppProtocol: ptr.To(appProtocolTCP),
 				Port:        natsPort,
 				TargetPort:  intstr.FromString(natsPortName),
+			}},
+		},
+	}
+}
+
+// NATSRouteService gives each server of a cluster a name, by which the others connect to it before
+// it is ready: it is only ready when they have. Nil if there is one server.
+func NATSRouteService(svc *v1alpha1.RealtimeService) *corev1.Service {
+	if !clustered(svc) {
+		return nil
+	}
+	return &corev1.Service{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
+		ObjectMeta: owned(svc, NATSSetName(svc.Name, svc.Spec.NATSServers()), componentNATS),
+		Spec: corev1.ServiceSpec{
+			Type:                     corev1.ServiceTypeClusterIP,
+			ClusterIP:                corev1.ClusterIPNone,
+			PublishNotReadyAddresses: true,
+			Selector:                 selector(svc.Name, componentNATS),
+			Ports: []corev1.ServicePort{{
+				Name:        natsRoutePortName,
+				Protocol:    corev1.ProtocolTCP,
+				AppProtocol: ptr.To(appProtocolTCP),
+				Port:        natsRoutePort,
+				TargetPort:  intstr.FromInt32(natsRoutePort),
 			}},
 		},
 	}

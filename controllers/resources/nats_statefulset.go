@@ -19,7 +19,13 @@ import (
 const (
 	natsConfigDir   = "/etc/nats"
 	natsDataDir     = "/data"
+	natsDataVolume  = "data"
 	natsGracePeriod = 10
+	// natsClusterGrace is longer than lame_duck_duration.
+	natsClusterGrace = 45
+	// natsCatchUp is how many seconds a server of a cluster may take to get what it has missed,
+	// before it is started again.
+	natsCatchUp = 3600
 )
 
 // NATSIdentity is what NATS reads when it starts, in addition to its configuration.
@@ -27,30 +33,37 @@ type NATSIdentity struct {
 	Credentials
 	// Certificate is the revision of its certificate; see NATSCertificate.
 	Certificate string
+	// Authorities is the revision of those that the servers of a cluster trust; empty for a single
+	// server. All servers trust a new authority before a certificate of it is used.
+	Authorities string
 }
 
-// NATSStatefulSet runs one NATS server, with storage for a service with recovery. Its pod is
-// replaced when something that it reads at its start has changed: its configuration, the
-// credentials or its certificate.
+// NATSStatefulSet runs one NATS server, or three that form a cluster, with storage for a service
+// with recovery. A pod is replaced when something that it reads at its start has changed: its
+// configuration, the credentials or its certificate. Those of a cluster are replaced one by one,
+// each when the one before has caught up with what it has missed.
 func NATSStatefulSet(svc *v1alpha1.RealtimeService, image string, config *corev1.ConfigMap, identity NATSIdentity) *appsv1.StatefulSet {
-	meta, managed := owned(svc, NATSName(svc.Name), componentNATS), svc.Spec.ManagedNATS()
+	servers, managed := max(1, svc.Spec.NATSServers()), svc.Spec.ManagedNATS()
+	meta := owned(svc, NATSSetName(svc.Name, servers), componentNATS)
 	template := corev1.PodTemplateSpec{
 		ObjectMeta: metav1.ObjectMeta{
 			Labels:      with(managed.PodLabels, meta.Labels),
 			Annotations: managed.PodAnnotations,
 		},
-		Spec: natsPod(svc, image, identity.Certificate),
+		Spec: natsPod(svc, image, identity),
 	}
 	return &appsv1.StatefulSet{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "StatefulSet"},
 		ObjectMeta: meta,
 		Spec: appsv1.StatefulSetSpec{
-			Replicas:    ptr.To[int32](1),
-			ServiceName: NATSName(svc.Name),
+			Replicas:    ptr.To(servers),
+			ServiceName: meta.Name,
 			// With OrderedReady, a pod that cannot start would never be replaced by one that can.
-			PodManagementPolicy: appsv1.ParallelPodManagement,
-			Selector:            &metav1.LabelSelector{MatchLabels: selector(svc.Name, componentNATS)},
-			Template:            NATSPods(template, config, identity),
+			// And the servers of a cluster wait for each other.
+			PodManagementPolicy:  appsv1.ParallelPodManagement,
+			Selector:             &metav1.LabelSelector{MatchLabels: selector(svc.Name, componentNATS)},
+			Template:             NATSPods(template, config, identity),
+			VolumeClaimTemplates: natsClaimTemplates(svc),
 		},
 	}
 }
@@ -64,13 +77,13 @@ func NATSPods(template corev1.PodTemplateSpec, config *corev1.ConfigMap, identit
 	metav1.SetMetaDataAnnotation(&template.ObjectMeta, annotationNATSRevision, revision)
 	for i := range template.Spec.Volumes {
 		if v := &template.Spec.Volumes[i]; v.Name == natsCertificateVolume && v.Secret != nil {
-			v.Secret.Items = natsCertificateItems(identity.Certificate)
+			v.Secret.Items = natsCertificateItems(identity)
 		}
 	}
 	return template
 }
 
-func natsPod(svc *v1alpha1.RealtimeService, image, certificate string) corev1.PodSpec {
+func natsPod(svc *v1alpha1.RealtimeService, image string, identity NATSIdentity) corev1.PodSpec {
 	managed := svc.Spec.ManagedNATS()
 	resources := natsResources(&managed)
 	pod := corev1.PodSpec{
@@ -97,14 +110,46 @@ func natsPod(svc *v1alpha1.RealtimeService, image, certificate string) corev1.Po
 			SecurityContext:          containerSecurity(),
 			VolumeMounts:             natsMounts(svc),
 		}},
-		Volumes: natsVolumes(svc, certificate),
+		Volumes: natsVolumes(svc, identity),
 	}
 	place(&pod, &managed.PodSettings)
 	if len(managed.ImagePullSecrets) == 0 {
 		pod.ImagePullSecrets = svc.Spec.Gateway.ImagePullSecrets
 	}
-	pod.TopologySpreadConstraints = spread(managed.TopologySpreadConstraints, selector(svc.Name, componentNATS), "")
+	constraints := managed.TopologySpreadConstraints
+	if clustered(svc) {
+		natsMember(&pod)
+		if len(constraints) == 0 {
+			constraints = apart()
+		}
+	}
+	pod.TopologySpreadConstraints = spread(constraints, selector(svc.Name, componentNATS), "")
 	return pod
+}
+
+// natsMember makes a pod's server one of a cluster.
+//
+// It is ready when it has joined the cluster and has what it has missed; until then a StatefulSet
+// replaces no other, and a disruption budget lets none go. After that it is ready as long as it
+// takes clients: if two servers fail, the third has no quorum, and still passes on what is not
+// stored. It is restarted if JetStream has given up, as on a disk that fails. While it ends, it
+// hands over the streams that it leads first, so that nothing waits for an election; where the
+// image has no nats-server in its path, it just ends.
+func natsMember(pod *corev1.PodSpec) {
+	pod.TerminationGracePeriodSeconds = ptr.To[int64](natsClusterGrace)
+	c := &pod.Containers[0]
+	c.Args = append(c.Args, "--name=$("+v1alpha1.EnvPodName+")")
+	c.Env = append(c.Env, corev1.EnvVar{Name: v1alpha1.EnvPodName, ValueFrom: &corev1.EnvVarSource{
+		FieldRef: &corev1.ObjectFieldSelector{APIVersion: "v1", FieldPath: "metadata.name"},
+	}})
+	c.Ports = append(c.Ports, corev1.ContainerPort{Name: natsRoutePortName, ContainerPort: natsRoutePort, Protocol: corev1.ProtocolTCP})
+	c.StartupProbe = probe("/healthz", natsMonitorPortName, 1)
+	c.StartupProbe.FailureThreshold = natsCatchUp
+	c.ReadinessProbe = probe("/healthz?js-server-only=true", natsMonitorPortName, 1)
+	c.LivenessProbe = probe("/healthz?js-enabled-only=true", natsMonitorPortName, 10)
+	c.Lifecycle = &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{
+		Exec: &corev1.ExecAction{Command: []string{"nats-server", "--signal", "ldm=1"}},
+	}}
 }
 
 // natsResources returns the resources of the manifest, or the defaults. The limit is far above what
@@ -139,27 +184,27 @@ func natsMounts(svc *v1alpha1.RealtimeService) []corev1.VolumeMount {
 		{Name: natsCertificateVolume, MountPath: natsCertificateDir, ReadOnly: true},
 	}
 	if svc.Spec.Recovery != nil {
-		mounts = append(mounts, corev1.VolumeMount{Name: "data", MountPath: natsDataDir})
+		mounts = append(mounts, corev1.VolumeMount{Name: natsDataVolume, MountPath: natsDataDir})
 	}
 	return mounts
 }
 
-func natsVolumes(svc *v1alpha1.RealtimeService, certificate string) []corev1.Volume {
+func natsVolumes(svc *v1alpha1.RealtimeService, identity NATSIdentity) []corev1.Volume {
 	volumes := []corev1.Volume{{
 		Name: "config",
 		VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
 			LocalObjectReference: corev1.LocalObjectReference{Name: natsConfigName(svc.Name)},
 		}},
-	}, natsCertificateMount(svc, certificate)}
+	}, natsCertificateMount(svc, identity)}
 	r := svc.Spec.Recovery
-	if r == nil {
-		return volumes
+	if r == nil || clustered(svc) && claimed(svc) {
+		return volumes // the volume of a claim of a template has its name
 	}
 	data := corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{SizeLimit: &r.Storage.Size}}
 	if r.Storage.Persistent {
 		data = corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: NATSName(svc.Name)}}
 	}
-	return append(volumes, corev1.Volume{Name: "data", VolumeSource: data})
+	return append(volumes, corev1.Volume{Name: natsDataVolume, VolumeSource: data})
 }
 
 func natsEnvironment(svc *v1alpha1.RealtimeService, resources corev1.ResourceRequirements) []corev1.EnvVar {

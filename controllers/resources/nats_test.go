@@ -42,15 +42,15 @@ func TestNATSRestartsForWhatItReadsAtItsStart(t *testing.T) {
 	template := func(svc *v1alpha1.RealtimeService, plaintext bool, identity NATSIdentity) corev1.PodTemplateSpec {
 		return NATSStatefulSet(svc, "nats", NATSConfigMap(svc, plaintext), identity).Spec.Template
 	}
-	identity := NATSIdentity{Credentials{"a", "b"}, "first"}
+	identity := NATSIdentity{Credentials{"a", "b"}, "first", ""}
 	before := template(service(t), false, identity)
 	if diff := cmp.Diff(before, template(service(t), false, identity)); diff != "" {
 		t.Errorf("it restarts for nothing: %s", diff)
 	}
 	for what, after := range map[string]corev1.PodTemplateSpec{
 		"a larger payload":     template(service(t, withPayload("2M")), false, identity),
-		"another password":     template(service(t), false, NATSIdentity{Credentials{"a", "c"}, "first"}),
-		"another certificate":  template(service(t), false, NATSIdentity{Credentials{"a", "b"}, "second"}),
+		"another password":     template(service(t), false, NATSIdentity{Credentials{"a", "c"}, "first", ""}),
+		"another certificate":  template(service(t), false, NATSIdentity{Credentials{"a", "b"}, "second", ""}),
 		"the end of an update": template(service(t), true, identity),
 	} {
 		if cmp.Equal(before, after) {

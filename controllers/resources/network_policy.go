@@ -41,14 +41,18 @@ func GatewayNetworkPolicy(svc *v1alpha1.RealtimeService, operatorNamespace strin
 }
 
 // NATSNetworkPolicy determines who may reach the operator's own NATS; nil without
-// spec.networkPolicy, or if spec.nats names another. Its monitor, which has no authentication, is
-// for kubelets only.
+// spec.networkPolicy, or if spec.nats names another. The servers of a cluster reach each other. The
+// monitor, which has no authentication, is for kubelets only.
 func NATSNetworkPolicy(svc *v1alpha1.RealtimeService) *networkingv1.NetworkPolicy {
 	if svc.Spec.NetworkPolicy == nil || !OwnNATS(svc) {
 		return nil
 	}
 	clients := slices.Concat(podsOf(GatewaySelector(svc.Name)), svc.Spec.NetworkPolicy.NATS)
-	return networkPolicy(svc, NATSName(svc.Name), componentNATS, []networkingv1.NetworkPolicyIngressRule{from(clients, tcp(natsPort))})
+	rules := []networkingv1.NetworkPolicyIngressRule{from(clients, tcp(natsPort))}
+	if clustered(svc) {
+		rules = append(rules, from(podsOf(NATSSelector(svc.Name)), tcp(natsRoutePort)))
+	}
+	return networkPolicy(svc, NATSName(svc.Name), componentNATS, rules)
 }
 
 func networkPolicy(svc *v1alpha1.RealtimeService, name, component string, rules []networkingv1.NetworkPolicyIngressRule) *networkingv1.NetworkPolicy {

@@ -31,6 +31,14 @@ func with(theirs, ours map[string]string) map[string]string {
 	return both
 }
 
+// apart places pods on different nodes, and in different zones, as far as possible.
+func apart() []corev1.TopologySpreadConstraint {
+	return []corev1.TopologySpreadConstraint{
+		{MaxSkew: 1, TopologyKey: corev1.LabelHostname, WhenUnsatisfiable: corev1.ScheduleAnyway},
+		{MaxSkew: 1, TopologyKey: corev1.LabelTopologyZone, WhenUnsatisfiable: corev1.ScheduleAnyway},
+	}
+}
+
 // spread returns the constraints, of which each without a selector counts our pods. These have a
 // revision's label if there is one, so that only those of the same revision count.
 func spread(constraints []corev1.TopologySpreadConstraint, ours map[string]string, revisionLabel string) []corev1.TopologySpreadConstraint {

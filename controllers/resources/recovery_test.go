@@ -37,16 +37,16 @@ func TestTheDiskOfNATS(t *testing.T) {
 		return corev1.VolumeSource{}
 	}
 	none := service(t, func(*v1alpha1.RealtimeServiceSpec) {})
-	if v := volumeOf(none); v.EmptyDir != nil || v.PersistentVolumeClaim != nil || NATSClaim(none) != nil {
+	if v := volumeOf(none); v.EmptyDir != nil || v.PersistentVolumeClaim != nil || NATSClaims(none) != nil {
 		t.Errorf("without recovery there is a disk: %+v", v)
 	}
 	node := service(t, withRecovery(v1alpha1.StorageSpec{Size: resource.MustParse("1Gi")}))
-	if v := volumeOf(node); v.EmptyDir == nil || !sameNumber(*v.EmptyDir.SizeLimit, resource.MustParse("1Gi")) || NATSClaim(node) != nil {
-		t.Errorf("on the node: %+v, claim %v", v, NATSClaim(node))
+	if v := volumeOf(node); v.EmptyDir == nil || !sameNumber(*v.EmptyDir.SizeLimit, resource.MustParse("1Gi")) || NATSClaims(node) != nil {
+		t.Errorf("on the node: %+v, claims %v", v, NATSClaims(node))
 	}
 	class := "fast"
-	claimed := service(t, withRecovery(v1alpha1.StorageSpec{Size: resource.MustParse("1Gi"), Persistent: true, StorageClassName: &class}))
-	claim, v := NATSClaim(claimed), volumeOf(claimed)
+	onClaims := service(t, withRecovery(v1alpha1.StorageSpec{Size: resource.MustParse("1Gi"), Persistent: true, StorageClassName: &class}))
+	claim, v := NATSClaims(onClaims)[0], volumeOf(onClaims)
 	if claim == nil || v.PersistentVolumeClaim == nil || v.PersistentVolumeClaim.ClaimName != claim.Name ||
 		*claim.Spec.StorageClassName != "fast" || !sameNumber(claim.Spec.Resources.Requests[corev1.ResourceStorage], resource.MustParse("1Gi")) {
 		t.Errorf("claim %+v, volume %+v", claim, v)

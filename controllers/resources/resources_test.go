@@ -70,7 +70,7 @@ func all(t *testing.T) []metav1.Object {
 
 // natsSet runs the NATS of a service that has nothing to be updated from.
 func natsSet(svc *v1alpha1.RealtimeService) *appsv1.StatefulSet {
-	return NATSStatefulSet(svc, "nats", NATSConfigMap(svc, false), NATSIdentity{Credentials{"a", "b"}, "c"})
+	return NATSStatefulSet(svc, "nats", NATSConfigMap(svc, false), NATSIdentity{Credentials{"a", "b"}, "c", ""})
 }
 
 func TestEveryObjectBelongsToItsService(t *testing.T) {

@@ -51,7 +51,9 @@ func natsCondition(svc *v1alpha1.RealtimeService, seen *Observation) metav1.Cond
 	}
 	switch {
 	case own && !seen.NATSReady && seen.NATSProblem.Reason != "":
-		return is(metav1.ConditionFalse, seen.NATSProblem.Reason, "NATS is not ready: "+seen.NATSProblem.Message)
+		return is(metav1.ConditionFalse, seen.NATSProblem.Reason, "NATS is not ready"+seen.missingServers(svc)+": "+seen.NATSProblem.Message)
+	case own && !seen.NATSReady && seen.NATSServers > 0:
+		return is(metav1.ConditionFalse, ReasonNATSNoQuorum, "NATS cannot store anything"+seen.missingServers(svc)+cutOff)
 	case own && !seen.NATSReady:
 		return is(metav1.ConditionFalse, ReasonStarting, "NATS is not ready"+cutOff)
 	case cutOff != "":
@@ -62,10 +64,37 @@ func natsCondition(svc *v1alpha1.RealtimeService, seen *Observation) metav1.Cond
 	if reason, message := useTrouble(svc, seesIt); reason != "" {
 		return is(metav1.ConditionFalse, reason, name+message)
 	}
+	missing := seen.missingServers(svc)
+	if missing != "" && seen.NATSProblem.Reason != "" {
+		return is(metav1.ConditionTrue, ReasonNATSDegraded, name+missing+": "+seen.NATSProblem.Message)
+	}
 	if own {
-		return is(metav1.ConditionTrue, well, name)
+		return is(metav1.ConditionTrue, well, name+missing)
 	}
 	return is(metav1.ConditionTrue, well, "gateways are connected to "+name)
+}
+
+// Quorum returns how many servers of the service's own NATS must be ready: without recovery each
+// can pass on events, and what is stored takes more than half.
+func Quorum(svc *v1alpha1.RealtimeService) int32 {
+	if svc.Spec.Recovery == nil {
+		return 1
+	}
+	return svc.Spec.NATSServers()/2 + 1
+}
+
+// missingServers says how many servers of a cluster are ready; empty if all are, or if it is one.
+func (o *Observation) missingServers(svc *v1alpha1.RealtimeService) string {
+	servers, quorum := svc.Spec.NATSServers(), Quorum(svc)
+	switch {
+	case servers <= 1 || o.NATSServers >= servers:
+		return ""
+	case o.NATSServers < quorum:
+		return fmt.Sprintf("; %d of %d servers are ready, and it takes %d", o.NATSServers, servers, quorum)
+	case o.NATSServers == quorum:
+		return fmt.Sprintf("; %d of %d servers are ready, so that no other may fail", o.NATSServers, servers)
+	}
+	return fmt.Sprintf("; %d of %d servers are ready", o.NATSServers, servers)
 }
 
 // askedAboutNATS returns the gateways whose word counts: those that are ready, or all if none is,

@@ -85,3 +85,34 @@ func TestTheManagedNATSIsTheOperators(t *testing.T) {
 		}
 	}
 }
+
+func TestServersOfAClusterThatAreMissing(t *testing.T) {
+	three := &v1alpha1.RealtimeService{}
+	three.Spec.NATS = &v1alpha1.NATSSpec{Managed: &v1alpha1.ManagedNATSSpec{Replicas: 3}}
+	stores := three.DeepCopy()
+	stores.Spec.Recovery = &v1alpha1.RecoverySpec{}
+	problem := Problem{ReasonUnschedulable, "0/3 nodes are available"}
+	for name, tt := range map[string]struct {
+		svc     *v1alpha1.RealtimeService
+		ready   int32
+		problem Problem
+		status  metav1.ConditionStatus
+		reason  string
+		says    string
+	}{
+		"all":                             {stores, 3, Problem{}, metav1.ConditionTrue, ReasonAvailable, "NATS is ready"},
+		"one restarts":                    {stores, 2, Problem{}, metav1.ConditionTrue, ReasonAvailable, "no other may fail"},
+		"one cannot start":                {stores, 2, problem, metav1.ConditionTrue, ReasonNATSDegraded, "no other may fail: 0/3 nodes"},
+		"two are missing":                 {stores, 1, Problem{}, metav1.ConditionFalse, ReasonNATSNoQuorum, "1 of 3 servers are ready, and it takes 2"},
+		"two cannot start":                {stores, 1, problem, metav1.ConditionFalse, ReasonUnschedulable, "it takes 2: 0/3 nodes"},
+		"all are missing":                 {stores, 0, Problem{}, metav1.ConditionFalse, ReasonStarting, "NATS is not ready"},
+		"two, and nothing is stored":      {three, 1, Problem{}, metav1.ConditionTrue, ReasonAvailable, "1 of 3 servers are ready, so that no other may fail"},
+		"one, and nothing is stored":      {three, 2, Problem{}, metav1.ConditionTrue, ReasonAvailable, "2 of 3 servers are ready"},
+		"a single one that is restarting": {&v1alpha1.RealtimeService{}, 1, problem, metav1.ConditionTrue, ReasonAvailable, "NATS is ready"},
+	} {
+		got := natsCondition(tt.svc, &Observation{NATSServers: tt.ready, NATSReady: tt.ready >= Quorum(tt.svc), NATSProblem: tt.problem})
+		if got.Status != tt.status || got.Reason != tt.reason || !strings.Contains(got.Message, tt.says) {
+			t.Errorf("%s: %s %s %s", name, got.Status, got.Reason, got.Message)
+		}
+	}
+}

@@ -37,8 +37,10 @@ type Observation struct {
 	Rollout Rollout
 	// Unresolved are the references of the manifest that lead to nothing.
 	Unresolved []Unresolved
-	// NATSReady reports whether the service's own NATS is ready.
-	NATSReady bool
+	// NATSReady reports whether the service's own NATS is ready: so many of its servers as Quorum
+	// says. NATSServers are those that are.
+	NATSReady   bool
+	NATSServers int32
 	// NATSProblem is what keeps the service's own NATS from starting; none if nothing is known.
 	NATSProblem Problem
 	// Gateways are the running gateway pods with their statuses.

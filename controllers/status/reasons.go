@@ -60,6 +60,8 @@ const (
 	ReasonNATSUnreachable    = "NATSUnreachable"
 	ReasonNATSRefused        = "NATSRefusesCredentials"
 	ReasonNATSTLS            = "NATSTLSFailed"
+	ReasonNATSNoQuorum       = "NATSNoQuorum"
+	ReasonNATSDegraded       = "NATSDegraded"
 	ReasonNATSTooOld         = "NATSTooOld"
 	ReasonNATSPermissions    = "NATSPermissionDenied"
 	ReasonJetStreamDisabled  = "JetStreamDisabled"
