@@ -40,6 +40,10 @@ func TestABackupBringsBackSessionsAndHistories(t *testing.T) {
 		away.Answer()
 		talker := wiretest.Dial(t, clients, enginePath, "", nil)
 		welcomed(t, talker, "")
+		talker.Send(`420["say","lobby","first"]`)
+		away.Take(away.Wire.Receive())
+		talker.Receive()
+		talker.Expect(`430["stored"]`)
 		talker.Send(`421["say","lobby","heard"]`)
 		away.Take(away.Wire.Receive())
 		away.Wire.Close()
@@ -53,8 +57,9 @@ func TestABackupBringsBackSessionsAndHistories(t *testing.T) {
 		ahead = &wiretest.Guest{T: t} // it sees what is stored after the backup, and lost
 		ahead.Ask(clients, enginePath)
 		ahead.Answer()
-		ahead.Take(ahead.Wire.Receive())
-		ahead.Take(ahead.Wire.Receive())
+		for range 3 {
+			ahead.Take(ahead.Wire.Receive())
+		}
 		late := func() {
 			talker.Send(`423["say","lobby","lost"]`)
 			talker.Receive()
@@ -90,7 +95,7 @@ func TestABackupBringsBackSessionsAndHistories(t *testing.T) {
 		}
 		late := wiretest.Dial(t, clients, enginePath, "", nil)
 		welcomed(t, late, "")
-		for _, text := range []string{"heard", "missed"} {
+		for _, text := range []string{"first", "heard", "missed"} {
 			if got := late.Receive(); !strings.HasPrefix(got, `42["said","`+text+`"`) {
 				t.Errorf("the history is %s, want %s", got, text)
 			}

@@ -27,6 +27,7 @@ func TestHelm(t *testing.T) {
 	t.Run("a rollout sends each client away once", testRollout)
 	t.Run("clients miss nothing of an update of the gateways", testUpdate)
 	t.Run("clients miss nothing of a deleted NATS", testDeletedNATS)
+	t.Run("three NATS servers lose nothing", testThreeNATSServers)
 	t.Run("NATS takes clients that encrypt and no others", testEncryptedNATS)
 	t.Run("a changed greeting shows and nobody reconnects", testChangedGreeting)
 	t.Run("clients of a deleted gateway come back", testDeletedGateway)
