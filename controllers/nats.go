@@ -18,6 +18,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/controllers/certificates"
+	"github.com/realtime-operator/realtime-operator/controllers/monitoring"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 	"github.com/realtime-operator/realtime-operator/controllers/status"
 )
@@ -25,6 +26,7 @@ import (
 // applyNATS applies the service's own NATS, before the gateways that need it.
 func (r *Reconciler) applyNATS(ctx context.Context, svc *v1alpha1.RealtimeService, seen *observation) error {
 	if !resources.OwnNATS(svc) {
+		r.Metrics.Forget(monitoring.NATS, keyOf(svc))
 		return nil
 	}
 	r.memory.of(keyOf(svc)).natsRemoved = false
@@ -122,6 +124,9 @@ func (r *Reconciler) applyNATSCertificate(ctx context.Context, svc *v1alpha1.Rea
 	data, err := certificates.RenewNATS(secret.Data, resources.NATSHosts(svc), svc.Spec.NATSServers() > 1, r.Now())
 	if err != nil {
 		return none, fmt.Errorf("renew the certificate of NATS: %w", err)
+	}
+	if at, ok := certificates.Expiry(data); ok {
+		r.Metrics.Expires(monitoring.NATS, keyOf(svc), at)
 	}
 	wanted, identity := resources.NATSCertificate(svc, data)
 	return identity, r.Objects.ApplyOver(ctx, svc, live, wanted)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/controllers/certificates"
+	"github.com/realtime-operator/realtime-operator/controllers/monitoring"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 )
 
@@ -29,5 +30,8 @@ func (r *Reconciler) applyPeers(ctx context.Context, svc *v1alpha1.RealtimeServi
 		return err
 	}
 	seen.peers = data
+	if at, ok := certificates.Expiry(data); ok {
+		r.Metrics.Expires(monitoring.Peers, keyOf(svc), at)
+	}
 	return nil
 }

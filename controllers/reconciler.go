@@ -25,6 +25,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/api/validation"
 	"github.com/realtime-operator/realtime-operator/controllers/apply"
 	"github.com/realtime-operator/realtime-operator/controllers/claims"
+	"github.com/realtime-operator/realtime-operator/controllers/monitoring"
 	"github.com/realtime-operator/realtime-operator/controllers/status"
 	"github.com/realtime-operator/realtime-operator/controllers/updates"
 )
@@ -73,6 +74,8 @@ type Reconciler struct {
 	Gateway StatusFunc
 	// Push pushes something to a gateway pod.
 	Push PushFunc
+	// Metrics are told when certificates expire; nil without metrics.
+	Metrics *monitoring.Collector
 	// Now is the clock.
 	Now func() time.Time
 	// GatewayImage and NATSImage are for services that name none.
@@ -100,6 +103,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 			r.memory.forget(request.NamespacedName)
 			r.Objects.Forget(request.NamespacedName)
 			r.Turns.Give(request.NamespacedName)
+			r.Metrics.Forget("", request.NamespacedName)
 			return ctrl.Result{}, nil
 		}
 		return ctrl.Result{}, fmt.Errorf("read the service: %w", err)

@@ -12,12 +12,14 @@ import (
 
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 
@@ -26,6 +28,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/controllers/apply"
 	"github.com/realtime-operator/realtime-operator/controllers/certificates"
 	"github.com/realtime-operator/realtime-operator/controllers/claims"
+	"github.com/realtime-operator/realtime-operator/controllers/monitoring"
 	"github.com/realtime-operator/realtime-operator/controllers/resources"
 	"github.com/realtime-operator/realtime-operator/controllers/updates"
 )
@@ -61,12 +64,18 @@ func run(ctx context.Context, config *rest.Config, o Options, adapt func(*parts)
 	if err != nil {
 		return err
 	}
+	collector := &monitoring.Collector{Services: mgr.GetClient(), Registry: metrics.Registry}
+	p.keeper.Expires = func(at time.Time) { collector.Expires(monitoring.Webhook, types.NamespacedName{}, at) }
+	if err := mgr.Add(collector); err != nil {
+		return fmt.Errorf("set the metrics up: %w", err)
+	}
 	reconciler := &Reconciler{
 		Client:       mgr.GetClient(),
 		Reader:       mgr.GetAPIReader(),
 		Events:       mgr.GetEventRecorder("realtime-operator"),
 		Gateway:      p.gateway,
 		Push:         p.push,
+		Metrics:      collector,
 		Now:          time.Now,
 		GatewayImage: o.GatewayImage,
 		NATSImage:    o.NATSImage,

@@ -39,6 +39,7 @@ func (g *Gateway) engineConfig(spec *v1alpha1.RealtimeServiceSpec) engineio.Conf
 		MaxQueueMessages:         int(p.SlowConsumers.MaxQueueMessages),
 		OnRefused:                func(r engineio.RefusedHandshake) { g.refused.WithLabelValues(string(r.Reason)).Inc() },
 		OnPanic:                  g.countPanic,
+		OnWritten:                func(waited time.Duration) { g.written.Observe(waited.Seconds()) },
 		AllowRequest:             func(r *http.Request) error { return g.runtime.AllowRequest(r) },
 		SessionContext:           func(r *http.Request) context.Context { return g.runtime.SessionContext(r) },
 	}

@@ -105,6 +105,7 @@ type Gateway struct {
 	// refusedQUIC counts refused connections of WebTransport, which come before handshakes.
 	refusedQUIC *prometheus.CounterVec
 	panicked    *prometheus.CounterVec
+	written     prometheus.Histogram
 	panics      *panics.Watch
 	api         *publish.Server
 	revocations *revocation.Store
@@ -158,6 +159,7 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 func (g *Gateway) start(svc *v1alpha1.RealtimeService, revision string, program *service.Program, o Options) (err error) {
 	g.refusedQUIC = registerRefusedQUIC(g.metrics, o.WebTransport)
 	g.refused, g.panicked = registerRefusals(g.metrics), registerPanics(g.metrics)
+	g.written = registerWrites(g.metrics)
 	g.watchProxies()
 	trust, err := trustOf(&svc.Spec.Protocol)
 	if err != nil {
@@ -195,6 +197,7 @@ func (g *Gateway) start(svc *v1alpha1.RealtimeService, revision string, program 
 	registerRevocations(g.metrics, g.revocations)
 	registerConnections(g.metrics, g.io)
 	registerLosses(g.metrics, g.io)
+	registerEndings(g.metrics, g.io.Engine().Endings())
 	g.io.QueueVolatile(queuesVolatile(&svc.Spec.Protocol))
 	g.runtime = service.NewRuntime(g.io, service.Options{
 		Registerer: g.metrics, Log: o.Log, OnPanic: g.countPanic, PresenceBytes: memory.Part(), Revoked: g.revocations.Judge,

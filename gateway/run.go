@@ -162,7 +162,9 @@ func (g *Gateway) pace(o RunOptions) engineio.Pace {
 // leave drains, and waits only for a short time for clients that do not fetch their last packets.
 func (g *Gateway) leave(ctx context.Context, pace engineio.Pace, settle time.Duration) {
 	g.log.Info("leaving", "connections", g.io.Connections())
-	pace.Within -= g.hold(ctx, pace.Within/2, settle)
+	held, cause := g.hold(ctx, pace.Within/2, settle)
+	pace.Within -= held
+	pace.Cause = cause
 	g.log.Info("draining", "connections", g.io.Connections(), "rate", pace.Rate, "within", pace.Within)
 	ctx, cancel := context.WithTimeout(ctx, pace.Within+farewellTimeout)
 	defer cancel()

@@ -57,6 +57,8 @@ type Keeper struct {
 	Hosts []string
 	// Now is the clock.
 	Now func() time.Time
+	// Expires is told when the certificate expires, whenever it is checked; it may be nil.
+	Expires func(time.Time)
 
 	// serving is nil until the API server trusts it.
 	serving atomic.Pointer[tls.Certificate]
@@ -126,6 +128,9 @@ func (k *Keeper) keep(ctx context.Context) error {
 		return fmt.Errorf("read the serving certificate: %w", err)
 	}
 	k.serving.Store(&pair)
+	if at, ok := Expiry(data); ok && k.Expires != nil {
+		k.Expires(at)
+	}
 	return nil
 }
 

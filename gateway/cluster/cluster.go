@@ -96,6 +96,8 @@ type Cluster struct {
 	// announce of themselves and of the members of their rooms, for peers, and must not wait for
 	// the log.
 	incoming, news *natsconn.Inbox
+	// rounds are of dispatch, and nobody else uses them.
+	rounds *rounds
 	// out has messages for other gateways.
 	out *natsconn.Outgoing
 	// restored wakes dispatch when NATS is connected, or connected again.
@@ -195,6 +197,7 @@ func newCluster(o Options) *Cluster {
 	c.life, c.end = context.WithCancel(context.Background())
 	c.stop = c.life.Done()
 	c.incoming = natsconn.NewInbox(natsconn.InboxOptions{Overflow: c.overflow, MaxBytes: o.inboxBytes})
+	c.rounds = newRounds(c.incoming, c.takeIn, nil)
 	c.news = natsconn.NewInbox(natsconn.InboxOptions{Overflow: c.overflow})
 	c.link = natsconn.New(natsconn.Options{
 		Name: "realtime gateway " + o.Gateway, URLs: o.URLs, CredentialsDir: o.CredentialsDir, Dialer: o.Dialer,

@@ -20,10 +20,10 @@ func (c *Cluster) dispatch() {
 	check := time.NewTicker(c.timing.Heartbeat)
 	defer check.Stop()
 	var control <-chan func()
-	rounds := newRounds(c.incoming, c.takeIn, nil)
+	rounds := c.rounds
 	if c.events != nil {
 		control = c.events.Loop()
-		rounds.together = c.together
+		rounds.together, rounds.delivered = c.together, func(age time.Duration) { c.metrics.stored.Observe(age.Seconds()) }
 	}
 	defer rounds.timer.Stop()
 	for {

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/realtime-operator/realtime-operator/gateway/eventlog/history"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/latency"
 	"github.com/realtime-operator/realtime-operator/gateway/natsconn"
 )
 
@@ -18,6 +19,8 @@ type metrics struct {
 	// dropped counts messages that were not published, by reason.
 	dropped       *prometheus.CounterVec
 	subscriptions prometheus.Gauge
+	// stored has how long it takes from an emission until its event is stored and written.
+	stored prometheus.Histogram
 	// droppedBefore counts for subscriptions that have ended.
 	droppedBefore atomic.Int64
 
@@ -41,6 +44,8 @@ func newMetrics(registerer prometheus.Registerer, c *Cluster) *metrics {
 		subscriptions: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "realtime_cluster_subscriptions", Help: "NATS subjects that this gateway is subscribed to.",
 		}),
+		stored: latency.New("realtime_stored_delivery_seconds",
+			"Time from when this gateway emitted an event until it was stored and written to the gateway's own clients: that of the oldest event of each batch."),
 		registerer: registerer,
 	}
 	for _, reason := range natsconn.DropReasons {
@@ -57,6 +62,12 @@ func newMetrics(registerer prometheus.Registerer, c *Cluster) *metrics {
 		}
 		return 0
 	})
+	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "realtime_cluster_messages_waiting", Help: "Messages of NATS that have come in, and wait to be handled.",
+	}, func() float64 {
+		messages, _ := c.incoming.Waiting()
+		return float64(messages)
+	})
 	presenceRooms := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "realtime_presence_rooms", Help: "Rooms with presence that have a member on this gateway.",
 	}, func() float64 {
@@ -71,6 +82,7 @@ func newMetrics(registerer prometheus.Registerer, c *Cluster) *metrics {
 	})
 	m.all = append([]prometheus.Collector{
 		m.published, m.received, m.malformed, m.failed, m.subscriptions, m.dropped, dropped, connected,
+		m.stored, waiting, c.link.RoundTrips(),
 		presenceRooms, presenceMembers,
 	}, slices.Concat(c.logged.Collectors(c.events), c.recoveries.Collectors(), history.Collectors(c.histories()))...)
 	if registerer != nil {

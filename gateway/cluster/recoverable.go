@@ -137,9 +137,13 @@ func (r recoverable) Broadcast(d *socketio.Delivery) error {
 	}
 	metrics, receipt := r.cluster.metrics, d.Receipt
 	receipt.Expect()
+	emitted := time.Now()
 	err := r.cluster.events.Append(r.Namespace, d, func(err error) {
 		if err != nil && !errors.Is(err, event.ErrNewer) {
 			metrics.failed.Inc()
+		}
+		if err == nil {
+			r.cluster.rounds.confirmed(emitted) // outcomes come in the loop, which is dispatch
 		}
 		receipt.Resolve(err)
 	})

@@ -44,6 +44,11 @@ type rounds struct {
 	// began and ended are the times of the last round, and took is the typical duration of rounds.
 	began, ended time.Time
 	took         time.Duration
+	// oldest is when the oldest event of this gateway's own was emitted that the log has confirmed in
+	// the current round; zero if there is none. delivered, if not nil, is called with its age when
+	// the round is written.
+	oldest    time.Time
+	delivered func(age time.Duration)
 }
 
 func newRounds(in *natsconn.Inbox, take func(), together func(func()) <-chan struct{}) *rounds {
@@ -77,7 +82,7 @@ func (r *rounds) begin(now time.Time) {
 		r.take()
 		return
 	}
-	r.gathering, r.began = false, now
+	r.gathering, r.began, r.oldest = false, now, time.Time{}
 	r.timer.Reset(roundTimeout)
 	r.written = r.together(r.take)
 }
@@ -88,6 +93,16 @@ func (r *rounds) end(now time.Time) {
 	r.written, r.ended = nil, now
 	// Rounds without messages for clients are short, and say nothing about the others.
 	r.took = max(now.Sub(r.began), r.took-r.took/8)
+	if !r.oldest.IsZero() && r.delivered != nil {
+		r.delivered(now.Sub(r.oldest))
+	}
+}
+
+// confirmed is called within a round for an event of this gateway's own that is stored.
+func (r *rounds) confirmed(emitted time.Time) {
+	if r.oldest.IsZero() || emitted.Before(r.oldest) {
+		r.oldest = emitted
+	}
 }
 
 // expired is called by the timer.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/refusals"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/ending"
 )
 
 // CloseReason is the reason for the end of a session. The texts are those of the reference
@@ -40,6 +41,8 @@ type closeMode struct {
 	finalRefusal *refusals.Answer
 	// wait is how long the client may take to fetch the remaining messages.
 	wait time.Duration
+	// cause is what is counted; by default the reason.
+	cause ending.Cause
 }
 
 const (
@@ -55,7 +58,7 @@ const (
 var (
 	closeNow        = closeMode{dropQueue: true, lastPacket: closePacket}
 	closeGraceful   = closeMode{lastPacket: closePacket, wait: gracefulWait}
-	closeUnadmitted = closeMode{lastPacket: closePacket, wait: closeWait}
+	closeUnadmitted = closeMode{lastPacket: closePacket, wait: closeWait, cause: ending.Unadmitted}
 	closeByClient   = closeMode{dropQueue: true, lastPacket: noopPacket, wait: closedPollWait}
 	closeBroken     = closeMode{dropQueue: true}
 	// closeDrained differs from closeGraceful for polling clients: some (python-engineio 4) take
@@ -75,8 +78,13 @@ func (s *Session) Close(reason CloseReason) { s.close(reason, nil, closeGraceful
 func (s *Session) CloseUnadmitted(reason CloseReason) { s.close(reason, nil, closeUnadmitted) }
 
 // Interrupt is Close for a client that is expected to reconnect: one that polls gets an error in
-// place of the close packet, which python-engineio takes for a wish that it stay away.
-func (s *Session) Interrupt(reason CloseReason) { s.close(reason, nil, closeInterrupted) }
+// place of the close packet, which python-engineio takes for a wish that it stay away. The cause is
+// what is counted.
+func (s *Session) Interrupt(reason CloseReason, cause ending.Cause) {
+	mode := closeInterrupted
+	mode.cause = cause
+	s.close(reason, nil, mode)
+}
 
 func (s *Session) close(reason CloseReason, err error, mode closeMode) {
 	s.mu.Lock()
@@ -97,6 +105,7 @@ func (s *Session) closeLocked(reason CloseReason, err error, mode closeMode) {
 		return
 	}
 	s.state = stateClosing
+	s.server.endings.End(mode.cause, string(reason))
 	s.context.End()
 	s.tasks++
 	go s.deliverClose(reason, err)

@@ -151,6 +151,10 @@ type Config struct {
 	// rather than the process; ErrorLog has the stack. The OnPanic of a Server's first
 	// configuration is used.
 	OnPanic func(place string)
+	// OnWritten is called, for one message to a client in 64 that are sent by SendSoon, with the
+	// time from then until it was written, as far as the client could take it. It must not block.
+	// The OnWritten of a Server's first configuration is used; nil costs nothing.
+	OnWritten func(time.Duration)
 }
 
 // Handler receives the events of one session. Its calls come one at a time and in order, and

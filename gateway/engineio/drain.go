@@ -3,10 +3,13 @@
 package engineio
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/ending"
 )
 
 // Pace is the speed at which Drain sends clients away.
@@ -16,6 +19,8 @@ type Pace struct {
 	// Within bounds the time until the last client is told. The rate is raised if it would take
 	// longer.
 	Within time.Duration
+	// Cause is what is counted for each client; by default ending.Drain.
+	Cause ending.Cause
 }
 
 // Over returns how long it takes to send that many clients away.
@@ -45,7 +50,8 @@ func (s *Server) Refuse() { s.refuse() }
 // before, it returns an error that has the number of remaining sessions; Close ends those.
 func (s *Server) Drain(ctx context.Context, pace Pace) error {
 	sessions := s.refuse()
-	start := time.Now()
+	start, mode := time.Now(), closeDrained
+	mode.cause = cmp.Or(pace.Cause, ending.Drain)
 	for i, session := range sessions {
 		at := start.Add(pace.slot(i, len(sessions), rand.Float64()))
 		select {
@@ -53,7 +59,7 @@ func (s *Server) Drain(ctx context.Context, pace Pace) error {
 		case <-ctx.Done():
 			return s.drainError(ctx.Err())
 		}
-		session.close(ReasonServerShuttingDown, nil, closeDrained)
+		session.close(ReasonServerShuttingDown, nil, mode)
 	}
 	for _, session := range sessions {
 		select {

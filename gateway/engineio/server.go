@@ -20,6 +20,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/request"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/timingwheel"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio/internal/websocket"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/ending"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/panics"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/peraddress"
 )
@@ -45,6 +46,8 @@ type Server struct {
 	wheel  *timingwheel.Wheel[*Session]
 	poller *netpoll.Poller
 	panics *panics.Watch
+	// endings counts sessions that have begun, and those that have ended.
+	endings ending.Counts
 	// noHijacker logs once that WebSockets cannot be served.
 	noHijacker sync.Once
 
@@ -67,6 +70,7 @@ func NewServer(c Config) (*Server, error) {
 	first := s.current.Load().config
 	s.panics = panics.NewWatch(first.ErrorLog, first.OnPanic)
 	s.poller = netpoll.New(func(value any) { s.panics.Tell(placeWrite, value) })
+	s.poller.Observe(first.OnWritten)
 	return s, nil
 }
 
@@ -91,6 +95,9 @@ func (s *Server) Len() int {
 	defer s.mu.Unlock()
 	return len(s.sessions)
 }
+
+// Endings returns the counts of sessions that have begun, and of those that have ended.
+func (s *Server) Endings() *ending.Counts { return &s.endings }
 
 // Workers returns the number of goroutines that read WebSockets and write to them: a few, and one
 // for each handler that waits or takes long. Connections with a goroutine of their own, for example
@@ -208,6 +215,7 @@ func (s *Server) open(c *Config, req *request.Request, id string, t func(*Sessio
 		session.stopHeartbeat()
 		return nil, refusal
 	}
+	s.endings.Open()
 	session.start()
 	return session, nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/realtime-operator/realtime-operator/gateway/internal/ending"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
@@ -107,7 +108,7 @@ func (l *Log) interrupt(ns Namespace, sockets []*socketio.Socket, subject, cause
 	l.out.AfterAll(func(error) {
 		l.host.Go(func() {
 			for _, s := range sockets {
-				s.Interrupt()
+				s.InterruptBecause(ending.LogGap)
 			}
 		})
 	})

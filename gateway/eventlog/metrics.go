@@ -2,7 +2,11 @@
 
 package eventlog
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/latency"
+)
 
 // Metrics count what happens to a log.
 type Metrics struct {
@@ -15,6 +19,8 @@ type Metrics struct {
 	Healed, Repeated prometheus.Counter
 	// Gaps counts losses of events, by cause.
 	Gaps *prometheus.CounterVec
+	// Probes has how long the log takes to answer.
+	Probes prometheus.Histogram
 }
 
 // NewMetrics returns the metrics, for a log or for a service without one.
@@ -22,7 +28,7 @@ func NewMetrics() *Metrics {
 	counter := func(name, help string) prometheus.Counter {
 		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 	}
-	return &Metrics{
+	m := &Metrics{
 		Refused: counter("realtime_log_refused_messages_total", "Messages that were refused, or not acknowledged, as too much waited to be stored."),
 		Rejected: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "realtime_log_rejected_messages_total", Help: "Messages that were not stored and never will be, by reason.",
@@ -33,7 +39,17 @@ func NewMetrics() *Metrics {
 			Name: "realtime_log_gaps_total",
 			Help: "Times that events of a room, or of a namespace, were lost before this gateway could deliver them, by cause; its members' connections were closed.",
 		}, []string{"cause"}),
+		Probes: latency.New("realtime_log_probe_seconds",
+			"Time that the leader of the log takes to say that a quorum of servers could store something; asked every few seconds, and given up after two."),
 	}
+	// From zero on, so that the first one is an increase.
+	for _, cause := range []string{gapTrimmed, gapExpired, gapRestarted} {
+		m.Gaps.WithLabelValues(cause)
+	}
+	for _, reason := range []string{reasonSize, reasonJetStream, reasonClosed} {
+		m.Rejected.WithLabelValues(reason)
+	}
+	return m
 }
 
 // Collectors returns the metrics, including those that are read from a log; l is nil for a service
@@ -55,5 +71,5 @@ func (m *Metrics) Collectors(l *Log) []prometheus.Collector {
 		}
 		return 0
 	})
-	return []prometheus.Collector{m.Refused, m.Rejected, m.Healed, m.Repeated, m.Gaps, waiting, ready}
+	return []prometheus.Collector{m.Refused, m.Rejected, m.Healed, m.Repeated, m.Gaps, m.Probes, waiting, ready}
 }

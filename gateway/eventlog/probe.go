@@ -30,11 +30,12 @@ func (l *Log) probe(silent int) int {
 	}
 	ctx, cancel := context.WithTimeout(l.life, probeTimeout)
 	defer cancel()
-	answered := make(chan error, 1)
+	begin, answered := time.Now(), make(chan error, 1)
 	epoch := l.epoch()
 	go func() { answered <- l.askForQuorum(ctx, epoch) }()
 	select {
 	case err := <-answered:
+		l.metrics.Probes.Observe(time.Since(begin).Seconds())
 		if err == nil {
 			return 0
 		}

@@ -20,6 +20,9 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/realtime-operator/realtime-operator/gateway/internal/latency"
 )
 
 // requestRetry is the pause between two attempts to send a request without a connection.
@@ -88,6 +91,8 @@ type Conn struct {
 	// denied is what NATS does not permit; empty if it permits everything. Guarded by mu.
 	denied string
 
+	roundTrips prometheus.Histogram
+
 	// notice is firstNotice; noticing reports the first attempts when it is over.
 	notice   time.Duration
 	noticing *time.Timer // set by Connect
@@ -104,7 +109,9 @@ func New(o Options) *Conn {
 	return &Conn{
 		options: o, log: o.Log, handed: handedCredentials{dir: o.CredentialsDir},
 		notice: firstNotice,
-		up:     make(chan struct{}, 1), closed: make(chan struct{}), ended: make(chan struct{}),
+		roundTrips: latency.New("realtime_nats_round_trip_seconds",
+			"Time that NATS takes to answer a ping of the gateway, behind what waits to be sent to it."),
+		up: make(chan struct{}, 1), closed: make(chan struct{}), ended: make(chan struct{}),
 	}
 }
 
@@ -197,10 +204,16 @@ func (c *Conn) Ended() <-chan struct{} { return c.ended }
 
 // Ping pings NATS, and waits for the answer within a time.
 func (c *Conn) Ping(within time.Duration) {
+	begin := time.Now()
 	if c.nc.IsConnected() && c.nc.FlushTimeout(within) == nil {
-		c.hears(time.Now())
+		now := time.Now()
+		c.hears(now)
+		c.roundTrips.Observe(now.Sub(begin).Seconds())
 	}
 }
+
+// RoundTrips returns a metric of how long NATS takes to answer Ping.
+func (c *Conn) RoundTrips() prometheus.Collector { return c.roundTrips }
 
 // HeardSince reports whether NATS has answered a Ping, or connected, since a time.
 func (c *Conn) HeardSince(t time.Time) bool { return c.heard.Load() >= t.UnixNano() }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/realtime-operator/realtime-operator/gateway/internal/ending"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -102,7 +103,7 @@ func (m *Mover) run(ctx context.Context, o Order) {
 			return
 		}
 		if socket.Connected() {
-			socket.Interrupt()
+			socket.InterruptBecause(ending.Rebalance)
 			m.moved.Inc()
 			moved++
 		}

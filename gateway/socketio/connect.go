@@ -5,6 +5,7 @@ package socketio
 import (
 	"errors"
 
+	"github.com/realtime-operator/realtime-operator/gateway/internal/ending"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/client"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/backlog"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/conn"
@@ -82,7 +83,7 @@ func (e *entry) refuseReturn(err error) {
 	}
 	// A client whose transport closes reconnects and asks for the session again. If it were given a
 	// new session, it would lose the former one.
-	e.Conn.Session().Interrupt(ReasonForcedServerClose)
+	e.Conn.Session().Interrupt(ReasonForcedServerClose, ending.Unavailable)
 }
 
 // judge lets a new socket in if the namespace's authenticator does. Until that can say so, nothing

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/realtime-operator/realtime-operator/gateway/internal/ending"
 	"github.com/realtime-operator/realtime-operator/gateway/limits"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
@@ -69,7 +70,7 @@ func (k *Keeper) judged(m *Meter, v limits.Verdict, now int64, s *socketio.Socke
 	case limits.Reject:
 		k.tell(m, v, now, s, ev)
 	case limits.Disconnect:
-		s.Interrupt()
+		s.InterruptBecause(ending.Limit)
 	}
 	return false
 }

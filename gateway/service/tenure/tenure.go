@@ -14,6 +14,7 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/deadline"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/ending"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
 
@@ -77,7 +78,7 @@ func (w *Watch) EndIfRevoked(s *socketio.Socket) {
 
 func (w *Watch) end(s *socketio.Socket, id *socketio.Identity, reason string) {
 	w.ended.WithLabelValues(id.Provider, reason).Inc()
-	s.Interrupt()
+	s.InterruptBecause(ending.Token)
 }
 
 // Tenure is the time for which a socket's token lets it stay. The methods do nothing for nil. Safe

@@ -25,6 +25,8 @@ import (
 type loop struct {
 	// onPanic is the parameter of New.
 	onPanic func(value any)
+	// observe is the parameter of Poller.Observe.
+	observe func(time.Duration)
 
 	mu sync.Mutex // guards the following fields
 	// epoll is nil while there are no connections.
@@ -149,6 +151,7 @@ func (l *loop) soon(t Task) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.tasks.push(t)
+	l.sample()
 	if l.tasks.len() == 1 {
 		l.attendTasks()
 	}

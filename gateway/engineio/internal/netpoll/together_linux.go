@@ -2,7 +2,14 @@
 
 package netpoll
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
+)
+
+// sampleEvery is how many tasks of a loop come to one whose time is measured: a power of two. A
+// sample costs less than a microsecond, and a task that writes takes several.
+const sampleEvery = 64
 
 // Together calls queue, which adds tasks, and starts no task until queue returns or has taken some
 // milliseconds, so that one task does what otherwise two would do one after the other. The returned
@@ -25,10 +32,24 @@ func (p *Poller) Together(queue func()) (done <-chan struct{}) {
 type mark struct {
 	loops atomic.Int32 // that have tasks before it that are not done
 	done  chan struct{}
+	// observe, of a sample, is called with the time since a moment; such a mark has no more.
+	observe func(time.Duration)
+	since   time.Time
+}
+
+// sample measures the task that was added last, if it is its turn. The lock is held.
+func (l *loop) sample() {
+	if last := l.taken + uint64(l.tasks.len()); l.observe != nil && last%sampleEvery == 0 {
+		l.marks.push(placedMark{&mark{observe: l.observe, since: time.Now()}, last})
+	}
 }
 
 // reached is called once by each loop.
 func (m *mark) reached() {
+	if m.observe != nil {
+		m.observe(time.Since(m.since))
+		return
+	}
 	if m.loops.Add(-1) == 0 {
 		close(m.done)
 	}

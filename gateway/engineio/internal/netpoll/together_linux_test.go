@@ -95,3 +95,43 @@ func TestTheEndOfTasksIsWhenAllWorkersAreDoneWithThem(t *testing.T) {
 	r.conn.SetDeadline(time.Unix(1, 0))
 	receive(t, r.ended)
 }
+
+func TestOneTaskInSixtyFourIsMeasured(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	p := netpoll.New(nil)
+	var measured atomic.Int32
+	p.Observe(func(waited time.Duration) {
+		if waited <= 0 {
+			t.Errorf("a task has waited for %v", waited)
+		}
+		measured.Add(1)
+	})
+	q := p.Queue()
+	receive(t, p.Together(func() {
+		for range 200 {
+			q.Add(task(func() {}))
+		}
+	}))
+	if n := measured.Load(); n != 3 {
+		t.Errorf("%d of 200 tasks were measured, want 3", n)
+	}
+}
+
+// BenchmarkAdd is what it costs to add a task and to do it, and to measure one in 64.
+func BenchmarkAdd(b *testing.B) {
+	for name, observe := range map[string]func(time.Duration){"off": nil, "measured": func(time.Duration) {}} {
+		b.Run(name, func(b *testing.B) {
+			p := netpoll.New(nil)
+			p.Observe(observe)
+			q := p.Queue()
+			for b.Loop() {
+				<-p.Together(func() {
+					for range 1000 {
+						q.Add(task(func() {}))
+					}
+				})
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/task")
+		})
+	}
+}
