@@ -101,6 +101,11 @@ test-browser: dist/realtime node-modules ## Run the chat page in headless Chromi
 test-matrix: dist/realtime node-modules ## Run every stock client (Node, Bun, Deno, Python, Chromium) over every transport.
 	npm run test:matrix --prefix test/clients
 
+.PHONY: test-monitoring
+test-monitoring: ## Judge the alerts by promtool, and let Debian's Prometheus scrape a gateway.
+	go test -count 1 ./hack/monitoring
+	go test -race -tags prometheus -count 1 -run Prometheus ./gateway
+
 .PHONY: test-recovery
 test-recovery: dist/realtime dist/library dist/nats-server dist/chaos node-modules ## Lose connections and gateways under stock Node clients; with TARGET=reference, those of Node.
 	npm run test:recovery --prefix test/clients

@@ -158,8 +158,7 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 // start joins the other gateways and begins to serve.
 func (g *Gateway) start(svc *v1alpha1.RealtimeService, revision string, program *service.Program, o Options) (err error) {
 	g.refusedQUIC = registerRefusedQUIC(g.metrics, o.WebTransport)
-	g.refused, g.panicked = registerRefusals(g.metrics), registerPanics(g.metrics)
-	g.written = registerWrites(g.metrics)
+	g.refused, g.panicked, g.written = registerRefusals(g.metrics), registerPanics(g.metrics), registerWrites(g.metrics)
 	g.watchProxies()
 	trust, err := trustOf(&svc.Spec.Protocol)
 	if err != nil {
@@ -197,7 +196,6 @@ func (g *Gateway) start(svc *v1alpha1.RealtimeService, revision string, program 
 	registerRevocations(g.metrics, g.revocations)
 	registerConnections(g.metrics, g.io)
 	registerLosses(g.metrics, g.io)
-	registerEndings(g.metrics, g.io.Engine().Endings())
 	g.io.QueueVolatile(queuesVolatile(&svc.Spec.Protocol))
 	g.runtime = service.NewRuntime(g.io, service.Options{
 		Registerer: g.metrics, Log: o.Log, OnPanic: g.countPanic, PresenceBytes: memory.Part(), Revoked: g.revocations.Judge,

@@ -79,6 +79,7 @@ func registerRefusals(r *prometheus.Registry) *prometheus.CounterVec {
 }
 
 func registerConnections(r *prometheus.Registry, io *socketio.Server) {
+	registerEndings(r, io.Engine().Endings())
 	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "realtime_connections", Help: "Clients that are connected to this gateway.",
 	}, func() float64 { return float64(io.Connections()) }))

@@ -20,7 +20,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
-	"github.com/realtime-operator/realtime-operator/controllers/updates"
 )
 
 // What a certificate is for.
@@ -46,8 +45,9 @@ var (
 		[]string{"certificate", "service_namespace", "service_name"}, nil)
 )
 
-// Collector collects the metrics; nil collects none. While it runs, they are in Registry: that is so for the replica
-// that leads alone, since the others do not watch services. Safe for concurrent use.
+// Collector collects the metrics; nil collects none. While it runs, they are in Registry: that is
+// only so for the replica that leads, since the others do not watch services. Safe for concurrent
+// use.
 type Collector struct {
 	// Services reads services from a cache.
 	Services client.Reader
@@ -154,8 +154,8 @@ var conditions = []string{
 // statuses are the values of the label status.
 var statuses = []metav1.ConditionStatus{metav1.ConditionTrue, metav1.ConditionFalse, metav1.ConditionUnknown}
 
-// dueReasons are those of UpToDate while an update is due.
-var dueReasons = []string{updates.ReasonAvailable, updates.ReasonWaiting, updates.ReasonUpdating}
+// dueReasons are those of UpToDate, in package updates, while an update is due.
+var dueReasons = []string{"UpdateAvailable", "Waiting", "Updating"}
 
 type conditionStatus struct {
 	condition string

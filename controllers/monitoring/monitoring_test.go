@@ -18,7 +18,6 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/api/v1alpha1"
 	"github.com/realtime-operator/realtime-operator/controllers/monitoring"
-	"github.com/realtime-operator/realtime-operator/controllers/updates"
 )
 
 func service(name string, conditions ...metav1.Condition) *v1alpha1.RealtimeService {
@@ -45,7 +44,7 @@ func TestServicesAreCountedAndProblemsNamed(t *testing.T) {
 	c := collector(t,
 		service("fine", condition(v1alpha1.ConditionReady, "True", "Ready"), condition(v1alpha1.ConditionScalingLimited, "False", "InRange")),
 		service("broken", condition(v1alpha1.ConditionReady, "False", "ImagePullBackOff"), condition(v1alpha1.ConditionStalled, "True", "Invalid")),
-		service("old", condition(v1alpha1.ConditionUpToDate, "False", updates.ReasonWaiting), condition(v1alpha1.ConditionPaused, "True", "Paused")),
+		service("old", condition(v1alpha1.ConditionUpToDate, "False", "Waiting"), condition(v1alpha1.ConditionPaused, "True", "Paused")),
 	)
 	want := `
 		# HELP realtime_operator_service_problem 1 for each condition of a RealtimeService that is not as it should be, with its reason.

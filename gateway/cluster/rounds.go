@@ -44,9 +44,9 @@ type rounds struct {
 	// began and ended are the times of the last round, and took is the typical duration of rounds.
 	began, ended time.Time
 	took         time.Duration
-	// oldest is when the oldest event of this gateway's own was emitted that the log has confirmed in
-	// the current round; zero if there is none. delivered, if not nil, is called with its age when
-	// the round is written.
+	// oldest is when the oldest of this gateway's own events was emitted that the log has confirmed
+	// in the current round; zero if there is none. delivered, if not nil, is called with its age
+	// when the round is written.
 	oldest    time.Time
 	delivered func(age time.Duration)
 }

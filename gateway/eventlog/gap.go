@@ -108,7 +108,7 @@ func (l *Log) interrupt(ns Namespace, sockets []*socketio.Socket, subject, cause
 	l.out.AfterAll(func(error) {
 		l.host.Go(func() {
 			for _, s := range sockets {
-				s.InterruptBecause(ending.LogGap)
+				s.InterruptFor(ending.LogGap)
 			}
 		})
 	})

@@ -103,7 +103,7 @@ func (m *Mover) run(ctx context.Context, o Order) {
 			return
 		}
 		if socket.Connected() {
-			socket.InterruptBecause(ending.Rebalance)
+			socket.InterruptFor(ending.Rebalance)
 			m.moved.Inc()
 			moved++
 		}

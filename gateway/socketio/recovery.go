@@ -174,10 +174,10 @@ func (s *Socket) Supersede() {
 }
 
 // Interrupt closes the socket's connection as if the network had failed: its client reconnects.
-func (s *Socket) Interrupt() { s.InterruptBecause(ending.ForcedClose) }
+func (s *Socket) Interrupt() { s.InterruptFor(ending.ForcedClose) }
 
-// InterruptBecause is Interrupt, counted by a cause.
-func (s *Socket) InterruptBecause(c ending.Cause) { s.conn.Session().Interrupt(ReasonTransportClose, c) }
+// InterruptFor is Interrupt, counted by a cause.
+func (s *Socket) InterruptFor(c ending.Cause) { s.conn.Session().Interrupt(ReasonTransportClose, c) }
 
 // recoverable reports whether the client of a socket that has ended may come back: not if it has
 // left the namespace or was disconnected from it.

@@ -70,7 +70,7 @@ func (k *Keeper) judged(m *Meter, v limits.Verdict, now int64, s *socketio.Socke
 	case limits.Reject:
 		k.tell(m, v, now, s, ev)
 	case limits.Disconnect:
-		s.InterruptBecause(ending.Limit)
+		s.InterruptFor(ending.Limit)
 	}
 	return false
 }

@@ -78,7 +78,7 @@ func (w *Watch) EndIfRevoked(s *socketio.Socket) {
 
 func (w *Watch) end(s *socketio.Socket, id *socketio.Identity, reason string) {
 	w.ended.WithLabelValues(id.Provider, reason).Inc()
-	s.InterruptBecause(ending.Token)
+	s.InterruptFor(ending.Token)
 }
 
 // Tenure is the time for which a socket's token lets it stay. The methods do nothing for nil. Safe
