@@ -3,7 +3,6 @@
 package gateway
 
 import (
-	"context"
 	"net/http"
 	"time"
 
@@ -40,8 +39,9 @@ func (g *Gateway) engineConfig(spec *v1alpha1.RealtimeServiceSpec) engineio.Conf
 		OnRefused:                func(r engineio.RefusedHandshake) { g.refused.WithLabelValues(string(r.Reason)).Inc() },
 		OnPanic:                  g.countPanic,
 		OnWritten:                func(waited time.Duration) { g.written.Observe(waited.Seconds()) },
-		AllowRequest:             func(r *http.Request) error { return g.runtime.AllowRequest(r) },
-		SessionContext:           func(r *http.Request) context.Context { return g.runtime.SessionContext(r) },
+		AllowRequest:             g.allowRequest,
+		SessionContext:           g.sessionContext,
+		RequestIDHeader:          requestIDHeader,
 	}
 	if p.Compression.WebSocket.Enabled {
 		c.PerMessageDeflate = &engineio.PerMessageDeflate{Threshold: int(p.Compression.WebSocket.ThresholdBytes)}

@@ -33,6 +33,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/revocation"
 	"github.com/realtime-operator/realtime-operator/gateway/service"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+	"github.com/realtime-operator/realtime-operator/gateway/tracing"
 )
 
 // Options are what a gateway needs besides its configuration.
@@ -73,6 +74,10 @@ type Options struct {
 	// LocalServices is true if the Services that spec.authentication names are ports of this
 	// machine.
 	LocalServices bool
+	// Getenv returns variables of OpenTelemetry; os.Getenv if nil. With TracingFromEnv they say
+	// where spans are sent if the manifest does not.
+	Getenv         func(string) string
+	TracingFromEnv bool
 	// Log receives messages for people; slog's default if nil.
 	Log *slog.Logger
 
@@ -110,6 +115,10 @@ type Gateway struct {
 	api         *publish.Server
 	revocations *revocation.Store
 	mover       *rebalance.Mover
+	tracer      *tracing.Tracer
+	// tracedFromEnv is what the environment says of tracing, for a manifest that says nothing.
+	tracedFromEnv *tracing.Config
+	profiling     profiling
 	// asking is what configurations authenticate clients with.
 	asking asking
 	// authenticator and compiled are those of Options.
@@ -150,6 +159,8 @@ func New(svc *v1alpha1.RealtimeService, revision string, o Options) (*Gateway, e
 	g.enforce(authentication)
 	if err := g.start(svc, revision, program, o); err != nil {
 		authentication.close()
+		g.tracer.Close()
+		g.profiling.close()
 		return nil, err
 	}
 	return g, nil
@@ -165,6 +176,9 @@ func (g *Gateway) start(svc *v1alpha1.RealtimeService, revision string, program 
 		return err
 	}
 	g.clients.Set(trust)
+	if err := g.startTracing(svc, o); err != nil {
+		return err
+	}
 	g.panics = panics.NewWatch(o.Log, g.countPanic)
 	g.cluster, err = cluster.Connect(cluster.Options{
 		Service:        g.service,
@@ -178,6 +192,7 @@ func (g *Gateway) start(svc *v1alpha1.RealtimeService, revision string, program 
 		Registerer:     g.metrics,
 		Log:            o.Log,
 		OnPanic:        g.countPanic,
+		Tracer:         g.tracer,
 	})
 	if err != nil {
 		return fmt.Errorf("join the other gateways: %w", err)
@@ -199,6 +214,7 @@ func (g *Gateway) start(svc *v1alpha1.RealtimeService, revision string, program 
 	g.io.QueueVolatile(queuesVolatile(&svc.Spec.Protocol))
 	g.runtime = service.NewRuntime(g.io, service.Options{
 		Registerer: g.metrics, Log: o.Log, OnPanic: g.countPanic, PresenceBytes: memory.Part(), Revoked: g.revocations.Judge,
+		Tracer: g.tracer,
 	})
 	g.runtime.Apply(program)
 	g.mover = rebalance.New(rebalance.Options{
@@ -212,6 +228,7 @@ func (g *Gateway) start(svc *v1alpha1.RealtimeService, revision string, program 
 	g.config.accept(gatewayconfig.Sequence(svc.Annotations), revision)
 	g.api = publish.New(publish.Options{
 		Runtime: g.runtime, Cluster: g.cluster, Leaving: g.draining.Load, Registerer: g.metrics, Revocations: g.revocations,
+		Tracer: g.tracer,
 	})
 	if err := g.api.ServeNATS(g.service); err != nil {
 		return errors.Join(err, g.Close())
@@ -260,6 +277,9 @@ func (g *Gateway) enforce(next *authentication) {
 
 func (g *Gateway) reconfigure(svc *v1alpha1.RealtimeService, program *service.Program) error {
 	p := &svc.Spec.Protocol
+	if err := g.checkTracing(&svc.Spec.Gateway); err != nil {
+		return err
+	}
 	if parser := parserOf(svc); parser != g.parser {
 		return fmt.Errorf("the parser is %s and cannot become %s while clients are there: start anew", g.parser, parser)
 	}
@@ -277,6 +297,7 @@ func (g *Gateway) reconfigure(svc *v1alpha1.RealtimeService, program *service.Pr
 	g.drainRate.Store(svc.Spec.Gateway.DrainRate())
 	g.revocations.Configure(revocationConfig(svc))
 	g.runtime.Apply(program)
+	g.observe(&svc.Spec.Gateway)
 	return nil
 }
 
@@ -295,7 +316,7 @@ func (g *Gateway) Handler() http.Handler {
 			g.client.ServeHTTP(w, r)
 			return
 		}
-		sessions.ServeHTTP(w, g.clients.Request(r))
+		g.serveClient(sessions, w, r)
 	})
 }
 
@@ -346,6 +367,8 @@ func (g *Gateway) Close() error {
 		g.applying.Unlock()
 		g.revocations.Close()
 		g.cluster.Close()
+		g.tracer.Close()
+		g.profiling.close()
 	})
 	return g.closeErr
 }

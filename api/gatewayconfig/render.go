@@ -36,7 +36,13 @@ type spec struct {
 
 // gateway has the settings of a gateway itself that can change while it runs.
 type gateway struct {
-	Drain *v1alpha1.DrainSpec `json:"drain,omitempty"`
+	Drain     *v1alpha1.DrainSpec     `json:"drain,omitempty"`
+	Tracing   *v1alpha1.TracingSpec   `json:"tracing,omitempty"`
+	Profiling *v1alpha1.ProfilingSpec `json:"profiling,omitempty"`
+}
+
+func gatewayOf(g *v1alpha1.GatewaySpec) gateway {
+	return gateway{Drain: g.Drain, Tracing: g.Tracing, Profiling: g.Profiling}
 }
 
 // Render returns the configuration of a service's gateways, with its sequence number; 0 is none.
@@ -45,7 +51,7 @@ func Render(svc *v1alpha1.RealtimeService, sequence int64) ([]byte, error) {
 	data, err := yaml.Marshal(config{
 		TypeMeta: metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "RealtimeService"},
 		Metadata: metadata{Name: svc.Name, Namespace: svc.Namespace, Annotations: Annotations(sequence)},
-		Spec:     spec{RealtimeServiceSpec: guarded(svc.Spec), Gateway: gateway{Drain: svc.Spec.Gateway.Drain}},
+		Spec:     spec{RealtimeServiceSpec: guarded(svc.Spec), Gateway: gatewayOf(&svc.Spec.Gateway)},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("write the gateways' configuration: %w", err)

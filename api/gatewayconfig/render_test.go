@@ -25,7 +25,7 @@ apiVersion: realtime-operator.io/v1alpha1
 kind: RealtimeService
 metadata: {name: all}
 spec:
-  gateway: {replicas: 3, drain: {rate: 7}}
+  gateway: {replicas: 3, drain: {rate: 7}, tracing: {endpoint: "http://collector:4318"}, profiling: {}}
   nats: {urls: ["nats://nats.example"]}
   protocol: {path: /all/}
   limits: {maxRooms: 3}
@@ -68,7 +68,7 @@ func TestGatewaysReadAllOfTheSpec(t *testing.T) {
 		Spec map[string]map[string]any `json:"spec"`
 	}
 	_ = yaml.Unmarshal(data, &parts) // lists are no maps
-	if keys := slices.Collect(maps.Keys(parts.Spec["gateway"])); !slices.Equal(keys, []string{"drain"}) || *read.Spec.Gateway.Drain.Rate != 7 {
+	if keys := slices.Collect(maps.Keys(parts.Spec["gateway"])); !slices.Equal(slices.Sorted(slices.Values(keys)), []string{"drain", "profiling", "tracing"}) || *read.Spec.Gateway.Drain.Rate != 7 {
 		t.Errorf("of spec.gateway, gateways read %q", keys)
 	}
 	if strings.Contains(string(data), "networkPolicy") || strings.Contains(string(data), "exposure") {

@@ -74,6 +74,52 @@ type GatewaySpec struct {
 	// +optional
 	// +kubebuilder:default={}
 	Service GatewayServiceSpec `json:"service,omitzero"`
+
+	// tracing sends spans of handshakes and events to an OpenTelemetry collector. If absent,
+	// gateways make no spans, and pass on the traces of programs that publish.
+	// +optional
+	Tracing *TracingSpec `json:"tracing,omitempty"`
+
+	// profiling lets people with the right to forward ports to the pods profile gateways. If
+	// absent, nobody can.
+	// +optional
+	Profiling *ProfilingSpec `json:"profiling,omitempty"`
+}
+
+// TracingSpec says where the spans of gateways are sent, and of which traces.
+type TracingSpec struct {
+	// endpoint is the URL of the collector's OTLP receiver for HTTP, such as
+	// http://collector.monitoring:4318. Without a path, /v1/traces is added. Headers that the
+	// collector requires, such as a token, are in the variable OTEL_EXPORTER_OTLP_HEADERS of env,
+	// from a Secret.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:XValidation:rule="self.matches('^https?://[^/?#@]+(/[^?#@]*)?$')",message="must begin with http:// or https:// and a host, without user, query or fragment"
+	Endpoint string `json:"endpoint,omitempty"`
+
+	// samplingRatePerMillion is how many of a million traces that begin at gateways are sampled:
+	// handshakes, and events of clients. Of a trace that began before, such as at a program that
+	// publishes, its header says whether it is.
+	// +optional
+	// +kubebuilder:default=10000
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=1000000
+	SamplingRatePerMillion *int32 `json:"samplingRatePerMillion,omitempty"`
+}
+
+// PerMillion returns how many of a million traces are sampled.
+func (t *TracingSpec) PerMillion() int32 { return ptr.Deref(t.SamplingRatePerMillion, 10_000) }
+
+// ProfilingSpec serves Go's profiles at /debug/pprof/ on the pod's loopback interface, which other
+// pods do not reach.
+type ProfilingSpec struct {
+	// port of the loopback interface, in each gateway pod.
+	// +optional
+	// +kubebuilder:default=6060
+	// +kubebuilder:validation:Minimum=1024
+	// +kubebuilder:validation:Maximum=65535
+	Port int32 `json:"port,omitempty"`
 }
 
 // DrainSpec controls how a leaving gateway hands its clients over.

@@ -69,6 +69,7 @@ func InputsOf(svc *v1alpha1.RealtimeService) v1alpha1.RealtimeServiceSpec {
 	spec.Gateway.Service = v1alpha1.GatewayServiceSpec{}
 	spec.Gateway.Rollout = nil
 	spec.Gateway.UpdatePolicy = v1alpha1.UpdatePolicySpec{}
+	spec.Gateway.Tracing, spec.Gateway.Profiling = nil, nil
 	return spec
 }
 

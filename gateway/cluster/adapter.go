@@ -139,8 +139,11 @@ func (a *adapter) Broadcast(d *socketio.Delivery) error {
 	if !d.Local {
 		if subjects := a.targets(d.Rooms); len(subjects) > 0 {
 			m := &wire.Message{Delivery: *d}
+			span := a.cluster.tracePublication(&m.Delivery)
+			defer span.End(false)
 			if !a.cluster.fits(m) {
 				a.cluster.metrics.failed.Inc()
+				span.End(true)
 				return fmt.Errorf("publish to the other gateways: %w", nats.ErrMaxPayload)
 			}
 			a.cluster.place(m, subjects)

@@ -27,6 +27,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/natsconn"
 	"github.com/realtime-operator/realtime-operator/gateway/recovery"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+	"github.com/realtime-operator/realtime-operator/gateway/tracing"
 )
 
 const (
@@ -67,6 +68,8 @@ type Options struct {
 	Registerer prometheus.Registerer
 	// Log receives the state of the connection; slog's default if nil.
 	Log *slog.Logger
+	// Tracer makes spans of events that are published and delivered; nil: there are none.
+	Tracer *tracing.Tracer
 	// OnPanic is called with the place of each recovered panic: PlaceMessage, or one of
 	// engineio.PanicPlaces.
 	OnPanic func(place string)
@@ -89,6 +92,7 @@ type Cluster struct {
 	linger  time.Duration
 	log     *slog.Logger
 	panics  *panics.Watch
+	tracer  *tracing.Tracer
 	link    *natsconn.Conn
 	nc      *nats.Conn // of link
 	timing  timing
@@ -186,6 +190,7 @@ func newCluster(o Options) *Cluster {
 		linger:    o.Linger,
 		log:       o.Log,
 		panics:    panics.NewWatch(o.Log, o.OnPanic),
+		tracer:    o.Tracer,
 		timing:    o.timing,
 		restored:  make(chan struct{}, 1),
 		adapters:  map[string]*adapter{},

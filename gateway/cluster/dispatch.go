@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
+	"github.com/realtime-operator/realtime-operator/gateway/tracing"
 )
 
 // dispatch delivers messages of other gateways to local members. It only queues, so no client can
@@ -113,6 +114,9 @@ func (c *Cluster) receive(msg *nats.Msg) {
 		return
 	}
 	c.metrics.received.Inc()
+	if span := c.tracer.Continue(tracing.SpanDeliver, tracing.Consumer, m.Delivery.Trace); span != nil {
+		defer describe(span, &m.Delivery).End(false)
+	}
 	if c.events != nil {
 		if msg.Header.Get(jetstream.SequenceHeader) != "" {
 			c.events.Receive(a.kept, msg, m)

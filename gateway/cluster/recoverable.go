@@ -138,7 +138,9 @@ func (r recoverable) Broadcast(d *socketio.Delivery) error {
 	metrics, receipt := r.cluster.metrics, d.Receipt
 	receipt.Expect()
 	emitted := time.Now()
+	span := r.cluster.tracePublication(d)
 	err := r.cluster.events.Append(r.Namespace, d, func(err error) {
+		span.End(err != nil)
 		if err != nil && !errors.Is(err, event.ErrNewer) {
 			metrics.failed.Inc()
 		}

@@ -159,6 +159,7 @@ func (s *session) start(svc *v1alpha1.RealtimeService, revision, natsURL string)
 
 			AuthenticationDir: o.Secrets,
 			LocalServices:     true,
+			TracingFromEnv:    true,
 		})
 		if err != nil {
 			return err

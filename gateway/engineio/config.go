@@ -135,6 +135,9 @@ type Config struct {
 	// OnRefused is called for each refused handshake, like Node's connection_error event. It may be
 	// called concurrently and must not block. It may be nil.
 	OnRefused func(RefusedHandshake)
+	// RequestIDHeader is the header in which a proxy names the handshake's request, in canonical
+	// form, for logs; empty: none. The caller removes it where clients may have written it.
+	RequestIDHeader string
 	// SessionContext returns the context from which Session.Context derives, for the request of a
 	// handshake. nil: the request's own context, except that it ends with the session rather than
 	// the request. A server whose sessions need no values saves about 400 bytes per session by

@@ -210,7 +210,7 @@ func (s *Session) deliverClose(reason CloseReason, err error) {
 func (s *Session) guard(what string, call func()) {
 	defer func() {
 		if r := recover(); r != nil {
-			s.server.panics.Tell(placeHandler, r, "call", what, "session", s.LogID())
+			s.server.panics.Tell(placeHandler, r, "call", what, "connection", s.LogID())
 			s.close(ReasonTransportError, fmt.Errorf("%s panicked: %v", what, r), closeNow)
 		}
 	}()

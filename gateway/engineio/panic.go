@@ -26,7 +26,7 @@ func PanicPlaces() []string {
 // panicked reports a panic that a deferred function has recovered. It returns the error for
 // OnClose.
 func (s *Session) panicked(place string, value any) error {
-	s.server.panics.Tell(place, value, "session", s.LogID())
+	s.server.panics.Tell(place, value, "connection", s.LogID())
 	return fmt.Errorf("%s panicked: %v", place, value)
 }
 

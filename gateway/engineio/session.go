@@ -156,9 +156,14 @@ func (s *Session) Writable() bool {
 	return s.state == stateOpen && s.transport.writable()
 }
 
-// LogID returns a name of the session for logs. Unlike ID, it gives no access: it is a part of the
-// SHA-256 of the random id.
+// LogID returns a name of the session for logs. Unlike ID, it gives no access: it is the id that
+// Config.RequestIDHeader gives to the handshake, or a part of the SHA-256 of the random id.
 func (s *Session) LogID() string {
+	if header := s.config.RequestIDHeader; header != "" {
+		if id := s.handshake.Expand().Header.Get(header); handshake.IsRequestID(id) {
+			return id
+		}
+	}
 	sum := sha256.Sum256([]byte(s.id))
 	return hex.EncodeToString(sum[:8])
 }

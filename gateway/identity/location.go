@@ -267,3 +267,8 @@ func unquoted(quoted []byte) string {
 	_ = json.Unmarshal(quoted, &s)
 	return s
 }
+
+// AllInAuth reports whether all locations are in the auth payload.
+func AllInAuth(locations []Location) bool {
+	return !slices.ContainsFunc(locations, func(l Location) bool { return !l.IsAuth() })
+}

@@ -230,9 +230,9 @@ func (c *Conn) PublishRequest(ctx context.Context, subject, reply string, data [
 }
 
 // Request is PublishRequest for a request with one answer.
-func (c *Conn) Request(ctx context.Context, subject string, data []byte) (msg *nats.Msg, err error) {
+func (c *Conn) Request(ctx context.Context, request *nats.Msg) (msg *nats.Msg, err error) {
 	err = c.whenConnected(ctx, func() error {
-		msg, err = c.nc.RequestWithContext(ctx, subject, data)
+		msg, err = c.nc.RequestMsgWithContext(ctx, request)
 		return err
 	})
 	return msg, err

@@ -22,6 +22,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/service"
 	"github.com/realtime-operator/realtime-operator/gateway/service/document"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/trace"
+	"github.com/realtime-operator/realtime-operator/gateway/tracing"
 )
 
 // StoreTimeout bounds the wait of a program until its event is stored, if it is stored.
@@ -41,6 +43,8 @@ type Options struct {
 	Leaving func() bool
 	// Revocations stores which tokens are revoked.
 	Revocations *revocation.Store
+	// Tracer makes spans of requests; nil: there are none.
+	Tracer *tracing.Tracer
 	// Registerer registers the metrics.
 	Registerer prometheus.Registerer
 }
@@ -95,8 +99,13 @@ func (a answer) encode() []byte {
 // publish emits a document, and calls done once with the answer to it and its HTTP status: at once,
 // or when it is known whether the event is stored, or after StoreTimeout. done must not block.
 func (s *Server) publish(ctx context.Context, via string, data []byte, namespace string, done func(int, answer)) {
+	span := s.Tracer.Start(tracing.SpanEmit, tracing.Server, trace.FromContext(ctx))
+	span.Set(tracing.Via, via)
+	ctx = trace.NewContext(ctx, span.Place())
 	counted := func(status int, a answer) {
 		s.count(via, status)
+		span.SetInt(tracing.Status, status)
+		span.End(status >= http.StatusInternalServerError)
 		done(status, a)
 	}
 	receipt := new(socketio.Receipt)

@@ -19,7 +19,7 @@ func (ns *Namespace) joinWithHistory(s *socketio.Socket, rooms, past []string, n
 		known, err = sent.read(past)
 	}
 	if err != nil {
-		ns.owner.logger.Warn("a socket joins without the history of its rooms", "socket", s.LogID(), "error", err)
+		ns.owner.logger.Warn("a socket joins without the history of its rooms", s.LogAttr(), "error", err)
 	}
 	sent.release(sent.past(known))
 }

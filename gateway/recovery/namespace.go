@@ -55,7 +55,7 @@ func (ns *Namespace) Join(s *socketio.Socket, rooms ...string) {
 	}
 	ns.base.Join(s, rooms...)
 	if err := n.saveRooms(rooms...); err != nil && !errors.Is(err, errSessionOver) {
-		ns.owner.logger.Warn("a socket's rooms are not safe yet from the loss of this gateway", "socket", s.LogID(), "error", err)
+		ns.owner.logger.Warn("a socket's rooms are not safe yet from the loss of this gateway", s.LogAttr(), "error", err)
 	}
 }
 

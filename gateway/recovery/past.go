@@ -129,7 +129,7 @@ func (h *historySent) readAgain(gone []history.Part) {
 		}
 		kept, _, err := h.namespace.history.Read(ctx, room, eventlog.End)
 		if err != nil {
-			h.namespace.owner.logger.Warn("a socket is sent no history of a room", "socket", h.socket.LogID(), "error", err)
+			h.namespace.owner.logger.Warn("a socket is sent no history of a room", h.socket.LogAttr(), "error", err)
 			continue
 		}
 		events = append(events, part.Of(kept)...)

@@ -45,7 +45,7 @@ func (ns *Namespace) Keep(s *socketio.Socket, kept func(pid string)) {
 	var err error
 	if r.Data, err = s.EncodeData(); err != nil {
 		ns.owner.metrics.count("unkept")
-		ns.owner.logger.Error("a socket cannot be recovered, since its data cannot be kept", "socket", s.LogID(), "error", err)
+		ns.owner.logger.Error("a socket cannot be recovered, since its data cannot be kept", s.LogAttr(), "error", err)
 		kept("")
 		return
 	}

@@ -289,7 +289,7 @@ func (s *session) fail(err error) {
 	}
 	s.failure = err
 	s.owner.metrics.count("unkept")
-	s.owner.logger.Error("a socket's session ends, since a change of it cannot be stored", "socket", s.socket.LogID(), "error", err)
+	s.owner.logger.Error("a socket's session ends, since a change of it cannot be stored", s.socket.LogAttr(), "error", err)
 	s.finish(s.record.ended())
 }
 

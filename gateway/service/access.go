@@ -180,16 +180,11 @@ func (r *Runtime) countRefusal(j judge, rule *roomRule, refused *forbiddenError,
 	case !rule.access.audit:
 		return
 	}
-	log := r.log.With("namespace", label, "rule", refused.rule, "mode", mode)
-	r.logLimit.Log(refusedRule{label, refused.rule},
-		func() {
-			about := []any{"socket", j.variables.Socket.LogID()}
-			if err != nil {
-				about = append(about, "error", err)
-			}
-			log.Warn(text, about...)
-		},
-		func(more int) { log.Warn(fmt.Sprintf("%s: %d more in the last minute", text, more)) })
+	about := []any{j.variables.Socket.LogAttr()}
+	if err != nil {
+		about = append(about, "error", err)
+	}
+	r.logLimit.Warn(r.log.With("namespace", label, "rule", refused.rule, "mode", mode), refusedRule{label, refused.rule}, text, about...)
 }
 
 // mayJoin is the join rule of all namespaces; every way into a room asks it. Each room costs a
@@ -241,7 +236,7 @@ func (r *Runtime) expelFrom(s *socketio.Socket) {
 // tell tells a client what it may not do, if that is not the answer to one of its events.
 func (r *Runtime) tell(s *socketio.Socket, refused refusal) {
 	if err := ignoreDisconnected(s.Emit(EventForbidden, refused)); err != nil {
-		r.log.Debug("a client is not told that it may not be in a room", "socket", s.LogID(), "error", err)
+		r.log.Debug("a client is not told that it may not be in a room", s.LogAttr(), "error", err)
 	}
 }
 

@@ -38,9 +38,5 @@ func (r *Runtime) AllowRequest(req *http.Request) error {
 type failedRule int
 
 func (r *Runtime) ruleFailed(rule int, err error) {
-	r.logLimit.Log(failedRule(rule),
-		func() { r.log.Warn("an admission rule failed, and refuses", "rule", rule, "error", err) },
-		func(more int) {
-			r.log.Warn(fmt.Sprintf("an admission rule failed, and refuses: %d more in the last minute", more), "rule", rule)
-		})
+	r.logLimit.Warn(r.log.With("rule", rule), failedRule(rule), "an admission rule failed, and refuses", "error", err)
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"time"
 
 	"github.com/google/cel-go/cel"
@@ -19,6 +18,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/service/quota"
 	"github.com/realtime-operator/realtime-operator/gateway/service/tenure"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+	"github.com/realtime-operator/realtime-operator/gateway/tracing"
 )
 
 // Authenticators verify the tokens of clients, by the names of the entries of spec.authentication.
@@ -97,7 +97,7 @@ func compileAuthentication(svc *v1alpha1.RealtimeService, authenticators Authent
 func compileAuthenticationEntry(source *v1alpha1.Authentication, locations []identity.Location) (*authenticationEntry, error) {
 	entry := &authenticationEntry{
 		name: source.Name, message: cmp.Or(source.Message, "Unauthorized"),
-		request: !allInAuth(locations), locations: locations,
+		request: !identity.AllInAuth(locations), locations: locations,
 		expiry: tenure.PolicyOf(source),
 	}
 	if asked := source.Request(); asked != nil {
@@ -117,10 +117,6 @@ func compileAuthenticationEntry(source *v1alpha1.Authentication, locations []ide
 		}
 	}
 	return entry, nil
-}
-
-func allInAuth(locations []identity.Location) bool {
-	return !slices.ContainsFunc(locations, func(l identity.Location) bool { return !l.IsAuth() })
 }
 
 // of returns the authentication of a namespace; nil for one that admits everybody.
@@ -153,6 +149,8 @@ func (r *Runtime) authenticate(s *socketio.Socket) (wait func() error, err error
 	if c == nil {
 		return nil, nil
 	}
+	_, handshake := s.Origin()
+	c.span = r.tracer.Continue(tracing.SpanAuthenticate, tracing.Client, handshake)
 	v := c.ask(identity.AtOnce)
 	if errors.Is(v.err, identity.ErrWaits) {
 		c.shorten()
@@ -169,17 +167,17 @@ func (r *Runtime) judge(c *candidate, v verdict) error {
 	case err == nil:
 		err = c.admit(a.entries[v.index], v.statement)
 	case v.index < 0 && a.anonymous && identity.AsError(err).Code == identity.TokenMissing:
-		r.authentications.WithLabelValues("", resultAnonymous).Inc()
+		c.decided("", resultAnonymous)
 		return nil
 	case v.index >= 0 && a.entries[v.index].admitsOnFailure && identity.AsError(err).Code == identity.Unavailable:
-		r.logRefused(nobodyKnows, a.entries[v.index].name, identity.AsError(err))
-		r.authentications.WithLabelValues(a.entries[v.index].name, resultAnonymous).Inc()
+		r.logRefused(c, nobodyKnows, a.entries[v.index].name, identity.AsError(err))
+		c.decided(a.entries[v.index].name, resultAnonymous)
 		return nil
 	}
 	if err != nil {
 		return r.refuse(c, v.index, identity.AsError(err))
 	}
-	r.authentications.WithLabelValues(a.entries[v.index].name, resultOK).Inc()
+	c.decided(a.entries[v.index].name, resultOK)
 	if !quota.LimitsConnections(c.program.rates) {
 		return nil
 	}
@@ -193,34 +191,26 @@ func (r *Runtime) refuse(c *candidate, index int, refused *identity.Error) error
 	if index >= 0 {
 		label = entry.name
 	}
-	r.authentications.WithLabelValues(label, string(refused.Code)).Inc()
+	c.decided(label, string(refused.Code))
 	switch refused.Code {
 	case identity.Unavailable:
-		r.logRefused(nobodyKnows, entry.name, refused)
+		r.logRefused(c, nobodyKnows, entry.name, refused)
 	case identity.TokenInvalid: // clients are not told why
-		r.logRefused("a client's token is refused", label, refused)
+		r.logRefused(c, "a client's token is refused", label, refused)
 	}
-	r.log.Debug("a client is refused", "namespace", c.socket.Namespace().Name(), "socket", c.socket.LogID(), "entry", label, "error", refused)
+	r.log.Debug("a client is refused", "namespace", c.socket.Namespace().Name(), c.socket.LogAttr(), "entry", label, "error", refused)
 	return &socketio.ConnectError{Message: cmp.Or(refused.Message, entry.message), Data: map[string]string{"code": string(refused.Code)}}
 }
 
 const nobodyKnows = "nobody can say who a client is"
 
-// refusedEntry is the kind of log lines about an entry that refuses clients.
-type refusedEntry struct{ entry, text string }
-
-func (r *Runtime) logRefused(text, entry string, refused *identity.Error) {
-	r.logLimit.Log(refusedEntry{entry, text},
-		func() { r.log.Warn(text, "entry", entry, "error", refused) },
-		func(more int) { r.log.Warn(fmt.Sprintf("%s: %d more in the last minute", text, more), "entry", entry) })
+func (r *Runtime) logRefused(c *candidate, text, entry string, refused *identity.Error) {
+	r.logLimit.Warn(r.log.With("entry", entry), [2]string{entry, text}, text, c.socket.LogAttr(), "error", refused)
 }
-
-// failedExpression is the kind of log lines about an expression of an entry.
-type failedExpression struct{ entry, expression string }
 
 // logFailure says that an expression cannot judge a client. What it has failed at may be a claim,
 // so that only the limit of work is told.
-func (r *Runtime) logFailure(entry, name string, err error) {
+func (r *Runtime) logFailure(s *socketio.Socket, entry, name string, err error) {
 	reason := "its evaluation fails, perhaps because a claim is missing"
 	var exceeded *expression.WorkError
 	switch {
@@ -230,12 +220,8 @@ func (r *Runtime) logFailure(entry, name string, err error) {
 		reason = "it does more work than is allowed"
 		r.limitHits.WithLabelValues("", authenticationPlace(entry), name).Inc()
 	}
-	text := "an expression fails, and refuses a client"
-	r.logLimit.Log(failedExpression{entry, name},
-		func() { r.log.Warn(text, "entry", entry, "expression", name, "reason", reason) },
-		func(more int) {
-			r.log.Warn(fmt.Sprintf("%s: %d more in the last minute", text, more), "entry", entry, "expression", name)
-		})
+	r.logLimit.Warn(r.log.With("entry", entry, "expression", name), [3]string{"an expression", entry, name},
+		"an expression fails, and refuses a client", s.LogAttr(), "reason", reason)
 }
 
 // authenticationPlace is where a manifest has an entry, for metrics.
@@ -254,7 +240,7 @@ func (c *candidate) evaluate(entry *authenticationEntry, statement *identity.Sta
 	if entry.allow != nil {
 		allowed, err := v.Condition(entry.allow)
 		if err != nil {
-			c.runtime.logFailure(entry.name, "allow", err)
+			c.runtime.logFailure(c.socket, entry.name, "allow", err)
 		}
 		if !allowed {
 			return "", identity.Refuse(identity.Forbidden, "allow is not true")
@@ -262,7 +248,7 @@ func (c *candidate) evaluate(entry *authenticationEntry, statement *identity.Sta
 	}
 	if entry.user != nil {
 		if user, err = v.Text(entry.user); err != nil || user == "" {
-			c.runtime.logFailure(entry.name, "user", err)
+			c.runtime.logFailure(c.socket, entry.name, "user", err)
 			return "", identity.Refuse(identity.Forbidden, "user yields no name")
 		}
 	}

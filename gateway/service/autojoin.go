@@ -4,7 +4,6 @@ package service
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -103,17 +102,8 @@ func (c *client) joinAll(ns *namespace, e entry) error {
 	return nil
 }
 
-// failedAutoJoin is the kind of log lines about rooms that sockets of a namespace do not join.
-type failedAutoJoin struct{ namespace, rule string }
-
 func (c *client) autoJoinFailed(b *binding, rule string, err error) {
 	b.failures.Inc()
-	log := c.runtime.log.With("namespace", b.label, "rule", rule)
-	c.runtime.logLimit.Log(failedAutoJoin{b.label, rule},
-		func() {
-			log.Warn("a socket does not join the rooms of autoJoin", "socket", c.socket.LogID(), "error", err)
-		},
-		func(more int) {
-			log.Warn(fmt.Sprintf("a socket does not join the rooms of autoJoin: %d more in the last minute", more))
-		})
+	c.runtime.logLimit.Warn(c.runtime.log.With("namespace", b.label, "rule", rule), [3]string{"autoJoin", b.label, rule},
+		"a socket does not join the rooms of autoJoin", c.socket.LogAttr(), "error", err)
 }

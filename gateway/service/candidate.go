@@ -13,6 +13,8 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/service/eval"
 	"github.com/realtime-operator/realtime-operator/gateway/service/quota"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/trace"
+	"github.com/realtime-operator/realtime-operator/gateway/tracing"
 )
 
 // candidate is a client that wants to connect to a namespace which asks who it is.
@@ -28,6 +30,7 @@ type candidate struct {
 	shown *identity.Request
 	// token is what the client of a connected socket has shown; empty for one that connects.
 	token string
+	span  *tracing.Span // nil if the handshake is not traced
 }
 
 // candidate is a client under the program in force; nil if its namespace admits everybody.
@@ -94,6 +97,18 @@ func (c *candidate) hideTokens() {
 	c.socket.SetAuth(identity.Hide(c.authentication.locations, c.socket.Auth()))
 }
 
+// decided counts the result, which is an entry's or nobody's, and ends the span.
+func (c *candidate) decided(entry, result string) {
+	c.runtime.authentications.WithLabelValues(entry, result).Inc()
+	if c.span == nil {
+		return
+	}
+	c.span.Set(tracing.Namespace, c.runtime.bindingOf(c.program, c.socket).label)
+	c.span.Set(tracing.Entry, entry)
+	c.span.Set(tracing.Result, result)
+	c.span.End(false)
+}
+
 // admit gives the socket the identity that an entry has stated, if the entry allows it.
 func (c *candidate) admit(entry *authenticationEntry, stated *identity.Statement) error {
 	id, err := c.identify(entry, stated)
@@ -138,7 +153,7 @@ type tokensKey struct{}
 // time, and leave one and come back. A request has 16 KiB of headers at most.
 func (r *Runtime) SessionContext(first *http.Request) context.Context {
 	locations := r.program.Load().authentication.locations
-	if len(locations) == 0 || allInAuth(locations) {
+	if len(locations) == 0 || identity.AllInAuth(locations) {
 		return context.Background()
 	}
 	long := http.Header{}
@@ -156,17 +171,18 @@ func (r *Runtime) SessionContext(first *http.Request) context.Context {
 // own. Who is waited for bounds the wait, and it ends with the connection. A program that has come
 // into force meanwhile is asked, too: the client has not been admitted yet.
 func (r *Runtime) waitToAuthenticate(c *candidate) (refused error) {
-	ctx := c.socket.ConnectionContext()
+	ctx := trace.NewContext(c.socket.ConnectionContext(), c.span.Place())
 	for {
 		v := c.ask(ctx)
 		next := r.candidate(c.socket)
 		if next != nil && next.authentication != c.authentication && ctx.Err() == nil {
-			c = next
+			next.span, c = c.span, next
 			continue
 		}
 		if next != nil { // otherwise everybody may connect by now; many waits may end at once
 			c.socket.Compute(func() { refused = r.judge(c, v) })
 		}
+		c.span.End(false) // unless it has been decided
 		return quota.Settled(refused)
 	}
 }

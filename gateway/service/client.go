@@ -16,6 +16,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/service/quota"
 	"github.com/realtime-operator/realtime-operator/gateway/service/tenure"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+	"github.com/realtime-operator/realtime-operator/gateway/tracing"
 )
 
 // client runs the handlers of one socket. Only what is atomic is used outside the socket's turn.
@@ -147,6 +148,11 @@ func (c *client) start(b *binding, handlers []*handler, v eval.Variables, ev *so
 	v.Socket, v.Params, v.Data = c.socket, b.params, celvalue.DataOf(c.socket)
 	r := runs.Get().(*run)
 	*r = run{client: c, binding: b, event: ev, handlers: handlers, Variables: v}
+	if ev != nil {
+		if r.span = c.runtime.tracer.Start(tracing.SpanEvent, tracing.Consumer, nil); r.span != nil {
+			r.describe()
+		}
+	}
 	if c.runtime.runHandlers(r) {
 		*r = run{}
 		runs.Put(r)

@@ -74,9 +74,11 @@ func (r *run) wait() {
 		err := c.waitFor(p)
 		c.socket.InTurn(func() {
 			c.count.Add(-1)
-			if present.Err() == nil { // otherwise the client has left, and the run ends here
-				c.resume(r, p, err)
+			if present.Err() != nil { // the client has left
+				r.span.End(true)
+				return
 			}
+			c.resume(r, p, err)
 		})
 	}()
 }
@@ -87,7 +89,7 @@ func (r *run) wait() {
 func (c *client) waitFor(p *pending) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
-			c.runtime.panics.Tell(placeHandler, value, "socket", c.socket.LogID())
+			c.runtime.panics.Tell(placeHandler, value, c.socket.LogAttr())
 			err = errPanicked
 		}
 	}()

@@ -86,10 +86,7 @@ func (r *Runtime) refusePlace(b *binding, s *socketio.Socket, rule *roomRule, er
 	if !full {
 		text = "nobody can tell whether a room has a place, which counts as a refusal"
 	}
-	log := r.log.With("namespace", b.label, "rule", place, "mode", mode)
-	r.logLimit.Log(refusedRule{b.label, place},
-		func() { log.Warn(text, "socket", s.LogID(), "error", err) },
-		func(more int) { log.Warn(fmt.Sprintf("%s: %d more in the last minute", text, more)) })
+	r.logLimit.Warn(r.log.With("namespace", b.label, "rule", place, "mode", mode), refusedRule{b.label, place}, text, s.LogAttr(), "error", err)
 	return !rule.access.audit
 }
 

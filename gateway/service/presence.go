@@ -95,7 +95,7 @@ func (r *Runtime) memberInfo(ns *namespace, params map[string]string, s *socketi
 		return json.RawMessage(args.JSON)
 	}
 	r.log.Debug("what others see of a member is left out", "namespace", s.Namespace().Name(), "room", fmt.Sprintf("%.128q", room),
-		"socket", s.LogID(), "error", err)
+		s.LogAttr(), "error", err)
 	return nil
 }
 

@@ -31,7 +31,7 @@ func (c *client) renew(b *binding, ev *socketio.Event) {
 	c.judgeRenewal(b, tenure.Token(ev.Args), func(id socketio.Identity, err error) {
 		if err != nil {
 			code := string(identity.AsError(err).Code)
-			c.runtime.log.Debug("a token is not renewed", "socket", c.socket.LogID(), "error", err)
+			c.runtime.log.Debug("a token is not renewed", c.socket.LogAttr(), "error", err)
 			answer(code, tenure.Refused(code))
 			return
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/service/eval"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/trace"
+	"github.com/realtime-operator/realtime-operator/gateway/tracing"
 )
 
 // clientError is a refusal that the client is told of: a *forbiddenError or a *conflictError. It is
@@ -34,6 +35,7 @@ type run struct {
 	refused clientError
 	pending *pending // what the last step waits for
 	binding *binding
+	span    *tracing.Span     // nil if the event is not traced
 	receipt *socketio.Receipt // of what has been emitted so far; see emitReceipt
 	// computing reports whether a resumed run is within Socket.Compute.
 	computing bool
@@ -126,6 +128,7 @@ func (r *Runtime) runHandlers(run *run) (ended bool) {
 		}
 		run.nextHandler()
 	}
+	run.span.End(run.failed)
 	if run.event == nil {
 		return true
 	}
@@ -155,14 +158,8 @@ func (r *Runtime) failed(run *run, err error) {
 	run.binding.failures.Inc()
 	handler, namespace := run.handlers[0], run.Socket.Namespace().Name()
 	r.countLimitHit(err, run.binding.label, handler.place, run.action)
-	r.logLimit.Log(handler,
-		func() {
-			r.log.Warn("a handler failed", "namespace", namespace, "event", fmt.Sprintf("%.128q", run.Name),
-				"handler", handler.place, "socket", run.Socket.LogID(), "error", err)
-		},
-		func(more int) {
-			r.log.Warn(fmt.Sprintf("a handler failed: %d more in the last minute", more), "namespace", namespace, "handler", handler.place)
-		})
+	r.logLimit.Warn(r.log.With("namespace", namespace, "handler", handler.place), handler, "a handler failed",
+		"event", fmt.Sprintf("%.128q", run.Name), run.Socket.LogAttr(), run.span.LogAttr(), "error", err)
 }
 
 // action returns the path of the current action within its handler.
@@ -171,4 +168,14 @@ func (r *run) action() string {
 		return "when"
 	}
 	return fmt.Sprintf("do[%d]", r.step-1)
+}
+
+// describe says in the span which event it is, and has what the event causes continue the trace.
+func (r *run) describe() {
+	r.span.Set(tracing.Namespace, r.binding.label)
+	if _, named := r.binding.namespace.events[r.Name]; named {
+		r.span.Set(tracing.Event, r.Name)
+	}
+	r.span.Of(r.Socket.Origin())
+	r.event.SetContext(trace.NewContext(r.event.Context(), r.span.Place()))
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/realtime-operator/realtime-operator/gateway/service/quota"
 	"github.com/realtime-operator/realtime-operator/gateway/service/tenure"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
+	"github.com/realtime-operator/realtime-operator/gateway/tracing"
 )
 
 // Options configure a Runtime.
@@ -35,6 +36,8 @@ type Options struct {
 	OnPanic func(place string)
 	// Now is the time of events; time.Now if nil.
 	Now func() time.Time
+	// Tracer makes spans of events and authentications; nil: there are none.
+	Tracer *tracing.Tracer
 }
 
 // Runtime runs programs on a Socket.IO server. Safe for concurrent use.
@@ -54,6 +57,7 @@ type Runtime struct {
 	dynamic  *socketio.ParentNamespace
 	tenures  *tenure.Watch
 	revoked  func(*socketio.Identity) error
+	tracer   *tracing.Tracer
 
 	applying sync.Mutex
 }
@@ -68,6 +72,7 @@ func NewRuntime(io *socketio.Server, o Options) *Runtime {
 		infos:   presence.NewBudget(o.PresenceBytes),
 		revoked: o.Revoked,
 		now:     o.Now,
+		tracer:  o.Tracer,
 	}
 	if r.now == nil {
 		r.now = time.Now

@@ -5,6 +5,7 @@ package socketio
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/internal/parser"
@@ -170,10 +171,16 @@ func (s *Socket) onEvent(p *parser.Packet) {
 	})
 }
 
+// LogAttr is what log lines say of the client: socket, connection, and its handshake's trace.
+func (s *Socket) LogAttr() slog.Attr { return trace.LogAttr(s.id, s.conn.Session()) }
+
+// Origin is the connection, as in LogAttr, and its handshake's span; nil if that is not sampled.
+func (s *Socket) Origin() (string, *trace.Parent) { return trace.OriginOf(s.conn.Session()) }
+
 // failed passes an error to the OnError handlers, or logs it if there are none.
 func (s *Socket) failed(err error) {
 	if !s.handlers.Error(err) {
-		s.namespace.server.log.Debug("nobody handles a socket's error", "socket", s.LogID(), "error", err)
+		s.namespace.server.log.Debug("nobody handles a socket's error", s.LogAttr(), "error", err)
 	}
 }
 
@@ -187,9 +194,8 @@ func (s *Socket) To(rooms ...string) *Broadcast { return s.Broadcast().To(rooms.
 func (s *Socket) Except(rooms ...string) *Broadcast { return s.Broadcast().Except(rooms...) }
 
 // InTurn calls f like a handler of the socket: at once if none is running, otherwise after the
-// handlers that run or wait, in the goroutine that runs those. It is for results that a handler
-// does not wait for: the handler starts a goroutine, which calls InTurn when it is done. The socket
-// may have disconnected by then; see Connected.
+// handlers that run or wait, in the goroutine that runs those. A goroutine calls it with a result
+// that no handler waits for. The socket may have disconnected by then; see Connected.
 func (s *Socket) InTurn(f func()) { s.conn.Run(s.lane, f) }
 
 // After is Suspend for a handler that waits: it calls wait in another goroutine, and then then.

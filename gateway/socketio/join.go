@@ -107,7 +107,7 @@ func (s *Socket) mayComeBackTo() (own, allows func(room string) bool, enters fun
 		return s.isOwn(room) && (!userroom.Is(room) || room == s.Identity().Room())
 	}
 	allows, enters = s.namespace.doors.ComeBack(s, userroom.Is, func(err error) {
-		s.namespace.server.log.Debug("a client comes back without a room", "socket", s.LogID(), "error", err)
+		s.namespace.server.log.Debug("a client comes back without a room", s.LogAttr(), "error", err)
 	})
 	return own, allows, enters
 }

@@ -68,5 +68,5 @@ func (k *memoryKeeper) Close() error {
 // tellUnkept logs that the socket's client starts a new session when it comes back: with other data
 // than before it would not be the same socket.
 func (s *Socket) tellUnkept(err error) {
-	s.namespace.server.log.Error("a socket's session ends, since its data cannot be kept", "socket", s.LogID(), "error", err)
+	s.namespace.server.log.Error("a socket's session ends, since its data cannot be kept", s.LogAttr(), "error", err)
 }

@@ -55,7 +55,7 @@ func (e *entry) recoverAs(
 		}
 	}()
 	if err := s.restoreData(session.Data); err != nil {
-		server.log.Error("restore a socket's data; its client starts a new session", "socket", s.LogID(), "error", err)
+		server.log.Error("restore a socket's data; its client starts a new session", s.LogAttr(), "error", err)
 		return nil, nil, nil
 	}
 	judged := server.recovery.RunMiddlewares && e.namespace.path().HasMiddlewares()
@@ -69,7 +69,7 @@ func (e *entry) recoverAs(
 			s.holder().Restore(session.Identity)
 		}
 	} else if !s.Identity().Same(session.Identity) {
-		server.log.Debug("a session is another user's; the client starts a new one", "socket", s.LogID())
+		server.log.Debug("a session is another user's; the client starts a new one", s.LogAttr())
 		return nil, nil, nil
 	}
 	b, err := s.takeOver(k, session)
@@ -138,6 +138,6 @@ func (s *Socket) takeOver(k SessionKeeper, session *Session) (*backlog.Missed, e
 		k.Release(s, false)
 	}
 	s.namespace.doors.GiveBack(s, session.Entered())
-	s.namespace.server.log.Debug("a session is not recovered", "socket", s.LogID(), "error", err)
+	s.namespace.server.log.Debug("a session is not recovered", s.LogAttr(), "error", err)
 	return nil, err
 }

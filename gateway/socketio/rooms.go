@@ -131,7 +131,7 @@ func (r *Rooms) CountSockets(_ context.Context, t Target) (int, error) {
 func (r *Rooms) SocketsJoin(_ context.Context, t Target, rooms ...string) error {
 	for _, s := range r.selected(&t) {
 		if err := s.Join(rooms...); err != nil {
-			s.namespace.server.log.Debug("a socket is not put into rooms", "socket", s.LogID(), "error", err)
+			s.namespace.server.log.Debug("a socket is not put into rooms", s.LogAttr(), "error", err)
 		}
 	}
 	return nil

@@ -13,6 +13,8 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/realtime-operator/realtime-operator/gateway/identity/outgoing"
+	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
+	"github.com/realtime-operator/realtime-operator/gateway/socketio/trace"
 )
 
 // transport carries a question to the program, and its answer back.
@@ -75,6 +77,9 @@ func (t *httpTransport) ask(ctx context.Context, question []byte) ([]byte, error
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Accept", "application/json")
+	for name, values := range wire.TraceHeader(trace.FromContext(ctx)) {
+		request.Header.Set(name, values[0])
+	}
 	if t.credentials != nil {
 		token := t.credentials()
 		if token == "" {

@@ -60,6 +60,17 @@ func (v *Resolver) tell(p Problem) {
 	}
 }
 
+// Trusts reports whether a request, as it has come, is of a trusted proxy, so that its headers are
+// not those of a client. A proxy of the PROXY protocol alone writes none.
+func (v *Resolver) Trusts(r *http.Request) bool {
+	t := v.trust.Load()
+	if t == nil || isAnonymous(r.Context()) {
+		return false
+	}
+	remote, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && t.trusts(plain(remote.Addr()))
+}
+
 // Request returns a request whose RemoteAddr has the client's address.
 func (v *Resolver) Request(r *http.Request) *http.Request {
 	t := v.trust.Load()

@@ -5,6 +5,8 @@
 package loglimit
 
 import (
+	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 )
@@ -31,6 +33,14 @@ func (l *Limit[K]) Log(kind K, line func(), rest func(more int)) {
 	if l.count(kind, rest) <= Lines {
 		line()
 	}
+}
+
+// Warn logs a warning with attributes. The line of the rest has its text, and no attributes but
+// those of the log.
+func (l *Limit[K]) Warn(log *slog.Logger, kind K, text string, attrs ...any) {
+	l.Log(kind,
+		func() { log.Warn(text, attrs...) },
+		func(more int) { log.Warn(fmt.Sprintf("%s: %d more in the last minute", text, more)) })
 }
 
 func (l *Limit[K]) count(kind K, rest func(more int)) int {

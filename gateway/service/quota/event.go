@@ -89,7 +89,7 @@ func (k *Keeper) tell(m *Meter, v limits.Verdict, now int64, s *socketio.Socket,
 	told = append(appendRefusal(append(told, '['), v), ']')
 	err := s.EmitArgs(EventRateLimited, socketio.Args{JSON: told})
 	if err != nil && !errors.Is(err, socketio.ErrDisconnected) {
-		k.log.Debug("a client is not told that it is over a limit", "socket", s.LogID(), "error", err)
+		k.log.Debug("a client is not told that it is over a limit", s.LogAttr(), "error", err)
 	}
 }
 

@@ -5,7 +5,6 @@
 package quota
 
 import (
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -140,8 +139,5 @@ func (k *Keeper) exceeded(name string, audit bool, s *socketio.Socket) {
 	if !audit {
 		return
 	}
-	const text = "a limit would refuse"
-	k.logLimit.Log(name,
-		func() { k.log.Warn(text, "limit", name, "socket", s.LogID()) },
-		func(more int) { k.log.Warn(fmt.Sprintf("%s: %d more in the last minute", text, more), "limit", name) })
+	k.logLimit.Warn(k.log.With("limit", name), name, "a limit would refuse", s.LogAttr())
 }

@@ -170,6 +170,6 @@ type warning struct {
 func (t *Tenure) tell(expires time.Time) {
 	err := t.socket.Emit(v1alpha1.EventTokenExpires, warning{expires.UnixMilli(), max(0, time.Until(expires).Milliseconds())})
 	if err != nil && !errors.Is(err, socketio.ErrDisconnected) {
-		t.watch.Log.Debug("a client is not told that its token expires", "socket", t.socket.LogID(), "error", err)
+		t.watch.Log.Debug("a client is not told that its token expires", t.socket.LogAttr(), "error", err)
 	}
 }

@@ -64,6 +64,21 @@ func isHex(s string) bool {
 // isHexID returns false for zero, which is an invalid id.
 func isHexID(s string) bool { return isHex(s) && strings.Trim(s, "0") != "" }
 
+// TraceID returns the id of the trace, 32 hexadecimal digits.
+func (p *Parent) TraceID() string { return p.ID[3:35] }
+
+// SpanID returns the id of the span that is the parent, 16 hexadecimal digits.
+func (p *Parent) SpanID() string { return p.ID[36:52] }
+
+// Sampled reports whether the spans of the trace are kept.
+func (p *Parent) Sampled() bool {
+	digit := p.ID[54] // hexadecimal; the letters begin with a, which is even
+	if digit >= 'a' {
+		digit -= 'a'
+	}
+	return digit&1 == 1
+}
+
 type contextKey struct{}
 
 // NewContext returns a context with a parent; ctx itself if the parent is nil.

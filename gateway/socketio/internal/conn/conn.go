@@ -288,13 +288,13 @@ func (c *Conn[S]) Disconnect() {
 
 // fail closes the connection of a client that breaks the protocol.
 func (c *Conn[S]) fail(err error) {
-	c.host.Log.Debug("bad packet", "client", c.session.LogID(), "error", err)
+	c.host.Log.Debug("bad packet", "connection", c.session.LogID(), "error", err)
 	c.session.Close(engineio.ReasonParseError)
 }
 
 // violate closes the connection of a client whose packet is not allowed at this point.
 func (c *Conn[S]) violate(err error) {
-	c.host.Log.Debug("misplaced packet", "client", c.session.LogID(), "error", err)
+	c.host.Log.Debug("misplaced packet", "connection", c.session.LogID(), "error", err)
 	c.session.Close(client.ReasonForcedServerClose)
 }
 

@@ -122,7 +122,7 @@ const callsHandlers = "github.com/realtime-operator/realtime-operator/gateway/so
 // Recovered is deferred. It closes the connection if its handler panics.
 func (c *Conn[S]) Recovered() {
 	if p := recover(); p != nil {
-		c.host.Panics.Tell("handler", p, "client", c.session.LogID())
+		c.host.Panics.Tell("handler", p, "connection", c.session.LogID())
 		c.session.Close(engineio.ReasonForcedClose)
 	}
 }
