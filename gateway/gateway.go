@@ -226,6 +226,11 @@ func (g *Gateway) start(svc *v1alpha1.RealtimeService, revision string, program 
 	g.startForwarding(&svc.Spec.Protocol)
 	g.drainRate.Store(svc.Spec.Gateway.DrainRate())
 	g.config.accept(gatewayconfig.Sequence(svc.Annotations), revision)
+	return g.startPublishing()
+}
+
+// startPublishing lets programs publish.
+func (g *Gateway) startPublishing() error {
 	g.api = publish.New(publish.Options{
 		Runtime: g.runtime, Cluster: g.cluster, Leaving: g.draining.Load, Registerer: g.metrics, Revocations: g.revocations,
 		Tracer: g.tracer,

@@ -65,6 +65,8 @@ func (g *Gateway) tracingConfig(spec *v1alpha1.GatewaySpec) *tracing.Config {
 }
 
 // observe has a checked configuration say what is traced and profiled.
+//
+//nolint:contextcheck // that lasts until another configuration comes
 func (g *Gateway) observe(spec *v1alpha1.GatewaySpec) {
 	if err := g.tracer.Configure(g.tracingConfig(spec)); err != nil {
 		g.log.Error("nothing is traced", "error", err)

@@ -9,7 +9,6 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
 	"github.com/realtime-operator/realtime-operator/gateway/natsconn"
-	"github.com/realtime-operator/realtime-operator/gateway/socketio/trace"
 )
 
 // NATS returns the connection, for what else a gateway stores. It ends with Close.
@@ -61,5 +60,5 @@ func (c *Cluster) publishRequest(ctx context.Context, subject, reply string, dat
 // Request publishes a request with the trace of the context, and waits for one answer, or until the
 // context ends.
 func (c *Cluster) Request(ctx context.Context, subject string, data []byte) (*nats.Msg, error) {
-	return c.link.Request(ctx, &nats.Msg{Subject: subject, Header: wire.TraceHeader(trace.FromContext(ctx)), Data: data})
+	return c.link.Request(ctx, &nats.Msg{Subject: subject, Header: wire.ContextHeader(ctx), Data: data})
 }

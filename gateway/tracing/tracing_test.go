@@ -268,7 +268,6 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-
 func BenchmarkStart(b *testing.B) {
 	for _, perMillion := range []int{-1, 0, 10_000, 1_000_000} {
 		b.Run(fmt.Sprintf("per million %d", perMillion), func(b *testing.B) {

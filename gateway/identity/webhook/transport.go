@@ -14,7 +14,6 @@ import (
 
 	"github.com/realtime-operator/realtime-operator/gateway/identity/outgoing"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wire"
-	"github.com/realtime-operator/realtime-operator/gateway/socketio/trace"
 )
 
 // transport carries a question to the program, and its answer back.
@@ -77,7 +76,7 @@ func (t *httpTransport) ask(ctx context.Context, question []byte) ([]byte, error
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Accept", "application/json")
-	for name, values := range wire.TraceHeader(trace.FromContext(ctx)) {
+	for name, values := range wire.ContextHeader(ctx) {
 		request.Header.Set(name, values[0])
 	}
 	if t.credentials != nil {

@@ -3,6 +3,8 @@
 package wire
 
 import (
+	"context"
+
 	"github.com/nats-io/nats.go"
 
 	"github.com/realtime-operator/realtime-operator/gateway/socketio/trace"
@@ -27,6 +29,9 @@ func TraceHeader(p *trace.Parent) nats.Header {
 	}
 	return h
 }
+
+// ContextHeader returns the header with the trace of a context; nil without one.
+func ContextHeader(ctx context.Context) nats.Header { return TraceHeader(trace.FromContext(ctx)) }
 
 // TraceOf is the inverse of TraceHeader; nil if there is no trace, or it is invalid.
 func TraceOf(h nats.Header) *trace.Parent {
