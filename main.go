@@ -12,11 +12,14 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/realtime-operator/realtime-operator/api/gatewayadmin"
 	"github.com/realtime-operator/realtime-operator/gateway"
 )
 
@@ -27,7 +30,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second signal ends the process at once.
 	context.AfterFunc(ctx, stop)
-	if err := command().ExecuteContext(ctx); err != nil {
+	if err := commandOf(os.Args[0]).ExecuteContext(ctx); err != nil {
 		os.Exit(exit(os.Stderr, err))
 	}
 }
@@ -46,6 +49,15 @@ func exit(w io.Writer, err error) int {
 	return coded.ExitCode()
 }
 
+// commandOf returns the command that the program is by its name: kubectl-rts is the plugin of
+// kubectl, and `realtime rts` is the same.
+func commandOf(program string) *cobra.Command {
+	if strings.TrimSuffix(filepath.Base(program), ".exe") == "kubectl-rts" {
+		return rtsCommand()
+	}
+	return command()
+}
+
 func command() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "realtime",
@@ -54,7 +66,7 @@ func command() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(gatewayCommand(), operatorCommand())
+	root.AddCommand(gatewayCommand(), adminCommand(), operatorCommand(), rtsCommand())
 	addBackupCommands(root)
 	addDevCommands(root)
 	return root
@@ -90,6 +102,7 @@ func gatewayCommand() *cobra.Command {
 	f.StringVar(&o.APIListen, "api-listen", ":8080", "address for programs that publish")
 	f.StringVar(&o.APITokenFile, "api-token-file", "", "file with the tokens of such programs, one a line; read again whenever it changes (default: none, and nobody is served)")
 	f.StringVar(&o.AuthenticationDir, "authentication-dir", "", "folder with a folder for each Secret of spec.authentication, and in _configmaps one for each ConfigMap; read again whenever they change (default: there are none)")
+	f.StringVar(&o.AdminSocket, "admin-socket", gatewayadmin.Socket, "Unix socket for kubectl rts, which takes only processes of this container and user; one that begins with @ is no file (empty: none)")
 	f.StringVar(&o.OpsListen, "ops-listen", ":9090", "address for /healthz, /readyz, /metrics and /status")
 	f.StringVar(&o.PeerDir, "peer-dir", "", "folder with what gateways show to each other: ca.crt, tls.crt, tls.key, session.keys (default: they do not forward to each other)")
 	f.StringVar(&o.PeerListen, "peer-listen", ":7443", "address for other gateways, if there is a -peer-dir")

@@ -45,6 +45,9 @@ type RunOptions struct {
 	// APITokenFile has the tokens of programs that publish, one per line; it is read again whenever
 	// it changes. Empty: nothing is served on APIListen.
 	APITokenFile, APIListen string
+	// AdminSocket is the address of the Unix socket for people, such as gatewayadmin.Socket; empty:
+	// none.
+	AdminSocket string
 	// Drain is the time over which connections are closed when the context ends, unless the service
 	// has a rate: then it is as long as the rate requires, and at most DrainLimit.
 	Drain, DrainLimit time.Duration
@@ -119,6 +122,7 @@ func (g *Gateway) serve(ctx context.Context, o RunOptions, config []byte, door *
 	group.Go(func() error { return Serve(coming, g.ClientListener(clients), g.Handler()) })
 	group.Go(func() error { return Serve(serving, ops, g.Ops()) })
 	group.Go(func() error { return door.serve(serving, g) })
+	group.Go(func() error { g.serveAdmin(serving, o.AdminSocket); return nil })
 	udp.serve(serving, group, g)
 	group.Go(func() error {
 		return configfile.Watch(serving, o.ConfigFile, config, func(data []byte) { g.take(data, "the file") })

@@ -3,6 +3,7 @@
 package gateway
 
 import (
+	"crypto/rand"
 	"encoding/base64"
 	"fmt"
 	"os"
@@ -79,8 +80,9 @@ func reachingBy(kind string) string {
 // reach are two gateways, and a program that publishes.
 type reach struct {
 	*testing.T
-	pods [2]*pod
-	nats *nats.Conn
+	pods  [2]*pod
+	admin [2]string
+	nats  *nats.Conn
 }
 
 func tokenOf(entry, user string) string { return "token-of-" + entry + "-" + user + "-and-no-other" }
@@ -108,6 +110,8 @@ func startReaching(t *testing.T, text string) *reach {
 	for n := range r.pods {
 		r.pods[n] = startWith(t, server.ClientURL(), 0, render(t, svc), func(o *RunOptions) {
 			o.AuthenticationDir, o.APITokenFile, o.APIListen = dir, tokens, "127.0.0.1:0"
+			o.AdminSocket = "@realtime-test-" + rand.Text()
+			r.admin[n] = o.AdminSocket
 		})
 	}
 	for _, p := range r.pods {

@@ -136,6 +136,7 @@ func (a *adapter) CountRooms(s *socketio.Socket) int { return a.rooms.CountRooms
 // Broadcast delivers to members on this gateway and publishes for the others. Local members receive
 // the event even without NATS; see outgoing.
 func (a *adapter) Broadcast(d *socketio.Delivery) error {
+	a.cluster.emitted(a.namespace, d)
 	if !d.Local {
 		if subjects := a.targets(d.Rooms); len(subjects) > 0 {
 			m := &wire.Message{Delivery: *d}

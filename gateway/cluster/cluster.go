@@ -137,6 +137,8 @@ type Cluster struct {
 	server atomic.Pointer[socketio.Server]
 	// users are those of ShareUsage; nil before.
 	users atomic.Pointer[limits.Users]
+	// watcher is the function of Watch; nil if nobody wants to know.
+	watcher atomic.Pointer[func(namespace string, d *socketio.Delivery)]
 
 	mu       sync.RWMutex
 	adapters map[string]*adapter // by prefix of their subjects; guarded by mu

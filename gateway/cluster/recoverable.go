@@ -135,6 +135,7 @@ func (r recoverable) Broadcast(d *socketio.Delivery) error {
 	if d.Local || d.Volatile {
 		return r.adapter.Broadcast(d)
 	}
+	r.cluster.emitted(r.namespace, d)
 	metrics, receipt := r.cluster.metrics, d.Receipt
 	receipt.Expect()
 	emitted := time.Now()

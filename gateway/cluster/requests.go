@@ -13,6 +13,7 @@ import (
 
 // BroadcastWithAck delivers on all gateways, and collects the answers of their clients.
 func (a *adapter) BroadcastWithAck(ctx context.Context, d *socketio.Delivery) ([]socketio.Args, error) {
+	a.cluster.emitted(a.namespace, d)
 	if d.Local {
 		return a.rooms.BroadcastWithAck(ctx, d)
 	}

@@ -33,6 +33,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		write(w, http.StatusUnauthorized, answer{Error: "the header Authorization must be Bearer and a token of the service's"})
 		return
 	}
+	s.serve(w, r, viaHTTP)
+}
+
+// ByPeople serves what ServeHTTP does, without tokens, to people whom package admin lets in.
+func (s *Server) ByPeople() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, viaAdmin) })
+}
+
+// serve answers a request that may be made.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, via string) {
 	namespace, ok := namespaceOf(r.URL)
 	revokes := r.URL.EscapedPath() == revocationsPath
 	switch {
@@ -44,9 +54,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", http.MethodPost)
 		write(w, http.StatusMethodNotAllowed, answer{Error: "the method must be POST"})
 	case revokes:
-		s.serveRevocation(w, r)
+		s.serveRevocation(w, r, via)
 	default:
-		s.serveEmit(w, r, namespace)
+		s.serveEmit(w, r, via, namespace)
 	}
 }
 
@@ -62,15 +72,15 @@ func namespaceOf(u *url.URL) (string, bool) {
 	return namespace, err == nil && namespace != ""
 }
 
-func (s *Server) serveEmit(w http.ResponseWriter, r *http.Request, namespace string) {
+func (s *Server) serveEmit(w http.ResponseWriter, r *http.Request, via, namespace string) {
 	data, status := readBody(w, r, s.Runtime.MaxPayload(), "protocol.maxPayload")
 	if status != http.StatusOK {
-		s.count(viaHTTP, status)
+		s.count(via, status)
 		return
 	}
 	writing := make(chan func(), 1) // for this goroutine, since the program may be slow to read
 	parent := trace.New(r.Header.Get("traceparent"), r.Header.Get("tracestate"))
-	s.publish(trace.NewContext(r.Context(), parent), viaHTTP, data, namespace, func(status int, a answer) {
+	s.publish(trace.NewContext(r.Context(), parent), via, data, namespace, func(status int, a answer) {
 		writing <- func() { write(w, status, a) }
 	})
 	(<-writing)()

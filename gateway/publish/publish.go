@@ -76,6 +76,8 @@ func New(o Options) *Server {
 const (
 	viaHTTP = "http"
 	viaNATS = "nats"
+	// viaAdmin: by kubectl rts.
+	viaAdmin = "admin"
 )
 
 func (s *Server) count(via string, status int) {

@@ -38,13 +38,13 @@ func (s *Server) revoke(ctx context.Context, via string, data []byte) (int, answ
 	return status, a
 }
 
-func (s *Server) serveRevocation(w http.ResponseWriter, r *http.Request) {
+func (s *Server) serveRevocation(w http.ResponseWriter, r *http.Request, via string) {
 	data, status := readBody(w, r, maxRevocation, "the limit")
 	if status != http.StatusOK {
-		s.countRevocation(viaHTTP, status)
+		s.countRevocation(via, status)
 		return
 	}
-	status, a := s.revoke(r.Context(), viaHTTP, data)
+	status, a := s.revoke(r.Context(), via, data)
 	write(w, status, a)
 }
 
