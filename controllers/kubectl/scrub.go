@@ -22,7 +22,7 @@ var secretTexts = []struct {
 	{regexp.MustCompile(`\b([a-zA-Z][a-zA-Z0-9+.-]*://)[^\s/@"']+@`), "${1}" + leftOut + "@"},
 	{regexp.MustCompile(`\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*)?`), leftOut},
 	{regexp.MustCompile(`(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}`), "$1 " + leftOut},
-	{regexp.MustCompile(`(?i)((?:password|passwd|secret|token|apikey|api_key|credential|authorization|cookie|sid|auth)s?["']?\s*[=:]\s*)("(?:[^"\\]|\\.)*"|'[^']*'|[^\s,;&"'}{\[\]]+)`), "$1" + leftOut},
+	{regexp.MustCompile(`(?i)((?:password|passwd|secret|token|apikey|api_key|credential|authorization|cookie|sid|auth)s?\\*["']?\s*[=:]\s*)(\\+"[^"]*"|"(?:[^"\\]|\\.)*"|'[^']*'|[^\s,;&"'}{\[\]]+)`), "$1" + leftOut},
 	{regexp.MustCompile(`\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}`), leftOut},
 	{regexp.MustCompile(`\bS[UAOCN][A-Z2-7]{56}\b`), leftOut},
 }
