@@ -224,8 +224,8 @@ cluster-down: ## Take it down; nothing of it is left.
 	$(CLUSTER) down
 
 .PHONY: e2e
-e2e: dist/realtime.tar dist/previous.tar dist/nats.tar $(BIN)/helm $(BIN)/kubectl node-modules ## Test on the cluster of make cluster, or on that of KUBECONFIG.
-	IMAGE=$(IMAGE) PREVIOUS_IMAGE=$(PREVIOUS_IMAGE) PREVIOUS_CHART=$(CURDIR)/dist/previous-chart NATS_IMAGE=$(NATS_IMAGE) HELM=$(BIN)/helm KUBECTL=$(BIN)/kubectl hack/e2e $(E2E_FLAGS)
+e2e: dist/realtime dist/realtime.tar dist/previous.tar dist/nats.tar $(BIN)/helm $(BIN)/kubectl node-modules ## Test on the cluster of make cluster, or on that of KUBECONFIG.
+	IMAGE=$(IMAGE) PREVIOUS_IMAGE=$(PREVIOUS_IMAGE) PREVIOUS_CHART=$(CURDIR)/dist/previous-chart NATS_IMAGE=$(NATS_IMAGE) PLUGIN=$(CURDIR)/dist/realtime HELM=$(BIN)/helm KUBECTL=$(BIN)/kubectl hack/e2e $(E2E_FLAGS)
 
 # What follows are files.
 

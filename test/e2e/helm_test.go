@@ -39,6 +39,7 @@ func TestHelm(t *testing.T) {
 	t.Run("what goes wrong is told", testTroubles)
 	t.Run("an autoscaler follows connections", testAutoscaleOnConnections)
 	t.Run("an autoscaler without metrics", testAutoscaleWithoutMetrics)
+	t.Run("kubectl rts asks gateways", testPlugin)
 	t.Run("bad manifests are refused", testBadManifests)
 	t.Run("the manifests of README and samples are not", testShownManifests)
 	t.Run("a deleted service leaves nothing", testDeletedService)
