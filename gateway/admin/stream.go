@@ -79,7 +79,7 @@ func (s *sample) cut(args []byte) string {
 
 // stream serves a sample that begin begins. When it is over, or who has asked is gone, it calls
 // what begin returned.
-func (s *Server) stream(w http.ResponseWriter, r *http.Request, begin func(*sample) (end func())) {
+func (s *Server) stream(w http.ResponseWriter, r *http.Request, begin func(context.Context, *sample) (end func())) {
 	b, err := parseBounds(r.URL.Query())
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -96,7 +96,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, begin func(*samp
 	ctx, cancel := context.WithTimeout(r.Context(), b.time)
 	defer cancel()
 	sampled := newSample(b)
-	defer begin(sampled)()
+	defer begin(ctx, sampled)()
 	s.write(ctx, w, sampled)
 }
 

@@ -4,6 +4,7 @@ package admin
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -120,7 +121,7 @@ func parts(namespace string, d *socketio.Delivery) (name string, args []byte) {
 
 func (s *Server) serveTail(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
-	s.stream(w, r, func(sampled *sample) (end func()) {
+	s.stream(w, r, func(_ context.Context, sampled *sample) (end func()) {
 		return s.tap.add(&tail{sample: sampled, namespace: query.Get("namespace"), room: query.Get("room")})
 	})
 }

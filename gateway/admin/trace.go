@@ -30,9 +30,9 @@ func (s *Server) serveTrace(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "user is missing", http.StatusBadRequest)
 		return
 	}
-	s.stream(w, r, func(sampled *sample) (end func()) {
+	s.stream(w, r, func(ctx context.Context, sampled *sample) (end func()) {
 		t := &trace{sample: sampled, entry: query.Get("entry"), user: query.Get("user"), sockets: map[*socketio.Socket]func(){}}
-		ctx, stop := context.WithCancel(r.Context())
+		ctx, stop := context.WithCancel(ctx)
 		var looking sync.WaitGroup
 		looking.Go(func() { t.run(ctx, s) })
 		return func() {
