@@ -44,6 +44,7 @@ func addDoctorCommand(root *cobra.Command) {
 		},
 	}
 	f := cmd.Flags()
+	f.StringVar(&o.ConnectTo, "connect-to", "", "host, or host and port, to connect to in place of the URL's, as long as its name does not lead there (default: the URL's)")
 	f.StringVar(&o.Namespace, "namespace", "/", "namespace to connect to")
 	f.StringVar(&auth, "auth", "", "auth payload for it, a JSON object; without one that it lets in, silence is examined for as long as the server keeps strangers")
 	f.StringVar(&o.Origin, "origin", "", "origin of the page whose clients connect, such as https://app.example.com")

@@ -4,6 +4,7 @@ package doctor
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net/http"
 	"slices"
@@ -82,6 +83,12 @@ func examineWebTransport(ctx context.Context, p *patient) []Finding {
 	dialer := &webtransport.Transport{
 		TLSClientConfig: config,
 		QUICConfig:      &quic.Config{EnableDatagrams: true, EnableStreamResetPartialDelivery: true},
+	}
+	if p.options.ConnectTo != "" {
+		config.ServerName = p.url.Hostname()
+		dialer.DialAddr = func(ctx context.Context, _ string, tlsConfig *tls.Config, config *quic.Config) (*quic.Conn, error) {
+			return quic.DialAddrEarly(ctx, p.dialed(), tlsConfig, config)
+		}
 	}
 	defer func() { _ = dialer.Close() }() // the session is closed
 	u := p.query("webtransport", "")

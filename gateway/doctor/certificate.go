@@ -21,7 +21,9 @@ func examineCertificate(ctx context.Context, p *patient) []Finding {
 	}
 	ctx, cancel := within(ctx)
 	defer cancel()
-	connection, err := (&tls.Dialer{Config: p.tls}).DialContext(ctx, "tcp", p.hostPort())
+	config := p.tls.Clone()
+	config.ServerName = p.url.Hostname()
+	connection, err := (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", p.dialed())
 	if err != nil {
 		p.hopeless = true
 		return []Finding{failed(certificateAdvice(err), "%v", err)}

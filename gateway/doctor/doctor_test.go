@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -314,6 +315,36 @@ func TestCertificates(t *testing.T) {
 	want(t, found["certificate"], Failed, "not localhost", "the URL's host name")
 	if found["handshake"] == nil {
 		t.Error("whether something else is wrong is not examined")
+	}
+}
+
+// A service is examined before its name leads to it: the certificate of httptest is for example.com.
+func TestConnectTo(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewUnstartedServer(newServer(t, engineio.Config{}))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	authority := filepath.Join(t.TempDir(), "ca.crt")
+	if err := os.WriteFile(authority, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	host, port, err := net.SplitHostPort(server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, o := range map[string]Options{
+		"host and port":         {URL: "https://example.com/", ConnectTo: net.JoinHostPort(host, port)},
+		"the port is the URL's": {URL: "https://example.com:" + port + "/", ConnectTo: host},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o.CAFile = authority
+			found := examine(t, o)
+			for _, check := range []string{"certificate", "handshake", "sessions", "websocket", "upgrade", "streams", "payload", "silence"} {
+				want(t, found[check], OK, "", "")
+			}
+		})
 	}
 }
 

@@ -116,6 +116,9 @@ func (p *patient) newClient() *http.Client {
 	transport.TLSClientConfig = p.tls.Clone()
 	transport.ForceAttemptHTTP2 = true
 	transport.DisableCompression = true
+	if p.options.ConnectTo != "" {
+		transport.Proxy, transport.DialContext = nil, p.dialTCP
+	}
 	return &http.Client{
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -153,6 +156,24 @@ func (p *patient) hostPort() string {
 		return p.url.Host
 	}
 	return net.JoinHostPort(p.url.Hostname(), map[string]string{"http": "80", "https": "443"}[p.url.Scheme])
+}
+
+// dialed returns the address that is dialed, which options may name.
+func (p *patient) dialed() string {
+	to := p.options.ConnectTo
+	if to == "" {
+		return p.hostPort()
+	}
+	if _, _, err := net.SplitHostPort(to); err == nil {
+		return to
+	}
+	_, port, _ := net.SplitHostPort(p.hostPort()) // which has been joined
+	return net.JoinHostPort(strings.Trim(to, "[]"), port)
+}
+
+// dialTCP opens a connection to the service, whatever the address of the URL.
+func (p *patient) dialTCP(ctx context.Context, network, _ string) (net.Conn, error) {
+	return (&net.Dialer{}).DialContext(ctx, network, p.dialed())
 }
 
 // within returns a context for something that should be immediate.

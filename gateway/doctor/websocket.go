@@ -17,6 +17,9 @@ func (p *patient) dial(ctx context.Context, sid string) (*websocket.Conn, error)
 	u := p.query("websocket", sid)
 	u.Scheme = map[string]string{"http": "ws", "https": "wss"}[u.Scheme]
 	dialer := &websocket.Dialer{TLSClientConfig: p.tls.Clone(), Proxy: http.ProxyFromEnvironment, HandshakeTimeout: patience}
+	if p.options.ConnectTo != "" {
+		dialer.Proxy, dialer.NetDialContext = nil, p.dialTCP
+	}
 	connection, response, err := dialer.DialContext(ctx, u.String(), p.headers()) //nolint:bodyclose // gorilla has closed it, and kept its beginning
 	if response != nil {
 		p.proxy.learn(response.Header)
