@@ -12,15 +12,17 @@ import (
 	"time"
 )
 
-// publishEvery is the pace of testUpdate's load.
-const publishEvery = 20 * time.Millisecond
+// publishEvery is the pace of a load that all clients get, so that they get about 600 messages a
+// second together.
+func publishEvery(clients int) time.Duration { return time.Duration(clients) * time.Second / 600 }
 
 // testUpdate replaces gateways of an earlier commit by today's while a program publishes and
 // clients chat, by websocket and by polling: each client is sent away once, is recovered, and gets
 // what was published, once and in order. Meanwhile gateways of both releases serve the same rooms,
 // read the same log, and take over each other's sessions.
 func testUpdate(t *testing.T) {
-	const gateways, chatters = 3, 12
+	const gateways = 3
+	chatters := clientCount(t, 12)
 	previous := setting(t, "PREVIOUS_IMAGE")
 	today := edit(t, withReplicas(t, sample(t, "chat"), gateways), map[string]any{
 		"spec.recovery":           map[string]any{"maxDisconnection": "2m"},
@@ -40,10 +42,10 @@ func testUpdate(t *testing.T) {
 	start := c.mark()
 
 	s.apply(today)
-	pace := time.NewTicker(publishEvery)
+	pace := time.NewTicker(publishEvery(chatters))
 	defer pace.Stop()
 	published := 0
-	for limit := time.Now().Add(3 * time.Minute); published%50 != 0 || !s.replaced(old, gateways); published++ {
+	for limit := time.Now().Add(3 * time.Minute); published%20 != 0 || !s.replaced(old, gateways); published++ {
 		if time.Now().After(limit) {
 			t.Fatalf("the gateways were %v and are %v", old, s.pods())
 		}

@@ -18,7 +18,8 @@ import (
 // update of the gateways and NATS is requested: each client is sent away once, is recovered, and
 // gets what was published, once and in order.
 func TestUpgrade(t *testing.T) {
-	const gateways, chatters = 3, 9
+	const gateways = 3
+	chatters := clientCount(t, 9)
 	helmInstall(t, setting(t, "PREVIOUS_CHART"), setting(t, "PREVIOUS_IMAGE"))
 	size := newNamespaceWithVolume(t, "upgrade", "chat-nats")
 	kubectl(t, "--namespace", "upgrade", "create", "secret", "generic", "publishers", "--from-literal=token=an-end-to-end-token")
@@ -34,7 +35,7 @@ func TestUpgrade(t *testing.T) {
 	c := startClients(t)
 	names, ids := s.chatters(c, chatters)
 	start := c.mark()
-	load := &publisher{t: t, url: s.publishURL(), taken: map[string]bool{}}
+	load := &publisher{t: t, every: publishEvery(chatters), url: s.publishURL(), taken: map[string]bool{}}
 
 	upgraded := make(chan error, 1)
 	flags := append([]string{"upgrade"}, helmFlags(t, "../../charts/realtime-operator", setting(t, "IMAGE"))...)
@@ -104,6 +105,7 @@ func TestUpgrade(t *testing.T) {
 type publisher struct {
 	t         *testing.T
 	url       string
+	every     time.Duration
 	published int
 	// taken are the attempts that were answered.
 	taken map[string]bool
@@ -115,13 +117,13 @@ func (p *publisher) publish() {
 	p.published++
 }
 
-// publishUntil publishes at the pace of publishEvery until done finds nothing amiss.
+// publishUntil publishes at its pace until done finds nothing amiss.
 func (p *publisher) publishUntil(patience time.Duration, done func() error) {
 	p.t.Helper()
-	pace := time.NewTicker(publishEvery)
+	pace := time.NewTicker(p.every)
 	defer pace.Stop()
 	for limit := time.Now().Add(patience); ; {
-		for range 50 {
+		for range 20 {
 			<-pace.C
 			p.publish()
 		}
