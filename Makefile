@@ -8,6 +8,7 @@ MAKEFLAGS += --no-builtin-rules
 VERSION ?= $(shell sed -n 's/^appVersion: //p' charts/realtime-operator/Chart.yaml)
 IMAGE ?= realtime-operator/realtime:$(VERSION)
 NATS_IMAGE ?= realtime-operator/nats:e2e
+TRAEFIK_IMAGE ?= realtime-operator/traefik:e2e
 # The commit from which tests of updates start, and the image of its gateways.
 PREVIOUS ?= HEAD~1
 PREVIOUS_IMAGE ?= realtime-operator/realtime:previous
@@ -224,8 +225,9 @@ cluster-down: ## Take it down; nothing of it is left.
 	$(CLUSTER) down
 
 .PHONY: e2e
-e2e: dist/realtime dist/realtime.tar dist/previous.tar dist/nats.tar $(BIN)/helm $(BIN)/kubectl node-modules ## Test on the cluster of make cluster, or on that of KUBECONFIG.
-	IMAGE=$(IMAGE) PREVIOUS_IMAGE=$(PREVIOUS_IMAGE) PREVIOUS_CHART=$(CURDIR)/dist/previous-chart NATS_IMAGE=$(NATS_IMAGE) PLUGIN=$(CURDIR)/dist/realtime HELM=$(BIN)/helm KUBECTL=$(BIN)/kubectl hack/e2e $(E2E_FLAGS)
+e2e: dist/realtime dist/realtime.tar dist/previous.tar dist/nats.tar dist/traefik.tar $(BIN)/helm $(BIN)/kubectl node-modules ## Test on the cluster of make cluster, or on that of KUBECONFIG.
+	IMAGE=$(IMAGE) PREVIOUS_IMAGE=$(PREVIOUS_IMAGE) PREVIOUS_CHART=$(CURDIR)/dist/previous-chart NATS_IMAGE=$(NATS_IMAGE) TRAEFIK_IMAGE=$(TRAEFIK_IMAGE) \
+	PLUGIN=$(CURDIR)/dist/realtime HELM=$(BIN)/helm KUBECTL=$(BIN)/kubectl hack/e2e $(E2E_FLAGS)
 
 # What follows are files.
 
@@ -324,3 +326,10 @@ dist/nats-server: go.mod
 
 dist/nats.tar: dist/nats-server hack/images/nats/Dockerfile
 	hack/images/build hack/images/nats/Dockerfile $(NATS_IMAGE) $@
+
+dist/traefik: $(wildcard hack/cluster/traefik/* hack/cluster/traefik/*/*)
+	mkdir -p dist
+	cp "$$($(CLUSTER) build traefik)" $@
+
+dist/traefik.tar: dist/traefik hack/images/traefik/Dockerfile
+	hack/images/build hack/images/traefik/Dockerfile $(TRAEFIK_IMAGE) $@

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,6 +24,11 @@ import (
 // program is a part of the cluster. Its source, or the go.mod that pins it, is a folder here.
 type program struct{ name, folder, pkg string }
 
+// extras are built if they are asked for: tests bring them into the cluster as images.
+var extras = []program{
+	{"traefik", "traefik", "github.com/traefik/traefik/v3/cmd/traefik"},
+}
+
 var programs = []program{
 	{"etcd", "kubernetes", "go.etcd.io/etcd/server/v3"},
 	{"kube-apiserver", "kubernetes", "k8s.io/kubernetes/cmd/kube-apiserver"},
@@ -35,6 +41,7 @@ var programs = []program{
 	{"containerd-shim-runc-v2", "containerd", "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2"},
 	{"ctr", "containerd", "github.com/containerd/containerd/v2/cmd/ctr"},
 	{"coredns", "coredns", "."},
+	{"kube-router", "kube-router", "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router"},
 	{"metrics-server", "kubernetes", "sigs.k8s.io/metrics-server/cmd/metrics-server"},
 	{"pause", "pause", "."},
 }
@@ -56,10 +63,11 @@ func (b *builder) build(ctx context.Context, names ...string) (map[string]string
 	defer unlock()
 
 	paths, missing := map[string]string{}, map[string][]program{}
-	for _, p := range programs {
-		if len(names) > 0 && !slices.Contains(names, p.name) {
-			continue
-		}
+	asked := programs
+	if len(names) > 0 {
+		asked = slices.DeleteFunc(slices.Concat(programs, extras), func(p program) bool { return !slices.Contains(names, p.name) })
+	}
+	for _, p := range asked {
 		target, err := b.target(ctx, p.folder)
 		if err != nil {
 			return nil, err
@@ -90,21 +98,25 @@ func (b *builder) target(ctx context.Context, folder string) (string, error) {
 	}
 	hash := sha256.New()
 	hash.Write([]byte(runtime.GOOS + " " + runtime.GOARCH + " " + string(version)))
-	files, err := os.ReadDir(filepath.Join(b.sources, folder))
-	if err != nil {
+	if err := hashFiles(hash, filepath.Join(b.sources, folder)); err != nil {
 		return "", err
 	}
-	for _, file := range files {
-		source, err := os.Open(filepath.Join(b.sources, folder, file.Name()))
+	return filepath.Join(b.cache, folder+"-"+hex.EncodeToString(hash.Sum(nil))[:12]), nil
+}
+
+// hashFiles adds the files of a folder and of those in it to a hash.
+func hashFiles(hash io.Writer, folder string) error {
+	return filepath.WalkDir(folder, func(path string, file fs.DirEntry, err error) error {
+		if err != nil || file.IsDir() {
+			return err
+		}
+		source, err := os.Open(path)
 		if err != nil {
-			return "", err
+			return err
 		}
 		_, err = io.Copy(hash, source)
-		if err := errors.Join(err, source.Close()); err != nil {
-			return "", err
-		}
-	}
-	return filepath.Join(b.cache, folder+"-"+hex.EncodeToString(hash.Sum(nil))[:12]), nil
+		return errors.Join(err, source.Close())
+	})
 }
 
 // buildFolder builds programs of one folder of sources at once, since they share packages.
@@ -123,7 +135,15 @@ func (b *builder) buildFolder(ctx context.Context, folder string, programs []pro
 	if err := errors.Join(os.MkdirAll(target, 0o755), os.MkdirAll(unfinished, 0o755)); err != nil {
 		return err
 	}
-	args := []string{"build", "-C", filepath.Join(b.sources, folder), "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", unfinished + "/"}
+	sources := filepath.Join(b.sources, folder)
+	if folder == "traefik" {
+		var remove func() error
+		if sources, remove, err = prepareTraefik(ctx, sources, b.cache); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, remove()) }()
+	}
+	args := []string{"build", "-C", sources, "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", unfinished + "/"}
 	var names []string
 	for _, p := range programs {
 		args = append(args, p.pkg)
@@ -179,7 +199,7 @@ func printPrograms(ctx context.Context, b *builder, names []string) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range programs {
+	for _, p := range slices.Concat(programs, extras) {
 		if path, ok := paths[p.name]; ok {
 			fmt.Println(path)
 		}

@@ -5,6 +5,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -53,7 +54,7 @@ func TestKubernetesHasItsVersion(t *testing.T) {
 }
 
 func TestEveryProgramHasSources(t *testing.T) {
-	for _, p := range programs {
+	for _, p := range slices.Concat(programs, extras) {
 		if _, err := os.Stat(p.folder); err != nil {
 			t.Errorf("%s: %v", p.name, err)
 		}

@@ -116,6 +116,15 @@ var components = []component{
 		"--node-ip=" + nodeAddress,
 	}},
 	{name: "kube-proxy", afterAPI: true, args: []string{"--config=" + inState("kube-proxy.yaml")}},
+	// It enforces NetworkPolicies and does nothing else; each pod's traffic is routed by the node.
+	{name: "kube-router", afterAPI: true, args: []string{
+		"--kubeconfig=" + inState("kube-router.kubeconfig"),
+		"--hostname-override=" + nodeName,
+		"--run-firewall=true", "--run-router=false", "--run-service-proxy=false", "--run-loadbalancer=false",
+		"--enable-cni=false",
+		"--service-cluster-ip-range=" + serviceRange,
+		"--metrics-port=0",
+	}},
 	{name: "coredns", afterAPI: true, args: []string{"-conf=" + inState("Corefile")}},
 	{name: "metrics-server", afterAPI: true, args: []string{
 		"--kubeconfig=" + inState("admin.kubeconfig"),
@@ -151,6 +160,7 @@ func writeState() error {
 		authority.kubeconfig(inState("kube-scheduler.kubeconfig"), "system:kube-scheduler"),
 		authority.kubeconfig(inState("kubelet.kubeconfig"), "system:node:"+nodeName, "system:nodes"),
 		authority.kubeconfig(inState("kube-proxy.kubeconfig"), "system:kube-proxy"),
+		authority.kubeconfig(inState("kube-router.kubeconfig"), "kube-router", masters),
 	)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ packages=(
   runc                       # what containerd starts containers with
   containernetworking-plugins # ptp and host-local: the network of pods
   nftables                   # kube-proxy writes its rules with nft
+  iptables ipset             # kube-router writes the rules of NetworkPolicies with these
   conntrack                  # kube-proxy ends connections to pods that are gone
   iproute2                   # ip, for the link between host and node
 )
