@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"slices"
 	"sync"
@@ -38,9 +39,11 @@ type clientEvent struct {
 
 func (e clientEvent) String() string { return fmt.Sprintf("%s %s%v", e.Client, e.Event, e.Args) }
 
-func startClients(t *testing.T) *clients {
+// startClients starts them, with variables added to their environment.
+func startClients(t *testing.T, environment ...string) *clients {
 	t.Helper()
 	command := exec.Command("node", "clients/clients.mjs")
+	command.Env = append(os.Environ(), environment...)
 	orders, err := command.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -111,6 +114,12 @@ func (c *clients) poll(client, url string) {
 	c.t.Helper()
 	options := map[string]any{"transports": []string{"polling"}, "agent": false}
 	c.order(map[string]any{"do": "connect", "client": client, "url": url, "options": options})
+}
+
+// upgrade begins to connect a client as it is by default: it polls, and goes over to WebSocket.
+func (c *clients) upgrade(client, url string) {
+	c.t.Helper()
+	c.order(map[string]any{"do": "connect", "client": client, "url": url, "options": map[string]any{}})
 }
 
 func (c *clients) emit(client, event string, args ...any) {
@@ -214,6 +223,26 @@ func (c *clients) waitSince(mark int, client, event string, limit time.Duration,
 		case <-changed:
 		case <-deadline.C:
 			c.t.Fatalf("%s did not see %s within %v; seen by all: %v", client, event, limit, c.tail(40))
+		}
+	}
+}
+
+// never wants no client to see an event between the mark and the end of the time.
+func (c *clients) never(mark int, event string, during time.Duration) {
+	c.t.Helper()
+	end := time.NewTimer(during)
+	defer end.Stop()
+	for {
+		c.mu.Lock()
+		changed := c.changed
+		c.mu.Unlock()
+		if seen := c.since(mark, event); len(seen) > 0 {
+			c.t.Fatalf("there was %v; seen by all: %v", seen, c.tail(40))
+		}
+		select {
+		case <-changed:
+		case <-end.C:
+			return
 		}
 	}
 }

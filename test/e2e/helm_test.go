@@ -31,6 +31,8 @@ func TestHelm(t *testing.T) {
 	t.Run("NATS takes clients that encrypt and no others", testEncryptedNATS)
 	t.Run("a changed greeting shows and nobody reconnects", testChangedGreeting)
 	t.Run("clients of a deleted gateway come back", testDeletedGateway)
+	t.Run("clients come in by an Ingress and by Gateway API", testExposed)
+	t.Run("network policies let in what is needed", testNetworkPolicies)
 	t.Run("pods go where the manifest says", testPlacedPods)
 	t.Run("a drained node evicts NATS", testDrainedNATS)
 	t.Run("a drained node evicts one gateway at a time", testDrainedGateways)

@@ -1,14 +1,20 @@
 // Stock Socket.IO clients, told what to do on standard input and telling what happens on standard output, one JSON object a
 // line. In: {do: "connect", client, url, options}, {do: "emit", client, event, args}, {do: "close", client},
-// {do: "lose", client}, {do: "return", client}, {do: "load", client, event, args, everyMillis, forMillis}. Out: {client, event, args},
+// {do: "lose", client}, {do: "return", client}, {do: "resolve", host, address}, {do: "load", client, event, args, everyMillis, forMillis}. Out: {client, event, args},
 // where connect has the socket's id, disconnect the reason and connect_error the message as its argument. It ends with its standard
 // input.
+import dns from "node:dns";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
 const { io } = createRequire(new URL("../../clients/", import.meta.url))("socket.io-client");
 
 const sockets = new Map();
+
+// Hosts that no name server knows.
+const addresses = new Map();
+const { lookup } = dns;
+dns.lookup = (host, options, callback) => lookup(addresses.get(host) ?? host, options, callback);
 const timers = new Set();
 
 function tell(client, event, ...args) {
@@ -25,6 +31,9 @@ const actions = {
     socket.onAny((event, ...args) => {
       if (!socket.quiet) tell(client, event, ...args);
     });
+  },
+  resolve({ host, address }) {
+    addresses.set(host, address);
   },
   emit({ client, event, args }) {
     sockets.get(client).emit(event, ...args);
