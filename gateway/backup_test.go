@@ -53,7 +53,6 @@ func TestABackupBringsBackSessionsAndHistories(t *testing.T) {
 		talker.Receive()
 		talker.Expect(`432["stored"]`)
 
-
 		ahead = &wiretest.Guest{T: t} // it sees what is stored after the backup, and lost
 		ahead.Ask(clients, enginePath)
 		ahead.Answer()

@@ -3,12 +3,14 @@
 package gateway
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/realtime-operator/realtime-operator/gateway/admin"
 	"github.com/realtime-operator/realtime-operator/gateway/engineio"
 	"github.com/realtime-operator/realtime-operator/gateway/socketio"
 )
@@ -94,4 +96,25 @@ func registerConnections(r *prometheus.Registry, io *socketio.Server) {
 		Name: "realtime_handlers_suspended",
 		Help: "Handlers and new sessions that wait for NATS, for JetStream or for other gateways.",
 	}, func() float64 { return float64(io.Suspended()) }))
+}
+
+// Admin serves people who run the service (package admin). Only its Unix socket leads to it.
+func (g *Gateway) Admin() http.Handler {
+	return admin.New(admin.Options{
+		EachNamespace: g.runtime.EachNamespace, Watch: g.cluster.Watch, Ops: g.Ops(), Publishers: g.api.ByPeople(), Log: g.log,
+	})
+}
+
+// serveAdmin serves Admin until the context ends. If it cannot, clients are served all the same.
+func (g *Gateway) serveAdmin(ctx context.Context, address string) {
+	if address == "" {
+		return
+	}
+	l, err := admin.Listen(address, g.log)
+	if err == nil {
+		err = Serve(ctx, l, g.Admin())
+	}
+	if err != nil {
+		g.log.Warn("kubectl rts does not reach this gateway", "error", err)
+	}
 }

@@ -15,8 +15,9 @@ type Options struct {
 	// URL of the service, such as https://chat.example.com. A path other than / is the path of
 	// Engine.IO; without one it is /socket.io/.
 	URL string
-	// ConnectTo is the host and port to connect to in place of those of URL, such as 203.0.113.7:443,
-	// while the name does not lead there yet; empty for those of URL. Without a port it is URL's.
+	// ConnectTo is the host and port to connect to in place of those of URL, such as
+	// 203.0.113.7:443, while the name does not lead there yet; empty for those of URL. Without a
+	// port it is URL's.
 	ConnectTo string
 	// Namespace is the namespace to connect to, and Auth the payload for it; nil for none. Whether
 	// it lets the doctor in does not matter, but for being silent for longer than it keeps those

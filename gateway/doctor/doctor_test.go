@@ -318,7 +318,8 @@ func TestCertificates(t *testing.T) {
 	}
 }
 
-// A service is examined before its name leads to it: the certificate of httptest is for example.com.
+// A service is examined before its name leads to it. The certificate of httptest is for
+// example.com.
 func TestConnectTo(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewUnstartedServer(newServer(t, engineio.Config{}))

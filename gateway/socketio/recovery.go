@@ -178,9 +178,3 @@ func (s *Socket) Interrupt() { s.InterruptFor(ending.ForcedClose) }
 
 // InterruptFor is Interrupt, counted by a cause.
 func (s *Socket) InterruptFor(c ending.Cause) { s.conn.Session().Interrupt(ReasonTransportClose, c) }
-
-// recoverable reports whether the client of a socket that has ended may come back: not if it has
-// left the namespace or was disconnected from it.
-func recoverable(reason string) bool {
-	return reason != ReasonClientDisconnect && reason != ReasonServerDisconnect
-}

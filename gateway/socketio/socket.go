@@ -272,7 +272,8 @@ func (s *Socket) gone(reason string) {
 	defer s.namespace.remove(s)
 	s.leaveRooms(func() {
 		if k := s.namespace.keeper(); k != nil && s.pid != "" {
-			k.Release(s, recoverable(reason))
+			// Who has left the namespace, or was disconnected from it, does not come back.
+			k.Release(s, reason != ReasonClientDisconnect && reason != ReasonServerDisconnect)
 		}
 	})
 	s.conn.Left()

@@ -28,6 +28,3 @@ func (s *Socket) alias() string { return s.conn.SocketIDOfV2(s.namespace.name) }
 
 // isAlias reports whether a room is the socket's alias.
 func (s *Socket) isAlias(room string) bool { return s.conn.IsV2() && room == s.alias() }
-
-// LogID names the socket in logs. It is the same as ID, which is no secret.
-func (s *Socket) LogID() string { return s.id }

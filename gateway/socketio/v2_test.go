@@ -123,7 +123,7 @@ func TestRow35ASessionsIDIsNotShown(t *testing.T) {
 		if err != nil || len(fetched) != 1 || len(fetched[0].Rooms) != 2 {
 			t.Fatalf("fetched %v, %v", fetched, err)
 		}
-		shown, err := json.Marshal([]any{s.ID(), s.LogID(), s.Rooms(), fetched})
+		shown, err := json.Marshal([]any{s.ID(), s.LogAttr().String(), s.Rooms(), fetched})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -47,6 +47,7 @@ type component struct {
 	name     string
 	args     []string
 	afterAPI bool // it starts when the API server is ready, since it would end or wait long without
+	again    bool // it is started again when it ends, since it does not wait for what it needs
 }
 
 func inState(name string) string { return filepath.Join(state, name) }
@@ -117,7 +118,8 @@ var components = []component{
 	}},
 	{name: "kube-proxy", afterAPI: true, args: []string{"--config=" + inState("kube-proxy.yaml")}},
 	// It enforces NetworkPolicies and does nothing else; each pod's traffic is routed by the node.
-	{name: "kube-router", afterAPI: true, args: []string{
+	// It ends as long as the kubelet has not registered the node.
+	{name: "kube-router", afterAPI: true, again: true, args: []string{
 		"--kubeconfig=" + inState("kube-router.kubeconfig"),
 		"--hostname-override=" + nodeName,
 		"--run-firewall=true", "--run-router=false", "--run-service-proxy=false", "--run-loadbalancer=false",

@@ -38,7 +38,7 @@ func node() error {
 	if err := connect(); err != nil {
 		return err
 	}
-	s := &supervisor{running: map[int]string{}}
+	s := &supervisor{running: map[int]component{}}
 	go s.startAll()
 	return s.reap()
 }
@@ -126,7 +126,7 @@ func ip(args string) error {
 // first process. It does without os/exec, which would wait for its own children and find them gone.
 type supervisor struct {
 	mu      sync.Mutex
-	running map[int]string // names of components by process; guarded by mu
+	running map[int]component // by process; guarded by mu
 }
 
 func (s *supervisor) startAll() {
@@ -161,7 +161,7 @@ func (s *supervisor) start(c component) {
 	if err != nil {
 		fatal("starting %s: %v", c.name, err)
 	}
-	s.running[process] = c.name
+	s.running[process] = c
 }
 
 func (s *supervisor) reap() error {
@@ -179,11 +179,17 @@ func (s *supervisor) reap() error {
 			return fmt.Errorf("waiting for the components: %w", err)
 		}
 		s.mu.Lock()
-		name := s.running[process]
+		c, ours := s.running[process]
+		delete(s.running, process)
 		s.mu.Unlock()
-		if name == "" {
+		if !ours {
 			continue // a child of a component that has ended
 		}
+		if c.again {
+			time.AfterFunc(200*time.Millisecond, func() { s.start(c) })
+			continue
+		}
+		name := c.name
 		if err := os.WriteFile(inState("ended"), []byte(name), 0o600); err != nil {
 			say("%v", err)
 		}

@@ -104,7 +104,7 @@ func (u Users) joinAll(ns *socketio.Namespace, log *slog.Logger) {
 		if room := u.missing(s); room != "" {
 			group.Go(func() error {
 				if err := s.Join(room); err != nil && !errors.Is(err, socketio.ErrDisconnected) {
-					return fmt.Errorf("socket %s: %w", s.LogID(), err)
+					return fmt.Errorf("socket %s: %w", s.ID(), err)
 				}
 				return nil
 			})
