@@ -71,7 +71,7 @@ func (c *cluster) installDeadWebhook(t *testing.T, namespace string) {
 	if err := yaml.UnmarshalStrict(source, configuration); err != nil {
 		t.Fatal(err)
 	}
-	configuration.Name = "dead"
+	configuration.Name = "dead-in-" + namespace
 	url := "https://127.0.0.1:1/"
 	for i := range configuration.Webhooks {
 		configuration.Webhooks[i].ClientConfig = admissionv1.WebhookClientConfig{URL: &url}

@@ -285,7 +285,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"a header twice", protocol("{headers: {x-a: b, X-A: c}}"), []string{"spec.protocol.headers[x-a]: Duplicate"}},
 		{"a header with a line break", protocol("{headers: {x-a: \"b\\nc\"}}"), []string{"spec.protocol.headers.x-a"}},
 		{"a recovery of no time", head + "spec: {recovery: {maxDisconnection: 500ms}, namespaces: [{name: /}]}", []string{"spec.recovery.maxDisconnection", "1s or more"}},
-		{"replicas of the operator's one NATS", head + "spec: {recovery: {replicas: 3}, namespaces: [{name: /}]}", []string{"spec.recovery.replicas", "name a NATS cluster in spec.nats"}},
+		{"replicas of the operator's one NATS", head + "spec: {recovery: {replicas: 3}, namespaces: [{name: /}]}", []string{"spec.recovery.replicas", "is for a NATS of your own (spec.nats.urls)"}},
 		{"a bound for the operator's NATS", head + "spec: {recovery: {maxBytes: 1Gi}, namespaces: [{name: /}]}", []string{"spec.recovery.maxBytes"}},
 		{"a log of few bytes", head + "spec: {nats: {urls: ['nats://x']}, recovery: {maxBytes: 1Mi}, namespaces: [{name: /}]}", []string{"spec.recovery.maxBytes"}},
 		{"storage for another's NATS", head + "spec: {nats: {urls: ['nats://x']}, recovery: {storage: {persistent: true}}, namespaces: [{name: /}]}", []string{"spec.recovery.storage.persistent"}},

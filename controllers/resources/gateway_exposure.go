@@ -71,6 +71,7 @@ const (
 	haproxyTech  = "haproxy.org/ingress-controller"
 	haproxyOwn   = "haproxy-ingress.github.io/controller"
 	awsALB       = "ingress.k8s.aws/alb"
+	traefik      = "traefik.io/ingress-controller"
 )
 
 // ingressAnnotations returns the settings with which a controller keeps silent connections, takes
@@ -108,6 +109,10 @@ func ingressAnnotations(svc *v1alpha1.RealtimeService, controller string) map[st
 			"alb.ingress.kubernetes.io/load-balancer-attributes": "idle_timeout.timeout_seconds=" + seconds,
 			"alb.ingress.kubernetes.io/target-type":              "ip",
 		}
+	case controller == traefik && svc.Spec.Exposure.TLS != nil:
+		// Otherwise it loads the certificate and answers 404 to HTTPS, unless its entry point says
+		// the same.
+		return map[string]string{"traefik.ingress.kubernetes.io/router.tls": "true"}
 	}
 	return map[string]string{}
 }

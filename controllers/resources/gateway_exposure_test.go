@@ -51,6 +51,11 @@ func TestIngressAnnotations(t *testing.T) {
 			t.Errorf("%s: %s", controller, diff)
 		}
 	}
+	encrypted := exposedService(v1alpha1.ExposureSpec{TLS: &v1alpha1.ExposureTLS{SecretName: "chat-tls"}, Ingress: &v1alpha1.IngressSpec{}})
+	want := map[string]string{"traefik.ingress.kubernetes.io/router.tls": "true"}
+	if diff := cmp.Diff(want, GatewayIngress(encrypted, "traefik.io/ingress-controller").Annotations); diff != "" {
+		t.Errorf("Traefik with TLS: %s", diff)
+	}
 	svc := exposedService(v1alpha1.ExposureSpec{
 		Annotations: map[string]string{"nginx.ingress.kubernetes.io/proxy-body-size": "8m", "team": "chat"}, Ingress: &v1alpha1.IngressSpec{},
 	})

@@ -88,7 +88,9 @@ func testThreeNATSServers(t *testing.T) {
 	s.runJob("backup", "to", size)
 
 	s.kubectl("scale", "rts/chat", "--replicas=0")
-	eventually(t, time.Minute, "no gateway is left", func() error { return want("gateways", len(s.pods()), 0) })
+	eventually(t, 2*time.Minute, "no gateway is left, not even one that leaves", func() error {
+		return want("gateways", s.kubectl("get", "pods", "--selector=app.kubernetes.io/component=gateway", "--output=name"), "")
+	})
 	s.kubectl("delete", "pods", "--selector=app.kubernetes.io/component=nats", "--wait=true", "--timeout=2m") // and with them all disks
 	eventually(t, 2*time.Minute, "three empty servers are ready", func() error {
 		return want("servers", s.kubectl("get", "statefulset/chat-nats3", "--output=jsonpath={.status.readyReplicas}"), "3")
@@ -115,7 +117,7 @@ func testThreeNATSServers(t *testing.T) {
 // managedNATS has three servers that request some memory.
 func managedNATS(memory string) map[string]any {
 	return map[string]any{"managed": map[string]any{
-		"replicas":  3,
+		"replicas":  int64(3),
 		"resources": map[string]any{"requests": map[string]any{"cpu": "20m", "memory": memory}, "limits": map[string]any{"memory": "512Mi"}},
 	}}
 }

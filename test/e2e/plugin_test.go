@@ -41,7 +41,10 @@ func testPlugin(t *testing.T) {
 	has(rts("who", "/"), "websocket", "1 sockets are in the namespace /")
 	has(rts("top", "users"), "SOCKETS")
 	has(rts("emit", "--of", "/", "systemMessage", `{"text":"by kubectl"}`), "emitted systemMessage")
-	c.waitSince(mark, "ada", "systemMessage", 5*time.Second, says("by kubectl"))
+	c.waitSince(mark, "ada", "systemMessage", 5*time.Second, func(args []any) bool {
+		said, _ := args[0].(map[string]any)
+		return said["text"] == "by kubectl"
+	})
 	has(rts("tail", "/", "--for", "2s", "--output", "json")+"ended", "ended")
 
 	bundle := filepath.Join(dir, "bundle.tar.gz")
