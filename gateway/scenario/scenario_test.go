@@ -28,7 +28,7 @@ func run(t *testing.T, o Options) (report string, err error) {
 
 var (
 	times = regexp.MustCompile(`\b\d+\.\d{2,3}(s\b)|time="[^"]*"`)
-	ids   = regexp.MustCompile(`("|&#34;)[\w-]{24}("|&#34;)|(socket=)[\w-]+`)
+	ids   = regexp.MustCompile(`("|&#34;)[\w-]{24}("|&#34;)|((?:socket|connection)=)[\w-]+`)
 )
 
 // withoutChance replaces times and ids of sockets, which are others each time.
