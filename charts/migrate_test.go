@@ -53,7 +53,7 @@ func TestInstallationChangesHands(t *testing.T) {
 		}
 	}
 
-	// Whoever applies the same again has nothing to do: GitOps tools see no drift in what the
+	// Applying the same again changes nothing: GitOps tools see no drift in what the
 	// operator has written.
 	for _, manager := range []string{"argocd-controller", "kustomize-controller"} {
 		c.run([]byte(rendered), "KUBECTL", append([]string{"diff"}, serverSide(manager)[1:]...)...)

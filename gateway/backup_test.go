@@ -8,23 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
 	"github.com/realtime-operator/realtime-operator/gateway/backup"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 )
-
-// natsClient connects to NATS until the test ends.
-func natsClient(t *testing.T, url string) *nats.Conn {
-	t.Helper()
-	nc, err := nats.Connect(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	return nc
-}
 
 // All of NATS is lost, and with it every gateway. A client that was away when the backup was made
 // comes back as who it was and gets what it has missed, and the room has its history.
@@ -65,7 +52,7 @@ func TestABackupBringsBackSessionsAndHistories(t *testing.T) {
 			talker.Expect(`433["stored"]`)
 			ahead.Take(ahead.Wire.Receive())
 		}
-		summary, err := backup.Write(t.Context(), natsClient(t, url), "default/remembering", &kept, time.Now())
+		summary, err := backup.Write(t.Context(), natstest.Connect(t, url), "default/remembering", &kept, time.Now())
 		if err != nil || len(summary.Streams) != 1 {
 			t.Fatalf("%+v, %v", summary, err)
 		}
@@ -73,7 +60,7 @@ func TestABackupBringsBackSessionsAndHistories(t *testing.T) {
 	})
 	t.Run("after", func(t *testing.T) {
 		trio := natstest.StartTrio(t) // as one server, or three
-		nc := natsClient(t, trio.URL(0))
+		nc := natstest.Connect(t, trio.URL(0))
 		o := backup.RestoreOptions{Service: "default/remembering", Replicas: 3}
 		if _, err := backup.Restore(t.Context(), nc, bytes.NewReader(kept.Bytes()), o); err != nil {
 			t.Fatal(err)

@@ -79,11 +79,7 @@ func startPublishingOver(t *testing.T, o *server.Options) *publishing {
 		await(t, ops.URL+"/readyz", ready)
 		p.gateways[i], p.clients[i], p.apis[i] = g, clients.URL, api.URL
 	}
-	nc, err := nats.Connect(server.ClientURL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
+	nc := natstest.Connect(t, server.ClientURL())
 	p.nats = nc
 	return p
 }

@@ -21,11 +21,7 @@ import (
 // changeStream changes the stream of a gateway's log, as an administrator would.
 func changeStream(t *testing.T, url string, change func(*jetstream.StreamConfig)) *nats.Conn {
 	t.Helper()
-	nc, err := nats.Connect(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
+	nc := natstest.Connect(t, url)
 	js, err := jetstream.New(nc)
 	if err != nil {
 		t.Fatal(err)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package monitoring has the operator's own metrics: how its services are, and when the
-// certificates expire that it makes. Those of controller-runtime are beside them.
+// certificates that it makes expire. Those of controller-runtime are beside them.
 //
 // No label has a value for each service: services are counted, and only those with a problem are
 // named.

@@ -41,7 +41,7 @@ tls {
 }
 `
 
-// natsClusterConfig makes a server one of a cluster. Who connects as a server must have a
+// natsClusterConfig makes a server one of a cluster. A server that joins must have a
 // certificate of the authority that signs for NATS alone. Clients are not told of the addresses of
 // the other servers: they find all of them under the name of the Service, which is in the
 // certificate. A server that ends hands over what it leads, and then sends its clients away.

@@ -32,11 +32,7 @@ type store struct {
 
 func newStore(t *testing.T, messages int) store {
 	t.Helper()
-	nc, err := nats.Connect(natstest.StartJetStream(t).ClientURL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
+	nc := natstest.Connect(t, natstest.StartJetStream(t).ClientURL())
 	js, err := jetstream.New(nc)
 	if err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
 	"github.com/realtime-operator/realtime-operator/gateway/membership"
 	"github.com/realtime-operator/realtime-operator/gateway/presence"
 )
@@ -14,7 +15,7 @@ import (
 // beats returns when a gateway has beaten for three times as long as it takes to be given up.
 func beats(t *testing.T, url string, c *Cluster) {
 	t.Helper()
-	nc := connectTo(t, url)
+	nc := natstest.Connect(t, url)
 	heard, err := nc.SubscribeSync(c.subjects.Peers)
 	if err != nil {
 		t.Fatal(err)

@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
 	"github.com/realtime-operator/realtime-operator/gateway/internal/wiretest"
 	"github.com/realtime-operator/realtime-operator/gateway/membership"
@@ -78,7 +76,7 @@ func TestAPublisherThatAwaitsAnswersKeepsItsOrderOnSeveralServers(t *testing.T) 
 			t.Fatal(err)
 		}
 	}
-	publisher := connectTo(t, trio.URL(2))
+	publisher := natstest.Connect(t, trio.URL(2))
 	const events = 500
 	for i := range events {
 		if _, err := publisher.Request("emit", []byte(strconv.Itoa(i)), 10*time.Second); err != nil {
@@ -95,17 +93,6 @@ func TestAPublisherThatAwaitsAnswersKeepsItsOrderOnSeveralServers(t *testing.T) 
 			t.Errorf("gateway %d has answered nothing", i)
 		}
 	}
-}
-
-// connectTo is a program that uses NATS.
-func connectTo(t testing.TB, url string) *nats.Conn {
-	t.Helper()
-	nc, err := nats.Connect(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	return nc
 }
 
 // A gateway that is killed is known to be there for some seconds more, and one of an older release

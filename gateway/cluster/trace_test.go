@@ -25,11 +25,7 @@ var someTrace = trace.New("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-
 // listen subscribes to what goes over NATS.
 func listen(t *testing.T, ns *natsserver.Server, subject string) *nats.Subscription {
 	t.Helper()
-	nc, err := nats.Connect(ns.ClientURL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
+	nc := natstest.Connect(t, ns.ClientURL())
 	sub, err := nc.SubscribeSync(subject)
 	if err != nil {
 		t.Fatal(err)

@@ -291,16 +291,23 @@ func TestTheServerDoesNotKeepStrangers(t *testing.T) {
 	want(t, found["silence"], Skipped, `WebSocket: the server has ended`, "")
 }
 
-func TestCertificates(t *testing.T) {
-	t.Parallel()
-	server := httptest.NewUnstartedServer(newServer(t, engineio.Config{}))
+// serveTLS starts a server with HTTP/2, and returns it with the file of its authority.
+func serveTLS(t *testing.T) (server *httptest.Server, authority string) {
+	t.Helper()
+	server = httptest.NewUnstartedServer(newServer(t, engineio.Config{}))
 	server.EnableHTTP2 = true
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	authority := filepath.Join(t.TempDir(), "ca.crt")
+	authority = filepath.Join(t.TempDir(), "ca.crt")
 	if err := os.WriteFile(authority, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return server, authority
+}
+
+func TestCertificates(t *testing.T) {
+	t.Parallel()
+	server, authority := serveTLS(t)
 
 	found := examine(t, Options{URL: server.URL})
 	want(t, found["certificate"], Failed, "unknown authority", "--ca-file")
@@ -322,14 +329,7 @@ func TestCertificates(t *testing.T) {
 // example.com.
 func TestConnectTo(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewUnstartedServer(newServer(t, engineio.Config{}))
-	server.EnableHTTP2 = true
-	server.StartTLS()
-	t.Cleanup(server.Close)
-	authority := filepath.Join(t.TempDir(), "ca.crt")
-	if err := os.WriteFile(authority, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	server, authority := serveTLS(t)
 	host, port, err := net.SplitHostPort(server.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)

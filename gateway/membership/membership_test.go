@@ -129,7 +129,7 @@ func TestNothingIsHeardOfAGatewayAfterItsFarewell(t *testing.T) {
 	url := natstest.Start(t, nil).ClientURL()
 	one, two := start(t, url, Options{Timing: soon}), start(t, url, Options{Timing: soon})
 	waitForPeers(t, one, 1)
-	nc := listen(t, url)
+	nc := natstest.Connect(t, url)
 	heard, err := nc.SubscribeSync("peers")
 	if err != nil {
 		t.Fatal(err)
@@ -160,22 +160,11 @@ func TestNothingIsHeardOfAGatewayAfterItsFarewell(t *testing.T) {
 	}
 }
 
-// listen is a connection of no gateway.
-func listen(t *testing.T, url string) *nats.Conn {
-	t.Helper()
-	nc, err := nats.Connect(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	return nc
-}
-
 // Gateways of an earlier release may beat once more.
 func TestAGatewayThatHasLeftDoesNotComeBack(t *testing.T) {
 	checkNothingIsLeft(t)
 	url := natstest.Start(t, nil).ClientURL()
-	nc := listen(t, url)
+	nc := natstest.Connect(t, url)
 	heard, err := nc.SubscribeSync("peers")
 	if err != nil {
 		t.Fatal(err)

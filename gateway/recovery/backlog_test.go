@@ -24,11 +24,7 @@ import (
 // countReads counts the requests for messages that JetStream gets.
 func countReads(t *testing.T, ns *natsserver.Server) func() int {
 	t.Helper()
-	nc, err := nats.Connect(ns.ClientURL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
+	nc := natstest.Connect(t, ns.ClientURL())
 	var subs []*nats.Subscription
 	for _, subject := range []string{"$JS.API.DIRECT.GET.>", "$JS.API.STREAM.MSG.GET.>"} {
 		sub, err := nc.SubscribeSync(subject)

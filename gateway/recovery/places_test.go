@@ -126,12 +126,9 @@ func TestAPlaceWaitsForAClientThatCannotBeRecoveredNow(t *testing.T) {
 		"what it has missed cannot be read": func(t *testing.T, s *seats, url string, proxy *natstest.Proxy, two *gateway) {
 			// The gateway that had the session is told when it is taken over. The answer with what
 			// was missed is on its way for longer than that, and gets lost.
-			nc, err := nats.Connect(url)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(nc.Close)
-			if _, err = nc.Subscribe(wire.FenceSubject("default/chat", two.Cluster.ID()), func(*nats.Msg) { proxy.Cut() }); err == nil {
+			nc := natstest.Connect(t, url)
+			_, err := nc.Subscribe(wire.FenceSubject("default/chat", two.Cluster.ID()), func(*nats.Msg) { proxy.Cut() })
+			if err == nil {
 				err = nc.Flush()
 			}
 			if err != nil {

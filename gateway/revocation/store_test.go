@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/realtime-operator/realtime-operator/gateway/internal/natstest"
@@ -21,11 +20,7 @@ import (
 // startStore returns a store that follows no bucket, and the bucket.
 func startStore(t *testing.T) (*Store, jetstream.KeyValue) {
 	t.Helper()
-	nc, err := nats.Connect(natstest.StartJetStream(t).ClientURL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
+	nc := natstest.Connect(t, natstest.StartJetStream(t).ClientURL())
 	s := New(Options{Service: "default/chat", NATS: nc, Config: Config{Keep: time.Hour, Entries: []string{"users", "devices"}}, Log: slog.New(slog.DiscardHandler)})
 	t.Cleanup(s.Close)
 	bucket, err := s.bucket(t.Context(), s.config)

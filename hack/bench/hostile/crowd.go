@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -200,16 +199,5 @@ func runCrowd(ctx context.Context, s settings, to io.Writer) error {
 	if s.docs == "" {
 		return nil
 	}
-	old, err := os.ReadFile(s.docs)
-	if err != nil {
-		return fmt.Errorf("read the document: %w", err)
-	}
-	document, err := between.Replace(old, beginCrowd, endCrowd, text)
-	if err != nil {
-		return fmt.Errorf("write %s: %w", s.docs, err)
-	}
-	if err := os.WriteFile(s.docs, document, 0o644); err != nil {
-		return fmt.Errorf("write the document: %w", err)
-	}
-	return nil
+	return between.Write(s.docs, beginCrowd, endCrowd, text)
 }

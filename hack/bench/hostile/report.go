@@ -5,7 +5,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -167,16 +166,5 @@ func (r *report) print(to io.Writer) error {
 
 // write puts the tables between the marks of a file.
 func (r *report) write(file string) error {
-	old, err := os.ReadFile(file)
-	if err != nil {
-		return fmt.Errorf("read the document: %w", err)
-	}
-	text, err := between.Replace(old, beginMark, endMark, r.markdown())
-	if err != nil {
-		return fmt.Errorf("write %s: %w", file, err)
-	}
-	if err := os.WriteFile(file, text, 0o644); err != nil {
-		return fmt.Errorf("write the document: %w", err)
-	}
-	return nil
+	return between.Write(file, beginMark, endMark, r.markdown())
 }

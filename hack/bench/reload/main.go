@@ -61,16 +61,5 @@ func run(ctx context.Context, s settings) error {
 	if s.docs == "" {
 		return nil
 	}
-	old, err := os.ReadFile(s.docs)
-	if err != nil {
-		return fmt.Errorf("read the document: %w", err)
-	}
-	document, err := between.Replace(old, begin, end, text)
-	if err != nil {
-		return fmt.Errorf("write %s: %w", s.docs, err)
-	}
-	if err := os.WriteFile(s.docs, document, 0o644); err != nil {
-		return fmt.Errorf("write the document: %w", err)
-	}
-	return nil
+	return between.Write(s.docs, begin, end, text)
 }

@@ -78,16 +78,5 @@ func (r *report) write(docs, text string) error {
 	if err := os.WriteFile(filepath.Join(filepath.Dir(docs), "images", "scale.svg"), plot, 0o644); err != nil {
 		return fmt.Errorf("write the plot: %w", err)
 	}
-	old, err := os.ReadFile(docs)
-	if err != nil {
-		return fmt.Errorf("read the document: %w", err)
-	}
-	data, err := between.Replace(old, beginMark, endMark, text)
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(docs, data, 0o644); err != nil {
-		return fmt.Errorf("write the document: %w", err)
-	}
-	return nil
+	return between.Write(docs, beginMark, endMark, text)
 }
